@@ -1,0 +1,70 @@
+"""The errors a person meets, each with what happened, where, why, and the next move."""
+
+from __future__ import annotations
+
+
+class RunbookError(Exception):
+    """Base of every error the runbook raises on purpose.
+
+    `what` is what was attempted and failed, `where` the host, file or line, `why` what came
+    back, and `do` the next move. `str()` gives all of them, one a line.
+    """
+
+    exit_code = 1
+    status = "failed"
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", do: str = "") -> None:
+        self.what, self.where, self.why, self.do = what, where, why, do
+        labelled = (("where", where), ("why", why), ("do", do))
+        lines = [what, *(f"  {label}: {text}" for label, text in labelled if text)]
+        super().__init__("\n".join(lines))
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the message instead of a stack in a notebook: the reader needs the next move."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ParamsError(RunbookError):
+    """The parameters are wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class Refused(RunbookError):
+    """Going on would be dangerous or impossible; nothing was changed."""
+
+    exit_code = 3
+    status = "refused"
+
+
+class ConsentMissing(Refused):
+    """A disruptive or destructive step was not agreed to; nothing was changed."""
+
+    exit_code = 4
+
+
+class HostError(RunbookError):
+    """The host cannot be used: unreachable, key changed, not root, busy, did not come back."""
+
+    exit_code = 5
+
+
+class TimedOut(RunbookError):
+    """A command ran longer than it was allowed to and was ended, on the host too."""
+
+    exit_code = 6
+    status = "timed-out"
+
+
+class CommandFailed(RunbookError):
+    """A command on the host ended with a status that is not zero."""
+
+
+class CheckFailed(RunbookError):
+    """The host was read afresh and is not as it should be."""
+
+
+class NotRecorded(RunbookError):
+    """The recorded host was asked something that its recording does not hold."""
+
+    exit_code = 7

@@ -1,0 +1,53 @@
+"""The guests: what each virtual machine gets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runbook.params.types import Bdf, Closed, DeviceName, Gib, GuestName, Mac, Mib, VolumeName
+
+
+class Volume(Closed):
+    """The guest's disk: a logical volume in the guests' volume group."""
+
+    name: VolumeName
+    size_gib: Gib
+
+
+class Nic(Closed):
+    """One virtual network card."""
+
+    bridge: DeviceName
+    mac: Mac
+    """A stable address: without one xl makes a new one at every start, and leases change (H704)."""
+    model: Literal["e1000", "rtl8139", "virtio-net"] = "e1000"
+
+
+class Guest(Closed):
+    """One HVM guest, in the terms of xl.cfg(5)."""
+
+    name: GuestName
+    what: str = ""
+    """What it is for; the reports show it."""
+    os: Literal["linux", "windows"] = "linux"
+    """`windows` gets a clock in local time and the viridian enlightenments; others do not (H708)."""
+    vcpus: Annotated[int, Field(ge=1, le=128)] = 1
+    memory_mib: Mib
+    volume: Volume
+    nics: tuple[Nic, ...] = ()
+    pci: tuple[Bdf, ...] = ()
+    """Devices it gets, each named under passthrough.devices too."""
+    install_media: str | None = None
+    """Path on the host of an .iso to install from; the guest boots it while the disk is empty (H701)."""
+    vnc_display: Annotated[int, Field(ge=0, le=99)]
+    """VNC display; the port is 5900 + this number."""
+    vnc_listen: str = "127.0.0.1"
+    """Address VNC listens on. Anything but 127.0.0.1 is open to your network without a password (H702)."""
+    mmio_hole_mib: Annotated[int, Field(ge=256, le=3840)] | None = None
+    """Room below 4 GiB for a card's memory; 3072 helps graphics cards in guests above 3.5 GiB."""
+    autostart: Annotated[int, Field(ge=1, le=99)] | None = None
+    """Its place in the order in which guests start with the host; empty for never (H712)."""
+    start: bool = False
+    """Start it at the end of the guests notebook and see it run."""

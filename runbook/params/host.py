@@ -1,0 +1,125 @@
+"""The host itself: how it is reached, and what its dom0, passthrough, network and services are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runbook.params.types import (
+    Bdf,
+    Closed,
+    DeviceName,
+    InterfaceAddress,
+    Mib,
+    PciId,
+    VolumeName,
+)
+
+
+class Ssh(Closed):
+    """A real machine, reached by OpenSSH as root, by key."""
+
+    kind: Literal["ssh"] = "ssh"
+    to: str
+    """Where to: anything `ssh` itself understands, such as root@victory or an alias of your ssh config."""
+    config: str | None = None
+    """An ssh configuration file to use instead of your own, relative to the project."""
+
+
+class Local(Closed):
+    """This very machine; the runbook runs on it as root."""
+
+    kind: Literal["local"] = "local"
+
+
+class Recorded(Closed):
+    """A replay of what a real machine said, for reading and testing without one."""
+
+    kind: Literal["recorded"] = "recorded"
+    recording: str
+    """The folder of the recording, relative to the project."""
+
+
+Connection = Annotated[Ssh | Local | Recorded, Field(discriminator="kind")]
+
+
+class Dom0(Closed):
+    """What dom0, the host's own Debian, keeps for itself."""
+
+    memory_mib: Mib = 4096
+    """Fixed memory of dom0 in MiB: minimum and maximum (`dom0_mem=N,max:N`, H613)."""
+    max_vcpus: Annotated[int, Field(ge=1, le=256)] = 2
+    """Number of virtual CPUs of dom0."""
+    kernel_options: tuple[str, ...] = ()
+    """More words for dom0's kernel command line in the Xen entries, such as console=hvc0."""
+
+
+class Xen(Closed):
+    """The hypervisor's own command line."""
+
+    iommu: Literal["required", "yes"] = "required"
+    """`required` stops the boot when the IOMMU is off (H615); `yes` goes on without it."""
+    options: tuple[str, ...] = ()
+    """More words for the hypervisor's command line, such as console=com1 (no `;`)."""
+
+
+class Device(Closed):
+    """One PCI device that dom0 gives up so that a guest can have it."""
+
+    bdf: Bdf
+    """Its address as `lspci -D` shows it."""
+    id: PciId
+    """Its vendor:device id. A different id at this address means that a card was moved (H617)."""
+    what: str
+    """What it is, in your own words; the reports show it."""
+    probe: Literal["network", "none"] = "none"
+    """`network` proves the device in a small guest: driver, DHCP lease and a ping through it."""
+    rdm_policy: Literal["strict", "relaxed"] = "strict"
+    """`relaxed` for devices with a reserved memory region, such as Intel's USB 2 controllers (H106)."""
+    permissive: bool = False
+    """Let the guest write all of the device's configuration space; only where a driver needs it (H614)."""
+
+
+class Passthrough(Closed):
+    """The devices that are hidden from dom0."""
+
+    devices: tuple[Device, ...] = ()
+
+
+class Bridge(Closed):
+    """A network bridge that guests are connected to."""
+
+    name: DeviceName
+    ports: tuple[DeviceName, ...] = ()
+    """The host's own network cards on this bridge; none makes an internal network."""
+    ipv4: InterfaceAddress = "none"
+    """dom0's address on the bridge: dhcp, none, or address/prefix like 10.0.0.2/24."""
+    gateway: str | None = None
+    """The default gateway, on at most one bridge."""
+
+
+class Network(Closed):
+    """Bridges, and how long a new configuration has to prove itself."""
+
+    bridges: tuple[Bridge, ...] = ()
+    revert_s: Annotated[int, Field(ge=30, le=3600)] = 120
+    """Seconds after which the old network comes back by itself unless a new connection confirms."""
+
+
+class Storage(Closed):
+    """Where the guests' disks live."""
+
+    guest_volume_group: VolumeName = "guests"
+    """The LVM volume group that holds them; it must exist and is best not the host's own (H204)."""
+
+
+class Services(Closed):
+    """What else the host runs."""
+
+    watchdog: bool = True
+    """Run `xenwatchdogd`: the hypervisor restarts the machine when dom0 hangs."""
+    watchdog_timeout_s: Annotated[int, Field(ge=10, le=3600)] = 60
+    """Seconds without a sign of life from dom0 before the restart."""
+    sudo_xl: Literal["none", "read-only", "full"] = "none"
+    """What the group `sudo` may do with xl without a password; `full` equals root (H644)."""

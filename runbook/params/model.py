@@ -1,0 +1,112 @@
+"""HostParams: everything a person decides about one host, and the rules between the parts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from runbook.params.guests import Guest
+from runbook.params.host import (
+    Connection,
+    Dom0,
+    Network,
+    Passthrough,
+    Services,
+    Storage,
+    Xen,
+)
+from runbook.params.types import Closed, HostName
+
+
+class HostParams(Closed):
+    """One host. Frozen and closed; the single source of YAML validation, JSON schema and help."""
+
+    host: HostName
+    """The host's name, as it calls itself and as its reports are filed."""
+    release: Literal["trixie", "bookworm", "wheezy"] = "trixie"
+    """The Debian release it runs."""
+    connection: Connection
+    """How it is reached: ssh, local or recorded."""
+    ram_mib: Annotated[int, Field(ge=1024)] | None = None
+    """Memory of the machine in MiB, to check sums before it is reached; it is read from the machine anyway."""
+    dom0: Dom0 = Dom0()
+    xen: Xen = Xen()
+    passthrough: Passthrough = Passthrough()
+    network: Network = Network()
+    storage: Storage = Storage()
+    services: Services = Services()
+    guests: tuple[Guest, ...] = ()
+    consent: tuple[str, ...] = ()
+    """Disruptive steps that may run unattended, by name; destructive ones as name:digest."""
+
+    @model_validator(mode="after")
+    def _names_are_used_once(self) -> HostParams:
+        _once("bridge", (b.name for b in self.network.bridges))
+        _once("network card", (p for b in self.network.bridges for p in b.ports))
+        _once("passthrough device", (d.bdf for d in self.passthrough.devices))
+        _once("guest", (g.name for g in self.guests))
+        _once("guest volume", (g.volume.name for g in self.guests))
+        _once("guest MAC", (n.mac for g in self.guests for n in g.nics))
+        _once("VNC display", (str(g.vnc_display) for g in self.guests))
+        _once("autostart place", (str(g.autostart) for g in self.guests if g.autostart))
+        _once("device given to a guest", (bdf for g in self.guests for bdf in g.pci))
+        return self
+
+    @model_validator(mode="after")
+    def _guests_fit_the_host(self) -> HostParams:
+        bridges = {b.name for b in self.network.bridges}
+        devices = {d.bdf for d in self.passthrough.devices}
+        for guest in self.guests:
+            for nic in guest.nics:
+                if nic.bridge not in bridges:
+                    raise ValueError(
+                        f"guest '{guest.name}' is on bridge '{nic.bridge}', which network.bridges does not have "
+                        f"(it has: {', '.join(sorted(bridges)) or 'none'})"
+                    )
+            for bdf in guest.pci:
+                if bdf not in devices:
+                    raise ValueError(
+                        f"guest '{guest.name}' is given {bdf}, which passthrough.devices does not hide"
+                    )
+        gateways = [b.name for b in self.network.bridges if b.gateway or b.ipv4 == "dhcp"]
+        if len(gateways) > 1:
+            raise ValueError(
+                f"{' and '.join(gateways)} would both set a default route; keep one dhcp or gateway (H652)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _memory_fits(self) -> HostParams:
+        if self.ram_mib and self.memory_needed_mib > self.ram_mib:
+            raise ValueError(
+                f"dom0 and the guests need {self.memory_needed_mib} MiB, the machine has ram_mib: {self.ram_mib}; "
+                "give a guest or dom0 less"
+            )
+        return self
+
+    @property
+    def memory_needed_mib(self) -> int:
+        """Memory of dom0, of every guest with its overhead, and 256 MiB for Xen itself, in MiB."""
+        return self.dom0.memory_mib + sum(guest_need_mib(g) for g in self.guests) + 256
+
+    def device_of(self, bdf: str):  # type: ignore[no-untyped-def]
+        """Return the passthrough device at an address of this host."""
+        return next(d for d in self.passthrough.devices if d.bdf == bdf)
+
+
+def guest_need_mib(guest: Guest) -> int:
+    """Return what libxl reserves for an HVM guest in MiB: memory, 4 KiB x (256 x vcpus + MiB) and 2 MiB.
+
+    Source: facts §10 no. 20 (libxl).
+    """
+    overhead_kib = 4 * (256 * guest.vcpus + guest.memory_mib) + 2048
+    return guest.memory_mib + -(-overhead_kib // 2048) * 2
+
+
+def _once(kind: str, values: Iterable[str]) -> None:
+    twice = [value for value, count in Counter(values).items() if count > 1]
+    if twice:
+        raise ValueError(f"{kind} {', '.join(twice)} is given more than once")

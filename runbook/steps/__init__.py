@@ -1,0 +1,64 @@
+"""The steps, grouped by notebook. A step is a module with two pure functions.
+
+A step module has
+
+- `TITLE`: one line, in the imperative;
+- `GUIDE`: the section of the 2013 guide and what it did there;
+- `RISK`: `safe`, `disruptive` (reboot, network, boot menu) or `destructive` (overwrites a disk or volume);
+- `asks(params) -> tuple[Ask, ...]`: every question whose answer `plan` or `check` reads;
+- `plan(params, facts) -> Plan`: the actions that are still needed, none when the host is right;
+- `check(params, facts) -> list[Finding]`: what is not right, none when all is well.
+
+A folder here is a notebook's chapter; its `__init__` names the notebook and lists its steps in
+order, each a module imported by its own name: that name is the step's name everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Protocol, cast
+
+from runbook.ask import Ask, Facts
+from runbook.errors import ParamsError
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan, Risk
+
+CHAPTERS = ("introduction", "installation", "configuration", "first_boot", "guests")
+
+
+class Step(Protocol):
+    """The shape of a step module."""
+
+    __name__: str
+    TITLE: str
+    GUIDE: str
+    RISK: Risk
+    asks: Callable[[HostParams], tuple[Ask, ...]]
+    plan: Callable[[HostParams, Facts], Plan]
+    check: Callable[[HostParams, Facts], list[Finding]]
+
+
+def name_of(step: Step) -> str:
+    """Return the name that a cell uses for a step."""
+    return step.__name__.rpartition(".")[2]
+
+
+def notebooks() -> dict[str, tuple[Step, ...]]:
+    """Return the steps of every notebook, in the order in which they are run."""
+    chapters: list[ModuleType] = [import_module(f"runbook.steps.{name}") for name in CHAPTERS]
+    return {c.NOTEBOOK: cast("tuple[Step, ...]", c.STEPS) for c in chapters}
+
+
+def steps_of(notebook: str) -> dict[str, Step]:
+    """Return the steps of one notebook by name.
+
+    Raises `ParamsError` for a name that is no notebook.
+    """
+    known = notebooks()
+    if notebook not in known:
+        raise ParamsError(
+            f"There is no notebook '{notebook}'", do="known are: " + ", ".join(known)
+        )
+    return {name_of(step): step for step in known[notebook]}
