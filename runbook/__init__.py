@@ -1,0 +1,16 @@
+"""The Xen host runbook. What a cell may import: `open_host`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["open_host"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "open_host":
+        from runbook.book import open_host
+
+        return open_host
+    raise AttributeError(f"module 'runbook' has no attribute '{name}'")

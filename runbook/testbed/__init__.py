@@ -1,0 +1,7 @@
+"""Builds and boots a virtual PC with a fresh Debian 13: UEFI, an IOMMU, spare devices to pass."""
+
+from runbook.testbed.console import Patience
+from runbook.testbed.errors import TestbedError
+from runbook.testbed.machine import ALIAS, Machine, down, state_dir, status, up
+
+__all__ = ["ALIAS", "Machine", "Patience", "TestbedError", "down", "state_dir", "status", "up"]

@@ -156,7 +156,7 @@ def _fill_esp(step: Steps, recipe: Recipe, ident: Identity) -> None:
     at = f"disk.raw@@{esp.offset}"
     step.run(
         "format the ESP",
-        ["mkfs.fat", "-F", "32", "-i", ident.esp_id, "--offset", str(esp.offset // 512), "disk.raw", str(esp.size_mib * 1024)],
+        ["mkfs.fat", "-F", "32", "-s", "8", "-i", ident.esp_id, "--offset", str(esp.offset // 512), "disk.raw", str(esp.size_mib * 1024)],
     )
     step.run("make the ESP's folders", ["mmd", "-i", at, "::/EFI", "::/EFI/BOOT", "::/EFI/debian"])
     step.run("copy GRUB", ["mcopy", "-i", at, "grubx64.efi", "::/EFI/BOOT/BOOTX64.EFI"])

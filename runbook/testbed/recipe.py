@@ -31,7 +31,7 @@ class Recipe:
     first_nic: str = "enp0s3"
     packages: tuple[str, ...] = PACKAGES
     apt_options: tuple[tuple[str, str], ...] = ()
-    esp_mib: int = 256
+    esp_mib: int = 512
     boot_mib: int = 1024
     root_mib: int = 10240
 

@@ -1,0 +1,58 @@
+# The Xen host runbook. `make help` lists what there is.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help env run test jupyter notebooks schema record testbed-deps testbed-test testbed-up testbed-down clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Creating the environment in $(VENV) (once; a minute or two) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+env: $(READY) ## create the environment in .venv
+
+run: $(READY) ## play the whole runbook on the recorded host and archive the report
+	@$(BIN)/runbook run params/example.yml
+
+test: $(READY) ## lint, types, unit tests, and nbval over every notebook
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+jupyter: $(READY) ## open JupyterLab on the recorded host
+	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb
+
+notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (review the diff)
+	@$(BIN)/runbook notebooks
+
+schema: $(READY) ## write params/schema.json from the parameter models
+	@$(BIN)/runbook schema > params/schema.json
+
+testbed-deps: ## install what the testbed needs, from Debian's packages (root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$(cat runbook/testbed/packages.txt)
+
+testbed-test: $(READY) ## build, boot and install the virtual PC, twice; archive both reports
+	@$(BIN)/runbook testbed test
+
+testbed-up: $(READY) ## boot the virtual PC and leave it running
+	@$(BIN)/runbook testbed up
+
+testbed-down: $(READY) ## power it off
+	@$(BIN)/runbook testbed down
+
+record: $(READY) ## make the recording behind params/example.yml from a fresh testbed run
+	@$(BIN)/runbook testbed test --record recordings/testbed
+	@$(BIN)/runbook notebooks
+
+clean: ## remove the environment and the testbed
+	rm -rf $(VENV) .testbed

@@ -1,0 +1,235 @@
+"""The book a notebook holds: one host, one mode, and the beat of every step — plan, apply, check."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from runbook import releases
+from runbook.apply import carry_out
+from runbook.ask import Ask, Facts
+from runbook.consent import require
+from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
+from runbook.facts import system
+from runbook.hosts import Host, connect
+from runbook.journal import Journal
+from runbook.params import HostParams, digest, load
+from runbook.plan import Finding, Plan
+from runbook.show import steps as show
+from runbook.show.live import Live
+from runbook.show.pieces import Shown
+from runbook.steps import Step, steps_of
+
+MODES = ("auto", "plan", "apply", "check")
+
+
+def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
+    """Return the book of one notebook on the host of a parameter file, after one look at the host.
+
+    `mode` is `plan` (show, change nothing), `apply` (change), `check` (verify a finished host) or
+    `auto`: replay on a recorded host, `plan` on any real one.
+
+    Raises `ParamsError` for wrong parameters, `HostError` when the host cannot be used (unreachable,
+    not root, another run at work) and `Refused` for another release than the parameters say.
+    """
+    if mode not in MODES:
+        raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
+    asked = load(params)
+    releases.get(asked.release)
+    host = connect(asked, notebook)
+    run_dir = os.environ.get("RUNBOOK_RUN_DIR")
+    journal = Journal(Path(run_dir) / "journal.jsonl" if run_dir else None)
+    return Book(asked, mode, host, notebook, journal)
+
+
+class Book:
+    """Plans, applies and checks the steps of one notebook on one host."""
+
+    def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal) -> None:
+        replays = mode == "auto" and not host.is_real
+        self.mode = "apply" if replays else ("plan" if mode == "auto" else mode)
+        self.params, self.host, self.notebook = params, host, notebook
+        self._steps = steps_of(notebook)
+        self._journal = journal
+        self._planned: dict[str, str] = {}
+        self._ended: dict[str, show.Outcome] = {}
+        self._asks: tuple[Ask, ...] = (
+            *system.COMMANDS,
+            *(ask for step in self._steps.values() for ask in step.asks(params)),
+        )
+        if self.mode == "apply":
+            host.lock()
+        self.facts = self._gather()
+        self.system = system.parse(self.facts)
+        self._prove_usable()
+        self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
+                  kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return self._title()._repr_mimebundle_()
+
+    def __repr__(self) -> str:
+        return self._title().text
+
+    def plan(self, step: str) -> Shown:
+        """Return what a step would do, as diffs and commands with a digest. Changes nothing."""
+        module = self._step(step)
+        planned = module.plan(self.params, self.facts)
+        self._planned[step] = planned.digest()
+        return show.plan(module, planned, self.facts)
+
+    def apply(self, step: str) -> None:
+        """Carry a step out, read the host again, check it, and show how it ended.
+
+        In mode `plan` nothing is done; in mode `check` the host is only checked.
+
+        Raises `Refused`, `ConsentMissing`, `CommandFailed`, `TimedOut`, `HostError` or
+        `CheckFailed`; the journal then says the same.
+        """
+        module = self._step(step)
+        live = Live(is_real=self.host.is_real)
+        try:
+            end = self._carry(step, module, live)
+        except BaseException as error:
+            status = error.status if isinstance(error, RunbookError) else "killed"
+            message = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self._end(show.Outcome(step, status, message))
+            raise
+        self._end(end)
+        live.end(show.outcome(module, end))
+
+    def show(self, what: str) -> Any:
+        """Return a table about the host: `machine`, `devices`, `xen` or `guests`."""
+        from runbook.show import tables
+
+        return tables.show(what, self.params, self.facts)
+
+    def summary(self) -> Shown:
+        """Return how each step of this notebook ended, and let go of the host."""
+        rows = []
+        for name in self._steps:
+            end = self._ended.get(name, show.Outcome(name, "never-run"))
+            rows.append((name, end.status, end.message))
+        self._log("close")
+        self.host.close()
+        return show.summary(f"{self.notebook} on {self.params.host}", rows)
+
+    def _carry(self, name: str, module: Step, live: Live) -> show.Outcome:
+        planned = module.plan(self.params, self.facts)
+        self._log("step-begin", step=name, digest=planned.digest(), actions=len(planned.actions))
+        if self.mode == "plan":
+            return show.Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
+        if self.mode == "check":
+            return self._checked(name, module, "unchanged", ())
+        if planned.digest() != self._planned.get(name, planned.digest()):
+            raise Refused(
+                f"The plan of {name} is not the one that was shown",
+                why="the host or the parameters changed in between",
+                do="run the plan cell again and read it",
+            )
+        self._stop_on(planned, name)
+        if not planned.actions:
+            return self._checked(name, module, "unchanged", ())
+        require(name, module, planned, self.params)
+        done = tuple(
+            (action.title, self._act(name, i, action, live)) for i, action in enumerate(planned.actions)
+        )
+        self.facts = self._gather()
+        self.system = system.parse(self.facts)
+        left = module.plan(self.params, self.facts).actions
+        if left:
+            raise CheckFailed(
+                f"{name} ran and is still not done",
+                where=self.params.host,
+                why="still to do: " + "; ".join(action.title for action in left),
+                do="look at the host, then run again",
+            )
+        return self._checked(name, module, "changed", done)
+
+    def _act(self, step: str, index: int, action: Any, live: Live) -> str:
+        live.begin(action.title)
+        self._log("action-begin", step=step, index=index, title=action.title)
+        status = "failed"
+        try:
+            said = carry_out(action, self.host, live.line)
+            status = "done"
+        finally:
+            self._log("action-end", step=step, index=index, title=action.title, status=status)
+        return said
+
+    def _checked(self, name: str, module: Step, status: str, done: tuple[tuple[str, str], ...]) -> show.Outcome:
+        findings = tuple(module.check(self.params, self.facts))
+        wrong = [f for f in findings if f.stops]
+        if wrong:
+            raise CheckFailed(
+                f"{name}: {wrong[0].what}" + (f" (and {len(wrong) - 1} more)" if wrong[1:] else ""),
+                where=self.params.host,
+                why=_said(wrong, "why"),
+                do=_said(wrong, "do") or "look at the host, then run again",
+            )
+        message = {"unchanged": "it was right already", "changed": "done and checked"}[status]
+        return show.Outcome(name, status, message, done, findings)
+
+    def _stop_on(self, planned: Plan, name: str) -> None:
+        if planned.stops:
+            raise Refused(
+                f"{name}: {planned.stops[0].what}"
+                + (f" (and {len(planned.stops) - 1} more)" if planned.stops[1:] else ""),
+                where=self.params.host,
+                why=_said(planned.stops, "why"),
+                do=_said(planned.stops, "do"),
+            )
+
+    def _gather(self) -> Facts:
+        self._log("gather", asks=len(self._asks))
+        return self.host.gather(self._asks)
+
+    def _prove_usable(self) -> None:
+        if not self.system.is_root:
+            raise Refused(
+                f"Not root on {self.host.describe}",
+                why="the runbook writes to /etc and installs packages",
+                do="let the connection go to root, by key (`to: root@host`)",
+            )
+        if self.system.codename != self.params.release:
+            raise Refused(
+                f"{self.params.host} runs {self.system.pretty_name}, not {self.params.release}",
+                why="packages, paths and versions differ between releases",
+                do=f"set `release: {self.system.codename}` if you mean this machine, or correct `connection.to`",
+            )
+
+    def _step(self, name: str) -> Step:
+        try:
+            return self._steps[name]
+        except KeyError:
+            raise ParamsError(
+                f"{self.notebook} has no step '{name}'", do="it has: " + ", ".join(self._steps)
+            ) from None
+
+    def _end(self, end: show.Outcome) -> None:
+        self._ended[end.step] = end
+        self._log("step-end", step=end.step, status=end.status, message=end.message)
+
+    def _log(self, event: str, **fields: Any) -> None:
+        self._journal.write(event, notebook=self.notebook, **fields)
+
+    def _title(self) -> Shown:
+        now = f"Linux {self.system.kernel}" + (" under Xen" if self.system.is_dom0 else "")
+        what = {"plan": "shows and changes nothing", "apply": "changes the host", "check": "only verifies"}
+        mode = what[self.mode] if self.host.is_real else "replays a recorded run; no machine is touched"
+        return show.summary(
+            f"{self.notebook} on {self.params.host}",
+            [
+                ("host", self.system.hostname, f"{self.system.pretty_name}, {now}"),
+                ("mode", self.mode, mode),
+                ("reached by", self.params.connection.kind, self.host.describe),
+            ],
+        )
+
+
+def _said(findings: list[Finding] | tuple[Finding, ...], part: str) -> str:
+    return "; ".join(text for f in findings if (text := getattr(f, part)))
+
+
+__all__ = ["Book", "open_host"]

@@ -1,0 +1,35 @@
+"""The only code that touches a machine: over ssh, locally, or as a replay of a recording."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from runbook.hosts.base import Host, OnLine, Result
+from runbook.params import HostParams, find
+from runbook.params.host import Recorded, Ssh
+
+__all__ = ["Host", "OnLine", "Result", "connect"]
+
+
+def connect(params: HostParams, notebook: str) -> Host:
+    """Return the host of the parameters; nothing is contacted before the first question.
+
+    With the environment variable RUNBOOK_RECORD=FOLDER a real host is recorded into that folder.
+    Raises `ParamsError` when a file that the connection names does not exist.
+    """
+    from runbook.hosts.local import LocalHost
+    from runbook.hosts.recorded import RecordedHost
+    from runbook.hosts.recorder import Recorder
+    from runbook.hosts.ssh import SshHost
+
+    connection = params.connection
+    if isinstance(connection, Recorded):
+        return RecordedHost(find(connection.recording), notebook)
+    host: Host
+    if isinstance(connection, Ssh):
+        host = SshHost(connection.to, find(connection.config) if connection.config else None)
+    else:
+        host = LocalHost()
+    recording = os.environ.get("RUNBOOK_RECORD")
+    return Recorder(host, Path(recording), notebook) if recording else host

@@ -1,0 +1,122 @@
+"""A replay of a recording that was made of a real run. It never invents an answer.
+
+A recording is one JSON-lines file a notebook. Its lines are, in the order in which they happened,
+`gather` (the answers that were new or different since the gather before) and `do` (a command, a
+write or a restart, with what came back). Reading again answers what the host last said; doing
+anything must be the next thing that was recorded, or it is an error that shows the difference.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from runbook.ask import Answer, Ask, Facts
+from runbook.errors import CommandFailed, HostError, NotRecorded
+from runbook.hosts.base import OnLine, Result
+
+_RENEW = "if the change is meant: `make record` makes a new recording from the testbed"
+
+
+class RecordedHost:
+    """Plays back one notebook's recording. Nothing on any machine is read or changed."""
+
+    is_real = False
+
+    def __init__(self, recording: Path, notebook: str) -> None:
+        self.describe = f"a replay of {recording.name}"
+        self.round_trips = 0
+        self._path = recording / f"{notebook}.jsonl"
+        if not self._path.exists():
+            raise NotRecorded(
+                f"There is no recording of {notebook}", where=str(recording), why="the file is missing", do=_RENEW
+            )
+        lines = self._path.read_text(encoding="utf-8").splitlines()
+        self._entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self._next = 0
+        self._known: dict[str, Answer] = {}
+
+    def gather(self, asks: Iterable[Ask]) -> Facts:
+        self.round_trips += 1
+        if self._next < len(self._entries) and "gather" in self._entries[self._next]:
+            self._fold()
+        answers: dict[Ask, Answer] = {}
+        for ask in asks:
+            if ask.key not in self._known:
+                near = difflib.get_close_matches(ask.key, self._known, n=1, cutoff=0)
+                raise NotRecorded(
+                    f"The recorded host was never asked: {ask.key}",
+                    where=self._path.name,
+                    why=f"the nearest that it was asked: {near[0] if near else 'nothing'}",
+                    do=_RENEW,
+                )
+            answers[ask] = self._known[ask.key]
+        return Facts(answers)
+
+    def run(
+        self,
+        argv: tuple[str, ...],
+        *,
+        stdin: bytes = b"",
+        timeout_s: float | None = None,
+        on_line: OnLine | None = None,
+    ) -> Result:
+        said = self._do({"run": list(argv), **({"stdin": stdin.decode()} if stdin else {})})
+        for line in (said["out"] + said["err"]).splitlines() if on_line else ():
+            if on_line:
+                on_line(line)
+        return Result(argv, said["status"], said["out"], said["err"])
+
+    def write(self, path: str, data: bytes, *, mode: str, owner: str, check: tuple[str, ...] = ()) -> None:
+        wanted = {"write": path, "mode": mode, "owner": owner, "check": list(check), "content": data.decode()}
+        said = self._do(wanted)
+        if said.get("error"):
+            raise CommandFailed(f"Could not write {path}", where=self.describe, why=said["error"])
+
+    def reboot(self, wait_s: float, on_line: OnLine | None = None) -> None:
+        self._do({"reboot": True})
+
+    def reconnect(self, proof: tuple[str, ...], wait_s: float, on_line: OnLine | None = None) -> None:
+        said = self._do({"reconnect": list(proof)})
+        if said.get("error"):
+            raise HostError(said["error"], where=self.describe)
+
+    def lock(self) -> None:
+        """Nothing to keep others off: every replay is its own."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _fold(self) -> None:
+        for key, (status, out, err) in self._entries[self._next]["gather"].items():
+            self._known[key] = Answer(status, out, err)
+        self._next += 1
+
+    def _do(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        while self._next < len(self._entries) and "gather" in self._entries[self._next]:
+            self._fold()
+        recorded = self._entries[self._next]["do"] if self._next < len(self._entries) else {}
+        if recorded != wanted:
+            difference = "\n".join(
+                difflib.unified_diff(_lines(recorded), _lines(wanted), "recorded", "asked now", lineterm="", n=2)
+            )
+            raise NotRecorded(
+                "The recorded host was asked to do something else than what was recorded",
+                where=f"{self._path.name}, entry {self._next + 1}",
+                why="\n" + difference,
+                do=_RENEW,
+            )
+        said: dict[str, Any] = self._entries[self._next]["said"]
+        self._next += 1
+        return said
+
+
+def _lines(exchange: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for key, value in exchange.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        lines += [f"{key}: {text}"] if "\n" not in text else [f"{key}:", *text.splitlines()]
+    return lines or ["(the recording ends here)"]

@@ -1,0 +1,111 @@
+"""A host over OpenSSH itself: your config, agent, jump hosts and known_hosts just work."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from runbook.errors import HostError
+from runbook.hosts.base import OnLine, Result
+from runbook.hosts.shell import ShellHost
+
+_BOOT_ID = ("cat", "/proc/sys/kernel/random/boot_id")
+
+# What ssh says, what it means, and the next move. The first match wins.
+_COMPLAINTS = (
+    (
+        "REMOTE HOST IDENTIFICATION HAS CHANGED",
+        "the host key is not the one that is known for this name",
+        "find out why: after a reinstallation, `ssh-keygen -R NAME` and connect once by hand; otherwise do not go on",
+    ),
+    (
+        "Host key verification failed",
+        "the host key is not known yet",
+        "connect once by hand with ssh, compare the fingerprint, then run again",
+    ),
+    (
+        "Permission denied",
+        "the host does not accept your key for root",
+        "copy the key with ssh-copy-id, or name it in your ssh config (IdentityFile)",
+    ),
+    (
+        "Could not resolve hostname",
+        "the name is not known",
+        "check `connection.to` in the parameters; for the testbed: `runbook testbed up`",
+    ),
+    (
+        "",
+        "no connection",
+        "is it on, is its network up, does `ssh` to it work by hand? For the testbed: `runbook testbed up`",
+    ),
+)
+
+
+class SshHost(ShellHost):
+    """A machine reached by ssh as root. Commands share one connection (ControlMaster)."""
+
+    def __init__(self, to: str, config: Path | None = None) -> None:
+        super().__init__()
+        self.describe = to
+        mark = hashlib.sha256(f"{to} {config} {os.getpid()}".encode()).hexdigest()[:10]
+        self._control = Path(tempfile.gettempdir()) / f"xr-{os.getuid()}-{mark}"
+        self._options = [
+            *(["-F", str(config)] if config else []),
+            *("-o", "BatchMode=yes"),
+            *("-o", "ConnectTimeout=20"),
+            *("-o", "ServerAliveInterval=10"),
+            *("-o", "ServerAliveCountMax=6"),
+        ]
+
+    def transport(self, command: str) -> list[str]:
+        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=120", "-o", f"ControlPath={self._control}")
+        return ["ssh", *self._options, *shared, "--", self.describe, command]
+
+    def complain(self, result: Result) -> None:
+        if result.status != 255:
+            return
+        why, do = next((why, do) for said, why, do in _COMPLAINTS if said in result.err)
+        last = [line for line in result.err.strip().splitlines() if not line.startswith(("@", "@@"))][-1:]
+        raise HostError(
+            f"Cannot reach {self.describe}",
+            where="ssh",
+            why=": ".join([why, *last]),
+            do=do,
+        )
+
+    def own_transport(self, command: str) -> list[str]:
+        return ["ssh", *self._options, "-o", "ControlPath=none", "--", self.describe, command]
+
+    def reboot(self, wait_s: float, on_line: OnLine | None = None) -> None:
+        before = self.fresh(_BOOT_ID)
+        self.run(("systemd-run", "--quiet", "--on-active=1", "systemctl", "reboot"), timeout_s=60)
+        self.close()
+        started = time.monotonic()
+        while (waited := time.monotonic() - started) < wait_s:
+            now = self.fresh(_BOOT_ID)
+            if now and now != before:
+                return
+            if on_line:
+                on_line(f"waiting for {self.describe} to come back: {waited:.0f} s")
+            time.sleep(3)
+        raise HostError(
+            f"{self.describe} did not come back within {wait_s:.0f} s",
+            why="it does not answer over ssh, or it never went down",
+            do="look at its screen; a power cycle starts the safe default entry (plain Debian)",
+        )
+
+    def close(self) -> None:
+        super().close()
+        if self._control.exists():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    ["ssh", *self._options, "-o", f"ControlPath={self._control}", "-O", "exit", "--", self.describe],
+                    capture_output=True,
+                    timeout=10,
+                    check=False,
+                )

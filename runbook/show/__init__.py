@@ -1,0 +1,1 @@
+"""What people see in a cell: plans, results and tables, as HTML and as plain text."""

@@ -1,0 +1,93 @@
+"""Small pieces of HTML that read well in light and dark, and without a style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+from runbook.plan import Finding
+
+_TINT = {
+    "safe": "46,160,67",
+    "unchanged": "46,160,67",
+    "changed": "9,105,218",
+    "skipped": "128,128,128",
+    "info": "128,128,128",
+    "warn": "210,153,34",
+    "disruptive": "210,153,34",
+    "wait": "210,153,34",
+    "destructive": "248,81,73",
+    "refused": "248,81,73",
+    "refuse": "248,81,73",
+    "fail": "248,81,73",
+    "failed": "248,81,73",
+    "timed-out": "248,81,73",
+    "killed": "248,81,73",
+}
+_PRE = "margin:.3em 0 .6em;padding:.5em .8em;overflow-x:auto;border-radius:6px;background:rgba(128,128,128,.1);line-height:1.4"
+WORDS = {"wait": "not yet", "refuse": "refused", "fail": "wrong", "warn": "take care", "info": "note"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something a cell displays: the same content as HTML and as plain text."""
+
+    html: str
+    text: str
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.text}
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def badge(word: str) -> str:
+    """Return a word on a tinted ground; the word says all, the colour only helps."""
+    tint = _TINT.get(word, "128,128,128")
+    return (
+        f'<span style="background:rgba({tint},.18);border:1px solid rgba({tint},.5);border-radius:1em;'
+        f'padding:.05em .6em;font-size:.85em">{escape(word)}</span>'
+    )
+
+
+def code(text: str) -> str:
+    """Return preformatted text; lines of a diff are tinted by their first character."""
+    lines = []
+    for line in text.rstrip("\n").split("\n"):
+        tint = {"+": "46,160,67", "-": "248,81,73"}.get(line[:1])
+        style = f' style="background:rgba({tint},.15)"' if tint and not line.startswith(("+++", "---")) else ""
+        lines.append(f"<span{style}>{escape(line)}</span>" if style else escape(line))
+    return f'<pre style="{_PRE}"><code>' + "\n".join(lines) + "</code></pre>"
+
+
+def folded(title: str, text: str, *, is_open: bool = False) -> str:
+    """Return a block that opens on a click; everything is in the page either way."""
+    return f"<details{' open' if is_open else ''}><summary>{escape(title)}</summary>{code(text)}</details>"
+
+
+def findings_html(findings: Iterable[Finding]) -> str:
+    """Return findings as a list: what, why, what to do, and where the rule comes from."""
+    items = []
+    for f in findings:
+        more = [escape(f.why)] if f.why else []
+        more += [f"<b>Next move:</b> {escape(f.do)}"] if f.do else []
+        more += [f"<small>({escape(f.source)})</small>"] if f.source else []
+        items.append(f"<li>{badge(WORDS[f.level])} <b>{escape(f.what)}</b><br>{' '.join(more)}</li>")
+    return f"<ul>{''.join(items)}</ul>" if items else ""
+
+
+def findings_text(findings: Iterable[Finding]) -> str:
+    """Return findings as lines of text."""
+    lines = []
+    for f in findings:
+        lines.append(f"  {WORDS[f.level]}: {f.what}" + (f" ({f.source})" if f.source else ""))
+        lines += [f"    why: {f.why}"] if f.why else []
+        lines += [f"    do:  {f.do}"] if f.do else []
+    return "\n".join(lines)
+
+
+def indent(text: str, by: str = "     ") -> str:
+    """Return the text with every line moved right."""
+    return "\n".join(by + line if line else line for line in text.rstrip("\n").split("\n"))

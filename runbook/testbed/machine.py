@@ -1,0 +1,210 @@
+"""The virtual PC as a thing to switch on, reach and switch off.
+
+`up()` gives a `Machine` that answers ssh; `down()` and `status()` act on the one that is there.
+All its files are in one folder, `.testbed` here unless RUNBOOK_TESTBED_DIR names another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.testbed import process, qemu
+from runbook.testbed.console import Patience, console_tail, wait_until
+from runbook.testbed.errors import TestbedError
+from runbook.testbed.image import Image, Say, base_image, default_recipe
+from runbook.testbed.process import Running
+from runbook.testbed.provision import provision
+
+ALIAS = "runbook-testbed"
+DATA_DISK_GIB = 8
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A virtual PC, on or off. `state` is the folder that holds everything of it."""
+
+    state: Path
+
+    @property
+    def folder(self) -> Path:
+        """This machine's own files; the base disks lie beside it."""
+        return self.state / "machine"
+
+    @property
+    def ssh_config(self) -> Path:
+        """For `ssh -F`: knows the host alias `runbook-testbed`."""
+        return self.state / "ssh_config"
+
+    @property
+    def console_log(self) -> Path:
+        return self.folder / qemu.Spec(0).console_log
+
+    @property
+    def running(self) -> Running | None:
+        """The QEMU process, None if the machine is off."""
+        return Running.load(self.folder / "qemu.json")
+
+    @property
+    def ssh(self) -> tuple[str, ...]:
+        """The argv that a remote command is appended to."""
+        return ("ssh", "-F", str(self.ssh_config), ALIAS)
+
+    def answers(self) -> bool:
+        """Whether a command can be run on it over ssh now."""
+        try:
+            done = subprocess.run([*self.ssh, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=40, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
+
+    def wait_ready(self, patience: Patience = Patience()) -> float:  # noqa: B008 - a frozen value
+        """Seconds until it answers ssh; `TestbedError` with the console's end if it does not."""
+        return wait_until("a machine that answers ssh", self.answers, lambda: self.running is not None, self.console_log, patience)
+
+    def console_tail(self, lines: int = 30) -> str:
+        """The last lines of its serial console."""
+        return console_tail(self.console_log, lines)
+
+    def down(self, patience_s: float = 180) -> None:
+        """Power off: politely, then by ending the process that `up` started. Off already is fine."""
+        running = self.running
+        if running is None:
+            return
+        if self.answers():
+            subprocess.run([*self.ssh, "systemctl", "poweroff"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            if process.wait_gone(running, patience_s):
+                return
+        process.end(running)
+        if not process.wait_gone(running, 20):
+            self.kill_power()
+
+    def kill_power(self) -> None:
+        """Pull the plug: nothing in the machine gets a chance to finish. The disks stay."""
+        running = self.running
+        if running is not None:
+            process.end(running, signal.SIGKILL)
+            process.wait_gone(running, 20)
+
+
+def state_dir() -> Path:
+    """Where the testbed lives: $RUNBOOK_TESTBED_DIR, else `.testbed` in the current folder."""
+    return Path(os.environ.get("RUNBOOK_TESTBED_DIR") or ".testbed").absolute()
+
+
+def up(fresh: bool = False, state: Path | None = None, say: Say | None = None) -> Machine:
+    """A machine that answers ssh: the one that is there, or a new one.
+
+    `fresh` throws the old machine's disks away first. The base disk is built when it is missing
+    (a minute or two); a fresh machine boots and is set up in about two more.
+    """
+    say = say or _say
+    machine = Machine(state or state_dir())
+    machine.state.mkdir(parents=True, exist_ok=True)
+    with _only_one(machine.state):
+        if fresh:
+            machine.kill_power()
+            shutil.rmtree(machine.folder, ignore_errors=True)
+        if not (machine.folder / "base").exists():
+            _make(machine, base_image(machine.state, default_recipe(), say))
+        if machine.running is None:
+            _switch_on(machine)
+        say(f"booting; its console: {machine.console_log}")
+        say(f"answered ssh after {machine.wait_ready():.0f} s")
+        done = machine.folder / "provisioned"
+        if not done.exists():
+            began = time.monotonic()
+            provision(machine.ssh, machine.console_log)
+            done.touch()
+            say(f"set up in {time.monotonic() - began:.0f} s")
+        say(f"reach it with: ssh -F {machine.ssh_config} {ALIAS}")
+    return machine
+
+
+def down(state: Path | None = None) -> None:
+    """Power the machine off, if it is on."""
+    Machine(state or state_dir()).down()
+
+
+def status(state: Path | None = None) -> dict[str, str]:
+    """What is there, in words: `state` is none, off, booting (or stuck) or up."""
+    machine = Machine(state or state_dir())
+    running = machine.running
+    if running is None:
+        return {"state": "off" if (machine.folder / "base").exists() else "none", "folder": str(machine.state)}
+    return {
+        "state": "up" if machine.answers() else "booting",
+        "folder": str(machine.state),
+        "pid": str(running.pid),
+        "ssh": " ".join(machine.ssh),
+        "console": str(machine.console_log),
+    }
+
+
+def _make(machine: Machine, image: Image) -> None:
+    """The machine's own disks on top of the base disk; whole or not there (`base` comes last)."""
+    shutil.rmtree(machine.folder, ignore_errors=True)
+    machine.folder.mkdir()
+    disk = machine.folder / "system.qcow2"
+    backing = os.path.relpath(image.disk, machine.folder)
+    _qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, str(disk))
+    _qemu_img("create", "-q", "-f", "qcow2", str(machine.folder / "data.qcow2"), f"{DATA_DISK_GIB}G")
+    shutil.copyfile(qemu.OVMF_VARS, machine.folder / "efivars.fd")
+    (machine.state / "known_hosts").write_text("".join(f"{ALIAS} {key}\n" for key in image.host_keys))
+    (machine.folder / "base").write_text(f"{image.folder.name}\n")
+
+
+def _qemu_img(*words: str) -> None:
+    subprocess.run(["qemu-img", *words], check=True)
+
+
+def _switch_on(machine: Machine) -> None:
+    """Start QEMU; once more with another port if somebody took the free one meanwhile."""
+    log = machine.folder / "qemu.log"
+    for _ in range(3):
+        port = process.free_port()
+        running = process.start(qemu.command(qemu.Spec(ssh_port=port)), machine.folder, port)
+        if not process.wait_gone(running, 2):
+            running.save(machine.folder / "qemu.json")
+            _write_ssh_config(machine, port)
+            return
+        if "host forwarding" not in log.read_text():
+            break
+    raise TestbedError(
+        "the virtual PC did not start",
+        where=str(log),
+        why=log.read_text()[-2000:],
+        next_move="install the testbed's packages with `make testbed-deps`, or free the memory it asks for",
+    )
+
+
+def _write_ssh_config(machine: Machine, port: int) -> None:
+    base = (machine.folder / "base").read_text().strip()
+    machine.ssh_config.write_text(
+        f"Host {ALIAS}\n  HostName 127.0.0.1\n  Port {port}\n  User root\n"
+        f"  IdentityFile {machine.state / base / 'id_ed25519'}\n  IdentitiesOnly yes\n  IdentityAgent none\n"
+        f"  HostKeyAlias {ALIAS}\n  UserKnownHostsFile {machine.state / 'known_hosts'}\n"
+        "  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  UpdateHostKeys no\n"
+        "  BatchMode yes\n  ConnectTimeout 20\n  ServerAliveInterval 15\n  ServerAliveCountMax 8\n"
+    )
+
+
+@contextlib.contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Hold the folder's lock: two `up` at once would build and boot over each other."""
+    with (state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _say(text: str) -> None:
+    print(f"testbed: {text}", file=sys.stderr, flush=True)

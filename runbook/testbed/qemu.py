@@ -1,0 +1,92 @@
+"""The virtual PC as QEMU's command line: a frozen spec in, an argv out. Nothing runs here.
+
+The CPU's flags are what real Xen needs under software emulation: without `-smap,-smep` dom0 dies
+at its first instructions, without `-monitor` Xen panics on the second CPU, without `-rdtscp` HVM
+guests die. AMD, because QEMU emulates SVM with nested paging and AMD's IOMMU, not Intel's VT-x.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CPU = "EPYC,-smap,-smep,-monitor,-rdtscp"
+OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A network card: its PCI address on the root bus, its MAC and its own little network."""
+
+    name: str
+    model: str
+    addr: str
+    mac: str
+    net: str
+    restrict: bool = False
+
+
+#: The card that carries ssh, and under Xen the first bridge: enp0s3.
+UPLINK = Nic("uplink", "virtio-net-pci", "0x3", "52:54:00:13:00:03", "10.0.2.0/24")
+#: The card for the second bridge, on a network that leads nowhere: enp0s4.
+INSIDE = Nic("inside", "virtio-net-pci", "0x4", "52:54:00:13:00:04", "10.0.4.0/24", restrict=True)
+#: The card to be given to a guest: 0000:00:05.0, with a DHCP server and a gateway that answers.
+SPARE = Nic("spare", "e1000e", "0x5", "52:54:00:13:00:05", "10.0.3.0/24")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A virtual PC. File names are relative to the machine's folder, where QEMU is started."""
+
+    ssh_port: int
+    memory_mib: int = 6144
+    cpus: int = 2
+    nics: tuple[Nic, ...] = (UPLINK, INSIDE, SPARE)
+    #: further devices behind the IOMMU, to be hidden and passed: 0000:00:06.0 and 0000:00:07.0
+    spares: tuple[tuple[str, str], ...] = (("qemu-xhci", "0x6"), ("ich9-intel-hda", "0x7"))
+    #: 0000:00:08.0 is /dev/vda with the system, 0000:00:09.0 is /dev/vdb for the guests' volumes
+    disks: tuple[tuple[str, str], ...] = (("system.qcow2", "0x8"), ("data.qcow2", "0x9"))
+    firmware: str = OVMF_CODE
+    efi_variables: str = "efivars.fd"
+    console_socket: str = "console.sock"
+    console_log: str = "console.log"
+    monitor_socket: str = "qmp.sock"
+
+
+def command(spec: Spec) -> list[str]:
+    """QEMU's argv for `spec`. It listens on nothing but 127.0.0.1 and sockets in its own folder."""
+    return [
+        "qemu-system-x86_64",
+        "-name", "runbook-testbed",
+        "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
+        "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU,
+        "-smp", str(spec.cpus), "-m", str(spec.memory_mib), "-rtc", "base=utc",
+        "-device", "amd-iommu,intremap=on",
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={spec.firmware}",
+        "-drive", f"if=pflash,unit=1,format=raw,file={spec.efi_variables}",
+        "-chardev", f"socket,id=console,path={spec.console_socket},server=on,wait=off,logfile={spec.console_log},logappend=on",
+        "-serial", "chardev:console",
+        "-qmp", f"unix:{spec.monitor_socket},server=on,wait=off",
+        *[word for nic in spec.nics for word in _nic(nic, spec)],
+        *[word for model, addr in spec.spares for word in ("-device", f"{model},bus=pcie.0,addr={addr}")],
+        *[word for number, disk in enumerate(spec.disks) for word in _disk(number, *disk)],
+    ]  # fmt: skip
+
+
+def _nic(nic: Nic, spec: Spec) -> list[str]:
+    net = f"user,id={nic.name},net={nic.net},ipv6=off"
+    if nic.restrict:
+        net += ",restrict=on"
+    if nic.name == UPLINK.name:
+        net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-:22"
+    device = f"{nic.model},netdev={nic.name},bus=pcie.0,addr={nic.addr},mac={nic.mac},romfile="
+    return ["-netdev", net, "-device", device]
+
+
+def _disk(number: int, file: str, addr: str) -> list[str]:
+    """A throw-away disk: `cache=unsafe` is quick, and the guest's own flushes still order its writes."""
+    name = f"disk{number}"
+    return [
+        "-drive", f"if=none,id={name},file={file},format=qcow2,cache=unsafe,discard=unmap",
+        "-device", f"virtio-blk-pci,drive={name},bus=pcie.0,addr={addr},serial=testbed-{name},bootindex={number}",
+    ]  # fmt: skip
