@@ -26,7 +26,7 @@ run: $(READY) ## play the whole runbook on the recorded host and archive the rep
 test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 --dist loadfile -q
 
 jupyter: $(READY) ## open JupyterLab on the recorded host
 	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb

@@ -121,6 +121,8 @@ class Book:
         if self.mode == "plan":
             return show.Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
         if self.mode == "check":
+            self._stop_on(planned, name)
+            self._still_to_do(planned, f"{name} is not as the parameters say")
             return self._checked(name, module, "unchanged", ())
         if planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
@@ -137,14 +139,7 @@ class Book:
         )
         self.facts = self._gather()
         self.system = system.parse(self.facts)
-        left = module.plan(self.params, self.facts).actions
-        if left:
-            raise CheckFailed(
-                f"{name} ran and is still not done",
-                where=self.params.host,
-                why="still to do: " + "; ".join(action.title for action in left),
-                do="look at the host, then run again",
-            )
+        self._still_to_do(module.plan(self.params, self.facts), f"{name} ran and is still not done")
         return self._checked(name, module, "changed", done)
 
     def _act(self, step: str, index: int, action: Any, live: Live) -> str:
@@ -179,6 +174,15 @@ class Book:
                 where=self.params.host,
                 why=_said(planned.stops, "why"),
                 do=_said(planned.stops, "do"),
+            )
+
+    def _still_to_do(self, planned: Plan, what: str) -> None:
+        if planned.actions:
+            raise CheckFailed(
+                what,
+                where=self.params.host,
+                why="still to do: " + "; ".join(action.title for action in planned.actions),
+                do="look at the host, then run in mode apply",
             )
 
     def _gather(self) -> Facts:

@@ -116,7 +116,7 @@ class RecordedHost:
 
 def _lines(exchange: dict[str, Any]) -> list[str]:
     lines: list[str] = []
-    for key, value in exchange.items():
+    for key, value in sorted(exchange.items()):
         text = value if isinstance(value, str) else json.dumps(value)
         lines += [f"{key}: {text}"] if "\n" not in text else [f"{key}:", *text.splitlines()]
     return lines or ["(the recording ends here)"]

@@ -190,8 +190,8 @@ class ShellHost:
         except BaseException:
             self._kill(err.pgid, process)
             raise
-        out.join()
-        err.join()
+        for thread in (out, err, feeder):
+            thread.join()
         return Result(argv, status, out.text(), err.text())
 
     def _kill(self, pgid: int | None, process: subprocess.Popen[bytes]) -> None:
@@ -224,6 +224,10 @@ class _Reader(threading.Thread):
         self.start()
 
     def run(self) -> None:
+        with self._stream:
+            self._read()
+
+    def _read(self) -> None:
         for line in self._stream:
             if line.startswith(_PGID) and self.pgid is None:
                 self.pgid = int(line[len(_PGID) :])
@@ -238,6 +242,7 @@ class _Reader(threading.Thread):
 
 def _feed(stream: IO[bytes] | None, data: bytes) -> None:
     assert stream
-    with contextlib.suppress(BrokenPipeError, OSError):
+    with contextlib.suppress(OSError):
         stream.write(data)
+    with contextlib.suppress(OSError):
         stream.close()

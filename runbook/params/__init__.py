@@ -62,7 +62,8 @@ def schema() -> dict[str, Any]:
 
 
 def _explain(error: ValidationError, file: Path, lines: dict[yaml12.Where, int]) -> ParamsError:
-    problems = error.errors()
+    # An unknown key first: a misspelt one is also a missing one, and the spelling is the cause.
+    problems = sorted(error.errors(), key=lambda p: p["type"] != "extra_forbidden")
     first = problems[0]
     where = tuple(part for part in first["loc"] if part not in ("ssh", "local", "recorded"))
     known = where
@@ -74,6 +75,8 @@ def _explain(error: ValidationError, file: Path, lines: dict[yaml12.Where, int])
         near = difflib.get_close_matches(name, _keys(where[:-1]), n=1, cutoff=0.4)
         why = f"'{name}' is not a parameter" + (f" of '{'.'.join(map(str, where[:-1]))}'" if where[:-1] else "")
         do = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(_keys(where[:-1]))}"
+    elif first["type"] == "missing":
+        why, do = "it is required and missing", f"add `{name}:`; params/example.yml shows one"
     else:
         why = first["msg"].removeprefix("Value error, ")
         value = first.get("input")

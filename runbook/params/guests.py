@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from runbook.params.types import Bdf, Closed, DeviceName, Gib, GuestName, Mac, Mib, VolumeName
+
+
+def iso_path(text: str) -> str:
+    """Return an absolute path that can stand in an xl.cfg. Raises `ValueError` for anything else."""
+    if not re.fullmatch(r"/[^\"\\\x00-\x1f]+", text):
+        raise ValueError(f"'{text}' is not a path on the host; write it from the root on, like /srv/iso/debian.iso")
+    return text
+
+
+def listen_address(text: str) -> str:
+    """Return an IP address without a display number (H702). Raises `ValueError` for anything else."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(
+            f"'{text}' is not an address to listen on; write 127.0.0.1 (the number goes in vnc_display)"
+        ) from None
 
 
 class Volume(Closed):
@@ -39,11 +58,11 @@ class Guest(Closed):
     nics: tuple[Nic, ...] = ()
     pci: tuple[Bdf, ...] = ()
     """Devices it gets, each named under passthrough.devices too."""
-    install_media: str | None = None
+    install_media: Annotated[str, AfterValidator(iso_path)] | None = None
     """Path on the host of an .iso to install from; the guest boots it while the disk is empty (H701)."""
     vnc_display: Annotated[int, Field(ge=0, le=99)]
     """VNC display; the port is 5900 + this number."""
-    vnc_listen: str = "127.0.0.1"
+    vnc_listen: Annotated[str, AfterValidator(listen_address)] = "127.0.0.1"
     """Address VNC listens on. Anything but 127.0.0.1 is open to your network without a password (H702)."""
     mmio_hole_mib: Annotated[int, Field(ge=256, le=3840)] | None = None
     """Room below 4 GiB for a card's memory; 3072 helps graphics cards in guests above 3.5 GiB."""

@@ -1,0 +1,117 @@
+"""What happened to each cell, kept in the notebook itself and saved on a clock."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import nbformat
+from nbformat import NotebookNode
+
+from runbook.evidence.files import write_atomic
+
+Status = Literal["never-run", "running", "completed", "failed", "timed-out", "killed"]
+INJECTED = "injected-parameters"
+SKIP = "skip-execution"
+
+
+def runs(cell: NotebookNode) -> bool:
+    """Return whether a cell is one that a kernel executes: prose and empty cells have no status."""
+    return cell.cell_type == "code" and bool(cell.source.strip())
+
+
+def counts(nb: NotebookNode) -> dict[str, int]:
+    """Return how many cells of a notebook ended in which status."""
+    statuses = (cell.metadata.get("papermill", {}).get("status") for cell in nb.cells if runs(cell))
+    return dict(Counter(status or "never-run" for status in statuses))
+
+
+class Ledger:
+    """Gives every cell that a kernel executes one status, and puts the notebook on the disk.
+
+    In the notebook: `metadata.papermill.status` is `never-run`, `running`, `completed`, `failed`,
+    `timed-out` or `killed`. `running` is only seen in a file whose writer died with its kernel.
+    """
+
+    def __init__(self, nb: NotebookNode, path: Path | None, save_every_s: float) -> None:
+        self.nb, self.path, self.save_every_s = nb, path, save_every_s
+        self.saves = 0
+        self._changed = True
+        self._next_save = 0.0
+
+    def begin(self) -> None:
+        """Forget what an earlier run left in the notebook, and save."""
+        self.nb.metadata.setdefault("papermill", NotebookNode())
+        self._stamp(self.nb, start_time=_now(), end_time=None, duration=None, exception=None)
+        for cell in self.nb.cells:
+            cell.metadata.pop("papermill", None)
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+            if INJECTED in cell.metadata.get("tags", []):
+                cell.id = INJECTED
+            if runs(cell):
+                self._stamp(
+                    cell,
+                    start_time=None,
+                    end_time=None,
+                    duration=None,
+                    exception=None,
+                    status="never-run",
+                )
+        self.save()
+
+    def cell_begins(self, cell: NotebookNode) -> None:
+        self._stamp(cell, start_time=_now(), status="running", exception=False)
+
+    def cell_ends(self, cell: NotebookNode, status: Status) -> None:
+        """Record how a cell ended."""
+        self._end(cell, exception=status != "completed", status=status)
+        if status != "completed":
+            self._stamp(self.nb, exception=True)
+
+    def end(self) -> None:
+        """Close the record and save. Raises `OSError` when the file cannot be written."""
+        self._end(self.nb)
+        self.save()
+
+    def touch(self) -> None:
+        """Note that something changed, so that the clock saves it."""
+        self._changed = True
+
+    def save_when_due(self) -> None:
+        """Save when something changed and the last save was long enough ago.
+
+        A full disk is not a reason to stop a step halfway: the next save tries again, and the
+        last one, in `end`, raises.
+        """
+        if self._changed and time.monotonic() >= self._next_save:
+            try:
+                self.save()
+            except OSError:
+                self._next_save = time.monotonic() + self.save_every_s
+
+    def save(self) -> None:
+        """Write the notebook, whole. A big one is saved less often: saving stays below a tenth of the time."""
+        began = time.monotonic()
+        if self.path is not None:
+            write_atomic(self.path, nbformat.writes(self.nb) + "\n")
+        ended = time.monotonic()
+        self.saves += 1
+        self._changed = False
+        self._next_save = ended + max(self.save_every_s, 10 * (ended - began))
+
+    def _stamp(self, node: NotebookNode, **values: object) -> None:
+        node.metadata.setdefault("papermill", NotebookNode()).update(values)
+        self._changed = True
+
+    def _end(self, node: NotebookNode, **values: object) -> None:
+        ended, began = _now(), node.metadata.papermill.get("start_time")
+        spent = datetime.fromisoformat(ended) - datetime.fromisoformat(began or ended)
+        self._stamp(node, end_time=ended, duration=spent.total_seconds(), **values)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,141 @@
+"""How steps, notebooks and runs ended: computed from the journal and from errors, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbook.errors import RunbookError
+from runbook.journal import Line
+
+ENDS = ("unchanged", "changed", "refused", "skipped", "failed", "timed-out", "killed", "never-run")
+GOOD = ("unchanged", "changed", "skipped")
+INTERRUPTED, KERNEL_DIED = 130, 138
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How one step ended. `status` is one of `ENDS`; `actions` is None when no plan was begun."""
+
+    step: str
+    title: str = ""
+    status: str = "never-run"
+    message: str = ""
+    actions: int | None = None
+    digest: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run stopped: where, the error's name and its own words."""
+
+    notebook: str
+    cell: str
+    name: str
+    message: str
+    status: str
+    exit_code: int
+
+    def __str__(self) -> str:
+        place = f"{self.notebook}, cell {self.cell}" if self.cell else self.notebook
+        return f"{place}: {self.name}\n{self.message}"
+
+
+def step_ends(lines: Iterable[Line], notebook: str, steps: Iterable[tuple[str, str]]) -> list[StepEnd]:
+    """Return how each step (name, title) of a notebook ended, in order, from the journal's lines.
+
+    Begun without an end is `killed`; not begun is `never-run`. A step that ran twice counts as
+    it ended last.
+    """
+    begun: dict[str, Line] = {}
+    ended: dict[str, Line] = {}
+    for line in lines:
+        if line.get("notebook") != notebook:
+            continue
+        name = str(line.get("step"))
+        if line["event"] == "step-begin":
+            begun[name] = line
+            ended.pop(name, None)
+        elif line["event"] == "step-end":
+            ended[name] = line
+    return [_end_of(name, title, begun.get(name), ended.get(name)) for name, title in steps]
+
+
+def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> StepEnd:
+    if begin is None and end is None:
+        return StepEnd(name, title)
+    actions = (begin or {}).get("actions")
+    status, message = "killed", "it began, and nothing says that it ended"
+    if end is not None:
+        said = str(end.get("status"))
+        status = said if said in ENDS else "failed"
+        message = str(end.get("message") or "") if said in ENDS else f"it ended as '{said}', which is no outcome"
+    return StepEnd(
+        step=name,
+        title=title,
+        status=status,
+        message=message,
+        actions=actions if isinstance(actions, int) else None,
+        digest=str((begin or {}).get("digest") or ""),
+        seconds=_seconds(begin, end),
+    )
+
+
+def _seconds(begin: Line | None, end: Line | None) -> float | None:
+    if begin is None or end is None:
+        return None
+    spent = datetime.fromisoformat(end["at"]) - datetime.fromisoformat(begin["at"])
+    return round(spent.total_seconds(), 3)
+
+
+def error_class(name: str) -> type[RunbookError] | None:
+    """Return the runbook's own error of a name, None for anything else.
+
+    >>> error_class("Refused").exit_code
+    3
+    """
+    return next((kind for kind in _family(RunbookError) if kind.__name__ == name), None)
+
+
+def _family(kind: type[RunbookError]) -> Iterator[type[RunbookError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _family(child)
+
+
+def stopped_by_steps(ends: Iterable[StepEnd]) -> tuple[str, int] | None:
+    """Return status and exit code of the first step that did not end well, None when all did.
+
+    The last word when no cell raised: a run with a failed step is not a success, whatever its
+    cells say.
+    """
+    for end in ends:
+        if end.status not in (*GOOD, "never-run"):
+            return end.status, {"refused": 3, "timed-out": 6}.get(end.status, 1)
+    return None
+
+
+def standing(lines: list[Line]) -> str:
+    """Return in words where a run stands after an interruption: what had ended, what was running."""
+    done: list[str] = []
+    running: Line | None = None
+    action = ""
+    for line in lines:
+        if line["event"] == "step-begin":
+            running, action = line, ""
+        elif line["event"] == "action-begin":
+            action = str(line.get("title") or "")
+        elif line["event"] == "step-end":
+            running = line if line.get("status") == "killed" else None
+            if line.get("status") in GOOD:
+                done.append(str(line.get("step")))
+    said = [f"Ended well before: {', '.join(done)}." if done else "No step had ended."]
+    if running is None:
+        said.append("No step was running.")
+    else:
+        at = f", at: {action}" if action else ", before its first action"
+        said.append(f"Running when it stopped: {running.get('step')} ({running.get('notebook')}){at}.")
+    said.append("Run it again: what is done is not done twice.")
+    return "\n".join(said)

@@ -1,0 +1,77 @@
+"""Which notebooks a run takes, and in what order."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+
+import runbook
+from runbook.errors import ParamsError, RunbookError
+
+PATTERN = "[0-9][0-9]_*.ipynb"
+
+
+def project(start: Path | None = None) -> Path:
+    """Return the folder that holds `notebooks/`: the current one or one above, else that of the source."""
+    here = start or Path.cwd()
+    source = Path(runbook.__file__).resolve().parent.parent
+    for base in (here, *here.parents, source):
+        if any((base / "notebooks").glob(PATTERN)):
+            return base
+    raise RunbookError(
+        "There are no notebooks",
+        where=f"{here} and the folders above it",
+        do="run this in the project's folder",
+    )
+
+
+def select(folder: Path, only: str | None = None, start: str | None = None) -> list[Path]:
+    """Return the notebooks to run, in order.
+
+    `only` keeps one, `start` drops those before it; both take a name (`05_xen_installation`), its
+    number (`05`) or its beginning. Raises `ParamsError` for a name that fits none or several.
+    """
+    found = sorted(folder.glob(PATTERN))
+    if only:
+        return [_named(only, found)]
+    return found[found.index(_named(start, found)) :] if start else found
+
+
+def _named(name: str, found: list[Path]) -> Path:
+    stem = Path(name).name.removesuffix(".ipynb")
+    exact = [path for path in found if path.stem == stem]
+    near = exact or [path for path in found if path.stem.startswith(stem)] if stem else []
+    if len(near) != 1:
+        raise ParamsError(
+            f"There is no notebook '{name}'" if not near else f"'{name}' fits several notebooks",
+            do="give one of: " + ", ".join(path.stem for path in near or found),
+        )
+    return near[0]
+
+
+def title_of(nb: nbformat.NotebookNode, otherwise: str) -> str:
+    """Return a notebook's first heading."""
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and (match := re.search(r"^#+ +(.+)$", cell.source, re.M)):
+            return str(match[1]).strip()
+    return otherwise
+
+
+def prove_parameters(nb: nbformat.NotebookNode, name: str) -> None:
+    """Raise `RunbookError` unless one cell tagged `parameters` sets `params` and `mode`.
+
+    papermill only warns about a parameter that a notebook does not know, and then runs it with
+    the default: on another host than the one that was asked for.
+    """
+    tagged = [cell.source for cell in nb.cells if "parameters" in cell.metadata.get("tags", [])]
+    missing = [
+        word for word in ("params", "mode") if not any(re.search(rf"^{word}\b.*=", s, re.M) for s in tagged)
+    ]
+    if len(tagged) != 1 or missing:
+        raise RunbookError(
+            f"The notebook {name} cannot be given its parameters",
+            why=f"it has {len(tagged)} cells tagged `parameters`, which must be one that sets params and mode",
+            do="restore the notebook from its source",
+        )

@@ -1,0 +1,109 @@
+"""The volume groups and volumes of the host, what dom0 itself uses of them, and what is on the guests' disks."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from runbook.ask import Ask, Facts
+
+_UNITS = ("--reportformat", "json", "--units", "b", "--nosuffix")
+_GROUPS = Ask.run("vgs", *_UNITS, "-o", "vg_name,vg_size,vg_free,vg_extent_size")
+_VOLUMES = Ask.run("lvs", *_UNITS, "-o", "vg_name,lv_name,lv_size,lv_dm_path,lv_kernel_minor")
+_MOUNTS = Ask.read("/proc/mounts")
+_SWAPS = Ask.read("/proc/swaps")
+
+COMMANDS = (_GROUPS, _VOLUMES, _MOUNTS, _SWAPS)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One volume group; sizes in bytes."""
+
+    name: str
+    size: int
+    free: int
+    extent: int
+
+
+@dataclass(frozen=True)
+class LogicalVolume:
+    """One volume; its size in bytes, and where dom0 itself uses it ('' when it does not)."""
+
+    group: str
+    name: str
+    size: int
+    used_at: str = ""
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """All of the host's LVM at one moment."""
+
+    installed: bool
+    """False when the LVM tools are missing."""
+    groups: tuple[Group, ...] = ()
+    volumes: tuple[LogicalVolume, ...] = ()
+
+    def group(self, name: str) -> Group | None:
+        """Return a volume group, None when there is none of that name."""
+        return next((g for g in self.groups if g.name == name), None)
+
+    def volume(self, group: str, name: str) -> LogicalVolume | None:
+        """Return a volume, None when there is none of that name in the group."""
+        return next((v for v in self.volumes if (v.group, v.name) == (group, name)), None)
+
+
+def parse(facts: Facts) -> Volumes:
+    """Return the volumes of the facts.
+
+    >>> _rows('{"report":[{"vg":[{"vg_name":"guests","vg_free":"17175674880"}]}]}', "vg")
+    [{'vg_name': 'guests', 'vg_free': '17175674880'}]
+    """
+    mounts, swaps = _used(facts)
+    groups = tuple(
+        Group(row["vg_name"], int(row["vg_size"]), int(row["vg_free"]), int(row["vg_extent_size"]))
+        for row in _rows(facts[_GROUPS].out, "vg")
+    )
+    volumes = tuple(
+        LogicalVolume(
+            row["vg_name"],
+            row["lv_name"],
+            int(row["lv_size"]),
+            mounts.get(row["lv_dm_path"], "") or swaps.get(f"/dev/dm-{row['lv_kernel_minor']}", ""),
+        )
+        for row in _rows(facts[_VOLUMES].out, "lv")
+    )
+    return Volumes(facts[_GROUPS].ok, groups, volumes)
+
+
+def _rows(text: str, kind: str) -> list[dict[str, Any]]:
+    reports = json.loads(text)["report"] if text.strip() else []
+    return [row for report in reports for row in report.get(kind, [])]
+
+
+def _used(facts: Facts) -> tuple[dict[str, str], dict[str, str]]:
+    """Return mount point by device, and `swap` by device."""
+    mounts = [line.split() for line in facts[_MOUNTS].out.splitlines()]
+    swaps = [line.split() for line in facts[_SWAPS].out.splitlines()[1:]]
+    return (
+        {words[0]: words[1] for words in mounts if len(words) > 1},
+        {words[0]: "swap" for words in swaps if words},
+    )
+
+
+def content(paths: tuple[str, ...]) -> Ask:
+    """Return the question for what is on some disks; blkid reads the disk itself, no cache (blkid(8), -p)."""
+    return Ask.shell(f"blkid -p -o export {shlex.join(paths)}")
+
+
+def parse_written(answer_of: str) -> frozenset[str]:
+    """Return which of the asked disks hold a partition table or a file system.
+
+    >>> sorted(parse_written("DEVNAME=/dev/guests/comm\\nPTUUID=1c7a\\nPTTYPE=dos\\n"))
+    ['/dev/guests/comm']
+    """
+    lines = answer_of.splitlines()
+    return frozenset(line.partition("=")[2] for line in lines if line.startswith("DEVNAME="))

@@ -1,0 +1,105 @@
+"""The whole machine put together from its facts, before Xen and under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook.ask import Ask, Facts
+from runbook.facts import cpu, firmware, memory, network, pci, storage, system, usb
+from runbook.survey import kept
+
+_KEPT = Ask.read(kept.PATH)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine. Under Xen its devices are completed from the kept survey."""
+
+    system: system.System
+    cpu: cpu.Cpu
+    firmware: firmware.Firmware
+    memory: memory.Memory
+    devices: tuple[pci.Device, ...]
+    storage: storage.Storage
+    network: network.Network
+    keyboards: tuple[usb.Keyboard, ...]
+    kept: kept.Kept | None
+    """What the machine showed before Xen; only read under Xen."""
+
+    def device(self, bdf: str) -> pci.Device | None:
+        """Return the device at an address, None when there is none."""
+        return pci.at(self.devices, bdf)
+
+    def mates(self, device: pci.Device) -> tuple[pci.Device, ...]:
+        """Return the devices that the IOMMU cannot tell from this one, bridges left out.
+
+        These are its IOMMU group; where no group is known, what shares a conventional PCI bus
+        with it, because all of a bus' requests carry the bridge's number (facts §10 no. 5).
+        """
+        if device.group is not None:
+            found = [d for d in self.devices if d.group == device.group]
+        else:
+            bus = next((b for b in device.path if self._is_conventional(b)), None)
+            found = [d for d in self.devices if bus and bus in d.path]
+        return tuple(d for d in found if d != device and not d.is_bridge)
+
+    def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
+        """Return the other functions of the same physical device, bridges left out."""
+        return tuple(
+            d for d in self.devices if d.slot == device.slot and d != device and not d.is_bridge
+        )
+
+    def reserved(self) -> tuple[frozenset[str], ...]:
+        """Return for each reserved memory region (RMRR) the addresses of the devices that use it."""
+        return tuple(
+            frozenset(bdf for scope in region.scopes for bdf in self._scope(scope))
+            for region in self.firmware.reserved
+        )
+
+    def _is_conventional(self, bridge: str) -> bool:
+        """True for a bridge to conventional PCI: behind a PCI Express port all is PCI Express."""
+        above = self.device(bridge)
+        below = [d for d in self.devices if d.path and d.path[-1] == bridge]
+        return (above is not None and not above.is_express) or any(not d.is_express for d in below)
+
+    def _scope(self, scope: firmware.Scope) -> tuple[str, ...]:
+        bus, bdf = scope.bus, ""
+        for slot, function in scope.path:
+            bdf = f"{scope.segment:04x}:{bus:02x}:{slot:02x}.{function}"
+            device = self.device(bdf)
+            bus = (device.secondary_bus if device else None) or 0
+        if scope.covers_below:
+            return tuple(d.bdf for d in self.devices if bdf in d.path)
+        return (bdf,)
+
+
+def asks() -> tuple[Ask, ...]:
+    """Return every question of the survey, each once."""
+    modules = (system, cpu, firmware, memory, pci, storage, network, usb)
+    return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), _KEPT]))
+
+
+def kept_text(facts: Facts) -> str | None:
+    """Return the kept survey as it lies on the host, None when there is none."""
+    return facts.text(kept.PATH)
+
+
+def read(facts: Facts) -> Machine:
+    """Return the machine of the facts.
+
+    Raises `HostError` under Xen when there is a kept survey that cannot be read.
+    """
+    now = system.parse(facts)
+    content = kept_text(facts) if now.is_dom0 else None
+    before = kept.parse(content) if content is not None else None
+    return Machine(
+        system=now,
+        cpu=cpu.parse(facts),
+        firmware=firmware.parse(facts),
+        memory=memory.parse(facts),
+        devices=kept.complete(pci.parse(facts), before),
+        storage=storage.parse(facts),
+        network=network.parse(facts),
+        keyboards=usb.parse(facts),
+        kept=before,
+    )

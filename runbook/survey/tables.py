@@ -1,0 +1,76 @@
+"""The survey as two tables that a person can read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runbook.ask import Facts
+from runbook.params import HostParams
+from runbook.survey import machine as machines
+from runbook.survey.verdict import judge, verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TABLES = {"DMAR": "Intel VT-d (DMAR)", "RMAD": "Intel VT-d (DMAR, in use by Xen)", "IVRS": "AMD-Vi (IVRS)"}
+
+
+def survey_table(facts: Facts, params: HostParams | None = None) -> pd.DataFrame:
+    """Return one row a PCI device: address, device, class, id, driver, group, reset, verdict, why.
+
+    Every cell is text. With parameters the guests' volume group counts as dom0's own.
+    """
+    import pandas as pd
+
+    machine = machines.read(facts)
+    guest_group = params.storage.guest_volume_group if params else ""
+    rows = []
+    for device in machine.devices:
+        reasons = judge(machine, device, guest_group)
+        rows.append({
+            "address": device.bdf,
+            "device": device.name,
+            "class": device.class_name,
+            "id": device.id,
+            "driver": device.driver,
+            "group": "" if device.group is None else str(device.group),
+            "reset": " ".join(device.reset_methods),
+            "verdict": verdict(reasons),
+            "why": "; ".join(reason.text for reason in reasons),
+        })  # fmt: skip
+    columns = ["address", "device", "class", "id", "driver", "group", "reset", "verdict", "why"]
+    return pd.DataFrame(rows, columns=columns, dtype=str)
+
+
+def machine_table(facts: Facts) -> pd.DataFrame:
+    """Return what the machine is, a row a property: `what` and `value`, both text."""
+    import pandas as pd
+
+    return pd.DataFrame(_machine_rows(machines.read(facts)), columns=["what", "value"], dtype=str)
+
+
+def _machine_rows(machine: machines.Machine) -> list[tuple[str, str]]:
+    cpu, firmware = machine.cpu, machine.firmware
+    secure = {True: "on", False: "off", None: "unknown"}[firmware.secure_boot]
+    disks = [b for b in machine.storage.blocks if b.kind == "disk" and b.controllers]
+    session = machine.network.session or "none"
+    return [
+        ("processor", f"{cpu.model}, {cpu.threads} threads"),
+        ("virtualisation", _virtualisation(machine)),
+        ("memory", f"{machine.memory.machine_mib} MiB"),
+        ("board", ", ".join(part for part in (firmware.board, firmware.version) if part) or "unknown"),
+        ("started by", "UEFI" if firmware.is_uefi else "BIOS"),
+        ("Secure Boot", secure),
+        ("IOMMU", ", ".join(_TABLES[name] for name in firmware.tables) or "none announced by the firmware"),
+        ("hypervisor", "Xen" if machine.system.is_dom0 else "none"),
+        ("disks", ", ".join(f"{d.name} {d.size_bytes // 2**30} GiB" for d in disks) or "none"),
+        ("cards", ", ".join(i.name for i in machine.network.interfaces if i.controller) or "none"),
+        ("this session came in by", ", ".join(machine.network.cards_below(session)) or session),
+    ]
+
+
+def _virtualisation(machine: machines.Machine) -> str:
+    if machine.system.is_dom0 and machine.cpu.xen_caps:
+        return "Xen says: " + " ".join(machine.cpu.xen_caps)
+    source = machine.kept if machine.system.is_dom0 and machine.kept else machine.cpu
+    return " with ".join(w for w in (source.virtualisation, source.nested_paging) if w) or "not seen"

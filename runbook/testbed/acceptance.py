@@ -1,0 +1,127 @@
+"""The proof: the whole runbook on a machine that boots, twice, and a check — with every claim computed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runbook.errors import CheckFailed, RunbookError
+from runbook.evidence.run import Run, run
+from runbook.testbed import Machine, TestbedError, up
+
+PARAMS = "params/testbed.yml"
+
+
+def main(record: Path | None = None, *, keep: bool = False) -> int:
+    """Build, boot and install the virtual PC, run everything again, check it; return an exit code.
+
+    `record` names the folder that gets the recording of the first run (and `<record>-again` that of
+    the second); it is replaced only when everything held. `keep` leaves the machine running.
+    """
+    began = time.monotonic()
+    machine = _boot()
+    try:
+        _prove(machine, record)
+    except (RunbookError, TestbedError) as error:
+        print(f"\nThe testbed's acceptance failed.\n{error}\n\nThe machine's console ends with:")
+        print(machine.console_tail(60))
+        return 1
+    finally:
+        if not keep:
+            machine.down()
+    _say(f"all held, in {(time.monotonic() - began) / 60:.1f} minutes")
+    return 0
+
+
+def _boot() -> Machine:
+    """A boot that does not come up is tried once more; what was asserted never is."""
+    try:
+        return up(fresh=True)
+    except TestbedError as error:
+        _say(f"the machine did not come up and is tried once more: {error}")
+        return up(fresh=True)
+
+
+def _prove(machine: Machine, record: Path | None) -> None:
+    with _recorded(record):
+        first = _run(1, "apply")
+    _guest_said(machine)
+    with _recorded(Path(f"{record}-again") if record else None):
+        second = _run(2, "apply")
+    _nothing_changed(second)
+    _nothing_changed(_run(3, "check"))
+    _say(f"first run's report:  {first.folder}")
+    _say(f"second run's report: {second.folder}")
+
+
+def _run(number: int, mode: str) -> Run:
+    _say(f"run {number}, mode {mode}")
+    began = time.monotonic()
+    done = run(PARAMS, mode=mode, on_event=_progress)
+    _say(f"run {number} ended with {done.exit_code} after {time.monotonic() - began:.0f} s")
+    if done.exit_code:
+        raise CheckFailed(
+            f"Run {number} (mode {mode}) failed", where=str(done.folder), why=done.message, do="see its report"
+        )
+    return done
+
+
+def _nothing_changed(done: Run) -> None:
+    other = {name: status for name, status in done.steps.items() if status != "unchanged"}
+    if other or not done.steps:
+        raise CheckFailed(
+            "A run on the finished machine was not without changes",
+            where=str(done.folder),
+            why=", ".join(f"{name}: {status}" for name, status in other.items()) or "no step was run",
+        )
+    _say(f"{len(done.steps)} steps, all unchanged: 0 changes")
+
+
+def _guest_said(machine: Machine) -> None:
+    """Read on the machine itself what the guest reported of its device, past all of the runbook's own checks."""
+    out = subprocess.run(
+        [*machine.ssh, "cat /var/lib/xen-runbook/probe/*.json"], capture_output=True, text=True, check=False
+    ).stdout
+    try:
+        guest = json.loads(out)["guest"]
+        traffic = int(guest["ping_received"]) > 0 and guest["address"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckFailed("The guest did not report its device", why=f"{error}: {out[:500]}") from None
+    if not traffic:
+        raise CheckFailed("No traffic went through the passed device", why=out)
+    _say(f"the guest itself said: {json.dumps(guest)}")
+
+
+@contextmanager
+def _recorded(folder: Path | None) -> Iterator[None]:
+    """Record a run; the old recording is replaced only when the run held."""
+    if folder is None:
+        yield
+        return
+    fresh = folder.with_name(f".{folder.name}.new").absolute()
+    shutil.rmtree(fresh, ignore_errors=True)
+    os.environ["RUNBOOK_RECORD"] = str(fresh)
+    try:
+        yield
+    finally:
+        del os.environ["RUNBOOK_RECORD"]
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    size = sum(f.stat().st_size for f in folder.iterdir())
+    _say(f"recorded {folder}: {size / 1024:.0f} KiB")
+
+
+def _progress(event: dict[str, object]) -> None:
+    if event.get("event") == "step-end":
+        _say(f"  {event.get('notebook')}  {event.get('step')}: {event.get('status')}")
+
+
+def _say(text: str) -> None:
+    print(f"testbed: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,158 @@
+"""The beat of a step: plan, apply, read again, check — and every way it can end."""
+
+import pytest
+
+from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused
+from runbook.journal import read
+from tests import toy
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Return the list of everything that cells displayed."""
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda thing, **_: shown.append(thing))
+    return shown
+
+
+def _end(path):
+    return [(e["status"], e["message"]) for e in read(path) if e["event"] == "step-end"]
+
+
+def test_a_first_run_changes_and_checks(monkeypatch, shown, tmp_path):
+    """A plan is carried out, the host is read again, and the step ends as changed."""
+    host, journal = toy.ToyHost(), tmp_path / "journal.jsonl"
+    book = toy.book(monkeypatch, host=host, journal=journal)
+    assert "+on" in book.plan("turn_on").text
+    book.apply("turn_on")
+    assert (host.files[toy.PATH], host.round_trips) == (toy.WANTED, 2)
+    assert _end(journal) == [("changed", "done and checked")]
+    assert "changed" in shown[-1].text
+    assert "turn_on  changed" in book.summary().text
+
+
+def test_a_second_run_does_nothing(monkeypatch, shown):
+    """On a host that is right nothing is written, and one look is enough."""
+    host = toy.ToyHost({toy.PATH: toy.WANTED})
+    book = toy.book(monkeypatch, host=host)
+    book.apply("turn_on")
+    assert (host.written, host.round_trips) == ([], 1)
+    assert "unchanged" in shown[-1].text
+
+
+def test_mode_plan_changes_nothing(monkeypatch, shown):
+    """In mode plan the step ends as skipped and the host is as it was, unlocked."""
+    host = toy.ToyHost()
+    toy.book(monkeypatch, host=host, mode="plan").apply("turn_on")
+    assert (host.written, host.locked) == ([], False)
+    assert "skipped" in shown[-1].text
+
+
+def test_auto_is_plan_on_a_real_host(monkeypatch):
+    """Nobody changes a real machine without saying apply."""
+    assert toy.book(monkeypatch, mode="auto").mode == "plan"
+
+
+def test_mode_check_fails_on_what_is_still_to_do(monkeypatch):
+    """In mode check a host that differs is an error, and stays as it is."""
+    host = toy.ToyHost()
+    with pytest.raises(CheckFailed, match="write /etc/toy"):
+        toy.book(monkeypatch, host=host, mode="check").apply("turn_on")
+    assert host.written == []
+
+
+def test_a_refusal_stops_before_anything_is_done(monkeypatch, tmp_path):
+    """A finding of level refuse in the plan ends the step as refused, with the next move."""
+    host, journal = toy.ToyHost(), tmp_path / "j"
+    with pytest.raises(Refused, match="leave it"):
+        toy.book(monkeypatch, toy.step(finding=toy.REFUSAL), host, journal=journal).apply("turn_on")
+    assert host.written == []
+    assert _end(journal)[0][0] == "refused"
+
+
+def test_an_action_that_left_no_trace_is_a_failure(monkeypatch, tmp_path):
+    """An exit code is not believed: when the second plan is not empty, the step failed."""
+    host, journal = toy.ToyHost(), tmp_path / "j"
+    host.forgets = True
+    with pytest.raises(CheckFailed, match="still not done"):
+        toy.book(monkeypatch, host=host, journal=journal).apply("turn_on")
+    assert _end(journal)[0][0] == "failed"
+
+
+def test_a_finding_of_the_check_is_a_failure(monkeypatch):
+    """A check that finds something raises it with why and what to do."""
+    with pytest.raises(CheckFailed, match="it is off"):
+        toy.book(monkeypatch, toy.step(wrong=toy.WRONG)).apply("turn_on")
+
+
+def test_a_failing_action_is_recorded_as_failed(monkeypatch, tmp_path):
+    """What the host said of a failing action reaches the reader and the journal."""
+    host, journal = toy.ToyHost(), tmp_path / "j"
+    host.fails = True
+    with pytest.raises(CommandFailed, match="disk full"):
+        toy.book(monkeypatch, host=host, journal=journal).apply("turn_on")
+    assert [e["status"] for e in read(journal) if e["event"] == "action-end"] == ["failed"]
+
+
+def test_a_plan_that_changed_since_it_was_shown_is_refused(monkeypatch):
+    """What is applied is what was read: another digest needs another look."""
+    host = toy.ToyHost({toy.PATH: toy.WANTED})
+    book = toy.book(monkeypatch, host=host)
+    book.plan("turn_on")
+    host.files[toy.PATH] = "off\n"
+    book.facts = book._gather()
+    with pytest.raises(Refused, match="not the one that was shown"):
+        book.apply("turn_on")
+
+
+@pytest.mark.parametrize(("risk", "line"), [("disruptive", "turn_on"), ("destructive", "turn_on:")])
+def test_without_consent_nothing_is_done(monkeypatch, risk, line):
+    """Headless, a step that needs consent fails closed and names the line to add."""
+    host = toy.ToyHost()
+    with pytest.raises(ConsentMissing, match=f"add '{line}"):
+        toy.book(monkeypatch, toy.step(risk), host).apply("turn_on")
+    assert host.written == []
+
+
+def test_consent_to_a_destructive_step_ends_when_its_plan_changes(monkeypatch, shown):
+    """The digest in the consent must be the digest of the very plan."""
+    module = toy.step("destructive")
+    digest = module.plan(toy.PARAMS, toy.ToyHost().gather(module.asks(toy.PARAMS))).digest()
+    stale = toy.PARAMS.model_copy(update={"consent": ("turn_on:000000000000",)})
+    with pytest.raises(ConsentMissing):
+        toy.book(monkeypatch, module, params=stale).apply("turn_on")
+    toy.book(
+        monkeypatch, module, params=toy.PARAMS.model_copy(update={"consent": (f"turn_on:{digest}",)})
+    ).apply("turn_on")
+    assert "changed" in shown[-1].text
+
+
+def test_a_person_can_consent_with_the_digest(monkeypatch, shown):
+    """At a keyboard the beginning of the digest is the consent; anything else is not."""
+    module = toy.step("disruptive")
+    digest = module.plan(toy.PARAMS, toy.ToyHost().gather(module.asks(toy.PARAMS))).digest()
+    monkeypatch.setattr("builtins.input", lambda prompt: "yes")
+    with pytest.raises(ConsentMissing):
+        toy.book(monkeypatch, module).apply("turn_on")
+    monkeypatch.setattr("builtins.input", lambda prompt: digest[:4])
+    toy.book(monkeypatch, module).apply("turn_on")
+    assert "changed" in shown[-1].text
+
+
+@pytest.mark.parametrize(
+    ("answers", "files", "said"),
+    [
+        ({"id -u": "1000\n"}, {}, "Not root"),
+        ({}, {"/etc/os-release": "VERSION_CODENAME=bookworm\nPRETTY_NAME='Debian 12'\n"}, "Debian 12, not trixie"),
+    ],
+)
+def test_a_host_that_cannot_be_used_is_refused_at_once(monkeypatch, answers, files, said):
+    """No root, or another release: refused before any step."""
+    with pytest.raises(Refused, match=said):
+        toy.book(monkeypatch, host=toy.ToyHost(files, **answers))
+
+
+def test_an_unknown_step_names_the_known_ones(monkeypatch):
+    """A misspelt step says which there are."""
+    with pytest.raises(ParamsError, match="it has: turn_on"):
+        toy.book(monkeypatch).plan("turn_off")

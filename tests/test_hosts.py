@@ -1,0 +1,176 @@
+"""The hosts: this machine, ssh (its complaints), and the replay that never invents an answer."""
+
+import json
+import os
+import stat
+import subprocess
+import time
+
+import pytest
+
+from runbook.ask import Ask
+from runbook.errors import CommandFailed, HostError, NotRecorded, TimedOut
+from runbook.hosts.base import Result
+from runbook.hosts.local import LocalHost
+from runbook.hosts.recorded import RecordedHost
+from runbook.hosts.recorder import Recorder, masked
+from runbook.hosts.ssh import SshHost
+
+OWNER = f"{os.getuid()}:{os.getgid()}"
+
+
+@pytest.fixture
+def local():
+    """Return this machine as a host."""
+    host = LocalHost()
+    yield host
+    host.close()
+
+
+def test_one_round_trip_answers_everything(local, tmp_path):
+    """Commands and files of any content come back whole, in one round trip."""
+    (tmp_path / "odd").write_text("@@ 1 0 4 0 \nno end of line")
+    asks = [Ask.read(str(tmp_path / "odd")), Ask.shell("echo hi; echo err >&2; exit 3"), Ask.run("no-such")]
+    facts = local.gather(asks)
+    assert facts.text(str(tmp_path / "odd")) == "@@ 1 0 4 0 \nno end of line"
+    assert (facts[asks[1]].status, facts[asks[1]].out, facts[asks[1]].err) == (3, "hi\n", "err\n")
+    assert facts[asks[2]].status == 127
+    assert local.round_trips == 1
+
+
+def test_missing_and_unreadable_are_different_answers(local, tmp_path):
+    """A missing file is None; one that cannot be read is an error, never an empty text."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    facts = local.gather([Ask.read(str(tmp_path / "none")), Ask.read(str(folder))])
+    assert facts.text(str(tmp_path / "none")) is None
+    with pytest.raises(HostError, match="Could not read"):
+        facts.text(str(folder))
+
+
+def test_lines_arrive_while_the_command_runs(local):
+    """The first line is there long before the command ends."""
+    began, at = time.monotonic(), []
+    local.run(("sh", "-c", "echo a; sleep 1; echo b"), on_line=lambda line: at.append(time.monotonic() - began))
+    assert len(at) == 2
+    assert at[1] - at[0] > 0.8
+
+
+def test_a_timeout_ends_the_whole_process_group(local, tmp_path):
+    """After a time-out neither the command nor its children are left."""
+    pids = tmp_path / "pids"
+    with pytest.raises(TimedOut):
+        local.run(("sh", "-c", f"sleep 61 & echo $! $$ > {pids}; sleep 62"), timeout_s=1)
+    for pid in pids.read_text().split():
+        state = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False)
+        assert state.stdout.strip() in ("", "Z")
+
+
+def test_a_write_is_whole_or_not_at_all(local, tmp_path):
+    """Content, mode and folders are as asked; a refused check leaves the old file and nothing else."""
+    path = tmp_path / "new" / "file"
+    local.write(str(path), b"good\n", mode="0640", owner=OWNER, check=("grep", "-q", "good"))
+    with pytest.raises(CommandFailed, match="old file is untouched"):
+        local.write(str(path), b"bad\n", mode="0644", owner=OWNER, check=("grep", "-q", "good"))
+    assert path.read_text() == "good\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="the lock is in /run/lock, which root writes")
+def test_a_second_run_is_kept_off(local):
+    """While one run holds the host, another is told so at once; afterwards it may."""
+    other = LocalHost()
+    local.lock()
+    with pytest.raises(HostError, match="Another run is at work"):
+        other.lock()
+    local.close()
+    other.lock()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed.", "not the one that is known"),
+        ("Host key verification failed.", "not known yet"),
+        ("root@box: Permission denied (publickey).", "does not accept your key"),
+        ("ssh: Could not resolve hostname box: Name or service not known", "the name is not known"),
+        ("ssh: connect to host box port 22: Connection refused", "no connection"),
+    ],
+)
+def test_what_ssh_says_becomes_a_next_move(said, means):
+    """Each way ssh can fail is one error with its meaning and what to do."""
+    with pytest.raises(HostError, match=means) as caught:
+        SshHost("root@box").complain(Result((), 255, "", said))
+    assert caught.value.do
+
+
+def test_a_command_of_its_own_status_is_not_a_complaint():
+    """A command that failed on the host is not mistaken for ssh failing."""
+    SshHost("root@box").complain(Result((), 1, "", "Permission denied"))
+
+
+@pytest.fixture
+def replay(tmp_path):
+    """Return a replay of a run that was recorded on this machine."""
+
+    def make(work):
+        (tmp_path / "state").write_text("before\n")
+        local = Recorder(LocalHost(), tmp_path / "rec", "99_toy")
+        work(local)
+        return RecordedHost(tmp_path / "rec", "99_toy")
+
+    return make
+
+
+def test_a_replay_answers_what_was_said(replay, tmp_path):
+    """Reads answer the last state; the recorded write must come before the state after it."""
+    ask, path = Ask.read(str(tmp_path / "state")), str(tmp_path / "state")
+
+    def work(host):
+        host.gather([ask])
+        host.write(path, b"after\n", mode="0644", owner=OWNER)
+        host.gather([ask])
+
+    host = replay(work)
+    assert host.gather([ask]).text(path) == "before\n"
+    assert host.gather([ask]).text(path) == "before\n"
+    host.write(path, b"after\n", mode="0644", owner=OWNER)
+    assert host.gather([ask]).text(path) == "after\n"
+
+
+def test_a_replay_refuses_what_was_not_recorded(replay, tmp_path):
+    """Another question, another content or one action too many is an error that shows the difference."""
+    ask, path = Ask.read(str(tmp_path / "state")), str(tmp_path / "state")
+
+    def work(host):
+        host.gather([ask])
+        host.write(path, b"after\n", mode="0644", owner=OWNER)
+
+    with pytest.raises(NotRecorded, match="never asked: uname"):
+        replay(work).gather([Ask.run("uname")])
+    host = replay(work)
+    with pytest.raises(NotRecorded, match=r"-after\n"):
+        host.write(path, b"other\n", mode="0644", owner=OWNER)
+    host.write(path, b"after\n", mode="0644", owner=OWNER)
+    with pytest.raises(NotRecorded, match="the recording ends here"):
+        host.run(("true",))
+
+
+def test_a_recording_holds_only_what_changed(replay, tmp_path):
+    """The second look at an unchanged machine adds nothing but its mark."""
+    ask = Ask.read(str(tmp_path / "state"))
+
+    def work(host):
+        host.gather([ask])
+        host.gather([ask])
+
+    replay(work)
+    lines = (tmp_path / "rec/99_toy.jsonl").read_text().splitlines()
+    assert [len(json.loads(line)["gather"]) for line in lines] == [1, 0]
+
+
+def test_mirror_names_are_masked():
+    """The host of an address never reaches a recording; its path does."""
+    assert masked("Err:1 https://deb.local:3142/debian x") == "Err:1 https://mirror.example/debian x"
