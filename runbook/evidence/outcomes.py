@@ -135,7 +135,7 @@ def standing(lines: list[Line]) -> str:
     if running is None:
         said.append("No step was running.")
     else:
-        at = f", at: {action}" if action else ", before its first action"
+        at = f", last begun: {action}" if action else ", before its first action"
         said.append(f"Running when it stopped: {running.get('step')} ({running.get('notebook')}){at}.")
     said.append("Run it again: what is done is not done twice.")
     return "\n".join(said)

@@ -17,18 +17,24 @@ DISTRIBUTION = "xen-host-runbook"
 def provenance() -> dict[str, Any]:
     """Return source commit (None outside git), whether it had changes, Python, system and packages."""
     return {
-        "source": source(Path(runbook.__file__).resolve().parent),
+        "source": source(Path(runbook.__file__).resolve().parent.parent),
         "python": platform.python_version(),
-        "controller": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "controller": f"{platform.system()} {platform.machine()}",
         "packages": packages(),
     }
 
 
 def source(folder: Path) -> dict[str, Any]:
-    """Return commit and dirty flag of the source, both None when git or its history is not there."""
+    """Return commit and dirty flag of the source, both None when `folder` is not the top of a git tree.
+
+    Installed into the environment of another project, it must not give that project's commit.
+    """
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != folder.resolve():
+        return {"commit": None, "dirty": None}
     commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain") if commit else None
-    return {"commit": commit or None, "dirty": None if changes is None else bool(changes)}
+    changes = _git(folder, "status", "--porcelain")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
 
 
 def packages() -> dict[str, str]:

@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from runbook.errors import RunbookError
-from runbook.evidence.files import write_text
+from runbook.evidence.files import write_atomic
 
 
 def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
@@ -23,7 +23,7 @@ def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
         before = path.read_text(encoding="utf-8")
         after = execute(path)
         if after != before:
-            write_text(path, after)
+            write_atomic(path, after)
             changed.append(path)
         say(f"{path.name}: {'changed' if after != before else 'the same'}")
     return changed

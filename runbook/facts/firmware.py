@@ -12,7 +12,7 @@ _DMI = Ask.shell(
     "cd /sys/class/dmi/id 2>/dev/null && grep -s . board_vendor board_name bios_vendor bios_version; true"
 )
 _TABLES = Ask.shell(
-    "cd /sys/firmware && for t in efi acpi/tables/IVRS; do [ -e $t ] && echo \"= $t\"; done;"
+    'cd /sys/firmware && for t in efi acpi/tables/IVRS; do [ -e $t ] && echo "= $t"; done;'
     f" for t in acpi/tables/DMAR acpi/tables/RMAD {_SECURE_BOOT};"
     ' do [ -r $t ] && echo "= $t" && od -An -v -tx1 $t; done; true'
 )

@@ -151,11 +151,7 @@ def lspci_names(text: str) -> dict[str, tuple[str, str]]:
     {'0000:00:02.0': ('Ethernet controller', 'Intel Corp. 82574L')}
     """
     rows = (shlex.split(line)[:4] for line in text.splitlines() if line.strip())
-    return {
-        row[0]: (_bare(row[1]), f"{_bare(row[2])} {_bare(row[3])}")
-        for row in rows
-        if len(row) == 4
-    }
+    return {row[0]: (_bare(row[1]), f"{_bare(row[2])} {_bare(row[3])}") for row in rows if len(row) == 4}
 
 
 def _bare(text: str) -> str:

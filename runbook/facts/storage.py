@@ -106,6 +106,13 @@ class Storage:
             if any(PurePosixPath(pv).name in names for pv in g.physical_volumes)
         ))  # fmt: skip
 
+    def is_group_mounted(self, group: str) -> bool:
+        """True when a volume of the group is mounted or used as swap."""
+        mapped = group.replace("-", "--") + "-"  # device-mapper doubles the hyphens of a name
+        volume = re.compile(re.escape(mapped) + "[^-]")
+        mounted = (name for b in self.blocks if b.mountpoints for name in (b.name, *b.under))
+        return any(volume.match(name) for name in mounted)
+
     def mount_of(self, path: str) -> Mount | None:
         """Return the file system that holds a path, None when that is not on a disk."""
         holds = [m for m in self.mounts if PurePosixPath(path).is_relative_to(m.target)]

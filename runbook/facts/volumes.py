@@ -1,4 +1,4 @@
-"""The volume groups and volumes of the host, what dom0 itself uses of them, and what is on the guests' disks."""
+"""The volume groups and volumes of the host, dom0's own among them, and which disks are written."""
 
 from __future__ import annotations
 
@@ -95,8 +95,11 @@ def _used(facts: Facts) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def content(paths: tuple[str, ...]) -> Ask:
-    """Return the question for what is on some disks; blkid reads the disk itself, no cache (blkid(8), -p)."""
-    return Ask.shell(f"blkid -p -o export {shlex.join(paths)}")
+    """Return the question for what is on some disks: blkid reads the disk itself (blkid(8), -p).
+
+    One process a disk: given several, blkid stops at the first that is empty.
+    """
+    return Ask.shell(f'for d in {shlex.join(paths)}; do blkid -p -o export "$d"; done; true')
 
 
 def parse_written(answer_of: str) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 
 from runbook.params import HostParams
 from runbook.params.guests import Guest
@@ -72,8 +71,8 @@ def _head(params: HostParams, guest: Guest, release: Release) -> list[str]:
     title = f"{guest.name}: {_one_line(guest.what)}" if guest.what else guest.name
     return [
         f"# {title}",
-        f"# For Xen {release.xen} on {params.host}. The runbook writes this file from its parameters, and writes",
-        "# it again when they change: change them there. Every word is explained in xl.cfg(5).",
+        f"# For Xen {release.xen} on {params.host}. The runbook writes this file from its parameters:",
+        "# change those, not this. Every word is explained in xl.cfg(5).",
         "",
         f'name = "{guest.name}"',
         f'uuid = "{uuid_of(params, guest)}"',
@@ -108,8 +107,10 @@ def _storage(params: HostParams, guest: Guest, installed: bool) -> list[str]:
     # `target=` takes the rest of the text, so that a path may hold spaces and commas.
     disks.append(f"format=raw, vdev=hdc, access=ro, devtype=cdrom, target={guest.install_media}")
     if installed:
-        return [*_listed("disk", disks), "# From the disk first; the disc is there for a repair.", 'boot = "cd"']
-    return [*_listed("disk", disks), "# The disk is still empty: from the disc first.", 'boot = "dc"']
+        order = ["# From the disk first; the disc is there for a repair.", 'boot = "cd"']
+    else:
+        order = ["# The disk is still empty: from the disc first.", 'boot = "dc"']
+    return [*_listed("disk", disks), *order]
 
 
 def _network(guest: Guest) -> list[str]:
@@ -122,7 +123,8 @@ def _devices(params: HostParams, guest: Guest) -> list[str]:
         return []
     devices = [params.device_of(bdf) for bdf in guest.pci]
     notes = [f"#   {device.bdf}  {device.id}  {_one_line(device.what)}" for device in devices]
-    return ["# Devices of the host that are this guest's own:", *notes, *_listed("pci", map(pci_words, devices))]
+    words = [pci_words(device) for device in devices]
+    return ["# Devices of the host that are this guest's own:", *notes, *_listed("pci", words)]
 
 
 def _screen(guest: Guest) -> list[str]:
@@ -147,7 +149,7 @@ def _ending() -> list[str]:
     ]
 
 
-def _listed(key: str, values: Iterator[str] | list[str]) -> list[str]:
+def _listed(key: str, values: list[str]) -> list[str]:
     return [f"{key} = [", *(f'    "{value}",' for value in values), "]"]
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from runbook.guests.syntax import Config
 from runbook.plan import Finding
 
-_ADDRESS = re.compile(r"(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,2}):([01]?[0-9a-f])\.([0-7*])(?:@[0-9a-f]+)?", re.IGNORECASE)
+_HEX = "0-9a-fA-F"
+_ADDRESS = re.compile(rf"(?:([{_HEX}]{{1,4}}):)?([{_HEX}]{{1,2}}):([01]?[{_HEX}])\.([0-7*])(?:@[{_HEX}]+)?")
 _PCI_WORDS = {"permissive", "msitranslate", "seize", "power_mgmt", "rdm_policy", "name", "bdf"}
 
 
@@ -64,18 +65,37 @@ def _card(spec: str) -> Iterator[Finding]:
     words = words_of(spec)
     mac = words.get("mac", "")
     if not mac:
-        yield Finding("warn", f"the network card `{spec}` has no mac=",
-                      "xl draws a new one at each start: leases and Windows' identity change",
-                      "give it one that begins with 00:16:3e", "H704")  # fmt: skip
+        yield Finding(
+            "warn",
+            f"the network card `{spec}` has no mac=",
+            "xl draws a new one at each start: leases and Windows' identity change",
+            "give it one that begins with 00:16:3e",
+            "H704",
+        )
     elif not re.fullmatch(r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}", mac):
-        yield Finding("fail", f"the MAC address {mac} is not six pairs of hexadecimal digits",
-                      "xl takes it without a word", "write six pairs, like 00:16:3e:14:01:00", "facts §0.5")  # fmt: skip
+        yield Finding(
+            "fail",
+            f"the MAC address {mac} is not six pairs of hexadecimal digits",
+            "xl takes it without a word",
+            "write six pairs, like 00:16:3e:14:01:00",
+            "facts §0.5",
+        )
     elif int(mac[:2], 16) & 1:
-        yield Finding("fail", f"the MAC address {mac} is a multicast address", "no card can have it",
-                      "give it one that begins with 00:16:3e", "facts §10 no. 23")  # fmt: skip
+        yield Finding(
+            "fail",
+            f"the MAC address {mac} is a multicast address",
+            "no card can have it",
+            "give it one that begins with 00:16:3e",
+            "facts §10 no. 23",
+        )
     if "bridge" not in words and "script" not in words:
-        yield Finding("warn", f"the network card `{spec}` names no bridge", "xl then takes xenbr0",
-                      "add bridge=…", "xl-network-configuration(5)")  # fmt: skip
+        yield Finding(
+            "warn",
+            f"the network card `{spec}` names no bridge",
+            "xl then takes xenbr0",
+            "add bridge=…",
+            "xl-network-configuration(5)",
+        )
 
 
 def passed(config: Config) -> list[Finding]:
@@ -84,19 +104,45 @@ def passed(config: Config) -> list[Finding]:
     for spec in config.items("pci"):
         words = words_of(spec)
         if not address_of(spec) and "name" not in words:
-            found.append(Finding("fail", f"`{spec}` is not a PCI address", "the guest cannot start",
-                                 "write [DDDD:]BB:SS.F as `lspci -D` shows it", "xl-pci-configuration(5)"))  # fmt: skip
+            found.append(
+                Finding(
+                    "fail",
+                    f"`{spec}` is not a PCI address",
+                    "the guest cannot start",
+                    "write [DDDD:]BB:SS.F as `lspci -D` shows it",
+                    "xl-pci-configuration(5)",
+                )
+            )
         if unknown := sorted(set(words) - _PCI_WORDS):
-            found.append(Finding("fail", f"`{spec}`: there is no option {', '.join(unknown)}", "xl refuses the file",
-                                 f"known are {', '.join(sorted(_PCI_WORDS))}", "xl-pci-configuration(5)"))  # fmt: skip
+            found.append(
+                Finding(
+                    "fail",
+                    f"`{spec}`: there is no option {', '.join(unknown)}",
+                    "xl refuses the file",
+                    f"known are {', '.join(sorted(_PCI_WORDS))}",
+                    "xl-pci-configuration(5)",
+                )
+            )
         if words.get("seize", "0") != "0":
-            found.append(Finding("fail", f"`{spec}` says seize=1",
-                                 "xl would take the device from dom0 without asking, a disk controller too",
-                                 "remove it; hide the device instead", "facts §6.3"))  # fmt: skip
-    twice = [address for address, count in Counter(map(address_of, config.items("pci"))).items() if address and count > 1]
+            found.append(
+                Finding(
+                    "fail",
+                    f"`{spec}` says seize=1",
+                    "xl would take the device from dom0 without asking, a disk controller too",
+                    "remove it; hide the device instead",
+                    "facts §6.3",
+                )
+            )
+    counted = Counter(map(address_of, config.items("pci")))
+    twice = [address for address, count in counted.items() if address and count > 1]
     found += [
-        Finding("fail", f"the device {address} is given twice", "xl takes the second one without a word",
-                "delete one", "facts §0.5")  # fmt: skip
+        Finding(
+            "fail",
+            f"the device {address} is given twice",
+            "xl takes the second one without a word",
+            "delete one",
+            "facts §0.5",
+        )
         for address in twice
     ]
     return found
@@ -108,14 +154,24 @@ def disks(config: Config) -> list[Finding]:
     drives = Counter(_drive(spec) for spec in specs)
     targets = Counter(target_of(spec) for spec in specs if "cdrom" not in spec)
     found = [
-        Finding("fail", f"two disks are the drive {drive}", "the guest cannot start", "use hda, hdb, hdc, hdd once each",
-                "xl-disk-configuration(5)")  # fmt: skip
+        Finding(
+            "fail",
+            f"two disks are the drive {drive}",
+            "the guest cannot start",
+            "use hda, hdb, hdc, hdd once each",
+            "xl-disk-configuration(5)",
+        )
         for drive, count in drives.items()
         if drive and count > 1
     ]
     return found + [
-        Finding("fail", f"{target} is in the list twice", "a disk that is written through two drives is destroyed",
-                "delete one", "facts §10 no. 24")  # fmt: skip
+        Finding(
+            "fail",
+            f"{target} is in the list twice",
+            "a disk that is written through two drives is destroyed",
+            "delete one",
+            "facts §10 no. 24",
+        )
         for target, count in targets.items()
         if count > 1
     ]

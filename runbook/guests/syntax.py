@@ -86,7 +86,8 @@ def parse(text: str) -> Config:
         if mark.text == "=" and name.text in values:
             repeated.append(name.text)
         before = values.get(name.text) if mark.text == "+=" else None
-        values[name.text] = before + value if isinstance(before, tuple) and isinstance(value, tuple) else value
+        both = isinstance(before, tuple) and isinstance(value, tuple)
+        values[name.text] = before + value if both else value  # type: ignore[operator]
         lines[name.text] = name.line
     return Config(values, lines, tuple(repeated))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 
@@ -13,59 +12,66 @@ ENVIRONMENT = (
     "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
     "DEBIAN_FRONTEND=noninteractive SYSTEMD_COLORS=0 SYSTEMD_PAGER= TERM=dumb"
 )
-_READ = f"""ask_file() {{
-  if [ ! -e "$2" ]; then :>"$t/o"; :>"$t/e"; emit "$1" {MISSING}
-  elif cat -- "$2" >"$t/o" 2>"$t/e"; then emit "$1" 0
-  else emit "$1" {UNREADABLE}; fi
-}}"""
-_RUN = """ask_run() {
+# One process an answer: under emulation a process costs more than a command.
+_FUNCTIONS = f"""t=$(mktemp -d) || exit 1
+trap 'rm -rf "$t"' EXIT
+cd "$t" || exit 1
+ask_run() {{
   i=$1; shift
-  timeout 60 "$@" >"$t/o" 2>"$t/e" </dev/null; emit "$i" $?
-}"""
-_EMIT = """emit() {
-  printf '@@ %s %s %s\\n' "$1" "$2" "$(stat -c %s "$t/o" "$t/e" | tr '\\n' ' ')"
-  cat "$t/o" "$t/e"
-}"""
-_HEADER = re.compile(rb"@@ (\d+) (\d+) (\d+) (\d+) ?\n")
+  timeout 60 "$@" >"$i.o" 2>"$i.e" </dev/null; echo "$?" >>status
+}}
+ask_file() {{
+  if [ ! -e "$2" ]; then s={MISSING}; :>"$1.o"; :>"$1.e"
+  elif cat -- "$2" >"$1.o" 2>"$1.e"; then s=0
+  else s={UNREADABLE}; fi
+  echo "$s" >>status
+}}"""
+_END = b"@@ end\n"
 
 
 def gather_script(asks: Sequence[Ask]) -> str:
-    """Return a script that answers all questions on standard output, framed by length."""
-    lines = [ENVIRONMENT, 't=$(mktemp -d) || exit 1', "trap 'rm -rf \"$t\"' EXIT", _EMIT, _RUN, _READ]
+    """Return a script that answers all questions on standard output.
+
+    It prints a status a line, then the sizes of all outputs and errors a line each, then their
+    bytes, then an end mark.
+    """
+    lines = [ENVIRONMENT, _FUNCTIONS, ":>status"]
     for i, ask in enumerate(asks):
         function = "ask_file" if ask.kind == "read" else "ask_run"
         lines.append(f"{function} {i} {shlex.join(ask.argv)}")
+    files = " ".join(f"{i}.o {i}.e" for i in range(len(asks)))
+    if asks:
+        lines.append(f"cat status && stat -c %s {files} && cat {files}")
     return "\n".join([*lines, "echo '@@ end'", ""])
 
 
 def parse_answers(asks: Sequence[Ask], out: bytes) -> dict[Ask, Answer]:
-    """Return the answers framed in the script's output.
+    """Return the answers in the script's output.
 
-    >>> parse_answers([Ask.run("uname")], b"@@ 0 0 6 0 \\nLinux\\n@@ end\\n")[Ask.run("uname")].out
+    >>> parse_answers([Ask.run("uname")], b"0\\n6\\n0\\nLinux\\n@@ end\\n")[Ask.run("uname")].out
     'Linux\\n'
 
     Raises `HostError` when the output ends early: half an answer is no answer.
     """
+    count = len(asks)
+    *numbers, body = out.split(b"\n", 3 * count)
+    try:
+        statuses, sizes = [int(n) for n in numbers[:count]], [int(n) for n in numbers[count:]]
+    except ValueError:
+        sizes = []
+    if len(sizes) != 2 * count or len(body) != sum(sizes) + len(_END) or not body.endswith(_END):
+        raise HostError(
+            "The host's answers are cut off",
+            why="the connection may have been lost, or the host's disk (/tmp) is full",
+            do="look at the host, then run it again",
+        )
     answers: dict[Ask, Answer] = {}
     at = 0
     for i, ask in enumerate(asks):
-        header = _HEADER.match(out, at)
-        if not header or int(header[1]) != i:
-            raise HostError(
-                "The host's answers are cut off",
-                why=f"answer {i} ({ask.key}) is missing; the connection may have been lost",
-                do="run it again",
-            )
-        status, out_size, err_size = (int(header[n]) for n in (2, 3, 4))
-        start = header.end()
-        answers[ask] = Answer(
-            status,
-            out[start : start + out_size].decode("utf-8", "replace"),
-            out[start + out_size : start + out_size + err_size].decode("utf-8", "replace"),
-        )
-        at = start + out_size + err_size
-    if out[at:].strip() != b"@@ end":
-        raise HostError("The host's answers are cut off", why="the end mark is missing", do="run it again")
+        middle, end = at + sizes[2 * i], at + sizes[2 * i] + sizes[2 * i + 1]
+        out_text, err_text = (part.decode("utf-8", "replace") for part in (body[at:middle], body[middle:end]))
+        answers[ask] = Answer(statuses[i], out_text, err_text)
+        at = end
     return answers
 
 

@@ -10,15 +10,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable
-from typing import IO
 
 from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, TimedOut
 from runbook.hosts import script
 from runbook.hosts.base import OnLine, Result
-
-_PGID = b"@@ pgid "
-
+from runbook.hosts.streams import Reader, feed
 
 class ShellHost:
     """Base of the hosts that exist. Subclasses give `transport` and `complain`."""
@@ -174,8 +171,8 @@ class ShellHost:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        out, err = _Reader(process.stdout, on_line), _Reader(process.stderr, on_line)
-        feeder = threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True)
+        out, err = Reader(process.stdout, on_line), Reader(process.stderr, on_line)
+        feeder = threading.Thread(target=feed, args=(process.stdin, stdin), daemon=True)
         feeder.start()
         try:
             status = process.wait(timeout_s)
@@ -210,39 +207,3 @@ class ShellHost:
         with contextlib.suppress(ProcessLookupError):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-class _Reader(threading.Thread):
-    """Read one stream to its end, line by line; remember the process group that it announces."""
-
-    def __init__(self, stream: IO[bytes] | None, on_line: OnLine | None) -> None:
-        super().__init__(daemon=True)
-        assert stream
-        self._stream, self._on_line = stream, on_line
-        self._parts: list[bytes] = []
-        self.pgid: int | None = None
-        self.start()
-
-    def run(self) -> None:
-        with self._stream:
-            self._read()
-
-    def _read(self) -> None:
-        for line in self._stream:
-            if line.startswith(_PGID) and self.pgid is None:
-                self.pgid = int(line[len(_PGID) :])
-                continue
-            self._parts.append(line)
-            if self._on_line:
-                self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
-
-    def text(self) -> str:
-        return b"".join(self._parts).decode("utf-8", "replace")
-
-
-def _feed(stream: IO[bytes] | None, data: bytes) -> None:
-    assert stream
-    with contextlib.suppress(OSError):
-        stream.write(data)
-    with contextlib.suppress(OSError):
-        stream.close()

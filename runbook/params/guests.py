@@ -14,7 +14,7 @@ from runbook.params.types import Bdf, Closed, DeviceName, Gib, GuestName, Mac, M
 def iso_path(text: str) -> str:
     """Return an absolute path that can stand in an xl.cfg. Raises `ValueError` for anything else."""
     if not re.fullmatch(r"/[^\"\\\x00-\x1f]+", text):
-        raise ValueError(f"'{text}' is not a path on the host; write it from the root on, like /srv/iso/debian.iso")
+        raise ValueError(f"'{text}' is not a path on the host; write it from / on, like /srv/iso/debian.iso")
     return text
 
 

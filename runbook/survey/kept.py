@@ -17,7 +17,7 @@ from runbook.facts.firmware import Firmware
 from runbook.facts.pci import Device
 
 PATH = "/var/lib/xen-runbook/survey.json"
-_ABOUT = "What this machine showed before Xen was started. Read by the runbook; delete it and it is made anew."
+_ABOUT = "What this machine showed before Xen. The runbook reads it; delete it and it is made anew."
 _FORMAT = 1
 
 

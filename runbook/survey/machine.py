@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runbook.ask import Ask, Facts
 from runbook.facts import cpu, firmware, memory, network, pci, storage, system, usb
+from runbook.facts.firmware import Scope
 from runbook.survey import kept
 
 _KEPT = Ask.read(kept.PATH)
@@ -26,6 +27,18 @@ class Machine:
     kept: kept.Kept | None
     """What the machine showed before Xen; only read under Xen."""
 
+    @property
+    def virtualisation(self) -> tuple[str, str]:
+        """The names of hardware virtualisation and of nested paging, '' for one that is missing.
+
+        Under Xen, dom0's kernel sees neither flag: Xen itself is asked, then the kept survey.
+        """
+        caps = self.cpu.xen_caps
+        if self.system.is_dom0 and caps:
+            return "hvm" * ("hvm" in caps), "hap" * ("hap" in caps)
+        source = self.kept if self.system.is_dom0 and self.kept else self.cpu
+        return source.virtualisation, source.nested_paging
+
     def device(self, bdf: str) -> pci.Device | None:
         """Return the device at an address, None when there is none."""
         return pci.at(self.devices, bdf)
@@ -45,9 +58,7 @@ class Machine:
 
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same physical device, bridges left out."""
-        return tuple(
-            d for d in self.devices if d.slot == device.slot and d != device and not d.is_bridge
-        )
+        return tuple(d for d in self.devices if d.slot == device.slot and d != device and not d.is_bridge)
 
     def reserved(self) -> tuple[frozenset[str], ...]:
         """Return for each reserved memory region (RMRR) the addresses of the devices that use it."""
@@ -62,7 +73,7 @@ class Machine:
         below = [d for d in self.devices if d.path and d.path[-1] == bridge]
         return (above is not None and not above.is_express) or any(not d.is_express for d in below)
 
-    def _scope(self, scope: firmware.Scope) -> tuple[str, ...]:
+    def _scope(self, scope: Scope) -> tuple[str, ...]:
         bus, bdf = scope.bus, ""
         for slot, function in scope.path:
             bdf = f"{scope.segment:04x}:{bus:02x}:{slot:02x}.{function}"

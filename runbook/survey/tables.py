@@ -72,5 +72,4 @@ def _machine_rows(machine: machines.Machine) -> list[tuple[str, str]]:
 def _virtualisation(machine: machines.Machine) -> str:
     if machine.system.is_dom0 and machine.cpu.xen_caps:
         return "Xen says: " + " ".join(machine.cpu.xen_caps)
-    source = machine.kept if machine.system.is_dom0 and machine.kept else machine.cpu
-    return " with ".join(w for w in (source.virtualisation, source.nested_paging) if w) or "not seen"
+    return " with ".join(word for word in machine.virtualisation if word) or "not seen"

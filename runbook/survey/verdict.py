@@ -10,16 +10,48 @@ from runbook.survey.machine import Machine
 
 STAY, CARE, MAY = "must stay", "needs care", "may be passed"
 
+RULES: dict[str, tuple[str, str, str]] = {
+    "bridge": (STAY, "name the devices behind it instead", "facts §10 no. 7"),
+    "iommu": (STAY, "leave it out", "facts §10 no. 7"),
+    "disk": (STAY, "choose another controller, or move what is on its disks first", "facts §10 no. 15"),
+    "network": (STAY, "choose another card, or move dom0's own connection first", "facts §10 no. 14"),
+    "keyboard": (STAY, "plug the keyboard into another controller first", "facts §10 no. 13"),
+    "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),
+    "held": (STAY, "try another slot", "facts §10 no. 5"),
+    "group": (CARE, "pass all of them to the same guest", "facts §10 no. 5"),
+    "siblings": (CARE, "pass all of them to the same guest", "facts §10 no. 6"),
+    "volumes": (CARE, "be sure that dom0 needs nothing of it", "facts §10 no. 15"),
+    "board": (CARE, "pass it only when it has to go along with another device", "facts §10 no. 7"),
+    "shared-rmrr": (CARE, "set `rdm_policy: relaxed` for it; Xen refuses it otherwise", "H106"),
+    "rmrr": (CARE, "set `rdm_policy: relaxed` for it if its guest does not start", "H106"),
+    "screen": (CARE, "make the onboard graphics the primary display in the firmware", "facts §10 no. 11"),
+    "only-screen": (CARE, "be sure to reach dom0 over the network: its screen goes dark", "facts §10 no. 11"),
+    "nvidia": (CARE, "use a Windows driver from 465 on (2021) in the guest", "facts §1"),
+    "amd-reset": (CARE, "expect to restart the host whenever its guest is restarted", "facts §9 no. 4"),
+    "integrated": (CARE, "pass a card in a slot instead", "facts §10 no. 12"),
+    "reset": (CARE, "if its guest does not start a second time, restart the host", "facts §10 no. 8"),
+}
+"""For each kind of reason: the verdict it leads to, the next move, and where the rule comes from."""
+
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason for a verdict, what to do about it, and where the rule comes from."""
+    """One reason for a verdict: its kind, which RULES explains, and what was seen."""
 
-    verdict: str
     kind: str
     text: str
-    do: str
-    source: str
+
+    @property
+    def verdict(self) -> str:
+        return RULES[self.kind][0]
+
+    @property
+    def do(self) -> str:
+        return RULES[self.kind][1]
+
+    @property
+    def source(self) -> str:
+        return RULES[self.kind][2]
 
 
 def verdict(reasons: tuple[Reason, ...]) -> str:
@@ -29,110 +61,85 @@ def verdict(reasons: tuple[Reason, ...]) -> str:
 
 
 def judge(machine: Machine, device: Device, guest_group: str = "") -> tuple[Reason, ...]:
-    """Return every reason for care about a device, worst first: its own, then those of its neighbours.
+    """Return every reason about a device, worst first: its own, then those of its neighbours.
 
     `guest_group` is the volume group of the guests' disks, which dom0 needs as it needs its own.
     """
     reasons = (*own(machine, device, guest_group), *_neighbours(machine, device, guest_group))
-    return tuple(sorted(reasons, key=lambda reason: (STAY, CARE, MAY).index(reason.verdict)))
+    return tuple(sorted(reasons, key=lambda reason: reason.verdict != STAY))
 
 
 def own(machine: Machine, device: Device, guest_group: str = "") -> tuple[Reason, ...]:
-    """Return the reasons that lie in the device itself."""
+    """Return the reasons that lie in the device itself and in what dom0 does with it."""
     if device.is_bridge:
-        return (Reason(STAY, "bridge", "it is a bridge, and Xen gives no bridge to a guest",
-                       "name the devices behind it instead", "facts §10 no. 7"),)  # fmt: skip
+        return (Reason("bridge", "it is a bridge, and Xen gives no bridge to a guest"),)
     rules: tuple[Callable[[Machine, Device], Iterator[Reason]], ...] = (
-        _platform, _network, _keyboard, _path, _reserved, _graphics, _reset,
+        _board, _uses, _path, _reserved, _graphics, _reset,
     )  # fmt: skip
-    found = [*_disks(machine, device, guest_group)]
-    return (*found, *(reason for rule in rules for reason in rule(machine, device)))
+    disks = _disks(machine, device, guest_group)
+    return (*disks, *(reason for rule in rules for reason in rule(machine, device)))
 
 
 def _disks(machine: Machine, device: Device, guest_group: str) -> Iterator[Reason]:
     storage = machine.storage
     disks = ", ".join(storage.disks_of(device.bdf))
-    source = "facts §10 no. 15"
-    if uses := storage.uses_of(device.bdf):
-        yield Reason(STAY, "disk", f"dom0 runs from its disks ({disks} holds {', '.join(uses)})",
-                     "choose another controller, or move those file systems first", source)  # fmt: skip
+    uses = storage.uses_of(device.bdf)
+    if uses:
+        yield Reason("disk", f"dom0 uses {', '.join(uses)} on its disk {disks}")
     for group in storage.groups_of(device.bdf):
-        mounted = any(b.mountpoints for b in storage.blocks if b.name.startswith(_mapped(group)))
         if group == guest_group:
-            yield Reason(STAY, "disk", f"its disk {disks} holds the guests' volume group {group}",
-                         "choose another controller; the guests' disks are on this one", source)  # fmt: skip
-        elif mounted and not uses:
-            yield Reason(STAY, "disk", f"its disk {disks} holds a part of the volume group {group}, "
-                         "of which dom0 has volumes mounted", "choose another controller", source)  # fmt: skip
+            yield Reason("disk", f"its disk {disks} holds the guests' volume group {group}")
+        elif storage.is_group_mounted(group) and not uses:
+            yield Reason("disk", f"its disk {disks} holds a part of {group}, which dom0 has mounted")
         elif not uses:
-            yield Reason(CARE, "disk", f"its disk {disks} holds the volume group {group}",
-                         "be sure that dom0 needs nothing of it", source)  # fmt: skip
+            yield Reason("volumes", f"its disk {disks} holds the volume group {group}")
 
 
-def _mapped(group: str) -> str:
-    """Return how the names of a volume group's mapped devices begin: dm doubles hyphens."""
-    return group.replace("-", "--") + "-"
-
-
-def _platform(_: Machine, device: Device) -> Iterator[Reason]:
+def _board(_: Machine, device: Device) -> Iterator[Reason]:
     code = device.class_code
     if code.startswith("0806"):
-        yield Reason(STAY, "platform", "it is the IOMMU itself", "leave it out", "facts §10 no. 7")
-    elif not device.path and code[:2] in ("05", "08", "0b", "11") or code.startswith("0c05"):
-        yield Reason(CARE, "platform", "it is a part of the board, of little use to a guest",
-                     "pass it only when it has to go along with another device", "facts §10 no. 7")  # fmt: skip
+        yield Reason("iommu", "it is the IOMMU itself")
+    elif code.startswith("0c05") or (not device.path and code[:2] in ("05", "08", "0b", "11")):
+        yield Reason("board", "it is a part of the board, of little use to a guest")
 
 
-def _network(machine: Machine, device: Device) -> Iterator[Reason]:
+def _uses(machine: Machine, device: Device) -> Iterator[Reason]:
     for use in machine.network.uses_of(device.bdf):
-        yield Reason(STAY, "network", f"it carries {use}",
-                     "choose another card, or move dom0's own connection first", "facts §10 no. 14")  # fmt: skip
-
-
-def _keyboard(machine: Machine, device: Device) -> Iterator[Reason]:
+        yield Reason("network", f"it carries {use}")
     for keyboard in machine.keyboards:
         if keyboard.controller == device.bdf:
-            yield Reason(STAY, "keyboard", f"the keyboard ({keyboard.name}) hangs on it",
-                         "plug the keyboard into another controller, or choose another one",
-                         "facts §10 no. 13")  # fmt: skip
+            yield Reason("keyboard", f"a keyboard is plugged into it ({keyboard.name})")
 
 
 def _path(machine: Machine, device: Device) -> Iterator[Reason]:
     for bridge in map(machine.device, device.path):
         if bridge and bridge.id in NF200:
-            yield Reason(STAY, "nf200", f"it is behind an NF200 switch ({bridge.bdf}), which no IOMMU sees through",
-                         "plug the card into a slot that does not go through that switch", "H104")  # fmt: skip
+            yield Reason("nf200", f"it is behind an NF200 switch ({bridge.bdf}), opaque to the IOMMU")
 
 
 def _reserved(machine: Machine, device: Device) -> Iterator[Reason]:
     regions = [region for region in machine.reserved() if device.bdf in region]
     others = sorted({bdf for region in regions for bdf in region} - {device.bdf})
     if others:
-        yield Reason(CARE, "shared-rmrr", "it shares a reserved memory region (RMRR) with " + ", ".join(others),
-                     "set `rdm_policy: relaxed` for it: Xen refuses it otherwise", "H106")  # fmt: skip
+        yield Reason("shared-rmrr", f"it shares a reserved memory region (RMRR) with {', '.join(others)}")
     elif regions:
-        yield Reason(CARE, "rmrr", "the firmware keeps a reserved memory region (RMRR) for it",
-                     "set `rdm_policy: relaxed` for it if the guest does not start", "H106")  # fmt: skip
+        yield Reason("rmrr", "the firmware keeps a reserved memory region (RMRR) for it")
 
 
 def _graphics(machine: Machine, device: Device) -> Iterator[Reason]:
     if not device.class_code.startswith("03"):
         return
     vendor, number = device.id.split(":")
-    if device.is_boot_vga:
-        second = any(d.class_code.startswith("03") and d != device for d in machine.devices)
-        yield Reason(CARE, "boot-vga", "the machine's own screen is on it" + ("" if second else ", and it is the only one"),
-                     "choose the onboard graphics as primary display in the firmware" if second
-                     else "be sure to reach dom0 over the network: its screen goes dark", "facts §10 no. 11")  # fmt: skip
+    if device.is_boot_vga and any(d.class_code.startswith("03") and d != device for d in machine.devices):
+        yield Reason("screen", "the machine's own screen is on it")
+    elif device.is_boot_vga:
+        yield Reason("only-screen", "the machine's only screen is on it")
     if vendor == "10de":
-        yield Reason(CARE, "nvidia", "an NVIDIA card: its Windows driver accepts a guest since version 465",
-                     "use a driver of 2021 or later in the guest", "facts §1")  # fmt: skip
+        yield Reason("nvidia", "it is an NVIDIA card, whose older drivers refuse to run in a guest")
     elif vendor == "1002" and _resets_once(int(number, 16)):
-        yield Reason(CARE, "amd-reset", "of an AMD family that resets badly: it works once after each start of the host",
-                     "expect to restart the host when the guest is restarted", "facts §9 no. 4")  # fmt: skip
+        yield Reason("amd-reset", "it is of an AMD family that works only once after each start of the host")
     elif vendor == "8086" and not device.path:
-        yield Reason(CARE, "integrated", "graphics built into the processor: few guests can use it",
-                     "pass a card in a slot instead", "facts §10 no. 12")  # fmt: skip
+        yield Reason("integrated", "it is graphics built into the processor, which few guests can use")
 
 
 def _resets_once(number: int) -> bool:
@@ -143,23 +150,23 @@ def _resets_once(number: int) -> bool:
 
 def _reset(_: Machine, device: Device) -> Iterator[Reason]:
     if not device.reset_methods:
-        yield Reason(CARE, "reset", "Linux knows no way to reset it",
-                     "expect trouble when its guest is restarted; restarting the host helps", "facts §10 no. 8")  # fmt: skip
+        yield Reason("reset", "Linux knows no way to reset it")
 
 
 def _neighbours(machine: Machine, device: Device, guest_group: str) -> Iterator[Reason]:
     if device.is_bridge:
         return
     mates = machine.mates(device)
-    stay = [d.bdf for d in mates if verdict(own(machine, d, guest_group)) == STAY]
-    group = f"IOMMU group {device.group}" if device.group is not None else "conventional PCI bus"
-    if stay:
-        yield Reason(STAY, "group", f"it shares {group} with {', '.join(stay)}, which must stay",
-                     "try another slot", "facts §10 no. 5")  # fmt: skip
+    held = [d.bdf for d in mates if verdict(own(machine, d, guest_group)) == STAY]
+    if held:
+        yield Reason("held", f"it shares {place(device)} with {', '.join(held)}, which must stay")
     elif mates:
-        yield Reason(CARE, "group", f"goes only together with {', '.join(d.bdf for d in mates)} ({group})",
-                     "pass all of them to the same guest", "facts §10 no. 5")  # fmt: skip
-    alone = [d.bdf for d in machine.siblings(device) if d not in mates]
-    if alone:
-        yield Reason(CARE, "siblings", f"is best passed together with {', '.join(alone)}, the same physical device",
-                     "pass all of them to the same guest", "facts §10 no. 6")  # fmt: skip
+        yield Reason("group", f"it shares {place(device)} with {', '.join(d.bdf for d in mates)}")
+    siblings = [d.bdf for d in machine.siblings(device) if d not in mates]
+    if siblings:
+        yield Reason("siblings", f"{', '.join(siblings)} is the same physical device")
+
+
+def place(device: Device) -> str:
+    """Return in words what a device shares with its mates."""
+    return "a conventional PCI bus" if device.group is None else f"IOMMU group {device.group}"

@@ -1,0 +1,95 @@
+"""The record of a run: what `run.json` holds, as values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from runbook.evidence.outcomes import Failure, StepEnd
+from runbook.journal import now
+
+FORMAT = 1
+
+
+@dataclass
+class NotebookRecord:
+    """One notebook of a run. `status`: completed, refused, failed, timed-out, killed, running or never-run."""
+
+    name: str
+    title: str
+    status: str = "never-run"
+    seconds: float | None = None
+    cells: dict[str, int] = field(default_factory=dict)
+    file: str | None = None
+    html: str | None = None
+    steps: list[StepEnd] = field(default_factory=list)
+
+
+@dataclass
+class RunRecord:
+    """One run. `outcome` is `running` until it ends; a run that still says so later was killed."""
+
+    id: str
+    host: str
+    release: str
+    connection: str
+    mode: str
+    params: dict[str, str]
+    made_with: dict[str, Any]
+    started: str = field(default_factory=now)
+    ended: str | None = None
+    seconds: float | None = None
+    outcome: str = "running"
+    exit_code: int | None = None
+    failure: Failure | None = None
+    notebooks: list[NotebookRecord] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the content of `run.json`."""
+        return {"format": FORMAT, **asdict(self)}
+
+    def close(self, outcome: str, exit_code: int) -> None:
+        """Stamp the end."""
+        self.outcome, self.exit_code, self.ended = outcome, exit_code, now()
+        spent = datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.started)
+        self.seconds = round(spent.total_seconds(), 3)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended, and where its report is."""
+
+    folder: Path
+    record: RunRecord
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.record.exit_code is None else self.record.exit_code
+
+    @property
+    def outcome(self) -> str:
+        return self.record.outcome
+
+    @property
+    def index(self) -> Path:
+        """The page to open."""
+        return self.folder / "index.html"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a person who watches a run wants to know.
+
+    `kind`: notebook-begin, notebook-end, step-begin, step-end, action-begin, output.
+    """
+
+    kind: str
+    notebook: str
+    step: str = ""
+    text: str = ""
+    status: str = ""
+    seconds: float | None = None
+    place: str = ""
+    """For notebooks: which of how many, like 2/5."""

@@ -1,0 +1,72 @@
+"""Tables about the host, for reading in a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runbook.ask import Facts
+from runbook.errors import ParamsError
+from runbook.params import HostParams
+from runbook.params.model import guest_need_mib
+from runbook.show.pieces import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_VERDICT = {"may be passed": "46,160,67", "needs care": "210,153,34", "must stay": "128,128,128"}
+
+
+def show(what: str, params: HostParams, facts: Facts) -> Shown:
+    """Return one of the tables, its verdicts tinted. Raises `ParamsError` for a name that is none."""
+    if what not in _TABLES:
+        raise ParamsError(f"There is no table '{what}'", do="there are: " + ", ".join(_TABLES))
+    table = _TABLES[what](params, facts)
+    style = table.style.set_uuid(what).set_properties(**{"text-align": "left", "vertical-align": "top"})
+    if "verdict" in table:
+        style = style.map(_tint, subset=["verdict"])
+    return Shown(style.to_html(), table.to_string(max_colwidth=60))
+
+
+def _tint(verdict: str) -> str:
+    return f"background-color: rgba({_VERDICT.get(verdict, '128,128,128')},.2)"
+
+
+def _machine(params: HostParams, facts: Facts) -> pd.DataFrame:
+    from runbook.survey import machine_table
+
+    return machine_table(facts).set_index("what")
+
+
+def _devices(params: HostParams, facts: Facts) -> pd.DataFrame:
+    from runbook.survey import survey_table
+
+    return survey_table(facts, params).set_index("address")
+
+
+def _guests(params: HostParams, facts: Facts) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [
+        {
+            "guest": g.name,
+            "what": g.what,
+            "memory, MiB": g.memory_mib,
+            "with overhead": guest_need_mib(g),
+            "vcpus": g.vcpus,
+            "disk": f"{params.storage.guest_volume_group}/{g.volume.name}, {g.volume.size_gib} GiB",
+            "network": ", ".join(f"{n.bridge} {n.mac}" for n in g.nics),
+            "devices": ", ".join(g.pci),
+            "screen": f"{g.vnc_listen}:{5900 + g.vnc_display}",
+            "starts": "" if g.autostart is None else str(g.autostart),
+        }
+        for g in params.guests
+    ]
+    return pd.DataFrame(rows).set_index("guest")
+
+
+_TABLES: dict[str, Callable[[HostParams, Facts], pd.DataFrame]] = {
+    "machine": _machine,
+    "devices": _devices,
+    "guests": _guests,
+}

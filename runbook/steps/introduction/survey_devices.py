@@ -1,0 +1,147 @@
+"""Refuse to hide a device that dom0 needs, that moved, or that cannot be told from another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from runbook import survey
+from runbook.ask import Ask, Facts
+from runbook.facts.pci import Device as PciDevice
+from runbook.params import HostParams
+from runbook.params.host import Device
+from runbook.plan import Finding, Level, Plan, Risk
+from runbook.survey import STAY, Machine
+from runbook.survey.verdict import own, place
+
+TITLE = "Survey the devices that the parameters give to guests"
+GUIDE = "Introduction: avoid NF200; the addresses to hide were typed in without any check (H616, H617)"
+RISK: Risk = "safe"
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions of the survey."""
+    return survey.asks()
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Return no action; the findings say what must be changed in the parameters or the machine."""
+    return Plan(findings=tuple(_findings(params, survey.read(facts))))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return what makes hiding the devices dangerous or impossible."""
+    return [f for f in _findings(params, survey.read(facts)) if f.stops]
+
+
+def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
+    wanted = params.passthrough.devices
+    for bdf, count in Counter(d.bdf for d in wanted).items():
+        if count > 1:
+            yield Finding(
+                "refuse",
+                f"{bdf} is named {count} times under passthrough.devices",
+                "only one guest can have it",
+                "name it once",
+                "facts §10 no. 18",
+            )
+    for device in dict.fromkeys(wanted):
+        found = machine.device(device.bdf)
+        if found is None or found.id != device.id:
+            yield _moved(machine, device, found)
+        else:
+            yield from _device(params, machine, device, found)
+    yield from _ports(params, machine)
+
+
+def _moved(machine: Machine, device: Device, found: PciDevice | None) -> Finding:
+    now = [d.bdf for d in machine.devices if d.id == device.id]
+    there = f"{found.name} ({found.id}) is there now" if found else "nothing is at that address now"
+    return Finding(
+        "refuse",
+        f"{device.what} ({device.id}) is not at {device.bdf}",
+        f"{there}; addresses move when a card is added or removed, and a wrong one hides the wrong device",
+        f"{device.id} is now at {', '.join(now)}: correct the bdf under passthrough.devices"
+        if now
+        else f"no {device.id} is in this machine: plug it in, or correct passthrough.devices",
+        "H617",
+    )
+
+
+def _device(params: HostParams, machine: Machine, device: Device, found: PciDevice) -> Iterator[Finding]:
+    name = f"{device.bdf} ({device.what})"
+    for reason in own(machine, found, params.storage.guest_volume_group):
+        if reason.kind in ("rmrr", "shared-rmrr") and device.rdm_policy == "relaxed":
+            continue
+        if reason.verdict == STAY:
+            what = f"{name} must stay with dom0: {reason.text}"
+            yield Finding("refuse", what, "it would be gone from dom0", reason.do, reason.source)
+        else:
+            level: Level = "fail" if reason.kind == "shared-rmrr" else "warn"
+            yield Finding(level, f"{name} needs care: {reason.text}", "", reason.do, reason.source)
+    yield from _future_ports(params, machine, device, name)
+    if not found.is_bridge:
+        yield from _company(params, machine, found, name)
+
+
+def _future_ports(params: HostParams, machine: Machine, device: Device, name: str) -> Iterator[Finding]:
+    for bridge in params.network.bridges:
+        cards = {card for port in bridge.ports for card in machine.network.cards_below(port)}
+        for interface in machine.network.interfaces:
+            if interface.name in cards and interface.controller == device.bdf:
+                yield Finding(
+                    "refuse",
+                    f"{name} must stay with dom0: it is {interface.name}, a port of the bridge {bridge.name}",
+                    "the parameters both give it to a guest and put it on a bridge of dom0",
+                    "take it out of passthrough.devices, or give the bridge another port",
+                    "facts §10 no. 14",
+                )
+
+
+def _company(params: HostParams, machine: Machine, found: PciDevice, name: str) -> Iterator[Finding]:
+    """Yield what is wrong about those that the device cannot, or should not, be parted from."""
+    hidden = {d.bdf for d in params.passthrough.devices}
+    owners = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
+    mates = machine.mates(found)
+    if staying := [d for d in mates if d.bdf not in hidden]:
+        yield Finding(
+            "refuse",
+            f"{name} shares {place(found)} with {', '.join(f'{d.bdf} ({d.name})' for d in staying)}, "
+            "which would stay in dom0",
+            "the IOMMU cannot tell them apart: the guest could reach what dom0 uses",
+            "name these under passthrough.devices too, or move the card to another slot",
+            "facts §10 no. 5",
+        )
+    siblings = machine.siblings(found)
+    for mate in dict.fromkeys((*mates, *siblings)):
+        pair = owners.get(found.bdf), owners.get(mate.bdf)
+        if None not in pair and pair[0] != pair[1] and found.bdf < mate.bdf:
+            yield Finding(
+                "refuse" if mate in mates else "warn",
+                f"{name} goes to {pair[0]}, and {mate.bdf} to {pair[1]}, which cannot be told apart",
+                f"they share {place(found)}" if mate in mates else "they are one physical device",
+                "give both to the same guest",
+                "facts §10 no. 6",
+            )
+    if parted := [d.bdf for d in siblings if d.bdf not in hidden and d not in mates]:
+        yield Finding(
+            "warn",
+            f"{name} is one physical device with {', '.join(parted)}, which stays in dom0",
+            "a reset of the one may reset the others",
+            "name these under passthrough.devices too",
+            "facts §10 no. 6",
+        )
+
+
+def _ports(params: HostParams, machine: Machine) -> Iterator[Finding]:
+    cards = [i.name for i in machine.network.interfaces if i.controller]
+    for bridge in params.network.bridges:
+        for port in bridge.ports:
+            if machine.network.interface(port) is None:
+                yield Finding(
+                    "refuse",
+                    f"{port}, a port of the bridge {bridge.name}, is not on this machine",
+                    f"it has the cards {', '.join(cards) or '(none)'}",
+                    f"correct `ports` of {bridge.name} under network.bridges",
+                    "facts §10 no. 23",
+                )
