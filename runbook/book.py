@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from runbook import releases
 from runbook.apply import carry_out
-from runbook.ask import Ask, Facts
+from runbook.ask import Facts
 from runbook.consent import require
 from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
 from runbook.facts import system
@@ -54,14 +55,11 @@ class Book:
         self._journal = journal
         self._planned: dict[str, str] = {}
         self._ended: dict[str, show.Outcome] = {}
-        self._asks: tuple[Ask, ...] = (
-            *system.COMMANDS,
-            *(ask for step in self._steps.values() for ask in step.asks(params)),
-        )
+        self._known: set[str] = set()
         if self.mode == "apply":
             host.lock()
-        self.facts = self._gather()
-        self.system = system.parse(self.facts)
+        self.facts = Facts({})
+        self._look(*self._steps)
         self._prove_usable()
         self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
                   kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
@@ -75,6 +73,7 @@ class Book:
     def plan(self, step: str) -> Shown:
         """Return what a step would do, as diffs and commands with a digest. Changes nothing."""
         module = self._step(step)
+        self._fresh(step)
         planned = module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
         return show.plan(module, planned, self.facts)
@@ -103,6 +102,8 @@ class Book:
         """Return a table about the host: `machine`, `devices`, `xen` or `guests`."""
         from runbook.show import tables
 
+        if self._known < set(self._steps):
+            self._look(*self._steps)
         return tables.show(what, self.params, self.facts)
 
     def summary(self) -> Shown:
@@ -116,6 +117,7 @@ class Book:
         return show.summary(f"{self.notebook} on {self.params.host}", rows)
 
     def _carry(self, name: str, module: Step, live: Live) -> show.Outcome:
+        self._fresh(name)
         planned = module.plan(self.params, self.facts)
         self._log("step-begin", step=name, digest=planned.digest(), actions=len(planned.actions))
         if self.mode == "plan":
@@ -137,10 +139,10 @@ class Book:
         done = tuple(
             (action.title, self._act(name, i, action, live)) for i, action in enumerate(planned.actions)
         )
-        self.facts = self._gather()
-        self.system = system.parse(self.facts)
+        self._look(name, *self._after(name))
+        end = self._checked(name, module, "changed", done)
         self._still_to_do(module.plan(self.params, self.facts), f"{name} ran and is still not done")
-        return self._checked(name, module, "changed", done)
+        return end
 
     def _act(self, step: str, index: int, action: Any, live: Live) -> str:
         live.begin(action.title)
@@ -185,9 +187,26 @@ class Book:
                 do="look at the host, then run in mode apply",
             )
 
-    def _gather(self) -> Facts:
-        self._log("gather", asks=len(self._asks))
-        return self.host.gather(self._asks)
+    def _look(self, *steps: str) -> None:
+        """Read afresh what these steps need, in one round trip; what was known before is forgotten.
+
+        Opening a notebook asks for all of its steps, so a run without changes looks once. After an
+        action only the step itself and the next one are asked again.
+        """
+        asks = [*system.COMMANDS, *(ask for name in steps for ask in self._steps[name].asks(self.params))]
+        began = time.monotonic()
+        self.facts = self.host.gather(asks)
+        self._known = set(steps)
+        self.system = system.parse(self.facts)
+        self._log("gather", asks=len(self.facts), elapsed_s=round(time.monotonic() - began, 3))
+
+    def _fresh(self, step: str) -> None:
+        if step not in self._known:
+            self._look(step, *self._after(step))
+
+    def _after(self, step: str) -> list[str]:
+        names = list(self._steps)
+        return names[names.index(step) + 1 :][:1]
 
     def _prove_usable(self) -> None:
         if not self.system.is_root:

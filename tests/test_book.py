@@ -100,7 +100,7 @@ def test_a_plan_that_changed_since_it_was_shown_is_refused(monkeypatch):
     book = toy.book(monkeypatch, host=host)
     book.plan("turn_on")
     host.files[toy.PATH] = "off\n"
-    book.facts = book._gather()
+    book._look("turn_on")
     with pytest.raises(Refused, match="not the one that was shown"):
         book.apply("turn_on")
 

@@ -5,6 +5,19 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import cast
+
+import nbformat
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """Return a notebook. Raises `OSError`, or `ValueError` when it is none."""
+    return cast(nbformat.NotebookNode, nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
+
+
+def notebook_text(nb: nbformat.NotebookNode) -> str:
+    """Return a notebook as it stands in a file."""
+    return f"{nbformat.writes(nb)}\n"  # type: ignore[no-untyped-call]
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -20,7 +33,7 @@ def write_atomic(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o644)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import nbformat
 from nbformat import NotebookNode
 
-from runbook.evidence.files import write_atomic
+from runbook.evidence.files import notebook_text, write_atomic
 
 Status = Literal["never-run", "running", "completed", "failed", "timed-out", "killed"]
 INJECTED = "injected-parameters"
@@ -44,7 +43,6 @@ class Ledger:
 
     def begin(self) -> None:
         """Forget what an earlier run left in the notebook, and save."""
-        self.nb.metadata.setdefault("papermill", NotebookNode())
         self._stamp(self.nb, start_time=_now(), end_time=None, duration=None, exception=None)
         for cell in self.nb.cells:
             cell.metadata.pop("papermill", None)
@@ -94,17 +92,17 @@ class Ledger:
                 self._next_save = time.monotonic() + self.save_every_s
 
     def save(self) -> None:
-        """Write the notebook, whole. A big one is saved less often: saving stays below a tenth of the time."""
+        """Write the whole notebook. A big one is saved less often: at most a tenth of the time goes there."""
         began = time.monotonic()
         if self.path is not None:
-            write_atomic(self.path, nbformat.writes(self.nb) + "\n")
+            write_atomic(self.path, notebook_text(self.nb))
         ended = time.monotonic()
         self.saves += 1
         self._changed = False
         self._next_save = ended + max(self.save_every_s, 10 * (ended - began))
 
     def _stamp(self, node: NotebookNode, **values: object) -> None:
-        node.metadata.setdefault("papermill", NotebookNode()).update(values)
+        node.metadata["papermill"] = {**node.metadata.get("papermill", {}), **values}
         self._changed = True
 
     def _end(self, node: NotebookNode, **values: object) -> None:

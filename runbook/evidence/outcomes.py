@@ -70,8 +70,9 @@ def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> Step
     status, message = "killed", "it began, and nothing says that it ended"
     if end is not None:
         said = str(end.get("status"))
-        status = said if said in ENDS else "failed"
-        message = str(end.get("message") or "") if said in ENDS else f"it ended as '{said}', which is no outcome"
+        known = said in ENDS
+        status = said if known else "failed"
+        message = str(end.get("message") or "") if known else f"it ended as '{said}', which is no outcome"
     return StepEnd(
         step=name,
         title=title,
@@ -79,11 +80,12 @@ def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> Step
         message=message,
         actions=actions if isinstance(actions, int) else None,
         digest=str((begin or {}).get("digest") or ""),
-        seconds=_seconds(begin, end),
+        seconds=seconds_between(begin, end),
     )
 
 
-def _seconds(begin: Line | None, end: Line | None) -> float | None:
+def seconds_between(begin: Line | None, end: Line | None) -> float | None:
+    """Return the seconds between two lines of a journal, None when one is missing."""
     if begin is None or end is None:
         return None
     spent = datetime.fromisoformat(end["at"]) - datetime.fromisoformat(begin["at"])
@@ -108,12 +110,13 @@ def _family(kind: type[RunbookError]) -> Iterator[type[RunbookError]]:
 def stopped_by_steps(ends: Iterable[StepEnd]) -> tuple[str, int] | None:
     """Return status and exit code of the first step that did not end well, None when all did.
 
-    The last word when no cell raised: a run with a failed step is not a success, whatever its
-    cells say.
+    The last word when no cell raised: a notebook with a failed step, or with one that was never
+    begun, did not complete, whatever its cells say.
     """
     for end in ends:
-        if end.status not in (*GOOD, "never-run"):
-            return end.status, {"refused": 3, "timed-out": 6}.get(end.status, 1)
+        if end.status not in GOOD:
+            status = "failed" if end.status == "never-run" else end.status
+            return status, {"refused": 3, "timed-out": 6}.get(status, 1)
     return None
 
 

@@ -13,9 +13,18 @@ from runbook.journal import now
 FORMAT = 1
 
 
+Event = dict[str, Any]
+"""Something that a person who watches a run wants to know, by its key `event`:
+
+the journal's own lines `step-begin`, `action-begin` and `step-end` (with `seconds`), and from the runner
+`notebook-begin` (`notebook`, `title`, `place` like 2/5), `notebook-end` (also `status`, `seconds`), `output`
+(`text`) and `interrupt`.
+"""
+
+
 @dataclass
 class NotebookRecord:
-    """One notebook of a run. `status`: completed, refused, failed, timed-out, killed, running or never-run."""
+    """One notebook. `status`: completed, refused, failed, timed-out, killed, running or never-run."""
 
     name: str
     title: str
@@ -77,19 +86,12 @@ class Run:
         """The page to open."""
         return self.folder / "index.html"
 
+    @property
+    def message(self) -> str:
+        """Why it stopped, where, and the next move; '' when it completed."""
+        return str(self.record.failure) if self.record.failure else ""
 
-@dataclass(frozen=True)
-class Event:
-    """Something that a person who watches a run wants to know.
-
-    `kind`: notebook-begin, notebook-end, step-begin, step-end, action-begin, output.
-    """
-
-    kind: str
-    notebook: str
-    step: str = ""
-    text: str = ""
-    status: str = ""
-    seconds: float | None = None
-    place: str = ""
-    """For notebooks: which of how many, like 2/5."""
+    @property
+    def steps(self) -> dict[str, str]:
+        """How each step ended, by name, in order."""
+        return {end.step: end.status for book in self.record.notebooks for end in book.steps}

@@ -7,26 +7,25 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.exceptions import PapermillExecutionError
 
 from runbook import params as parameters
 from runbook import steps
-from runbook.errors import ParamsError, RunbookError
+from runbook.errors import ParamsError
 from runbook.evidence import archive, selection
+from runbook.evidence.failures import failure_of
+from runbook.evidence.files import read_notebook
 from runbook.evidence.ledger import counts
 from runbook.evidence.outcomes import (
+    GOOD,
     INTERRUPTED,
-    KERNEL_DIED,
     Failure,
-    error_class,
+    seconds_between,
     standing,
     step_ends,
     stopped_by_steps,
@@ -37,6 +36,7 @@ from runbook.journal import Line, Tail, read
 
 MODES = ("auto", "plan", "apply", "check")
 OnEvent = Callable[[Event], None]
+__all__ = ["Run", "run"]
 
 
 def run(
@@ -62,7 +62,9 @@ def run(
     file = parameters.find(params_path)
     asked = parameters.load(file)
     folder = notebooks or selection.project() / "notebooks"
-    chosen = selection.select(folder, only, start)
+    chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
+    for path, nb in chosen.items():
+        selection.prove_parameters(nb, path.stem)
     begun = datetime.now(UTC)
     record = RunRecord(
         id=f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
@@ -74,7 +76,9 @@ def run(
         made_with=provenance(),
     )
     place = archive.create(Path(reports).absolute(), record, file)
-    return _Runner(record, place, file, chosen, on_event).run()
+    runner = _Runner(record, place, file, list(chosen), on_event)
+    runner.announce({path.stem: selection.title_of(nb, path.stem) for path, nb in chosen.items()})
+    return runner.run()
 
 
 class _Runner:
@@ -85,6 +89,7 @@ class _Runner:
     ) -> None:
         self.record, self.place, self.params, self.chosen = record, place, params, chosen
         self._on_event = on_event
+        self._begun: Line | None = None
         self._tail = Tail(place / "journal.jsonl")
         known = steps.notebooks()
         self._steps = {
@@ -95,25 +100,22 @@ class _Runner:
     def run(self) -> Run:
         with _interruptible():
             try:
-                self._prepare()
                 for i, path in enumerate(self.chosen):
                     self._notebook(i, path)
                     if self.record.failure:
                         break
             except KeyboardInterrupt:
-                self._fail("", "", "Interrupted", "between two notebooks", "killed", INTERRUPTED)
+                text = "between two notebooks\n" + standing(read(self.place / "journal.jsonl"))
+                self.record.failure = Failure("", "", "Interrupted", text, "killed", INTERRUPTED)
             finally:
                 self._close()
         return Run(self.place, self.record)
 
-    def _prepare(self) -> None:
-        """List every notebook as never-run and put that on the disk before the first kernel starts."""
-        for path in self.chosen:
-            nb = nbformat.read(path, as_version=4)
-            selection.prove_parameters(nb, path.stem)
-            title = selection.title_of(nb, path.stem)
-            ends = step_ends([], path.stem, self._steps[path.stem])
-            self.record.notebooks.append(NotebookRecord(path.stem, title, steps=ends))
+    def announce(self, titles: dict[str, str]) -> None:
+        """List every notebook as never-run, on the disk, before the first kernel starts."""
+        for name, title in titles.items():
+            ends = step_ends([], name, self._steps[name])
+            self.record.notebooks.append(NotebookRecord(name, title, steps=ends))
         archive.save(self.place, self.record)
 
     def _notebook(self, index: int, path: Path) -> None:
@@ -122,27 +124,26 @@ class _Runner:
         began = time.monotonic()
         entry.status = "running"
         archive.save(self.place, self.record)
-        self._tell(Event("notebook-begin", name, text=entry.title, place=place))
+        self._tell(event="notebook-begin", notebook=name, title=entry.title, place=place)
         output = self.place / path.name
         try:
             self._execute(path, output)
             entry.status = "completed"
         except (Exception, KeyboardInterrupt) as error:
-            self._fail(name, *self._explain(error, output))
-            entry.status = self.record.failure.status if self.record.failure else "failed"
+            self.record.failure = failure_of(error, name, output)
+            entry.status = self.record.failure.status
         entry.seconds = round(time.monotonic() - began, 3)
         self._follow()
         lines = read(self.place / "journal.jsonl")
         entry.steps = step_ends(lines, name, self._steps[name])
         self._judge(entry)
         if output.exists():
-            nb = nbformat.read(output, as_version=4)
+            nb = read_notebook(output)
             entry.file, entry.cells = output.name, counts(nb)
             entry.html = archive.notebook_page(self.place, self.record, entry, nb)
         archive.save(self.place, self.record)
-        self._tell(
-            Event("notebook-end", name, entry.title, status=entry.status, seconds=entry.seconds, place=place)
-        )
+        ended = {"title": entry.title, "status": entry.status, "seconds": entry.seconds, "place": place}
+        self._tell(event="notebook-end", notebook=name, **ended)
 
     def _execute(self, path: Path, output: Path) -> None:
         env = {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem}
@@ -156,42 +157,24 @@ class _Runner:
             env=env,
             cwd=path.parent.parent,
             kernel_log=self.place / "kernel.log",
-            on_output=lambda text: self._tell(Event("output", path.stem, text=text)),
+            on_output=lambda text: self._tell(event="output", notebook=path.stem, text=text),
             on_tick=self._follow,
+            on_interrupt=lambda: self._tell(event="interrupt", notebook=path.stem),
         )
-
-    def _explain(self, error: BaseException, output: Path) -> tuple[str, str, str, str, int]:
-        """Return cell, name, message, status and exit code of what ended a notebook."""
-        cell = _broken_cell(output)
-        name, text = type(error).__name__, str(error)
-        if isinstance(error, KeyboardInterrupt):
-            return cell, "Interrupted", standing(read(self.place / "journal.jsonl")), "killed", INTERRUPTED
-        if isinstance(error, DeadKernelError):
-            hint = f"{text}\n{standing(read(self.place / 'journal.jsonl'))}"
-            return cell, "KernelDied", hint, "killed", KERNEL_DIED
-        if isinstance(error, CellTimeoutError):
-            return cell, "TimedOut", text, "timed-out", 6
-        if isinstance(error, PapermillExecutionError):
-            name, text = error.ename, error.evalue or "it gave no message"
-        kind = type(error) if isinstance(error, RunbookError) else error_class(name)
-        status = kind.status if kind else "failed"
-        return cell, name, text, status, kind.exit_code if kind else 1
 
     def _judge(self, entry: NotebookRecord) -> None:
         """Let no notebook count as completed when one of its steps did not end well."""
         bad = stopped_by_steps(entry.steps)
         if self.record.failure is None and bad:
             entry.status, code = bad
-            names = ", ".join(end.step for end in entry.steps if end.status == entry.status)
-            text = f"no cell raised an error, but the journal says {entry.status} of: {names}"
-            self._fail(entry.name, "", "StepFailed", text, entry.status, code)
-
-    def _fail(self, notebook: str, cell: str, name: str, message: str, status: str, code: int) -> None:
-        if self.record.failure is None:
-            self.record.failure = Failure(notebook, cell, name, message, status, code)
+            names = ", ".join(f"{end.step} ({end.status})" for end in entry.steps if end.status not in GOOD)
+            text = f"no cell raised an error, but these steps did not end well: {names}"
+            self.record.failure = Failure(entry.name, "", "StepFailed", text, entry.status, code)
 
     def _close(self) -> None:
         failure = self.record.failure
+        for entry in self.record.notebooks:
+            entry.status = "failed" if entry.status == "running" else entry.status
         if failure is None and all(entry.status == "completed" for entry in self.record.notebooks):
             self.record.close("completed", 0)
         else:
@@ -200,36 +183,21 @@ class _Runner:
 
     def _follow(self) -> None:
         for line in self._tail.new():
-            if line["event"] in ("step-begin", "step-end", "action-begin"):
-                self._tell(_event_of(line))
+            if line["event"] == "step-begin":
+                self._begun = line
+                self._tell(**line)
+            elif line["event"] == "action-begin":
+                self._tell(**line)
+            elif line["event"] == "step-end":
+                self._tell(**line, seconds=seconds_between(self._begun, line))
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, **event: Any) -> None:
         """Tell the listener; one that fails (a closed terminal) is not told again, and stops nothing."""
         if self._on_event is not None:
             try:
                 self._on_event(event)
             except Exception:
                 self._on_event = None
-
-
-def _event_of(line: Line) -> Event:
-    return Event(
-        str(line["event"]),
-        str(line.get("notebook")),
-        step=str(line.get("step")),
-        text=str(line.get("message") or line.get("title") or ""),
-        status=str(line.get("status") or ""),
-    )
-
-
-def _broken_cell(output: Path) -> str:
-    """Return the id of the cell that did not complete, '' when no cell was running."""
-    with suppress(OSError, ValueError):
-        for cell in nbformat.read(output, as_version=4).cells:
-            status: Any = cell.metadata.get("papermill", {}).get("status", "completed")
-            if status not in ("completed", "never-run"):
-                return str(cell.id)
-    return ""
 
 
 @contextmanager

@@ -34,6 +34,8 @@ def select(folder: Path, only: str | None = None, start: str | None = None) -> l
     number (`05`) or its beginning. Raises `ParamsError` for a name that fits none or several.
     """
     found = sorted(folder.glob(PATTERN))
+    if not found:
+        raise RunbookError("There are no notebooks", where=str(folder), do="run this in the project's folder")
     if only:
         return [_named(only, found)]
     return found[found.index(_named(start, found)) :] if start else found
@@ -66,12 +68,10 @@ def prove_parameters(nb: nbformat.NotebookNode, name: str) -> None:
     the default: on another host than the one that was asked for.
     """
     tagged = [cell.source for cell in nb.cells if "parameters" in cell.metadata.get("tags", [])]
-    missing = [
-        word for word in ("params", "mode") if not any(re.search(rf"^{word}\b.*=", s, re.M) for s in tagged)
-    ]
-    if len(tagged) != 1 or missing:
+    sets = [word for word in ("params", "mode") if re.search(rf"^{word}\b.*=", "\n".join(tagged), re.M)]
+    if len(tagged) != 1 or len(sets) != 2:
         raise RunbookError(
             f"The notebook {name} cannot be given its parameters",
-            why=f"it has {len(tagged)} cells tagged `parameters`, which must be one that sets params and mode",
+            why=f"it has {len(tagged)} cells tagged `parameters`; there must be one, setting params and mode",
             do="restore the notebook from its source",
         )

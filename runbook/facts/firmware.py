@@ -9,7 +9,8 @@ from runbook.ask import Ask, Facts
 
 _SECURE_BOOT = "efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 _DMI = Ask.shell(
-    "cd /sys/class/dmi/id 2>/dev/null && grep -s . board_vendor board_name bios_vendor bios_version; true"
+    "cd /sys/class/dmi/id 2>/dev/null"
+    " && grep -s . sys_vendor product_name board_vendor board_name bios_vendor bios_version; true"
 )
 _TABLES = Ask.shell(
     'cd /sys/firmware && for t in efi acpi/tables/IVRS; do [ -e $t ] && echo "= $t"; done;'
@@ -50,6 +51,7 @@ class Firmware:
     secure_boot: bool | None
     """None when the firmware does not say (a BIOS boot, or no access to its variables)."""
     board: str
+    """Vendor and name of the board, or of the machine where the board has none."""
     version: str
     tables: tuple[str, ...]
     """Those of DMAR (Intel), RMAD (DMAR as Xen renames it for dom0) and IVRS (AMD) that exist."""
@@ -72,12 +74,16 @@ def parse(facts: Facts) -> Firmware:
     return Firmware(
         is_uefi="efi" in files,
         secure_boot=secure[4] == 1 if len(secure) > 4 else None,
-        board=" ".join(part for part in (dmi.get("board_vendor"), dmi.get("board_name")) if part),
-        version=" ".join(part for part in (dmi.get("bios_vendor"), dmi.get("bios_version")) if part),
+        board=_words(dmi, "board_vendor", "board_name") or _words(dmi, "sys_vendor", "product_name"),
+        version=_words(dmi, "bios_vendor", "bios_version"),
         tables=tables,
         interrupt_remapping=bool(dmar[37] & 1) if len(dmar) > 37 else None,
         reserved=tuple(reserved_regions(dmar)),
     )
+
+
+def _words(values: dict[str, str], *names: str) -> str:
+    return " ".join(values[name].strip() for name in names if values.get(name, "").strip())
 
 
 def sections(text: str) -> dict[str, bytes]:

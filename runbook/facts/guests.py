@@ -1,4 +1,4 @@
-"""The guests as Xen sees them, their configuration files, and what `xl create -n` makes of those."""
+"""The guests as Xen sees them: what runs, with which devices, disks and bridges."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.ask import MISSING, Ask, Facts
+from runbook.ask import Ask, Facts
 
 _LIST = Ask.run("xl", "list")
 _LONG = Ask.run("xl", "list", "-l")
@@ -16,8 +16,6 @@ _MASTERS = Ask.shell(r"find /sys/class/net/vif*/master -maxdepth 0 -printf '%h %
 
 RUNNING = (_LIST, _LONG, _INFO, _MASTERS)
 """What is running, and what of the machine is left for more."""
-FILES = Ask.shell("grep -Hs '' /etc/xen/*.cfg; true")
-"""Every line of every configuration file, each with its path."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ def parse(facts: Facts) -> Domains:
     """Return the running domains of the facts."""
     answer = facts[_LIST]
     if not answer.ok:
-        return Domains(False, (answer.err or answer.out).strip().splitlines()[-1:] and
-                       (answer.err or answer.out).strip().splitlines()[-1] or f"xl ended with {answer.status}")  # fmt: skip
+        said = (answer.err or answer.out).strip().splitlines()
+        return Domains(False, said[-1] if said else f"`xl list` ended with status {answer.status}")
     long = {entry.get("domid"): entry.get("config", {}) for entry in _json_list(facts[_LONG].out)}
     masters = _masters(facts[_MASTERS].out)
     domains = tuple(
@@ -132,54 +130,3 @@ def _json_list(text: str) -> list[dict[str, Any]]:
     except json.JSONDecodeError:
         return []
     return value if isinstance(value, list) else []
-
-
-def dry_run(path: str) -> Ask:
-    """Return the question whether the real xl takes a configuration; it starts nothing (xl(1), create -n)."""
-    return Ask.shell(f"[ -e {path} ] || exit {MISSING}; exec xl create -n {path}")
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """What xl made of a configuration. `error` is '' when it took it."""
-
-    exists: bool
-    error: str
-    name: str = ""
-    memory_mib: int = 0
-    disks: tuple[str, ...] = ()
-    nics: tuple[str, ...] = ()
-    """Their MAC addresses."""
-    pci: tuple[str, ...] = ()
-
-
-def parse_dry_run(facts: Facts, path: str) -> DryRun:
-    """Return what xl made of the configuration at a path."""
-    answer = facts[dry_run(path)]
-    if answer.status == MISSING:
-        return DryRun(False, "there is no such file")
-    if not answer.ok:
-        return DryRun(True, answer.err.strip() or answer.out.strip() or f"xl ended with {answer.status}")
-    try:
-        made = json.loads(answer.out[answer.out.index("{") :])
-    except ValueError as error:
-        return DryRun(True, f"its answer is no JSON: {error}")
-    return DryRun(
-        True,
-        "",
-        made["c_info"].get("name", ""),
-        made["b_info"].get("target_memkb", 0) // 1024,
-        tuple(disk.get("pdev_path", "") for disk in made.get("disks", [])),
-        tuple(nic.get("mac", "") for nic in made.get("nics", [])),
-        tuple(bdf_of(device) for device in made.get("pcidevs", [])),
-    )
-
-
-def parse_files(facts: Facts) -> dict[str, str]:
-    """Return the content of every configuration file in /etc/xen, by path."""
-    found: dict[str, list[str]] = {}
-    for line in facts[FILES].out.splitlines():
-        path, colon, text = line.partition(".cfg:")
-        if colon:
-            found.setdefault(f"{path}.cfg", []).append(text)
-    return {path: "\n".join(lines) + "\n" for path, lines in found.items()}

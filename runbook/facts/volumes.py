@@ -110,3 +110,8 @@ def parse_written(answer_of: str) -> frozenset[str]:
     """
     lines = answer_of.splitlines()
     return frozenset(line.partition("=")[2] for line in lines if line.startswith("DEVNAME="))
+
+
+def existing(paths: tuple[str, ...]) -> Ask:
+    """Return the question which of some files exist; the answer names them, one a line."""
+    return Ask.shell(f'for f in {shlex.join(paths)}; do [ ! -e "$f" ] || echo "$f"; done')

@@ -25,7 +25,7 @@ def show(what: str, params: HostParams, facts: Facts) -> Shown:
     style = table.style.set_uuid(what).set_properties(**{"text-align": "left", "vertical-align": "top"})
     if "verdict" in table:
         style = style.map(_tint, subset=["verdict"])
-    return Shown(style.to_html(), table.to_string(max_colwidth=60))
+    return Shown(style.to_html(), table.to_string(max_colwidth=100))
 
 
 def _tint(verdict: str) -> str:
@@ -65,8 +65,29 @@ def _guests(params: HostParams, facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("guest")
 
 
+def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
+    import pandas as pd
+
+    from runbook.facts import xen
+
+    now = xen.parse(facts)
+    dom0 = now.dom0
+    rows = {
+        "hypervisor": f"Xen {now.full_version}" if now.full_version else "none: plain Debian runs",
+        "can": " ".join(now.capabilities) or "nothing without Xen",
+        "its words": " ".join(now.commandline) or "none",
+        "dom0's words": " ".join(now.kernel_commandline),
+        "dom0": f"{dom0.memory_mib} MiB, {dom0.vcpus} vcpus" if dom0 else "none",
+        "guests running": ", ".join(g.name for g in now.guests) or "none",
+        "devices waiting for a guest": ", ".join(sorted(now.assignable)) or "none",
+        "devices that a guest has": ", ".join(bdf for bdf, _ in now.assigned) or "none",
+    }
+    return pd.DataFrame({"what": rows.keys(), "value": rows.values()}).set_index("what")
+
+
 _TABLES: dict[str, Callable[[HostParams, Facts], pd.DataFrame]] = {
     "machine": _machine,
     "devices": _devices,
+    "xen": _xen,
     "guests": _guests,
 }

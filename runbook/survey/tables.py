@@ -63,7 +63,7 @@ def _machine_rows(machine: machines.Machine) -> list[tuple[str, str]]:
         ("Secure Boot", secure),
         ("IOMMU", ", ".join(_TABLES[name] for name in firmware.tables) or "none announced by the firmware"),
         ("hypervisor", "Xen" if machine.system.is_dom0 else "none"),
-        ("disks", ", ".join(f"{d.name} {d.size_bytes // 2**30} GiB" for d in disks) or "none"),
+        ("disks", ", ".join(f"{d.name} {d.size_bytes / 2**30:.1f} GiB" for d in disks) or "none"),
         ("cards", ", ".join(i.name for i in machine.network.interfaces if i.controller) or "none"),
         ("this session came in by", ", ".join(machine.network.cards_below(session)) or session),
     ]

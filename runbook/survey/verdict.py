@@ -61,12 +61,17 @@ def verdict(reasons: tuple[Reason, ...]) -> str:
 
 
 def judge(machine: Machine, device: Device, guest_group: str = "") -> tuple[Reason, ...]:
-    """Return every reason about a device, worst first: its own, then those of its neighbours.
+    """Return the reasons about a device: its own, then those of its neighbours.
 
-    `guest_group` is the volume group of the guests' disks, which dom0 needs as it needs its own.
+    Of a device that must stay only the reasons why are given. `guest_group` is the volume group
+    of the guests' disks, which dom0 needs as it needs its own.
     """
-    reasons = (*own(machine, device, guest_group), *_neighbours(machine, device, guest_group))
-    return tuple(sorted(reasons, key=lambda reason: reason.verdict != STAY))
+    return worst((*own(machine, device, guest_group), *_neighbours(machine, device, guest_group)))
+
+
+def worst(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the reasons to stay when there are any, all of them otherwise."""
+    return tuple(reason for reason in reasons if reason.verdict == STAY) or reasons
 
 
 def own(machine: Machine, device: Device, guest_group: str = "") -> tuple[Reason, ...]:

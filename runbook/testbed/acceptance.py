@@ -68,7 +68,10 @@ def _run(number: int, mode: str) -> Run:
     _say(f"run {number} ended with {done.exit_code} after {time.monotonic() - began:.0f} s")
     if done.exit_code:
         raise CheckFailed(
-            f"Run {number} (mode {mode}) failed", where=str(done.folder), why=done.message, do="see its report"
+            f"Run {number} (mode {mode}) failed",
+            where=str(done.folder),
+            why=done.message,
+            do="see its report",
         )
     return done
 
@@ -91,7 +94,7 @@ def _guest_said(machine: Machine) -> None:
     ).stdout
     try:
         guest = json.loads(out)["guest"]
-        traffic = int(guest["ping_received"]) > 0 and guest["address"]
+        traffic = int(guest["received"]) > 0 and guest["address"]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckFailed("The guest did not report its device", why=f"{error}: {out[:500]}") from None
     if not traffic:

@@ -30,7 +30,11 @@ def console_tail(log: Path, lines: int = 30) -> str:
 
 
 def wait_until(
-    what: str, ready: Callable[[], bool], alive: Callable[[], bool], log: Path, patience: Patience = Patience()  # noqa: B008
+    what: str,
+    ready: Callable[[], bool],
+    alive: Callable[[], bool],
+    log: Path,
+    patience: Patience = Patience(),
 ) -> float:
     """Seconds until `ready()` holds.
 

@@ -71,7 +71,10 @@ def default_recipe() -> Recipe:
 
 def _mirror_options() -> tuple[tuple[str, str], ...]:
     answer = subprocess.run(
-        ["apt-config", "dump", "--format", "%f=%v%n", *MIRROR_OPTIONS], capture_output=True, text=True, check=False
+        ["apt-config", "dump", "--format", "%f=%v%n", *MIRROR_OPTIONS],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     pairs = (line.partition("=") for line in answer.stdout.splitlines())
     return tuple(sorted((name, value) for name, _, value in pairs if value))
@@ -104,14 +107,19 @@ def build(work: Path, recipe: Recipe, say: Say) -> None:
     step.run("bootstrap Debian", _bootstrap(recipe))
     kernel, grub = _from_rootfs(work / "rootfs.tar")
     (work / "grubx64.efi").write_bytes(grub)
-    step.run("make the ssh key", ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "testbed", "-f", "id_ed25519"])
+    step.run(
+        "make the ssh key",
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "testbed", "-f", "id_ed25519"],
+    )
     ident = _new_identity((work / "id_ed25519.pub").read_text())
     _write_overlay(work / "overlay.tar", recipes.files(recipe, ident, kernel))
     (work / "esp.cfg").write_text(recipes.esp_grub_cfg(ident))
     say("making the disk")
     with (work / "disk.raw").open("wb") as disk:
         disk.truncate(recipes.disk_mib(recipe) * MIB)
-    step.run("write the partition table", ["sfdisk", "--quiet", "disk.raw"], stdin=recipes.sfdisk_script(recipe))
+    step.run(
+        "write the partition table", ["sfdisk", "--quiet", "disk.raw"], stdin=recipes.sfdisk_script(recipe)
+    )
     _fill_esp(step, recipe, ident)
     _fill_linux(step, recipe, ident)
     step.run("pack the disk", ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "disk.raw", "disk.qcow2"])
@@ -120,9 +128,18 @@ def build(work: Path, recipe: Recipe, say: Say) -> None:
 
 
 def _bootstrap(recipe: Recipe) -> list[str]:
-    options = [f"--aptopt={name} \"{value}\"" for name, value in recipe.apt_options]
+    options = [f'--aptopt={name} "{value}"' for name, value in recipe.apt_options]
     include = "--include=" + ",".join(recipe.packages)
-    return ["mmdebstrap", "--variant=important", "--format=tar", *options, include, recipe.release, "rootfs.tar", *as_lines(recipe.sources)]
+    return [
+        "mmdebstrap",
+        "--variant=important",
+        "--format=tar",
+        *options,
+        include,
+        recipe.release,
+        "rootfs.tar",
+        *as_lines(recipe.sources),
+    ]
 
 
 def _from_rootfs(tar: Path) -> tuple[str, bytes]:
@@ -130,18 +147,25 @@ def _from_rootfs(tar: Path) -> tuple[str, bytes]:
     with tarfile.open(tar) as rootfs:
         kernels = [n.rsplit("vmlinuz-", 1)[1] for n in rootfs.getnames() if n.startswith("./boot/vmlinuz-")]
         program = rootfs.extractfile(GRUB_EFI)
-        assert program is not None  # noqa: S101 - extractfile gives None only for what is no file
+        assert program is not None
         return max(kernels), program.read()
 
 
 def _new_identity(public_key: str) -> Identity:
-    return Identity(secrets.token_hex(4).upper(), str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex, public_key)
+    return Identity(
+        secrets.token_hex(4).upper(), str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex, public_key
+    )
 
 
 def _write_overlay(tar: Path, files: dict[str, tuple[int, str]]) -> None:
     """A tar of the files, all root's, with the folders that a minimal system may lack."""
     with tarfile.open(tar, "w") as overlay:
-        for folder, mode in (("root/.ssh", 0o700), ("boot/grub", 0o755), ("boot/efi", 0o755), ("etc/default/grub.d", 0o755)):
+        for folder, mode in (
+            ("root/.ssh", 0o700),
+            ("boot/grub", 0o755),
+            ("boot/efi", 0o755),
+            ("etc/default/grub.d", 0o755),
+        ):
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, mode
             overlay.addfile(entry)
@@ -156,7 +180,19 @@ def _fill_esp(step: Steps, recipe: Recipe, ident: Identity) -> None:
     at = f"disk.raw@@{esp.offset}"
     step.run(
         "format the ESP",
-        ["mkfs.fat", "-F", "32", "-s", "8", "-i", ident.esp_id, "--offset", str(esp.offset // 512), "disk.raw", str(esp.size_mib * 1024)],
+        [
+            "mkfs.fat",
+            "-F",
+            "32",
+            "-s",
+            "8",
+            "-i",
+            ident.esp_id,
+            "--offset",
+            str(esp.offset // 512),
+            "disk.raw",
+            str(esp.size_mib * 1024),
+        ],
     )
     step.run("make the ESP's folders", ["mmd", "-i", at, "::/EFI", "::/EFI/BOOT", "::/EFI/debian"])
     step.run("copy GRUB", ["mcopy", "-i", at, "grubx64.efi", "::/EFI/BOOT/BOOTX64.EFI"])
@@ -200,7 +236,9 @@ class Steps:
 
 
 def _require_tools(work: Path) -> None:
-    missing = [tool for tool in TOOLS if not shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")]
+    missing = [
+        tool for tool in TOOLS if not shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    ]
     if missing:
         raise TestbedError(
             "building the testbed's disk needs programs that are not here",

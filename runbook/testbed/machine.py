@@ -62,14 +62,22 @@ class Machine:
     def answers(self) -> bool:
         """Whether a command can be run on it over ssh now."""
         try:
-            done = subprocess.run([*self.ssh, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=40, check=False)
+            done = subprocess.run(
+                [*self.ssh, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=40, check=False
+            )
         except subprocess.TimeoutExpired:
             return False
         return done.returncode == 0
 
     def wait_ready(self, patience: Patience = Patience()) -> float:  # noqa: B008 - a frozen value
         """Seconds until it answers ssh; `TestbedError` with the console's end if it does not."""
-        return wait_until("a machine that answers ssh", self.answers, lambda: self.running is not None, self.console_log, patience)
+        return wait_until(
+            "a machine that answers ssh",
+            self.answers,
+            lambda: self.running is not None,
+            self.console_log,
+            patience,
+        )
 
     def console_tail(self, lines: int = 30) -> str:
         """The last lines of its serial console."""
@@ -81,7 +89,12 @@ class Machine:
         if running is None:
             return
         if self.answers():
-            subprocess.run([*self.ssh, "systemctl", "poweroff"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            subprocess.run(
+                [*self.ssh, "systemctl", "poweroff"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
             if process.wait_gone(running, patience_s):
                 return
         process.end(running)
@@ -140,7 +153,10 @@ def status(state: Path | None = None) -> dict[str, str]:
     machine = Machine(state or state_dir())
     running = machine.running
     if running is None:
-        return {"state": "off" if (machine.folder / "base").exists() else "none", "folder": str(machine.state)}
+        return {
+            "state": "off" if (machine.folder / "base").exists() else "none",
+            "folder": str(machine.state),
+        }
     return {
         "state": "up" if machine.answers() else "booting",
         "folder": str(machine.state),
@@ -173,7 +189,7 @@ def _switch_on(machine: Machine) -> None:
     for _ in range(3):
         port = process.free_port()
         running = process.start(qemu.command(qemu.Spec(ssh_port=port)), machine.folder, port)
-        if not process.wait_gone(running, 2):
+        if running is not None:
             running.save(machine.folder / "qemu.json")
             _write_ssh_config(machine, port)
             return

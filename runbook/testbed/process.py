@@ -47,26 +47,32 @@ def start_ticks(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def start(argv: Sequence[str], folder: Path, ssh_port: int) -> Running:
-    """Start `argv` in `folder` as a session of its own; its messages go to `qemu.log` there."""
-    with (folder / "qemu.log").open("a") as log:
-        child = subprocess.Popen(
-            argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+def start(argv: Sequence[str], folder: Path, ssh_port: int) -> Running | None:
+    """Run `argv`, which puts itself in the background and leaves its pid in `qemu.pid` of `folder`.
+
+    Its messages go to `qemu.log` there. None if it says no: by then it has checked its arguments,
+    taken its memory and its port.
+    """
+    with (folder / "qemu.log").open("w") as log:
+        done = subprocess.run(
+            argv,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            check=False,
         )
-    _children.append(child)
-    return Running(child.pid, start_ticks(child.pid) or 0, ssh_port)
-
-
-#: Kept so that an ended child is reaped (by Popen's own bookkeeping) and never a zombie.
-_children: list[subprocess.Popen[bytes]] = []
+    if done.returncode != 0:
+        return None
+    pid = int((folder / "qemu.pid").read_text())
+    return Running(pid, start_ticks(pid) or 0, ssh_port)
 
 
 def wait_gone(running: Running, seconds: float) -> bool:
     """Whether the process ended within `seconds`."""
     until = time.monotonic() + seconds
     while running.is_alive():
-        for child in _children:
-            child.poll()
         if time.monotonic() > until:
             return False
         time.sleep(0.2)

@@ -16,7 +16,13 @@ DATA_DISK = "/dev/vdb"
 
 #: grub-reboot(8) and grub-set-default(8) need the real /boot/grub with its modules and grubenv.
 COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("grub-install", "--target=x86_64-efi", "--efi-directory=/boot/efi", "--bootloader-id=debian", "--force-extra-removable"),
+    (
+        "grub-install",
+        "--target=x86_64-efi",
+        "--efi-directory=/boot/efi",
+        "--bootloader-id=debian",
+        "--force-extra-removable",
+    ),
     ("update-grub",),
     ("grub-editenv", "/boot/grub/grubenv", "create"),
     ("pvcreate", "--yes", DATA_DISK),
@@ -29,7 +35,12 @@ def provision(ssh: tuple[str, ...], console_log: Path) -> None:
     """Run every command over `ssh` (an argv prefix); raise `TestbedError` at the first that fails."""
     for argv in COMMANDS:
         done = subprocess.run(
-            [*ssh, "LC_ALL=C.UTF-8", *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False
+            [*ssh, "LC_ALL=C.UTF-8", *argv],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
         )
         if done.returncode != 0:
             raise TestbedError(

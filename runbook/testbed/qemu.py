@@ -51,13 +51,14 @@ class Spec:
     console_socket: str = "console.sock"
     console_log: str = "console.log"
     monitor_socket: str = "qmp.sock"
+    pid_file: str = "qemu.pid"
 
 
 def command(spec: Spec) -> list[str]:
     """QEMU's argv for `spec`. It listens on nothing but 127.0.0.1 and sockets in its own folder."""
     return [
         "qemu-system-x86_64",
-        "-name", "runbook-testbed",
+        "-name", "runbook-testbed", "-daemonize", "-pidfile", spec.pid_file,
         "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
         "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU,
         "-smp", str(spec.cpus), "-m", str(spec.memory_mib), "-rtc", "base=utc",

@@ -84,7 +84,10 @@ def disk_mib(recipe: Recipe) -> int:
 
 def sfdisk_script(recipe: Recipe) -> str:
     """The partition table in sfdisk(8)'s words."""
-    lines = [f'start={p.start_mib}MiB, size={p.size_mib}MiB, type={p.kind}, name="{p.name}"' for p in partitions(recipe)]
+    lines = [
+        f'start={p.start_mib}MiB, size={p.size_mib}MiB, type={p.kind}, name="{p.name}"'
+        for p in partitions(recipe)
+    ]
     return "\n".join(["label: gpt", *lines]) + "\n"
 
 
@@ -93,7 +96,10 @@ def files(recipe: Recipe, ident: Identity, kernel: str) -> dict[str, tuple[int, 
     apt = "".join(f'{name} "{value}";\n' for name, value in recipe.apt_options)
     return {
         "etc/hostname": (0o644, f"{recipe.hostname}\n"),
-        "etc/hosts": (0o644, f"127.0.0.1\tlocalhost\n127.0.1.1\t{recipe.hostname}\n\n::1\tlocalhost ip6-localhost ip6-loopback\n"),
+        "etc/hosts": (
+            0o644,
+            f"127.0.0.1\tlocalhost\n127.0.1.1\t{recipe.hostname}\n\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+        ),
         "etc/machine-id": (0o444, f"{ident.machine_id}\n"),
         "etc/fstab": (0o644, _fstab(ident)),
         "etc/default/locale": (0o644, "LANG=C.UTF-8\n"),

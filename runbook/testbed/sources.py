@@ -85,7 +85,11 @@ def for_release(files: Mapping[str, str], codename: str, release: str) -> tuple[
     Only sources reached by http or https count, since the virtual PC must reach them too.
     Raises `TestbedError` if no file offers the plain suite `codename`.
     """
-    known = {f"{base}{tail}": f"{release}{tail}" for base in (codename, "stable") for tail in ("", "-updates", "-security")}
+    known = {
+        f"{base}{tail}": f"{release}{tail}"
+        for base in (codename, "stable")
+        for tail in ("", "-updates", "-security")
+    }
     found: list[AptSource] = []
     for name in sorted(files):
         parse = parse_deb822 if name.endswith(".sources") else parse_one_line

@@ -12,7 +12,7 @@ from runbook.params import HostParams
 from runbook.params.host import Device
 from runbook.plan import Finding, Level, Plan, Risk
 from runbook.survey import STAY, Machine
-from runbook.survey.verdict import own, place
+from runbook.survey.verdict import own, place, worst
 
 TITLE = "Survey the devices that the parameters give to guests"
 GUIDE = "Introduction: avoid NF200; the addresses to hide were typed in without any check (H616, H617)"
@@ -70,12 +70,14 @@ def _moved(machine: Machine, device: Device, found: PciDevice | None) -> Finding
 
 def _device(params: HostParams, machine: Machine, device: Device, found: PciDevice) -> Iterator[Finding]:
     name = f"{device.bdf} ({device.what})"
-    for reason in own(machine, found, params.storage.guest_volume_group):
+    for reason in worst(own(machine, found, params.storage.guest_volume_group)):
         if reason.kind in ("rmrr", "shared-rmrr") and device.rdm_policy == "relaxed":
             continue
         if reason.verdict == STAY:
             what = f"{name} must stay with dom0: {reason.text}"
-            yield Finding("refuse", what, "it would be gone from dom0", reason.do, reason.source)
+            yield Finding(
+                "refuse", what, "a device that is hidden is gone from dom0", reason.do, reason.source
+            )
         else:
             level: Level = "fail" if reason.kind == "shared-rmrr" else "warn"
             yield Finding(level, f"{name} needs care: {reason.text}", "", reason.do, reason.source)

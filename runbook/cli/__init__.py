@@ -1,0 +1,210 @@
+"""The command line: it parses and delegates. All that it can do, a notebook cell can do too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from runbook.cli.reports import REPORTS, report
+from runbook.cli.virtual_pc import testbed
+from runbook.errors import ParamsError, RunbookError
+
+DEFAULT_PARAMS = "params/example.yml"
+MODES = ("auto", "plan", "apply", "check")
+EPILOG = """\b
+PARAMS is the parameter file of one host. Left out, it is params/example.yml, a
+replay of a recorded run: nothing is touched, and you see how everything works.
+
+\b
+Start here:
+  runbook run                              replay the recorded host, archive a report
+  runbook report open                      look at that report
+  runbook validate params/myhost.yml       is my parameter file right?
+  runbook plan params/myhost.yml           what would be done to my machine?
+  runbook run params/myhost.yml --mode apply     do it
+  runbook check params/myhost.yml          is the machine still as it should be?
+
+\b
+Exit codes:
+  0  done
+  1  a step or a check failed
+  2  wrong parameters or wrong usage; nothing was started
+  3  refused: going on would be dangerous; the message says why
+  4  consent is missing for a disruptive or destructive step
+  5  the host cannot be used: unreachable, not root, busy
+  6  timed out
+  7  the recorded host was asked something its recording does not hold
+  130  interrupted by Ctrl-C; 138  the kernel died. Run again: what is done is not done twice.
+"""
+
+
+class Guarded(click.Group):
+    """A group whose commands end with a clear message and the right exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RunbookError as error:
+            _fail(ctx, str(error), error.exit_code)
+        except KeyboardInterrupt:
+            _fail(ctx, "Interrupted", 130)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            name = f" {error.filename}" if error.filename else ""
+            _fail(ctx, f"The system said no:{name} {error.strerror or error}", 1)
+
+
+def _fail(ctx: click.Context, text: str, code: int) -> None:
+    label = "" if text.startswith("Interrupted") else "Error: "
+    click.secho(f"{label}{text}", fg="red", err=True)
+    ctx.exit(code)
+
+
+def _many(things: tuple[Any, ...], word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
+def _params(function: Any) -> Any:
+    return click.argument("params", default=DEFAULT_PARAMS, metavar="[PARAMS]")(function)
+
+
+def _run_options(function: Any) -> Any:
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print run.json instead, for programs.")
+    quiet = click.option("--quiet", "-q", is_flag=True, help="Only errors and the path of the report.")
+    return as_json(quiet(REPORTS(function)))
+
+
+@click.group(
+    cls=Guarded,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="xen-host-runbook", prog_name="runbook")
+def main() -> None:
+    """Turn a Debian machine into a Xen host that passes PCI devices to its guests, and keep it so.
+
+    The runbook is a set of notebooks that read as a guide and run as a program. This command runs
+    them unattended, shows progress, and archives each run with its evidence under reports/.
+    """
+
+
+@main.command(short_help="Check parameter files; no machine is reached.")
+@click.argument("params", nargs=-1, metavar="[PARAMS]...")
+def validate(params: tuple[str, ...]) -> None:
+    """Check parameter files without reaching any machine.
+
+    Prints one line for each good file; says file, line, reason and correction for the first
+    mistake of each bad one. Exits with 2 if any is bad.
+    """
+    from runbook import params as parameters
+
+    bad: list[str] = []
+    for path in params or (DEFAULT_PARAMS,):
+        try:
+            host = parameters.load(path)
+        except ParamsError as error:
+            bad.append(path)
+            click.secho(str(error), fg="red", err=True)
+            continue
+        parts = (host.release, host.connection.kind, _many(host.passthrough.devices, "passthrough device"))
+        about = ", ".join((*parts, _many(host.guests, "guest")))
+        click.echo(f"{path}: right. {host.host} ({about}), digest {parameters.digest(host)}")
+    if bad:
+        click.get_current_context().exit(2)
+
+
+@main.command(short_help="Show what would be done; change nothing.")
+@_params
+@click.option("--only", metavar="STEP|NOTEBOOK", help="Only this step's plan, or only this notebook.")
+@_run_options
+def plan(params: str, only: str | None, **options: Any) -> None:
+    """Show what would be done to the host, and change nothing.
+
+    \b
+    Examples:
+      runbook plan params/myhost.yml
+      runbook plan params/myhost.yml --only hide_devices
+    """
+    from runbook.cli.running import run_and_show
+    from runbook.steps import name_of, notebooks
+
+    homes = {name_of(step): notebook for notebook, steps in notebooks().items() for step in steps}
+    step = only if only in homes else None
+    run_and_show(params, "plan", only=homes.get(only or "", only), step=step, plans=True, **options)
+
+
+@main.command(short_help="Run the notebooks and archive a report.")
+@_params
+@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 06.")
+@click.option("--only", metavar="NOTEBOOK", help="Run this notebook alone, such as 05.")
+@click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="See above.")
+@_run_options
+def run(params: str, start: str | None, only: str | None, mode: str, **options: Any) -> None:
+    """Run the notebooks on the host and archive the run as a report.
+
+    \b
+    Modes:
+      auto   replay on a recorded host; on a real one the same as plan
+      plan   show what would be done, change nothing
+      apply  do it; steps that reboot or change the network need `consent` in PARAMS
+      check  verify a finished host, change nothing
+
+    \b
+    Examples:
+      runbook run                                    replay the recorded host
+      runbook run params/myhost.yml --mode apply
+      runbook run params/myhost.yml --mode apply --from 07
+
+    Stops at the first step that does not end well. To go on, correct what it names and run it
+    again: what is done is not done twice. The last line is the path of the report.
+    """
+    from runbook.cli.running import run_and_show
+
+    if only and start:
+        raise click.UsageError("--only and --from exclude each other")
+    run_and_show(params, mode, only=only, start=start, **options)
+
+
+@main.command(short_help="Verify a finished host; change nothing.")
+@_params
+@_run_options
+def check(params: str, **options: Any) -> None:
+    """Verify a finished host against its parameters, and change nothing.
+
+    Reads the host and runs every check. Exits with 1 at the first thing that is not as the
+    parameters say.
+    """
+    from runbook.cli.running import run_and_show
+
+    run_and_show(params, "check", **options)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of a parameter file.
+
+    Editors use it to complete and check parameter files while you type.
+    """
+    import json
+
+    from runbook import params as parameters
+
+    click.echo(json.dumps(parameters.schema(), indent=2))
+
+
+@main.command()
+def notebooks() -> None:
+    """Re-execute the committed notebooks on the recorded host.
+
+    For authors: the diff it makes is the change of behaviour to review; none means that nothing
+    a reader sees has changed.
+    """
+    from runbook.evidence import selection, source
+
+    source.refresh(selection.project() / "notebooks", click.echo)
+
+
+main.add_command(report)
+main.add_command(testbed)

@@ -1,0 +1,145 @@
+"""What a person sees while notebooks run: live lines on a terminal, plain ones elsewhere."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.markup import escape
+from rich.spinner import Spinner
+from rich.text import Text
+
+from runbook.evidence.pages import spent
+from runbook.evidence.record import Event
+
+INTERRUPTING = "Interrupting: the step may tidy up for 20 s. Interrupt again to end it at once."
+COLOURS = {
+    "completed": "green",
+    "unchanged": "green",
+    "changed": "blue",
+    "refused": "yellow",
+    "failed": "red",
+    "timed-out": "red",
+    "killed": "red",
+    "skipped": "dim",
+    "never-run": "dim",
+}
+
+
+class Progress:
+    """Shows nothing: for --quiet, and the shape of the others."""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        return None
+
+    def event(self, event: Event) -> None:
+        """Take one event of the run."""
+
+
+class Plain(Progress):
+    """One line when a notebook or a step begins and one when it ends; no colours, no cursor movement."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def event(self, event: Event) -> None:
+        line = self._line(event)
+        if line:
+            print(line, file=self._out, flush=True)
+
+    def _line(self, event: Event) -> str:
+        match event["event"]:
+            case "notebook-begin":
+                return f"{event['place']} {event['notebook']}: {event['title']}"
+            case "notebook-end":
+                return f"{event['place']} {event['notebook']}: {_ended(event)}"
+            case "step-begin":
+                return f"  {event['step']} …"
+            case "step-end":
+                return f"  {event['step']}: {_ended(event)}{_said(event)}"
+            case "interrupt":
+                return INTERRUPTING
+        return ""
+
+
+class Live(Progress):
+    """Ended things stay on the screen; below them, renewed: what is running, for how long, its last line."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._notebook = self._step = self._action = self._output = ""
+        self._began = time.monotonic()
+        self._spinner = Spinner("dots")
+        self._live = RichLive(console=console, refresh_per_second=8, transient=True, get_renderable=self._now)
+
+    def __enter__(self) -> Live:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._live.stop()
+
+    def event(self, event: Event) -> None:
+        show = self._console.print
+        match event["event"]:
+            case "notebook-begin":
+                self._notebook = f"{event['place']} {event['notebook']}"
+                self._turn_to("")
+                show(f"[bold]{event['place']} {escape(event['title'])}[/] [dim]{event['notebook']}[/]")
+            case "step-begin":
+                self._turn_to(event["step"])
+            case "action-begin":
+                self._action, self._output = event["title"], ""
+            case "output":
+                self._output = last_line(event["text"]) or self._output
+            case "step-end":
+                took = f"{spent(event['seconds'])}{_said(event)}"
+                show(f"    {_coloured(event['status'])} {escape(event['step'])} [dim]{escape(took)}[/]")
+                self._turn_to("")
+            case "notebook-end":
+                show(f"  {_coloured(event['status'])} [dim]{spent(event['seconds'])}[/]")
+            case "interrupt":
+                show(f"[yellow]{INTERRUPTING}[/]")
+
+    def _turn_to(self, step: str) -> None:
+        self._step, self._action, self._output = step, "", ""
+        self._began = time.monotonic()
+
+    def _now(self) -> Group:
+        took = spent(time.monotonic() - self._began)
+        words = " › ".join(filter(None, (self._notebook, self._step, self._action))) or "starting"
+        self._spinner.update(text=Text(f"{words}  {took}", no_wrap=True, overflow="ellipsis"))
+        lines: list[Any] = [self._spinner]
+        if self._output:
+            lines.append(Text(f"  │ {self._output}", style="dim", no_wrap=True, overflow="ellipsis"))
+        return Group(*lines)
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something, without terminal control codes.
+
+    >>> last_line("Get:1 xen\\n\\x1b[32mUnpacking xen\\x1b[0m\\r\\n\\n")
+    'Unpacking xen'
+    """
+    plain = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
+    lines = [line.strip() for line in re.split(r"[\r\n]", plain)]
+    return next((line for line in reversed(lines) if line), "")
+
+
+def _ended(event: Event) -> str:
+    took = spent(event["seconds"])
+    return f"{event['status']} in {took}" if took else str(event["status"])
+
+
+def _said(event: Event) -> str:
+    return f" ({event['message']})" if event.get("message") else ""
+
+
+def _coloured(status: str) -> str:
+    return f"[{COLOURS.get(status, 'default')}]{status}[/]"

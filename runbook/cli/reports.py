@@ -1,0 +1,84 @@
+"""`runbook report`: find and open what was archived."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runbook.errors import ParamsError
+
+REPORTS = click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where reports are kept. [default: reports/ of the project]",
+)
+
+
+@click.group()
+def report() -> None:
+    """List and open the reports of earlier runs.
+
+    A report holds the executed notebooks as .ipynb and HTML, run.json, the journal, and an index
+    page; it needs no network to be read.
+    """
+
+
+@report.command("list")
+@click.argument("host", required=False)
+@REPORTS
+def list_(host: str | None, reports: Path | None) -> None:
+    """List runs, the newest first: when, host, mode, how it ended, how many steps changed something."""
+    from runbook.evidence.pages import when
+
+    for run in _runs(host, reports):
+        ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
+        click.echo(
+            f"{when(run['started'])}  {run['host']}  {run['mode']:5}  {run['outcome']:9}  "
+            f"{ends.count('changed')} of {len(ends)} steps changed  {run['id']}"
+        )
+
+
+@report.command("open")
+@click.argument("host", required=False)
+@REPORTS
+def open_(host: str | None, reports: Path | None) -> None:
+    """Open the newest report, of HOST if given, in the browser; prints its path either way."""
+    newest = _runs(host, reports)[0]
+    path = _folder(reports) / newest["host"] / newest["id"] / "index.html"
+    if has_display():
+        click.launch(str(path))
+    click.echo(str(path))
+
+
+def has_display() -> bool:
+    """Return whether a browser could show anything here."""
+    import os
+    import sys
+
+    return sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+
+
+def _folder(reports: Path | None) -> Path:
+    from runbook.evidence.selection import project
+
+    return (reports or project() / "reports").absolute()
+
+
+def _runs(host: str | None, reports: Path | None) -> list[dict[str, Any]]:
+    from runbook.evidence.archive import find_runs
+
+    folder = _folder(reports)
+    found = sorted(find_runs(folder), key=lambda run: str(run["started"]), reverse=True)
+    mine = [run for run in found if host in (None, run["host"])]
+    if not mine:
+        hosts = ", ".join(sorted({run["host"] for run in found}))
+        raise ParamsError(
+            f"There is no report of {host}" if host else "There is no report yet",
+            where=str(folder),
+            do=f"there are reports of: {hosts}" if hosts else "make one: runbook run",
+        )
+    return mine

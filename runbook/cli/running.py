@@ -1,0 +1,101 @@
+"""Run notebooks and show it: progress while it lasts, a table and the report's path at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from runbook.cli.progress import COLOURS, Live, Plain, Progress
+from runbook.errors import ParamsError
+from runbook.evidence.files import read_notebook
+from runbook.evidence.pages import spent, verdict
+from runbook.evidence.record import Run
+from runbook.evidence.run import run
+from runbook.evidence.selection import project
+
+
+def run_and_show(
+    params: str,
+    mode: str,
+    *,
+    only: str | None = None,
+    start: str | None = None,
+    step: str | None = None,
+    plans: bool = False,
+    quiet: bool = False,
+    as_json: bool = False,
+    reports: Path | None = None,
+) -> None:
+    """Run, show, and end the command with the run's exit code.
+
+    `plans` prints what the plan cells showed, of one `step` or of all. With `as_json` standard
+    output holds nothing but `run.json`.
+    """
+    place = reports or project() / "reports"
+    progress = _progress(quiet, as_json)
+    with progress:
+        done = run(params, mode, only, start, place, progress.event)
+    if as_json:
+        click.echo(json.dumps(done.record.as_dict(), indent=2, ensure_ascii=False))
+    elif not quiet:
+        console = Console(highlight=False, soft_wrap=True)
+        if plans:
+            print_plans(done, step)
+        console.print(_table(done, step))
+        console.print(verdict(done.record.as_dict()))
+    if done.message:
+        click.secho(f"\n{done.message}", fg="red", err=True)
+    if not as_json:
+        click.echo(str(done.index))
+    click.get_current_context().exit(done.exit_code)
+
+
+def print_plans(done: Run, step: str | None) -> None:
+    """Print the text that the plan cells of a run showed. Raises `ParamsError` if a step has none."""
+    shown = 0
+    for book in done.record.notebooks:
+        if book.file is None:
+            continue
+        for cell in read_notebook(done.folder / book.file).cells:
+            if "book.plan(" not in cell.source or (step and f'"{step}"' not in cell.source):
+                continue
+            for output in cell.get("outputs", []):
+                if text := output.get("data", {}).get("text/plain") or output.get("text"):
+                    click.echo(f"{text.rstrip()}\n")
+                    shown += 1
+    if step and not shown and done.exit_code == 0:
+        raise ParamsError(f"The notebook shows no plan of '{step}'", where=str(done.folder))
+
+
+def _progress(quiet: bool, as_json: bool) -> Progress:
+    if quiet:
+        return Progress()
+    if as_json:
+        return Plain(sys.stderr)
+    console = Console(highlight=False)
+    return Live(console) if console.is_terminal else Plain(sys.stdout)
+
+
+def _table(done: Run, step: str | None) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for column in ("notebook", "step", "ended", "actions", "time"):
+        table.add_column(column, justify="right" if column in ("actions", "time") else "left", style="")
+    for book in done.record.notebooks:
+        if not book.steps:
+            table.add_row(book.name, "", _word(book.status), "", spent(book.seconds))
+        for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
+            actions = "" if end.actions is None else str(end.actions)
+            name = book.name if i == 0 else ""
+            table.add_row(name, escape(end.step), _word(end.status), actions, spent(end.seconds))
+    return table
+
+
+def _word(status: str) -> str:
+    colour = COLOURS.get(status)
+    return f"[{colour}]{status}[/]" if colour else status

@@ -1,0 +1,266 @@
+"""One notebook, one kernel, from start to end: what each cell came to, and what ended it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import ensure_async
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from runbook.evidence.ledger import SKIP, Ledger, Status, runs
+
+log = logging.getLogger("runbook.evidence")
+log.addHandler(logging.NullHandler())
+TICK_S = 0.25
+
+
+@dataclass
+class Options:
+    """What a caller may ask of the engine; the first six are papermill's own."""
+
+    input_path: str | None = None
+    start_timeout: int = 60
+    execution_timeout: float | None = None
+    """Seconds for one cell; none by default, because the steps have their own limits."""
+    log_output: bool = False
+    stdout_file: TextIO | None = None
+    stderr_file: TextIO | None = None
+    save_to: Path | None = None
+    """Where to save, instead of papermill's output path: papermill then writes nothing itself."""
+    save_every_s: float = 5.0
+    grace_s: float = 20.0
+    """How long an interrupted cell may take to tidy up before its kernel is killed."""
+    env: Mapping[str, str] | None = None
+    """More environment variables for the kernel."""
+    cwd: Path | None = None
+    """The folder in which the kernel starts; the current one by default."""
+    kernel_log: Path | None = None
+    """A file for what the kernel's own process writes, such as why it crashed; else it goes to stderr."""
+    on_cell_start: Callable[[int, str], None] | None = None
+    on_output: Callable[[str], None] | None = None
+    on_tick: Callable[[], None] | None = None
+    on_interrupt: Callable[[], None] | None = None
+
+
+class _Client(NotebookClient):
+    """nbclient with an ear for what a cell says while it runs."""
+
+    def __init__(self, nb: NotebookNode, hear: Callable[[str, str], None], **traits: Any) -> None:
+        super().__init__(nb, **traits)
+        self._hear = hear
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        content = msg["content"]
+        if msg["msg_type"] == "stream":
+            self._hear(content["name"], content["text"])
+        elif text := content.get("data", {}).get("text/plain") if "data" in content else None:
+            self._hear("display", text)
+        return super().process_message(msg, cell, cell_index)
+
+
+class Execution:
+    """A notebook under way. `run` ends with the notebook saved, and raises what ended it early."""
+
+    def __init__(
+        self, nb: NotebookNode, kernel_name: str, path: Path | None, progress_bar: bool, options: Options
+    ) -> None:
+        self.nb, self.options, self.progress_bar = nb, options, progress_bar
+        self.ledger = Ledger(nb, path, options.save_every_s)
+        self.client = _Client(
+            nb,
+            self._hear,
+            kernel_name=kernel_name,
+            startup_timeout=options.start_timeout,
+            iopub_timeout=60,  # a busy machine delivers late; what was said must not be lost
+            raise_on_iopub_timeout=True,
+            log=log,
+        )
+        self._mute: set[str] = set()
+
+    async def run(self) -> None:
+        self.stop, self.stop_now = asyncio.Event(), asyncio.Event()
+        self.ledger.begin()
+        with _signals(self._interrupted):
+            clock = asyncio.ensure_future(self._clock())
+            try:
+                await self._start()
+                await self._cells()
+            finally:
+                clock.cancel()
+                await self._shut_down()
+                self._tell("on_tick")
+                self.ledger.end()
+
+    async def _start(self) -> None:
+        async def start() -> None:
+            self.client.create_kernel_manager()
+            more: dict[str, Any] = {"env": {**os.environ, **(self.options.env or {})}}
+            more["cwd"] = str(self.options.cwd or Path.cwd())
+            if self.options.kernel_log is None:
+                await self.client.async_start_new_kernel(**more)
+            else:
+                with self.options.kernel_log.open("ab") as file:
+                    await self.client.async_start_new_kernel(**more, stdout=file, stderr=file)
+            await self.client.async_start_new_kernel_client()
+
+        task = asyncio.ensure_future(start())
+        if await self._wait(task, None):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+            raise KeyboardInterrupt("Interrupted before the first cell")
+        try:
+            task.result()
+        except RuntimeError as error:
+            raise DeadKernelError(f"The kernel did not start: {error}") from error
+        kc: Any = self.client.kc
+        with suppress(Exception):
+            asked = await ensure_async(kc.kernel_info())
+            reply = await self.client.async_wait_for_reply(asked) or {}
+            self.nb.metadata["language_info"] = reply["content"]["language_info"]
+
+    async def _cells(self) -> None:
+        from tqdm.auto import tqdm  # type: ignore[import-untyped]
+
+        for index, cell in enumerate(tqdm(self.nb.cells, unit="cell", disable=not self.progress_bar)):
+            if runs(cell) and SKIP not in cell.metadata.get("tags", []):
+                await self._cell(index, cell)
+        self.client.set_widgets_metadata()
+
+    async def _cell(self, index: int, cell: NotebookNode) -> None:
+        self.ledger.cell_begins(cell)
+        self._tell("on_cell_start", index, cell.source)
+        task = asyncio.ensure_future(self.client.async_execute_cell(cell, index))
+        reason = await self._wait(task, self.options.execution_timeout)
+        if reason:
+            await self._break_off(task)
+        cause = CancelledCell("cancelled") if task.cancelled() else task.exception()
+        status, error = _verdict(index, cell, reason, cause, self.options.execution_timeout)
+        if error and not any(out.output_type == "error" for out in cell.outputs):
+            name, text = type(error).__name__, str(error)
+            said = {"ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
+            cell.outputs.append(NotebookNode(output_type="error", **said))  # type: ignore[no-untyped-call]
+        self.ledger.cell_ends(cell, status)
+        if error:
+            raise error
+        if self.stop.is_set():
+            raise KeyboardInterrupt(f"Interrupted after cell {cell.id}")
+
+    async def _wait(self, task: asyncio.Future[Any], timeout_s: float | None) -> str:
+        """Return '' when a task is done, 'timed-out', or 'interrupted' when somebody wants to stop."""
+        stop = asyncio.ensure_future(self.stop.wait())
+        await asyncio.wait({task, stop}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if task.done():
+            return ""
+        return "interrupted" if self.stop.is_set() else "timed-out"
+
+    async def _break_off(self, task: asyncio.Future[Any]) -> None:
+        """Interrupt the kernel, give the cell time to tidy up, then kill the kernel."""
+        km: Any = self.client.km
+        again = asyncio.ensure_future(self.stop_now.wait())
+        with suppress(Exception):
+            await ensure_async(km.interrupt_kernel())
+        await asyncio.wait({task, again}, timeout=self.options.grace_s, return_when=asyncio.FIRST_COMPLETED)
+        again.cancel()
+        if not task.done():
+            with suppress(Exception):
+                await ensure_async(km.shutdown_kernel(now=True))
+            await asyncio.wait({task}, timeout=10)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=1)
+
+    async def _clock(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._tell("on_tick")
+            self.ledger.save_when_due()
+
+    async def _shut_down(self) -> None:
+        if self.client.km is not None:
+            with suppress(Exception):
+                await self.client._async_cleanup_kernel()
+
+    def _interrupted(self) -> None:
+        (self.stop_now if self.stop.is_set() else self.stop).set()
+        self._tell("on_interrupt")
+
+    def _hear(self, stream: str, text: str) -> None:
+        self.ledger.touch()
+        if self.options.log_output:
+            logging.getLogger("papermill").info(text)
+        file = {"stdout": self.options.stdout_file, "stderr": self.options.stderr_file}.get(stream)
+        if file is not None:
+            file.write(text)
+            file.flush()
+        self._tell("on_output", text)
+
+    def _tell(self, name: str, *args: Any) -> None:
+        """Call back; a listener that fails is not called again, and never stops a run halfway."""
+        listener = getattr(self.options, name)
+        if listener is None or name in self._mute:
+            return
+        try:
+            listener(*args)
+        except Exception:
+            self._mute.add(name)
+            log.exception("%s failed and is not called again", name)
+
+
+class CancelledCell(RuntimeError):
+    """A cell was given up: its kernel neither answered nor died."""
+
+
+def _verdict(
+    index: int, cell: NotebookNode, reason: str, cause: BaseException | None, timeout_s: float | None
+) -> tuple[Status, BaseException | None]:
+    """Return the status of a cell and the error to raise, None when it completed."""
+    where = f"in cell {cell.id}"
+    if reason == "timed-out":
+        return "timed-out", CellTimeoutError(f"The cell took longer than {timeout_s:g} s, {where}")
+    if cause is None:
+        return "completed", None
+    name = getattr(cause, "ename", "")
+    if reason == "interrupted" or name == "KeyboardInterrupt":
+        return "killed", KeyboardInterrupt(f"Interrupted {where}")
+    if isinstance(cause, DeadKernelError):
+        return "killed", DeadKernelError(f"The kernel died {where}")
+    if isinstance(cause, CellExecutionError):
+        traceback = next((list(o.traceback) for o in cell.outputs if o.output_type == "error"), [])
+        status: Status = "timed-out" if name == "TimedOut" else "failed"
+        count, source = cell.execution_count, cell.source
+        return status, PapermillExecutionError(index, count, source, name, cause.evalue, traceback)
+    return "failed", cause
+
+
+@contextmanager
+def _signals(handler: Callable[[], None]) -> Iterator[None]:
+    """Route Ctrl-C, a polite kill and a closed terminal to `handler`; what was ignored stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {sig: signal.getsignal(sig) for sig in wanted}
+    caught = [sig for sig in wanted if before[sig] is not signal.SIG_IGN]
+    for sig in caught:
+        loop.add_signal_handler(sig, handler)
+    try:
+        yield
+    finally:
+        for sig in caught:
+            loop.remove_signal_handler(sig)
+            signal.signal(sig, before[sig])

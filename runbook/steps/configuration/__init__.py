@@ -1,0 +1,34 @@
+"""Configuring Xen and dom0, up to the first boot into Xen (notebook 06)."""
+
+from runbook.steps.configuration import (
+    allow_xl_by_sudo,
+    boot_xen_once,
+    configure_bridges,
+    enable_services,
+    hide_devices,
+    set_boot_menu,
+    stop_saving_guests,
+)
+
+NOTEBOOK = "06_xen_configuration"
+STEPS = (
+    stop_saving_guests,
+    hide_devices,
+    set_boot_menu,
+    enable_services,
+    allow_xl_by_sudo,
+    configure_bridges,
+    boot_xen_once,
+)
+
+__all__ = [
+    "NOTEBOOK",
+    "STEPS",
+    "allow_xl_by_sudo",
+    "boot_xen_once",
+    "configure_bridges",
+    "enable_services",
+    "hide_devices",
+    "set_boot_menu",
+    "stop_saving_guests",
+]

@@ -1,0 +1,107 @@
+"""Who may use xl without being root, in a file that sudo's own checker accepted first."""
+
+from __future__ import annotations
+
+from runbook import releases
+from runbook.actions import Remove, WriteFile
+from runbook.ask import Ask, Facts
+from runbook.facts import files
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+
+TITLE = "Let the group sudo use xl, as far as the parameters say"
+GUIDE = (
+    "“Xen Configuration”: appended a broken line to /etc/sudoers, unchecked, for all of xl (H641, H643, H644)"
+)
+RISK = "safe"
+
+FILE = "/etc/sudoers.d/xl"
+READ_ONLY = ("list", "list -v", "info", "dmesg", "uptime", "vcpu-list", "pci-assignable-list")
+_VISUDO = "/usr/sbin/visudo"
+_INCLUDED = Ask.run(
+    "grep", "-cE", "^[#@]includedir[[:space:]]+/etc/sudoers\\.d/?[[:space:]]*$", "/etc/sudoers"
+)
+_PATHS = (_VISUDO, FILE)
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return (Ask.read(FILE), *files.commands(*_PATHS), _INCLUDED)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Write the file with mode 0440 after `visudo` accepted it, or remove it."""
+    there = files.parse(facts, *_PATHS)
+    wanted = content(params)
+    if wanted is None:
+        return Plan((Remove(FILE),) if FILE in there else ())
+    if _VISUDO not in there:
+        return Plan(findings=(_no_sudo(),))
+    right = facts.text(FILE) == wanted and there[FILE].mode == "0440" and there[FILE].owner == "root:root"
+    findings = (_equals_root(),) if params.services.sudo_xl == "full" else ()
+    actions = () if right else (WriteFile(FILE, wanted, mode="0440", check=(_VISUDO, "-cf")),)
+    return Plan(actions, findings)
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """The file is as asked, and sudo reads it."""
+    there = files.parse(facts, *_PATHS)
+    wanted = content(params)
+    found = []
+    if wanted is None and FILE in there:
+        found.append(_differs("is still there"))
+    if wanted is not None and _VISUDO not in there:
+        return [_no_sudo()]
+    if wanted is not None and facts.text(FILE) != wanted:
+        found.append(_differs("is not as the parameters say"))
+    elif wanted is not None and there[FILE].mode != "0440":
+        found.append(_differs(f"has mode {there[FILE].mode}; sudo wants 0440"))
+    if wanted is not None and facts[_INCLUDED].out.strip() in ("", "0"):
+        found.append(
+            Finding(
+                "fail",
+                "/etc/sudoers does not include /etc/sudoers.d",
+                "so the rule for xl has no effect",
+                "add the line `@includedir /etc/sudoers.d` with `visudo`",
+                "sudoers(5)",
+            )
+        )
+    return found
+
+
+def content(params: HostParams) -> str | None:
+    """Return the sudoers(5) file, None when nobody but root may use xl.
+
+    Each command stands with all its arguments: a `*` would match spaces, and so more options.
+    """
+    xl = releases.get(params.release).xl
+    if params.services.sudo_xl == "none":
+        return None
+    if params.services.sudo_xl == "full":
+        return f"# This equals root without a password.\n%sudo ALL=(root) NOPASSWD: {xl}\n"
+    commands = ", ".join(f"{xl} {words}" for words in READ_ONLY)
+    return f"# xl's commands that only show something.\n%sudo ALL=(root) NOPASSWD: {commands}\n"
+
+
+def _no_sudo() -> Finding:
+    return Finding(
+        "refuse",
+        "sudo is not installed",
+        "services.sudo_xl asks for a sudo rule",
+        "run `apt-get install sudo` on the host, or set `sudo_xl: none`",
+    )
+
+
+def _equals_root() -> Finding:
+    return Finding(
+        "warn",
+        "Every member of the group sudo becomes root without a password",
+        "a guest's configuration may name any disk and any program as device model",
+        "set `sudo_xl: read-only` unless you want exactly this",
+        "H644",
+    )
+
+
+def _differs(what: str) -> Finding:
+    return Finding(
+        "fail", f"{FILE} {what}", do="run the step allow_xl_by_sudo in mode apply", source="facts §6.5"
+    )

@@ -1,0 +1,165 @@
+"""The first boot into Xen, for once only: plain Debian stays what the boot after it starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook.actions import Reboot, Run
+from runbook.ask import Ask, Facts
+from runbook.facts import grub, modules, system, xen
+from runbook.facts.grub import Grub
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+from runbook.steps.configuration import hide_devices, menu, set_boot_menu
+
+TITLE = "Start Xen once"
+GUIDE = (
+    "“Xen Configuration”: “You should be ready to reboot the system” — with Xen as the default and no "
+    "way back (H618)"
+)
+RISK = "disruptive"
+
+_FIRMWARE_WORDS = ("no-real-mode", "edd=off")
+_WAIT = Run(
+    ("sh", "-c", "systemctl is-system-running --wait || true"),
+    "ssh answers before Xen's own services do",
+    timeout_s=900,
+)
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return (*system.COMMANDS, *xen.COMMANDS, *set_boot_menu.asks(params), *hide_devices.asks(params))
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Choose the Xen entry for the next boot alone, and restart; nothing when Xen runs as configured."""
+    now = grub.parse(facts)
+    waits = _waits(params, facts)
+    if waits:
+        return Plan(findings=tuple(waits))
+    reasons = needed_because(params, facts)
+    if not reasons or now.xen is None:
+        return Plan()
+    if not now.can_write_choice:
+        return Plan(findings=(_choice_would_stay(),))
+    actions: tuple[Any, ...] = (
+        Run(
+            ("grub-reboot", now.xen.path),
+            "for the next boot only",
+            undo=("grub-editenv", "-", "unset", "next_entry"),
+        ),
+        Reboot(into="Xen, once"),
+        _WAIT,
+    )
+    return Plan(actions, tuple(_guests(facts)), f"Why: {'; '.join(reasons)}.")
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Xen runs, and the choice was for once."""
+    now = grub.parse(facts)
+    if not system.parse(facts).is_dom0:
+        return [not_under_xen(now)]
+    if not now.next_entry:
+        return []
+    return [
+        Finding(
+            "fail",
+            f"The choice for once is still there: {now.next_entry}",
+            "GRUB could not clear it, so every boot would start Xen, with no way back",
+            "run `grub-editenv - unset next_entry`, and see whether /boot is on a plain partition",
+            "H618",
+        )
+    ]
+
+
+def needed_because(params: HostParams, facts: Facts) -> list[str]:
+    """Return why the running system is not what the boot files would start, [] when it is."""
+    if not system.parse(facts).is_dom0:
+        return ["plain Debian runs, without Xen"]
+    now, running = grub.parse(facts), xen.parse(facts)
+    reasons = []
+    if now.xen and _plain(running.commandline) != _plain(now.xen.xen_words):
+        reasons.append("Xen was started with other words than its entry has now")
+    wanted = [w for w in menu.kernel_normal(params) if w.startswith("xen-pciback.hide=")]
+    if list(running.hidden_on_kernel_line) != wanted:
+        reasons.append("dom0 was started with another list of devices to hide")
+    hiding = modules.parse(facts, params)
+    # A boot helps only where the RAM disk changed since this one; else it is a fault to be shown.
+    if hiding.built_since_boot:
+        reasons += [
+            f"{c.bdf} is still used by {c.driver}"
+            for c in hiding.candidates
+            if c.driver not in ("", "pciback")
+        ]
+    return reasons
+
+
+def not_under_xen(now: Grub) -> Finding:
+    """Return why the host may have come up without Xen, and what to look at."""
+    if now.next_entry:
+        why = (
+            f"the entry chosen for once, {now.next_entry}, was not used: the machine was not restarted, "
+            "or not by this GRUB"
+        )
+        do = (
+            "run the step boot_xen_once in mode apply; if it was, see with `efibootmgr -v` which boot "
+            "loader the firmware starts"
+        )
+    else:
+        why = (
+            "no entry is chosen for once, so either Xen was never started, or it was and gave up; "
+            "in both cases the safe default brought plain Debian back, and nothing is lost"
+        )
+        do = (
+            "if Xen was started: read its last words on the screen or the serial console; with "
+            "iommu=required it stops when "
+            "the firmware has VT-d or AMD-Vi off, and Secure Boot keeps GRUB from loading it. Then run "
+            "06_xen_configuration again"
+        )
+    return Finding("fail", "The host runs plain Debian, not Xen", why, do, "H618, facts §10 no. 3")
+
+
+def _plain(words: tuple[str, ...]) -> list[str]:
+    return sorted(w for w in words if w not in _FIRMWARE_WORDS)
+
+
+def _waits(params: HostParams, facts: Facts) -> list[Finding]:
+    found = []
+    for step, name in ((hide_devices, "hide_devices"), (set_boot_menu, "set_boot_menu")):
+        planned = step.plan(params, facts)
+        if planned.actions or planned.stops:
+            found.append(
+                Finding(
+                    "wait",
+                    f"The step {name} is not done yet",
+                    planned.stops[0].what if planned.stops else "still to do: " + planned.actions[0].title,
+                    f"run the step {name} first",
+                )
+            )
+    return found
+
+
+def _guests(facts: Facts) -> list[Finding]:
+    guests = xen.parse(facts).guests
+    if not guests:
+        return []
+    return [
+        Finding(
+            "warn",
+            f"Running guests will be shut down: {', '.join(g.name for g in guests)}",
+            "xendomains gives each 300 s to stop",
+            "shut them down yourself first if you want to choose the order",
+            "H606",
+        )
+    ]
+
+
+def _choice_would_stay() -> Finding:
+    return Finding(
+        "refuse",
+        "GRUB could not clear a choice for once on this /boot",
+        "it writes only to plain partitions, not to LVM, RAID or btrfs: every later boot would start Xen, "
+        "with no way back",
+        "put /boot on a partition of its own with ext4",
+        "H618",
+    )

@@ -1,0 +1,135 @@
+"""Xen's services at boot, and a watchdog: the hypervisor restarts the machine when dom0 hangs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook.actions import Remove, Run, WriteFile
+from runbook.ask import Ask, Facts
+from runbook.facts import files, services, system
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+
+TITLE = "Start Xen's services and its watchdog with the host"
+GUIDE = (
+    "“Xen Configuration”: update-rc.d for three init scripts, two of which Debian does not have, and "
+    "renamed links (H630–H632)"
+)
+RISK = "safe"
+
+UNIT = "xen-watchdog.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+_PACKAGED = ("xen.service", "xendomains.service")
+_UNITS = (*_PACKAGED, UNIT, "watchdog.service")
+_COMPLETION = "/usr/share/bash-completion/completions/xl"
+_RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the unit")
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return (*system.COMMANDS, *services.commands(*_UNITS), Ask.read(UNIT_FILE), *files.commands(_COMPLETION))
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Enable what the packages brought; write, or take away, the watchdog's unit."""
+    units = services.parse(facts, *_UNITS)
+    if not all(units[name].exists for name in _PACKAGED):
+        return Plan(findings=(_not_installed(),))
+    actions: list[Any] = [
+        Run(("systemctl", "enable", name), undo=("systemctl", "disable", name))
+        for name in _PACKAGED
+        if not units[name].starts_at_boot
+    ]
+    if params.services.watchdog:
+        actions += _watch(params, facts, units)
+    elif facts.text(UNIT_FILE) is not None:
+        actions += [Run(("systemctl", "disable", "--now", UNIT)), Remove(UNIT_FILE), _RELOAD]
+    return Plan(tuple(actions))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Everything starts at the next boot; the watchdog does so under Xen only."""
+    units = services.parse(facts, *_UNITS)
+    if not all(units[name].exists for name in _PACKAGED):
+        return [_not_installed()]
+    watchdog = params.services.watchdog
+    found = [
+        Finding(
+            "fail",
+            f"{name} does not start at boot",
+            f"systemd says '{units[name].enabled or 'not found'}'",
+            "run the step enable_services in mode apply",
+            "facts §6.4",
+        )
+        for name in (*_PACKAGED, *((UNIT,) if watchdog else ()))
+        if not units[name].starts_at_boot
+    ]
+    if not watchdog and facts.text(UNIT_FILE) is not None:
+        found.append(
+            Finding("fail", f"{UNIT} is still there", do="run the step enable_services in mode apply")
+        )
+    if watchdog and units["watchdog.service"].starts_at_boot:
+        found.append(
+            Finding(
+                "warn",
+                "The package watchdog also watches this host",
+                "two watchdogs restart the machine for each other's reasons",
+                "run `systemctl disable --now watchdog`",
+                "facts §6.4",
+            )
+        )
+    if _COMPLETION not in files.parse(facts, _COMPLETION):
+        found.append(
+            Finding(
+                "info", "bash does not complete xl's commands", do="reinstall xen-utils-common", source="H640"
+            )
+        )
+    return found
+
+
+def unit(timeout_s: int) -> str:
+    """Return the watchdog's unit.
+
+    xenwatchdogd(8) goes to the background by itself and gives a sign of life every half of the
+    time. USR1 makes it switch the watchdog off when it ends; any other signal would leave the
+    machine a few minutes to its restart. Without Xen the condition fails and nothing runs.
+    """
+    return f"""\
+[Unit]
+Description=Restart the machine when dom0 hangs (Xen's watchdog)
+After=xen.service
+ConditionPathExists=/proc/xen/capabilities
+
+[Service]
+Type=forking
+ExecStart=/usr/sbin/xenwatchdogd {timeout_s} {timeout_s // 2}
+KillSignal=USR1
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _watch(params: HostParams, facts: Facts, units: dict[str, services.Unit]) -> list[Any]:
+    """Return what is missing; under Xen the watchdog is started at once, else at Xen's first boot."""
+    content = unit(params.services.watchdog_timeout_s)
+    actions: list[Any] = []
+    changed = facts.text(UNIT_FILE) != content
+    if changed:
+        actions.append(WriteFile(UNIT_FILE, content))
+    if changed or units[UNIT].is_outdated or not units[UNIT].exists:
+        actions.append(_RELOAD)
+    if not units[UNIT].starts_at_boot:
+        actions.append(Run(("systemctl", "enable", UNIT), undo=("systemctl", "disable", UNIT)))
+    runs = units[UNIT].active == "active"
+    if system.parse(facts).is_dom0 and (changed or not runs):
+        actions.append(Run(("systemctl", "restart", UNIT), "Xen runs: the watch begins now"))
+    return actions
+
+
+def _not_installed() -> Finding:
+    return Finding(
+        "wait",
+        "Xen's services are not there yet",
+        "the package xen-utils-common brings xen.service and xendomains.service",
+        "run the notebook 05_xen_installation first",
+    )

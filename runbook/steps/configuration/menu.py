@@ -1,0 +1,82 @@
+"""The words of the Xen entry in GRUB's menu, and the two files that make GRUB write them."""
+
+from __future__ import annotations
+
+import re
+
+from runbook.params import HostParams
+from runbook.plan import Finding
+from runbook.steps.configuration.hide_devices import hide_list
+
+FOLDER = "/etc/default/grub.d"
+KEEP_DEFAULT_FILE = f"{FOLDER}/00-xen-passthrough.cfg"
+KEEP_DEFAULT = """\
+# Read before Debian's own xen.cfg, which would make Xen the default entry by its title.
+XEN_OVERRIDE_GRUB_DEFAULT=0
+"""
+WORDS_FILE = f"{FOLDER}/zz-xen-passthrough.cfg"
+_CONSOLE = ("console=", "com1=", "com2=", "vga=", "dbgp=", "ehci-dbgp=")
+_SAFE = re.compile(r"[A-Za-z0-9_.,:=+/@%()\[\]-]+")
+
+
+def xen_always(params: HostParams) -> tuple[str, ...]:
+    """Return the hypervisor's words in every entry, recovery too: dom0's memory and the consoles.
+
+    Without `max:` dom0 may grow over all memory (H613); without its console nobody sees a recovery.
+    """
+    mib = params.dom0.memory_mib
+    return (f"dom0_mem={mib}M,max:{mib}M", *(w for w in params.xen.options if w.startswith(_CONSOLE)))
+
+
+def xen_normal(params: HostParams) -> tuple[str, ...]:
+    """Return the hypervisor's further words in all but the recovery entries."""
+    own = (f"dom0_max_vcpus={params.dom0.max_vcpus}", f"iommu={params.xen.iommu}", "ucode=scan")
+    return (*own, *(w for w in params.xen.options if not w.startswith(_CONSOLE)))
+
+
+def kernel_always(params: HostParams) -> tuple[str, ...]:
+    """Return dom0's consoles: words of its kernel in every Xen entry."""
+    return tuple(w for w in params.dom0.kernel_options if w.startswith("console="))
+
+
+def kernel_normal(params: HostParams) -> tuple[str, ...]:
+    """Return the further words of dom0's kernel: the hide list, and a restart 30 s after a panic (H618).
+
+    The way back from a wrong hide list is the plain Debian entry, where xen-pciback does not load (H616).
+    """
+    hidden = hide_list(params)
+    others = tuple(w for w in params.dom0.kernel_options if not w.startswith("console="))
+    return (*((f"xen-pciback.hide={hidden}",) if hidden else ()), "panic=30", *others)
+
+
+def words_file(params: HostParams) -> str:
+    """Return the drop-in that gives the Xen entries their words and lets a saved entry be the default."""
+    lines = [
+        "# Changed by the runbook; the words come from params dom0, xen and passthrough.",
+        "GRUB_DEFAULT=saved",
+        f'GRUB_CMDLINE_XEN="{" ".join(xen_always(params))}"',
+        f'GRUB_CMDLINE_XEN_DEFAULT="{" ".join(xen_normal(params))}"',
+    ]
+    if always := kernel_always(params):
+        lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE="${{GRUB_CMDLINE_LINUX}} {" ".join(always)}"')
+    if normal := kernel_normal(params):
+        value = f"${{GRUB_CMDLINE_LINUX_DEFAULT}} {' '.join(normal)}"
+        lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="{value}"')
+    return "\n".join(lines) + "\n"
+
+
+def unsafe_words(params: HostParams) -> list[Finding]:
+    """Return the configured words that GRUB or the shell would take apart."""
+    places = (("xen.options", params.xen.options), ("dom0.kernel_options", params.dom0.kernel_options))
+    return [
+        Finding(
+            "refuse",
+            f"'{word}' in {place} cannot stand on a boot line",
+            "GRUB ends a command at `;`, the shell expands quotes, spaces and `$`, and no checker notices",
+            "write one word an item, of letters, digits and _ . , : = + / @ % ( ) [ ] -",
+            "facts §6.2",
+        )
+        for place, words in places
+        for word in words
+        if not _SAFE.fullmatch(word)
+    ]

@@ -1,0 +1,176 @@
+"""GRUB's menu: the Xen entry gets its words, plain Debian stays what starts until Xen has been proved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook.actions import Run, WriteFile
+from runbook.ask import Ask, Facts
+from runbook.facts import grub
+from runbook.facts.grub import Entry, Grub
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+from runbook.steps.configuration import menu
+
+TITLE = "Give the Xen entry its words and keep plain Debian the default"
+GUIDE = (
+    "“Xen Configuration”: moved /etc/grub.d/20_linux_xen and edited it by sed; dom0_mem is lost that "
+    "way (H610–H612)"
+)
+RISK = "disruptive"
+
+_FILES = ((menu.KEEP_DEFAULT_FILE, menu.KEEP_DEFAULT), (menu.WORDS_FILE, None))
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return (*grub.COMMANDS, *(Ask.read(path) for path, _ in _FILES))
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Two files of our own, never /etc/grub.d; then the menu is generated and, in check, read.
+
+    Plain Debian becomes the default *first*: whatever is interrupted, the next boot is safe.
+    """
+    now = grub.parse(facts)
+    if not now.hypervisors:
+        return Plan(findings=(_not_installed(),))
+    findings = [*menu.unsafe_words(params), *_no_way_back(now)]
+    if findings:
+        return Plan(findings=tuple(findings))
+    contents = ((path, text or menu.words_file(params)) for path, text in _FILES)
+    writes = [WriteFile(path, text) for path, text in contents if facts.text(path) != text]
+    outdated = bool(writes or now.newer_sources or _wrong(params, now))
+    actions: list[Any] = []
+    if now.linux and _needs_safe_default(now, bool(writes)):
+        actions.append(_set_default(now.linux.path, now.saved_entry))
+    actions += writes
+    if outdated:
+        actions.append(Run(("update-grub",), "writes /boot/grub/grub.cfg anew", timeout_s=900))
+    return Plan(tuple(actions), note="It takes effect at the next boot." if actions else "")
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """The generated menu holds every word, a plain entry, and a recovery entry that hides nothing."""
+    now = grub.parse(facts)
+    if not now.hypervisors:
+        return [_not_installed()]
+    found = [*_no_way_back(now), *_wrong(params, now)]
+    if not _is_known(now.entry(now.saved_entry)):
+        found.append(
+            Finding(
+                "fail",
+                f"The default entry '{now.saved_entry}' is neither plain Debian nor Xen",
+                "nobody can say what the next power failure would start",
+                "run the step set_boot_menu in mode apply",
+                "H618, H619",
+            )
+        )
+    if not now.recoveries:
+        found.append(
+            Finding(
+                "warn",
+                "The menu has no recovery entry",
+                "GRUB_DISABLE_RECOVERY is set; recovery starts Debian without hiding any device",
+                "remove GRUB_DISABLE_RECOVERY from /etc/default/grub and run `update-grub`",
+                "facts §10 no. 29",
+            )
+        )
+    return found
+
+
+def _needs_safe_default(now: Grub, words_change: bool) -> bool:
+    """True when the saved entry is unknown, or is Xen with words that have not been tried."""
+    saved = now.entry(now.saved_entry) if now.saved_entry else None
+    if saved is None or not _is_known(saved):
+        return True
+    return words_change and not saved.is_linux
+
+
+def _is_known(entry: Entry | None) -> bool:
+    """True for an entry that starts Debian with or without Xen; a pinned kernel is a person's choice."""
+    return entry is not None and (entry.is_linux or entry.is_xen) and not entry.is_recovery
+
+
+def _set_default(name: str, before: str) -> Run:
+    undo = ("grub-set-default", before) if before else ("grub-editenv", "-", "unset", "saved_entry")
+    return Run(("grub-set-default", name), "plain Debian is what starts by itself", undo=undo)
+
+
+def _no_way_back(now: Grub) -> list[Finding]:
+    if now.linux:
+        return []
+    return [
+        Finding(
+            "refuse",
+            "The boot menu has no entry for plain Debian",
+            "it is the way back when Xen does not start; without it a failure needs a rescue system",
+            f"run `update-grub` and look for a line with gnulinux-simple in {grub.CONFIG}; install "
+            "linux-image-amd64",
+            "H618, facts §10 no. 29",
+        )
+    ]
+
+
+def _wrong(params: HostParams, now: Grub) -> list[Finding]:
+    """Return what the generated menu lacks or has too much."""
+    if now.xen is None:
+        return [
+            _fail(
+                "The menu has no entry that starts Xen",
+                "neither its title nor its place matters, its image does",
+            )
+        ]
+    found = []
+    for what, words, has in (
+        ("hypervisor", (*menu.xen_always(params), *menu.xen_normal(params)), now.xen.xen_words),
+        ("kernel", (*menu.kernel_normal(params), *menu.kernel_always(params)), now.xen.kernel_words),
+    ):
+        lost = [word for word in words if word not in has]
+        if lost:
+            found.append(
+                _fail(f"The Xen entry lacks {' '.join(lost)}", f"it stands not on the {what}'s line", "H610")
+            )
+    hides = [w for w in now.xen.kernel_words if w.startswith("xen-pciback.hide=")]
+    too_much = [w for w in hides if w not in menu.kernel_normal(params)]
+    if too_much:
+        found.append(
+            _fail(
+                f"The Xen entry still has {' '.join(too_much)}",
+                "that is not the list of the parameters",
+                "H611",
+            )
+        )
+    hiding = [
+        e.title for e in now.recoveries if any(w.startswith("xen-pciback.hide=") for w in e.kernel_words)
+    ]
+    if hiding:
+        found.append(
+            _fail(
+                f"The recovery entry '{hiding[0]}' hides devices",
+                "a wrong address locks recovery out too",
+                "H616",
+            )
+        )
+    if now.default != "${saved_entry}":
+        found.append(
+            _fail(
+                f"GRUB's default is '{now.default}', not the saved entry",
+                "another file in grub.d sets GRUB_DEFAULT",
+                "H619",
+            )
+        )
+    return found
+
+
+def _fail(what: str, why: str, source: str = "facts §6.2") -> Finding:
+    do = f"run `update-grub`, read what it says, and compare {menu.WORDS_FILE} with {grub.CONFIG}"
+    return Finding("fail", what, why, do, source)
+
+
+def _not_installed() -> Finding:
+    return Finding(
+        "wait",
+        "There is no hypervisor in /boot yet",
+        "GRUB makes a Xen entry only for an installed Xen",
+        "run the notebook 05_xen_installation first",
+    )

@@ -1,0 +1,82 @@
+"""Guests are shut down with the host, not saved to disk: one with a PCI device cannot be saved."""
+
+from __future__ import annotations
+
+import re
+
+from runbook.actions import WriteFile
+from runbook.ask import Ask, Facts
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+
+TITLE = "Shut guests down with the host instead of saving them"
+GUIDE = "“Xen Configuration”: two seds on /etc/default/xendomains, one of which did nothing (H602)"
+RISK = "safe"
+
+FILE = "/etc/default/xendomains"
+KEYS = ("XENDOMAINS_SAVE", "XENDOMAINS_RESTORE")
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return (Ask.read(FILE),)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Empty both settings and keep every other line of the package's file.
+
+    Empty is the only value that means no: Debian's script asks whether XENDOMAINS_RESTORE has
+    any text, so the guide's `false` still restored (H602).
+    """
+    text = facts.text(FILE)
+    if text is None:
+        return Plan(findings=(_not_installed(),))
+    wanted = emptied(text)
+    if wanted == text:
+        return Plan()
+    note = "The file belongs to a package: when an upgrade asks, keep your version (H604)."
+    return Plan((WriteFile(FILE, wanted),), note=note)
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Neither setting has a value."""
+    text = facts.text(FILE)
+    if text is None:
+        return [_not_installed()]
+    return [
+        Finding(
+            "fail",
+            f"{key} is '{value}' in {FILE}",
+            "guests would be saved when the host stops, which fails for a guest with a PCI device",
+            "run the step stop_saving_guests in mode apply",
+            "H602, H603",
+        )
+        for key in KEYS
+        if (value := _values(text).get(key))
+    ]
+
+
+def emptied(text: str) -> str:
+    """Return the file with both settings empty: edited where they stand, added where they do not.
+
+    >>> emptied("# when to save\\nXENDOMAINS_SAVE=/var/lib/xen/save\\nXENDOMAINS_RESTORE=true\\n")
+    '# when to save\\nXENDOMAINS_SAVE=\\nXENDOMAINS_RESTORE=\\n'
+    """
+    for key in KEYS:
+        text = re.sub(rf"(?m)^[ \t]*(?:export[ \t]+)?{key}=.*$", f"{key}=", text)
+        if not re.search(rf"(?m)^{key}=$", text):
+            text = (text if not text or text.endswith("\n") else text + "\n") + f"{key}=\n"
+    return text
+
+
+def _values(text: str) -> dict[str, str]:
+    rows = re.findall(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)=(.*)$", text)
+    return {key: value.split("#")[0].strip().strip("\"'") for key, value in rows}
+
+
+def _not_installed() -> Finding:
+    return Finding(
+        "wait",
+        f"{FILE} is not there yet",
+        "the package xen-utils-common brings it",
+        "run the notebook 05_xen_installation first",
+    )

@@ -1,0 +1,68 @@
+"""Xen becomes what the machine starts by itself, now that it has been proved."""
+
+from __future__ import annotations
+
+from runbook.actions import Run
+from runbook.ask import Ask, Facts
+from runbook.facts import grub
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+from runbook.steps.first_boot import prove_bridges, prove_devices, prove_xen
+
+TITLE = "Make Xen the default entry"
+GUIDE = "“Xen Configuration”: Xen was the default from the first, unproved boot on (H618)"
+RISK = "disruptive"
+
+_PROOFS = ((prove_xen, "prove_xen"), (prove_devices, "prove_devices"), (prove_bridges, "prove_bridges"))
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return (*grub.COMMANDS, *(ask for step, _ in _PROOFS for ask in step.asks(params)))
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Save the Xen entry as the default, if every proof of this chapter holds."""
+    now = grub.parse(facts)
+    failed = _failed(params, facts)
+    if failed:
+        return Plan(findings=tuple(failed))
+    if now.xen is None or now.entry(now.saved_entry) == now.xen:
+        return Plan()
+    undo = ("grub-set-default", now.linux.path if now.linux else now.saved_entry)
+    return Plan((Run(("grub-set-default", now.xen.path), "Xen has been proved", undo=undo),))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """The saved entry is Xen's, and GRUB starts the saved entry."""
+    now = grub.parse(facts)
+    if now.xen is not None and now.entry(now.saved_entry) == now.xen and now.default == "${saved_entry}":
+        return []
+    starts = now.entry(now.saved_entry) if now.default == "${saved_entry}" else now.entry(now.default)
+    return [
+        Finding(
+            "fail",
+            f"The machine starts '{starts.title if starts else now.saved_entry}' by itself, not Xen",
+            f"GRUB's default is {now.default}, the saved entry is '{now.saved_entry}'",
+            "run the step make_xen_default in mode apply; when the default is not the saved entry, "
+            "set_boot_menu first",
+            "H618",
+        )
+    ]
+
+
+def _failed(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return one finding for each proof that does not hold."""
+    found = []
+    for step, name in _PROOFS:
+        wrong = [f for f in step.check(params, facts) if f.stops]
+        if wrong:
+            found.append(
+                Finding(
+                    "wait",
+                    f"{name} does not hold: {wrong[0].what}",
+                    "only a proved Xen becomes what a power failure starts",
+                    wrong[0].do or f"run the step {name} and do what it says",
+                    wrong[0].source,
+                )
+            )
+    return found

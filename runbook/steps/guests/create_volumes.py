@@ -1,0 +1,134 @@
+"""Create the guests' disks: one logical volume each. What exists is never touched."""
+
+from __future__ import annotations
+
+from runbook.actions import Run
+from runbook.ask import Ask, Facts
+from runbook.facts import volumes
+from runbook.facts.volumes import Group, LogicalVolume, Volumes
+from runbook.params import HostParams
+from runbook.params.guests import Guest
+from runbook.plan import Finding, Plan, Risk
+
+TITLE = "Create the guests' volumes"
+GUIDE = (
+    "Xen DomU Configurations: the guests' disks are named (one of them misspelt, one in a volume group "
+    "that was never made) and never created (H204, H205, H703)"
+)
+RISK: Risk = "safe"
+
+GIB = 1024**3
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions about LVM and about what dom0 itself uses of it."""
+    return volumes.COMMANDS
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Return one `lvcreate` for each volume that is missing; refuse where room or group is missing."""
+    there = volumes.parse(facts)
+    group = there.group(params.storage.guest_volume_group)
+    if group is None:
+        return Plan(findings=(_no_group(params, there),) if params.guests else ())
+    missing = [g for g in params.guests if there.volume(group.name, g.volume.name) is None]
+    findings = [*_unfit(params, there), *_too_little(group, missing)]
+    return Plan(tuple(_create(group.name, guest) for guest in missing), tuple(findings))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return a finding for each volume that is missing, too small, or dom0's own."""
+    there = volumes.parse(facts)
+    name = params.storage.guest_volume_group
+    if there.group(name) is None:
+        return [_no_group(params, there)] if params.guests else []
+    missing = [g.volume.name for g in params.guests if there.volume(name, g.volume.name) is None]
+    return [
+        *(
+            Finding("fail", f"The volume {name}/{volume} does not exist", do="run this step in mode apply")
+            for volume in missing
+        ),
+        *_unfit(params, there),
+    ]
+
+
+def _create(group: str, guest: Guest) -> Run:
+    """Return the creation of one volume, cleared of what an older volume left in its place."""
+    size = f"{guest.volume.size_gib}g"
+    clear = ("--yes", "--wipesignatures", "y", "--zero", "y")
+    return Run(
+        ("lvcreate", *clear, "--size", size, "--name", guest.volume.name, group),
+        f"the disk of {guest.name}; it asks nobody because it is new",
+        undo=("lvremove", f"{group}/{guest.volume.name}"),
+    )
+
+
+def _no_group(params: HostParams, there: Volumes) -> Finding:
+    name = params.storage.guest_volume_group
+    if not there.installed:
+        return Finding(
+            "wait",
+            "The LVM tools do not answer",
+            "`vgs` failed, so the volumes cannot be seen",
+            "run notebook 05_xen_installation, which installs lvm2",
+        )
+    names = ", ".join(group.name for group in there.groups) or "none at all"
+    return Finding(
+        "refuse",
+        f"There is no volume group '{name}' for the guests' disks",
+        f"this host has: {names}",
+        f"make it on a disk or partition that holds nothing you need (`vgcreate {name} /dev/…`), "
+        "or set storage.guest_volume_group to one that exists",
+        "H204",
+    )
+
+
+def _too_little(group: Group, missing: list[Guest]) -> list[Finding]:
+    """Return a finding when the new volumes, each rounded up to whole extents, do not fit."""
+    need = sum(-(-g.volume.size_gib * GIB // group.extent) * group.extent for g in missing)
+    if need <= group.free:
+        return []
+    wanted = ", ".join(f"{g.volume.name} {g.volume.size_gib} GiB" for g in missing)
+    return [
+        Finding(
+            "refuse",
+            f"The volume group '{group.name}' is too small for the guests' disks",
+            f"{wanted} need {need / GIB:.1f} GiB, {group.free / GIB:.1f} GiB are free",
+            f"give guests smaller volumes, or add a disk: `vgextend {group.name} /dev/…`",
+            "facts §10 no. 24",
+        )
+    ]
+
+
+def _unfit(params: HostParams, there: Volumes) -> list[Finding]:
+    """Return a finding for each existing volume that cannot be the guest's."""
+    name = params.storage.guest_volume_group
+    pairs = ((guest, there.volume(name, guest.volume.name)) for guest in params.guests)
+    return [finding for guest, volume in pairs if volume for finding in _why_unfit(guest, volume)]
+
+
+def _why_unfit(guest: Guest, volume: LogicalVolume) -> list[Finding]:
+    path = f"{volume.group}/{volume.name}"
+    if volume.used_at:
+        return [
+            Finding(
+                "refuse",
+                f"The volume {path} is dom0's own: it is in use as {volume.used_at}",
+                f"the guest '{guest.name}' would write over the files of the running host",
+                f"give the volume of '{guest.name}' another name, or keep guests in a group of their own",
+                "facts §10 no. 24",
+            )
+        ]
+    if volume.size < guest.volume.size_gib * GIB:
+        return [
+            Finding(
+                "refuse",
+                f"The volume {path} exists and is smaller than asked",
+                f"it has {volume.size / GIB:.1f} GiB, {guest.volume.size_gib} GiB are asked; "
+                "it may hold the guest's data, so it is left as it is",
+                f"`lvextend --size {guest.volume.size_gib}g {path}` makes it larger and keeps what is on it; "
+                "or ask for less",
+                "facts §10 no. 24",
+            )
+        ]
+    return []

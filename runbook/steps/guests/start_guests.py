@@ -1,0 +1,146 @@
+"""Start the guests that are to run, and see them run with their devices and network cards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook import releases
+from runbook.actions import Run
+from runbook.ask import Ask, Facts
+from runbook.facts import guests
+from runbook.facts.guests import Domain, Domains
+from runbook.guests import config
+from runbook.params import HostParams
+from runbook.params.guests import Guest
+from runbook.params.model import guest_need_mib
+from runbook.plan import Finding, Plan, Risk
+from runbook.steps.guests import needs, write_guest_configs
+
+TITLE = "Start the guests and see them run"
+GUIDE = (
+    "Xen DomU Configurations: guests are started by hand, and nobody looks whether they have their devices"
+)
+RISK: Risk = "safe"
+
+BRIDGES = Ask.shell("ls -d /sys/class/net/*/bridge 2>/dev/null; true")
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions about running guests, their files, and the bridges."""
+    return (*write_guest_configs.asks(params), BRIDGES)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Return one `xl create` for each guest with `start: true` that does not run."""
+    domains = guests.parse(facts)
+    due = [guest for guest in params.guests if guest.start and domains.named(guest.name) is None]
+    if not due:
+        return Plan()
+    xl = releases.get(params.release).xl
+    actions = tuple(_start(xl, guest) for guest in due)
+    if missing := needs.xen(domains):
+        return Plan(actions, missing)
+    return Plan(actions, tuple(_obstacles(params, facts, domains, due)))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return what is missing from each guest that should run: itself, a device, a network card."""
+    wanted = [guest for guest in params.guests if guest.start]
+    domains = guests.parse(facts)
+    if wanted and (missing := needs.xen(domains)):
+        return list(missing)
+    return [f for guest in wanted for f in _judge(guest, domains.named(guest.name))]
+
+
+def _start(xl: str, guest: Guest) -> Run:
+    return Run(
+        (xl, "create", config.path_of(guest.name)),
+        guest.what or f"the guest {guest.name}",
+        timeout_s=600,
+        undo=(xl, "shutdown", "-F", guest.name),
+    )
+
+
+def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Guest]) -> Iterator[Finding]:
+    files = write_guest_configs.wanted(params, facts)
+    bridges = {line.split("/")[-2] for line in facts[BRIDGES].out.splitlines()}
+    for guest in due:
+        path = config.path_of(guest.name)
+        if facts.text(path) != files[path]:
+            yield Finding("wait", f"{path} is not as wanted", do="run write_guest_configs first")
+        for bridge in sorted({nic.bridge for nic in guest.nics} - bridges):
+            yield Finding(
+                "wait",
+                f"The bridge {bridge} of the guest '{guest.name}' does not exist",
+                "the guest's network card would be left unplugged, and xl would give up",
+                "run notebook 06_xen_configuration, step configure_bridges",
+                "H650",
+            )
+        yield from _taken(params, guest, domains)
+    need = sum(guest_need_mib(guest) for guest in due)
+    if domains.free_mib is not None and need > domains.free_mib:
+        names = ", ".join(guest.name for guest in due)
+        yield Finding(
+            "refuse",
+            f"There is not enough memory to start {names}",
+            f"they need {need} MiB, Xen has {domains.free_mib} MiB left",
+            "stop another guest (`xl list` shows them), or give these less memory_mib",
+            "facts §10 no. 20",
+        )
+
+
+def _taken(params: HostParams, guest: Guest, domains: Domains) -> Iterator[Finding]:
+    """Yield a refusal for each device or disk that another running domain has."""
+    for bdf in guest.pci:
+        if holder := domains.holder_of(bdf):
+            yield _refusal(guest, f"the device {bdf}", holder, "facts §10 no. 18")
+    disk = config.volume_of(params, guest)
+    for domain in domains.domains:
+        if disk in domain.disks:
+            yield _refusal(guest, f"the disk {disk}", domain, "facts §10 no. 24")
+
+
+def _refusal(guest: Guest, what: str, holder: Domain, source: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"The guest '{guest.name}' cannot start: the running guest '{holder.name}' has {what}",
+        "two guests cannot have it at a time",
+        f"stop the other one: `xl shutdown -w {holder.name}`",
+        source,
+    )
+
+
+def _judge(guest: Guest, domain: Domain | None) -> Iterator[Finding]:
+    if domain is None:
+        log = f"/var/log/xen/xl-{guest.name}.log"
+        yield Finding(
+            "fail", f"The guest '{guest.name}' does not run", do=f"run this step in mode apply, or see {log}"
+        )
+        return
+    if not domain.is_alive:
+        yield Finding(
+            "fail",
+            f"The guest '{guest.name}' is there and does not run: its state is {domain.state}",
+            "c: it crashed; s: it is shutting down; d: it is being removed (xl(1), list)",
+            f"see /var/log/xen/qemu-dm-{guest.name}.log, then `xl destroy {guest.name}` and start it again",
+            "xl(1)",
+        )
+    lost = [bdf for bdf in guest.pci if bdf not in domain.pci]
+    if lost:
+        yield Finding(
+            "fail",
+            f"The guest '{guest.name}' runs without its device {', '.join(lost)}",
+            "it was started before the device was given to it, or lost it at a restart",
+            f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
+            "facts §9 no. 7",
+        )
+    asked = ", ".join(sorted(nic.bridge for nic in guest.nics)) or "none"
+    got = ", ".join(sorted(domain.bridges)) or "none"
+    if asked != got:
+        yield Finding(
+            "fail",
+            f"The guest '{guest.name}' is on other bridges than asked",
+            f"its network cards are on {got}; asked are {asked}",
+            f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
+            "H650",
+        )

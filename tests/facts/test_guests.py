@@ -1,0 +1,110 @@
+"""Guests, configuration files and volumes, read from what the tools say."""
+
+from pathlib import Path
+
+import pytest
+
+from runbook.ask import MISSING, Answer, Ask, Facts
+from runbook.facts import guest_files, guests, volumes
+
+TESTBED = Path(__file__).parent / "guests" / "testbed"
+LIST, LONG, INFO, MASTERS = guests.RUNNING
+
+
+def sample(name):
+    """Return an answer that the testbed gave under Xen 4.20."""
+    return Answer(0, (TESTBED / name).read_text())
+
+
+def running(**more):
+    answers = {LIST: sample("xl-list.txt"), LONG: sample("xl-list-l.json"), INFO: sample("xl-info.txt")}
+    return Facts({**answers, MASTERS: Answer(0), **more})
+
+
+def test_the_testbed_under_xen_has_dom0_only():
+    """The first boot under Xen shows dom0 with its fixed memory, no device given away, and what is free."""
+    found = guests.parse(running())
+    assert (found.answered, found.free_mib) == (True, 4026)
+    (dom0,) = found.domains
+    assert (dom0.name, dom0.domid, dom0.memory_mib, dom0.state) == ("Domain-0", 0, 2048, "r-----")
+    assert (dom0.pci, dom0.disks, dom0.bridges, dom0.is_alive) == ((), (), (), True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Answer(1, "", "ERROR:  Can't find hypervisor information in sysfs!\n"), "Can't find hypervisor"),
+        (Answer(127, "", "sh: 1: xl: not found\n"), "xl: not found"),
+        (Answer(1), "status 1"),
+    ],
+)
+def test_without_xen_the_reason_is_kept(answer, why):
+    """When `xl` does not answer there are no domains, and its own words say why."""
+    found = guests.parse(Facts({LIST: answer, LONG: answer, INFO: answer, MASTERS: Answer(0)}))
+    assert (found.answered, found.domains, found.free_mib) == (False, (), None)
+    assert why in found.why
+
+
+def test_a_dry_run_that_is_refused_keeps_the_error():
+    """The words of xl arrive; a file that is not there is another answer."""
+    ask = guest_files.dry_run("/etc/xen/x.cfg")
+    said = Answer(1, "", "Parsing config from /etc/xen/x.cfg\n/etc/xen/x.cfg:1: config parsing error\n")
+    assert guest_files.parse_dry_run(Facts({ask: said}), "/etc/xen/x.cfg").error.endswith(
+        "config parsing error"
+    )
+    assert not guest_files.parse_dry_run(Facts({ask: Answer(MISSING)}), "/etc/xen/x.cfg").exists
+    assert "no JSON" in guest_files.parse_dry_run(Facts({ask: Answer(0, "{")}), "/etc/xen/x.cfg").error
+
+
+def test_the_files_of_the_folder_come_apart_again():
+    """Lines of several files, with colons and empty lines in them, are put together by file."""
+    out = "/etc/xen/a.cfg:# a: b\n/etc/xen/a.cfg:\n/etc/xen/a.cfg:x = 1\n/etc/xen/b-c.cfg:y = 2\n"
+    assert guest_files.parse_files(Facts({guest_files.FILES: Answer(0, out)})) == {
+        "/etc/xen/a.cfg": "# a: b\n\nx = 1\n",
+        "/etc/xen/b-c.cfg": "y = 2\n",
+    }
+
+
+def test_the_autostart_folder_may_be_missing():
+    """No folder is another answer than an empty one."""
+    missing = Facts(
+        {guest_files.AUTOSTART: Answer(1, "", "find: '/etc/xen/auto': No such file or directory\n")}
+    )
+    assert guest_files.parse_autostart(missing) is None
+    assert guest_files.parse_autostart(Facts({guest_files.AUTOSTART: Answer(0)})) == ()
+
+
+def test_an_answer_of_lvm_with_its_log_is_read():
+    """lvm2 2.03's JSON, as it stands in Debian 13: groups, volumes, and what dom0 uses of them."""
+    groups, lvs, mounts, swaps = volumes.COMMANDS
+    vgs = (
+        '  {"report": [{"vg": [{"vg_name":"guests", "vg_size":"8585740288", "vg_free":"4290772992",'
+        ' "vg_extent_size":"4194304"}]}], "log": []}\n'
+    )
+    rows = (
+        '  {"report": [{"lv": ['
+        '{"vg_name":"guests", "lv_name":"web-1", "lv_size":"1073741824",'
+        ' "lv_dm_path":"/dev/mapper/guests-web--1", "lv_kernel_minor":"0"},'
+        '{"vg_name":"guests", "lv_name":"swap", "lv_size":"1073741824",'
+        ' "lv_dm_path":"/dev/mapper/guests-swap", "lv_kernel_minor":"1"}]}], "log": []}\n'
+    )
+    used = {
+        mounts: Answer(0, "/dev/mapper/guests-web--1 /srv ext4 rw 0 0\n"),
+        swaps: Answer(0, "Filename\tType\n/dev/dm-1 partition 1 0 -2\n"),
+    }
+    found = volumes.parse(Facts({groups: Answer(0, vgs), lvs: Answer(0, rows), **used}))
+    assert found.group("guests") == volumes.Group("guests", 8585740288, 4290772992, 4194304)
+    assert found.group("xen") is None
+    assert [(v.name, v.used_at) for v in found.volumes] == [("web-1", "/srv"), ("swap", "swap")]
+
+
+def test_questions_are_quoted_for_the_shell():
+    """A path with a space stays one word in the questions about disks and discs."""
+    assert "'/srv/a b.iso'" in volumes.existing(("/srv/a b.iso",)).argv[2]
+    assert "'/dev/g/a b'" in volumes.content(("/dev/g/a b",)).argv[2]
+
+
+def test_only_four_questions_are_asked_about_what_runs():
+    """On a slow machine each question costs: names, details, memory and bridges, no more."""
+    assert all(isinstance(ask, Ask) for ask in guests.RUNNING)
+    assert len(guests.RUNNING) == 4

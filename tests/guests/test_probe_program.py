@@ -1,0 +1,228 @@
+"""The program that proves a device, run for real with a make-believe Xen: what it builds, keeps, clears."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from runbook.ask import Answer, Facts
+from runbook.guests import probe
+
+CARD, ID = "0000:00:05.0", "8086:10d3"
+SAID = {
+    "pci": "0000:00:05.0",
+    "id": ID,
+    "driver": "e1000e",
+    "module": "e1000e",
+    "mac": "52:54:00:12:34:58",
+    "address": "10.0.3.15/24",
+    "gateway": "10.0.3.2",
+    "sent": 4,
+    "received": 4,
+    "seconds": 94,
+}
+COMMANDS = {
+    "uname": 'case "$*" in -r) echo 6.12.9-test ;; esac',
+    "sleep": "exec /bin/sleep 0.1",
+    "modinfo": "echo e1000e.fw; echo missing.fw",
+    "modprobe": """echo "insmod $ROOT/ptp.ko.xz "
+echo "insmod $ROOT/xen-pciback.ko.xz hide=(0000:00:05.0)"
+echo "insmod $ROOT/e1000e.ko"
+""",
+    "busybox": 'case $1 in xzcat) cat "$2"; echo unpacked ;; cpio) tar -cf - -T - --no-recursion ;; esac',
+    "xenstore-read": 'echo "$1" >>$ROOT/log; echo $ROOT/tty',
+    "xl": """echo "xl $*" >>$ROOT/log
+case $1 in
+    create)
+        cp "$3" $ROOT/config
+        cp "${3%/*}/initramfs" $ROOT/initramfs
+        [ ! -e $ROOT/broken ] || exit 1
+        touch $ROOT/up
+        ;;
+    domid) [ -e $ROOT/up ] && echo 7 ;;
+    destroy) rm -f $ROOT/up ;;
+esac
+""",
+}
+
+
+class Dom0:
+    """A folder that looks like dom0 to the program, and the make-believe commands before the real ones."""
+
+    def __init__(self, root):
+        self.root = root
+        for folder in (
+            "bin",
+            "var/tmp",
+            f"sys/bus/pci/devices/{CARD}",
+            "sys/hypervisor/version",
+            "lib/firmware",
+        ):
+            (root / folder).mkdir(parents=True)
+        for path, text in {
+            f"sys/bus/pci/devices/{CARD}/modalias": "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00\n",
+            "sys/hypervisor/version/major": "4\n",
+            "sys/hypervisor/version/minor": "20\n",
+            "sys/hypervisor/version/extra": ".5-pre\n",
+            "lib/firmware/e1000e.fw": "firmware",
+            "ptp.ko.xz": "ptp ",
+            "e1000e.ko": "e1000e",
+        }.items():
+            (root / path).write_text(text)
+        for name, body in COMMANDS.items():
+            file = root / "bin" / name
+            file.write_text(f"#!/bin/sh\n{body.replace('$ROOT', str(root))}\n")
+            file.chmod(0o755)
+
+    def says(self, text):
+        (self.root / "tty").write_text(text)
+
+    def run(self, *more):
+        """Run the program as the step's action does; return status, standard output and error."""
+        program = self.root / "probe"
+        program.write_text(probe.program())
+        env = {"PATH": f"{self.root}/bin:{os.environ['PATH']}", "PROBE_ROOT": str(self.root)}
+        done = subprocess.run(
+            ["sh", str(program), CARD, ID, *more],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    @property
+    def kept(self):
+        file = self.root / f"var/lib/xen-runbook/probe/{CARD}.json"
+        return file.read_text() if file.exists() else None
+
+    @property
+    def log(self):
+        return (self.root / "log").read_text().splitlines()
+
+    def is_clean(self):
+        """Return True when no guest runs and nothing temporary is left."""
+        return not (self.root / "up").exists() and not list((self.root / "var/tmp").iterdir())
+
+
+@pytest.fixture
+def dom0(tmp_path):
+    return Dom0(tmp_path)
+
+
+def line(**values):
+    return f"\r\nXEN-RUNBOOK-PROBE {json.dumps({**SAID, **values}, separators=(',', ':'))}\r\n"
+
+
+def test_what_the_guest_says_is_kept_and_reads_as_a_proof(dom0):
+    """A good line becomes a proof with the versions of Xen and Linux."""
+    dom0.says(f"boot noise\r\nXEN-RUNBOOK-PROGRESS DHCP lease through it: 10.0.3.15/24\r\n{line()}{line()}")
+    status, out, err = dom0.run("relaxed", "1", "20")
+    assert (status, err) == (0, "")
+    assert "DHCP lease through it: 10.0.3.15/24\n" in out
+    facts = Facts(
+        {
+            probe.COMMANDS[1]: Answer(0, f"{probe.RESULTS}/{CARD}.json:{dom0.kept}"),
+            probe.COMMANDS[2]: Answer(0, "/sys/hypervisor/version/extra:.5-pre\n/sys/hypervisor/version/major:4\n"
+                                         "/sys/hypervisor/version/minor:20\n"),
+            probe.COMMANDS[3]: Answer(0, "6.12.9-test\n"),
+        }
+    )  # fmt: skip
+    proofs = probe.parse(facts)
+    proof = proofs.by_bdf[CARD]
+    assert (proof.wanted_module, proof.mac, proof.address, proof.received) == (
+        *("e1000e", "52:54:00:12:34:58", "10.0.3.15/24"),
+        4,
+    )
+    assert (proof.xen, proof.kernel, proofs.is_stale(proof)) == ("4.20.5-pre", "6.12.9-test", False)
+    assert dom0.is_clean()
+
+
+def test_the_guest_gets_the_card_and_nothing_else(dom0):
+    """The configuration names one device with its options, no disk and no virtual network card."""
+    dom0.says(line())
+    dom0.run("relaxed", "1", "20")
+    config = (dom0.root / "config").read_text()
+    assert f'pci = [ "{CARD},rdm_policy=relaxed,permissive=1" ]' in config
+    assert 'kernel = "/boot/vmlinuz-6.12.9-test"' in config
+    assert not re.search(r"^(disk|vif)", config, re.MULTILINE)
+
+
+def test_the_guest_is_paused_until_somebody_reads(dom0):
+    """The console is found before the guest is let go, so that no word is lost."""
+    dom0.says(line())
+    dom0.run("strict", "0", "20")
+    order = [entry.split()[1] if entry.startswith("xl") else entry for entry in dom0.log]
+    assert order.index("create") < order.index("/local/domain/7/serial/0/tty") < order.index("unpause")
+    assert next(entry for entry in dom0.log if "create" in entry).startswith("xl create -p ")
+
+
+def test_the_initramfs_holds_the_drivers_in_order_without_pciback(dom0):
+    """Drivers are unpacked and numbered in load order, with their firmware; dom0's own pciback stays out."""
+    dom0.says(line())
+    dom0.run("strict", "0", "20")
+    folder = dom0.root / "unpacked"
+    folder.mkdir()
+    with (dom0.root / "initramfs").open("rb") as image:
+        tar = subprocess.run(["gzip", "-dc"], stdin=image, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "-xf", "-", "-C", str(folder)], input=tar, check=True)
+    assert sorted(path.name for path in (folder / "modules").iterdir()) == ["10-ptp.ko", "11-e1000e.ko"]
+    assert (folder / "modules/10-ptp.ko").read_text() == "ptp unpacked\n"
+    assert (folder / "lib/firmware/e1000e.fw").read_text() == "firmware"
+    assert (folder / "wanted").read_text() == f"id={ID}\n"
+    for name in ("init", "lease"):
+        assert os.access(folder / name, os.X_OK)
+        subprocess.run(["sh", "-n", str(folder / name)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("tty", "status", "words"),
+    [
+        (line(received=0), 1, f"the guest has no traffic through {CARD}"),
+        ("XEN-RUNBOOK-PROGRESS Linux runs\r\nKernel panic\r\n", 2, "the guest ended without a word"),
+    ],
+)
+def test_a_guest_without_traffic_fails_and_is_removed(dom0, tty, status, words):
+    """The status tells what happened, the console is kept, nothing is left running."""
+    dom0.says(tty)
+    got, _, err = dom0.run("strict", "0", "20")
+    assert (got, words in err) == (status, True)
+    assert (dom0.root / f"var/lib/xen-runbook/probe/{CARD}.console").read_text() == tty.replace("\r\n", "\n")
+    assert dom0.is_clean()
+
+
+def test_a_silent_guest_ends_with_the_time_out(dom0):
+    """A guest that says nothing is removed after the time-out, and that is the message."""
+    os.mkfifo(dom0.root / "tty")
+    got, _, err = dom0.run("strict", "0", "1")
+    assert (got, "did not report within 1 s" in err) == (3, True)
+    assert dom0.is_clean()
+
+
+def test_a_guest_that_cannot_start_leaves_nothing(dom0):
+    """When xl refuses the guest, its words are shown and nothing is kept."""
+    (dom0.root / "broken").touch()
+    got, _, err = dom0.run("strict", "0", "20")
+    assert (got, "xl could not start the guest" in err, dom0.kept) == (2, True, None)
+    assert dom0.is_clean()
+
+
+def test_a_card_without_a_driver_is_said_before_a_guest_is_built(dom0):
+    """A card that this Linux cannot drive ends with its address and id."""
+    shutil.copy(dom0.root / "bin/uname", dom0.root / "bin/modprobe")
+    got, _, err = dom0.run("strict", "0", "20")
+    assert (got, f"has no driver for {CARD} ({ID})" in err) == (2, True)
+    assert dom0.is_clean()
+
+
+def test_a_guest_left_by_a_killed_run_is_removed_first(dom0):
+    """A probe guest of the same name is cleared, or it would keep the card."""
+    (dom0.root / "up").touch()
+    dom0.says(line())
+    assert dom0.run("strict", "0", "20")[0] == 0
+    verbs = [entry.split()[1] for entry in dom0.log if entry.startswith("xl")]
+    assert verbs.index("destroy") < verbs.index("create")

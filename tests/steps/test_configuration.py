@@ -1,0 +1,533 @@
+"""Chapter 06, but for the network: each step for the first time, again, refused, and broken afterwards."""
+
+import subprocess
+
+import pytest
+
+from runbook.actions import Reboot, Remove, WriteFile
+from runbook.facts import grub, modules
+from runbook.steps import configuration
+from runbook.steps.configuration import (
+    allow_xl_by_sudo,
+    boot_xen_once,
+    enable_services,
+    hide_devices,
+    menu,
+    set_boot_menu,
+    stop_saving_guests,
+)
+from runbook.steps.installation import install_xen
+from tests.steps.machine import DEVICES, PLAIN, ROOT, XEN, Machine, carry, faults, like_testbed, sample, stops
+
+PARAMS = like_testbed()
+NONE = like_testbed(passthrough={"devices": []}, guests=[])
+DEFAULTS = "/etc/default/xendomains"
+REBUILD = "run update-initramfs -u -k all"
+
+
+def installed(**changes: object) -> Machine:
+    """Return a machine on which chapter 05 was run."""
+    machine = Machine()
+    carry(machine, install_xen, PARAMS)
+    for name, value in changes.items():
+        setattr(machine, name, value)
+    return machine
+
+
+def configured() -> Machine:
+    """Return a machine that is ready to boot Xen."""
+    machine = installed()
+    for step in (hide_devices, set_boot_menu, enable_services):
+        carry(machine, step, PARAMS)
+    return machine
+
+
+def under_xen() -> Machine:
+    """Return a machine that has booted Xen once."""
+    machine = configured()
+    carry(machine, boot_xen_once, PARAMS)
+    return machine
+
+
+def test_the_chapter_in_order():
+    """Everything that can be prepared comes before the restart, which is last."""
+    assert [step.__name__.rpartition(".")[2] for step in configuration.STEPS] == [
+        "stop_saving_guests", "hide_devices", "set_boot_menu", "enable_services",
+        "allow_xl_by_sudo", "configure_bridges", "boot_xen_once",
+    ]  # fmt: skip
+
+
+class TestStopSavingGuests:
+    def test_both_settings_are_emptied_and_the_rest_is_kept(self):
+        """Two lines of Debian's own file change, no other."""
+        machine = installed()
+        assert carry(machine, stop_saving_guests, PARAMS) == [f"write {DEFAULTS}"]
+        before, after = sample("default-xendomains.txt").splitlines(), machine.files[DEFAULTS].splitlines()
+        assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == [
+            ("XENDOMAINS_SAVE=/var/lib/xen/save", "XENDOMAINS_SAVE="),
+            ("XENDOMAINS_RESTORE=true", "XENDOMAINS_RESTORE="),
+        ]
+
+    def test_false_still_means_yes(self):
+        """The guide's `false` is a value, so Debian's script would restore (H602)."""
+        machine = installed(files={DEFAULTS: "XENDOMAINS_SAVE=\nXENDOMAINS_RESTORE=false\n"})
+        assert faults(machine, stop_saving_guests, PARAMS) == [f"XENDOMAINS_RESTORE is 'false' in {DEFAULTS}"]
+        assert carry(machine, stop_saving_guests, PARAMS) == [f"write {DEFAULTS}"]
+
+    def test_already_empty(self):
+        """Nothing is written, quoted or not."""
+        machine = installed(files={DEFAULTS: "XENDOMAINS_SAVE=\nXENDOMAINS_RESTORE=\n"})
+        assert carry(machine, stop_saving_guests, PARAMS) == []
+
+    def test_missing_settings_are_added(self):
+        """A file without the lines, and without an end of line, gets them."""
+        assert stop_saving_guests.emptied("A=1") == "A=1\nXENDOMAINS_SAVE=\nXENDOMAINS_RESTORE=\n"
+
+    def test_xen_must_be_installed(self):
+        """Without the package's file the step waits."""
+        assert stops(Machine(), stop_saving_guests, PARAMS) == [("wait", f"{DEFAULTS} is not there yet")]
+        assert faults(Machine(), stop_saving_guests, PARAMS, "wait")
+
+
+class TestHideDevices:
+    def test_first_run(self):
+        """Options, one soft dependency a module in order, the early module, then new RAM disks."""
+        machine = installed()
+        early = machine.files[modules.EARLY]
+        assert carry(machine, hide_devices, PARAMS) == [
+            f"write {modules.OPTIONS}",
+            f"write {modules.EARLY}",
+            REBUILD,
+        ]
+        assert machine.files[modules.OPTIONS].splitlines()[1:] == [
+            "options xen-pciback hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)",
+            "softdep e1000e pre: xen-pciback",
+            "softdep snd_hda_intel pre: xen-pciback",
+            "softdep xhci_pci pre: xen-pciback",
+        ]
+        assert machine.files[modules.EARLY] == early + "xen-pciback\n"
+
+    def test_nothing_changes_once_the_devices_are_hidden(self):
+        """Under Xen the driver is pciback; the soft dependencies stay those of the modules."""
+        machine = under_xen()
+        assert {driver for _, driver, _ in machine.devices.values()} == {"pciback"}
+        assert carry(machine, hide_devices, PARAMS) == []
+
+    def test_an_interrupted_rebuild_is_made_up_for(self):
+        """Right files and an old RAM disk: only the rebuild is planned, and the check sees it too."""
+        machine = configured()
+        machine.images += "stale initrd.img-6.12\n"
+        assert faults(machine, hide_devices, PARAMS) == [
+            "initrd.img-6.12 is older than the files it is made from"
+        ]
+        assert carry(machine, hide_devices, PARAMS) == [REBUILD]
+
+    def test_no_devices_means_no_files(self):
+        """What was hidden before is taken out of all three places."""
+        machine = configured()
+        assert carry(machine, hide_devices, NONE) == [
+            f"remove {modules.OPTIONS}",
+            f"write {modules.EARLY}",
+            REBUILD,
+        ]
+        assert "xen-pciback" not in machine.files[modules.EARLY]
+        assert carry(installed(), hide_devices, NONE) == []
+
+    @pytest.mark.parametrize(
+        ("changes", "what"),
+        [
+            (
+                {"devices": {k: v for k, v in DEVICES.items() if "05" not in k}},
+                "There is no device at 0000:00:05.0 (network card for ipfire)",
+            ),
+            (
+                {"devices": DEVICES | {"0000:00:05.0": ("8086:2922", "ahci", "ahci")}},
+                "At 0000:00:05.0 is 8086:2922, not 8086:10d3 (network card for ipfire)",
+            ),
+            ({"modules": "pciback\nbuiltin e1000e\n"}, "The driver e1000e is built into this kernel"),
+            ({"modules": ""}, "The running kernel has no module xen-pciback"),
+            ({"modes": {}}, "This host does not make its initial RAM disk with initramfs-tools"),
+            ({"room": {"/boot": 40}}, "/boot has 40 MiB free; a new RAM disk needs 53 MiB"),
+        ],
+    )  # fmt: skip
+    def test_dangers_are_refused(self, changes, what):
+        """A moved card, a driver that cannot be held back, a host of another kind: nothing is written."""
+        machine = installed(**changes)
+        assert stops(machine, hide_devices, PARAMS) == [("refuse", what)]
+        assert hide_devices.plan(PARAMS, machine.facts(hide_devices.asks(PARAMS))).actions == ()
+
+    def test_a_host_without_ram_disk_is_a_fault(self):
+        """There is nothing in which devices could be hidden."""
+        machine = configured()
+        machine.images = "kernel vmlinuz-6.12 1\n"
+        assert faults(machine, hide_devices, PARAMS) == ["There is no initial RAM disk in /boot"]
+
+    def test_the_early_modules_of_others_stay(self):
+        """Adding and taking away leaves the rest of the file as it was."""
+        text = "# mine\nraid1\n"
+        assert hide_devices.early_modules(hide_devices.early_modules(text, True), False) == text
+        assert hide_devices.early_modules("xen_pciback\n", True) == "xen_pciback\n"
+
+
+class TestSetBootMenu:
+    def test_first_run(self):
+        """The safe default comes first, then the words, then the menu."""
+        machine = installed()
+        assert carry(machine, set_boot_menu, PARAMS) == [
+            f"run grub-set-default {PLAIN}",
+            f"write {menu.WORDS_FILE}",
+            "run update-grub",
+        ]
+        xen = grub.parse(machine.facts(grub.COMMANDS)).xen
+        assert xen is not None
+        assert xen.xen_words == (
+            "dom0_mem=2048M,max:2048M", "com1=115200,8n1", "console=com1",
+            "dom0_max_vcpus=2", "iommu=required", "ucode=scan",
+        )  # fmt: skip
+        assert xen.kernel_words == (
+            f"root=UUID={ROOT}", "ro", "console=ttyS0,115200n8", "console=hvc0", "quiet",
+            "xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)", *menu.kernel_normal(PARAMS)[1:],
+        )  # fmt: skip
+
+    def test_recovery_sees_its_console_and_hides_nothing(self):
+        """The recovery entry has dom0's memory and the consoles, and no device is hidden in it."""
+        machine = configured()
+        recovery = next(e for e in grub.parse(machine.facts(grub.COMMANDS)).recoveries if e.is_xen)
+        assert recovery.xen_words == ("dom0_mem=2048M,max:2048M", "com1=115200,8n1", "console=com1")
+        assert recovery.kernel_words[-2:] == ("console=ttyS0,115200n8", "console=hvc0")
+
+    def test_already_right(self):
+        """Nothing is done with plain Debian the default, nor later with Xen."""
+        machine = configured()
+        assert carry(machine, set_boot_menu, PARAMS) == []
+        machine.saved_entry = XEN
+        assert carry(machine, set_boot_menu, PARAMS) == []
+
+    def test_new_words_are_unproved(self):
+        """When the words change, plain Debian becomes the default again before they are written."""
+        machine = configured()
+        machine.saved_entry = XEN
+        more = like_testbed(dom0={"memory_mib": 3072})
+        assert carry(machine, set_boot_menu, more)[0] == f"run grub-set-default {PLAIN}"
+        assert machine.saved_entry == PLAIN
+
+    def test_a_menu_older_than_its_sources_is_generated_anew(self):
+        """Somebody edited a file and forgot update-grub; the default is left alone."""
+        machine = configured()
+        machine.saved_entry, machine.newer = XEN, "/etc/default/grub\n"
+        assert carry(machine, set_boot_menu, PARAMS) == ["run update-grub"]
+        assert machine.saved_entry == XEN
+
+    def test_an_interrupted_run_is_gone_on_with(self):
+        """Words written but no menu generated: the second run generates it."""
+        machine = configured()
+        machine.files[grub.CONFIG] = machine.files[grub.CONFIG].replace("iommu=required", "")
+        assert carry(machine, set_boot_menu, PARAMS) == ["run update-grub"]
+
+    @pytest.mark.parametrize("saved", ["xen-gnulinux-simple-other", "uefi-firmware", ""])
+    def test_an_unknown_default_is_made_plain(self, saved):
+        """An entry of another disk, the firmware's menu or none at all is no default for a server."""
+        machine = configured()
+        machine.saved_entry = saved
+        assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
+
+    @pytest.mark.parametrize("word", ["rmrr=0x1=0;0x2=1", 'a="b"', "a b", "$(id)", "`id`", "a\\b"])
+    def test_words_that_would_be_taken_apart_are_refused(self, word):
+        """Quotes, blanks, `;` and `$` never reach the boot line, in either list."""
+        for params, place in (
+            (like_testbed(xen={"options": [word]}), "xen.options"),
+            (like_testbed(dom0={"kernel_options": [word]}), "dom0.kernel_options"),
+        ):
+            assert stops(installed(), set_boot_menu, params) == [
+                ("refuse", f"'{word}' in {place} cannot stand on a boot line")
+            ]
+
+    def test_a_way_back_must_exist(self):
+        """A menu without plain Debian is refused."""
+        machine = installed()
+        machine.files[grub.CONFIG] = "menuentry 'x' $menuentry_id_option 'x' {\n\tchainloader /x\n}\n"
+        assert stops(machine, set_boot_menu, PARAMS) == [
+            ("refuse", "The boot menu has no entry for plain Debian")
+        ]
+
+    def test_xen_must_be_installed(self):
+        """Without a hypervisor in /boot the step waits."""
+        assert stops(Machine(), set_boot_menu, PARAMS) == [("wait", "There is no hypervisor in /boot yet")]
+
+    @pytest.mark.parametrize(
+        ("old", "new", "fault"),
+        [
+            ("dom0_mem=2048M,max:2048M", "", "The Xen entry lacks dom0_mem=2048M,max:2048M"),
+            (
+                "(0000:00:07.0)",
+                "",
+                "The Xen entry lacks xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)",
+            ),
+            ("${saved_entry}", "0", "GRUB's default is '0', not the saved entry"),
+            ("/xen-4.20-amd64.gz", "/xen-4.20-amd64.efi", "The menu has no entry that starts Xen"),
+            (
+                "ro single",
+                "ro single xen-pciback.hide=(0000:00:05.0)",
+                "The recovery entry 'Debian GNU/Linux, with Linux 6.12.117+deb13-amd64 (recovery mode)' "
+                "hides devices",
+            ),
+        ],
+    )
+    def test_the_generated_menu_is_read(self, old, new, fault):
+        """Whatever was written, only what stands in grub.cfg counts (H610)."""
+        machine = configured()
+        machine.files[grub.CONFIG] = machine.files[grub.CONFIG].replace(old, new)
+        assert fault in faults(machine, set_boot_menu, PARAMS)
+        assert carry(machine, set_boot_menu, PARAMS) == ["run update-grub"]
+
+    def test_a_list_that_was_emptied_must_be_gone(self):
+        """A hide list that stays in the menu after the last device is taken out is a fault (H611)."""
+        assert faults(configured(), set_boot_menu, NONE) == [
+            "The Xen entry still has xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)"
+        ]
+
+    def test_no_recovery_is_only_warned_of(self):
+        """Some people switch it off."""
+        machine = configured()
+        text = machine.files[grub.CONFIG]
+        machine.files[grub.CONFIG] = text.replace("-recovery-", "-other-").replace("ro single", "ro")
+        assert faults(machine, set_boot_menu, PARAMS, "warn") == ["The menu has no recovery entry"]
+
+    def test_the_file_is_shell_that_keeps_what_the_host_has(self):
+        """A real shell reads the words behind those of the host's own configuration."""
+        script = 'GRUB_CMDLINE_LINUX="a=1"; GRUB_CMDLINE_LINUX_DEFAULT="quiet splash"\n'
+        script += menu.words_file(PARAMS) + 'echo "$GRUB_CMDLINE_LINUX_XEN_REPLACE"; '
+        script += 'echo "$GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT"'
+        said = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=True).stdout
+        assert said.splitlines() == [
+            "a=1 console=hvc0",
+            " ".join(["quiet splash", *menu.kernel_normal(PARAMS)]),
+        ]
+
+
+class TestEnableServices:
+    def test_first_run(self):
+        """The watchdog's unit is written and enabled; without Xen it is not started."""
+        machine = installed()
+        assert carry(machine, enable_services, PARAMS) == [
+            f"write {enable_services.UNIT_FILE}",
+            "run systemctl daemon-reload",
+            "run systemctl enable xen-watchdog.service",
+        ]
+        text = machine.files[enable_services.UNIT_FILE]
+        assert "ExecStart=/usr/sbin/xenwatchdogd 600 300\n" in text
+        assert "ConditionPathExists=/proc/xen/capabilities\n" in text
+
+    def test_already_right(self):
+        """Nothing is done before Xen's first boot, nor after it."""
+        assert carry(configured(), enable_services, PARAMS) == []
+        assert carry(under_xen(), enable_services, PARAMS) == []
+
+    def test_under_xen_a_new_time_counts_at_once(self):
+        """A changed unit is read and restarted where Xen runs."""
+        machine = under_xen()
+        assert carry(machine, enable_services, like_testbed(services={"watchdog_timeout_s": 60})) == [
+            f"write {enable_services.UNIT_FILE}",
+            "run systemctl daemon-reload",
+            "run systemctl restart xen-watchdog.service",
+        ]
+
+    def test_no_watchdog(self):
+        """It is stopped and taken away; a host that never had one is left alone."""
+        without = like_testbed(services={"watchdog": False})
+        machine = under_xen()
+        assert faults(machine, enable_services, without) == ["xen-watchdog.service is still there"]
+        assert carry(machine, enable_services, without) == [
+            "run systemctl disable --now xen-watchdog.service",
+            f"remove {enable_services.UNIT_FILE}",
+            "run systemctl daemon-reload",
+        ]
+        assert carry(installed(), enable_services, without) == []
+
+    def test_a_disabled_service_is_enabled(self):
+        """What the package enabled and somebody disabled is found and mended."""
+        machine = configured()
+        machine.units["xendomains.service"] = ("inactive", "disabled")
+        assert faults(machine, enable_services, PARAMS) == ["xendomains.service does not start at boot"]
+        assert carry(machine, enable_services, PARAMS) == ["run systemctl enable xendomains.service"]
+
+    def test_a_second_watchdog_is_warned_of(self):
+        """Two watchdogs restart the machine for each other's reasons."""
+        machine = configured()
+        machine.units["watchdog.service"] = ("active", "enabled")
+        assert faults(machine, enable_services, PARAMS, "warn") == [
+            "The package watchdog also watches this host"
+        ]
+
+    def test_xen_must_be_installed(self):
+        """Without the services the step waits."""
+        assert stops(Machine(), enable_services, PARAMS) == [("wait", "Xen's services are not there yet")]
+
+
+class TestAllowXlBySudo:
+    @pytest.mark.parametrize("kind", ["read-only", "full"])
+    def test_the_file_is_checked_before_it_is_in_place(self, kind):
+        """visudo sees the new file first, and sudo's mode is kept."""
+        params = like_testbed(services={"sudo_xl": kind})
+        machine = Machine()
+        planned = allow_xl_by_sudo.plan(params, machine.facts(allow_xl_by_sudo.asks(params)))
+        (write,) = planned.actions
+        assert isinstance(write, WriteFile)
+        assert (write.mode, write.check) == ("0440", ("/usr/sbin/visudo", "-cf"))
+        assert carry(machine, allow_xl_by_sudo, params) == ["write /etc/sudoers.d/xl"]
+        assert carry(machine, allow_xl_by_sudo, params) == []
+
+    def test_read_only_has_no_wildcard_and_no_bare_xl(self):
+        """Each command is given with all its arguments."""
+        rule = (allow_xl_by_sudo.content(PARAMS) or "").splitlines()[1]
+        commands = rule.partition("NOPASSWD: ")[2].split(", ")
+        assert "/usr/sbin/xl list" in commands
+        assert "*" not in rule
+        assert all(command.startswith("/usr/sbin/xl ") for command in commands)
+
+    def test_full_is_warned_of(self):
+        """It equals root (H644)."""
+        params = like_testbed(services={"sudo_xl": "full"})
+        planned = allow_xl_by_sudo.plan(params, Machine().facts(allow_xl_by_sudo.asks(params)))
+        assert [(f.level, f.source) for f in planned.findings] == [("warn", "H644")]
+        assert allow_xl_by_sudo.content(params).endswith("NOPASSWD: /usr/sbin/xl\n")
+
+    def test_none_removes_the_file(self):
+        """And a host without it, or without sudo, is left alone."""
+        none = like_testbed(services={"sudo_xl": "none"})
+        machine = Machine()
+        carry(machine, allow_xl_by_sudo, PARAMS)
+        assert faults(machine, allow_xl_by_sudo, none) == ["/etc/sudoers.d/xl is still there"]
+        planned = allow_xl_by_sudo.plan(none, machine.facts(allow_xl_by_sudo.asks(none)))
+        assert planned.actions == (Remove("/etc/sudoers.d/xl"),)
+        assert carry(machine, allow_xl_by_sudo, none) == ["remove /etc/sudoers.d/xl"]
+        assert carry(Machine(modes={}), allow_xl_by_sudo, none) == []
+
+    @pytest.mark.parametrize(
+        ("content", "mode", "fault"),
+        [
+            ("%sudo ALL=(ALL) ALL\n", "0440", "is not as the parameters say"),
+            (None, "0644", "has mode 0644; sudo wants 0440"),
+        ],
+    )
+    def test_a_changed_file_is_seen_and_mended(self, content, mode, fault):
+        """Other text or another mode is a fault, and the step writes it anew."""
+        machine = Machine()
+        carry(machine, allow_xl_by_sudo, PARAMS)
+        machine.files[allow_xl_by_sudo.FILE] = content or machine.files[allow_xl_by_sudo.FILE]
+        machine.modes[allow_xl_by_sudo.FILE] = mode
+        assert faults(machine, allow_xl_by_sudo, PARAMS) == [f"/etc/sudoers.d/xl {fault}"]
+        assert carry(machine, allow_xl_by_sudo, PARAMS) == ["write /etc/sudoers.d/xl"]
+
+    def test_sudo_must_read_the_folder(self):
+        """A sudoers file without the include line makes the rule void."""
+        machine = Machine()
+        carry(machine, allow_xl_by_sudo, PARAMS)
+        machine.includes = "0\n"
+        assert faults(machine, allow_xl_by_sudo, PARAMS) == ["/etc/sudoers does not include /etc/sudoers.d"]
+
+    def test_sudo_must_be_installed(self):
+        """A rule without sudo is refused."""
+        assert stops(Machine(modes={}), allow_xl_by_sudo, PARAMS) == [("refuse", "sudo is not installed")]
+
+
+class TestBootXenOnce:
+    def test_first_boot(self):
+        """The choice for once, the restart, and the wait for Xen's services."""
+        machine = configured()
+        assert carry(machine, boot_xen_once, PARAMS) == [
+            f"run grub-reboot {XEN}",
+            "reboot into Xen, once",
+            "run sh -c 'systemctl is-system-running --wait || true'",
+        ]
+        assert machine.is_dom0
+        assert machine.saved_entry == PLAIN
+        assert {driver for _, driver, _ in machine.devices.values()} == {"pciback"}
+
+    def test_xen_runs_already(self):
+        """Nothing is restarted."""
+        assert carry(under_xen(), boot_xen_once, PARAMS) == []
+
+    @pytest.mark.parametrize(
+        ("params", "steps"),
+        [
+            (like_testbed(dom0={"memory_mib": 3072}), (set_boot_menu,)),
+            (like_testbed(xen={"options": []}), (set_boot_menu,)),
+            (NONE, (hide_devices, set_boot_menu)),
+        ],
+        ids=["more memory", "a word less", "no devices"],
+    )
+    def test_a_change_needs_another_boot(self, params, steps):
+        """Xen with other words, or dom0 with another list, is restarted, with plain Debian behind it."""
+        machine = under_xen()
+        for step in steps:
+            carry(machine, step, params)
+        assert "reboot into Xen, once" in carry(machine, boot_xen_once, params)
+        assert machine.saved_entry == PLAIN
+
+    def test_a_device_that_was_added_while_xen_ran(self):
+        """A driver still holds it and the RAM disk is new: a restart helps."""
+        machine = under_xen()
+        machine.devices["0000:00:05.0"] = ("8086:10d3", "e1000e", "e1000e")
+        machine.images += "new initrd.img-6.12\n"
+        planned = boot_xen_once.plan(PARAMS, machine.facts(boot_xen_once.asks(PARAMS)))
+        assert planned.note == "Why: 0000:00:05.0 is still used by e1000e."
+
+    def test_no_endless_restarts(self):
+        """A device that stays with its driver after a boot with the newest RAM disk is left to the proof."""
+        machine = under_xen()
+        machine.devices["0000:00:05.0"] = ("8086:10d3", "e1000e", "e1000e")
+        assert carry(machine, boot_xen_once, PARAMS) == []
+
+    @pytest.mark.parametrize(
+        ("break_it", "what"),
+        [
+            (lambda m: m.files.pop(modules.OPTIONS), "The step hide_devices is not done yet"),
+            (lambda m: m.files.pop(menu.WORDS_FILE), "The step set_boot_menu is not done yet"),
+            (lambda m: m.devices.clear(), "The step hide_devices is not done yet"),
+        ],
+    )
+    def test_earlier_steps_come_first(self, break_it, what):
+        """Without the hide list or the menu's words nothing is restarted."""
+        machine = configured()
+        break_it(machine)
+        assert stops(machine, boot_xen_once, PARAMS) == [("wait", what)]
+
+    def test_a_choice_that_would_stay_is_refused(self):
+        """On LVM GRUB cannot clear it: each later boot would be Xen."""
+        machine = configured()
+        machine.boot_on = "/dev/mapper/xen-root ext4"
+        assert stops(machine, boot_xen_once, PARAMS) == [
+            ("refuse", "GRUB could not clear a choice for once on this /boot")
+        ]
+
+    def test_running_guests_are_named(self):
+        """They will be shut down, which is said before."""
+        machine = under_xen()
+        machine.xl_list += "ipfire    4   256     1     -b----      10.1\n"
+        carry(machine, set_boot_menu, like_testbed(xen={"options": []}))
+        params = like_testbed(xen={"options": []})
+        planned = boot_xen_once.plan(params, machine.facts(boot_xen_once.asks(params)))
+        assert [f.what for f in planned.findings] == ["Running guests will be shut down: ipfire"]
+        assert any(isinstance(action, Reboot) for action in planned.actions)
+
+    def test_plain_debian_came_back(self):
+        """It is a fault that says that the machine is safe, and where to look."""
+        machine = configured()
+        (found,) = boot_xen_once.check(PARAMS, machine.facts(boot_xen_once.asks(PARAMS)))
+        assert (found.level, found.what) == ("fail", "The host runs plain Debian, not Xen")
+        assert "the safe default brought plain Debian back" in found.why
+        assert "VT-d or AMD-Vi" in found.do
+
+    def test_a_choice_that_was_not_used(self):
+        """A choice that is still there tells that this GRUB never ran."""
+        machine = configured()
+        machine.next_entry = XEN
+        (found,) = boot_xen_once.check(PARAMS, machine.facts(boot_xen_once.asks(PARAMS)))
+        assert "was not used" in found.why
+
+    def test_a_choice_that_stayed(self):
+        """Under Xen, a choice that GRUB did not clear is a fault."""
+        machine = under_xen()
+        machine.next_entry = XEN
+        assert faults(machine, boot_xen_once, PARAMS) == [f"The choice for once is still there: {XEN}"]

@@ -1,0 +1,288 @@
+"""The survey's three steps: on plain Debian, under Xen, and refused."""
+
+import json
+
+import pytest
+
+from runbook.actions import WriteFile
+from runbook.params import load
+from runbook.plan import Plan
+from runbook.steps import introduction
+from runbook.steps.introduction import keep_survey, survey_devices, survey_machine
+from tests.survey.machines import (
+    DOM0,
+    Pci,
+    bare,
+    devices,
+    dmar,
+    dom0,
+    guest,
+    kept_survey,
+    params,
+)
+
+SPARE = {"bdf": "00:05.0"}
+SECURE = """\
+= efi
+= acpi/tables/IVRS
+= efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
+ 06 00 00 00 01
+"""
+
+
+def found(step, parameters, facts):
+    """Return level and text of each finding of a step's plan; a survey plans nothing."""
+    planned = step.plan(parameters, facts)
+    assert planned.actions == ()
+    assert step.check(parameters, facts) == list(planned.stops)
+    assert all(f.do and f.source for f in planned.findings)
+    return [(f.level, f.what) for f in planned.findings]
+
+
+def test_the_chapter_names_its_steps():
+    """The notebook's steps come in the order machine, devices, keep."""
+    assert (survey_machine, survey_devices, keep_survey) == introduction.STEPS
+
+
+@pytest.mark.parametrize("facts", [bare(), dom0()], ids=["bare", "xen"])
+def test_the_testbed_is_a_good_machine(facts):
+    """Before Xen and under it, nothing is wrong with the testbed and its own parameters."""
+    testbed = load("params/testbed.yml")
+    assert found(survey_machine, testbed, facts) == []
+    assert [level for level, _ in found(survey_devices, testbed, facts)] == ["warn", "warn"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"cpuinfo": "flags : fpu\n"}, "The processor shows no hardware virtualisation (VT-x or AMD-V)"),
+        ({"cpuinfo": "flags : svm\n"}, "The processor has no nested paging (EPT or NPT)"),
+        ({"firmware_tables": "= efi\n"}, "The firmware announces no IOMMU, so no device can be passed"),
+        ({"firmware_tables": SECURE}, "Secure Boot is on"),
+        (
+            {"meminfo": "MemTotal: 1048576 kB\n"},
+            "The machine has 1024 MiB of memory, the parameters need 1280 MiB",
+        ),
+    ],
+)
+def test_a_machine_that_cannot_be_a_host(changes, expected):
+    """Each thing that makes a host impossible is refused, alone."""
+    assert found(survey_machine, params(), bare(**changes)) == [("refuse", expected)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"firmware_tables": "= acpi/tables/IVRS\n"}, "The machine was started the BIOS way, not by UEFI"),
+        ({"firmware_tables": dmar(flags=0)}, "The IOMMU does not remap interrupts"),
+        ({"pci_links": ""}, "Linux shows no IOMMU groups"),
+        (
+            {"findmnt_json": '{"filesystems": [{"target": "/", "source": "/dev/sda1", "fstype": "ext4",'
+             ' "size": 1, "avail": 104857600}]}'},
+            "/boot has only 100 MiB free (on /dev/sda1)",
+        ),
+    ],
+)  # fmt: skip
+def test_a_machine_that_needs_care(changes, expected):
+    """Each thing that a person should know is a warning, and does not stop."""
+    assert found(survey_machine, params(), bare(**changes)) == [("warn", expected)]
+
+
+@pytest.mark.parametrize(
+    ("caps", "expected"),
+    [
+        ("pv", "The processor shows no hardware virtualisation (VT-x or AMD-V)"),
+        ("pv hvm hvm_directio", "The processor has no nested paging (EPT or NPT)"),
+        ("pv hvm hap", "Xen runs without an IOMMU, so it can pass no device"),
+    ],
+)
+def test_under_xen_xen_decides(caps, expected):
+    """Under Xen its own words count, whatever the kept survey and the tables say."""
+    assert ("refuse", expected) in found(survey_machine, params(), dom0(xl_info=f"virt_caps : {caps}\n"))
+
+
+def test_under_xen_without_tools_the_kept_survey_decides():
+    """When `xl` does not answer, what was kept is used; when nothing was kept either, nothing is claimed."""
+    silent = "Xen is running, but `xl info` does not say what it can do"
+    memory = {"meminfo": "MemTotal: 8388608 kB\n"}
+    assert found(survey_machine, params(), dom0(xl_info=None, **memory)) == [("warn", silent)]
+    assert found(survey_machine, params(), dom0(xl_info=None, kept=None, **memory)) == [("warn", silent)]
+    weak = json.loads(kept_survey())
+    weak["cpu"] = {"virtualisation": "", "nested_paging": ""}
+    facts = dom0(xl_info=None, kept=json.dumps(weak), **memory)
+    assert [level for level, _ in found(survey_machine, params(), facts)] == ["warn", "refuse"]
+
+
+def test_under_xen_without_tools_an_iommu_is_refused_only_when_known_to_be_missing():
+    """When neither `xl` nor a table nor the kept survey tells of an IOMMU, only a kept survey is proof."""
+    facts = {"xl_info": None, "firmware_tables": "= efi\n", "meminfo": "MemTotal: 8388608 kB\n"}
+    without = json.loads(kept_survey())
+    without["firmware"]["acpi_tables"] = []
+    assert [x for x, _ in found(survey_machine, params(), dom0(**facts))] == ["warn"]
+    assert [x for x, _ in found(survey_machine, params(), dom0(**facts, kept=None))] == ["warn"]
+    assert [x for x, _ in found(survey_machine, params(), dom0(**facts, kept=json.dumps(without)))] == [
+        "warn", "refuse",
+    ]  # fmt: skip
+
+
+def test_under_xen_the_whole_machines_memory_counts():
+    """dom0 sees 1.9 GB, and guests of 4 GB still fit the machine."""
+    needs = params(dom0={"memory_mib": 4096})
+    assert found(survey_machine, needs, dom0()) == []
+    assert found(survey_machine, needs, bare(meminfo=DOM0["meminfo"])) != []
+
+
+def test_a_spare_device_is_accepted():
+    """The testbed's third card, at its address and with its id, raises nothing."""
+    assert found(survey_devices, params(SPARE), bare()) == []
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ({"bdf": "00:0a.0"}, "a card (8086:10d3) is not at 0000:00:0a.0"),
+        ({"bdf": "00:05.0", "id": "8086:10d4"}, "a card (8086:10d4) is not at 0000:00:05.0"),
+        ({"bdf": "00:00.0", "id": "8086:29c0"},
+         "0000:00:00.0 (a card) must stay with dom0: it is a bridge, and Xen gives no bridge to a guest"),
+        ({"bdf": "00:08.0", "id": "1af4:1001"},
+         "0000:00:08.0 (a card) must stay with dom0: dom0 uses /, /boot, /boot/efi on its disk vda"),
+        ({"bdf": "00:09.0", "id": "1af4:1001"},
+         "0000:00:09.0 (a card) must stay with dom0: its disk vdb holds the guests' volume group guests"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("facts", [bare(), dom0()], ids=["bare", "xen"])
+def test_a_wrong_device_is_refused(facts, device, expected):
+    """A device that is absent, moved, or needed by dom0 is refused, before Xen and under it."""
+    assert found(survey_devices, params(device), facts) == [("refuse", expected)]
+
+
+def test_the_session_is_refused():
+    """The card of the ssh session and default route is refused, once for each use."""
+    nic = {"bdf": "00:03.0", "id": "1af4:1000"}
+    name = "0000:00:03.0 (a card) must stay with dom0: it carries "
+    assert found(survey_devices, params(nic), bare()) == [
+        ("refuse", name + "this ssh session (enp0s3)"),
+        ("refuse", name + "the default route (enp0s3)"),
+    ]
+
+
+def test_a_moved_card_is_found():
+    """A refusal of a moved card tells where its id is now, and what is at the old address."""
+    moved = survey_devices.plan(params({"bdf": "00:06.0"}), bare()).findings[0]
+    assert "is now at 0000:00:05.0" in moved.do
+    assert "QEMU XHCI Host Controller (1b36:000d) is there now" in moved.why
+    assert "H617" in moved.source
+
+
+def test_a_device_named_twice():
+    """One address twice is refused, even from parameters that were put together in a program."""
+    once = params(SPARE)
+    device = once.passthrough.devices[0]
+    both = (device, device.model_copy())
+    twice = once.model_copy(update={"passthrough": once.passthrough.model_copy(update={"devices": both})})
+    assert found(survey_devices, twice, bare()) == [
+        ("refuse", "0000:00:05.0 is named 2 times under passthrough.devices")
+    ]
+
+
+MATES = (Pci("0000:03:00.0", group=8), Pci("0000:04:00.0", "8086:1533", group=8))
+FIRST, SECOND = {"bdf": "03:00.0"}, {"bdf": "04:00.0", "id": "8086:1533"}
+
+
+def test_a_split_group_is_refused():
+    """A device without its group mate is refused, and both together are accepted."""
+    alone = found(survey_devices, params(FIRST), devices(*MATES))
+    assert [level for level, _ in alone] == ["refuse"]
+    assert "shares IOMMU group 8 with 0000:04:00.0" in alone[0][1]
+    assert [
+        f for f in found(survey_devices, params(FIRST, SECOND), devices(*MATES)) if f[0] == "refuse"
+    ] == []
+
+
+def test_a_bridge_in_the_group_splits_nothing():
+    """A group whose only other member is a bridge is whole."""
+    port = Pci("0000:00:1c.0", code="060400", bus=3, group=8)
+    assert found(survey_devices, params(FIRST), devices(port, MATES[0])) == []
+
+
+def test_mates_in_two_guests_are_refused():
+    """Two members of a group given to two guests are refused, to one guest accepted."""
+    apart = (guest("a", "03:00.0"), guest("b", "04:00.0", display=2))
+    together = (guest("a", "03:00.0", "04:00.0"),)
+    said = found(survey_devices, params(FIRST, SECOND, guests=apart), devices(*MATES))
+    assert (
+        "refuse",
+        "0000:03:00.0 (a card) goes to a, and 0000:04:00.0 to b, which cannot be told apart",
+    ) in said
+    assert found(survey_devices, params(FIRST, SECOND, guests=together), devices(*MATES)) == []
+
+
+def test_a_parted_card_is_warned_about():
+    """One function of a card without the other is a warning."""
+    functions = (Pci("0000:03:00.0", group=8), Pci("0000:03:00.1", group=9))
+    assert found(survey_devices, params(FIRST), devices(*functions)) == [
+        ("warn", "0000:03:00.0 (a card) is one physical device with 0000:03:00.1, which stays in dom0")
+    ]
+
+
+def test_nf200_is_refused():
+    """A card behind an NF200 switch is refused (H104)."""
+    box = devices(
+        Pci("0000:02:00.0", "10de:05b1", "060400", bus=3), Pci("0000:03:00.0", above=("0000:02:00.0",))
+    )
+    assert [level for level, _ in found(survey_devices, params(FIRST), box)] == ["refuse"]
+
+
+@pytest.mark.parametrize(("policy", "levels"), [("strict", ["fail"]), ("relaxed", [])])
+def test_a_shared_reserved_region(policy, levels):
+    """A shared reserved region fails under the policy strict, and is right under relaxed (H106)."""
+    box = devices(Pci("0000:03:00.0"), firmware_tables=dmar(((0, (0x1A, 0)), (3, (0, 0)))))
+    device = {**FIRST, "rdm_policy": policy}
+    assert [level for level, _ in found(survey_devices, params(device), box)] == levels
+
+
+def test_a_port_that_is_not_there():
+    """A bridge whose port is no interface of the host is refused, naming the cards that are."""
+    network = {"bridges": [{"name": "xenbr0", "ports": ["eth7"]}]}
+    planned = survey_devices.plan(params(network=network), bare())
+    assert [f.what for f in planned.stops] == ["eth7, a port of the bridge xenbr0, is not on this machine"]
+    assert "enp0s3, enp0s4, enp0s5" in planned.stops[0].why
+
+
+def test_a_card_both_hidden_and_bridged():
+    """A card that the parameters hide and also put on a bridge is refused, before the bridge exists."""
+    network = {"bridges": [{"name": "xenbr1", "ports": ["enp0s5"]}]}
+    assert found(survey_devices, params(SPARE, network=network), bare()) == [
+        ("refuse", "0000:00:05.0 (a card) must stay with dom0: it is enp0s5, a port of the bridge xenbr1")
+    ]
+
+
+def test_the_survey_is_kept_once():
+    """On plain Debian the survey is written; when it lies there, nothing is left to do."""
+    first = keep_survey.plan(params(), bare())
+    assert first.actions == (WriteFile("/var/lib/xen-runbook/survey.json", kept_survey()),)
+    assert [f.level for f in keep_survey.check(params(), bare())] == ["fail"]
+    after = bare(kept=first.actions[0].content)
+    assert (keep_survey.plan(params(), after).actions, keep_survey.check(params(), after)) == ((), [])
+
+
+def test_a_changed_machine_is_kept_anew():
+    """When a card was moved, the kept survey is replaced; even one that is not readable JSON."""
+    for old in (kept_survey().replace("10d3", "10d4"), "not JSON"):
+        planned = keep_survey.plan(params(), bare(kept=old))
+        assert [a.content for a in planned.actions] == [kept_survey()]
+
+
+def test_under_xen_nothing_is_kept():
+    """Under Xen nothing is written, and a missing survey is a warning, not an error."""
+    assert keep_survey.plan(params(), dom0()) == Plan()
+    lost = keep_survey.plan(params(), dom0(kept=None))
+    assert (lost.actions, [f.level for f in lost.findings]) == ((), ["warn"])
+    assert keep_survey.check(params(), dom0(kept=None)) == []
+
+
+def test_what_is_kept_can_be_read_back():
+    """The kept file is JSON that holds groups and reset methods by address, and ends with a newline."""
+    value = json.loads(kept_survey())
+    assert value["pci"]["0000:00:05.0"] == {"id": "8086:10d3", "iommu_group": 3, "reset_methods": ["pm"]}
+    assert kept_survey().endswith("}\n")
