@@ -29,9 +29,7 @@ def carry_out(action: Any, host: Host, on_line: OnLine) -> str:
 
 @carry_out.register
 def _(action: WriteFile, host: Host, on_line: OnLine) -> str:
-    host.write(
-        action.path, action.content.encode(), mode=action.mode, owner=action.owner, check=action.check
-    )
+    host.write(action.path, action.content.encode(), mode=action.mode, owner=action.owner, check=action.check)
     return ""
 
 
@@ -113,5 +111,3 @@ def _later(host: Host, unit: str, seconds: int, script: str, on_line: OnLine) ->
     timer = ("--quiet", "--collect", f"--unit={unit}", f"--on-active={seconds}")
     accuracy = ("--timer-property=AccuracySec=1s",)
     command(host, ("systemd-run", *timer, *accuracy, "sh", "-c", script), 60, on_line)
-
-

@@ -17,9 +17,10 @@ from runbook.hosts import Host, connect
 from runbook.journal import Journal
 from runbook.params import HostParams, digest, load
 from runbook.plan import Finding, Plan
-from runbook.show import steps as show
+from runbook.show import steps as views
 from runbook.show.live import Live
 from runbook.show.pieces import Shown
+from runbook.show.steps import Outcome
 from runbook.steps import Step, steps_of
 
 MODES = ("auto", "plan", "apply", "check")
@@ -54,7 +55,7 @@ class Book:
         self._steps = steps_of(notebook)
         self._journal = journal
         self._planned: dict[str, str] = {}
-        self._ended: dict[str, show.Outcome] = {}
+        self._ended: dict[str, Outcome] = {}
         self._known: set[str] = set()
         if self.mode == "apply":
             host.lock()
@@ -76,7 +77,7 @@ class Book:
         self._fresh(step)
         planned = module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
-        return show.plan(module, planned, self.facts)
+        return views.plan(module, planned, self.facts)
 
     def apply(self, step: str) -> None:
         """Carry a step out, read the host again, check it, and show how it ended.
@@ -93,10 +94,10 @@ class Book:
         except BaseException as error:
             status = error.status if isinstance(error, RunbookError) else "killed"
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self._end(show.Outcome(step, status, message))
+            self._end(Outcome(step, status, message))
             raise
         self._end(end)
-        live.end(show.outcome(module, end))
+        live.end(views.outcome(module, end))
 
     def show(self, what: str) -> Any:
         """Return a table about the host: `machine`, `devices`, `xen` or `guests`."""
@@ -110,18 +111,18 @@ class Book:
         """Return how each step of this notebook ended, and let go of the host."""
         rows = []
         for name in self._steps:
-            end = self._ended.get(name, show.Outcome(name, "never-run"))
+            end = self._ended.get(name, Outcome(name, "never-run"))
             rows.append((name, end.status, end.message))
         self._log("close")
         self.host.close()
-        return show.summary(f"{self.notebook} on {self.params.host}", rows)
+        return views.summary(f"{self.notebook} on {self.params.host}", rows)
 
-    def _carry(self, name: str, module: Step, live: Live) -> show.Outcome:
+    def _carry(self, name: str, module: Step, live: Live) -> Outcome:
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
         self._log("step-begin", step=name, digest=planned.digest(), actions=len(planned.actions))
         if self.mode == "plan":
-            return show.Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
+            return Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
         if self.mode == "check":
             self._stop_on(planned, name)
             self._still_to_do(planned, f"{name} is not as the parameters say")
@@ -155,7 +156,7 @@ class Book:
             self._log("action-end", step=step, index=index, title=action.title, status=status)
         return said
 
-    def _checked(self, name: str, module: Step, status: str, done: tuple[tuple[str, str], ...]) -> show.Outcome:
+    def _checked(self, name: str, module: Step, status: str, done: tuple[tuple[str, str], ...]) -> Outcome:
         findings = tuple(module.check(self.params, self.facts))
         wrong = [f for f in findings if f.stops]
         if wrong:
@@ -166,7 +167,7 @@ class Book:
                 do=_said(wrong, "do") or "look at the host, then run again",
             )
         message = {"unchanged": "it was right already", "changed": "done and checked"}[status]
-        return show.Outcome(name, status, message, done, findings)
+        return Outcome(name, status, message, done, findings)
 
     def _stop_on(self, planned: Plan, name: str) -> None:
         if planned.stops:
@@ -230,7 +231,7 @@ class Book:
                 f"{self.notebook} has no step '{name}'", do="it has: " + ", ".join(self._steps)
             ) from None
 
-    def _end(self, end: show.Outcome) -> None:
+    def _end(self, end: Outcome) -> None:
         self._ended[end.step] = end
         self._log("step-end", step=end.step, status=end.status, message=end.message)
 
@@ -241,7 +242,7 @@ class Book:
         now = f"Linux {self.system.kernel}" + (" under Xen" if self.system.is_dom0 else "")
         what = {"plan": "shows and changes nothing", "apply": "changes the host", "check": "only verifies"}
         mode = what[self.mode] if self.host.is_real else "replays a recorded run; no machine is touched"
-        return show.summary(
+        return views.summary(
             f"{self.notebook} on {self.params.host}",
             [
                 ("host", self.system.hostname, f"{self.system.pretty_name}, {now}"),

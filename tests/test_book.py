@@ -143,7 +143,11 @@ def test_a_person_can_consent_with_the_digest(monkeypatch, shown):
     ("answers", "files", "said"),
     [
         ({"id -u": "1000\n"}, {}, "Not root"),
-        ({}, {"/etc/os-release": "VERSION_CODENAME=bookworm\nPRETTY_NAME='Debian 12'\n"}, "Debian 12, not trixie"),
+        (
+            {},
+            {"/etc/os-release": "VERSION_CODENAME=bookworm\nPRETTY_NAME='Debian 12'\n"},
+            "Debian 12, not trixie",
+        ),
     ],
 )
 def test_a_host_that_cannot_be_used_is_refused_at_once(monkeypatch, answers, files, said):

@@ -51,7 +51,9 @@ def test_missing_and_unreadable_are_different_answers(local, tmp_path):
 def test_lines_arrive_while_the_command_runs(local):
     """The first line is there long before the command ends."""
     began, at = time.monotonic(), []
-    local.run(("sh", "-c", "echo a; sleep 1; echo b"), on_line=lambda line: at.append(time.monotonic() - began))
+    local.run(
+        ("sh", "-c", "echo a; sleep 1; echo b"), on_line=lambda line: at.append(time.monotonic() - began)
+    )
     assert len(at) == 2
     assert at[1] - at[0] > 0.8
 
@@ -92,7 +94,10 @@ def test_a_second_run_is_kept_off(local):
 @pytest.mark.parametrize(
     ("said", "means"),
     [
-        ("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed.", "not the one that is known"),
+        (
+            "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed.",
+            "not the one that is known",
+        ),
         ("Host key verification failed.", "not known yet"),
         ("root@box: Permission denied (publickey).", "does not accept your key"),
         ("ssh: Could not resolve hostname box: Name or service not known", "the name is not known"),

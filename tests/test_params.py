@@ -42,7 +42,18 @@ def box(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["01:00.0", "10:00.0", "0000:01:00.0", "12:34:56:10:20:30", "22:22", "4.20", "0123", "on", "10e8", "1_000"],
+    [
+        "01:00.0",
+        "10:00.0",
+        "0000:01:00.0",
+        "12:34:56:10:20:30",
+        "22:22",
+        "4.20",
+        "0123",
+        "on",
+        "10e8",
+        "1_000",
+    ],
 )
 def test_yaml_keeps_what_yaml_1_1_corrupts(tmp_path, text):
     """A plain value reaches the models as the very text that stands in the file."""

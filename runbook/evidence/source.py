@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from runbook.errors import RunbookError
-from runbook.evidence.files import write_atomic
+from runbook.evidence.files import notebook_text, read_notebook, write_atomic
 
 
 def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
@@ -31,9 +30,12 @@ def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
 
 def execute(path: Path) -> str:
     """Return the text of a notebook file executed as it is committed: on the recorded host."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     client = NotebookClient(
-        notebook, kernel_name="python3", record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
     )
     try:
         client.execute()
@@ -47,4 +49,4 @@ def execute(path: Path) -> str:
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    return nbformat.writes(notebook, indent=1) + "\n"
+    return notebook_text(notebook)

@@ -47,13 +47,15 @@ def parse(facts: Facts) -> System:
         boot_id=facts[_BOOT].out.strip(),
         kernel=facts[_KERNEL].out.strip(),
         hostname=facts[_NAME].out.strip(),
-        is_dom0=facts[_HYPERVISOR].out.strip() == "xen"
-        and "control_d" in facts[_CAPABILITIES].out,
+        is_dom0=facts[_HYPERVISOR].out.strip() == "xen" and "control_d" in facts[_CAPABILITIES].out,
     )
 
 
 def os_release(text: str) -> dict[str, str]:
     """Return the assignments of an os-release(5) file."""
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
-    return {key.strip(): "".join(shlex.split(value)) if "'" in value or '"' in value else value.strip()
-            for key, _, value in pairs if not key.startswith("#")}
+    return {
+        key.strip(): "".join(shlex.split(value)) if "'" in value or '"' in value else value.strip()
+        for key, _, value in pairs
+        if not key.startswith("#")
+    }

@@ -26,7 +26,10 @@ class Host(Protocol):
 
     describe: str
     is_real: bool
-    round_trips: int
+
+    @property
+    def round_trips(self) -> int:
+        """How often the host was talked to."""
 
     def gather(self, asks: Iterable[Ask]) -> Facts:
         """Return the answers to all questions, fetched in one round trip.

@@ -32,7 +32,10 @@ class RecordedHost:
         self._path = recording / f"{notebook}.jsonl"
         if not self._path.exists():
             raise NotRecorded(
-                f"There is no recording of {notebook}", where=str(recording), why="the file is missing", do=_RENEW
+                f"There is no recording of {notebook}",
+                where=str(recording),
+                why="the file is missing",
+                do=_RENEW,
             )
         lines = self._path.read_text(encoding="utf-8").splitlines()
         self._entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
@@ -101,7 +104,9 @@ class RecordedHost:
         recorded = self._entries[self._next]["do"] if self._next < len(self._entries) else {}
         if recorded != wanted:
             difference = "\n".join(
-                difflib.unified_diff(_lines(recorded), _lines(wanted), "recorded", "asked now", lineterm="", n=2)
+                difflib.unified_diff(
+                    _lines(recorded), _lines(wanted), "recorded", "asked now", lineterm="", n=2
+                )
             )
             raise NotRecorded(
                 "The recorded host was asked to do something else than what was recorded",

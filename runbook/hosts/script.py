@@ -87,7 +87,7 @@ def write_script(path: str, mode: str, owner: str, check: Iterable[str]) -> str:
             ENVIRONMENT,
             "set -eu; umask 077",
             f'd=$(dirname {quoted}); mkdir -p "$d"',
-            f'if [ -L {quoted} ]; then f=$(readlink -f {quoted}); else f={quoted}; fi',
+            f"if [ -L {quoted} ]; then f=$(readlink -f {quoted}); else f={quoted}; fi",
             't=$(mktemp "$(dirname "$f")/.runbook.XXXXXX.tmp")',
             "trap 'rm -f \"$t\"' EXIT",
             'cat >"$t"',
@@ -100,4 +100,4 @@ def write_script(path: str, mode: str, owner: str, check: Iterable[str]) -> str:
 
 def run_command(argv: Sequence[str]) -> str:
     """Return a shell line that reports its process group on standard error and becomes the command."""
-    return f"{ENVIRONMENT}; echo \"@@ pgid $$\" >&2; exec {shlex.join(argv)}"
+    return f'{ENVIRONMENT}; echo "@@ pgid $$" >&2; exec {shlex.join(argv)}'

@@ -17,6 +17,7 @@ from runbook.hosts import script
 from runbook.hosts.base import OnLine, Result
 from runbook.hosts.streams import Reader, feed
 
+
 class ShellHost:
     """Base of the hosts that exist. Subclasses give `transport` and `complain`."""
 
@@ -135,7 +136,9 @@ class ShellHost:
         self._unlock()
         self.complain(Result(("flock",), status, "", error))
         raise HostError(
-            f"Another run is at work on {self.describe}" if status == 75 else f"Could not lock {self.describe}",
+            f"Another run is at work on {self.describe}"
+            if status == 75
+            else f"Could not lock {self.describe}",
             why="it holds /run/lock/xen-runbook" if status == 75 else error.strip(),
             do="wait for it to end (`fuser -v /run/lock/xen-runbook` on the host names it), then run again",
         )
@@ -197,7 +200,11 @@ class ShellHost:
             order = f"kill -TERM -- -{pgid}; sleep 3; kill -KILL -- -{pgid}"
             with contextlib.suppress(subprocess.TimeoutExpired, OSError):
                 subprocess.run(
-                    self.transport(order), capture_output=True, timeout=20, check=False, start_new_session=True
+                    self.transport(order),
+                    capture_output=True,
+                    timeout=20,
+                    check=False,
+                    start_new_session=True,
                 )
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

@@ -63,7 +63,14 @@ class SshHost(ShellHost):
         ]
 
     def transport(self, command: str) -> list[str]:
-        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=120", "-o", f"ControlPath={self._control}")
+        shared = (
+            "-o",
+            "ControlMaster=auto",
+            "-o",
+            "ControlPersist=120",
+            "-o",
+            f"ControlPath={self._control}",
+        )
         return ["ssh", *self._options, *shared, "--", self.describe, command]
 
     def complain(self, result: Result) -> None:
@@ -104,7 +111,16 @@ class SshHost(ShellHost):
         if self._control.exists():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 subprocess.run(
-                    ["ssh", *self._options, "-o", f"ControlPath={self._control}", "-O", "exit", "--", self.describe],
+                    [
+                        "ssh",
+                        *self._options,
+                        "-o",
+                        f"ControlPath={self._control}",
+                        "-O",
+                        "exit",
+                        "--",
+                        self.describe,
+                    ],
                     capture_output=True,
                     timeout=10,
                     check=False,

@@ -73,7 +73,9 @@ def _explain(error: ValidationError, file: Path, lines: dict[yaml12.Where, int])
     name = str(where[-1]) if where else ""
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, _keys(where[:-1]), n=1, cutoff=0.4)
-        why = f"'{name}' is not a parameter" + (f" of '{'.'.join(map(str, where[:-1]))}'" if where[:-1] else "")
+        why = f"'{name}' is not a parameter" + (
+            f" of '{'.'.join(map(str, where[:-1]))}'" if where[:-1] else ""
+        )
         do = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(_keys(where[:-1]))}"
     elif first["type"] == "missing":
         why, do = "it is required and missing", f"add `{name}:`; params/example.yml shows one"

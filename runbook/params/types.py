@@ -23,9 +23,7 @@ def bdf(text: str) -> str:
 
     Raises `ValueError` for anything that is not `[DDDD:]BB:SS.F` (hexadecimal; slot to 1f, function to 7).
     """
-    match = re.fullmatch(
-        r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([01][0-9a-f])\.([0-7])", text.strip().lower()
-    )
+    match = re.fullmatch(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([01][0-9a-f])\.([0-7])", text.strip().lower())
     if not match:
         raise ValueError(
             f"'{text}' is not a PCI address; write [DDDD:]BB:SS.F as `lspci -D` shows it, like 0000:07:00.0"
@@ -81,15 +79,11 @@ Mac = Annotated[str, AfterValidator(mac)]
 InterfaceAddress = Annotated[str, AfterValidator(interface_address)]
 HostName = Annotated[
     str,
-    AfterValidator(
-        name_of("host", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use letters, digits and hyphens")
-    ),
+    AfterValidator(name_of("host", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use letters, digits and hyphens")),
 ]
 GuestName = Annotated[
     str,
-    AfterValidator(
-        name_of("guest", r"[a-z0-9][a-z0-9_-]{0,30}", "use up to 31 letters, digits, - and _")
-    ),
+    AfterValidator(name_of("guest", r"[a-z0-9][a-z0-9_-]{0,30}", "use up to 31 letters, digits, - and _")),
 ]
 DeviceName = Annotated[
     str,

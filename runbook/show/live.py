@@ -38,7 +38,7 @@ class Live:
         from IPython.display import display
 
         if self._handle is None:
-            display(shown)
+            display(shown)  # type: ignore[no-untyped-call]
         else:
             self._handle.update(shown)  # type: ignore[attr-defined]
             self._handle = None
@@ -52,6 +52,6 @@ class Live:
         text = "\n".join([f"… {self._title}", *self._lines])
         shown = Shown(code(text), text)
         if self._handle is None:
-            self._handle = display(shown, display_id=True)
+            self._handle = display(shown, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._handle.update(shown)  # type: ignore[attr-defined]

@@ -57,7 +57,9 @@ def code(text: str) -> str:
     lines = []
     for line in text.rstrip("\n").split("\n"):
         tint = {"+": "46,160,67", "-": "248,81,73"}.get(line[:1])
-        style = f' style="background:rgba({tint},.15)"' if tint and not line.startswith(("+++", "---")) else ""
+        style = (
+            f' style="background:rgba({tint},.15)"' if tint and not line.startswith(("+++", "---")) else ""
+        )
         lines.append(f"<span{style}>{escape(line)}</span>" if style else escape(line))
     return f'<pre style="{_PRE}"><code>' + "\n".join(lines) + "</code></pre>"
 

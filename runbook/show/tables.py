@@ -22,14 +22,15 @@ def show(what: str, params: HostParams, facts: Facts) -> Shown:
     if what not in _TABLES:
         raise ParamsError(f"There is no table '{what}'", do="there are: " + ", ".join(_TABLES))
     table = _TABLES[what](params, facts)
-    style = table.style.set_uuid(what).set_properties(**{"text-align": "left", "vertical-align": "top"})
+    left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
+    style = table.style.set_uuid(what).set_table_styles(left)  # type: ignore[arg-type]
     if "verdict" in table:
         style = style.map(_tint, subset=["verdict"])
     return Shown(style.to_html(), table.to_string(max_colwidth=100))
 
 
-def _tint(verdict: str) -> str:
-    return f"background-color: rgba({_VERDICT.get(verdict, '128,128,128')},.2)"
+def _tint(verdict: object) -> str:
+    return f"background-color: rgba({_VERDICT.get(str(verdict), '128,128,128')},.2)"
 
 
 def _machine(params: HostParams, facts: Facts) -> pd.DataFrame:

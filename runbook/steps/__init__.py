@@ -15,7 +15,6 @@ order, each a module imported by its own name: that name is the step's name ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Protocol, cast
@@ -23,7 +22,7 @@ from typing import Protocol, cast
 from runbook.ask import Ask, Facts
 from runbook.errors import ParamsError
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
+from runbook.plan import Finding, Plan
 
 CHAPTERS = ("introduction", "installation", "configuration", "first_boot", "guests")
 
@@ -32,12 +31,21 @@ class Step(Protocol):
     """The shape of a step module."""
 
     __name__: str
-    TITLE: str
-    GUIDE: str
-    RISK: Risk
-    asks: Callable[[HostParams], tuple[Ask, ...]]
-    plan: Callable[[HostParams, Facts], Plan]
-    check: Callable[[HostParams, Facts], list[Finding]]
+
+    @property
+    def TITLE(self) -> str: ...
+
+    @property
+    def GUIDE(self) -> str: ...
+
+    @property
+    def RISK(self) -> str: ...
+
+    def asks(self, params: HostParams) -> tuple[Ask, ...]: ...
+
+    def plan(self, params: HostParams, facts: Facts) -> Plan: ...
+
+    def check(self, params: HostParams, facts: Facts) -> list[Finding]: ...
 
 
 def name_of(step: Step) -> str:
@@ -58,7 +66,5 @@ def steps_of(notebook: str) -> dict[str, Step]:
     """
     known = notebooks()
     if notebook not in known:
-        raise ParamsError(
-            f"There is no notebook '{notebook}'", do="known are: " + ", ".join(known)
-        )
+        raise ParamsError(f"There is no notebook '{notebook}'", do="known are: " + ", ".join(known))
     return {name_of(step): step for step in known[notebook]}

@@ -100,7 +100,7 @@ CASES: dict[str, Any] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_worst_day_is_recorded_as_it_was(tmp_path, case):
-    """The cell that broke has its own status and what it said, later ones are never-run, the error says where."""
+    """The broken cell keeps its status and what it said, later ones are never-run, the error says where."""
     source, options, status, kind, message = CASES[case]
     said = "print('last words', flush=True)\n"
     nb, error = execute(tmp_path, notebook(IMPORTS, said + source, "print('later')"), **options)

@@ -52,9 +52,7 @@ def test_the_cell_that_broke_is_named(tmp_path):
 
 def test_a_dead_kernels_last_words_are_shown(tmp_path):
     """What the kernel's process wrote before it died is part of the reason, its usual warning is not."""
-    (tmp_path / "kernel.log").write_text(
-        "[IPKernelApp] WARNING | TCP\nFatal Python error: Segmentation fault\n"
-    )
+    (tmp_path / "kernel.log").write_text("[IPKernelApp] WARNING | TCP\nFatal: Segmentation fault\n")
     found = failure_of(DeadKernelError("died"), "05_now", tmp_path / "05_now.ipynb")
     assert "Segmentation fault" in found.message
     assert "TCP" not in found.message

@@ -45,6 +45,14 @@ def test_without_xen_the_reason_is_kept(answer, why):
     assert why in found.why
 
 
+def test_what_xl_makes_of_a_file_is_read():
+    """The testbed's `xl create -n` of a guest with one passed-through card and no disk."""
+    facts = Facts({guest_files.dry_run("/etc/xen/probe.cfg"): sample("xl-create-n.json")})
+    assert guest_files.parse_dry_run(facts, "/etc/xen/probe.cfg") == guest_files.DryRun(
+        True, "", "probe", 256, (), (), ("0000:00:05.0",)
+    )
+
+
 def test_a_dry_run_that_is_refused_keeps_the_error():
     """The words of xl arrive; a file that is not there is another answer."""
     ask = guest_files.dry_run("/etc/xen/x.cfg")

@@ -38,10 +38,12 @@ def test_a_mount_is_found_through_every_layer(kind):
 def test_the_second_disk_of_a_btrfs_is_in_use():
     """A disk that is a member of a mounted btrfs counts as mounted, although lsblk shows nothing on it."""
     member = {"fstype": "btrfs", "uuid": "one"}
-    disks = lsblk({"name": "sda", "mountpoints": ["/srv"], **member}, {"name": "vdz", **member})
+    mounted = {"name": "sda", "mountpoints": ["/srv"], **member}
+    disks, others = (lsblk(mounted, {"name": "vdz", **member, "uuid": uuid}) for uuid in ("one", "two"))
     links = "sda " + SATA.format(1, "sda") + "\nvdz ../../devices/pci0000:00/0000:00:09.0/virtio3/block/vdz\n"
     found = storage.parse(bare(lsblk_json=disks, block_links=links))
     assert found.uses_of("0000:00:09.0") == ("/srv",)
+    assert storage.parse(bare(lsblk_json=others, block_links=links)).uses_of("0000:00:09.0") == ()
 
 
 def test_two_unmounted_disks_without_uuid_are_strangers():
@@ -66,7 +68,8 @@ def test_the_file_system_that_holds_a_path():
     found = storage.parse(bare())
     assert getattr(found.mount_of("/boot"), "free_bytes", None) == 885796864
     root = json.dumps({"filesystems": [{"target": "/", "source": "a", "fstype": "b", "size": 9, "avail": 5}]})
-    assert getattr(storage.parse(bare(findmnt_json=root)).mount_of("/boot"), "free_bytes", None) == 5
+    found = storage.parse(bare(findmnt_json=root))
+    assert found.mount_of("/boot") == storage.Mount("/", "a", "b", size_bytes=9, free_bytes=5)
 
 
 def test_group_names_with_hyphens_are_not_mixed_up():

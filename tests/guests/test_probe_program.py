@@ -120,24 +120,24 @@ def line(**values):
 
 def test_what_the_guest_says_is_kept_and_reads_as_a_proof(dom0):
     """A good line becomes a proof with the versions of Xen and Linux."""
-    dom0.says(f"boot noise\r\nXEN-RUNBOOK-PROGRESS DHCP lease through it: 10.0.3.15/24\r\n{line()}{line()}")
+    progress = "XEN-RUNBOOK-PROGRESS DHCP lease through it: 10.0.3.15/24\r\n"
+    dom0.says(f"boot noise\r\n{progress}{line()}{line()}")
     status, out, err = dom0.run("relaxed", "1", "20")
     assert (status, err) == (0, "")
     assert "DHCP lease through it: 10.0.3.15/24\n" in out
+    version = "/sys/hypervisor/version"
+    versions = f"{version}/extra:.5-pre\n{version}/major:4\n{version}/minor:20\n"
     facts = Facts(
         {
             probe.COMMANDS[1]: Answer(0, f"{probe.RESULTS}/{CARD}.json:{dom0.kept}"),
-            probe.COMMANDS[2]: Answer(0, "/sys/hypervisor/version/extra:.5-pre\n/sys/hypervisor/version/major:4\n"
-                                         "/sys/hypervisor/version/minor:20\n"),
+            probe.COMMANDS[2]: Answer(0, versions),
             probe.COMMANDS[3]: Answer(0, "6.12.9-test\n"),
         }
-    )  # fmt: skip
+    )
     proofs = probe.parse(facts)
     proof = proofs.by_bdf[CARD]
-    assert (proof.wanted_module, proof.mac, proof.address, proof.received) == (
-        *("e1000e", "52:54:00:12:34:58", "10.0.3.15/24"),
-        4,
-    )
+    assert (proof.wanted_module, proof.mac) == ("e1000e", "52:54:00:12:34:58")
+    assert (proof.address, proof.received) == ("10.0.3.15/24", 4)
     assert (proof.xen, proof.kernel, proofs.is_stale(proof)) == ("4.20.5-pre", "6.12.9-test", False)
     assert dom0.is_clean()
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,12 @@ def sample(name: str) -> str:
 
 def like_testbed(**changes: Any) -> HostParams:
     """Return the testbed's parameters, whole sections exchanged."""
-    return HostParams.model_validate(load("params/testbed.yml").model_dump() | changes)
+    return HostParams.model_validate(_loaded() | changes)
+
+
+@cache
+def _loaded() -> dict[str, Any]:
+    return load("params/testbed.yml").model_dump()
 
 
 @dataclass
@@ -319,6 +327,17 @@ class Machine:
         ]
         self.address, self.bridges = json.dumps(rows), ("xenbr0", "xenbr1")
         self.routes = sample("ip-route.json").replace("enp0s3", "xenbr0")
+
+
+def built_once(build: Callable[[], Machine]) -> Callable[[], Machine]:
+    """Return a builder that carries its steps out once, and gives every test a machine of its own."""
+    kept = cache(build)
+
+    @wraps(build)
+    def copy() -> Machine:
+        return deepcopy(kept())
+
+    return copy
 
 
 def carry(machine: Machine, step: Any, params: HostParams) -> list[str]:

@@ -1,14 +1,16 @@
 """Chapter 06, the network: what is written, and every danger that is refused beforehand."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
 from runbook.actions import ReplaceNetwork
 from runbook.facts.interfaces import paragraphs
+from runbook.params import HostParams
 from runbook.steps.configuration import configure_bridges
 from runbook.steps.configuration.interfaces_file import render
-from tests.steps.machine import PROGRAMS, Machine, carry, faults, like_testbed, sample, stops
+from tests.steps.machine import PROGRAMS, Machine, built_once, carry, faults, like_testbed, sample, stops
 
 PARAMS = like_testbed()
 FILE = "/etc/network/interfaces"
@@ -50,13 +52,14 @@ def ready(**changes: object) -> Machine:
     return machine
 
 
+@built_once
 def bridged() -> Machine:
     machine = ready()
     carry(machine, configure_bridges, PARAMS)
     return machine
 
 
-def with_bridges(*bridges: dict[str, object]):
+def with_bridges(*bridges: Mapping[str, object]) -> HostParams:
     """Return the testbed's parameters with other bridges and no guests."""
     return like_testbed(network={"bridges": bridges}, guests=[])
 
@@ -127,7 +130,7 @@ def addresses(**changes: dict[str, object]) -> str:
     return json.dumps([row | changes.get(row["ifname"], {}) for row in ADDRESSES])
 
 
-OUTSIDE = {"name": "xenbr0", "ports": ["enp0s3"], "ipv4": "dhcp"}
+OUTSIDE: dict[str, object] = {"name": "xenbr0", "ports": ["enp0s3"], "ipv4": "dhcp"}
 
 
 @pytest.mark.parametrize(
@@ -197,7 +200,7 @@ def test_files_about_other_interfaces_are_no_danger():
 
 def test_a_new_address_is_warned_of():
     """The session's address changes: possible, but said."""
-    bridge = OUTSIDE | {"ipv4": "10.0.2.99/24", "gateway": "10.0.2.2"}
+    bridge: dict[str, object] = OUTSIDE | {"ipv4": "10.0.2.99/24", "gateway": "10.0.2.2"}
     params = with_bridges(bridge)
     planned = configure_bridges.plan(params, ready().facts(configure_bridges.asks(params)))
     assert [(f.level, f.what) for f in planned.findings] == [

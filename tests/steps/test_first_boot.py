@@ -5,12 +5,13 @@ import pytest
 from runbook.steps import configuration, first_boot
 from runbook.steps.first_boot import make_xen_default, prove_bridges, prove_devices, prove_xen
 from runbook.steps.installation import install_xen
-from tests.steps.machine import PLAIN, XEN, Machine, carry, faults, like_testbed, stops
+from tests.steps.machine import PLAIN, XEN, Machine, built_once, carry, faults, like_testbed, stops
 
 PARAMS = like_testbed()
 HIDDEN = "0000:00:05.0 (network card for ipfire)"
 
 
+@built_once
 def booted() -> Machine:
     """Return a machine that went through chapters 05 and 06."""
     machine = Machine()

@@ -311,7 +311,7 @@ class TestProvePassthrough:
             ({"id": ""}, "the guest was given nothing, not 8086:10d3"),
             ({"module": ""}, "the guest drove it with nothing, not e1000e"),
             ({"module": "igb"}, "the guest drove it with igb, not e1000e"),
-        ({"address": ""}, "the guest got no DHCP lease through it"),
+            ({"address": ""}, "the guest got no DHCP lease through it"),
             ({"received": 0}, "none of 4 pings of 10.0.3.2 came back"),
         ],
     )

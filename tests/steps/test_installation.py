@@ -6,12 +6,13 @@ from runbook.actions import InstallPackages, Run, WriteFile
 from runbook.steps import installation
 from runbook.steps.configuration import menu
 from runbook.steps.installation import apt, install_xen, refresh_package_lists
-from tests.steps.machine import Machine, carry, faults, like_testbed, stops
+from tests.steps.machine import Machine, built_once, carry, faults, like_testbed, stops
 
 PARAMS = like_testbed()
 LOCK = "254:0 7 /var/lib/dpkg/lock\n1: POSIX  ADVISORY  WRITE 812 fe:00:7 0 EOF\n"
 
 
+@built_once
 def finished() -> Machine:
     """Return a machine on which the chapter was run."""
     machine = Machine()

@@ -217,6 +217,16 @@ def test_mates_in_two_guests_are_refused():
     assert found(survey_devices, params(FIRST, SECOND, guests=together), devices(*MATES)) == []
 
 
+def test_functions_in_two_guests_are_warned_about():
+    """Two functions of one card in two guests are a warning; hidden together, no more is said of them."""
+    functions = (Pci("0000:03:00.0", group=8), Pci("0000:03:00.1", group=9))
+    both = (FIRST, {"bdf": "03:00.1"})
+    apart = (guest("a", "03:00.0"), guest("b", "03:00.1", display=2))
+    planned = survey_devices.plan(params(*both, guests=apart), devices(*functions))
+    assert [(f.level, f.why) for f in planned.findings] == [("warn", "they are one physical device")]
+    assert found(survey_devices, params(*both), devices(*functions)) == []
+
+
 def test_a_parted_card_is_warned_about():
     """One function of a card without the other is a warning."""
     functions = (Pci("0000:03:00.0", group=8), Pci("0000:03:00.1", group=9))

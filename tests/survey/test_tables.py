@@ -47,6 +47,12 @@ def test_what_the_machine_is():
     }
 
 
+def test_when_nothing_is_known_nothing_is_claimed():
+    """Under Xen, without its tools and without a kept survey, virtualisation is said to be unseen."""
+    table = survey.machine_table(dom0(xl_info=None, kept=None))
+    assert table["value"][1] == "not seen"
+
+
 def test_under_xen_xen_is_quoted():
     """Under Xen the table says what Xen says, and counts the whole machine's memory."""
     table = survey.machine_table(dom0())

@@ -120,9 +120,10 @@ def test_without_groups_a_conventional_bus_is_one():
             Pci(PORT, code="060400", bus=3, express=True),
             Pci(CARD, above=(PORT,), express=express),
             Pci("0000:03:01.0", above=(PORT,), express=express),
+            Pci("0000:00:1d.0"),
         )  # fmt: skip
 
-    assert kinds(box(express=False)) == ["group"]
+    assert said(box(express=False)) == (CARE, "it shares a conventional PCI bus with 0000:03:01.0")
     assert kinds(box(express=True)) == []
 
 
