@@ -27,12 +27,15 @@ raise Refused("Would hide the disk", where="toy", do="leave it")"""
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
-    """Return a function that makes a toy project of one source a step, and stands in its folder."""
+    """Return a function that makes a toy project of one notebook a step, and stands in its folder."""
 
     def make(**sources):
         names = {f"n05_{name}": [name] for name in sources}
         monkeypatch.setattr(runbook.steps, "notebooks", lambda: steps(**names))
-        books = {f"n05_{name}": parameterised(source) for name, source in sources.items()}
+        books = {
+            f"n05_{name}": parameterised(*([source] if isinstance(source, str) else source))
+            for name, source in sources.items()
+        }
         place = project(tmp_path / "project", **books)
         monkeypatch.chdir(place)
         return place
@@ -188,11 +191,13 @@ def test_an_interrupted_run_says_where_it_stands(toy):
 
 def test_plan_prints_the_plan_of_one_step(toy):
     """`plan --only STEP` runs its notebook in mode plan and shows what that step would do."""
-    book = "class book:\n    plan = staticmethod(lambda step: print('would write', step, mode))\n"
-    toy(one=beat("one"), two=f'{beat("two", "skipped")}\n{book}book.plan("two"); book.plan("other")')
+    plan = "class book:\n    plan = staticmethod(lambda step: print('would write', step, mode))"
+    book = f"{plan}\n{beat('two', 'skipped')}"
+    toy(one=beat("one"), two=(book, 'book.plan("two")', 'book.plan("other")'))
     done = call("plan", "params/toy.yml", "--only", "two")
     assert done.exit_code == 0
     assert "would write two plan" in done.stdout
+    assert "would write other" not in done.stdout
     assert "05_one" not in done.stdout
 
 

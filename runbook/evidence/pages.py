@@ -79,6 +79,9 @@ def verdict(run: Json) -> str:
         return f"It stopped early ({run['outcome']}). {tally}"
     if ends and all(end == "unchanged" for end in ends):
         return f"Everything was right already; nothing was changed. {tally}"
+    if ends and all(end == "skipped" for end in ends):
+        planned = sum(step["actions"] or 0 for book in run["notebooks"] for step in book["steps"])
+        return f"Nothing was changed; {planned} actions are planned, as far as can be told now. {tally}"
     return f"Every notebook completed. {tally}"
 
 

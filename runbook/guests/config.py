@@ -155,4 +155,4 @@ def _listed(key: str, values: list[str]) -> list[str]:
 
 def _one_line(text: str) -> str:
     """Return free text that stays inside its comment."""
-    return text
+    return " ".join(text.split())

@@ -117,4 +117,4 @@ def test_standing_tells_what_ended_and_what_was_running():
     assert "Running when it stopped: grub (05), last begun: write /etc/default/grub." in text
     assert "Run it again" in text
     assert standing([*lines, end("killed")]) == text
-    assert "No step was running" in standing([])
+    assert "No step was running" in standing([*lines, end("failed")])

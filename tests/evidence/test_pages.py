@@ -79,7 +79,7 @@ def test_a_failed_notebook_begins_with_its_reason():
 
 
 def run_of(id_, started, outcome="completed", ends=("changed",), host="toy"):
-    books = [{"steps": [{"step": f"s{i}", "status": end} for i, end in enumerate(ends)]}]
+    books = [{"steps": [{"step": f"s{i}", "status": end, "actions": 2} for i, end in enumerate(ends)]}]
     failure = None if outcome == "completed" else {"notebook": "05_now"}
     return {
         "id": id_, "host": host, "started": started, "seconds": 3.0, "mode": "apply",
@@ -109,6 +109,7 @@ def test_runs_are_listed_newest_first_with_links():
             ("changed", "unchanged"),
             "Every notebook completed. Of 2 steps: 1 changed, 1 unchanged.",
         ),
+        ("completed", ("skipped", "skipped"), "Nothing was changed; 4 actions are planned"),
         ("refused", ("refused", "never-run"), "stopped early (refused). Of 2 steps: 1 refused, 1 never-run."),
         ("running", ("changed",), "has not ended, or its runner was killed."),
     ],

@@ -7,7 +7,7 @@ import pytest
 from runbook.errors import ParamsError
 from runbook.evidence.selection import project, select
 
-NAMES = ("00_introduction", "05_xen_installation", "06_xen_configuration")
+NAMES = ("00_introduction", "05_xen_installation", "06_xen", "06_xen_configuration")
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def names(found):
         ({"only": "05_xen_installation.ipynb"}, NAMES[1:2]),
         ({"only": "notebooks/05_xen_installation.ipynb"}, NAMES[1:2]),
         ({"start": "05_xen"}, NAMES[1:]),
+        ({"only": "06_xen"}, NAMES[2:3]),
         ({"start": "00"}, NAMES),
     ],
 )

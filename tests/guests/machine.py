@@ -15,7 +15,6 @@ from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import guest_files, guests, volumes
 from runbook.guests import config, probe
 from runbook.params import HostParams
-from runbook.steps import Step
 from runbook.steps.guests import start_guests
 
 GIB = 1024**3
@@ -54,7 +53,7 @@ class HandMade:
     kernel: str = "6.12.94+deb13-amd64"
     answers: dict[Ask, Answer] = field(default_factory=dict)
 
-    def facts(self, step: Step) -> Facts:
+    def facts(self, step: Any) -> Facts:
         """Return the answers to what a step asks, and to nothing else."""
         return Facts({ask: self.answers.get(ask) or self._answer(ask) for ask in step.asks(self.params)})
 

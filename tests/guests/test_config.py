@@ -91,15 +91,15 @@ def test_an_installed_guest_starts_from_its_disk_first():
 
 def test_a_guest_without_a_disc_has_one_disk():
     """Without install_media there is no CD-ROM and nothing else to boot from."""
-    values = parse(rendered("comm", params=changed("comm", install_media=None))).values
-    assert (values["boot"], len(values["disk"])) == ("c", 1)
+    made = parse(rendered("comm", params=changed("comm", install_media=None)))
+    assert (made.text("boot"), len(made.items("disk"))) == ("c", 1)
 
 
 def test_permissive_is_said_for_the_device_that_needs_it_only():
     """A permissive device does not make the others permissive (H614)."""
     raw = VICTORY.model_dump()
     raw["passthrough"]["devices"][1]["permissive"] = True
-    pci = parse(rendered("windows", params=HostParams.model_validate(raw))).values["pci"]
+    pci = parse(rendered("windows", params=HostParams.model_validate(raw))).items("pci")
     assert [word for word in pci if "permissive" in word] == ["0000:03:00.0,permissive=1"]
 
 

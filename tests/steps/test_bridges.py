@@ -210,6 +210,16 @@ def test_a_new_address_is_warned_of():
     assert configure_bridges.plan(same, ready().facts(configure_bridges.asks(same))).findings == ()
 
 
+def test_each_way_is_judged_for_itself():
+    """A fixed address without a gateway moves the session, and takes the default route away."""
+    params = with_bridges(OUTSIDE | {"ipv4": "10.0.2.99/24"})
+    planned = configure_bridges.plan(params, ready().facts(configure_bridges.asks(params)))
+    assert [(f.level, f.what) for f in planned.findings] == [
+        ("warn", "The host's address becomes 10.0.2.99/24"),
+        ("refuse", "The host would have no default route"),
+    ]
+
+
 def rows_of(machine: Machine) -> dict[str, dict[str, object]]:
     return {row["ifname"]: row for row in json.loads(machine.address)}
 

@@ -528,7 +528,9 @@ class TestBootXenOnce:
         carry(machine, set_boot_menu, like_testbed(xen={"options": []}))
         params = like_testbed(xen={"options": []})
         planned = boot_xen_once.plan(params, machine.facts(boot_xen_once.asks(params)))
-        assert [f.what for f in planned.findings] == ["Running guests will be shut down: ipfire"]
+        assert [(f.level, f.what) for f in planned.findings] == [
+            ("warn", "Running guests will be shut down: ipfire")
+        ]
         assert any(isinstance(action, Reboot) for action in planned.actions)
 
     def test_plain_debian_came_back(self):

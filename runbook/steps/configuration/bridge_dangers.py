@@ -102,8 +102,7 @@ def _others_at_work(names: set[str], written: Interfaces) -> list[Finding]:
         _refuse(
             f"{manager} manages {name}",
             "it would take the card back from the bridge",
-            f"let it leave {name} alone, or switch to ifupdown: "
-            f"`systemctl disable --now {'NetworkManager' if manager == 'NetworkManager' else manager}`",
+            f"let it leave {name} alone, or switch to ifupdown: `systemctl disable --now {manager}`",
         )
         for name, manager in written.managers
         if name in names
