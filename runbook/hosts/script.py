@@ -18,7 +18,7 @@ trap 'rm -rf "$t"' EXIT
 cd "$t" || exit 1
 ask_run() {{
   i=$1; shift
-  timeout 60 "$@" >"$i.o" 2>"$i.e" </dev/null; echo "$?" >>status
+  timeout 300 "$@" >"$i.o" 2>"$i.e" </dev/null; echo "$?" >>status
 }}
 ask_file() {{
   if [ ! -e "$2" ]; then s={MISSING}; :>"$1.o"; :>"$1.e"
