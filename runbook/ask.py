@@ -76,6 +76,9 @@ class Facts(Mapping[Ask, Answer]):
                 do="add the question to the step's asks()",
             ) from None
 
+    def __contains__(self, ask: object) -> bool:
+        return ask in self._answers
+
     def __iter__(self) -> Iterator[Ask]:
         return iter(self._answers)
 

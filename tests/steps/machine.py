@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from runbook import actions as act
+from runbook import survey
 from runbook.ask import MISSING, Answer, Ask, Facts
-from runbook.facts import grub, interfaces, modules, network, packages, services, xen
+from runbook.facts import grub, interfaces, modules, network, packages, services, system, xen
 from runbook.params import HostParams, load
 from runbook.plan import Plan
 from runbook.steps.installation import apt
 from runbook.steps.installation.install_xen import DEVICE_MODEL
+from tests.survey.machines import bare, dom0
 
 SAMPLES = Path(__file__).parent / "samples"
 ROOT = "b89e957f-87e6-4a76-a568-8371dc69bb5d"
@@ -31,6 +33,10 @@ DEVICES = {
     "0000:00:05.0": ("8086:10d3", "e1000e", "e1000e"),
     "0000:00:06.0": ("1b36:000d", "xhci_hcd", "xhci_pci"),
     "0000:00:07.0": ("8086:293e", "snd_hda_intel", "snd_hda_intel"),
+}
+BOOT_WORDS = {
+    "dom0": {"memory_mib": 2048, "max_vcpus": 2, "kernel_options": ["console=hvc0"]},
+    "xen": {"options": ["com1=115200,8n1", "console=com1"]},
 }
 ROOMY = {"/var/cache/apt/archives": 9000, "/usr": 9000, "/boot": 800}
 PROGRAMS = {
@@ -50,7 +56,7 @@ def sample(name: str) -> str:
 
 def like_testbed(**changes: Any) -> HostParams:
     """Return the testbed's parameters, whole sections exchanged."""
-    return HostParams.model_validate(_loaded() | changes)
+    return HostParams.model_validate(_loaded() | BOOT_WORDS | changes)
 
 
 @cache
@@ -110,13 +116,18 @@ class Machine:
 
     def facts(self, asks: tuple[Ask, ...]) -> Facts:
         """Return this machine's answers."""
-        return Facts({ask: self._read(ask) if ask.kind == "read" else self._run(ask) for ask in asks})
+        surveyed = dom0() if self.is_dom0 else bare()
+        others = set(survey.asks()) - {*system.COMMANDS, *xen.COMMANDS, *network.COMMANDS}
+        return Facts({ask: surveyed[ask] if ask in others else self._answer(ask) for ask in asks})
 
     def apply(self, planned: Plan) -> None:
         """Carry out a plan."""
         for action in planned.actions:
             self.done.append(action.title)
             self._do(action)
+
+    def _answer(self, ask: Ask) -> Answer:
+        return self._read(ask) if ask.kind == "read" else self._run(ask)
 
     def _read(self, ask: Ask) -> Answer:
         path = ask.argv[0]

@@ -206,7 +206,7 @@ class TestSetBootMenu:
         )  # fmt: skip
         assert xen.kernel_words == (
             f"root=UUID={ROOT}", "ro", "console=ttyS0,115200n8", "console=hvc0", "quiet",
-            "xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)", *menu.kernel_normal(PARAMS)[1:],
+            "xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)", "panic=30",
         )  # fmt: skip
 
     def test_recovery_sees_its_console_and_hides_nothing(self):
@@ -249,6 +249,9 @@ class TestSetBootMenu:
         """An entry of another disk, the firmware's menu or none at all is no default for a server."""
         machine = configured()
         machine.saved_entry = saved
+        assert faults(machine, set_boot_menu, PARAMS) == (
+            [f"The default entry '{saved}' is neither plain Debian nor Xen"] if saved else []
+        )
         assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
 
     @pytest.mark.parametrize("word", ["rmrr=0x1=0;0x2=1", 'a="b"', "a b", "$(id)", "`id`", "a\\b"])
@@ -312,6 +315,22 @@ class TestSetBootMenu:
         text = machine.files[grub.CONFIG]
         machine.files[grub.CONFIG] = text.replace("-recovery-", "-other-").replace("ro single", "ro")
         assert faults(machine, set_boot_menu, PARAMS, "warn") == ["The menu has no recovery entry"]
+
+    def test_each_word_stands_where_it_belongs(self):
+        """Consoles and dom0's memory are for recovery too, everything else is not."""
+        params = like_testbed(
+            dom0={"memory_mib": 1024, "max_vcpus": 1, "kernel_options": ["nosmt", "console=hvc0"]},
+            xen={"iommu": "yes", "options": ["smt=no", "com1=115200,8n1", "console=com1,vga"]},
+        )
+        hide = "xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)"
+        assert menu.words_file(params).splitlines()[1:] == [
+            "GRUB_DEFAULT=saved",
+            'GRUB_CMDLINE_XEN="dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1,vga"',
+            'GRUB_CMDLINE_XEN_DEFAULT="dom0_max_vcpus=1 iommu=yes ucode=scan smt=no"',
+            'GRUB_CMDLINE_LINUX_XEN_REPLACE="${GRUB_CMDLINE_LINUX} console=hvc0"',
+            f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="${{GRUB_CMDLINE_LINUX_DEFAULT}} {hide} panic=30 nosmt"',
+        ]
+        assert not [line for line in menu.words_file(NONE).splitlines() if "hide" in line]
 
     def test_the_file_is_shell_that_keeps_what_the_host_has(self):
         """A real shell reads the words behind those of the host's own configuration."""
@@ -378,6 +397,16 @@ class TestEnableServices:
         assert faults(machine, enable_services, PARAMS, "warn") == [
             "The package watchdog also watches this host"
         ]
+        alone = like_testbed(services={"watchdog": False})
+        assert faults(machine, enable_services, alone, "warn") == []
+        assert faults(configured(), enable_services, PARAMS, "warn") == []
+
+    def test_completion_is_mentioned_when_it_is_missing(self):
+        """It comes with the packages; without it nothing stops."""
+        machine = configured()
+        assert faults(machine, enable_services, PARAMS, "info") == []
+        del machine.modes["/usr/share/bash-completion/completions/xl"]
+        assert faults(machine, enable_services, PARAMS, "info") == ["bash does not complete xl's commands"]
 
     def test_xen_must_be_installed(self):
         """Without the services the step waits."""
@@ -553,3 +582,17 @@ class TestBootXenOnce:
         machine = under_xen()
         machine.next_entry = XEN
         assert faults(machine, boot_xen_once, PARAMS) == [f"The choice for once is still there: {XEN}"]
+
+
+class TestHidingNeverTakesWhatDom0Needs:
+    """The survey's refusals hold in this notebook too, for whoever starts with it (H616)."""
+
+    def test_the_disk_controller_is_not_hidden(self) -> None:
+        """The controller of / is refused and nothing is planned."""
+        disk = {"bdf": "0000:00:08.0", "id": "1af4:1001", "what": "disk"}
+        params = like_testbed(passthrough={"devices": [disk]}, guests=())
+        machine = Machine()
+        machine.devices["0000:00:08.0"] = ("1af4:1001", "virtio-pci", "virtio_pci")
+        planned = hide_devices.plan(params, machine.facts(hide_devices.asks(params)))
+        assert planned.actions == ()
+        assert any(f.level == "refuse" and "must stay with dom0" in f.what for f in planned.stops)

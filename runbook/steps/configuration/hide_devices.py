@@ -10,6 +10,7 @@ from runbook.facts import files, modules, space
 from runbook.facts.modules import EARLY, OPTIONS, Hiding
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
+from runbook.steps.introduction import survey_devices
 
 TITLE = "Keep the guests' devices from dom0's drivers"
 GUIDE = (
@@ -28,7 +29,8 @@ _REBUILD = Run(
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*modules.commands(params), *files.commands(_UPDATE), *space.commands("/boot"))
+    own = (*modules.commands(params), *files.commands(_UPDATE), *space.commands("/boot"))
+    return (*own, *survey_devices.asks(params)) if params.passthrough.devices else own
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -145,7 +147,8 @@ def _missing(params: HostParams, now: Hiding) -> list[Finding]:
 def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
     if not params.passthrough.devices:
         return []
-    found = _missing(params, now)
+    # Whoever starts with this notebook must not lose dom0's disk or network either (H616).
+    found = _missing(params, now) or survey_devices.check(params, facts)
     found += [
         Finding(
             "refuse",
