@@ -125,8 +125,9 @@ class Book:
             return Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
         if self.mode == "check":
             self._stop_on(planned, name)
+            end = self._checked(name, module, "unchanged", ())
             self._still_to_do(planned, f"{name} is not as the parameters say")
-            return self._checked(name, module, "unchanged", ())
+            return end
         if planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
                 f"The plan of {name} is not the one that was shown",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook.testbed import console, image, machine, process, qemu, recipe, sources
+from runbook.testbed import console, disk, hardware, image, machine, process, qemu, recipe, sources
 from runbook.testbed.console import Patience
 from runbook.testbed.errors import TestbedError, tail
 from runbook.testbed.recipe import Identity, Recipe
@@ -94,7 +94,7 @@ def test_sources_of_this_machine(tmp_path: Path):
 
 def test_no_debian_source_is_explained():
     """A machine without a Debian source learns what is missing and where it was looked for."""
-    with pytest.raises(TestbedError, match="(?s)sources.list.*suite 'noble'.*next:"):
+    with pytest.raises(TestbedError, match=r"(?s)sources.list.*suite 'noble'.*next:"):
         sources.for_release({"sources.list": ONE_LINE}, "noble", "trixie")
 
 
@@ -113,17 +113,19 @@ def test_qemu_listens_on_loopback_only():
     """The only TCP port is ssh's, on 127.0.0.1; the rest are sockets in the machine's folder; no VNC."""
     line = words(qemu.Spec(ssh_port=40022))
     assert re.findall(r"hostfwd=(\S+?)(?:,|\s)", line + " ") == ["tcp:127.0.0.1:40022-:22"]
-    assert "-display none" in line and "-nodefaults" in line
+    assert "-display none" in line
+    assert "-nodefaults" in line
     assert not re.search(r"0\.0\.0\.0|tcp:[^1]|telnet|vnc|spice", line)
 
 
 def test_qemu_devices_have_fixed_addresses():
     """Device identity is what the runbook pins: every added device has its own fixed address and MAC."""
     devices = [w for w in qemu.command(qemu.Spec(1)) if ",addr=" in w]
-    addresses = [re.search(r"addr=(0x\w+)", w)[1] for w in devices]
+    addresses = [word for w in devices for word in re.findall(r"addr=(0x\w+)", w)]
     assert addresses == ["0x3", "0x4", "0x5", "0x6", "0x7", "0x8", "0x9"]
     assert all("bus=pcie.0" in w for w in devices)
-    assert devices[2].startswith("e1000e,") and "mac=52:54:00:13:00:05" in devices[2]
+    assert devices[2].startswith("e1000e,")
+    assert "mac=52:54:00:13:00:05" in devices[2]
     assert len(set(re.findall(r"mac=([\w:]+)", words(qemu.Spec(1))))) == 3
 
 
@@ -176,11 +178,11 @@ def test_finished_disk_is_taken_and_half_one_is_not(tmp_path: Path, monkeypatch:
     """A killed build leaves nothing that is taken for good; a finished one is not built again."""
     built = []
 
-    def build(work: Path, _recipe: Recipe, _say: image.Say) -> None:
+    def build(work: Path, _recipe: Recipe, _say: disk.Say) -> None:
         built.append(work)
         (work / "disk.qcow2").write_text("whole")
 
-    monkeypatch.setattr(image, "build", build)
+    monkeypatch.setattr(disk, "build", build)
     monkeypatch.setattr(image, "_require_tools", lambda _work: None)
     half = tmp_path / f"building-base-{image.image_key(RECIPE)}"
     half.mkdir()
@@ -188,13 +190,14 @@ def test_finished_disk_is_taken_and_half_one_is_not(tmp_path: Path, monkeypatch:
     for _ in range(2):
         found = image.base_image(tmp_path, RECIPE, print)
         assert found.disk.read_text() == "whole"
-    assert len(built) == 1 and not half.exists()
+    assert len(built) == 1
+    assert not half.exists()
 
 
 def test_failed_build_step_shows_its_last_words(tmp_path: Path):
     """The error names the step, the log and the end of what the command said."""
     with pytest.raises(TestbedError, match=r"(?s)could not try it \(exit 3\).*build\.log.*no space"):
-        image.Steps(tmp_path).run("try it", ["sh", "-c", "echo no space left >&2; exit 3"])
+        disk.Steps(tmp_path).run("try it", ["sh", "-c", "echo no space left >&2; exit 3"])
 
 
 def test_partitions_follow_each_other():
@@ -209,7 +212,8 @@ def test_files_of_a_fresh_machine(tmp_path: Path):
     """fstab by UUID, DHCP on the first card, a serial console that update-grub keeps, no word of Xen."""
     files = recipe.files(RECIPE, IDENT, "6.12.0-amd64")
     fstab = files["etc/fstab"][1]
-    assert f"UUID={IDENT.root_uuid} / " in fstab and "UUID=ABCD-1234 /boot/efi" in fstab
+    assert f"UUID={IDENT.root_uuid} / " in fstab
+    assert "UUID=ABCD-1234 /boot/efi" in fstab
     assert "iface enp0s3 inet dhcp" in files["etc/network/interfaces"][1]
     assert 'GRUB_CMDLINE_LINUX="console=ttyS0' in files["etc/default/grub.d/serial-console.cfg"][1]
     assert (
@@ -217,10 +221,11 @@ def test_files_of_a_fresh_machine(tmp_path: Path):
         in files["boot/grub/grub.cfg"][1]
     )
     assert not any("xen" in text.lower() for _, text in files.values())
-    image._write_overlay(tmp_path / "overlay.tar", files)
+    disk._write_overlay(tmp_path / "overlay.tar", files)
     with tarfile.open(tmp_path / "overlay.tar") as overlay:
         modes = {m.name: (m.mode, m.uid) for m in overlay.getmembers()}
-    assert modes["root/.ssh/authorized_keys"] == (0o600, 0) and modes["root/.ssh"] == (0o700, 0)
+    assert modes["root/.ssh/authorized_keys"] == (0o600, 0)
+    assert modes["root/.ssh"] == (0o700, 0)
 
 
 def test_failure_shows_the_console(tmp_path: Path):
@@ -232,8 +237,11 @@ def test_failure_shows_the_console(tmp_path: Path):
             "a login", lambda: False, lambda: True, log, Patience(stall_s=0.05, total_s=5, pause_s=0.01)
         )
     said = str(caught.value)
-    assert "a login" in said and "Kernel panic - not syncing" in said
-    assert str(log) in said and "nothing new for" in said and "--fresh" in said
+    assert "a login" in said
+    assert "Kernel panic - not syncing" in said
+    assert str(log) in said
+    assert "nothing new for" in said
+    assert "--fresh" in said
 
 
 def test_progress_is_waited_for(tmp_path: Path):
@@ -292,7 +300,7 @@ def test_ssh_config_is_strict_and_local(tmp_path: Path):
     vm = machine.Machine(tmp_path)
     vm.folder.mkdir()
     (vm.folder / "base").write_text("base-abc\n")
-    machine._write_ssh_config(vm, 40022)
+    hardware.write_ssh_config(vm.folder, 40022)
     said = vm.ssh_config.read_text()
     for part in (
         "Host runbook-testbed",

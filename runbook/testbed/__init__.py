@@ -2,6 +2,7 @@
 
 from runbook.testbed.console import Patience
 from runbook.testbed.errors import TestbedError
-from runbook.testbed.machine import ALIAS, Machine, down, state_dir, status, up
+from runbook.testbed.hardware import ALIAS
+from runbook.testbed.machine import Machine, down, state_dir, status, up
 
 __all__ = ["ALIAS", "Machine", "Patience", "TestbedError", "down", "state_dir", "status", "up"]

@@ -14,8 +14,8 @@ from runbook.testbed.errors import TestbedError, tail
 class Patience:
     """How long to wait: `stall_s` without a sign of life, `total_s` in any case."""
 
-    stall_s: float = 300
-    total_s: float = 1800
+    stall_s: float = 900
+    total_s: float = 2700
     pause_s: float = 2
 
 

@@ -18,15 +18,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.testbed import process, qemu
+from runbook.testbed import hardware, process, qemu
 from runbook.testbed.console import Patience, console_tail, wait_until
-from runbook.testbed.errors import TestbedError
-from runbook.testbed.image import Image, Say, base_image, default_recipe
+from runbook.testbed.disk import Say
+from runbook.testbed.hardware import ALIAS
+from runbook.testbed.image import base_image, default_recipe
 from runbook.testbed.process import Running
 from runbook.testbed.provision import provision
-
-ALIAS = "runbook-testbed"
-DATA_DISK_GIB = 8
 
 
 @dataclass(frozen=True)
@@ -127,10 +125,10 @@ def up(fresh: bool = False, state: Path | None = None, say: Say | None = None) -
         if fresh:
             machine.kill_power()
             shutil.rmtree(machine.folder, ignore_errors=True)
-        if not (machine.folder / "base").exists():
-            _make(machine, base_image(machine.state, default_recipe(), say))
+        if not hardware.is_assembled(machine.folder):
+            hardware.assemble(machine.folder, base_image(machine.state, default_recipe(), say))
         if machine.running is None:
-            _switch_on(machine)
+            hardware.switch_on(machine.folder)
         say(f"booting; its console: {machine.console_log}")
         say(f"answered ssh after {machine.wait_ready():.0f} s")
         done = machine.folder / "provisioned"
@@ -154,7 +152,7 @@ def status(state: Path | None = None) -> dict[str, str]:
     running = machine.running
     if running is None:
         return {
-            "state": "off" if (machine.folder / "base").exists() else "none",
+            "state": "off" if hardware.is_assembled(machine.folder) else "none",
             "folder": str(machine.state),
         }
     return {
@@ -164,54 +162,6 @@ def status(state: Path | None = None) -> dict[str, str]:
         "ssh": " ".join(machine.ssh),
         "console": str(machine.console_log),
     }
-
-
-def _make(machine: Machine, image: Image) -> None:
-    """The machine's own disks on top of the base disk; whole or not there (`base` comes last)."""
-    shutil.rmtree(machine.folder, ignore_errors=True)
-    machine.folder.mkdir()
-    disk = machine.folder / "system.qcow2"
-    backing = os.path.relpath(image.disk, machine.folder)
-    _qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, str(disk))
-    _qemu_img("create", "-q", "-f", "qcow2", str(machine.folder / "data.qcow2"), f"{DATA_DISK_GIB}G")
-    shutil.copyfile(qemu.OVMF_VARS, machine.folder / "efivars.fd")
-    (machine.state / "known_hosts").write_text("".join(f"{ALIAS} {key}\n" for key in image.host_keys))
-    (machine.folder / "base").write_text(f"{image.folder.name}\n")
-
-
-def _qemu_img(*words: str) -> None:
-    subprocess.run(["qemu-img", *words], check=True)
-
-
-def _switch_on(machine: Machine) -> None:
-    """Start QEMU; once more with another port if somebody took the free one meanwhile."""
-    log = machine.folder / "qemu.log"
-    for _ in range(3):
-        port = process.free_port()
-        running = process.start(qemu.command(qemu.Spec(ssh_port=port)), machine.folder, port)
-        if running is not None:
-            running.save(machine.folder / "qemu.json")
-            _write_ssh_config(machine, port)
-            return
-        if "host forwarding" not in log.read_text():
-            break
-    raise TestbedError(
-        "the virtual PC did not start",
-        where=str(log),
-        why=log.read_text()[-2000:],
-        next_move="install the testbed's packages with `make testbed-deps`, or free the memory it asks for",
-    )
-
-
-def _write_ssh_config(machine: Machine, port: int) -> None:
-    base = (machine.folder / "base").read_text().strip()
-    machine.ssh_config.write_text(
-        f"Host {ALIAS}\n  HostName 127.0.0.1\n  Port {port}\n  User root\n"
-        f"  IdentityFile {machine.state / base / 'id_ed25519'}\n  IdentitiesOnly yes\n  IdentityAgent none\n"
-        f"  HostKeyAlias {ALIAS}\n  UserKnownHostsFile {machine.state / 'known_hosts'}\n"
-        "  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  UpdateHostKeys no\n"
-        "  BatchMode yes\n  ConnectTimeout 20\n  ServerAliveInterval 15\n  ServerAliveCountMax 8\n"
-    )
 
 
 @contextlib.contextmanager

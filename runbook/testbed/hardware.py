@@ -1,0 +1,70 @@
+"""Puts the virtual PC together in its folder, switches it on, and says how to reach it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from runbook.testbed import process, qemu
+from runbook.testbed.errors import TestbedError
+from runbook.testbed.image import Image
+from runbook.testbed.process import Running
+
+ALIAS = "runbook-testbed"
+DATA_DISK_GIB = 8
+
+
+def is_assembled(folder: Path) -> bool:
+    """Whether the machine's disks are there, whole: the note of the base disk is written last."""
+    return (folder / "base").exists()
+
+
+def assemble(folder: Path, image: Image) -> None:
+    """Make the machine's own disks on top of the base disk, in place of whatever is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    backing = os.path.relpath(image.disk, folder)
+    _qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, str(folder / "system.qcow2"))
+    _qemu_img("create", "-q", "-f", "qcow2", str(folder / "data.qcow2"), f"{DATA_DISK_GIB}G")
+    shutil.copyfile(qemu.OVMF_VARS, folder / "efivars.fd")
+    (folder.parent / "known_hosts").write_text("".join(f"{ALIAS} {key}\n" for key in image.host_keys))
+    (folder / "base").write_text(f"{image.folder.name}\n")
+
+
+def _qemu_img(*words: str) -> None:
+    subprocess.run(["qemu-img", *words], check=True)
+
+
+def switch_on(folder: Path) -> Running:
+    """Start QEMU and write `ssh_config`; again with another port if somebody took the free one meanwhile."""
+    log = folder / "qemu.log"
+    for _ in range(3):
+        port = process.free_port()
+        running = process.start(qemu.command(qemu.Spec(ssh_port=port)), folder, port)
+        if running is not None:
+            running.save(folder / "qemu.json")
+            write_ssh_config(folder, port)
+            return running
+        if "host forwarding" not in log.read_text():
+            break
+    raise TestbedError(
+        "the virtual PC did not start",
+        where=str(log),
+        why=log.read_text()[-2000:],
+        next_move="install the testbed's packages with `make testbed-deps`, or free the memory it asks for",
+    )
+
+
+def write_ssh_config(folder: Path, port: int) -> None:
+    """The configuration with which ssh finds the machine and trusts nothing but its own host keys."""
+    state = folder.parent
+    identity = state / (folder / "base").read_text().strip() / "id_ed25519"
+    (state / "ssh_config").write_text(
+        f"Host {ALIAS}\n  HostName 127.0.0.1\n  Port {port}\n  User root\n"
+        f'  IdentityFile "{identity}"\n  IdentitiesOnly yes\n  IdentityAgent none\n'
+        f'  HostKeyAlias {ALIAS}\n  UserKnownHostsFile "{state / "known_hosts"}"\n'
+        "  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  UpdateHostKeys no\n"
+        "  BatchMode yes\n  ConnectTimeout 30\n  ServerAliveInterval 15\n  ServerAliveCountMax 20\n"
+    )
