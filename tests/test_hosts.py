@@ -179,3 +179,10 @@ def test_a_recording_holds_only_what_changed(replay, tmp_path):
 def test_mirror_names_are_masked():
     """The host of an address never reaches a recording; its path does."""
     assert masked("Err:1 https://deb.local:3142/debian x") == "Err:1 https://mirror.example/debian x"
+
+
+def test_a_new_connection_counts_only_with_its_proof(local):
+    """A proof that says nothing and ends well is enough; one that fails ends in an error after the wait."""
+    local.reconnect(("true",), 5)
+    with pytest.raises(HostError, match="No new connection"):
+        local.reconnect(("false",), 1)

@@ -87,7 +87,7 @@ class ShellHost:
     def reconnect(self, proof: tuple[str, ...], wait_s: float, on_line: OnLine | None = None) -> None:
         started = time.monotonic()
         while (waited := time.monotonic() - started) < wait_s:
-            if self.fresh(proof):
+            if self.fresh(proof) is not None:
                 return
             if on_line:
                 on_line(f"waiting for a new connection to {self.describe}: {waited:.0f} s")

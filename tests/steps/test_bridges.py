@@ -30,6 +30,7 @@ iface enp0s4 inet manual
 auto xenbr0
 iface xenbr0 inet dhcp
     bridge_ports enp0s3
+    bridge_hw enp0s3
     bridge_stp off
     bridge_fd 0
     bridge_maxwait 0
@@ -38,6 +39,7 @@ auto xenbr1
 iface xenbr1 inet static
     address 10.0.0.2/24
     bridge_ports enp0s4
+    bridge_hw enp0s4
     bridge_stp off
     bridge_fd 0
     bridge_maxwait 0

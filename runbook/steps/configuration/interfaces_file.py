@@ -45,9 +45,12 @@ def _bridge(bridge: Bridge) -> tuple[str, ...]:
     if bridge.gateway and method == "static":
         lines.append(f"    gateway {bridge.gateway}")
     ports = " ".join(bridge.ports) or "none"
+    # systemd gives a new bridge an address of its own, and DHCP then leases another one (H655).
+    hardware = [f"    bridge_hw {bridge.ports[0]}"] if bridge.ports else []
     return (
         *lines,
         f"    bridge_ports {ports}",
+        *hardware,
         "    bridge_stp off",
         "    bridge_fd 0",
         "    bridge_maxwait 0",
