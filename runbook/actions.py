@@ -163,6 +163,11 @@ class ReplaceNetwork:
     path: str = "/etc/network/interfaces"
 
     @property
+    def kept(self) -> str:
+        """The old file's copy. While it is there, the new configuration was not confirmed."""
+        return f"{self.path}.xen-runbook-old"
+
+    @property
     def title(self) -> str:
         return f"replace {self.path}, with the old one back after {self.revert_s} s unless confirmed"
 

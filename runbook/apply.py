@@ -64,10 +64,11 @@ def _(action: Reboot, host: Host, on_line: OnLine) -> str:
 @carry_out.register
 def _(action: ReplaceNetwork, host: Host, on_line: OnLine) -> str:
     """Arm the way back first, switch, and disarm only over a connection that is new."""
-    old, new = f"{action.path}.xen-runbook-old", f"{action.path}.xen-runbook-new"
+    old, new = action.kept, f"{action.path}.xen-runbook-new"
     host.write(new, action.content.encode(), mode="0644", owner="root:root")
-    command(host, ("cp", "-a", "--", action.path, old), 60, on_line)
-    command(host, ("rm", "-f", _SWITCHED), 60, on_line)
+    # A run that was cut off in the middle left the true old file and perhaps the timer behind.
+    keep = f"systemctl --quiet stop {_REVERT}.timer 2>/dev/null; [ -e {old} ] || cp -a -- {action.path} {old}"
+    command(host, ("sh", "-c", f"{keep}; rm -f {_SWITCHED}"), 60, on_line)
     _later(host, _REVERT, action.revert_s, _bring_up(old, action.path), on_line)
     switch = f"{_bring_up(new, action.path)}; touch {_SWITCHED}"
     _later(host, "xen-runbook-network-switch", 2, switch, on_line)
@@ -75,6 +76,7 @@ def _(action: ReplaceNetwork, host: Host, on_line: OnLine) -> str:
         host.reconnect(("test", "-e", _SWITCHED), action.revert_s - 15, on_line)
     except HostError:
         host.reconnect(("cmp", "-s", old, action.path), action.revert_s + 60, on_line)
+        command(host, ("rm", "-f", "--", old, new), 60, on_line)
         raise CommandFailed(
             "The new network configuration cut the connection",
             where=host.describe,

@@ -258,3 +258,11 @@ def test_missing_addresses_and_routes_are_faults():
         {"name": "xenbr1", "ports": ["enp0s4"], "ipv4": "10.0.0.2/24", "gateway": "10.0.0.1"}
     )
     assert faults(machine, configure_bridges, gateway) == ["xenbr1 carries no default route"]
+
+
+def test_a_switch_that_was_cut_off_is_done_again():
+    """While the old file's copy is there nobody confirmed the new network, and the timer may still bring it back."""
+    machine = bridged()
+    machine.files["/etc/network/interfaces.xen-runbook-old"] = "old\n"
+    planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
+    assert len(planned.actions) == 1

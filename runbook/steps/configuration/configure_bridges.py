@@ -20,7 +20,8 @@ RISK = "disruptive"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*network.COMMANDS, *interfaces.COMMANDS, *files.commands(*bridge_dangers.PROGRAMS))
+    unconfirmed = Ask.read(ReplaceNetwork("").kept)
+    return (*network.COMMANDS, *interfaces.COMMANDS, unconfirmed, *files.commands(*bridge_dangers.PROGRAMS))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -29,7 +30,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(note="No bridges are asked for.")
     now, written = network.parse(facts), interfaces.parse(facts)
     content = render(params, written.paragraphs)
-    if content == facts.text(interfaces.FILE) and not _not_in_force(params, now):
+    is_confirmed = facts.text(ReplaceNetwork("").kept) is None
+    if is_confirmed and content == facts.text(interfaces.FILE) and not _not_in_force(params, now):
         return Plan()
     programs = files.parse(facts, *bridge_dangers.PROGRAMS)
     findings = bridge_dangers.find(params, now, written, set(programs))
