@@ -231,3 +231,16 @@ def test_a_proof_removes_the_console_of_an_earlier_failure(dom0):
     dom0.says(line())
     dom0.run("strict", "0", "20")
     assert not left.exists()
+
+
+def test_a_guest_that_dies_at_its_start_is_started_again(dom0):
+    """The first guest panics, the second reports: the proof counts, and both starts are told."""
+    dom0.says("Kernel panic\r\n")
+    later = dom0.root / "later"
+    later.write_text(line())
+    xl = dom0.root / "bin/xl"
+    xl.write_text(xl.read_text() + f"s=$?; [ $1 != create ] || cp {later} {dom0.root}/serial; exit $s\n")
+    got, out, _ = dom0.run("strict", "0", "20")
+    assert (got, "starting it again" in out) == (0, True)
+    assert sum(entry.startswith("xl create") for entry in dom0.log) == 2
+    assert dom0.is_clean()
