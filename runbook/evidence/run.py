@@ -147,15 +147,16 @@ class _Runner:
 
     def _execute(self, path: Path, output: Path) -> None:
         env = {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem}
+        project = path.parent.parent
         papermill.execute_notebook(
-            path,
+            _short(path, Path.cwd()),
             None,
-            parameters={"params": str(self.params), "mode": self.record.mode},
+            parameters={"params": _short(self.params, project), "mode": self.record.mode},
             engine_name="runbook",
             progress_bar=False,
             save_to=output,
             env=env,
-            cwd=path.parent.parent,
+            cwd=project,
             kernel_log=self.place / "kernel.log",
             on_output=lambda text: self._tell(event="output", notebook=path.stem, text=text),
             on_tick=self._follow,
@@ -213,3 +214,8 @@ def _interruptible() -> Iterator[None]:
     finally:
         for sig, handler in before.items():
             signal.signal(sig, handler)
+
+
+def _short(path: Path, base: Path) -> str:
+    """Return a path as seen from a folder that holds it, so that a report reads the same anywhere."""
+    return str(path.relative_to(base) if path.is_relative_to(base) else path)
