@@ -117,3 +117,11 @@ def test_runs_are_listed_newest_first_with_links():
 def test_the_verdict_counts_steps(outcome, ends, expected):
     """One sentence says what the run came to, and every step is counted in it."""
     assert expected in verdict(run_of("x", "2026-01-01T00:00:00.000Z", outcome, ends))
+
+
+@pytest.mark.parametrize("kind", ["display_data", "execute_result"])
+def test_what_a_cell_shows_is_on_its_page(kind):
+    """A plan is a cell's result and an outcome is displayed: both are on the page."""
+    shown = {"data": {"text/html": "<b>the plan</b>", "text/plain": "x"}}
+    more = {"execution_count": 1} if kind == "execute_result" else {}
+    assert "<b>the plan</b>" in page_with(output(kind, **shown, **more))
