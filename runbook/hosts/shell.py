@@ -128,7 +128,8 @@ class ShellHost:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        assert self._lock.stdout and self._lock.stderr
+        assert self._lock.stdout
+        assert self._lock.stderr
         if self._lock.stdout.readline() == b"locked\n":
             return
         status = self._lock.wait()
