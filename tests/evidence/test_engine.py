@@ -53,7 +53,7 @@ CASES: dict[str, Any] = {
     "a failing cell": ("1 / 0", {}, "failed", PapermillExecutionError, "division by zero"),
     "exit 0 in a cell": ("sys.exit(0)", {}, "failed", PapermillExecutionError, "0"),
     "a killed kernel": (
-        "time.sleep(0.3); os.kill(os.getpid(), signal.SIGKILL)",
+        "time.sleep(1); os.kill(os.getpid(), signal.SIGKILL)",
         {},
         "killed",
         DeadKernelError,
@@ -88,6 +88,7 @@ CASES: dict[str, Any] = {
         "Interrupted in cell c1",
     ),
     "Ctrl-C twice": (
+        "time.sleep(1)\n"  # what was said must have left the kernel before the kernel is killed
         "for _ in range(9):\n"
         "    os.kill(os.getppid(), signal.SIGINT)\n"
         "    try: time.sleep(60)\n    except KeyboardInterrupt: pass",
