@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from runbook.ask import Facts
 
-Action = "WriteFile | Remove | Link | Run | InstallPackages | Reboot | ReplaceNetwork"
-
 
 @dataclass(frozen=True)
 class WriteFile:

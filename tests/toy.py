@@ -8,7 +8,6 @@ from runbook.actions import WriteFile
 from runbook.ask import Answer, Ask, Facts
 from runbook.book import Book
 from runbook.errors import CommandFailed
-from runbook.facts import system
 from runbook.hosts.base import Result
 from runbook.journal import Journal
 from runbook.params import HostParams
@@ -92,6 +91,3 @@ def book(monkeypatch, toy_step=None, host=None, mode="apply", params=PARAMS, jou
     """Return a book with the one toy step on a toy host."""
     monkeypatch.setattr("runbook.book.steps_of", lambda notebook: {"turn_on": toy_step or step()})
     return Book(params, mode, host or ToyHost(), "99_toy", Journal(journal))
-
-
-assert system.COMMANDS

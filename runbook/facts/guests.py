@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.ask import Ask, Facts
+from runbook.facts import xl
 
-_LIST = Ask.run("xl", "list")
 _LONG = Ask.run("xl", "list", "-l")
-_INFO = Ask.run("xl", "info")
 _MASTERS = Ask.shell(r"find /sys/class/net/vif*/master -maxdepth 0 -printf '%h %l\n' 2>/dev/null; true")
 
-RUNNING = (_LIST, _LONG, _INFO, _MASTERS)
+RUNNING = (xl.LIST, _LONG, xl.INFO, _MASTERS)
 """What is running, and what of the machine is left for more."""
 
 
@@ -58,7 +57,7 @@ class Domains:
 
 def parse(facts: Facts) -> Domains:
     """Return the running domains of the facts."""
-    answer = facts[_LIST]
+    answer = facts[xl.LIST]
     if not answer.ok:
         said = (answer.err or answer.out).strip().splitlines()
         return Domains(False, said[-1] if said else f"`xl list` ended with status {answer.status}")
@@ -66,27 +65,18 @@ def parse(facts: Facts) -> Domains:
     masters = _masters(facts[_MASTERS].out)
     domains = tuple(
         Domain(
-            name,
-            domid,
-            state,
-            memory,
-            tuple(bdf_of(device) for device in long.get(domid, {}).get("pcidevs", [])),
-            tuple(disk.get("pdev_path", "") for disk in long.get(domid, {}).get("disks", [])),
-            masters.get(domid, ()),
+            row.name,
+            row.id,
+            row.state,
+            row.memory_mib,
+            tuple(bdf_of(device) for device in long.get(row.id, {}).get("pcidevs", [])),
+            tuple(disk.get("pdev_path", "") for disk in long.get(row.id, {}).get("disks", [])),
+            masters.get(row.id, ()),
         )
-        for name, domid, memory, state in map(_row, answer.out.splitlines()[1:])
+        for row in xl.rows(answer.out)
     )
-    return Domains(True, "", domains, _free_mib(facts[_INFO].out))
-
-
-def _row(line: str) -> tuple[str, int, int, str]:
-    """Return name, id, memory and state of a line of `xl list`.
-
-    >>> _row("Domain-0                                     0  2048     2     r-----      64.6")
-    ('Domain-0', 0, 2048, 'r-----')
-    """
-    name, domid, memory, _, state, _ = line.rsplit(maxsplit=5)
-    return name.strip(), int(domid), int(memory), state
+    free = xl.info(facts).get("free_memory")
+    return Domains(True, "", domains, int(free) if free else None)
 
 
 def bdf_of(device: Mapping[str, Any]) -> str:
@@ -112,16 +102,6 @@ def _masters(text: str) -> dict[int, tuple[str, ...]]:
         if not is_tap:
             found.setdefault(int(card[3:].split(".")[0]), []).append(target.rpartition("/")[2])
     return {domid: tuple(bridges) for domid, bridges in found.items()}
-
-
-def _free_mib(info: str) -> int | None:
-    """Return the memory that no domain has, from `xl info`.
-
-    >>> _free_mib("total_memory           : 6143\\nfree_memory            : 3902\\n")
-    3902
-    """
-    rows = (line.partition(":") for line in info.splitlines())
-    return next((int(value) for key, _, value in rows if key.strip() == "free_memory"), None)
 
 
 def _json_list(text: str) -> list[dict[str, Any]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook.ask import Ask, Facts
-from runbook.facts import cpu
+from runbook.facts import xl
 
 _MEMTOTAL = Ask.run("grep", "^MemTotal:", "/proc/meminfo")
 
-COMMANDS = (_MEMTOTAL, cpu.XL_INFO)
+COMMANDS = (_MEMTOTAL, xl.INFO)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def parse(facts: Facts) -> Memory:
     7940
     """
     visible = mib(facts[_MEMTOTAL].out)
-    return Memory(visible, int(cpu.xl_info(facts).get("total_memory") or visible))
+    return Memory(visible, int(xl.info(facts).get("total_memory") or visible))
 
 
 def mib(line: str) -> int:

@@ -6,24 +6,14 @@ import re
 from dataclasses import dataclass
 
 from runbook.ask import Ask, Facts
+from runbook.facts import xl
+from runbook.facts.xl import Row
 
-_INFO = Ask.run("xl", "info")
-_LIST = Ask.run("xl", "list")
 _ASSIGNABLE = Ask.run("xl", "pci-assignable-list")
 _ASSIGNED = Ask.run("xenstore-ls", "-f", "/local/domain/0/backend/pci")
 _CMDLINE = Ask.read("/proc/cmdline")
 
-COMMANDS = (_INFO, _LIST, _ASSIGNABLE, _ASSIGNED, _CMDLINE)
-
-
-@dataclass(frozen=True)
-class Domain:
-    """One running domain, dom0 included."""
-
-    name: str
-    id: int
-    memory_mib: int
-    vcpus: int
+COMMANDS = (xl.INFO, xl.LIST, _ASSIGNABLE, _ASSIGNED, _CMDLINE)
 
 
 @dataclass(frozen=True)
@@ -40,19 +30,19 @@ class Xen:
     """Words that the hypervisor was started with."""
     kernel_commandline: tuple[str, ...]
     """Words that the running kernel was started with, under Xen or not."""
-    domains: tuple[Domain, ...]
+    domains: tuple[Row, ...]
     assignable: tuple[str, ...]
     """PCI devices that wait for a guest."""
     assigned: tuple[tuple[str, int], ...]
     """PCI devices that a guest has, each with the guest's domain number."""
 
     @property
-    def dom0(self) -> Domain | None:
+    def dom0(self) -> Row | None:
         """dom0, None without Xen."""
         return next((d for d in self.domains if d.id == 0), None)
 
     @property
-    def guests(self) -> tuple[Domain, ...]:
+    def guests(self) -> tuple[Row, ...]:
         """The running domains but dom0."""
         return tuple(d for d in self.domains if d.id)
 
@@ -64,7 +54,7 @@ class Xen:
 
 def parse(facts: Facts) -> Xen:
     """Return the hypervisor of the facts."""
-    info = fields(facts[_INFO].out if facts[_INFO].ok else "")
+    info = xl.info(facts)
     number = (info.get("xen_major", ""), info.get("xen_minor", ""))
     return Xen(
         version=".".join(number) if all(number) else "",
@@ -73,32 +63,12 @@ def parse(facts: Facts) -> Xen:
         cpus=int(info.get("nr_cpus") or 0),
         commandline=tuple(w for w in info.get("xen_commandline", "").split() if w != "placeholder"),
         kernel_commandline=tuple(w for w in facts[_CMDLINE].out.split() if w != "placeholder"),
-        domains=domains(facts[_LIST].out),
+        domains=xl.rows(facts[xl.LIST].out),
         assignable=tuple(
             sorted(re.findall(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", facts[_ASSIGNABLE].out))
         ),
         assigned=assigned(facts[_ASSIGNED].out),
     )
-
-
-def fields(text: str) -> dict[str, str]:
-    """Return the `name : value` lines of `xl info`.
-
-    >>> fields("virt_caps              : pv hvm hvm_directio")
-    {'virt_caps': 'pv hvm hvm_directio'}
-    """
-    rows = (line.partition(":") for line in text.splitlines() if ":" in line)
-    return {name.strip(): value.strip() for name, _, value in rows}
-
-
-def domains(text: str) -> tuple[Domain, ...]:
-    """Return the rows of `xl list`: name, number, memory in MiB, virtual CPUs.
-
-    >>> domains("Domain-0                                     0  2048     2     r-----     123.4")
-    (Domain(name='Domain-0', id=0, memory_mib=2048, vcpus=2),)
-    """
-    rows = re.findall(r"(?m)^(\S+) +(\d+) +(\d+) +(\d+) +[a-z-]{6} ", text)
-    return tuple(Domain(name, int(number), int(mib), int(vcpus)) for name, number, mib, vcpus in rows)
 
 
 def assigned(text: str) -> tuple[tuple[str, int], ...]:

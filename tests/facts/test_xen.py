@@ -1,7 +1,7 @@
 """The testbed under Xen, and without it."""
 
 from runbook.ask import Answer, Ask, Facts
-from runbook.facts import xen
+from runbook.facts import xen, xl
 from tests.steps.machine import sample
 
 ASSIGNED = """\
@@ -19,8 +19,8 @@ def parsed(assigned: Answer = NO_SUCH_PATH, **changes: str) -> xen.Xen:
     return xen.parse(
         Facts(
             {
-                xen._INFO: Answer(0, sample(texts["info"])),
-                xen._LIST: Answer(0, changes.get("list", sample(texts["list"]))),
+                xl.INFO: Answer(0, sample(texts["info"])),
+                xl.LIST: Answer(0, changes.get("list", sample(texts["list"]))),
                 xen._ASSIGNABLE: Answer(0, sample(texts["assignable"])),
                 xen._ASSIGNED: assigned,
                 Ask.read("/proc/cmdline"): Answer(0, sample("cmdline-xen.txt")),
@@ -36,7 +36,7 @@ def test_the_testbed_under_xen():
     assert "hvm_directio" in now.capabilities
     assert now.commandline[0] == "dom0_mem=2048M,max:2048M"
     assert now.commandline[-2:] == ("no-real-mode", "edd=off")
-    assert now.dom0 == xen.Domain("Domain-0", 0, 2048, 2)
+    assert now.dom0 == xl.Row("Domain-0", 0, 2048, 2, "r-----")
     assert now.guests == ()
     assert now.hidden_on_kernel_line == ("xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)",)
 

@@ -19,7 +19,7 @@ from typing import Any
 from runbook import actions as act
 from runbook import survey
 from runbook.ask import MISSING, Answer, Ask, Facts
-from runbook.facts import grub, interfaces, modules, network, packages, services, system, xen
+from runbook.facts import grub, interfaces, modules, network, packages, services, system, xen, xl
 from runbook.params import HostParams, load
 from runbook.plan import Plan
 from runbook.steps.installation import apt
@@ -149,8 +149,8 @@ class Machine:
             grub._NEWER: self.newer,
             grub._MOUNT: self.boot_on + "\n",
             services._STATE: self.state + "\n",
-            xen._INFO: self._only_xen(self.xl_info),
-            xen._LIST: self._only_xen(self.xl_list),
+            xl.INFO: self._only_xen(self.xl_info),
+            xl.LIST: self._only_xen(self.xl_list),
             xen._ASSIGNABLE: self._only_xen(self.assignable),
             xen._ASSIGNED: self._only_xen(self.assigned),
             modules._IMAGES: self.images,

@@ -14,13 +14,13 @@ from typing import Any
 
 from runbook import survey
 from runbook.ask import MISSING, Answer, Ask, Facts
-from runbook.facts import cpu, firmware, memory, network, pci, storage, usb
+from runbook.facts import cpu, firmware, memory, network, pci, storage, usb, xl
 from runbook.params import HostParams
 from runbook.survey import kept
 
 _FILES = Path(__file__).parent / "testbed"
 _ASKS: dict[str, Ask] = {
-    "cpuinfo": cpu._CPUINFO, "xl-info": cpu.XL_INFO, "meminfo": memory._MEMTOTAL,
+    "cpuinfo": cpu._CPUINFO, "xl-info": xl.INFO, "meminfo": memory._MEMTOTAL,
     "dmi": firmware._DMI, "firmware-tables": firmware._TABLES,
     "pci-attributes": pci._ATTRIBUTES, "pci-links": pci._LINKS, "lspci": pci._NAMES,
     "pci-modules": pci._MODULES,
