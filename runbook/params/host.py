@@ -56,8 +56,12 @@ class Dom0(Closed):
 
 
 class Xen(Closed):
-    """The hypervisor's own command line."""
+    """The hypervisor: where it comes from, and its command line."""
 
+    source: Literal["packages", "debian-source", "git"] = "packages"
+    """`packages`: Debian's; `debian-source` and `git` build one .deb in a clean root, never beside Debian's."""
+    branch: str = ""
+    """The branch or tag for `git`, such as stable-4.20; empty takes the release's version."""
     iommu: Literal["required", "yes"] = "required"
     """`required` stops the boot when the IOMMU is off (H615); `yes` goes on without it."""
     options: tuple[str, ...] = ()

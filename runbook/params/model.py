@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from runbook.params.configuration import Configuration
+from runbook.params.firmware import Firmware
 from runbook.params.guests import Guest
 from runbook.params.host import (
     Connection,
@@ -18,6 +20,9 @@ from runbook.params.host import (
     Storage,
     Xen,
 )
+from runbook.params.installation import Installation
+from runbook.params.kernel import Kernel
+from runbook.params.management import Management
 from runbook.params.types import Closed, HostName
 
 
@@ -32,6 +37,10 @@ class HostParams(Closed):
     """How it is reached: ssh, local or recorded."""
     ram_mib: Annotated[int, Field(ge=1024)] | None = None
     """Memory of the machine in MiB, to check sums before it is reached; it is read from the machine anyway."""
+    firmware: Firmware = Firmware()
+    installation: Installation = Installation()
+    configuration: Configuration = Configuration()
+    kernel: Kernel = Kernel()
     dom0: Dom0 = Dom0()
     xen: Xen = Xen()
     passthrough: Passthrough = Passthrough()
@@ -39,6 +48,7 @@ class HostParams(Closed):
     storage: Storage = Storage()
     services: Services = Services()
     guests: tuple[Guest, ...] = ()
+    management: Management = Management()
     consent: tuple[str, ...] = ()
     """Disruptive steps that may run unattended, by name; destructive ones as name:digest."""
 

@@ -24,7 +24,19 @@ from runbook.errors import ParamsError
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
 
-CHAPTERS = ("introduction", "installation", "configuration", "first_boot", "guests")
+CHAPTERS = (
+    "introduction",
+    "uefi",
+    "debian_installation",
+    "debian_configuration",
+    "kernel",
+    "xen_installation",
+    "xen_configuration",
+    "first_boot",
+    "guests",
+    "management",
+    "references",
+)
 
 
 class Step(Protocol):

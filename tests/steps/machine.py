@@ -22,8 +22,8 @@ from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import grub, interfaces, modules, network, packages, services, system, xen, xl
 from runbook.params import HostParams, load
 from runbook.plan import Plan
-from runbook.steps.installation import apt
-from runbook.steps.installation.install_xen import DEVICE_MODEL
+from runbook.steps.xen_installation import apt
+from runbook.steps.xen_installation.install_xen import DEVICE_MODEL
 from tests.survey.machines import bare, dom0
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from runbook.steps import configuration, first_boot
+from runbook.steps import first_boot, xen_configuration
 from runbook.steps.first_boot import make_xen_default, prove_bridges, prove_devices, prove_xen
-from runbook.steps.installation import install_xen
+from runbook.steps.xen_installation import install_xen
 from tests.steps.machine import PLAIN, XEN, Machine, built_once, carry, faults, like_testbed, stops
 
 PARAMS = like_testbed()
@@ -15,7 +15,7 @@ HIDDEN = "0000:00:05.0 (network card for ipfire)"
 def booted() -> Machine:
     """Return a machine that went through chapters 05 and 06."""
     machine = Machine()
-    for step in (install_xen, *configuration.STEPS):
+    for step in (install_xen, *xen_configuration.STEPS):
         carry(machine, step, PARAMS)
     return machine
 
@@ -26,7 +26,7 @@ def test_the_whole_path_twice():
     for step in first_boot.STEPS:
         carry(machine, step, PARAMS)
     assert machine.saved_entry == XEN
-    for step in (install_xen, *configuration.STEPS, *first_boot.STEPS):
+    for step in (install_xen, *xen_configuration.STEPS, *first_boot.STEPS):
         assert carry(machine, step, PARAMS) == [], step.__name__
 
 

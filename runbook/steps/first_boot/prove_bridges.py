@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
-from runbook.steps.configuration import configure_bridges
+from runbook.steps.xen_configuration import configure_bridges
 
 TITLE = "Prove that the bridges came up"
 GUIDE = "“Xen Configuration”: nothing; a missing bridge showed when a guest failed to start (H650)"

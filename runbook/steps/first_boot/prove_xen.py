@@ -9,9 +9,9 @@ from runbook.facts import grub, services, system, xen
 from runbook.facts.xen import Xen
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
-from runbook.steps.configuration import menu
-from runbook.steps.configuration.boot_xen_once import not_under_xen
-from runbook.steps.configuration.enable_services import UNIT
+from runbook.steps.xen_configuration import menu
+from runbook.steps.xen_configuration.boot_xen_once import not_under_xen
+from runbook.steps.xen_configuration.enable_services import UNIT
 
 TITLE = "Prove that Xen runs as asked"
 GUIDE = "“Xen Configuration”: “run xl dmesg and get status output”, judged by eye"

@@ -11,8 +11,8 @@ from runbook.facts import files
 from runbook.facts.packages import Packages
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
-from runbook.steps.configuration import menu
-from runbook.steps.installation import apt
+from runbook.steps.xen_configuration import menu
+from runbook.steps.xen_installation import apt
 
 TITLE = "Install Xen, its tools and the device model"
 GUIDE = (

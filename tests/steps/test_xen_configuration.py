@@ -6,8 +6,8 @@ import pytest
 
 from runbook.actions import Reboot, Remove, WriteFile
 from runbook.facts import grub, modules
-from runbook.steps import configuration
-from runbook.steps.configuration import (
+from runbook.steps import xen_configuration
+from runbook.steps.xen_configuration import (
     allow_xl_by_sudo,
     boot_xen_once,
     enable_services,
@@ -16,7 +16,7 @@ from runbook.steps.configuration import (
     set_boot_menu,
     stop_saving_guests,
 )
-from runbook.steps.installation import install_xen
+from runbook.steps.xen_installation import install_xen
 from tests.steps.machine import (
     DEVICES,
     PLAIN,
@@ -71,7 +71,7 @@ def under_xen() -> Machine:
 
 def test_the_chapter_in_order():
     """Everything that can be prepared comes before the restart, which is last."""
-    assert [step.__name__.rpartition(".")[2] for step in configuration.STEPS] == [
+    assert [step.__name__.rpartition(".")[2] for step in xen_configuration.STEPS] == [
         "stop_saving_guests", "hide_devices", "set_boot_menu", "enable_services",
         "allow_xl_by_sudo", "configure_bridges", "boot_xen_once",
     ]  # fmt: skip

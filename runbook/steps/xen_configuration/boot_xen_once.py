@@ -10,7 +10,7 @@ from runbook.facts import grub, modules, system, xen
 from runbook.facts.grub import Grub
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
-from runbook.steps.configuration import hide_devices, menu, set_boot_menu
+from runbook.steps.xen_configuration import hide_devices, menu, set_boot_menu
 
 TITLE = "Start Xen once"
 GUIDE = (

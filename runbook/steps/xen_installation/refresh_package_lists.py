@@ -6,7 +6,7 @@ from runbook.actions import Run
 from runbook.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
-from runbook.steps.installation import apt
+from runbook.steps.xen_installation import apt
 
 TITLE = "Fetch Debian's package lists"
 GUIDE = "“Wheezy Configuration”: it ran aptitude over a long list in which one missing name stops all (H303)"

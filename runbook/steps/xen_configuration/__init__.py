@@ -1,6 +1,6 @@
 """Configuring Xen and dom0, up to the first boot into Xen (notebook 06)."""
 
-from runbook.steps.configuration import (
+from runbook.steps.xen_configuration import (
     allow_xl_by_sudo,
     boot_xen_once,
     configure_bridges,

@@ -3,9 +3,9 @@
 import pytest
 
 from runbook.actions import InstallPackages, Run, WriteFile
-from runbook.steps import installation
-from runbook.steps.configuration import menu
-from runbook.steps.installation import apt, install_xen, refresh_package_lists
+from runbook.steps import xen_installation
+from runbook.steps.xen_configuration import menu
+from runbook.steps.xen_installation import apt, install_xen, refresh_package_lists
 from tests.steps.machine import Machine, built_once, carry, faults, like_testbed, stops
 
 PARAMS = like_testbed()
@@ -22,7 +22,7 @@ def finished() -> Machine:
 
 def test_the_chapter_names_its_steps():
     """The lists come before the packages."""
-    assert (refresh_package_lists, install_xen) == installation.STEPS
+    assert (refresh_package_lists, install_xen) == xen_installation.STEPS
 
 
 @pytest.mark.parametrize(("lists", "fresh"), [(0, False), (3, False)], ids=["none", "old"])

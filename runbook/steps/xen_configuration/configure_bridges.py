@@ -8,8 +8,8 @@ from runbook.facts import files, interfaces, network
 from runbook.facts.network import Network
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
-from runbook.steps.configuration import bridge_dangers
-from runbook.steps.configuration.interfaces_file import render
+from runbook.steps.xen_configuration import bridge_dangers
+from runbook.steps.xen_configuration.interfaces_file import render
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (

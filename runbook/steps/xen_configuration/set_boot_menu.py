@@ -10,7 +10,7 @@ from runbook.facts import grub
 from runbook.facts.grub import Entry, Grub
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
-from runbook.steps.configuration import menu
+from runbook.steps.xen_configuration import menu
 
 TITLE = "Give the Xen entry its words and keep plain Debian the default"
 GUIDE = (

@@ -6,7 +6,7 @@ import re
 
 from runbook.params import HostParams
 from runbook.plan import Finding
-from runbook.steps.configuration.hide_devices import hide_list
+from runbook.steps.xen_configuration.hide_devices import hide_list
 
 FOLDER = "/etc/default/grub.d"
 KEEP_DEFAULT_FILE = f"{FOLDER}/00-xen-passthrough.cfg"
