@@ -6,7 +6,10 @@ from typing import Literal
 
 from runbook.params.types import Closed
 
-Unreadable = Literal["above-4g-decoding", "primary-display", "usb-legacy", "resizable-bar", "raid-mode"]
+Unreadable = Literal[
+    "interrupt-remapping", "primary-display", "usb-legacy", "above-4g", "resizable-bar", "power-loss"
+]
+Board = Literal["auto", "other", "asrock", "asus", "gigabyte", "msi", "supermicro", "dell", "hp", "lenovo"]
 
 
 class Confirmed(Closed):
@@ -22,6 +25,7 @@ class Confirmed(Closed):
 class Firmware(Closed):
     """The firmware settings that only eyes can check."""
 
-    board: Literal["other", "asrock", "asus", "gigabyte", "msi", "supermicro", "dell", "hp", "lenovo"] = "other"
-    """Whose names of the settings the notebook shows first."""
+    board: Board = "auto"
+    """Whose names of the settings are shown; `auto` takes the maker that the board names."""
     confirmed: tuple[Confirmed, ...] = ()
+    """Settings that you have looked at in the menus; the report keeps them."""
