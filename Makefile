@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help env run test jupyter notebooks schema record testbed-deps testbed-test testbed-up testbed-down clean
+.PHONY: help env run test jupyter notebooks schema coverage record bench-backup testbed-deps testbed-test testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,12 +37,24 @@ notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (
 schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json
 
+coverage: $(READY) ## write docs/coverage.md, the map from the guide to the steps
+	@$(BIN)/python -m runbook.guide.coverage
+
 testbed-deps: ## install what the testbed needs, from Debian's packages (root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$(cat runbook/testbed/packages.txt)
 
 testbed-test: $(READY) ## build, boot and install the virtual PC, twice; archive both reports
 	@$(BIN)/runbook testbed test
+
+testbed-install: $(READY) ## install Debian on an empty virtual disk by the unattended installer
+	@$(BIN)/runbook testbed install
+
+testbed-live: $(READY) ## install Debian on an empty virtual disk from a live system, over ssh
+	@$(BIN)/runbook testbed live
+
+testbed-build: $(READY) ## build a kernel and Xen, install and boot both on the virtual PC (root)
+	@$(BIN)/runbook testbed build
 
 testbed-up: $(READY) ## boot the virtual PC and leave it running
 	@$(BIN)/runbook testbed up
@@ -54,5 +66,8 @@ record: $(READY) ## make the recording behind params/example.yml from a fresh te
 	@$(BIN)/runbook testbed test --record recordings/testbed
 	@$(BIN)/runbook notebooks
 
-clean: ## remove the environment and the testbed
-	rm -rf $(VENV) .testbed
+bench-backup: $(READY) ## backup rates against the guide's dd | gzip -9; writes benchmarks/backup.md
+	@$(BIN)/python benchmarks/backup.py
+
+clean: ## remove the environment, the testbed and what was fetched for tests
+	rm -rf $(VENV) .testbed .cache

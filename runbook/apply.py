@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import fnmatch
+import json
 import shlex
+from dataclasses import asdict
 from functools import singledispatch
+from pathlib import Path
 from typing import Any
 
-from runbook.actions import InstallPackages, Link, Reboot, Remove, ReplaceNetwork, Run, WriteFile
+from runbook.actions import (
+    Deliver,
+    InstallPackages,
+    Link,
+    Reboot,
+    Remove,
+    ReplaceNetwork,
+    Run,
+    RunIn,
+    SetPassword,
+    Switch,
+    WriteFile,
+    WritePartitionTable,
+)
 from runbook.errors import CommandFailed, HostError
 from runbook.hosts.base import Host, OnLine
+from runbook.params.secrets import password_hash
 
 _APT = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0")
 _KEEP_OURS = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold")
-_REVERT = "xen-runbook-network-revert"
-_SWITCHED = "/run/xen-runbook-network-switched"
+# In a mount namespace of its own, so that nothing stays mounted. Without udev's database LVM waits ten
+# seconds for each device; without efivarfs grub-install cannot name its entry to the firmware.
+_ENTER = """t=$1; shift
+mount --rbind /dev "$t/dev"; mount -t proc proc "$t/proc"; mount --rbind /sys "$t/sys"
+v=sys/firmware/efi/efivars; [ ! -d "/$v" ] || mountpoint -q "/$v" || mount -t efivarfs efivarfs "$t/$v"
+mount -t tmpfs -o mode=755 tmpfs "$t/run"; mkdir "$t/run/lock" "$t/run/udev"
+[ ! -d /run/udev ] || mount --bind /run/udev "$t/run/udev"
+exec chroot "$t" "$@\""""
 
 
 @singledispatch
@@ -62,39 +86,97 @@ def _(action: Reboot, host: Host, on_line: OnLine) -> str:
 
 @carry_out.register
 def _(action: ReplaceNetwork, host: Host, on_line: OnLine) -> str:
+    return carry_out(action.switch, host, on_line)
+
+
+@carry_out.register
+def _(action: Switch, host: Host, on_line: OnLine) -> str:
     """Arm the way back first, switch, and disarm only over a connection that is new."""
     old, new = action.kept, f"{action.path}.xen-runbook-new"
-    host.write(new, action.content.encode(), mode="0644", owner="root:root")
+    revert, switched = f"xen-runbook-{action.what}-revert", f"/run/xen-runbook-{action.what}-switched"
+    host.write(new, action.content.encode(), mode="0644", owner="root:root", check=action.check)
     # A run that was cut off in the middle left the true old file and perhaps the timer behind.
-    keep = f"systemctl --quiet stop {_REVERT}.timer 2>/dev/null; [ -e {old} ] || cp -a -- {action.path} {old}"
-    command(host, ("sh", "-c", f"{keep}; rm -f {_SWITCHED}"), 60, on_line)
-    _later(host, _REVERT, action.revert_s, _bring_up(old, action.path), on_line)
-    switch = f"{_bring_up(new, action.path)}; touch {_SWITCHED}"
-    _later(host, "xen-runbook-network-switch", 2, switch, on_line)
+    copy = f": >{old}" if action.is_new else f"cp -a -- {action.path} {old}"
+    keep = f"systemctl --quiet stop {revert}.timer 2>/dev/null; [ -e {old} ] || {copy}"
+    command(host, ("sh", "-c", f"{keep}; rm -f {switched}"), 60, on_line)
+    _later(host, revert, action.revert_s, _way_back(action), on_line)
+    switch = _shell(action.leave, _copied(new, action.path), action.enter, f"touch {switched}")
+    _later(host, f"xen-runbook-{action.what}-switch", 2, switch, on_line)
     try:
-        host.reconnect(("test", "-e", _SWITCHED), action.revert_s - 15, on_line)
+        host.reconnect(("test", "-e", switched), action.revert_s - 15, on_line)
     except HostError:
-        host.reconnect(("cmp", "-s", old, action.path), action.revert_s + 60, on_line)
+        is_back = ("test", "!", "-e", action.path) if action.is_new else ("cmp", "-s", old, action.path)
+        host.reconnect(is_back, action.revert_s + 60, on_line)
         command(host, ("rm", "-f", "--", old, new), 60, on_line)
         raise CommandFailed(
-            "The new network configuration cut the connection",
+            f"The new {action.what} configuration cut the connection",
             where=host.describe,
             why=f"no new connection within {action.revert_s - 15} s; the old configuration is back in force",
-            do="compare network.bridges in the parameters with `ip link` on the host, then run again",
+            do=action.doubt or "correct the parameters, then run again",
         ) from None
-    command(host, ("systemctl", "stop", f"{_REVERT}.timer"), 60, on_line)
+    command(host, ("systemctl", "stop", f"{revert}.timer"), 60, on_line)
     command(host, ("rm", "-f", "--", old, new), 60, on_line)
     return ""
 
 
-def command(host: Host, argv: tuple[str, ...], timeout_s: float, on_line: OnLine) -> str:
-    """Run one command and return both its streams. Raises `CommandFailed` with its last lines."""
-    result = host.run(argv, timeout_s=timeout_s, on_line=on_line)
+@carry_out.register
+def _(action: WritePartitionTable, host: Host, on_line: OnLine) -> str:
+    """Old signatures go with the old table: what stood there must not show through later."""
+    wipe = ("--wipe", "always", "--wipe-partitions", "always")
+    said = command(host, ("sfdisk", *wipe, action.disk), 120, on_line, action.table.encode())
+    return said + command(host, ("udevadm", "settle"), 120, on_line)
+
+
+@carry_out.register
+def _(action: RunIn, host: Host, on_line: OnLine) -> str:
+    enter = ("unshare", "--mount", "sh", "-euc", _ENTER, "sh", action.root)
+    said_as = shlex.join(("chroot", action.root, *action.argv))
+    return command(host, (*enter, *action.argv), action.timeout_s, on_line, said_as=said_as)
+
+
+@carry_out.register
+def _(action: SetPassword, host: Host, on_line: OnLine) -> str:
+    line = f"root:{password_hash(action.reference)}\n"
+    return command(host, ("chroot", action.root, "chpasswd", "--encrypted"), 60, on_line, line.encode())
+
+
+@carry_out.register
+def _(action: Deliver, host: Host, on_line: OnLine) -> str:
+    """The manifest is written last: a copy that was cut off is no delivery, and is made again."""
+
+    def supply() -> list[Path]:
+        from runbook.builds import build
+
+        built = build(action.recipe, on_line, jobs=action.jobs)
+        files = [built.folder / file.name for file in (*built.debs, *built.others)]
+        return [f for f in files if any(fnmatch.fnmatch(f.name, pattern) for pattern in action.wanted)]
+
+    command(host, ("rm", "-rf", "--", action.folder), 60, on_line)
+    sent = host.put(action.folder, action.recipe.key, supply)
+    manifest = {"recipe": action.recipe.key, "files": [asdict(file) for file in sent]}
+    text = json.dumps(manifest, indent=1) + "\n"
+    host.write(action.manifest, text.encode(), mode="0644", owner="root:root")
+    return "".join(f"{file.sha256}  {file.name}\n" for file in sent)
+
+
+def command(
+    host: Host,
+    argv: tuple[str, ...],
+    timeout_s: float,
+    on_line: OnLine,
+    stdin: bytes = b"",
+    said_as: str = "",
+) -> str:
+    """Run one command and return both its streams.
+
+    Raises `CommandFailed` with its last lines; `said_as` is what the message calls the command.
+    """
+    result = host.run(argv, stdin=stdin, timeout_s=timeout_s, on_line=on_line)
     said = result.out + result.err
     if result.status:
         tail = "\n".join(said.strip().splitlines()[-12:])
         raise CommandFailed(
-            f"'{shlex.join(argv)}' ended with status {result.status}",
+            f"'{said_as or shlex.join(argv)}' ended with status {result.status}",
             where=host.describe,
             why=tail or "it said nothing",
             do="correct what it names, then run again: what is done is not done twice",
@@ -102,9 +184,17 @@ def command(host: Host, argv: tuple[str, ...], timeout_s: float, on_line: OnLine
     return said
 
 
-def _bring_up(file: str, path: str) -> str:
-    down = "ifdown --force -a --exclude=lo"
-    return f"{down}; cp -a -- {shlex.quote(file)} {shlex.quote(path)}; systemctl restart networking"
+def _way_back(action: Switch) -> str:
+    restore = f"rm -f -- {shlex.quote(action.path)}" if action.is_new else _copied(action.kept, action.path)
+    return _shell(action.leave, restore, action.back or action.enter)
+
+
+def _copied(file: str, path: str) -> str:
+    return f"cp -a -- {shlex.quote(file)} {shlex.quote(path)}"
+
+
+def _shell(*steps: str) -> str:
+    return "; ".join(step for step in steps if step)
 
 
 def _later(host: Host, unit: str, seconds: int, script: str, on_line: OnLine) -> None:

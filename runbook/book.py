@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runbook import releases
+from runbook import releases, undo
 from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
@@ -49,10 +49,11 @@ class Book:
     """Plans, applies and checks the steps of one notebook on one host."""
 
     def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal) -> None:
-        replays = mode == "auto" and not host.is_real
+        self._guide_only = releases.get(params.release).reproduction
+        replays = mode == "auto" and not host.is_real and not self._guide_only
         self.mode = "apply" if replays else ("plan" if mode == "auto" else mode)
         self.params, self.host, self.notebook = params, host, notebook
-        self._steps = steps_of(notebook)
+        self._steps = steps_of(notebook, params.release)
         self._journal = journal
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
@@ -103,6 +104,8 @@ class Book:
         """Return a table about the host: `machine`, `devices`, `xen` or `guests`."""
         from runbook.show import tables
 
+        if self._guide_only:
+            return views.summary("The guide's own release: only its commands are shown", [])
         if self._known < set(self._steps):
             self._look(*self._steps)
         return tables.show(what, self.params, self.facts)
@@ -148,7 +151,8 @@ class Book:
 
     def _act(self, step: str, index: int, action: Any, live: Live) -> str:
         live.begin(action.title)
-        self._log("action-begin", step=step, index=index, title=action.title)
+        way_back = {"undo": undo.pack(action.inverse(self.facts)), **undo.left_by(action)}
+        self._log("action-begin", step=step, index=index, title=action.title, **way_back)
         status = "failed"
         try:
             said = carry_out(action, self.host, live.line)
@@ -217,12 +221,19 @@ class Book:
                 why="the runbook writes to /etc and installs packages",
                 do="let the connection go to root, by key (`to: root@host`)",
             )
-        if self.system.codename != self.params.release:
+        if self._guide_only and self.mode == "plan":
+            return
+        if self.system.codename != self.params.release and not self._comes_before_debian:
             raise Refused(
                 f"{self.params.host} runs {self.system.pretty_name}, not {self.params.release}",
                 why="packages, paths and versions differ between releases",
                 do=f"set `release: {self.system.codename}` if you mean this machine, or correct `connection.to`",
             )
+
+    @property
+    def _comes_before_debian(self) -> bool:
+        """A live system may be another release than the one that is installed from it; 02 tells them apart."""
+        return self.params.installation.method == "live" and self.notebook <= "02_debian_installation"
 
     def _step(self, name: str) -> Step:
         try:

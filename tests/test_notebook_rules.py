@@ -23,7 +23,7 @@ from runbook.steps import name_of, notebooks
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 PARAMETERS = 'params = "params/example.yml"\nmode = "auto"'
-OPEN = 'from runbook import open_host\n\nbook = open_host(params, mode, notebook="{name}")'
+OPEN = 'from runbook import open_host\n\nbook = open_host(params, mode, notebook="{name}")\nbook'
 CALL = re.compile(r'book\.(plan|apply|show)\("([a-z_]+)"\)|book\.(summary)\(\)')
 CLOSING = ("What is now true", "How to undo", "What is next")
 FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor,

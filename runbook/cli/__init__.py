@@ -6,8 +6,13 @@ from typing import Any
 
 import click
 
+from runbook.cli.backups import backup
+from runbook.cli.build import build
+from runbook.cli.installer import installer
 from runbook.cli.reports import REPORTS, report
+from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
+from runbook.cli.volume import volume
 from runbook.errors import ParamsError, RunbookError
 
 DEFAULT_PARAMS = "params/example.yml"
@@ -206,5 +211,10 @@ def notebooks() -> None:
     source.refresh(selection.project() / "notebooks", click.echo)
 
 
+main.add_command(backup)
+main.add_command(build)
+main.add_command(installer)
 main.add_command(report)
 main.add_command(testbed)
+main.add_command(undo)
+main.add_command(volume)

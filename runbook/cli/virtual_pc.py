@@ -88,6 +88,56 @@ def test(record: Path | None, keep: bool) -> None:
     click.get_current_context().exit(int(code or 0))
 
 
+@testbed.command()
+@click.argument("params", default="params/testbed-install.yml")
+@click.option("--disk", default="", help="Another disk than that of PARAMS, such as /dev/nvme0n1.")
+@click.option("--keep", is_flag=True, help="Leave the installed machine running.")
+@click.option("--same-image", is_flag=True, help="Use the image of the last time as it is.")
+def install(params: str, disk: str, keep: bool, same_image: bool) -> None:
+    """Prove the installer: an empty disk, the image as a stick, nobody at the keyboard.
+
+    Makes the image, installs, boots the installed disk, compares it with PARAMS, and sees the image
+    refuse the disk that is not empty any more. Takes about an hour with software emulation.
+    """
+    with _clear_errors():
+        from runbook.testbed import installation
+
+        code = installation.main(params, disk=disk, keep=keep, same_image=same_image)
+    click.get_current_context().exit(int(code or 0))
+
+
+@testbed.command()
+@click.option("--keep", is_flag=True, help="Leave the installed machine running.")
+@click.option("--same-image", is_flag=True, help="Use the image of the last time as it is.")
+def live(keep: bool) -> None:
+    """Prove the live way: an empty disk, a live system beside it, notebook 02 over ssh.
+
+    Shows that nothing happens without consent, installs, restarts into the installed disk, and runs
+    everything again without a change. Takes about an hour with software emulation.
+    """
+    with _clear_errors():
+        from runbook.testbed import live as proof
+
+        code = proof.main(keep=keep)
+    click.get_current_context().exit(int(code or 0))
+
+
+@testbed.command("build")
+@click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
+@click.option("--only-prove", is_flag=True, help="Build and run nothing: look at the machine as it is.")
+def build_(keep: bool, only_prove: bool) -> None:
+    """Build a kernel and Xen, run the runbook with both on a fresh machine, and prove them.
+
+    The proof is dom0's own log: with xen-pciback built in, the devices are taken before the first
+    program of the initial RAM disk is started. Needs root on this machine; takes an hour or more.
+    """
+    with _clear_errors():
+        from runbook.testbed import build
+
+        code = build.main(keep=keep, only_prove=only_prove)
+    click.get_current_context().exit(int(code or 0))
+
+
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """Let an error of the testbed end as the runbook's own do: said clearly, exit code 5."""

@@ -135,6 +135,13 @@ def _screen(config: Config) -> Iterator[Finding]:
             "keep vncdisplay",
             "facts §7",
         )
+    elif ":" in address and config.number("vncdisplay"):
+        yield fail(
+            f"VNC listens on {address}, and there is a vncdisplay",
+            "xl takes what follows a colon for a display, and refuses two of them",
+            'write vnclisten = "127.0.0.1"',
+            "xl.cfg(5)",
+        )
     if address and not _is_loopback(address) and not config.text("vncpasswd"):
         yield warn(
             f"VNC listens on {address} and asks for no password",

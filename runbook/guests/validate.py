@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
-from runbook.guests import devices, rules
+from runbook.guests import device_words, devices, rules, words
 from runbook.guests.syntax import Config, Unreadable, parse
 from runbook.plan import Finding
 
@@ -35,6 +35,7 @@ def validate(text: str, release: str, name: str = "the configuration") -> list[F
             )
         ]
     found = [*_keys(config, release), *rules.broken(config)]
+    found += words.wrong(config) + device_words.wrong(config)
     found += devices.cards(config) + devices.passed(config) + devices.disks(config)
     return [_named(finding, name) for finding in found]
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from runbook.errors import ParamsError
 from runbook.params import yaml12
 from runbook.params.model import HostParams
+from runbook.params.secrets import SecretGiven
 
 __all__ = ["HostParams", "digest", "find", "load", "schema"]
 
@@ -82,7 +83,8 @@ def _explain(error: ValidationError, file: Path, lines: dict[yaml12.Where, int])
     else:
         why = first["msg"].removeprefix("Value error, ")
         value = first.get("input")
-        if isinstance(value, str) and f"'{value}'" not in why:
+        is_secret = isinstance(first.get("ctx", {}).get("error"), SecretGiven)
+        if isinstance(value, str) and f"'{value}'" not in why and not is_secret:
             why += f" (it is '{value}')"
         do = "correct that line"
     if len(problems) > 1:

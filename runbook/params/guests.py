@@ -19,9 +19,12 @@ def iso_path(text: str) -> str:
 
 
 def listen_address(text: str) -> str:
-    """Return an IP address without a display number (H702). Raises `ValueError` for anything else."""
+    """Return an IPv4 address without a display number (H702). Raises `ValueError` for anything else.
+
+    xl takes what follows a colon for a display, so it refuses an IPv6 address beside `vncdisplay`.
+    """
     try:
-        return str(ipaddress.ip_address(text))
+        return str(ipaddress.IPv4Address(text))
     except ValueError:
         raise ValueError(
             f"'{text}' is not an address to listen on; write 127.0.0.1 (the number goes in vnc_display)"

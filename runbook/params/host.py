@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from runbook.params.types import (
     Bdf,
@@ -14,6 +14,9 @@ from runbook.params.types import (
     Mib,
     PciId,
     VolumeName,
+    branch_name,
+    https_address,
+    source_version,
 )
 
 
@@ -60,8 +63,12 @@ class Xen(Closed):
 
     source: Literal["packages", "debian-source", "git"] = "packages"
     """`packages`: Debian's; `debian-source` and `git` build one .deb in a clean root, never beside Debian's."""
-    branch: str = ""
+    version: Annotated[str, AfterValidator(source_version)] = ""
+    """The version of Debian's source package, as `apt-cache showsrc xen` says it; empty takes the newest."""
+    branch: Annotated[str, AfterValidator(branch_name)] = ""
     """The branch or tag for `git`, such as stable-4.20; empty takes the release's version."""
+    repository: Annotated[str, AfterValidator(https_address)] = "https://xenbits.xen.org/git-http/xen.git"
+    """Where `git` takes it from, by https: anything else proves neither sender nor content (H501)."""
     iommu: Literal["required", "yes"] = "required"
     """`required` stops the boot when the IOMMU is off (H615); `yes` goes on without it."""
     options: tuple[str, ...] = ()

@@ -2,11 +2,90 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from runbook.params.secrets import SecretReference
 from runbook.params.types import Closed, VolumeName
+
+#: LVM's allocation unit unless somebody asks for another (vgcreate(8)), and what a physical volume
+#: keeps for itself at its start (pvcreate(8)), each rounded to one extent.
+EXTENT_MIB = 4
+#: The sizes of a release that are not the defaults below: the guide's own, which were enough in 2013.
+SIZES: dict[str, dict[str, Any]] = {
+    "wheezy": {
+        "esp_mib": 256,
+        "boot_mib": 256,
+        "system_gib": 60,
+        "volumes": {"root_mib": 8192, "home_mib": 20480, "swap_mib": 2048, "var_log_mib": 500, "tmp_mib": 500},
+    }
+}
+_DISK = r"/dev/(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+|disk/by-id/[A-Za-z0-9._:+-]+)"
+
+
+def with_sizes(release: object, given: Any) -> Any:
+    """Return the values of an installation with a release's own sizes where none are given.
+
+    >>> with_sizes("wheezy", {"esp_mib": 512})["esp_mib"], with_sizes("wheezy", {})["boot_mib"]
+    (512, 256)
+    """
+    sizes = SIZES.get(str(release))
+    if sizes is None or not isinstance(given, dict):
+        return given
+    volumes = given.get("volumes", {})
+    merged = sizes["volumes"] | volumes if isinstance(volumes, dict) else volumes
+    return sizes | given | {"volumes": merged}
+
+
+def whole_disk(text: str) -> str:
+    """Return the name of a whole disk. Raises `ValueError` for a partition or anything else.
+
+    >>> whole_disk("/dev/nvme0n1")
+    '/dev/nvme0n1'
+    """
+    if not re.fullmatch(_DISK, text) or re.search(r"/by-id/.*-part\d+$", text):
+        raise ValueError(
+            f"'{text}' is not a whole disk; write it as `lsblk -d` names it, like /dev/sda or /dev/nvme0n1, "
+            "or as /dev/disk/by-id/… which does not change when a disk is added"
+        )
+    return text
+
+
+def partition_device(disk: str, number: int) -> str:
+    """Return the device of a disk's partition, as the kernel and udev name it.
+
+    >>> [partition_device(d, 3) for d in ("/dev/sda", "/dev/nvme0n1", "/dev/disk/by-id/ata-X1")]
+    ['/dev/sda3', '/dev/nvme0n1p3', '/dev/disk/by-id/ata-X1-part3']
+    """
+    if disk.startswith("/dev/disk/"):
+        return f"{disk}-part{number}"
+    return f"{disk}p{number}" if disk[-1].isdigit() else f"{disk}{number}"
+
+
+def public_key(text: str) -> str:
+    """Return a public ssh key on one line. Raises `ValueError` for anything else."""
+    line = " ".join(text.split())
+    if not re.match(r"(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/]+=*(?: |$)", line):
+        raise ValueError(
+            "an authorized key is the one line of a .pub file, such as 'ssh-ed25519 AAAA… me@home'"
+        )
+    return line
+
+
+def one_word(text: str) -> str:
+    """Return a word of a kernel's command line. Raises `ValueError` for what a boot menu would take apart."""
+    if not re.fullmatch(r"[^\s;'\"{}$\\]+", text):
+        raise ValueError(f"'{text}' is not one word for the kernel; give each word an entry of its own")
+    return text
+
+
+def mirror_address(text: str) -> str:
+    """Return a mirror's address without a closing slash. Raises `ValueError` for what the installer cannot use."""
+    if text and not re.fullmatch(r"https?://[^/\s'\"]+/[^\s'\"]*", text):
+        raise ValueError(f"'{text}' is not a mirror's address; write it like http://HOST/debian")
+    return text.rstrip("/")
 
 
 class SystemVolumes(Closed):
@@ -25,8 +104,10 @@ class Installation(Closed):
     method: Literal["none", "preseed", "live"] = "none"
     """`none`: Debian is there already and its layout is only shown; `preseed`: by the unattended
     installer; `live`: from a live system that the connection reaches (destructive)."""
-    disk: str = "/dev/sda"
-    """The whole disk that is overwritten, such as /dev/sda or /dev/nvme0n1."""
+    disk: Annotated[str, AfterValidator(whole_disk)] = "/dev/sda"
+    """The whole disk that is overwritten, such as /dev/sda, /dev/nvme0n1 or /dev/disk/by-id/…"""
+    overwrite: bool = False
+    """Let the unattended installer overwrite a disk that is not empty; it stops at one otherwise."""
     esp_mib: Annotated[int, Field(ge=64)] = 768
     boot_mib: Annotated[int, Field(ge=256)] = 1024
     system_volume_group: VolumeName = "xen"
@@ -34,13 +115,31 @@ class Installation(Closed):
     """Size of the partition that holds the host's own volume group; the rest of the disk is the guests'."""
     volumes: SystemVolumes = SystemVolumes()
     noatime: bool = True
-    domain: str = ""
-    locale: str = "en_US.UTF-8"
-    keyboard: str = "us"
-    time_zone: str = "Etc/UTC"
-    root_password_hash: str = ""
+    tasks: tuple[Literal["standard", "ssh-server"], ...] = ("standard", "ssh-server")
+    """What the unattended installer adds to the base system: `standard` is what a Unix user expects; no desktop."""
+    domain: Annotated[str, Field(pattern=r"^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*)?$")] = ""
+    locale: Annotated[str, Field(pattern=r"^[A-Za-z_]+(?:\.[A-Za-z0-9-]+)?(?:@[a-z]+)?$")] = "en_US.UTF-8"
+    keyboard: Annotated[str, Field(pattern=r"^[a-z]{2,4}$")] = "us"
+    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$")] = "Etc/UTC"
+    root_password_hash: SecretReference = ""
     """Where the hash of root's password is (env:NAME, file:PATH or command:…); never the password (crypt(5))."""
-    authorized_keys: tuple[str, ...] = ()
+    authorized_keys: tuple[Annotated[str, AfterValidator(public_key)], ...] = ()
     """Public ssh keys that may log in as root."""
-    mirror: str = ""
+    mirror: Annotated[str, AfterValidator(mirror_address)] = ""
     """The Debian mirror's address, such as http://HOST/debian; empty: the controller's own apt source."""
+    kernel_options: tuple[Annotated[str, AfterValidator(one_word)], ...] = ()
+    """More words for the installer's kernel line, kept by the installed system, such as console=ttyS0."""
+    afterwards: Literal["poweroff", "reboot"] = "poweroff"
+    """What the machine does when the installer is done; after a power-off the stick can be pulled at leisure."""
+
+    @model_validator(mode="after")
+    def _volumes_fit(self) -> Installation:
+        sizes = self.volumes.model_dump().values()
+        needed = sum(-(-size // EXTENT_MIB) * EXTENT_MIB for size in sizes)
+        room = self.system_gib * 1024 - 2 * EXTENT_MIB
+        if needed > room:
+            raise ValueError(
+                f"the host's volumes need {needed} MiB, the partition of {self.system_gib} GiB has room for {room}; "
+                f"set system_gib to {-(-(needed + 2 * EXTENT_MIB) // 1024)} or more, or make a volume smaller"
+            )
+        return self

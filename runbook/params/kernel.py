@@ -4,9 +4,43 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from runbook.params.types import Closed
+from runbook.params.types import Closed, name_of
+
+Suffix = Annotated[
+    str,
+    AfterValidator(
+        name_of(
+            "kernel",
+            r"-[a-z0-9][a-z0-9.-]{0,30}",
+            "begin with a hyphen, then small letters, digits, . and -, like -xenhost",
+        )
+    ),
+]
+Line = Annotated[
+    str,
+    AfterValidator(
+        name_of(
+            "kernel option",
+            r'CONFIG_[A-Za-z0-9_]+=("[^"\n]*"|[A-Za-z0-9]+)|# CONFIG_[A-Za-z0-9_]+ is not set',
+            "write a line of a configuration, like CONFIG_DRM=n or CONFIG_HZ_1000=y",
+        )
+    ),
+]
+Sha256 = Annotated[
+    str,
+    AfterValidator(name_of("SHA-256", r"[0-9a-f]{64}", "64 small hexadecimal digits, as `sha256sum` prints")),
+]
+
+
+class Tarball(Closed):
+    """A kernel source of one's own, such as one from kernel.org, instead of Debian's package."""
+
+    path: Annotated[str, Field(pattern=r"^/.*\.tar\.(xz|gz|zst)$")]
+    """Where it is on the controller: the whole path of a .tar.xz, .tar.gz or .tar.zst."""
+    sha256: Sha256
+    """Its checksum, as its authors publish it. It is compared before anything is started (H406)."""
 
 
 class Kernel(Closed):
@@ -17,11 +51,15 @@ class Kernel(Closed):
     flags: Literal["passthrough", "guide"] = "passthrough"
     """`passthrough`: only XEN_PCIDEV_BACKEND=y, the one flag that changes passthrough (H410);
     `guide`: all of the guide's 81 flags, as far as this kernel has them."""
-    more: tuple[str, ...] = ()
+    more: tuple[Line, ...] = ()
     """More lines for the configuration, such as CONFIG_DRM=n."""
     base: Literal["running", "small"] = "running"
     """Start from Debian's configuration of this kernel, or from a small one for a virtual machine."""
-    suffix: str = "-xenhost"
+    tarball: Tarball | None = None
+    """Another source than Debian's package linux-source."""
+    suffix: Suffix = "-xenhost"
     """The end of the new kernel's name, so that it never replaces another's modules (H411)."""
+    headers: bool = False
+    """Install its headers too: only modules that are compiled on the host (DKMS) need them."""
     jobs: Annotated[int, Field(ge=1, le=512)] | None = None
     """Compilers at once; by default one more than there are processors."""

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from runbook.params.types import Closed, Gib, GuestName, VolumeName
+
+
+def mount_point(text: str) -> str:
+    """Return a folder to mount on. Raises `ValueError` for any that the running host could need itself."""
+    if not re.fullmatch(r"/(mnt|media|srv)(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+", text):
+        raise ValueError(
+            f"'{text}' is not a folder to mount on; write one below /mnt, /media or /srv, such as /mnt/windows "
+            "(letters, digits and . _ + - only)"
+        )
+    return text
 
 
 class Mount(Closed):
     """One partition inside a guest's volume, mounted on the host."""
 
     guest: GuestName
-    partition: Annotated[int, Field(ge=1, le=128)]
-    at: str
-    """The folder, such as /mnt/windows."""
+    partition: Annotated[int, Field(ge=0, le=128)]
+    """Its number in the guest's own partition table; 0 for a file system that fills a volume without a table."""
+    at: Annotated[str, AfterValidator(mount_point)]
+    """The folder, such as /mnt/windows; it is made when it is missing."""
     writable: bool = False
     """Read-only unless this is said (H803)."""
+    snapshot: VolumeName | None = None
+    """Look into this snapshot of the guest's volume instead: that works while the guest runs."""
 
 
 class Snapshot(Closed):
@@ -25,28 +39,53 @@ class Snapshot(Closed):
 
     guest: GuestName
     name: VolumeName
+    """The name of the snapshot in the volume group."""
     size_gib: Gib
+    """Room for what the guest changes while the snapshot exists; when it is used up, the snapshot is lost."""
+
+
+def backup_folder(text: str) -> str:
+    """Return a folder on the host that can hold backups. Raises `ValueError` for anything else."""
+    if not re.fullmatch(r"(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+", text):
+        raise ValueError(
+            f"'{text}' is not a folder on the host; write it from / on, such as /srv/backups "
+            "(letters, digits and . _ + - only)"
+        )
+    return text
+
+
+def backup_name(text: str) -> str:
+    """Return the name of a backup: its guest and when it was made. Raises `ValueError` for anything else."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,30}-\d{8}T\d{6}Z", text):
+        raise ValueError(
+            f"'{text}' is not the name of a backup; `runbook backup list` shows them, "
+            "such as windows-20261122T204155Z"
+        )
+    return text
 
 
 class Backups(Closed):
     """Which guests are backed up, where to, and how."""
 
-    folder: str = "/srv/backups"
+    folder: Annotated[str, AfterValidator(backup_folder)] = "/srv/backups"
+    """A folder on the host; best on a disk of its own."""
     guests: tuple[GuestName, ...] = ()
     content: Literal["used-blocks", "whole"] = "used-blocks"
     """`used-blocks` leaves out what the file systems do not use (partclone); `whole` keeps every byte."""
     source: Literal["off", "snapshot"] = "off"
     """`off`: the guest must be shut down; `snapshot`: from a short-lived snapshot of a running guest."""
-    max_age_h: Annotated[int, Field(ge=0)] = 24
-    """A verified backup younger than this is good enough, and no new one is made."""
+    max_age_h: Annotated[int, Field(ge=1)] = 24
+    """A backup younger than this is good enough, and no new one is made."""
 
 
 class Restore(Closed):
-    """One backup that shall be on a guest's volume again."""
+    """One backup that shall be on a guest's volume again. It is restored once, not at every run."""
 
     guest: GuestName
-    backup: str
+    backup: Annotated[str, AfterValidator(backup_name)]
     """The backup's name, as `runbook backup list` shows it."""
+    again: Annotated[int, Field(ge=0)] = 0
+    """Raise it to have the same backup restored once more."""
 
 
 class Management(Closed):
@@ -56,3 +95,29 @@ class Management(Closed):
     snapshots: tuple[Snapshot, ...] = ()
     backups: Backups = Backups()
     restores: tuple[Restore, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_thing_in_one_place(self) -> Management:
+        for kind, values in (
+            ("mount point", [m.at for m in self.mounts]),
+            ("partition", [f"{m.snapshot or m.guest} {m.partition}" for m in self.mounts]),
+            ("snapshot", [s.name for s in self.snapshots]),
+            ("guest to back up", list(self.backups.guests)),
+            ("guest to restore", [r.guest for r in self.restores]),
+        ):
+            if twice := sorted({v for v in values if values.count(v) > 1}):
+                raise ValueError(f"management: {kind} {', '.join(twice)} is given more than once")
+        for mount in self.mounts:
+            if mount.snapshot and (mount.guest, mount.snapshot) not in {
+                (s.guest, s.name) for s in self.snapshots
+            }:
+                raise ValueError(
+                    f"management: '{mount.snapshot}', to be mounted at {mount.at}, is no snapshot of "
+                    f"'{mount.guest}' under management.snapshots"
+                )
+            inside = [m.at for m in self.mounts if m.at.startswith(f"{mount.at}/")]
+            if inside:
+                raise ValueError(
+                    f"management: {inside[0]} lies inside {mount.at}, where another disk is mounted"
+                )
+        return self

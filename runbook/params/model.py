@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,7 @@ from runbook.params.host import (
     Storage,
     Xen,
 )
-from runbook.params.installation import Installation
+from runbook.params.installation import Installation, with_sizes
 from runbook.params.kernel import Kernel
 from runbook.params.management import Management
 from runbook.params.types import Closed, HostName
@@ -51,6 +51,13 @@ class HostParams(Closed):
     management: Management = Management()
     consent: tuple[str, ...] = ()
     """Disruptive steps that may run unattended, by name; destructive ones as name:digest."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_release_may_have_sizes_of_its_own(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            given = given | {"installation": with_sizes(given.get("release"), given.get("installation", {}))}
+        return given
 
     @model_validator(mode="after")
     def _names_are_used_once(self) -> HostParams:
@@ -85,6 +92,36 @@ class HostParams(Closed):
         if len(gateways) > 1:
             raise ValueError(
                 f"{' and '.join(gateways)} would both set a default route; keep one dhcp or gateway (H652)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _management_knows_its_guests(self) -> HostParams:
+        guests = {g.name for g in self.guests}
+        asked = self.management
+        parts = (asked.mounts, asked.snapshots, asked.restores)
+        named = [*(part.guest for some in parts for part in some), *asked.backups.guests]
+        if unknown := sorted(set(named) - guests):
+            raise ValueError(
+                f"management: there is no guest '{unknown[0]}' (there are: {', '.join(sorted(guests)) or 'none'})"
+            )
+        disks = {g.volume.name: g.name for g in self.guests}
+        for snapshot in self.management.snapshots:
+            if snapshot.name in disks:
+                raise ValueError(
+                    f"management: a snapshot cannot be called '{snapshot.name}': "
+                    f"that is the disk of '{disks[snapshot.name]}'"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_are_two(self) -> HostParams:
+        if self.installation.method != "none" and (
+            self.installation.system_volume_group == self.storage.guest_volume_group
+        ):
+            raise ValueError(
+                f"the host's and the guests' volume group are both '{self.storage.guest_volume_group}'; "
+                "give installation.system_volume_group or storage.guest_volume_group another name (H204)"
             )
         return self
 

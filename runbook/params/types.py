@@ -73,6 +73,19 @@ def name_of(kind: str, pattern: str, rule: str):  # type: ignore[no-untyped-def]
     return check
 
 
+def https_address(text: str) -> str:
+    """Return an https address that can stand in a shell line. Raises `ValueError` for anything else."""
+    if not re.fullmatch(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/[A-Za-z0-9._~/-]*", text):
+        raise ValueError(f"'{text}' is not an https address; write it like https://example.org/xen.git")
+    return text
+
+
+branch_name = name_of(
+    "branch", r"|[A-Za-z0-9][A-Za-z0-9._/-]*", "write it like stable-4.20 or RELEASE-4.20.1"
+)
+source_version = name_of(
+    "version", r"|[0-9][A-Za-z0-9.+~:-]*", "write it as `apt-cache showsrc xen` says it"
+)
 Bdf = Annotated[str, AfterValidator(bdf)]
 PciId = Annotated[str, AfterValidator(pci_id)]
 Mac = Annotated[str, AfterValidator(mac)]

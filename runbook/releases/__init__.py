@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from runbook.errors import ParamsError
 
+_TOOLS = ("fdisk", "ntfs-3g", "partclone", "zstd")
+
 
 @dataclass(frozen=True)
 class Release:
@@ -19,7 +21,26 @@ class Release:
     """Path of the `xl` that dom0 users call."""
     xen_packages: tuple[str, ...]
     """Packages of a working host, with what Debian only recommends named (facts §3)."""
+    management_packages: tuple[str, ...] = _TOOLS
+    """What notebook 09 reads, mounts and copies guests' disks with."""
+    base_packages: tuple[str, ...] = ()
+    """What Debian's installer adds to the base system of every machine, and ssh (notebook 02, live)."""
+    reproduction: bool = False
+    """True for the guide's own release: its commands are planned as they were, corrected, for study."""
 
+
+_BASE = (
+    "linux-image-amd64",
+    "initramfs-tools",
+    "lvm2",
+    "ifupdown",
+    "openssh-server",
+    "locales",
+    "console-setup",
+    "ca-certificates",
+    "dbus",
+    "libpam-systemd",
+)
 
 _PACKAGES = (
     "xen-system-amd64",
@@ -35,18 +56,23 @@ _PACKAGES = (
 )
 
 RELEASES = {
-    "trixie": Release("trixie", "13", "4.20", "6.12", "/usr/sbin/xl", _PACKAGES),
-    "bookworm": Release("bookworm", "12", "4.17", "6.1", "/usr/sbin/xl", _PACKAGES),
+    "trixie": Release(
+        "trixie", "13", "4.20", "6.12", "/usr/sbin/xl", _PACKAGES, base_packages=(*_BASE, "dhcpcd-base")
+    ),
+    "wheezy": Release("wheezy", "7", "4.2", "3.11", "/usr/sbin/xl", (), reproduction=True),
+    "bookworm": Release(
+        "bookworm", "12", "4.17", "6.1", "/usr/sbin/xl", _PACKAGES, base_packages=(*_BASE, "isc-dhcp-client")
+    ),
 }
 
 
 def get(name: str) -> Release:
-    """Return a release's facts. Raises `ParamsError` for one that cannot be installed yet."""
+    """Return a release's facts. Raises `ParamsError` for one that nothing is known of."""
     try:
         return RELEASES[name]
     except KeyError:
         raise ParamsError(
-            f"The release '{name}' cannot be planned yet",
-            why="the runbook knows how to build " + " and ".join(sorted(RELEASES)),
+            f"Nothing is known of the release '{name}'",
+            why="the runbook knows " + " and ".join(sorted(RELEASES)),
             do="set `release: trixie`",
         ) from None

@@ -19,8 +19,17 @@ _VERDICT = {"may be passed": "46,160,67", "needs care": "210,153,34", "must stay
 
 def show(what: str, params: HostParams, facts: Facts) -> Shown:
     """Return one of the tables, its verdicts tinted. Raises `ParamsError` for a name that is none."""
+    if what in ("disk", "layout"):
+        from runbook.show import disk
+
+        return disk.show(params, facts)
+    if what == "volumes":
+        from runbook.show import volumes
+
+        return volumes.show(params, facts)
     if what not in _TABLES:
-        raise ParamsError(f"There is no table '{what}'", do="there are: " + ", ".join(_TABLES))
+        known = ", ".join((*_TABLES, "volumes"))
+        raise ParamsError(f"There is no table '{what}'", do=f"there are: {known}")
     table = _TABLES[what](params, facts)
     left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
     style = table.style.set_uuid(what).set_table_styles(left)  # type: ignore[arg-type]
@@ -86,9 +95,51 @@ def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
     return pd.DataFrame({"what": rows.keys(), "value": rows.values()}).set_index("what")
 
 
+def _settings(params: HostParams, facts: Facts) -> pd.DataFrame:
+    import pandas as pd
+
+    from runbook.steps.uefi import verify_settings
+
+    rows = [
+        {"setting": s.title, "should be": s.wanted, "is": s.state, "seen": s.seen, "in the menus": s.place}
+        for s in verify_settings.read(params, facts)
+    ]
+    return pd.DataFrame(rows).set_index("setting")
+
+
+def _packages(params: HostParams, facts: Facts) -> pd.DataFrame:
+    import pandas as pd
+
+    from runbook.releases.packages import guide_packages
+    from runbook.steps.debian_configuration import needs
+
+    wanted, installed = needs.wanted(params), needs.read(params, facts).installed
+
+    def here(names: tuple[str, ...]) -> str:
+        if not names or not wanted.keys() >= set(names):
+            return "not asked for" if names else ""
+        return "installed" if installed.keys() >= set(names) else "to be installed"
+
+    rows = [
+        {"group": p.group, "asked in 2013": p.asked, "now": ", ".join(p.now) or "none", "here": here(p.now),
+         "why": p.why}
+        for p in guide_packages(params.release)
+    ]  # fmt: skip
+    return pd.DataFrame(rows).set_index("group")
+
+
+def _kernel_flags(params: HostParams, facts: Facts) -> pd.DataFrame:
+    from runbook.show import kernel_flags
+
+    return kernel_flags.table(params, facts)
+
+
 _TABLES: dict[str, Callable[[HostParams, Facts], pd.DataFrame]] = {
     "machine": _machine,
+    "settings": _settings,
     "devices": _devices,
+    "kernel_flags": _kernel_flags,
     "xen": _xen,
     "guests": _guests,
+    "packages": _packages,
 }

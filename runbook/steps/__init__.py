@@ -19,6 +19,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Protocol, cast
 
+from runbook import guide, releases
 from runbook.ask import Ask, Facts
 from runbook.errors import ParamsError
 from runbook.params import HostParams
@@ -71,12 +72,15 @@ def notebooks() -> dict[str, tuple[Step, ...]]:
     return {c.NOTEBOOK: cast("tuple[Step, ...]", c.STEPS) for c in chapters}
 
 
-def steps_of(notebook: str) -> dict[str, Step]:
-    """Return the steps of one notebook by name.
+def steps_of(notebook: str, release: str = "") -> dict[str, Step]:
+    """Return the steps of one notebook by name; for the guide's own release, the guide's way of each.
 
     Raises `ParamsError` for a name that is no notebook.
     """
     known = notebooks()
     if notebook not in known:
         raise ParamsError(f"There is no notebook '{notebook}'", do="known are: " + ", ".join(known))
-    return {name_of(step): step for step in known[notebook]}
+    found = {name_of(step): step for step in known[notebook]}
+    if release and releases.get(release).reproduction:
+        return cast("dict[str, Step]", guide.steps_of(found))
+    return found

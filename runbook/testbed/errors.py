@@ -21,14 +21,14 @@ class TestbedError(Exception):
 
 def tail(text: str, lines: int) -> str:
     """The last `lines` non-empty lines of `text`, without terminal colours and control bytes."""
-    kept = [_plain(line) for line in text.splitlines()]
+    kept = [plain(line) for line in text.splitlines()]
     return "\n".join([line for line in kept if line.strip()][-lines:])
 
 
-def _plain(line: str) -> str:
+def plain(line: str) -> str:
     """`line` without escape sequences: firmware and systemd colour their console output.
 
-    >>> _plain("\\x1b[0;32m  OK  \\x1b[0m Started ssh.service\\r")
+    >>> plain("\\x1b[0;32m  OK  \\x1b[0m Started ssh.service\\r")
     '  OK   Started ssh.service'
     """
     out: list[str] = []

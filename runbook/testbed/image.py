@@ -6,7 +6,6 @@ A build happens in a folder of its own that is renamed at its very end: what has
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,7 @@ from runbook.testbed import recipe as recipes
 from runbook.testbed.disk import Say
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.recipe import Recipe
-from runbook.testbed.sources import own_sources
-
-#: Options of this machine's apt that say something about its mirror: the virtual PC needs them too.
-MIRROR_OPTIONS = ("Acquire::Check-Valid-Until", "Acquire::Check-Date")
+from runbook.testbed.sources import mirror_options, own_sources
 
 
 @dataclass(frozen=True)
@@ -44,18 +40,7 @@ class Image:
 
 def default_recipe() -> Recipe:
     """Debian 13 from this machine's own package source."""
-    return Recipe(sources=own_sources("trixie"), apt_options=_mirror_options())
-
-
-def _mirror_options() -> tuple[tuple[str, str], ...]:
-    answer = subprocess.run(
-        ["apt-config", "dump", "--format", "%f=%v%n", *MIRROR_OPTIONS],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    pairs = (line.partition("=") for line in answer.stdout.splitlines())
-    return tuple(sorted((name, value) for name, _, value in pairs if value))
+    return Recipe(sources=own_sources("trixie"), apt_options=mirror_options())
 
 
 def image_key(recipe: Recipe) -> str:

@@ -41,6 +41,7 @@ class Spec:
     ssh_port: int
     memory_mib: int = 6144
     cpus: int = 2
+    iommu: bool = True
     nics: tuple[Nic, ...] = (UPLINK, INSIDE, SPARE)
     #: further devices behind the IOMMU, to be hidden and passed: 0000:00:06.0 and 0000:00:07.0
     spares: tuple[tuple[str, str], ...] = (("qemu-xhci", "0x6"), ("ich9-intel-hda", "0x7"))
@@ -62,7 +63,7 @@ def command(spec: Spec) -> list[str]:
         "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
         "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU,
         "-smp", str(spec.cpus), "-m", str(spec.memory_mib), "-rtc", "base=utc",
-        "-device", "amd-iommu,intremap=on",
+        *(("-device", "amd-iommu,intremap=on") if spec.iommu else ()),
         "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={spec.firmware}",
         "-drive", f"if=pflash,unit=1,format=raw,file={spec.efi_variables}",
         "-chardev", f"socket,id=console,path={spec.console_socket},server=on,wait=off,logfile={spec.console_log},logappend=on",

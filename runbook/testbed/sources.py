@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from runbook.testbed.errors import TestbedError
 APT = Path("/etc/apt")
 OS_RELEASE = Path("/etc/os-release")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+#: Options of this machine's apt that say something about its mirror: whoever uses it needs them too.
+MIRROR_OPTIONS = ("Acquire::Check-Valid-Until", "Acquire::Check-Date")
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,18 @@ def _codename(os_release: str) -> str:
     """`VERSION_CODENAME` of os-release(5): 'bookworm'."""
     pairs = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
     return shlex.split(pairs.get("VERSION_CODENAME", "''"))[0]
+
+
+def mirror_options() -> tuple[tuple[str, str], ...]:
+    """The options that this machine's apt is told about its mirror, as name and value."""
+    answer = subprocess.run(
+        ["apt-config", "dump", "--format", "%f=%v%n", *MIRROR_OPTIONS],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    pairs = (line.partition("=") for line in answer.stdout.splitlines())
+    return tuple(sorted((name, value) for name, _, value in pairs if value))
 
 
 def as_lines(sources: tuple[AptSource, ...]) -> list[str]:

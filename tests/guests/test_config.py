@@ -121,6 +121,7 @@ def test_another_host_gives_another_identity():
         ("install_media", "debian.iso", "not a path on the host"),
         ("install_media", '/srv/"x.iso', "not a path on the host"),
         ("vnc_listen", "0.0.0.0:15", "not an address to listen on"),
+        ("vnc_listen", "::1", "not an address to listen on"),
     ],
 )
 def test_a_value_that_would_break_the_file_is_refused(key, value, said):

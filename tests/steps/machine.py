@@ -22,8 +22,7 @@ from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import grub, interfaces, modules, network, packages, services, system, xen, xl
 from runbook.params import HostParams, load
 from runbook.plan import Plan
-from runbook.steps.xen_installation import apt
-from runbook.steps.xen_installation.install_xen import DEVICE_MODEL
+from runbook.releases.xen import DEVICE_MODEL
 from tests.survey.machines import bare, dom0
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -73,6 +72,8 @@ class Machine:
     packages: set[str] = field(
         default_factory=lambda: {"sudo", "pciutils", "usbutils", "lvm2", "bash-completion"}
     )
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of packages whose version matters."""
     lists: int = 3
     lists_are_fresh: bool = True
     audit: str = ""
@@ -80,6 +81,8 @@ class Machine:
     apt_error: str = ""
     room: dict[str, int] = field(default_factory=lambda: dict(ROOMY))
     hypervisors: str = ""
+    delivered: str = ""
+    """Size and name of the built packages that were copied here."""
     newer: str = ""
     saved_entry: str = ""
     next_entry: str = ""
@@ -171,7 +174,11 @@ class Machine:
     def _general(self, argv: tuple[str, ...]) -> Answer:
         match argv:
             case ("dpkg-query", *names):
-                rows = [f"ii |{name}|1.0-1" for name in names if name in self.packages]
+                rows = [
+                    f"ii |{name}|{self.versions.get(name, '1.0-1')}"
+                    for name in names
+                    if name in self.packages
+                ]
                 return Answer(1, "\n".join(rows) + "\n")
             case ("df", *_):
                 return Answer(0, "Avail File\n" + "".join(f"{m * 2**20} {p}\n" for p, m in self.room.items()))
@@ -195,7 +202,9 @@ class Machine:
 
     def _script(self, script: str) -> Answer:
         if script.startswith("set -- "):
-            return self._simulate()
+            return self._simulate(script.splitlines()[0].split()[2:])
+        if script.startswith("find /var/cache/xen-runbook/"):
+            return Answer(0, self.delivered)
         if script == "true":
             return Answer(0)
         assert "modprobe -R" in script
@@ -203,8 +212,8 @@ class Machine:
         rows = [f"= {bdf} {name} {driver}\nclaims {m}\n" for bdf, (name, driver, m) in here.items()]
         return Answer(0, "".join(rows) + self.modules)
 
-    def _simulate(self) -> Answer:
-        if self.packages >= set(apt.wanted(like_testbed())):
+    def _simulate(self, names: list[str]) -> Answer:
+        if self.packages >= set(names):
             return Answer(0)
         if self.apt_error or not self.lists:
             return Answer(100, "", self.apt_error or "E: Unable to locate package xen-system-amd64\n")
@@ -235,16 +244,40 @@ class Machine:
                 self.modes.pop(path, None)
             case act.InstallPackages(names=names):
                 self._install(names)
+            case act.Deliver():
+                self._deliver(action)
             case act.Reboot():
                 self._reboot()
             case act.ReplaceNetwork(content=content, path=path):
                 self.files[path] = content
                 self._network_up()
+            case act.Run(argv=("apt-get", *_, "remove", name)):
+                self.packages.remove(name)
             case act.Run(argv=argv):
                 self._command(argv)
 
+    def _deliver(self, action: Any) -> None:
+        """Lay down what a build of Xen leaves, as the manifest on the host tells it."""
+        name = f"xen-upstream_4.20.4-pre+{action.recipe.digest()}_amd64.deb"
+        told = {"recipe": action.recipe.key, "files": [{"name": name, "size": 9, "sha256": "0" * 64}]}
+        self.files[action.manifest], self.delivered = json.dumps(told), f"9 {name}\n"
+
+    def _install_built(self, file: str) -> None:
+        """Do what our package does, and Debian's packages that it needs: units, one image, no new menu."""
+        self.packages |= {"xen-upstream", "qemu-system-xen"}
+        self.versions["xen-upstream"] = file.split("_")[1]
+        self.hypervisors = "xen-4.20.4-pre.gz\n"
+        self.modes |= {DEVICE_MODEL: "0755", "/usr/share/bash-completion/completions/xl": "0644"}
+        self.files["/etc/default/xendomains"] = "XENDOMAINS_SAVE=/var/lib/xen/save\nXENDOMAINS_RESTORE=true\n"
+        units = ("xenstored", "xen-init-dom0", "xenconsoled", "xendomains")
+        self.units |= {f"{name}.service": ("inactive", "disabled") for name in units}
+
     def _install(self, names: tuple[str, ...]) -> None:
-        self.packages |= set(names)
+        for file in (name for name in names if name.startswith("/")):
+            self._install_built(file)
+        self.packages |= {name for name in names if not name.startswith("/")}
+        if "xen-upstream" in self.packages:
+            return
         self.hypervisors = "xen-4.20-amd64.gz\n"
         self.modes |= {DEVICE_MODEL: "0755", "/usr/sbin/brctl": "0755"}
         self.modes["/usr/share/bash-completion/completions/xl"] = "0644"

@@ -63,7 +63,7 @@ def bridged() -> Machine:
 
 def with_bridges(*bridges: Mapping[str, object]) -> HostParams:
     """Return the testbed's parameters with other bridges and no guests."""
-    return like_testbed(network={"bridges": bridges}, guests=[])
+    return like_testbed(network={"bridges": bridges}, guests=[], management={})
 
 
 def test_first_run():

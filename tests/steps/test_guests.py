@@ -103,7 +103,7 @@ class TestCreateVolumes:
             *("lvcreate", "--yes", "--wipesignatures", "y", "--zero", "y"),
             *("--size", "2g", "--name", "windows", "guests"),
         )  # fmt: skip
-        assert run.undo == ("lvremove", "guests/windows")
+        assert run.undo == ("lvremove", "--yes", "guests/windows")
 
     def test_a_missing_group_is_refused_and_the_others_named(self):
         """Without the volume group nothing is planned; the finding names those that exist."""
@@ -126,11 +126,14 @@ class TestCreateVolumes:
         assert stops(create_volumes, HandMade(PARAMS, groups={"guests": 5 * GIB - 1}))
 
     def test_a_smaller_volume_is_left_alone(self):
-        """An existing volume that is too small is refused with the command that enlarges it."""
+        """An existing volume that is too small is left as it is, with a warning that names the step for it."""
         host = HandMade(PARAMS, volumes={"guests/windows": GIB})
-        (finding,) = create_volumes.plan(PARAMS, host.facts(create_volumes)).stops
+        planned = create_volumes.plan(PARAMS, host.facts(create_volumes))
+        (finding,) = planned.findings
+        assert finding.level == "warn"
         assert finding.what == "The volume guests/windows exists and is smaller than asked"
-        assert "lvextend --size 2g guests/windows" in finding.do
+        assert "grow_volumes" in finding.do
+        assert not any("windows" in action.title for action in planned.actions)
 
     @pytest.mark.parametrize(
         ("mounts", "swaps", "where"),

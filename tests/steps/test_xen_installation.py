@@ -3,9 +3,16 @@
 import pytest
 
 from runbook.actions import InstallPackages, Run, WriteFile
+from runbook.releases.xen import DEVICE_MODEL
 from runbook.steps import xen_installation
 from runbook.steps.xen_configuration import menu
-from runbook.steps.xen_installation import apt, install_xen, refresh_package_lists
+from runbook.steps.xen_installation import (
+    apt,
+    build_xen,
+    install_built_xen,
+    install_xen,
+    refresh_package_lists,
+)
 from tests.steps.machine import Machine, built_once, carry, faults, like_testbed, stops
 
 PARAMS = like_testbed()
@@ -21,8 +28,13 @@ def finished() -> Machine:
 
 
 def test_the_chapter_names_its_steps():
-    """The lists come before the packages."""
-    assert (refresh_package_lists, install_xen) == xen_installation.STEPS
+    """The lists come before the packages, and what is built before what is installed."""
+    assert (
+        refresh_package_lists,
+        build_xen,
+        install_built_xen,
+        install_xen,
+    ) == xen_installation.STEPS
 
 
 @pytest.mark.parametrize(("lists", "fresh"), [(0, False), (3, False)], ids=["none", "old"])
@@ -154,7 +166,7 @@ def test_missing_files_are_faults():
     """Packages alone do not count: the hypervisor's image and the device model must be there."""
     machine = finished()
     machine.hypervisors = ""
-    del machine.modes[install_xen.DEVICE_MODEL]
+    del machine.modes[DEVICE_MODEL]
     machine.packages.remove("lvm2")
     assert faults(machine, install_xen, PARAMS) == [
         "The package lvm2 is not installed",

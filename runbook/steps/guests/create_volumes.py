@@ -59,7 +59,7 @@ def _create(group: str, guest: Guest) -> Run:
     return Run(
         ("lvcreate", *clear, "--size", size, "--name", guest.volume.name, group),
         f"the disk of {guest.name}; it asks nobody because it is new",
-        undo=("lvremove", f"{group}/{guest.volume.name}"),
+        undo=("lvremove", "--yes", f"{group}/{guest.volume.name}"),
     )
 
 
@@ -122,12 +122,11 @@ def _why_unfit(guest: Guest, volume: LogicalVolume) -> list[Finding]:
     if volume.size < guest.volume.size_gib * GIB:
         return [
             Finding(
-                "refuse",
+                "warn",
                 f"The volume {path} exists and is smaller than asked",
                 f"it has {volume.size / GIB:.1f} GiB, {guest.volume.size_gib} GiB are asked; "
-                "it may hold the guest's data, so it is left as it is",
-                f"`lvextend --size {guest.volume.size_gib}g {path}` makes it larger and keeps what is on it; "
-                "or ask for less",
+                "it may hold the guest's data, so here it is left as it is",
+                "grow_volumes in 09_management makes it larger and keeps what is on it; or ask for less",
                 "facts §10 no. 24",
             )
         ]

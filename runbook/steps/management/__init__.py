@@ -1,4 +1,30 @@
-"""Guests' volumes: looked into, mounted, backed up, restored, grown (notebook 09)."""
+"""Guests' volumes: looked into, mounted, grown, frozen, backed up, restored (notebook 09)."""
+
+from __future__ import annotations
+
+from runbook.steps.management import (
+    back_up_volumes,
+    grow_volumes,
+    install_tools,
+    look_inside_volumes,
+    mount_partitions,
+    remove_snapshots,
+    restore_volumes,
+    take_snapshots,
+    unmount_partitions,
+    verify_backups,
+)
 
 NOTEBOOK = "09_management"
-STEPS = ()
+STEPS = (
+    install_tools,
+    look_inside_volumes,
+    unmount_partitions,
+    remove_snapshots,
+    grow_volumes,
+    take_snapshots,
+    mount_partitions,
+    back_up_volumes,
+    verify_backups,
+    restore_volumes,
+)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook import releases
 from runbook.actions import Remove, Run, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.facts import files, services, system
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
+from runbook.releases import xen
 
 TITLE = "Start Xen's services and its watchdog with the host"
 GUIDE = (
@@ -19,24 +21,28 @@ RISK = "safe"
 
 UNIT = "xen-watchdog.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
-_PACKAGED = ("xen.service", "xendomains.service")
-_UNITS = (*_PACKAGED, UNIT, "watchdog.service")
 _COMPLETION = "/usr/share/bash-completion/completions/xl"
-_RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the unit")
+_RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the unit", again=True)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*system.COMMANDS, *services.commands(*_UNITS), Ask.read(UNIT_FILE), *files.commands(_COMPLETION))
+    return (
+        *system.COMMANDS,
+        *services.commands(*_units(params)),
+        Ask.read(UNIT_FILE),
+        *files.commands(_COMPLETION),
+    )
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Enable what the packages brought; write, or take away, the watchdog's unit."""
-    units = services.parse(facts, *_UNITS)
-    if not all(units[name].exists for name in _PACKAGED):
-        return Plan(findings=(_not_installed(),))
+    packaged = _supply(params).services
+    units = services.parse(facts, *_units(params))
+    if not all(units[name].exists for name in packaged):
+        return Plan(findings=(_not_installed(params),))
     actions: list[Any] = [
         Run(("systemctl", "enable", name), undo=("systemctl", "disable", name))
-        for name in _PACKAGED
+        for name in packaged
         if not units[name].starts_at_boot
     ]
     if params.services.watchdog:
@@ -48,9 +54,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Everything starts at the next boot; the watchdog does so under Xen only."""
-    units = services.parse(facts, *_UNITS)
-    if not all(units[name].exists for name in _PACKAGED):
-        return [_not_installed()]
+    packaged = _supply(params).services
+    units = services.parse(facts, *_units(params))
+    if not all(units[name].exists for name in packaged):
+        return [_not_installed(params)]
     watchdog = params.services.watchdog
     found = [
         Finding(
@@ -60,7 +67,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             "run the step enable_services in mode apply",
             "facts §6.4",
         )
-        for name in (*_PACKAGED, *((UNIT,) if watchdog else ()))
+        for name in (*packaged, *((UNIT,) if watchdog else ()))
         if not units[name].starts_at_boot
     ]
     if not watchdog and facts.text(UNIT_FILE) is not None:
@@ -126,10 +133,21 @@ def _watch(params: HostParams, facts: Facts, units: dict[str, services.Unit]) ->
     return actions
 
 
-def _not_installed() -> Finding:
+def _supply(params: HostParams) -> xen.Supply:
+    return xen.supply(params.xen.source, releases.get(params.release))
+
+
+def _units(params: HostParams) -> tuple[str, ...]:
+    """Return the units asked about: what Xen's packages brought, our watchdog, and Debian's own one."""
+    return (*_supply(params).services, UNIT, "watchdog.service")
+
+
+def _not_installed(params: HostParams) -> Finding:
+    supply = _supply(params)
+    first, last = ", ".join(supply.services[:-1]), supply.services[-1]
     return Finding(
         "wait",
         "Xen's services are not there yet",
-        "the package xen-utils-common brings xen.service and xendomains.service",
+        f"the package {supply.provider} brings {first} and {last}",
         "run the notebook 05_xen_installation first",
     )

@@ -25,6 +25,7 @@ _REBUILD = Run(
     ("update-initramfs", "-u", "-k", "all"),
     "puts the module and its options into the initial RAM disks, where drivers are loaded",
     timeout_s=1800,
+    again=True,
 )
 
 

@@ -45,7 +45,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(_set_default(now.linux.path, now.saved_entry))
     actions += writes
     if outdated:
-        actions.append(Run(("update-grub",), "writes /boot/grub/grub.cfg anew", timeout_s=900))
+        actions.append(Run(("update-grub",), "writes /boot/grub/grub.cfg anew", timeout_s=900, again=True))
     return Plan(tuple(actions), note="It takes effect at the next boot." if actions else "")
 
 

@@ -1,0 +1,144 @@
+"""How long a backup takes, against the guide's `dd | gzip -9`: one image, one run, ratios only.
+
+    .venv/bin/python benchmarks/backup.py [--mib 2048] [--rounds 3] [--place /dev/shm]     or: make bench-backup
+
+The image is an ext4 of programs, libraries and texts from /usr, with deleted random data beside them and the
+rest never written (facts §8.2). The guide's way is one process for minutes, so it is run once, with ours
+before and after it; of ours the median counts. Whatever else the machine does, slows all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROGRAM = HERE.parent / "runbook/backups"
+SOURCES = ("bin", "lib/python3", "lib/x86_64-linux-gnu", "share/doc", "share/locale", "share/perl")
+USED, DELETED = 0.42, 0.075
+"""Shares of the image: files, and random data that was deleted."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--mib", type=int, default=2048)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--place", default="/dev/shm", help="where image and backups are, %(default)s")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-backup-", dir=asked.place) as name:
+        folder = Path(name)
+        image = make_image(folder, asked.mib)
+        rows = measure(folder, image, asked.rounds)
+    (HERE / "backup.md").write_text(report(rows, asked.mib, asked.rounds, asked.place), encoding="utf-8")
+    print((HERE / "backup.md").read_text(encoding="utf-8"))
+
+
+def make_image(folder: Path, mib: int) -> Path:
+    """Return an image that a guest could have left: files, deleted files, free room."""
+    tree, image = folder / "tree", folder / "image"
+    tree.mkdir()
+    limit = int(mib * USED) << 20
+    names = [name for name in SOURCES if Path("/usr", name).exists()]
+    pack = (
+        f"tar -C /usr -cf - {' '.join(names)} 2>/dev/null | head -c {limit} | tar -C {tree} -xf - 2>/dev/null"
+    )
+    subprocess.run(["sh", "-c", f"{pack}; true"], check=True)
+    with (tree / "deleted").open("wb") as file:
+        for _ in range(int(mib * DELETED)):
+            file.write(os.urandom(1 << 20))
+    subprocess.run(["truncate", "-s", f"{mib}M", image], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", tree, image], check=True)
+    subprocess.run(["debugfs", "-w", "-R", "rm deleted", image], check=True, capture_output=True)
+    shutil.rmtree(tree)
+    return image
+
+
+def measure(folder: Path, image: Path, rounds: int) -> dict[str, tuple[float, int]]:
+    """Return seconds and bytes of each way."""
+    out = folder / "out"
+    guide = f"dd if={image} bs=4M status=none | gzip -9 >{out}; sync {out}"
+    ways: dict[str, Callable[[], int]] = {
+        "cp": lambda: shell(f"cp --sparse=never {image} {out}; sync {out}", out),
+        "whole": lambda: ours(folder, image, "whole"),
+        "used-blocks": lambda: ours(folder, image, "used-blocks"),
+    }
+    seen: dict[str, list[tuple[float, int]]] = {name: [] for name in (*ways, "guide")}
+    shell(f"cat {image} >{out}", out)  # all of them read from memory
+    for number in range(rounds):
+        for name, way in ways.items():
+            seen[name].append(timed(way))
+        if number == (rounds - 1) // 2:
+            seen["guide"].append(timed(lambda: shell(guide, out)))
+    return {name: (statistics.median(s for s, _ in runs), runs[0][1]) for name, runs in seen.items()}
+
+
+def timed(way: Callable[[], int]) -> tuple[float, int]:
+    began = time.monotonic()
+    size = way()
+    return time.monotonic() - began, size
+
+
+def shell(script: str, out: Path) -> int:
+    subprocess.run(["bash", "-c", f"set -euo pipefail; {script}"], check=True)
+    size = out.stat().st_size
+    out.unlink()
+    return size
+
+
+def ours(folder: Path, image: Path, content: str) -> int:
+    """Make a backup with the program as it is: room, sidecar, checksums and fsync are in the time."""
+    root, store = folder / "root", folder / "store"
+    (root / "proc").mkdir(parents=True, exist_ok=True)
+    (root / "proc/mounts").touch()
+    env = {**os.environ, "BACKUP_ROOT": str(root), "BACKUP_BLOCKS": str(PROGRAM / "blocks.pl")}
+    argv = ["bash", PROGRAM / "backup.sh", "make", "bench", image, store, content, "off"]
+    subprocess.run(argv, check=True, env=env, capture_output=True)
+    size = next(store.glob("*/*.zst")).stat().st_size
+    shutil.rmtree(store)
+    return size
+
+
+def report(rows: dict[str, tuple[float, int]], mib: int, rounds: int, place: str) -> str:
+    seconds, size = rows["guide"]
+    lines = "\n".join(
+        f"| {words} | {seconds / rows[name][0]:.1f} | {rows[name][1] / size:.2f} |"
+        for name, words in (
+            ("guide", "`dd` to `gzip -9`, the guide's one-liner"),
+            ("whole", "`runbook backup make --whole`"),
+            ("used-blocks", "`runbook backup make`"),
+            ("cp", "`cp`, the floor: not packed, no checksum"),
+        )
+    )
+    tools = ", ".join(
+        subprocess.run(
+            ["dpkg-query", "-W", "-f", "${Package} ${Version}", name], capture_output=True, text=True
+        ).stdout
+        for name in ("gzip", "zstd", "partclone")
+    )
+    memory = ", in memory: the way is measured, not the disk" if place == "/dev/shm" else ""
+    return f"""# Backup against the guide's way
+
+| way | times as fast as the guide's | size against the guide's |
+| --- | --- | --- |
+{lines}
+
+One image of {mib} MiB, one run: ext4, {USED:.0%} of it files from /usr, {DELETED:.1%} deleted random data, the rest never
+written. Ours and `cp` {rounds} times around the guide's one, medians; every way ends with what it wrote on the disk.
+Ours contains the reckoning of the room, the choice of blocks, sha256, sidecar and rename. Image and results are in
+{place}{memory}.
+{os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}; {tools}. Other work ran on the machine at the same time.
+
+Made by `make bench-backup`.
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The recipe of Xen from source: the guide's steps, with their faults mended (H501-H512).
+
+The result is one package, `xen-upstream`, as `make debball` calls it. It needs no library of Debian's
+Xen packages: its own are beside it, and its programs look for them there and nowhere else. Debian's
+device model, whose package brings Debian's libraries of the same version, goes on using those.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from runbook import releases
+from runbook.builds.recipe import Recipe
+from runbook.params import HostParams
+from runbook.releases import xen as supplies
+
+PACKAGE = supplies.BUILT
+LIBRARIES = "/usr/lib/xen/lib"
+FLAGS = (
+    "--prefix=/usr",  # since Xen 4.3 the default is /usr/local (H506)
+    f"--libdir={LIBRARIES}",
+    "--enable-systemd",  # units instead of init scripts (H510)
+    "--with-sysconfig-leaf-dir=default",
+    f"--with-system-qemu={supplies.DEVICE_MODEL}",  # nothing is fetched while it is built (H512)
+    "--with-system-seabios=/usr/share/seabios/bios-256k.bin",
+    "--disable-qemu-traditional",
+    "--disable-stubdom",
+    "--disable-pvshim",
+    "--disable-ocamltools",
+    "--disable-docs",  # the guide installed a large part of TeX for these (H207)
+)
+_TOOLS = (
+    "acpica-tools", "bison", "build-essential", "fakeroot", "flex", "gcc-multilib", "gettext",
+    "libbz2-dev", "libext2fs-dev", "libfdt-dev", "libglib2.0-dev", "liblzma-dev", "libncurses-dev",
+    "libpixman-1-dev", "libsystemd-dev", "libyajl-dev", "libzstd-dev", "pkgconf", "python3-dev",
+    "python3-setuptools", "seabios", "uuid-dev", "xz-utils", "zlib1g-dev",
+)  # fmt: skip
+
+#: Takes the upstream tarball of Debian's source package: the newest version, or the one asked for, whose
+#: tarball the archive still holds. apt compares it with the signed index, and so does this; a missing .dsc,
+#: which mirrors have been seen to lose, does no harm.
+_FETCH_DEBIAN = """\
+cd sources
+for version in ${WANTED:-$(apt-cache showsrc xen | sed -n 's/^Version: //p' | sort -Vru)}; do
+    echo "trying Debian's source of xen $version"
+    apt-get -q -o APT::Sandbox::User=root source --download-only "xen=$version" || true
+    file=xen_${version%-*}.orig.tar.xz
+    if apt-cache showsrc xen | sed -n "s/^ \\([0-9a-f]\\{64\\}\\) [0-9]* \\(xen_.*\\.orig\\.tar\\.xz\\)$/\\1  \\2/p" |
+        grep -F "  $file" | sort -u | sha256sum --status --check -; then
+        rm -f ./*.debian.tar.* ./*.dsc
+        echo "Debian's source package xen $version, its upstream tarball" >built-from.txt
+        exit 0
+    fi
+done
+echo "E: the archive has no source of xen ${WANTED:-}: another version, or git, may be there" >&2
+exit 1
+"""
+_FETCH_GIT = """\
+git clone --quiet --branch "$BRANCH" --depth 1 "$REPOSITORY" clone
+git -C clone archive --prefix=xen/ --output=/build/sources/xen.tar.gz HEAD
+echo "git branch $BRANCH, commit $(git -C clone rev-parse HEAD)" >sources/built-from.txt
+rm -rf clone
+"""
+#: WGET and GIT that fail: a part that is fetched while building would be one that nobody compared.
+_BUILD = """\
+mkdir xen && tar -xf sources/*.tar.* -C xen --strip-components=1
+cp sources/built-from.txt out/
+cd xen
+export WGET=/bin/false GIT=/bin/false
+./configure $(cat ../files/flags)
+make -j"$JOBS" APPEND_LDFLAGS=-Wl,-rpath,"$(cat ../files/libraries)" \\
+    PYTHON_PREFIX_ARG=--install-layout=deb debball
+XEN=$(cat ../files/version)
+. ../files/finish.sh
+"""
+
+
+def recipe(params: HostParams) -> Recipe:
+    """Return the recipe of the Xen that the parameters ask for.
+
+    Its script leaves in /build/out the package, `built-from.txt` (which source it was) and `contents`
+    (what the package holds).
+    """
+    release = releases.get(params.release)
+    finish = (files("runbook.builds") / "xen_finish.sh").read_text(encoding="utf-8")
+    is_git = params.xen.source == "git"
+    return Recipe(
+        name="xen",
+        release=params.release,
+        packages=(*_TOOLS, *(("ca-certificates", "git") if is_git else ())),
+        fetch=_fetch(params),
+        script=_BUILD,
+        files=(
+            ("flags", "\n".join(FLAGS) + "\n"),
+            ("libraries", LIBRARIES),
+            ("version", release.xen),
+            ("finish.sh", finish),
+        ),
+        source_packages=not is_git,
+        results=(f"{PACKAGE}_*.deb", "built-from.txt"),
+        needs_mib=4096,
+    )
+
+
+def branch(params: HostParams) -> str:
+    """Return the branch or tag for git: the one asked for, else the stable one of the release's version."""
+    return params.xen.branch or f"stable-{releases.get(params.release).xen}"
+
+
+def _fetch(params: HostParams) -> str:
+    if params.xen.source == "git":
+        return f"BRANCH={branch(params)} REPOSITORY={params.xen.repository}\n{_FETCH_GIT}"
+    return f"WANTED={params.xen.version}\n{_FETCH_DEBIAN}"

@@ -1,0 +1,241 @@
+"""`runbook backup`: list, make, verify and restore backups of guests' volumes, by the steps of notebook 09."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runbook.errors import CheckFailed, ConsentMissing, ParamsError, Refused
+
+if TYPE_CHECKING:
+    from runbook.ask import Facts
+    from runbook.hosts import Host
+    from runbook.params import HostParams
+    from runbook.plan import Plan
+    from runbook.steps import Step
+
+_PARAMS = click.argument("params", metavar="PARAMS")
+
+
+@click.group(short_help="List, make, verify and restore backups of guests.")
+def backup() -> None:
+    """List, make, verify and restore backups of guests' volumes.
+
+    \b
+    Examples:
+      runbook backup list params/myhost.yml
+      runbook backup make params/myhost.yml windows
+      runbook backup verify params/myhost.yml windows
+      runbook backup restore params/myhost.yml windows windows-20261122T204155Z
+
+    Where they are kept, and how they are made, is said under `management.backups` in PARAMS. No
+    backup is ever deleted.
+    """
+
+
+@backup.command("list")
+@_PARAMS
+@click.argument("guests", nargs=-1, metavar="[GUEST]...")
+def list_(params: str, guests: tuple[str, ...]) -> None:
+    """List backups, the oldest first: name, what it is, size, and whether it was verified."""
+    from runbook.backups import names
+    from runbook.facts import backups
+    from runbook.steps.management import verify_backups
+    from runbook.steps.management.needs import human
+
+    asked, chosen = _load(params, guests)
+    folder = asked.management.backups.folder
+    with _reached(asked) as host:
+        store = backups.parse(host.gather(verify_backups.asks(asked)), folder)
+    shown = [b for b in store.backups if not chosen or b.guest in chosen]
+    for one in shown:
+        state = (
+            f"DAMAGED: {one.wrong}" if one.wrong else ("verified" if one.is_verified else "not verified yet")
+        )
+        said = one.sidecar
+        about = f"{said.content}, {said.source}, {human(said.size_bytes)} in" if said else "unknown,"
+        size = human(one.bytes_there or 0)
+        click.echo(f"{one.name}  {names.when(one.name[-16:])}  {about} {size}  {state}")
+    if not shown:
+        click.echo(
+            f"{folder} on {asked.host} holds no backup" + (f" of {', '.join(chosen)}" if chosen else "")
+        )
+
+
+@backup.command()
+@_PARAMS
+@click.argument("guests", nargs=-1, metavar="[GUEST]...")
+@click.option("--snapshot", is_flag=True, help="From a snapshot, if the guest runs: as after a power cut.")
+@click.option("--whole", is_flag=True, help="Every byte, not only what the file systems use.")
+def make(params: str, guests: tuple[str, ...], snapshot: bool, whole: bool) -> None:
+    """Make a new backup of each GUEST, however young the last one is, and verify it.
+
+    Without a GUEST: of those under management.backups.guests. A running guest is refused unless
+    --snapshot is given.
+    """
+    from runbook.facts import backups
+    from runbook.steps.management import back_up_volumes, verify_backups
+
+    asked, chosen = _load(params, guests)
+    chosen = chosen or asked.management.backups.guests
+    changes = (
+        {"guests": chosen}
+        | ({"source": "snapshot"} if snapshot else {})
+        | ({"content": "whole"} if whole else {})
+    )
+    asked = _with(asked, backups=asked.management.backups.model_copy(update=changes))
+    with _reached(asked) as host:
+        host.lock()
+        facts = host.gather((*back_up_volumes.asks(asked), *verify_backups.asks(asked)))
+        known = {b.name for b in backups.parse(facts, asked.management.backups.folder).backups}
+        _carry(host, asked, back_up_volumes, back_up_volumes.plan_for(asked, facts, chosen), facts)
+        facts = host.gather(verify_backups.asks(asked))
+        new = [
+            b.name
+            for b in backups.parse(facts, asked.management.backups.folder).backups
+            if b.name not in known
+        ]
+        _carry(host, asked, verify_backups, verify_backups.plan_for(asked, facts, tuple(new)), facts)
+
+
+@backup.command()
+@_PARAMS
+@click.argument("which", nargs=-1, metavar="[GUEST|BACKUP]...")
+def verify(params: str, which: tuple[str, ...]) -> None:
+    """Read backups from beginning to end and compare them with their checksums; restore nothing.
+
+    Takes guests (all of their backups) and names of backups; without any, all there are. Ends with
+    1 at the first that is not as it was written, and says what is wrong with it.
+    """
+    from runbook.backups import names
+    from runbook.facts import backups
+    from runbook.steps.management import verify_backups
+
+    asked, _ = _load(params, tuple(w for w in which if not names.is_name(w)))
+    with _reached(asked) as host:
+        host.lock()
+        facts = host.gather(verify_backups.asks(asked))
+        store = backups.parse(facts, asked.management.backups.folder)
+        if unknown := [w for w in which if names.is_name(w) and not store.named(w)]:
+            raise ParamsError(
+                f"There is no backup {unknown[0]} in {store.folder}", do="see: runbook backup list"
+            )
+        chosen = tuple(b.name for b in store.backups if not which or {b.name, b.guest} & set(which))
+        _carry(host, asked, verify_backups, verify_backups.plan_for(asked, facts, chosen), facts)
+    click.echo(f"{len(chosen)} verified" if chosen else "there is no backup to verify")
+
+
+@backup.command()
+@_PARAMS
+@click.argument("guest")
+@click.argument("name", metavar="BACKUP")
+@click.option("--apply", "is_meant", is_flag=True, help="Do it, with --consent.")
+@click.option(
+    "--consent", metavar="DIGEST", default="", help="The digest of the plan that this command showed."
+)
+def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) -> None:
+    """Show what a restore would do; with --apply and --consent DIGEST, do it.
+
+    All that is on the guest's volume is lost. The digest covers the volume, the backup and its
+    checksum: consent to one restore is none to another. The backup is verified before the first byte
+    is written, and the volume is read again afterwards.
+    """
+    from runbook.facts import backups
+    from runbook.params.management import Restore
+    from runbook.steps.management import restore_volumes
+
+    asked, _ = _load(params, (guest,))
+    with _reached(asked) as host:
+        if is_meant:
+            host.lock()
+        facts = host.gather(restore_volumes.asks(asked))
+        done = backups.parse(facts, asked.management.backups.folder).restored_to(guest)
+        again = done.again + 1 if done and done.name == name else 0
+        line = f"restore_volumes:{consent}"
+        asked = _with(asked, restores=(_checked(Restore, guest=guest, backup=name, again=again),))
+        asked = asked.model_copy(update={"consent": (*asked.consent, line)})
+        planned = restore_volumes.plan(asked, facts)
+        if is_meant:
+            _carry(host, asked, restore_volumes, planned, facts)
+            return
+        _show(restore_volumes, planned, facts)
+        _stop_on(asked, restore_volumes, planned)
+        click.echo(f"\nNothing was done. To do it, add: --apply --consent {planned.digest()}")
+
+
+def _load(path: str, guests: tuple[str, ...]) -> tuple[HostParams, tuple[str, ...]]:
+    from runbook import params as parameters
+
+    asked = parameters.load(path)
+    known = [guest.name for guest in asked.guests]
+    for name in guests:
+        if name not in known:
+            raise ParamsError(
+                f"There is no guest '{name}'", where=path, do=f"there are: {', '.join(known) or 'none'}"
+            )
+    return asked, guests
+
+
+def _with(asked: HostParams, **parts: Any) -> HostParams:
+    return asked.model_copy(update={"management": asked.management.model_copy(update=parts)})
+
+
+def _checked(model: Any, **fields: Any) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        raise ParamsError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+
+
+@contextmanager
+def _reached(asked: HostParams) -> Iterator[Host]:
+    from runbook.hosts import connect
+
+    host = connect(asked, "09_management")
+    try:
+        yield host
+    finally:
+        host.close()
+
+
+def _show(step: Step, planned: Plan, facts: Facts) -> None:
+    from runbook.show import steps as views
+
+    click.echo(views.plan(step, planned, facts).text)
+
+
+def _stop_on(asked: HostParams, step: Step, planned: Plan) -> None:
+    for finding in planned.stops:
+        raise Refused(finding.what, where=asked.host, why=finding.why, do=finding.do)
+
+
+def _carry(host: Host, asked: HostParams, step: Step, planned: Plan, facts: Facts) -> None:
+    """Carry a plan out with its progress on the terminal, read the host again and check what a plan leaves."""
+    from runbook.apply import carry_out
+    from runbook.consent import require
+    from runbook.steps import name_of
+
+    for finding in planned.findings:
+        if not finding.stops:
+            click.echo(f"{finding.level}: {finding.what}" + (f": {finding.why}" if finding.why else ""))
+    _stop_on(asked, step, planned)
+    if step.RISK != "safe" and f"{name_of(step)}:{planned.digest()}" not in asked.consent:
+        _show(step, planned, facts)
+        raise ConsentMissing(
+            f"{name_of(step)} is {step.RISK} and this plan was not agreed to",
+            where=asked.host,
+            do=f"read the plan above; then add --consent {planned.digest()}",
+        )
+    require(name_of(step), step, planned, asked)
+    for action in planned.actions:
+        carry_out(action, host, click.echo)
+    wrong = (
+        [f for f in step.check(asked, host.gather(step.asks(asked))) if f.stops] if planned.actions else []
+    )
+    if wrong:
+        raise CheckFailed(wrong[0].what, where=asked.host, why=wrong[0].why, do=wrong[0].do)

@@ -1,0 +1,138 @@
+"""`runbook build`: a kernel or Xen of one's own, in a clean root on this machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from runbook.builds import Built, Recipe
+    from runbook.params import HostParams
+
+_PARAMS = click.argument("params", metavar="PARAMS")
+_STOP = click.option("--stop", is_flag=True, help="End a running build, and throw away what it began.")
+
+
+@click.group(short_help="Build a kernel or Xen for a host, on this machine.")
+def build() -> None:
+    """Build a kernel or Xen for a host, in a clean root of its Debian release on this machine.
+
+    \b
+    Examples:
+      runbook build kernel params/myhost.yml            watch it; Ctrl-C only stops watching
+      runbook build kernel params/myhost.yml --flags    what becomes of the flags, in minutes
+      runbook build kernel params/myhost.yml --stop     end it
+      runbook build xen params/myhost.yml
+
+    Neither the host nor this machine is changed. The packages are kept in builds/ and used by the
+    notebooks 04 and 05, on every host with the same parameters. Needs root and mmdebstrap.
+    """
+
+
+@build.command()
+@_PARAMS
+@click.option("--flags", "only_flags", is_flag=True, help="Only configure; show asked, got and why.")
+@_STOP
+def kernel(params: str, only_flags: bool, stop: bool) -> None:
+    """Build the kernel of `kernel` in PARAMS, or go on watching it."""
+    from runbook import params as parameters
+    from runbook.builds import kernel as recipes
+
+    host = parameters.load(params)
+    make = recipes.configuration if only_flags else recipes.recipe
+    built = _run(make(host, _base(host)), host, stop)
+    if built and only_flags:
+        _show_flags(built)
+
+
+@build.command()
+@click.argument("release", type=click.Choice(["trixie", "bookworm"]))
+def flags(release: str) -> None:
+    """Compare what the runbook says of the guide's flags with the kernel source of a RELEASE.
+
+    For authors: it puts the guide's flags on Debian's own configuration by the kernel's own tools.
+    Exits with 1 and names each difference if there is one.
+    """
+    from runbook import builds, releases
+    from runbook.builds import flags as known
+    from runbook.builds import kconfig, kernel
+    from runbook.facts.kernel_config import values
+
+    built = builds.build(kernel.guide_on_debian(release), _say, every_s=60)
+    base, config = values(built.text("base.config")), values(built.text("config"))
+    linux = releases.get(release).linux
+    found = known.differences(linux, base, config, kconfig.read(built.folder / "kconfig.gz"))
+    for line in found:
+        click.echo(line)
+    click.echo(f"{len(known.guide(linux))} flags, {len(found)} differences", err=True)
+    click.get_current_context().exit(1 if found else 0)
+
+
+@build.command()
+@_PARAMS
+@_STOP
+def xen(params: str, stop: bool) -> None:
+    """Build Xen as `xen.source` in PARAMS says, or go on watching it."""
+    from runbook import params as parameters
+    from runbook.builds import xen as recipes
+
+    host = parameters.load(params)
+    _run(recipes.recipe(host), host, stop)
+
+
+def _run(recipe: Recipe, host: HostParams, stop: bool) -> Built | None:
+    from runbook import builds
+
+    if stop:
+        click.echo("ended" if builds.stop(recipe) else "nothing was being built")
+        return None
+    if builds.kept(recipe):
+        click.echo(f"{recipe.key} was built before", err=True)
+    built = builds.build(recipe, _say, jobs=host.kernel.jobs, every_s=1 if sys.stderr.isatty() else 60)
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    for deb in built.debs:
+        click.echo(f"{deb.sha256}  {deb.name}  {deb.size / 2**20:.1f} MiB", err=True)
+    click.echo(str(built.folder))
+    return built
+
+
+def _say(text: str) -> None:
+    """One line that renews itself on a terminal; else a line now and then."""
+    is_terminal = sys.stderr.isatty()
+    click.echo(f"\r\x1b[K{text[:110]}" if is_terminal else text, nl=not is_terminal, err=True)
+
+
+def _base(host: HostParams) -> str | None:
+    """Return the configuration to start from, read from the host; None for the small one."""
+    if host.kernel.base != "running":
+        return None
+    from runbook.errors import Refused
+    from runbook.facts import kernel_config
+    from runbook.hosts import connect
+    from runbook.steps.kernel import own
+
+    asked = host.model_copy(update={"kernel": host.kernel.model_copy(update={"build": True})})
+    machine = connect(asked, "04_custom_kernel")
+    try:
+        now = kernel_config.parse(machine.gather(kernel_config.commands(asked)), asked)
+    finally:
+        machine.close()
+    if missing := own.no_base(asked, now):
+        raise Refused(missing[0].what, where=host.host, why=missing[0].why, do=missing[0].do)
+    return now.base
+
+
+def _show_flags(built: Built) -> None:
+    from runbook.builds import flags, kconfig
+    from runbook.facts.kernel_config import values
+
+    asked, config = (values(built.text(name)) for name in ("asked.config", "config"))
+    rows = flags.explained(asked, config, kconfig.read(built.folder / "kconfig.gz"))
+    wide = max(len(row.flag) for row in rows)
+    for row in rows:
+        click.echo(f"{row.flag:<{wide}}  {row.asked:<5} {row.got:<5} {row.why}")
+    lost = sum(row.got != row.asked for row in rows)
+    click.echo(f"{len(rows)} asked, {len(rows) - lost} as asked", err=True)

@@ -1,0 +1,58 @@
+"""`runbook undo`: the way back from what earlier runs did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runbook.cli.reports import REPORTS
+
+
+@click.command(short_help="Take back what earlier runs did to a host.")
+@click.argument("params")
+@click.option("--step", "steps", multiple=True, metavar="STEP", help="Only this step; can be given again.")
+@click.option("--mode", type=click.Choice(["plan", "apply"]), default="plan", show_default=True)
+@REPORTS
+def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -> None:
+    """Show the way back from what the archived runs of a host did; with --mode apply, take it.
+
+    Every run keeps, in its journal, the original of each file that it changed and the inverse of each
+    action. They are taken back newest first. A file that somebody changed since is refused. A restart or
+    a change of the network needs `undo` in the parameters' consent, a volume that goes `undo:DIGEST`.
+
+    \b
+    Examples:
+      runbook undo params/myhost.yml
+      runbook undo params/myhost.yml --step allow_xl_by_sudo --mode apply
+    """
+    from runbook.evidence.record import Run
+    from runbook.evidence.selection import project
+    from runbook.evidence.way_back import go_back
+    from runbook.show.pieces import findings_text, indent
+
+    place = reports or project() / "reports"
+    done = go_back(params, steps, mode, place, lambda line: click.echo(f"  {line}"))
+    if isinstance(done, Run):
+        for name, status in done.steps.items():
+            click.echo(f"{name}: {status}")
+        if done.message:
+            click.secho(done.message, fg="red", err=True)
+        click.echo(str(done.index))
+        click.get_current_context().exit(done.exit_code)
+    if not done.parts:
+        click.echo("Nothing to take back: no archived run of this host changed anything.")
+    for name, part in done.parts:
+        click.echo(f"{name}:")
+        for d in part:
+            way = d.back.title if d.back is not None else "nothing needed, or no way back"
+            click.echo(f"  {d.title}\n    back: {way}")
+    actions = done.whole.actions
+    if done.whole.findings:
+        click.echo(findings_text(done.whole.findings))
+    if actions:
+        click.echo(f"\nIn this order ({done.step.RISK}, digest {done.whole.digest()}):")
+        for number, action in enumerate(actions, 1):
+            click.echo(f"  {number}. {action.title}")
+            click.echo(indent(action.preview(done.facts)) if hasattr(action, "path") else "", nl=False)
+        click.echo("\nTo do it: the same with --mode apply")

@@ -1,0 +1,136 @@
+"""`runbook volume`: look into guests' disks, mount, grow and freeze them, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from runbook.book import Book
+    from runbook.params import HostParams
+
+NOTEBOOK = "09_management"
+_GUEST = click.argument("guest")
+_PARAMS = click.argument("params")
+_APPLY = click.option(
+    "--apply", "act", is_flag=True, help="Do it; without this the plan is shown and no more."
+)
+
+
+@click.group(short_help="Look into guests' disks; mount, grow and freeze them.")
+def volume() -> None:
+    """Look into guests' disks; mount, grow and freeze them.
+
+    Each command plans, checks and acts as notebook 09 does, for one guest. Without --apply it shows the
+    plan and changes nothing. What shall last belongs in the parameters, under `management`: the
+    notebook unmounts and removes what is not listed there.
+
+    \b
+    Examples:
+      runbook volume list params/myhost.yml
+      runbook volume mount params/myhost.yml windows 3 /mnt/windows --apply
+      runbook volume unmount params/myhost.yml windows --apply
+      runbook volume snapshot params/myhost.yml comm comm-monday 5 --apply
+      runbook volume grow params/myhost.yml comm 20 --apply
+    """
+
+
+@volume.command("list", short_help="Show what every guest's volume holds.")
+@_PARAMS
+def list_(params: str) -> None:
+    """Show what every guest's volume holds: partitions, file systems, and who uses them."""
+    with _opened(params, "plan") as book:
+        click.echo(book.show("volumes").text)
+
+
+@volume.command(short_help="Mount a partition of a guest's disk on the host.")
+@_PARAMS
+@_GUEST
+@click.argument("partition", type=click.IntRange(0, 128))
+@click.argument("folder")
+@click.option("--writable", is_flag=True, help="Mount for writing; the guest must be off.")
+@click.option("--snapshot", metavar="NAME", help="Look into this snapshot; works while the guest runs.")
+@_APPLY
+def mount(
+    params: str, guest: str, partition: int, folder: str, writable: bool, snapshot: str | None, act: bool
+) -> None:
+    """Mount a partition of a guest's disk on the host's FOLDER, read-only unless --writable.
+
+    PARTITION is its number in the guest's own table (`runbook volume list`), 0 for a volume without one.
+    """
+    from runbook.steps.management import single
+
+    new = {"guest": guest, "partition": partition, "at": folder, "writable": writable, "snapshot": snapshot}
+    _run(params, "mount_partitions", act, lambda asked: single.mounted(asked, new))
+
+
+@volume.command(short_help="Unmount what the runbook mounted of a guest's disk.")
+@_PARAMS
+@_GUEST
+@_APPLY
+def unmount(params: str, guest: str, act: bool) -> None:
+    """Unmount what the runbook has mounted of a guest's disk, and of snapshots of it."""
+    from runbook.steps.management import single
+
+    with _opened(params, "apply" if act else "plan") as book:
+        book.params = single.unmounted(book.params, book.facts, guest)
+        _carry(book, "unmount_partitions", act)
+
+
+@volume.command(short_help="Make a guest's volume larger.")
+@_PARAMS
+@_GUEST
+@click.argument("size_gib", type=click.IntRange(1))
+@_APPLY
+def grow(params: str, guest: str, size_gib: int, act: bool) -> None:
+    """Make a guest's volume SIZE_GIB large. Write the size into the parameters too."""
+    from runbook.steps.management import single
+
+    _run(params, "grow_volumes", act, lambda asked: single.grown(asked, guest, size_gib))
+
+
+@volume.command(short_help="Freeze a view of a guest's disk.")
+@_PARAMS
+@_GUEST
+@click.argument("name")
+@click.argument("size_gib", type=click.IntRange(1))
+@_APPLY
+def snapshot(params: str, guest: str, name: str, size_gib: int, act: bool) -> None:
+    """Freeze a view of a guest's disk as NAME, with room for SIZE_GIB of changes."""
+    from runbook.steps.management import single
+
+    new = {"guest": guest, "name": name, "size_gib": size_gib}
+    _run(params, "take_snapshots", act, lambda asked: single.frozen(asked, new))
+
+
+@contextmanager
+def _opened(path: str, mode: str, change: Callable[[HostParams], HostParams] = lambda p: p) -> Iterator[Book]:
+    """Give the book of notebook 09 on the host of a parameter file, and let go of the host at the end."""
+    from runbook import params as parameters
+    from runbook.book import Book
+    from runbook.hosts import connect
+    from runbook.journal import Journal
+
+    asked = change(parameters.load(path))
+    book = Book(asked, mode, connect(asked, NOTEBOOK), NOTEBOOK, Journal(None))
+    try:
+        yield book
+    finally:
+        book.host.close()
+
+
+def _run(path: str, step: str, act: bool, change: Callable[[HostParams], HostParams]) -> None:
+    with _opened(path, "apply" if act else "plan", change) as book:
+        _carry(book, step, act)
+
+
+def _carry(book: Book, step: str, act: bool) -> None:
+    """Show a step's plan, and carry it out when that was asked for."""
+    click.echo(book.plan(step).text)
+    if act:
+        book.apply(step)
+    else:
+        click.echo("\nNothing was changed. To do it: the same with --apply")

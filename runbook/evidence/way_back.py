@@ -1,0 +1,167 @@
+"""Take back what earlier runs of a host did, and archive that as a run of its own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from runbook import params as parameters
+from runbook import undo
+from runbook.apply import carry_out
+from runbook.ask import Facts
+from runbook.consent import require
+from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
+from runbook.evidence import archive
+from runbook.evidence.outcomes import Failure, StepEnd, step_ends
+from runbook.evidence.provenance import provenance
+from runbook.evidence.record import NotebookRecord, Run, RunRecord
+from runbook.hosts import Host, connect
+from runbook.journal import Journal, read
+from runbook.params import HostParams
+from runbook.plan import Plan
+from runbook.steps import Step
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What would be taken back: for each step, the newest first, the actions; and the whole as one plan."""
+
+    parts: tuple[tuple[str, tuple[undo.Done, ...]], ...]
+    whole: Plan
+    facts: Facts
+
+    @property
+    def step(self) -> Step:
+        """The whole in the shape of a step, as consent asks for it."""
+        return cast(
+            Step, SimpleNamespace(TITLE="Take back", RISK=undo.risk(self.whole), __name__=undo.NOTEBOOK)
+        )
+
+
+def find(params: HostParams, reports: Path, steps: tuple[str, ...], host: Host) -> WayBack:
+    """Return the way back from all that the runs of this host did, or from these steps only.
+
+    Raises `ParamsError` for a step that no run of the host has carried out.
+    """
+    done = undo.history(reports / params.host)
+    known = {d.step for d in done}
+    if missing := [name for name in steps if name not in known]:
+        raise ParamsError(
+            f"Nothing to take back of {', '.join(missing)}",
+            where=str(reports / params.host),
+            why="no run of this host carried it out, or it was taken back already",
+            do="done so far: " + (", ".join(sorted(known)) or "nothing"),
+        )
+    chosen = [d for d in done if not steps or d.step in steps]
+    facts = host.gather(undo.asks(chosen))
+    parts = tuple((name, tuple(group)) for name, group in groupby(chosen, key=lambda d: d.step))
+    return WayBack(parts, undo.plan(chosen, facts), facts)
+
+
+def go_back(
+    params_path: str | Path, steps: tuple[str, ...], mode: str, reports: Path, say: Say
+) -> Run | WayBack:
+    """Return the way back in mode `plan`; in mode `apply` take it, and return the archived run.
+
+    Raises `ParamsError`, `Refused` (a file was changed since), `ConsentMissing` or `HostError` before
+    anything was done; what fails later is in the run.
+    """
+    file = parameters.find(params_path)
+    asked = parameters.load(file)
+    host = connect(asked, undo.NOTEBOOK)
+    try:
+        if mode == "apply":
+            host.lock()
+        way = find(asked, reports, steps, host)
+        if mode != "apply":
+            return way
+        if not host.is_real:
+            raise Refused("A recorded host cannot be taken back", do="use mode plan, or a real host")
+        if way.whole.stops:
+            first = way.whole.stops[0]
+            raise Refused(f"undo: {first.what}", where=asked.host, why=first.why, do=first.do)
+        require(undo.NOTEBOOK, way.step, way.whole, asked)
+        return _archived(asked, params_path, file, reports, way, host, say)
+    finally:
+        host.close()
+
+
+def _archived(
+    asked: HostParams, path: str | Path, file: Path, reports: Path, way: WayBack, host: Host, say: Say
+) -> Run:
+    begun = datetime.now(UTC)
+    names = [(name, f"Take back {name}") for name, _ in way.parts]
+    book = NotebookRecord(undo.NOTEBOOK, "The way back", steps=[StepEnd(*name) for name in names])
+    record = RunRecord(
+        id=f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        host=asked.host,
+        release=asked.release,
+        connection=asked.connection.kind,
+        mode=undo.NOTEBOOK,
+        params={"path": str(path), "digest": parameters.digest(asked)},
+        made_with=provenance(),
+        notebooks=[book],
+    )
+    place = archive.create(reports.absolute(), record, file)
+    journal = Journal(place / "journal.jsonl")
+    try:
+        _take_back(way, host, journal, say)
+        record.close("completed", 0)
+    except (RunbookError, KeyboardInterrupt) as error:
+        status = error.status if isinstance(error, RunbookError) else "killed"
+        code = error.exit_code if isinstance(error, RunbookError) else 130
+        record.failure = Failure(undo.NOTEBOOK, "", type(error).__name__, str(error), status, code)
+        record.close(status, code)
+    book.steps, book.status = step_ends(read(journal.path or place), undo.NOTEBOOK, names), record.outcome
+    archive.close(place, record)
+    return Run(place, record)
+
+
+def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
+    """Carry the way back out; what was taken back is noted at once, so that it is never done twice."""
+    everything = [d for _, part in way.parts for d in part]
+    last = ""
+    for action in way.whole.actions:
+        same = [d for d in everything if d.back == action]
+        step = same[0].step
+        if step != last:
+            _end(journal, last)
+            journal.write("step-begin", notebook=undo.NOTEBOOK, step=step, digest=way.whole.digest())
+        last = step
+        say(f"{step}: {action.title}")
+        journal.write("action-begin", notebook=undo.NOTEBOOK, step=step, title=action.title)
+        status = "failed"
+        try:
+            carry_out(action, host, say)
+            status = "done"
+        except RunbookError as error:
+            journal.write(
+                "step-end", notebook=undo.NOTEBOOK, step=step, status=error.status, message=error.what
+            )
+            raise
+        finally:
+            journal.write("action-end", notebook=undo.NOTEBOOK, step=step, status=status)
+        journal.write("taken-back", notebook=undo.NOTEBOOK, keys=[d.key for d in same])
+    if wrong := undo.check(way.whole, host.gather(undo.asks(everything))):
+        journal.write("step-end", notebook=undo.NOTEBOOK, step=last, status="failed", message=wrong[0].what)
+        raise CheckFailed(wrong[0].what, do=wrong[0].do)
+    _end(journal, last)
+    for step in {d.step for d in everything} - {d.step for d in everything if d.back is not None}:
+        journal.write("step-begin", notebook=undo.NOTEBOOK, step=step)
+        journal.write(
+            "step-end", notebook=undo.NOTEBOOK, step=step, status="unchanged", message="nothing needed"
+        )
+    journal.write("taken-back", notebook=undo.NOTEBOOK, keys=[d.key for d in everything])
+
+
+def _end(journal: Journal, step: str) -> None:
+    if step:
+        journal.write("step-end", notebook=undo.NOTEBOOK, step=step, status="changed", message="taken back")

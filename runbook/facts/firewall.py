@@ -1,0 +1,82 @@
+"""The packet filter: the table that is in force, and the same table as nft itself would write it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from runbook.ask import Ask, Facts
+
+FILE = "/etc/nftables.conf"
+TABLE = ("inet", "xen_host")
+_NOW = Ask.run("nft", "--stateless", "list", "table", *TABLE)
+_TABLES = Ask.run("nft", "list", "tables")
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """The packet filter of a host."""
+
+    is_installed: bool
+    now: str
+    """Our table in force, '' when there is none."""
+    wanted: str
+    """The rules asked about as nft lists them, '' when it does not accept them."""
+    error: str
+    """Why it does not."""
+    file: str | None
+    """The text of /etc/nftables.conf."""
+    tables: tuple[str, ...]
+    """Every table in force, such as `inet xen_host`."""
+
+    @property
+    def is_in_force(self) -> bool:
+        """True when exactly the rules asked about are in force."""
+        return bool(self.wanted) and self.now == self.wanted
+
+    @property
+    def own_rules(self) -> bool:
+        """True when the file has rules of somebody else: chains alone, as Debian ships them, are none."""
+        return has_rules(self.file or "") and " ".join(TABLE) not in (self.file or "")
+
+
+def commands(rules: str) -> tuple[Ask, ...]:
+    """Return the questions about the packet filter, and about some rules."""
+    return (_NOW, _TABLES, Ask.read(FILE), _listed(rules))
+
+
+def parse(facts: Facts, rules: str) -> Firewall:
+    """Return the packet filter of the facts; `rules` as given to `commands`."""
+    listed = facts[_listed(rules)]
+    return Firewall(
+        is_installed=facts[_TABLES].status != 127,
+        now=facts[_NOW].out if facts[_NOW].ok else "",
+        wanted=listed.out if listed.ok else "",
+        error="" if listed.ok else listed.err.strip(),
+        file=facts.text(FILE),
+        tables=tuple(re.findall(r"(?m)^table (.+)$", facts[_TABLES].out)),
+    )
+
+
+def has_rules(text: str) -> bool:
+    """Return True when a ruleset says more than which chains there are.
+
+    >>> has_rules("flush ruleset\\ntable inet filter {\\n\\tchain input {\\n\\t\\ttype filter hook input priority filter;\\n\\t}\\n}")
+    False
+    >>> has_rules("table inet filter {\\n\\tchain input {\\n\\t\\ttcp dport 80 accept\\n\\t}\\n}")
+    True
+    """
+    plain = re.compile(r"\s*(#.*|flush ruleset|table .*\{|chain .*\{|type .* hook [^;]*;|\}|)\s*")
+    return not all(plain.fullmatch(line) for line in text.splitlines())
+
+
+def _listed(rules: str) -> Ask:
+    """Load the rules into a network namespace of their own, which ends with the command, and list them.
+
+    Whatever way nft spells a rule, what is in force and what is asked for are then spelt alike.
+    """
+    table = " ".join(TABLE)
+    return Ask.shell(
+        f"printf %s {shlex.quote(rules)} | unshare -n sh -c 'nft -f - && nft --stateless list table {table}'"
+    )

@@ -1,0 +1,1 @@
+"""Debian on a bare disk: the layout both ways share, and the unattended installer's image."""

@@ -1,0 +1,113 @@
+"""Secrets by reference: the parameters say where one is, and it is fetched only where it is used."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from runbook.errors import ParamsError
+
+TIMEOUT_S = 60
+#: The kinds of password hash that are worth using today (crypt(5)).
+HASH = re.compile(r"\$(?:y|gy|7|6|5|2[aby])\$[./A-Za-z0-9$=,]{20,}")
+
+
+class SecretGiven(ValueError):
+    """A parameter that ought to refer to a secret may be the secret itself, so it must not be shown."""
+
+
+def reference(text: str) -> str:
+    """Return a reference to a secret, or nothing. Raises `SecretGiven` for anything else.
+
+    >>> reference("env:ROOT_HASH")
+    'env:ROOT_HASH'
+    """
+    if text and not re.match(r"(?:env|file|command):.", text):
+        raise SecretGiven(
+            "a secret does not belong in a parameter file; write where it is: env:NAME, file:PATH or command:…"
+        )
+    return text
+
+
+SecretReference = Annotated[str, AfterValidator(reference)]
+
+
+def resolve(reference: str) -> str:
+    """Return the secret behind `env:NAME`, `file:PATH` or `command:…`: its first line.
+
+    Raises `ParamsError`; no message ever holds what was found.
+
+    >>> os.environ["EXAMPLE_SECRET"] = "s3"
+    >>> resolve("env:EXAMPLE_SECRET")
+    's3'
+    """
+    kind, _, rest = reference.partition(":")
+    text = {"env": _of_environment, "file": _of_file, "command": _of_command}.get(kind, _unknown)(rest)
+    lines = text.splitlines()
+    if not lines or not lines[0].strip():
+        raise _wrong(reference, "it is empty")
+    return lines[0].strip()
+
+
+def password_hash(reference: str) -> str:
+    """Return a password's hash, and nothing that could be the password itself.
+
+    Raises `ParamsError` for anything that crypt(5) does not call a strong hash.
+    """
+    value = resolve(reference)
+    if not HASH.fullmatch(value):
+        raise ParamsError(
+            f"{reference} does not hold the hash of a password",
+            why="it must begin with $y$, $6$ or another strong method of crypt(5); a plain password is never used",
+            do="make one with `mkpasswd -m yescrypt` or `openssl passwd -6`, which ask for the password",
+        )
+    return value
+
+
+def _of_environment(name: str) -> str:
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise _wrong(f"env:{name}", "the environment has no such variable") from None
+
+
+def _of_file(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise _wrong(f"file:{path}", str(why)) from None
+
+
+def _of_command(command: str) -> str:
+    try:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _wrong(f"command:{command}", f"it did not end within {TIMEOUT_S} s") from None
+    if done.returncode:
+        raise _wrong(f"command:{command}", f"it ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+def _unknown(_: str) -> str:
+    raise ParamsError(
+        "A secret is not given as a reference", do="write where it is: env:NAME, file:PATH or command:…"
+    )
+
+
+def _wrong(reference: str, why: str) -> ParamsError:
+    return ParamsError(
+        f"The secret at {reference} cannot be had", why=why, do="put it there, or correct the reference"
+    )

@@ -1,0 +1,32 @@
+"""The guide's 81 kernel flags as a table: asked, got, why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runbook.ask import Facts
+from runbook.builds import flags
+from runbook.facts import kernel_config
+from runbook.params import HostParams
+from runbook.steps.kernel import own
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table(params: HostParams, facts: Facts) -> pd.DataFrame:
+    """Return a row for each flag, in the guide's order, against the kernel that runs."""
+    import pandas as pd
+
+    now = kernel_config.parse(facts, params)
+    rows = flags.table(own.linux_of(params, now.running), now.config)
+    shown = [
+        {
+            "flag": row.flag.removeprefix("CONFIG_"),
+            "asked": row.asked,
+            f"in {now.running}": row.got,
+            "why": row.why.replace("CONFIG_", ""),
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(shown).set_index("flag")

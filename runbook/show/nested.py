@@ -1,0 +1,99 @@
+"""Boxes within boxes as inline SVG: it needs no style sheet, and reads in light and dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from runbook.steps.management.needs import human
+
+_WIDTH = 760
+_LINE = 20
+_GAP = 6
+_STRIP = 44
+_LEAST = 62
+_TINTS = ("128,128,128", "9,105,218", "46,160,67", "210,153,34")
+_LETTER = 7.2
+"""Width of a letter at 12 px, on average."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A stretch of storage with what lies in it."""
+
+    label: str
+    size: int
+    """In bytes."""
+    inner: tuple[Box, ...] = ()
+    is_stack: bool = False
+    """True: what is inside stands one below the other; False: side by side, as wide as its size."""
+
+
+def drawing(boxes: tuple[Box, ...], title: str, text: str) -> str:
+    """Return the boxes as an `<svg>`; `title` and `text` are what a screen reader says instead."""
+    parts: list[str] = []
+    at = 0.0
+    for box in boxes:
+        at += _draw(box, 0.5, at + 0.5, _WIDTH - 1, 0, parts) + _GAP
+    height = at - _GAP + 1
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {_WIDTH} {height:g}" '
+        f'style="max-width:{_WIDTH}px;width:100%;font:12px sans-serif" fill="currentColor">'
+        f"<title>{escape(title)}</title><desc>{escape(text)}</desc>{''.join(parts)}</svg>"
+    )
+
+
+def widths(sizes: list[int], room: float) -> list[float]:
+    """Return how wide boxes side by side are: in proportion, but each wide enough to be seen.
+
+    >>> widths([1, 99], 200.0)
+    [62.0, 138.0]
+    """
+    total = sum(sizes) or 1
+    fair = [room * size / total for size in sizes]
+    small = [i for i, width in enumerate(fair) if width < _LEAST]
+    left = room - _LEAST * len(small)
+    if left <= 0 or len(small) == len(sizes):
+        return [room / len(sizes)] * len(sizes)
+    large = sum(sizes) - sum(sizes[i] for i in small)
+    return [float(_LEAST) if i in small else left * size / large for i, size in enumerate(sizes)]
+
+
+def _draw(box: Box, x: float, y: float, width: float, depth: int, parts: list[str]) -> float:
+    """Append one box with all in it, and return its height."""
+    place = len(parts)
+    parts.append("")
+    parts.append(_text(box, x, y, width))
+    height = float(_LINE if box.inner else _STRIP)
+    if box.is_stack:
+        for inner in box.inner:
+            height += _draw(inner, x + _GAP, y + height, width - 2 * _GAP, depth + 1, parts) + _GAP
+    elif box.inner:
+        left = x + _GAP
+        room = width - _GAP * (len(box.inner) + 1)
+        for inner, wide in zip(box.inner, widths([b.size for b in box.inner], room), strict=True):
+            _draw(inner, left, y + height, wide, depth + 1, parts)
+            left += wide + _GAP
+        height += _STRIP + _GAP
+    tint = _TINTS[depth % len(_TINTS)]
+    parts[place] = (
+        f'<rect x="{x:g}" y="{y:g}" width="{width:.1f}" height="{height:g}" rx="4" '
+        f'fill="rgba({tint},.12)" stroke="rgba({tint},.7)"/>'
+    )
+    return height
+
+
+def _text(box: Box, x: float, y: float, width: float) -> str:
+    """Return a label cut to its box; the whole of it shows when the pointer rests on it."""
+    size = human(box.size)
+    lines = [f"{box.label}, {size}"] if box.inner or width > 300 else [box.label, size]
+    most = max(int((width - 8) / _LETTER), 1)
+    spans = "".join(
+        f'<text x="{x + 5:.1f}" y="{y + 14 + i * 16:g}">{escape(_cut(line, most))}</text>'
+        for i, line in enumerate(lines)
+    )
+    return f"<g><title>{escape(box.label)}, {size}</title>{spans}</g>"
+
+
+def _cut(line: str, most: int) -> str:
+    return line if len(line) <= most else line[: max(most - 1, 1)] + "…"

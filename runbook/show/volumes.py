@@ -1,0 +1,156 @@
+"""The disks within disks of a host, drawn and listed: disk, volume group, a guest's volume, its own table."""
+
+from __future__ import annotations
+
+from html import escape
+
+from runbook.ask import Facts
+from runbook.facts import partition_tables, volume_use
+from runbook.facts.partition_tables import Content, Partition, Table
+from runbook.facts.volume_use import Volume
+from runbook.params import HostParams
+from runbook.params.guests import Guest
+from runbook.show.nested import Box, drawing
+from runbook.show.pieces import Shown
+from runbook.steps.management.needs import human
+
+_KINDS = {
+    "C12A7328-F81F-11D2-BA4B-00A0C93EC93B": "EFI system partition",
+    "E3C9E316-0B5C-4DB8-817D-F92DF00215AE": "reserved by Microsoft",
+    "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7": "Windows data",
+    "DE94BBA4-06D1-4D40-A16A-BFD50179D6AC": "Windows recovery",
+    "0FC63DAF-8483-4772-8E79-3D69D8477DE4": "Linux files",
+    "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F": "Linux swap",
+    "E6D6D379-F507-44C2-A23C-238F2A3DF928": "Linux LVM",
+    "21686148-6449-6E6F-744E-656564454649": "BIOS boot",
+    "5": "extended",
+    "f": "extended",
+    "7": "NTFS or exFAT",
+    "b": "FAT32",
+    "c": "FAT32",
+    "27": "Windows recovery",
+    "82": "Linux swap",
+    "83": "Linux",
+    "8e": "Linux LVM",
+    "ee": "stands for a GPT",
+    "ef": "EFI system partition",
+    "fd": "Linux RAID",
+}
+_WORTH_DRAWING = 1024**2
+
+
+def show(params: HostParams, facts: Facts) -> Shown:
+    """Return the picture of all guests' volumes with its text alternative, and below it the table."""
+    import pandas as pd
+
+    host = boxes(params, facts)
+    if not host:
+        said = f"There is no volume group {params.storage.guest_volume_group} on {params.host}."
+        return Shown(f"<p>{escape(said)}</p>", said)
+    text = "\n".join(line for box in host for line in outline(box))
+    picture = drawing(host, f"Disks within disks on {params.host}", text)
+    table = pd.DataFrame(rows(params, facts), columns=list(_COLUMNS)).set_index("volume")
+    left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
+    style = table.style.set_uuid("volumes").set_table_styles(left)  # type: ignore[arg-type]
+    return Shown(picture + style.to_html(), f"{text}\n\n{table.to_string(max_colwidth=60)}")
+
+
+def boxes(params: HostParams, facts: Facts) -> tuple[Box, ...]:
+    """Return the host's disks as nested boxes: the group lies on them, and in it the guests' volumes."""
+    group = params.storage.guest_volume_group
+    there = volume_use.parse(facts)
+    volumes = [v for v in there.volumes if v.group == group]
+    owners = {g.volume.name: g for g in params.guests}
+    inner = tuple(_volume(v, owners.get(v.name), facts) for v in volumes)
+    disks = volume_use.physical(facts, group)
+    if not disks:
+        return ()
+    size = sum(part for _, part in disks)
+    free = size - sum(v.size for v in volumes)
+    rest = (Box("free", free),) if free >= _WORTH_DRAWING else ()
+    held = Box(f"volume group {group}", size, (*inner, *rest), is_stack=True)
+    names = " and ".join(name for name, _ in disks)
+    return (Box(f"the host's {names}", size, (held,), is_stack=True),)
+
+
+def outline(box: Box, depth: int = 0) -> list[str]:
+    """Return a box and all in it as indented lines: the picture for those who cannot see it."""
+    line = "  " * depth + f"{box.label}, {human(box.size)}"
+    return [line, *(text for inner in box.inner for text in outline(inner, depth + 1))]
+
+
+_COLUMNS = ("volume", "guest", "part", "starts at", "size", "kind", "holds", "in use")
+
+
+def rows(params: HostParams, facts: Facts) -> list[dict[str, str]]:
+    """Return one row for each partition in each guest's volume, or one for a volume without a table."""
+    there = volume_use.parse(facts)
+    found = []
+    for guest in params.guests:
+        volume = there.volume(params.storage.guest_volume_group, guest.volume.name)
+        if volume is None:
+            continue
+        table = partition_tables.parse(facts, volume.path)
+        if not table.partitions:
+            found.append(_row(volume, guest, "–", "", volume.size, _whole(table), table.content, 0))
+        for part in table.partitions:
+            kind = part.name or _KINDS.get(part.type, part.type)
+            place = human(part.start)
+            found.append(
+                _row(volume, guest, str(part.number), place, part.size, kind, part.content, part.start)
+            )
+    return found
+
+
+def _row(
+    volume: Volume, guest: Guest, part: str, place: str, size: int, kind: str, held: Content, start: int
+) -> dict[str, str]:
+    uses = [use for use in volume.uses if use.loop is None or use.loop.offset == start]
+    values = (
+        volume.full_name,
+        guest.name,
+        part,
+        place,
+        human(size),
+        kind,
+        _held(held),
+        "; ".join(f"{use.kind} {use.who}" + (" (read-only)" if use.is_read_only else "") for use in uses),
+    )
+    return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _volume(volume: Volume, guest: Guest | None, facts: Facts) -> Box:
+    """Return one volume as a box, with what is in it if it is a guest's."""
+    whose = f": the disk of '{guest.name}'" if guest else ""
+    whose = f": a snapshot of {volume.origin}" if volume.origin else whose
+    label = f"volume {volume.full_name}{whose}"
+    if guest is None:
+        return Box(label, volume.size)
+    table = partition_tables.parse(facts, volume.path)
+    if not table.partitions:
+        return Box(label, volume.size, (Box(_whole(table), volume.size),))
+    if table.problems:
+        label += ", with a table that cannot be trusted"
+    first = min(p.start for p in table.partitions)
+    head = Box("GPT" if table.label == "gpt" else "MBR", first)
+    parts = tuple(_partition(p) for p in table.partitions if not p.is_extended)
+    room = table.size - max(p.end for p in table.partitions)
+    rest = (Box("unused", room),) if room > _WORTH_DRAWING else ()
+    return Box(label, volume.size, (head, *parts, *rest))
+
+
+def _partition(part: Partition) -> Box:
+    kind = part.name or _KINDS.get(part.type, f"type {part.type}")
+    return Box(f"{part.number}: {_held(part.content) or kind}", part.size)
+
+
+def _whole(table: Table) -> str:
+    if table.is_unread:
+        return "not read yet: sfdisk is missing"
+    if table.problems:
+        return "a partition table that cannot be read"
+    return _held(table.content) or ("not active" if not table.exists else "empty")
+
+
+def _held(content: Content) -> str:
+    return content.fstype + (f" “{content.label}”" if content.label else "")

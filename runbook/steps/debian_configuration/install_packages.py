@@ -1,0 +1,41 @@
+"""The guide's groups of packages with the names of today, and what the steps below configure."""
+
+from __future__ import annotations
+
+from runbook.actions import InstallPackages
+from runbook.ask import Ask, Facts
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+from runbook.steps.debian_configuration import needs
+
+TITLE = "Install the packages of the chosen groups"
+GUIDE = "“Wheezy Configuration” and the template: some ninety names, of which today twenty do not exist (H303, H304)"
+RISK = "safe"
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return needs.asks(params)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Install what is missing, in one go, and nothing that is only recommended."""
+    missing, delta, size = needs.missing(params, facts)
+    if not missing:
+        return Plan(note="" if needs.wanted(params) else "No packages are asked for.")
+    note = f"{-(-size // 2**20)} MiB to download." if size else ""
+    return Plan((InstallPackages(missing, delta),), tuple(needs.stops(params, facts)), note)
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Every package is whole."""
+    why = needs.wanted(params)
+    return [
+        Finding(
+            "fail",
+            f"The package {name} is not installed",
+            f"it is asked for by {why.get(name, 'the group firmware')}",
+            "run the step install_packages in mode apply, and read what apt said",
+            "dpkg-query(1)",
+        )
+        for name in needs.missing(params, facts)[0]
+    ]

@@ -1,0 +1,62 @@
+"""Which rights new files do not get, by the one setting that every login reads."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from runbook.actions import WriteFile
+from runbook.ask import Ask, Facts
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+from runbook.steps.debian_configuration.edits import with_line, with_section
+
+TITLE = "Set the umask of new sessions"
+GUIDE = "The template: umask 002, its line in PAM's file appended at each run (H312)"
+RISK = "safe"
+
+_DEFS, _PAM = "/etc/login.defs", "/etc/pam.d/common-session"
+_MODULE = r"session\s+\S+\s+pam_umask\.so.*"
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return (Ask.read(_DEFS), Ask.read(_PAM)) if params.configuration.umask else ()
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Write the value; add PAM's module where a release does not have it (Debian 12 has not)."""
+    umask, actions = params.configuration.umask, list[Any]()
+    if not umask:
+        return Plan(note="The umask is left as it is.")
+    defs, pam = facts.text(_DEFS) or "", facts.text(_PAM) or ""
+    if _value(defs) != umask:
+        actions.append(WriteFile(_DEFS, with_line(defs, r"\s*UMASK\s.*", f"UMASK\t\t{umask}")))
+    if not _reads(pam):
+        actions.append(WriteFile(_PAM, with_section(pam, "session optional\t\t\tpam_umask.so\n")))
+    return Plan(tuple(actions))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """The value is there, and something reads it."""
+    umask = params.configuration.umask
+    if not umask:
+        return []
+    found = []
+    if _value(facts.text(_DEFS) or "") != umask:
+        found.append(_fail(f"{_DEFS} does not say UMASK {umask}", "so another value, or 022, is in force"))
+    if not _reads(facts.text(_PAM) or ""):
+        found.append(_fail(f"{_PAM} has no pam_umask", "so nothing reads the value"))
+    return found
+
+
+def _value(text: str) -> str:
+    values: list[str] = re.findall(r"(?m)^\s*UMASK\s+(\d+)", text)
+    return values[-1] if values else ""
+
+
+def _reads(text: str) -> bool:
+    return re.search(rf"(?m)^{_MODULE}$", text) is not None
+
+
+def _fail(what: str, why: str) -> Finding:
+    return Finding("fail", what, why, "run the step set_umask in mode apply", "pam_umask(8)")

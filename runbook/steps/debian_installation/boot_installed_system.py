@@ -1,0 +1,50 @@
+"""The restart that leaves the live system behind."""
+
+from __future__ import annotations
+
+from runbook.actions import Reboot, Run
+from runbook.ask import Ask, Facts
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan
+from runbook.steps.debian_installation import install_boot_loader, target
+from runbook.steps.debian_installation.target import ROOT
+
+TITLE = "Start the new system"
+GUIDE = "“Wheezy Installation”: the restart at the installer's end"
+RISK = "disruptive"
+
+_WAIT = Run(
+    ("sh", "-c", "systemctl is-system-running --wait || true"), "ssh answers before all is up", timeout_s=900
+)
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return install_boot_loader.asks(params)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Let go of the new file systems and restart; nothing when the host runs from the disk already."""
+    here = target.read(params, facts)
+    if note := target.needless(params, here):
+        return Plan(note=note)
+    if waits := target.waits(install_boot_loader, params, facts):
+        return Plan(findings=waits)
+    leave = Run(("umount", "--recursive", ROOT), "everything is on the disk before it goes down")
+    return Plan((leave, Reboot(into=f"the system on {here.path}"), _WAIT))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """The host runs from the new root."""
+    here = target.read(params, facts)
+    if params.installation.method != "live" or here.is_installed:
+        return []
+    root = here.disks.mount("/")
+    return [
+        Finding(
+            "fail",
+            "The live system came up again, not the new one",
+            f"the root is {root.source if root else 'unknown'}; the firmware chose the live medium",
+            "take the medium out, or put `debian` first in the firmware's boot order, restart, and run again",
+            "01_uefi, efibootmgr(8)",
+        )
+    ]

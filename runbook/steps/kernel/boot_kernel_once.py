@@ -1,0 +1,85 @@
+"""The first start of the new kernel, for once only: the next start is Debian's kernel again."""
+
+from __future__ import annotations
+
+from runbook.actions import Reboot, Run
+from runbook.ask import Ask, Facts
+from runbook.facts import grub, kernel_config, xen
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan, Risk
+from runbook.steps.kernel import install_kernel, own
+
+TITLE = "Start the new kernel once"
+GUIDE = (
+    "“Compiling a Custom Linux Kernel”: “reboot”, with the new kernel as the default and no way back (H618)"
+)
+RISK: Risk = "disruptive"
+
+_WAIT = Run(
+    ("sh", "-c", "systemctl is-system-running --wait || true"),
+    "ssh answers before all services do",
+    timeout_s=900,
+)
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    if not params.kernel.build:
+        return ()
+    return (*install_kernel.asks(params), *xen.COMMANDS)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Choose the new kernel's entry for the next boot alone, and restart; nothing when it runs, with Xen or without."""
+    if not params.kernel.build:
+        return Plan(note=own.NOT_BUILT)
+    now, menu = kernel_config.parse(facts, params), grub.parse(facts)
+    release = "" if own.no_base(params, now) else now.own_release(own.recipe(params, now).digest())
+    entry = own.plain_entry(menu, release) if release else None
+    if entry is None:
+        what = f"The kernel {release or 'of the parameters'} is not installed yet"
+        why, do = "the menu has no entry for it", "run the step install_kernel first"
+        return Plan(findings=(Finding("wait", what, why, do),))
+    if now.running == release:
+        return Plan()
+    actions = (
+        Run(
+            ("grub-reboot", entry.path),
+            "for the next boot only",
+            undo=("grub-editenv", "-", "unset", "next_entry"),
+        ),
+        Reboot(into=f"Linux {release}, once"),
+        _WAIT,
+    )
+    guests = ", ".join(g.name for g in xen.parse(facts).guests)
+    what = f"Running guests will be shut down: {guests}"
+    why, do = "xendomains gives each 300 s to stop", "shut them down yourself to choose the order"
+    return Plan(actions, (Finding("warn", what, why, do, "H606"),) if guests else ())
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """The new kernel runs, and the choice was for once."""
+    if not params.kernel.build:
+        return []
+    now, menu = kernel_config.parse(facts, params), grub.parse(facts)
+    release = now.own_release(own.recipe(params, now).digest())
+    if now.running != release:
+        return [
+            Finding(
+                "fail",
+                f"The host runs {now.running}, not {release or 'the own kernel'}",
+                "either it was never started, or it gave up and the safe default brought the old one back",
+                "read its last words on the screen or the serial console, then run the step again",
+                "H618",
+            )
+        ]
+    if not menu.next_entry:
+        return []
+    return [
+        Finding(
+            "fail",
+            f"The choice for once is still there: {menu.next_entry}",
+            "GRUB could not clear it, so every boot would start it, with no way back",
+            "run `grub-editenv - unset next_entry`, and see whether /boot is on a plain partition",
+            "H618",
+        )
+    ]

@@ -1,0 +1,75 @@
+"""A kernel of one's own, built on the controller in a clean root of the host's release, and brought to it."""
+
+from __future__ import annotations
+
+from runbook.actions import Deliver
+from runbook.ask import Ask, Facts
+from runbook.facts import delivered, kernel_config, space
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan, Risk
+from runbook.steps.kernel import own
+
+TITLE = "Build the kernel, away from the host"
+GUIDE = (
+    "“Compiling a Custom Linux Kernel”: an unchecked tarball from kernel.org, make-kpkg, on the host itself "
+    "(H401–H409)"
+)
+RISK: Risk = "safe"
+
+_ROOM = "/var/cache"
+_NEED_MIB = 256
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    if not params.kernel.build:
+        return ()
+    return (*kernel_config.commands(params), *delivered.commands(own.BUILD), *space.commands(_ROOM))
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Bring the packages, unless they lie there or are installed. What was built before is not built again."""
+    if not params.kernel.build:
+        return Plan(note=own.NOT_BUILT)
+    now = kernel_config.parse(facts, params)
+    if stops := [*own.no_base(params, now), *_room(facts)]:
+        return Plan(findings=tuple(stops))
+    recipe = own.recipe(params, now)
+    if own.is_installed(params, now, recipe) or own.delivery(facts, recipe).packages:
+        return Plan(note=f"{recipe.key} is there.")
+    wanted = ("linux-image-*.deb", *(("linux-headers-*.deb",) if params.kernel.headers else ()))
+    action = Deliver(recipe, delivered.folder(own.BUILD), wanted, params.kernel.jobs)
+    note = "Kept packages are taken; a new kernel takes minutes (small) or hours, and goes on by itself."
+    return Plan((action,), note=note)
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """The packages lie on the host whole, or are installed."""
+    if not params.kernel.build:
+        return []
+    now = kernel_config.parse(facts, params)
+    recipe = own.recipe(params, now)
+    if own.is_installed(params, now, recipe) or own.delivery(facts, recipe).packages:
+        return []
+    return [
+        Finding(
+            "fail",
+            f"{recipe.key} is not on the host",
+            f"{delivered.folder(own.BUILD)} does not hold all of its packages",
+            "run the step build_kernel in mode apply",
+        )
+    ]
+
+
+def _room(facts: Facts) -> list[Finding]:
+    free = space.free_mib(facts, _ROOM, _ROOM)
+    if free is None or free >= _NEED_MIB:
+        return []
+    return [
+        Finding(
+            "refuse",
+            f"{_ROOM} has {free} MiB free; {_NEED_MIB} MiB are needed",
+            "for the packages of the new kernel",
+            "make room there (`apt-get clean`), then run again",
+            "facts §10 no. 27",
+        )
+    ]

@@ -1,0 +1,170 @@
+"""Make guests' volumes as large as the parameters say. Nothing is ever made smaller."""
+
+from __future__ import annotations
+
+from runbook.actions import Run
+from runbook.ask import Ask, Facts
+from runbook.facts import partition_tables, volume_use, volumes
+from runbook.facts.partition_tables import Table
+from runbook.facts.volume_use import Volume
+from runbook.facts.volumes import Group
+from runbook.params import HostParams
+from runbook.params.guests import Guest
+from runbook.plan import Finding, Plan, Risk
+from runbook.steps.management import needs
+from runbook.steps.management.needs import GIB, human
+
+TITLE = "Grow guests' volumes"
+GUIDE = (
+    "“LVM”: it makes “everything else easier”; growing a guest's disk is the case in point, and was not shown"
+)
+RISK: Risk = "safe"
+
+WORTH_SAYING = 64 * 1024**2
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions about the volumes, their users, what they hold, and the group's room."""
+    return (*needs.asks(params, *(g.volume.name for g in params.guests)), *volumes.COMMANDS)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Return one `lvextend` for each volume that is smaller than listed."""
+    there = volume_use.parse(facts)
+    if stops := needs.answers(there):
+        return Plan(findings=tuple(stops))
+    small = _smaller(params, facts)
+    group = volumes.parse(facts).group(params.storage.guest_volume_group)
+    findings = [
+        *(f for guest, volume in small for f in _in_the_way(guest, volume, there)),
+        *(_too_little(group, small) if group else ()),
+        *_not_shrunk(params, facts),
+    ]
+    return Plan(tuple(_grow(guest, volume) for guest, volume in small), tuple(findings))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return a finding for each volume that is smaller than listed, and a note where a guest has room to take."""
+    if stops := needs.answers(volume_use.parse(facts)):
+        return stops
+    small = [
+        Finding(
+            "fail",
+            f"{volume.full_name} has {human(volume.size)}, {guest.volume.size_gib} GiB are listed",
+            "the volume did not grow",
+            "run this step in mode apply, and read what lvextend said",
+        )
+        for guest, volume in _smaller(params, facts)
+    ]
+    return [*small, *_not_shrunk(params, facts), *_room_inside(params, facts)]
+
+
+def _pairs(params: HostParams, facts: Facts) -> list[tuple[Guest, Volume]]:
+    there = volume_use.parse(facts)
+    pairs = ((guest, needs.volume_of(params, there, guest.volume.name)) for guest in params.guests)
+    return [(guest, volume) for guest, volume in pairs if volume]
+
+
+def _smaller(params: HostParams, facts: Facts) -> list[tuple[Guest, Volume]]:
+    return [(g, v) for g, v in _pairs(params, facts) if v.size < g.volume.size_gib * GIB]
+
+
+def _grow(guest: Guest, volume: Volume) -> Run:
+    """Return the growth of one volume. There is no way back: the guest may use the room at once."""
+    return Run(
+        ("lvextend", "--size", f"{guest.volume.size_gib}g", volume.full_name),
+        f"from {human(volume.size)}; what is on it stays, and '{guest.name}' sees the room at its next start",
+    )
+
+
+def _in_the_way(guest: Guest, volume: Volume, there: volume_use.Volumes) -> list[Finding]:
+    """Return why one volume cannot grow now: a snapshot hangs on it, or the host itself uses it."""
+    found = [
+        Finding(
+            "refuse",
+            f"{volume.full_name} has the snapshot {snapshot.full_name}, so it cannot grow",
+            "LVM resizes a volume with a snapshot only while no one can use either",
+            f"remove the snapshot first: take it out of management.snapshots, or `lvremove {snapshot.full_name}`",
+            "lvextend(8)",
+        )
+        for snapshot in there.snapshots_of(volume)
+    ]
+    found += [
+        Finding(
+            "refuse",
+            f"{volume.full_name} {use.what}: it is the host's own",
+            f"the disk of '{guest.name}' would be a volume that the host works on",
+            f"give the volume of '{guest.name}' another name",
+            "facts §10 no. 24",
+        )
+        for use in volume.uses
+        if use.kind == "swap" or (use.kind == "mount" and use.loop is None)
+    ]
+    return found
+
+
+def _too_little(group: Group, small: list[tuple[Guest, Volume]]) -> list[Finding]:
+    """Return a finding when the growth, each volume rounded up to whole extents, does not fit."""
+    wanted = {g.name: -(-g.volume.size_gib * GIB // group.extent) * group.extent - v.size for g, v in small}
+    need = sum(wanted.values())
+    if need <= group.free:
+        return []
+    return [
+        Finding(
+            "refuse",
+            f"The volume group '{group.name}' has too little room to grow in",
+            f"{', '.join(wanted)} need {human(need)} more, {human(group.free)} are free",
+            f"ask for less, or add a disk: `vgextend {group.name} /dev/…`",
+            "facts §10 no. 24",
+        )
+    ]
+
+
+def _not_shrunk(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return a warning for each volume that is larger than listed by an extent or more: it stays so."""
+    group = volumes.parse(facts).group(params.storage.guest_volume_group)
+    extent = group.extent if group else 0
+    return [
+        Finding(
+            "warn",
+            f"{volume.full_name} has {human(volume.size)}, {guest.volume.size_gib} GiB are listed: it is not shrunk",
+            "a volume is cut off at its end, and whatever file system of the guest's lies there is cut with it",
+            f"write `size_gib: {-(-volume.size // GIB)}`; a smaller disk is a new one, filled from a backup",
+            "lvreduce(8)",
+        )
+        for guest, volume in _pairs(params, facts)
+        if volume.size >= guest.volume.size_gib * GIB + extent
+    ]
+
+
+def _room_inside(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return a note for each volume with room behind its last partition: only the guest can take it."""
+    found = []
+    for guest, volume in _pairs(params, facts):
+        table = partition_tables.parse(facts, volume.path)
+        room = unused(table)
+        if room >= WORTH_SAYING and table.partitions:
+            found.append(
+                Finding(
+                    "info",
+                    f"{human(room)} behind the last partition of '{guest.name}' are unused",
+                    "the table and the file system in there are the guest's own, and only it may change them",
+                    _how(guest),
+                    "H804",
+                )
+            )
+    return found
+
+
+def unused(table: Table) -> int:
+    """Return how many bytes lie behind the last partition of a table."""
+    return table.size - max((p.end for p in table.partitions), default=table.size)
+
+
+def _how(guest: Guest) -> str:
+    if guest.os == "windows":
+        return (
+            "in Windows: Disk Management, Extend Volume; a recovery partition behind C: has to go first "
+            "(`reagentc /disable`, then delete it)"
+        )
+    return "in the guest: `growpart /dev/sda N`, then `resize2fs /dev/sdaN` (or `xfs_growfs /`)"

@@ -1,0 +1,92 @@
+"""The programs that read, mount and copy a guest's disk; a minimal Debian lacks them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook import releases
+from runbook.actions import InstallPackages, Run
+from runbook.ask import Ask, Facts
+from runbook.facts import packages, space
+from runbook.facts.packages import Packages
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan, Risk
+from runbook.steps.xen_installation import apt
+
+TITLE = "Install the tools for guests' disks"
+GUIDE = "“Managerial Activities”: parted, dd and gzip were taken for granted, and fdisk is misspelt (H801)"
+RISK: Risk = "safe"
+
+_UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
+_PATHS = (packages.DOWNLOADS, "/usr")
+
+
+def wanted(params: HostParams) -> tuple[str, ...]:
+    """Return the packages that this chapter needs."""
+    return releases.get(params.release).management_packages
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions about these packages, about apt, and about the room for them."""
+    return (*packages.commands(wanted(params)), *space.commands(*_PATHS))
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Fetch the package lists if they are old, then install what is missing."""
+    now = packages.parse(facts, wanted(params))
+    missing = now.missing(wanted(params))
+    if not missing:
+        return Plan()
+    actions: list[Any] = []
+    if not (now.lists and now.lists_are_fresh):
+        actions.append(Run(_UPDATE, "the package lists are missing or older than a day", timeout_s=900))
+    actions.append(InstallPackages(missing, now.delta))
+    mib = -(-now.download_bytes // space.MIB)
+    note = f"{mib} MiB to download." if mib else ""
+    return Plan(tuple(actions), (*apt.obstacles(now), *_unknown(now), *_room(facts, mib)), note)
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return a finding for each package that is not there."""
+    return [
+        Finding(
+            "fail",
+            f"The package {name} is not installed",
+            "the steps of this chapter cannot work without it",
+            "run this step in mode apply, and read what apt said",
+        )
+        for name in packages.parse(facts, wanted(params)).missing(wanted(params))
+    ]
+
+
+def _unknown(now: Packages) -> list[Finding]:
+    """Return a finding when lists that are fresh lack a package; older ones are fetched again first."""
+    if not (now.lists and now.lists_are_fresh and now.unknown):
+        return []
+    return [
+        Finding(
+            "refuse",
+            f"apt finds no package {', '.join(now.unknown)}",
+            "the sources of this host do not offer it: another release, or a missing component",
+            "look at /etc/apt/sources.list.d (main of this release is enough), run `apt-get update`, "
+            "then run again",
+            "sources.list(5)",
+        )
+    ]
+
+
+def _room(facts: Facts, mib: int) -> list[Finding]:
+    found = []
+    for path, need in zip(_PATHS, (mib, mib * (apt.UNPACKED + 1)), strict=True):
+        free = space.free_mib(facts, path, *_PATHS)
+        if free is not None and free < need:
+            found.append(
+                Finding(
+                    "refuse",
+                    f"{path} has {free} MiB free; about {need} MiB are needed",
+                    "a disk that fills up half way leaves broken packages",
+                    f"make room there (`df -h {path}`, `apt-get clean`), then run again",
+                    "facts §10 no. 27",
+                )
+            )
+    return found

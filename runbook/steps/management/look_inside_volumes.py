@@ -1,0 +1,121 @@
+"""What each guest's volume holds, read from its own partition table. Changes nothing, ever."""
+
+from __future__ import annotations
+
+from runbook.ask import Ask, Facts
+from runbook.facts import partition_tables, volume_use
+from runbook.facts.partition_tables import Content, Table
+from runbook.params import HostParams
+from runbook.plan import Finding, Plan, Risk
+from runbook.steps.management import needs
+
+TITLE = "Look inside the guests' volumes"
+GUIDE = (
+    "“Drive Partitioning” and “Using mount With LVM Virtual Partitions”: parted's table for humans, and "
+    "“the second row” of it (H802, H804, H806)"
+)
+RISK: Risk = "safe"
+
+UNMOUNTABLE = {
+    "swap": "it is swap space: pages of the guest's memory, and no files",
+    "LVM2_member": "it belongs to a volume group of the guest's own; the files are one floor deeper, in its volumes",
+    "linux_raid_member": "it is one part of a RAID that the guest puts together",
+    "crypto_LUKS": "it is encrypted (LUKS), and the guest has the key",
+    "BitLocker": "it is encrypted (BitLocker), and Windows has the key",
+    "dos": "it is the extended partition, a box for those from number 5 on",
+}
+"""Why some contents are not mounted, by blkid's name."""
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions about every guest's volume, and on which disks they lie."""
+    return (*needs.asks(params, *(g.volume.name for g in params.guests)), volume_use.PHYSICAL)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Return no action: looking is all. The findings are what was seen that a person should know."""
+    findings = check(params, facts)
+    return Plan((), tuple(findings), 'This step only reads; `book.show("volumes")` draws what it read.')
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return what cannot be read, what cannot be trusted, and what needs an explanation."""
+    there = volume_use.parse(facts)
+    if stops := needs.answers(there):
+        return stops
+    found: list[Finding] = []
+    for guest in params.guests:
+        table = partition_tables.parse(facts, needs.path_of(params, guest.volume.name))
+        volume = needs.volume_of(params, there, guest.volume.name)
+        if volume is None or not table.exists:
+            found.append(needs.absent(params, guest.volume.name))
+        elif table.is_unread:
+            return [without_tools()]
+        else:
+            found += _of(guest.name, table)
+    return found
+
+
+def without_tools() -> Finding:
+    """Return the finding for a host without the program that reads partition tables."""
+    return Finding(
+        "wait",
+        "The program that reads partition tables is missing",
+        "sfdisk is not part of a minimal Debian",
+        "run the step install_tools first",
+    )
+
+
+def untrusted(table: Table) -> list[Finding]:
+    """Return why a table cannot be trusted, as a warning; a mount from it is refused."""
+    return [
+        Finding(
+            "warn",
+            f"The partition table in {table.path} cannot be trusted",
+            "; ".join(table.problems),
+            "let the guest repair it with its own tools (on Linux `sfdisk --verify`); nothing is mounted from it",
+            "sfdisk(8)",
+        )
+    ] if table.problems else []  # fmt: skip
+
+
+def _of(guest: str, table: Table) -> list[Finding]:
+    found = untrusted(table)
+    found += [_remark(guest, table)] if table.remarks else []
+    parts = [(f"Partition {p.number} of '{guest}'", p.content) for p in table.partitions]
+    found += [
+        f for name, held in [*parts, (f"The volume of '{guest}'", table.content)] for f in _held(name, held)
+    ]
+    return found
+
+
+def _remark(guest: str, table: Table) -> Finding:
+    """Return sfdisk's own remark: harmless after a volume has grown, else a damaged copy of the table."""
+    has_grown = any("size mismatch" in line or "end of the device" in line for line in table.remarks)
+    why = (
+        "the volume has grown: the second copy of its table is no longer at its end"
+        if has_grown
+        else "a GPT is kept twice; one copy is damaged, and the other was read"
+    )
+    return Finding(
+        "info" if has_grown else "warn",
+        f"sfdisk remarks on {table.path}: {table.remarks[0]}",
+        why,
+        f"the guest '{guest}' mends it with its own tools (`sgdisk -e`, or Windows by itself); nothing is done here",
+        "sfdisk(8)",
+    )
+
+
+def _held(name: str, content: Content) -> list[Finding]:
+    """Return an explanation of contents that look like a fault to whoever has not met them."""
+    if content.fstype not in ("LVM2_member", "crypto_LUKS", "BitLocker", "linux_raid_member"):
+        return []
+    return [
+        Finding(
+            "info",
+            f"{name} holds {content.fstype}: it is listed, not mounted",
+            UNMOUNTABLE[content.fstype],
+            "read it from inside the guest",
+            "lvm.conf(5), scan_lvs",
+        )
+    ]

@@ -1,0 +1,147 @@
+"""Freeze a view of guests' volumes: the guest goes on writing, the snapshot stays as it was."""
+
+from __future__ import annotations
+
+from runbook.actions import Run
+from runbook.ask import Ask, Facts
+from runbook.facts import volume_use, volumes
+from runbook.facts.volume_use import Volume
+from runbook.facts.volumes import Group
+from runbook.params import HostParams
+from runbook.params.management import Snapshot
+from runbook.plan import Finding, Plan, Risk
+from runbook.steps.management import needs, snapshots
+from runbook.steps.management.needs import GIB, human
+
+TITLE = "Take snapshots of guests' volumes"
+GUIDE = "“dd”: it copied the disk of whatever ran on it (H810); a snapshot is what such a copy needs"
+RISK: Risk = "safe"
+
+NEARLY_FULL_PERCENT = 80
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions which volumes there are, who uses them, and how much room the group has."""
+    return (*volume_use.COMMANDS, *volumes.COMMANDS)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Return one `lvcreate --snapshot` for each listed snapshot that does not exist."""
+    there = volume_use.parse(facts)
+    if stops := needs.answers(there):
+        return Plan(findings=tuple(stops))
+    listed = params.management.snapshots
+    missing = [s for s in listed if snapshots.of(params, there, s) is None]
+    disks = {s: needs.volume_of(params, there, needs.guest(params, s.guest).volume.name) for s in missing}
+    absent = [needs.absent(params, needs.guest(params, s.guest).volume.name) for s in missing if not disks[s]]
+    group = volumes.parse(facts).group(params.storage.guest_volume_group)
+    room = _too_little(group, missing) if group else []
+    actions = tuple(_take(snapshot, disk) for snapshot, disk in disks.items() if disk)
+    return Plan(actions, (*absent, *room, *_unfit(params, there), *_while_running(disks)))
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return a finding for each snapshot that is missing, lost, or of something else; a warning when it fills."""
+    there = volume_use.parse(facts)
+    missing = [
+        Finding(
+            "fail",
+            f"The snapshot {params.storage.guest_volume_group}/{snapshot.name} does not exist",
+            "it is listed under management.snapshots",
+            "run this step in mode apply, and read what lvcreate said",
+        )
+        for snapshot in params.management.snapshots
+        if snapshots.of(params, there, snapshot) is None
+    ]
+    return [*needs.answers(there), *missing, *_unfit(params, there)]
+
+
+def _take(snapshot: Snapshot, disk: Volume) -> Run:
+    name = f"{disk.group}/{snapshot.name}"
+    return Run(
+        (
+            *(
+                "lvcreate",
+                "--yes",
+                "--snapshot",
+                "--addtag",
+                snapshots.TAG,
+                "--size",
+                f"{snapshot.size_gib}g",
+            ),
+            *("--name", snapshot.name, disk.full_name),
+        ),
+        f"the disk of '{snapshot.guest}' as it is at this moment, with room for {snapshot.size_gib} GiB of changes",
+        undo=("lvremove", "--yes", name),
+    )
+
+
+def _too_little(group: Group, missing: list[Snapshot]) -> list[Finding]:
+    need = sum(-(-s.size_gib * GIB // group.extent) * group.extent for s in missing)
+    if need <= group.free:
+        return []
+    return [
+        Finding(
+            "refuse",
+            f"The volume group '{group.name}' has no room for the snapshots",
+            f"{', '.join(s.name for s in missing)} need {human(need)}, {human(group.free)} are free; a snapshot "
+            "takes its room from the same group",
+            f"give it less (`size_gib`), or add a disk: `vgextend {group.name} /dev/…`",
+            "lvcreate(8)",
+        )
+    ]
+
+
+def _unfit(params: HostParams, there: volume_use.Volumes) -> list[Finding]:
+    """Return what is wrong with the volumes that have a listed snapshot's name."""
+    found = []
+    for snapshot in params.management.snapshots:
+        volume = snapshots.of(params, there, snapshot)
+        if volume is None:
+            continue
+        if not snapshots.is_right(params, snapshot, volume):
+            what = f"a snapshot of {volume.group}/{volume.origin}" if volume.origin else "an ordinary volume"
+            found.append(
+                Finding(
+                    "refuse",
+                    f"{volume.full_name} is {what}, not a snapshot of the disk of '{snapshot.guest}'",
+                    "it may hold something that you need, so it is left as it is",
+                    "choose another name under management.snapshots",
+                )
+            )
+        elif snapshots.is_lost(volume):
+            found.append(
+                Finding(
+                    "refuse",
+                    f"The snapshot {volume.full_name} is lost",
+                    "the guest changed more than the snapshot had room for, and LVM gave it up",
+                    "take it out of management.snapshots and run, which removes it; then list it again, larger",
+                    "lvs(8), state I",
+                )
+            )
+        elif (volume.filled_percent or 0) >= NEARLY_FULL_PERCENT:
+            found.append(
+                Finding(
+                    "warn",
+                    f"The snapshot {volume.full_name} is {volume.filled_percent:.0f} % full",
+                    "at 100 % it is lost",
+                    f"finish with it and take it off the list, or give it room: `lvextend -L +1g {volume.full_name}`",
+                    "lvs(8)",
+                )
+            )
+    return found
+
+
+def _while_running(disks: dict[Snapshot, Volume | None]) -> list[Finding]:
+    """Return a note for each snapshot of a running guest: it holds what a pulled plug would leave."""
+    return [
+        Finding(
+            "info",
+            f"'{snapshot.guest}' is running: its snapshot holds what the disk holds at this moment",
+            "what the guest has in memory and not yet written is missing, as after a power failure",
+            "for a clean one, shut the guest down first",
+            "facts §8.2",
+        )
+        for snapshot, disk in disks.items()
+        if disk and any(use.kind == "guest" for use in disk.uses)
+    ]

@@ -1,0 +1,193 @@
+"""The way back: what the runs of a host did, read from their journals, and the actions that return.
+
+Each action's inverse was written to the journal before the action was carried out, with the
+original of a file that was changed. Going back takes the newest action first, as one takes
+plates from a stack; what was taken back once is not taken back again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from runbook import actions as kinds
+from runbook.actions import Link, Remove, Run, WriteFile
+from runbook.ask import Ask, Facts
+from runbook.journal import Line, read
+from runbook.plan import Finding, Plan
+
+NOTEBOOK = "undo"
+"""The name under which a way back stands in a journal."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """One action that a run carried out. `back` is None where there is no way back, or none is needed."""
+
+    run: str
+    at: str
+    step: str
+    title: str
+    back: Any
+    path: str = ""
+    left: str = ""
+    """For a file, the SHA-256 of what the action left there: another content was written by someone else."""
+
+    @property
+    def key(self) -> str:
+        """What names this action among all runs of the host."""
+        return f"{self.run} {self.at}"
+
+
+def pack(action: Any) -> dict[str, Any] | None:
+    """Return an action as a value for a journal, None for None.
+
+    >>> pack(Remove("/etc/x"))
+    {'type': 'Remove', 'path': '/etc/x'}
+    """
+    if action is None:
+        return None
+    return {"type": type(action).__name__, **{f.name: getattr(action, f.name) for f in fields(action)}}
+
+
+def unpack(value: dict[str, Any] | None) -> Any:
+    """Return the action that `pack` made a value of.
+
+    >>> unpack({"type": "Run", "argv": ["update-grub"], "why": ""}).argv
+    ('update-grub',)
+    """
+    if value is None:
+        return None
+    kind = getattr(kinds, value["type"])
+    more = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items() if key != "type"}
+    return kind(**more)
+
+
+def left_by(action: Any) -> dict[str, str]:
+    """Return what an action leaves in a file, as `{"path": …, "left": sha256}`; {} for any other action."""
+    content = getattr(action, "content", None)
+    if content is None or not hasattr(action, "path"):
+        return {}
+    return {"path": action.path, "left": hashlib.sha256(content.encode()).hexdigest()}
+
+
+def history(host_reports: Path) -> list[Done]:
+    """Return what the runs of one host did and nobody took back, the newest first.
+
+    An action that was begun and whose end is missing counts as done: it may be.
+    """
+    done: list[Done] = []
+    taken: set[str] = set()
+    for journal in sorted(host_reports.glob("*/journal.jsonl")):
+        lines = read(journal)
+        taken |= {key for line in lines if line["event"] == "taken-back" for key in line["keys"]}
+        done += [
+            _done(journal.parent.name, line)
+            for line, end in _actions(lines)
+            if end != "failed" and line.get("notebook") != NOTEBOOK
+        ]
+    return [d for d in reversed(done) if d.key not in taken]
+
+
+def asks(done: Iterable[Done]) -> tuple[Ask, ...]:
+    """Return the questions for what is now in the files that were changed."""
+    return tuple(dict.fromkeys(Ask.read(d.path or d.back.path) for d in done if d.path or _has_path(d.back)))
+
+
+def plan(done: list[Done], facts: Facts) -> Plan:
+    """Return the way back from these actions, in the order in which they have to be taken back.
+
+    A file that somebody changed since is refused. What only renews something (the boot menu, an
+    initial RAM disk) comes once, after everything that it is made from; a restart keeps its place.
+    """
+    findings = tuple(f for d in _newest_of_each_file(done) for f in _changed_since(d, facts))
+    backs: list[Any] = []
+    renew: list[Run] = []
+    for d in done:
+        if isinstance(d.back, Run) and d.back.again:
+            renew += [] if d.back in renew else [d.back]
+            continue
+        if isinstance(d.back, kinds.Reboot):
+            backs += [*renew, d.back]
+            renew = []
+        elif d.back is not None:
+            backs.append(d.back)
+    return Plan((*backs, *renew), findings)
+
+
+def risk(planned: Plan) -> str:
+    """Return the risk of a way back: `destructive` when a volume goes, `disruptive` with a restart or the network."""
+    commands = {a.argv[0] for a in planned.actions if isinstance(a, Run)}
+    if "lvremove" in commands:
+        return "destructive"
+    strong = (kinds.Reboot, kinds.ReplaceNetwork, kinds.Switch)
+    return "disruptive" if any(isinstance(a, strong) for a in planned.actions) else "safe"
+
+
+def check(planned: Plan, facts: Facts) -> list[Finding]:
+    """Return the files that are not as the way back should have left them."""
+    last: dict[str, Any] = {a.path: a for a in planned.actions if isinstance(a, WriteFile | Remove | Link)}
+    found = []
+    for path, action in last.items():
+        wanted = action.content if isinstance(action, WriteFile) else None
+        if not isinstance(action, Link) and Ask.read(path) in facts and facts.text(path) != wanted:
+            found.append(
+                Finding("fail", f"{path} is not as it was before", "", "look at it on the host", "undo")
+            )
+    return found
+
+
+def _actions(lines: list[Line]) -> Iterator[tuple[Line, str]]:
+    """Yield each action's first line with how it ended: `done`, `failed`, or '' when nothing says."""
+    open_: Line | None = None
+    for line in lines:
+        if line["event"] == "action-begin":
+            if open_ is not None:
+                yield open_, ""
+            open_ = line
+        elif line["event"] == "action-end" and open_ is not None:
+            yield open_, str(line.get("status"))
+            open_ = None
+    if open_ is not None:
+        yield open_, ""
+
+
+def _done(run: str, line: Line) -> Done:
+    return Done(
+        run,
+        line["at"],
+        str(line.get("step")),
+        str(line.get("title")),
+        unpack(line.get("undo")),
+        str(line.get("path") or ""),
+        str(line.get("left") or ""),
+    )
+
+
+def _has_path(action: Any) -> bool:
+    return isinstance(action, WriteFile | Remove | Link)
+
+
+def _newest_of_each_file(done: list[Done]) -> Iterator[Done]:
+    seen: set[str] = set()
+    for d in done:
+        if d.path and d.path not in seen:
+            seen.add(d.path)
+            yield d
+
+
+def _changed_since(d: Done, facts: Facts) -> Iterator[Finding]:
+    now = facts.text(d.path)
+    if now is not None and hashlib.sha256(now.encode()).hexdigest() == d.left:
+        return
+    is_gone = now is None
+    yield Finding(
+        "refuse",
+        f"{d.path} was {'removed' if is_gone else 'changed'} since {d.step} wrote it",
+        "going back would throw away what somebody else did there",
+        f"look at the file; run {d.step} again to make it the runbook's, or leave it out with --step",
+        "undo",
+    )

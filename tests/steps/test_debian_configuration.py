@@ -1,0 +1,537 @@
+"""Chapter 03 on what a real Debian 13 said before and after its run (samples/configuration-*.json), and on broken ones."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runbook.actions import InstallPackages, Remove, Run, Switch, WriteFile
+from runbook.ask import MISSING, Answer, Facts
+from runbook.facts import accounts, apt_settings, firewall, packages, removals, services, ssh_server, trim
+from runbook.params import load
+from runbook.params.model import HostParams
+from runbook.steps import debian_configuration as chapter
+from runbook.steps import name_of
+from runbook.steps.debian_configuration import (
+    add_firmware_component,
+    add_users,
+    close_ports,
+    edits,
+    fetch_package_lists,
+    generate_locales,
+    install_packages,
+    needs,
+    remove_packages,
+    require_ssh_keys,
+    schedule_updates,
+    set_clock,
+    set_names,
+    set_umask,
+    start_without_screen,
+    trim_disks,
+)
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = Path(__file__).parent / "samples"
+LOADED = load(ROOT / "params/testbed.yml").model_dump()
+NONE = Answer(1)
+
+
+def params(**changes):
+    """Return the testbed's parameters with parts of `configuration` exchanged."""
+    return HostParams.model_validate(LOADED | {"configuration": LOADED["configuration"] | changes})
+
+
+PARAMS = params()
+OFF = HostParams.model_validate(
+    LOADED | {"configuration": {"remove_os_prober": False, "trim": {"weekly": False}}}
+)
+
+
+def said(name):
+    """Return what the real machine said, by question."""
+    text = (SAMPLES / f"configuration-{name}.json").read_text(encoding="utf-8")
+    return {key: Answer(*answer) for key, answer in json.loads(text).items()}
+
+
+BEFORE, AFTER = said("before"), said("after")
+# LVM's section was there already when the first sample was taken.
+BEFORE["< /etc/lvm/lvmlocal.conf"] = Answer(0, edits.with_section(AFTER["< /etc/lvm/lvmlocal.conf"].out, ""))
+BEFORE[trim._LVM.key] = Answer(0, "issue_discards=0\nscan_lvs=0\n")
+
+
+def facts(step, asked=PARAMS, machine=AFTER, changes=None):
+    """Return a machine's answers to a step's questions, some exchanged; a question nobody knows fails."""
+    changes = changes or {}
+    return Facts(
+        {ask: changes[ask] if ask in changes else machine[ask.key] for ask in step.asks(asked)} | changes
+    )
+
+
+def plan(step, asked=PARAMS, machine=AFTER, changes=None):
+    return step.plan(asked, facts(step, asked, machine, changes))
+
+
+def check(step, asked=PARAMS, machine=AFTER, changes=None):
+    found = step.check(asked, facts(step, asked, machine, changes))
+    assert all(f.do for f in found if f.level != "info")
+    return [(f.level, f.what) for f in found if f.level != "info"]
+
+
+def stops(step, asked=PARAMS, machine=AFTER, changes=None):
+    """Return what stops a plan; each says why and what to do."""
+    planned = plan(step, asked, machine, changes)
+    assert all(f.do and f.why for f in planned.stops)
+    return [(f.level, f.what) for f in planned.stops]
+
+
+FIRST = {
+    "trim_disks": ["write /etc/lvm/lvmlocal.conf", "run systemctl enable --now fstrim.timer"],
+    "set_names": ["write /etc/hosts"],
+    "set_clock": [
+        "run timedatectl set-timezone Europe/Berlin",
+        "run systemctl enable --now systemd-timesyncd.service",
+    ],
+    "generate_locales": ["write /etc/locale.gen", "run locale-gen", "write /etc/default/locale"],
+    "set_umask": ["write /etc/login.defs"],
+    "schedule_updates": ["write /etc/apt/apt.conf.d/52xen-runbook"],
+    "add_users": [
+        "run useradd --create-home --shell /bin/bash ana",
+        "run usermod --append --groups sudo,adm ana",
+        "run install -d -m 0700 -o ana -g ana /home/ana/.ssh",
+        "write /home/ana/.ssh/authorized_keys",
+    ],
+    "require_ssh_keys": [f"replace {ssh_server.DROP_IN}, with the old one back after 180 s unless confirmed"],
+    "close_ports": [
+        "replace /etc/nftables.conf, with the old one back after 180 s unless confirmed",
+        "run systemctl enable nftables.service",
+    ],
+}
+
+
+@pytest.mark.parametrize("step", chapter.STEPS, ids=name_of)
+def test_first_run(step):
+    """On the fresh machine with its packages, each step plans what was then really done, and nothing stops it."""
+    planned = plan(step, machine=BEFORE)
+    titles = [a.title for a in planned.actions]
+    assert titles == FIRST.get(name_of(step), [])
+    assert planned.stops == ()
+
+
+@pytest.mark.parametrize("step", chapter.STEPS, ids=name_of)
+def test_already_right(step):
+    """On the finished machine no step plans anything and no check finds a fault."""
+    assert plan(step).actions == ()
+    assert check(step) == []
+
+
+@pytest.mark.parametrize("step", chapter.STEPS, ids=name_of)
+def test_what_is_off_is_left_alone(step):
+    """With everything off or `keep`, the unfinished machine is left as it is."""
+    missing = {
+        ask: Answer(MISSING) if ask.kind == "read" else Answer(0)
+        for ask in step.asks(OFF)
+        if ask.key not in BEFORE
+    }
+    assert plan(step, OFF, BEFORE, missing).actions == ()
+    assert check(step, OFF, BEFORE, missing) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "what"),
+    [
+        (set_names, "/etc/hosts says 'testbed', not 'testbed.home.arpa'"),
+        (generate_locales, "There is no locale en_GB.UTF-8"),
+        (set_umask, "/etc/login.defs does not say UMASK 002"),
+        (schedule_updates, "apt's setting Unattended-Upgrade::Automatic-Reboot is not as asked"),
+        (add_users, "The account ana is not complete"),
+        (require_ssh_keys, "sshd says passwordauthentication yes"),
+        (close_ports, "The rules in force are not those asked for"),
+    ],
+)
+def test_what_is_not_done_is_a_fault(step, what):
+    """The check of each step sees the unfinished machine."""
+    assert ("fail", what) in check(step, machine=BEFORE)
+
+
+def wanted():
+    return tuple(needs.wanted(PARAMS))
+
+
+STATUS = packages._status(wanted(), ("dpkg",))
+SIMULATION = packages._simulation(wanted())
+FEWER = {STATUS: Answer(0, AFTER[STATUS.key].out.replace("ii |nftables|", "un |nftables|"))}
+APT = "Inst nftables (1.1.3-1 Debian:13.7/stable [amd64])\nsize 90000\n"
+LISTS = {packages._LISTS: Answer(0, "list\nfresh\n")}
+
+
+def test_missing_packages_are_installed_at_once():
+    """One action names what is missing, and apt's own words say what comes."""
+    planned = plan(install_packages, changes=FEWER | LISTS | {SIMULATION: Answer(0, APT)})
+    assert planned.actions == (InstallPackages(("nftables",), ("nftables 1.1.3-1",)),)
+    assert (planned.note, planned.stops) == ("1 MiB to download.", ())
+    assert check(install_packages, changes=FEWER) == [("fail", "The package nftables is not installed")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({packages._LISTS: Answer(0, "")}, ("wait", "apt has no package lists yet")),
+        (
+            LISTS | {SIMULATION: Answer(100, "", "E: Unable to locate package zoo\n")},
+            ("refuse", "apt finds no package zoo"),
+        ),
+        (
+            LISTS | {SIMULATION: Answer(100, "", "E: Unable to correct problems, you have held broken packages.\n")},
+            ("refuse", "apt cannot install these packages together"),
+        ),
+        (
+            LISTS | {SIMULATION: Answer(0, "size 999000000000\n")},
+            ("refuse", "/usr has "),
+        ),
+    ],
+)  # fmt: skip
+def test_apt_must_be_able_to_install(changes, expected):
+    """Lists, names, dependencies and room are looked at before apt is let loose (H303)."""
+    level, what = stops(install_packages, changes=FEWER | changes)[-1]
+    assert (level, what.startswith(expected[1])) == (expected[0], True)
+
+
+def test_lists_are_fetched_only_when_needed():
+    """Missing lists are fetched if something is to be installed; fresh ones, and a finished host, need none."""
+    update = (Run(fetch_package_lists.UPDATE, "this host has none yet", timeout_s=900),)
+    none = FEWER | {packages._LISTS: Answer(0, ""), SIMULATION: Answer(100)}
+    assert plan(fetch_package_lists, changes=none).actions == update
+    assert check(fetch_package_lists, changes=none) == [("fail", "apt has no package lists")]
+    assert plan(fetch_package_lists, changes=none | LISTS).actions == ()
+    assert plan(fetch_package_lists, changes={packages._LISTS: Answer(0, "")}).actions == ()
+
+
+EXIM = """\
+ii |exim4
+ii |exim4-base
+ii |exim4-config
+un |exim4-config-2
+ii |exim4-daemon-light
+ii |os-prober
+Purg bsd-mailx [8.1.2-0.20220412cvs-1.1]
+Purg exim4 [4.98.2-1+deb13u5]
+Purg exim4-daemon-light [4.98.2-1+deb13u5]
+Purg exim4-base [4.98.2-1+deb13u5]
+Purg exim4-config [4.98.2-1+deb13u5]
+Purg os-prober [1.83]
+"""
+PURGE = removals._simulation(remove_packages.patterns(PARAMS))
+
+
+def test_every_part_of_exim_goes():
+    """The parts that the guide's command left go by name (H301), and what goes with them is said."""
+    planned = plan(remove_packages, changes={PURGE: Answer(0, EXIM)})
+    names = ("exim4", "exim4-base", "exim4-config", "exim4-daemon-light", "os-prober")
+    assert planned.actions[0].argv[-5:] == names
+    assert [(f.level, f.what) for f in planned.findings] == [("warn", "With it goes bsd-mailx")]
+    assert len(check(remove_packages, changes={PURGE: Answer(0, EXIM)})) == 5
+
+
+def test_configuration_left_behind_is_purged_too():
+    """A package that was removed and not purged is still there for dpkg."""
+    changes = {PURGE: Answer(0, "rc |exim4-config\nPurg exim4-config [4.98.2-1]\n")}
+    assert plan(remove_packages, changes=changes).actions[0].argv[-1] == "exim4-config"
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (Answer(0, EXIM + "Inst postfix (3.10 Debian [amd64])\n"), "apt would install postfix instead"),
+        (Answer(100, EXIM[:10], "E: Held packages\n"), "apt cannot remove these packages"),
+    ],
+)
+def test_removing_that_does_something_else_is_refused(answer, what):
+    """Neither another mail server nor a broken system is what was asked for."""
+    assert stops(remove_packages, changes={PURGE: answer}) == [("refuse", what)]
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "what"),
+    [
+        (generate_locales, {"< /etc/locale.gen": Answer(MISSING)}, "locales is not installed"),
+        (close_ports, {"nft list tables": Answer(127)}, "nftables is not installed"),
+        (
+            schedule_updates,
+            {"find /usr/bin/unattended-upgrade": NONE},
+            "unattended-upgrades is not installed",
+        ),
+        (set_clock, {"systemctl show": Answer(0)}, "systemd-timesyncd is not installed"),
+    ],
+)
+def test_a_step_waits_for_its_package(step, changes, what):
+    """What is configured has to be installed first."""
+    found = {
+        ask: answer for ask in step.asks(PARAMS) for key, answer in changes.items() if ask.key.startswith(key)
+    }
+    assert found
+    assert stops(step, changes=found) == [("wait", what)]
+
+
+def test_firmware_is_offered_by_both_kinds_of_sources():
+    """Debian's own entries get the component, once, and entries of others do not."""
+    asked = params(package_groups=["firmware"])
+    old = "deb http://deb.example/debian trixie main  # own\ndeb http://other.example/x stable contrib\n"
+    new = "Types: deb\nURIs: http://deb.example/debian\nSuites: trixie\nComponents: main\n\nTypes: deb\nSuites: x\nComponents: main\n"
+    first, second = (Answer(0, old), Answer(0, new))
+    changes = dict(
+        zip(add_firmware_component.asks(asked), (Answer(0, "f:" + old), first, second), strict=True)
+    )
+    one, two, update = plan(add_firmware_component, asked, changes=changes).actions
+    assert one.content.splitlines()[0] == "deb http://deb.example/debian trixie main non-free-firmware  # own"
+    assert two.content.count("non-free-firmware") == 1
+    assert update.argv == fetch_package_lists.UPDATE
+    assert one.content.splitlines()[1] == old.splitlines()[1]
+    assert check(add_firmware_component, asked, changes=changes) == [
+        ("fail", "No package source offers non-free-firmware")
+    ]
+    done = dict(zip(add_firmware_component.asks(asked),
+                    (Answer(0, "f:" + one.content), Answer(0, one.content), Answer(0, two.content)), strict=True))  # fmt: skip
+    assert plan(add_firmware_component, asked, changes=done).actions == ()
+    assert check(add_firmware_component, asked, changes=done) == []
+
+
+def test_the_processor_decides_its_updates():
+    """A real Intel machine gets Intel's; a virtual one none."""
+    real = Facts({needs.CPU: Answer(0, "vendor_id\t: GenuineIntel\nflags\t: vmx\n")})
+    virtual = Facts({needs.CPU: Answer(0, "vendor_id\t: AuthenticAMD\nflags\t: svm hypervisor\n")})
+    assert (needs.microcode(real), needs.microcode(virtual)) == ("intel-microcode", "")
+
+
+def test_a_desktop_does_not_start_by_itself():
+    """With a desktop installed, the boot ends at the text login; that is undone by one command."""
+    asked = params(gui="minimal")
+    changes = {start_without_screen._DEFAULT: Answer(0, "graphical.target\n")}
+    action = plan(start_without_screen, asked, changes=changes).actions[0]
+    assert (action.argv[-1], action.undo[-1]) == ("multi-user.target", "graphical.target")
+    assert len(check(start_without_screen, asked, changes=changes)) == 1
+
+
+def block(name, kind, point=None, discards=1024, fstype="ext4", children=()):
+    points = [point] if point else [None]
+    return {"name": name, "type": kind, "fstype": fstype, "disc-max": discards, "mountpoints": points,
+            "children": list(children)}  # fmt: skip
+
+
+def disks(*volumes):
+    part = block("vda3", "part", fstype="LVM2_member", children=volumes)
+    return {trim._LSBLK: Answer(0, json.dumps({"blockdevices": [block("vda", "disk", children=[part])]}))}
+
+
+def test_a_weekly_run_that_skips_volumes_is_a_fault():
+    """What the template's job did, skip every volume (H306), is seen; covered volumes are content."""
+    changes = disks(block("xen-root", "lvm", "/"), block("xen-var", "lvm", "/var/log"))
+    assert check(trim_disks, changes=changes) == [("fail", "The weekly run does not reach /var/log")]
+    dry = "/: 0 B (dry run) trimmed on /dev/mapper/xen-root\n/var/log: 1 GiB trimmed on /dev/mapper/xen-var\n"
+    assert check(trim_disks, changes=changes | {trim._DRY: Answer(0, dry)}) == []
+
+
+def test_a_layer_that_keeps_it_to_itself_is_told():
+    """A disk that could be trimmed below a volume that cannot is worth a warning."""
+    changes = disks(block("crypt-home", "crypt", "/home", discards=0))
+    assert check(trim_disks, changes=changes) == [("warn", "/home cannot be trimmed although the disk could")]
+
+
+def test_lvm_is_asked_and_not_its_file():
+    """A setting that another file overrides is a fault, however the file looks (H307)."""
+    changes = {trim._LVM: Answer(0, "issue_discards=0\nscan_lvs=1\n")}
+    assert [what for _, what in check(trim_disks, changes=changes)] == [
+        "LVM's setting devices/issue_discards is 0, not 1",
+        "LVM's setting devices/scan_lvs is 1, not 0",
+    ]
+    assert plan(trim_disks, changes={trim._LVM: Answer(127)}).actions == ()
+
+
+def test_a_timer_that_is_off_is_enabled():
+    """The weekly run needs its timer, now and at each start."""
+    show = services.commands(trim.TIMER)[1]
+    off = {
+        show: Answer(0, "Id=fstrim.timer\nLoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\n")
+    }
+    assert [a.title for a in plan(trim_disks, changes=off).actions] == [
+        "run systemctl enable --now fstrim.timer"
+    ]
+    assert ("fail", "fstrim.timer does not start at boot") in check(trim_disks, changes=off)
+
+
+def test_an_unknown_zone_is_refused():
+    """A misspelt zone is not set."""
+    asked = params(clock={"zone": "Europe/Berlni"})
+    new = {ask: Answer(1) for ask in set_clock.asks(asked) if ask.key not in AFTER}
+    assert stops(set_clock, asked, changes=new) == [("refuse", "The host knows no time zone Europe/Berlni")]
+
+
+def test_two_keepers_of_one_clock_are_warned_of():
+    """chrony beside timesyncd is seen."""
+    ask = next(a for a in set_clock.asks(PARAMS) if a.key.startswith("systemctl show"))
+    both = (
+        AFTER[ask.key].out
+        + "\nId=chrony.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+    )
+    assert ("warn", "chrony.service also keeps the clock") in check(set_clock, changes={ask: Answer(0, both)})
+
+
+def test_pam_is_told_where_it_does_not_read_the_umask():
+    """Debian 12 has no pam_umask in its sessions; the line comes in a marked section, once (H312)."""
+    text = "session\toptional\tpam_systemd.so\n"
+    ask = next(a for a in set_umask.asks(PARAMS) if "pam.d" in a.key)
+    action = plan(set_umask, changes={ask: Answer(0, text)}).actions[0]
+    assert action.content.startswith(text)
+    assert plan(set_umask, changes={ask: Answer(0, action.content)}).actions == ()
+    assert check(set_umask, changes={ask: Answer(0, text)}) == [
+        ("fail", "/etc/pam.d/common-session has no pam_umask")
+    ]
+
+
+def test_a_file_that_adds_to_the_updates_is_seen():
+    """apt adds lists up: one more origin in a later file is a fault."""
+    more = AFTER[apt_settings._DUMP.key].out + "Unattended-Upgrade::Origins-Pattern:: origin=Other\n"
+    assert check(schedule_updates, changes={apt_settings._DUMP: Answer(0, more)}) == [
+        ("fail", "apt's setting Unattended-Upgrade::Origins-Pattern is not as asked")
+    ]
+
+
+def test_keys_and_groups_of_an_account_stay():
+    """A second key and another group are left alone; a missing key and group are added."""
+    keys = next(a for a in add_users.asks(PARAMS) if a.kind == "read")
+    group = {accounts._GROUPS: Answer(0, "sudo:x:27:\nadm:x:4:ana\ndialout:x:20:ana\n")}
+    usermod, write = plan(add_users, changes=group | {keys: Answer(0, "ssh-rsa AAAAother me\n")}).actions
+    assert usermod.argv == ("usermod", "--append", "--groups", "sudo", "ana")
+    assert write.content.startswith("ssh-rsa AAAAother me\nssh-ed25519 ")
+    assert (write.mode, write.owner) == ("0600", "ana:ana")
+
+
+def test_a_service_account_is_not_taken_over():
+    """A name that belongs to the system is refused, and so is a group that does not exist."""
+    asks = add_users.asks(PARAMS)
+    system = {asks[0]: Answer(0, "ana:x:33:33:x:/var/www:/usr/sbin/nologin\n")}
+    assert stops(add_users, changes=system) == [("refuse", "ana is no person's account of this runbook")]
+    none = {accounts._GROUPS: Answer(0, "adm:x:4:\n")}
+    assert stops(add_users, changes=none) == [("wait", "There is no group sudo")]
+    none = {accounts._GROUPS: Answer(0, "sudo:x:27:\n")}
+    assert stops(add_users, changes=none) == [("refuse", "There is no group adm")]
+
+
+SSHD = BEFORE["/usr/sbin/sshd -T"].out
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({ssh_server._KEYS: Answer(1, "0\n")}, "No key may log in as root"),
+        (
+            {ssh_server._EFFECTIVE: Answer(0, SSHD.replace("pubkeyauthentication yes", "pubkeyauthentication no"))},
+            "The ssh server takes no keys",
+        ),
+        (
+            {ssh_server._EFFECTIVE: Answer(0, SSHD.replace("permitrootlogin without-password", "permitrootlogin no"))},
+            "The ssh server says that root may not log in at all, and this session is root's",
+        ),
+        (
+            {ssh_server._EFFECTIVE: Answer(255, "", "/etc/ssh/sshd_config: line 3: Bad configuration option: Prot\n")},
+            "The ssh server does not accept its own configuration",
+        ),
+    ],
+)  # fmt: skip
+def test_nobody_is_locked_out(changes, what):
+    """Passwords are not taken away from a host on which the keys would not do."""
+    assert stops(require_ssh_keys, machine=BEFORE, changes=changes) == [("refuse", what)]
+
+
+def test_the_ssh_server_is_switched_with_a_way_back():
+    """sshd checks the file first; there is no old file, so the way back removes the new one."""
+    action = plan(require_ssh_keys, machine=BEFORE).actions[0]
+    assert isinstance(action, Switch)
+    assert (action.check, action.is_new) == (("/usr/sbin/sshd", "-t", "-f"), True)
+
+
+@pytest.mark.parametrize("step", [require_ssh_keys, close_ports])
+def test_an_unconfirmed_switch_is_done_again(step):
+    """While the old file's copy is there, nobody confirmed the new one."""
+    kept = next(ask for ask in step.asks(PARAMS) if ask.key.endswith(".xen-runbook-old"))
+    assert [type(a) for a in plan(step, changes={kept: Answer(0, "old\n")}).actions] == [Switch]
+
+
+LISTED = firewall._listed(close_ports.rules(PARAMS))
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({LISTED: Answer(1, "", "Error: Operation not supported\n")}, "nft does not accept the rules"),
+        (
+            {"< /etc/nftables.conf": Answer(0, "table inet x {\n\tchain input {\n\t\ttcp dport 80 accept\n\t}\n}\n")},
+            "/etc/nftables.conf has rules that are not ours",
+        ),
+        (
+            {"printenv SSH_CONNECTION": Answer(0, "10.0.2.2 51234 10.0.2.15 2222\n")},
+            "This session came in by port 2222, not 22",
+        ),
+        (
+            {"/usr/sbin/sshd -T": Answer(0, SSHD.replace("port 22\n", "port 2222\n", 1))},
+            "The ssh server listens on port 2222, not 22",
+        ),
+    ],
+)  # fmt: skip
+def test_the_door_is_not_closed_on_oneself(changes, what):
+    """Rules of others, another port, or a kernel that cannot filter: refused beforehand."""
+    found = {a: v for a in close_ports.asks(PARAMS) for k, v in changes.items() if k in (a, a.key)}
+    assert ("refuse", what) in stops(close_ports, machine=BEFORE, changes=found)
+
+
+def test_another_packet_filter_is_refused():
+    """Two filters close what the other opens."""
+    ask = next(a for a in close_ports.asks(PARAMS) if a.key.startswith("systemctl show"))
+    ufw = (
+        BEFORE[ask.key].out
+        + "\nId=ufw.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+    )
+    assert stops(close_ports, machine=BEFORE, changes={ask: Answer(0, ufw)}) == [
+        ("refuse", "ufw.service also filters packets")
+    ]
+
+
+def test_rules_that_were_flushed_come_back():
+    """A right file that is not in force is put in force, and the check had seen it."""
+    flushed = {firewall._NOW: Answer(1, "", "Error: No such file or directory\n")}
+    assert [type(a) for a in plan(close_ports, changes=flushed).actions] == [Switch]
+    assert check(close_ports, changes=flushed) == [("fail", "The rules in force are not those asked for")]
+
+
+def test_more_ports_can_be_opened():
+    """Ports of the parameters stand beside ssh's; guests' traffic meets no rule at all."""
+    text = close_ports.rules(params(firewall={"kind": "ssh-only", "open_tcp": [5900], "open_udp": [5353]}))
+    assert "tcp dport { 22, 5900 } accept" in text
+    assert "udp dport { 5353 } accept" in text
+    assert "hook forward" not in text
+
+
+def test_ways_back():
+    """A switch is undone by the old file, or by removing the new one and putting the rest in force."""
+    switch = Switch("ssh", "/x", "new\n", enter="load", leave="stop")
+    from runbook.ask import Ask
+
+    old = Facts({Ask.read("/x"): Answer(0, "old\n")})
+    assert switch.inverse(old) == Switch("ssh", "/x", "old\n", enter="load", leave="stop")
+    undo = switch.inverse(Facts({Ask.read("/x"): Answer(MISSING)}))
+    assert undo.argv == ("sh", "-c", "stop; rm -f -- /x; load")
+
+
+def test_edits_are_made_once():
+    """Of several lines that say the same, one stays; a section replaces itself and can go."""
+    assert edits.with_line("LANG=a\nLC=b\nLANG=c\n", r"LANG=.*", "LANG=x") == "LANG=x\nLC=b\n"
+    once = edits.with_section("a", "b\n")
+    assert edits.with_section(once, "c\n") == once.replace("b\n", "c\n")
+
+
+def test_actions_have_inverses():
+    """What the chapter does can be undone, or names no way back on purpose."""
+    for step in chapter.STEPS:
+        read = facts(step, machine=BEFORE)
+        for action in step.plan(PARAMS, read).actions:
+            assert isinstance(action.inverse(read), Run | WriteFile | Remove | Switch | type(None))

@@ -1,0 +1,165 @@
+"""The way back: originals kept, newest first, and nothing thrown away that somebody else wrote."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from runbook import undo
+from runbook.actions import Link, Reboot, Remove, Run, WriteFile
+from runbook.ask import Answer, Ask, Facts
+from runbook.book import Book
+from runbook.errors import ConsentMissing, ParamsError, Refused
+from runbook.evidence.way_back import go_back
+from runbook.hosts.local import LocalHost
+from runbook.journal import Journal
+from runbook.params import load
+from runbook.plan import Plan
+
+
+def silent(line):
+    """Say nothing."""
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Return a host that is this machine, with one folder of its own, and a way to run steps on it."""
+    monkeypatch.setattr("runbook.hosts.local.LocalHost.lock", lambda self: None, raising=False)
+    monkeypatch.setattr("runbook.book.Book._prove_usable", lambda self: None)
+    file = tmp_path / "params.yml"
+    file.write_text("host: toy\nconnection: {kind: local}\nconsent: []\n")
+    etc, reports = tmp_path / "etc", tmp_path / "reports"
+    etc.mkdir()
+    runs = iter(range(1, 100))
+
+    def carry_out(name, *planned):
+        """Run one step with these actions as run number so-and-so."""
+        place = reports / "toy" / f"2026{next(runs):04}"
+        place.mkdir(parents=True)
+        asks = tuple(Ask.read(a.path) for a in planned if hasattr(a, "path"))
+        left = list(planned)
+        step = SimpleNamespace(
+            __name__=name, TITLE=name, RISK="safe", asks=lambda p: asks, check=lambda p, f: [],
+            plan=lambda p, f: Plan(tuple(left)),
+        )  # fmt: skip
+        monkeypatch.setattr("runbook.book.steps_of", lambda notebook, release="": {name: step})
+        book = Book(load(file), "apply", LocalHost(), "03_x", Journal(place / "journal.jsonl"))
+        book._look = lambda *steps: left.clear()
+        book.apply(name)
+        book.host.close()
+
+    return SimpleNamespace(file=file, etc=etc, reports=reports, run=carry_out)
+
+
+def test_going_back_restores_every_file_and_is_done_once(world):
+    """After two runs over the same files, the way back leaves exactly what was there before the first."""
+    old, new, link = world.etc / "old", world.etc / "new", world.etc / "link"
+    old.write_text("theirs\n")
+    world.run("first", WriteFile(str(old), "one\n", owner="0:0"), WriteFile(str(new), "n\n", owner="0:0"))
+    world.run("second", WriteFile(str(old), "two\n", owner="0:0"), Link(str(link), "old"))
+    done = go_back(world.file, (), "apply", world.reports, silent)
+    assert (done.outcome, done.exit_code) == ("completed", 0)
+    assert done.steps == {"second": "changed", "first": "changed"}
+    assert old.read_text() == "theirs\n"
+    assert not new.exists()
+    assert not link.is_symlink()
+    assert go_back(world.file, (), "plan", world.reports, silent).parts == ()
+
+
+def test_one_step_alone_can_be_taken_back(world):
+    """With a step's name only its files return; a step that did nothing is an error that names the others."""
+    a, b = world.etc / "a", world.etc / "b"
+    world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
+    world.run("second", WriteFile(str(b), "2\n", owner="0:0"))
+    go_back(world.file, ("first",), "apply", world.reports, silent)
+    assert (a.exists(), b.exists()) == (False, True)
+    with pytest.raises(ParamsError, match="first") as caught:
+        go_back(world.file, ("first",), "plan", world.reports, silent)
+    assert "second" in caught.value.do
+
+
+def test_a_file_that_somebody_changed_since_is_refused(world):
+    """What another hand wrote after the step is not thrown away: nothing at all is done."""
+    a, b = world.etc / "a", world.etc / "b"
+    world.run("first", WriteFile(str(a), "1\n", owner="0:0"), WriteFile(str(b), "2\n", owner="0:0"))
+    a.write_text("by hand\n")
+    with pytest.raises(Refused, match="changed since first"):
+        go_back(world.file, (), "apply", world.reports, silent)
+    assert (a.read_text(), b.read_text()) == ("by hand\n", "2\n")
+
+
+def test_a_way_back_that_fails_half_way_goes_on_from_there(world):
+    """What was taken back before a failure is not taken back again; the rest is, once the cause is gone."""
+    a, flag = world.etc / "a", world.etc / "flag"
+    world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
+    world.run("second", Run(("true",), undo=("test", "-e", str(flag))))
+    world.run("third", Run(("true",), undo=("sh", "-c", f"echo x >> {world.etc}/count")))
+    failed = go_back(world.file, (), "apply", world.reports, silent)
+    assert (failed.exit_code, failed.steps) == (
+        1,
+        {"third": "changed", "second": "failed", "first": "never-run"},
+    )
+    assert a.exists()
+    flag.touch()
+    done = go_back(world.file, (), "apply", world.reports, silent)
+    assert (done.exit_code, done.steps) == (0, {"second": "changed", "first": "changed"})
+    assert (world.etc / "count").read_text() == "x\n"
+    assert not a.exists()
+
+
+def test_the_plan_changes_nothing(world):
+    """Mode plan shows the way back and leaves files and reports as they are."""
+    a = world.etc / "a"
+    world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
+    way = go_back(world.file, (), "plan", world.reports, silent)
+    assert [action.title for action in way.whole.actions] == [f"remove {a}"]
+    assert a.exists()
+    assert len(list((world.reports / "toy").iterdir())) == 1
+
+
+def test_a_restart_on_the_way_back_needs_consent(world):
+    """A way back that restarts the host is disruptive: without `undo` in the consent nothing is done."""
+    a = world.etc / "a"
+    world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
+    journal = world.reports / "toy" / "20260001" / "journal.jsonl"
+    line = {"at": "x", "event": "action-begin", "notebook": "06", "step": "boot", "title": "reboot",
+            "undo": undo.pack(Reboot("x"))}  # fmt: skip
+    journal.write_text(journal.read_text() + json.dumps(line) + "\n")
+    with pytest.raises(ConsentMissing, match="undo is disruptive"):
+        go_back(world.file, (), "apply", world.reports, silent)
+    assert a.exists()
+
+
+def done(back, at="1", **more):
+    return undo.Done("r", at, "s", "t", back, **more)
+
+
+def test_what_is_made_from_files_is_made_once_more_at_the_end():
+    """The boot menu is renewed once, after every file it is made from, and before a restart."""
+    grub = Run(("update-grub",), again=True)
+    way = undo.plan(
+        [done(Reboot("x")), done(grub), done(Remove("/etc/a")), done(grub), done(Remove("/b"))], Facts({})
+    )
+    assert way.actions == (Reboot("x"), Remove("/etc/a"), Remove("/b"), grub)
+    before = undo.plan([done(grub), done(Remove("/etc/a")), done(Reboot("x"))], Facts({}))
+    assert before.actions == (Remove("/etc/a"), grub, Reboot("x"))
+
+
+@pytest.mark.parametrize(
+    ("back", "risk"),
+    [
+        (Run(("true",)), "safe"),
+        (Reboot("x"), "disruptive"),
+        (Run(("lvremove", "--yes", "g/v")), "destructive"),
+    ],
+)
+def test_the_risk_is_that_of_the_strongest_action(back, risk):
+    """A volume that goes makes the way back destructive, a restart disruptive."""
+    assert undo.risk(undo.plan([done(Remove("/a")), done(back)], Facts({}))) == risk
+
+
+def test_the_check_sees_a_file_that_did_not_return():
+    """A way back that left a file as it was is found out."""
+    planned = Plan((WriteFile("/etc/a", "before\n"), Remove("/etc/b")))
+    facts = Facts({Ask.read("/etc/a"): Answer(0, "after\n"), Ask.read("/etc/b"): Answer(44)})
+    assert [f.what for f in undo.check(planned, facts)] == ["/etc/a is not as it was before"]
