@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# The Debian of the virtual PC: trixie or bookworm, as in `make testbed-test RELEASE=bookworm`.
+RELEASE ?= trixie
 
 .PHONY: help env run test jupyter notebooks schema coverage record bench-backup testbed-deps testbed-test testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
@@ -44,8 +46,8 @@ testbed-deps: ## install what the testbed needs, from Debian's packages (root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$(cat runbook/testbed/packages.txt)
 
-testbed-test: $(READY) ## build, boot and install the virtual PC, twice; archive both reports
-	@$(BIN)/runbook testbed test
+testbed-test: $(READY) ## build, boot and install the virtual PC, twice; archive both reports (RELEASE=bookworm: Debian 12)
+	@$(BIN)/runbook testbed test --release $(RELEASE)
 
 testbed-install: $(READY) ## install Debian on an empty virtual disk by the unattended installer
 	@$(BIN)/runbook testbed install
@@ -57,10 +59,10 @@ testbed-build: $(READY) ## build a kernel and Xen, install and boot both on the 
 	@$(BIN)/runbook testbed build
 
 testbed-up: $(READY) ## boot the virtual PC and leave it running
-	@$(BIN)/runbook testbed up
+	@$(BIN)/runbook testbed up --release $(RELEASE)
 
 testbed-down: $(READY) ## power it off
-	@$(BIN)/runbook testbed down
+	@$(BIN)/runbook testbed down --release $(RELEASE)
 
 record: $(READY) ## make the recording behind params/example.yml from a fresh testbed run
 	@$(BIN)/runbook testbed test --record recordings/testbed
@@ -70,4 +72,4 @@ bench-backup: $(READY) ## backup rates against the guide's dd | gzip -9; writes 
 	@$(BIN)/python benchmarks/backup.py
 
 clean: ## remove the environment, the testbed and what was fetched for tests
-	rm -rf $(VENV) .testbed .cache
+	rm -rf $(VENV) .testbed .testbed-* .cache

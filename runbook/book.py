@@ -12,7 +12,7 @@ from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
 from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
-from runbook.facts import system
+from runbook.facts import identity, system
 from runbook.hosts import Host, connect
 from runbook.journal import Journal
 from runbook.params import HostParams, digest, load
@@ -64,7 +64,7 @@ class Book:
         self._look(*self._steps)
         self._prove_usable()
         self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
-                  kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
+                  machine=identity.parse(self.facts), kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return self._title()._repr_mimebundle_()
@@ -199,7 +199,11 @@ class Book:
         Opening a notebook asks for all of its steps, so a run without changes looks once. After an
         action only the step itself and the next one are asked again.
         """
-        asks = [*system.COMMANDS, *(ask for name in steps for ask in self._steps[name].asks(self.params))]
+        asks = [
+            *system.COMMANDS,
+            *identity.COMMANDS,
+            *(ask for name in steps for ask in self._steps[name].asks(self.params)),
+        ]
         began = time.monotonic()
         self.facts = self.host.gather(asks)
         self._known = set(steps)

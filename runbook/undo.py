@@ -74,15 +74,18 @@ def left_by(action: Any) -> dict[str, str]:
     return {"path": action.path, "left": hashlib.sha256(content.encode()).hexdigest()}
 
 
-def history(host_reports: Path) -> list[Done]:
+def history(host_reports: Path, machine: str) -> list[Done]:
     """Return what the runs of one host did and nobody took back, the newest first.
 
-    An action that was begun and whose end is missing counts as done: it may be.
+    Only runs of this very installation count (`runbook.facts.identity`): what was done to a host before
+    it was installed anew is gone. An action that was begun and whose end is missing counts as done: it may be.
     """
     done: list[Done] = []
     taken: set[str] = set()
     for journal in sorted(host_reports.glob("*/journal.jsonl")):
         lines = read(journal)
+        if not any(line.get("machine") == machine for line in lines):
+            continue
         taken |= {key for line in lines if line["event"] == "taken-back" for key in line["keys"]}
         done += [
             _done(journal.parent.name, line)

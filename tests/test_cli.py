@@ -237,9 +237,9 @@ def test_a_full_disk_is_said_plainly(toy, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["up", "--fresh"], ("up", {"fresh": True})),
-        (["up"], ("up", {"fresh": False})),
-        (["down"], ("down", {})),
+        (["up", "--fresh"], ("up", {"fresh": True, "release": "trixie"})),
+        (["up", "--release", "bookworm"], ("up", {"fresh": False, "release": "bookworm"})),
+        (["down"], ("down", {"release": "trixie"})),
     ],
 )
 def test_testbed_commands_delegate(monkeypatch, words, expected):
@@ -252,17 +252,18 @@ def test_testbed_commands_delegate(monkeypatch, words, expected):
 
 
 def test_testbed_test_ends_as_the_acceptance_does(monkeypatch, tmp_path):
-    """The exit code is the acceptance's own; the folder of a recording is handed on."""
+    """The exit code is the acceptance's own; the folder of a recording and the release are handed on."""
     calls = []
 
-    def acceptance(record, keep):
-        calls.append((record, keep))
+    def acceptance(record, release, keep):
+        calls.append((record, release, keep))
         return 1
 
     monkeypatch.setitem(sys.modules, "runbook.testbed.acceptance", SimpleNamespace(main=acceptance))
     monkeypatch.setattr(runbook.testbed, "acceptance", SimpleNamespace(main=acceptance), raising=False)
-    assert call("testbed", "test", "--record", str(tmp_path)).exit_code == 1
-    assert calls == [(tmp_path, False)]
+    words = ("--record", str(tmp_path), "--release", "bookworm")
+    assert call("testbed", "test", *words).exit_code == 1
+    assert calls == [(tmp_path, "bookworm", False)]
 
 
 def test_an_error_of_the_testbed_is_said_clearly(monkeypatch):

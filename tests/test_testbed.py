@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from runbook.testbed import console, disk, hardware, image, machine, process, qemu, recipe, sources
+from runbook.cli import virtual_pc
+from runbook.errors import CheckFailed
+from runbook.params import load
+from runbook.testbed import (
+    acceptance,
+    console,
+    disk,
+    hardware,
+    image,
+    machine,
+    process,
+    qemu,
+    recipe,
+    sources,
+)
 from runbook.testbed.console import Patience
 from runbook.testbed.errors import TestbedError, tail
 from runbook.testbed.recipe import Identity, Recipe
 from runbook.testbed.sources import AptSource
 
+ROOT = Path(__file__).parents[1]
 MAIN = AptSource(("http://deb.example/debian",), ("trixie", "trixie-updates"), ("main", "contrib"))
 SECURITY = AptSource(("http://deb.example/debian-security",), ("trixie-security",), ("main", "contrib"))
 RECIPE = Recipe(sources=(MAIN, SECURITY))
@@ -320,9 +337,71 @@ def test_status_and_down_of_a_machine_that_is_not_there(tmp_path: Path):
 
 
 def test_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """`.testbed` in the current folder, unless the environment names another."""
+    """`.testbed` in the current folder, unless the environment names another; each release has its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RUNBOOK_TESTBED_DIR", raising=False)
     assert machine.state_dir() == tmp_path / ".testbed"
+    assert machine.state_dir("bookworm") == tmp_path / ".testbed-bookworm"
     monkeypatch.setenv("RUNBOOK_TESTBED_DIR", str(tmp_path / "else"))
     assert machine.state_dir() == tmp_path / "else"
+    assert machine.state_dir("bookworm") == tmp_path / "else-bookworm"
+
+
+def test_each_release_has_its_own_machine(monkeypatch: pytest.MonkeyPatch):
+    """Debian 12 comes from its own sources, with its own name, DHCP client and form of sources.list."""
+    monkeypatch.setattr(image, "own_sources", lambda release: (replace(MAIN, suites=(release,)),))
+    twelve, thirteen = image.default_recipe("bookworm"), image.default_recipe("trixie")
+    assert (twelve.release, twelve.sources[0].suites, twelve.hostname) == (
+        "bookworm",
+        ("bookworm",),
+        "testbed-bookworm",
+    )
+    assert set(twelve.packages) ^ set(thirteen.packages) == {"isc-dhcp-client", "dhcpcd-base"}
+    files = recipe.files(twelve, IDENT, "6.1.0-9-amd64")
+    assert sources.parse_one_line(files["etc/apt/sources.list"][1]) == [
+        AptSource(MAIN.uris, ("bookworm",), MAIN.components)
+    ]
+    assert "etc/apt/sources.list.d/debian.sources" not in files
+
+
+def test_every_release_that_can_be_named_has_its_acceptance():
+    """What `--release` takes is what the acceptance knows; the first is meant when none is named."""
+    assert tuple(acceptance.PARAMS) == virtual_pc.RELEASES
+    assert virtual_pc.RELEASES[0] == image.RELEASE
+
+
+@pytest.mark.parametrize(("release", "file"), acceptance.PARAMS.items())
+def test_the_parameters_of_each_release_reach_its_own_machine(release: str, file: str):
+    """The acceptance of a release uses parameters that say that release and the ssh_config of its machine."""
+    params = load(ROOT / file)
+    assert params.release == release
+    assert Path(params.connection.config) == machine.state_dir(release).relative_to(Path.cwd()) / "ssh_config"
+
+
+def test_both_releases_are_asked_for_the_same():
+    """The acceptance of Debian 12 asks for everything that Debian 13's asks for."""
+    thirteen, twelve = (load(ROOT / acceptance.PARAMS[release]) for release in ("trixie", "bookworm"))
+    own = {name: getattr(thirteen, name) for name in ("host", "release", "connection")}
+    assert twelve.model_copy(update=own) == thirteen
+
+
+def test_the_guests_are_paused_and_dom0_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Every running guest is paused by its name; a refusal of `xl` is an error with its words."""
+    xl = tmp_path / "xl"
+    xl.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" = list ] || {{ echo "$@" >>{tmp_path}/log; [ "$2" != comm ] || {{ echo no such guest >&2; exit 1; }}; exit; }}\n'
+        'echo "Name                                        ID   Mem VCPUs\tState\tTime(s)"\n'
+        'echo "Domain-0                                     0  2048     1     r-----     409.8"\n'
+        f"cat {tmp_path}/guests\n"
+    )
+    xl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    row = "{}                                       4   256     1     ------       6.9\n"
+    (tmp_path / "guests").write_text(row.format("ipfire") + row.format("nginx"))
+    here = SimpleNamespace(ssh=("sh", "-c"))
+    acceptance._pause_guests(here)
+    assert (tmp_path / "log").read_text() == "pause ipfire\npause nginx\n"
+    (tmp_path / "guests").write_text(row.format("comm"))
+    with pytest.raises(CheckFailed, match="no such guest"):
+        acceptance._pause_guests(here)

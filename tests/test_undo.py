@@ -130,6 +130,14 @@ def test_a_restart_on_the_way_back_needs_consent(world):
     assert a.exists()
 
 
+def test_what_another_installation_did_is_not_taken_back(world, monkeypatch):
+    """Runs of a host before it was installed anew are left alone: their files are not this machine's."""
+    a = world.etc / "a"
+    world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
+    monkeypatch.setattr("runbook.facts.identity.parse", lambda facts: "another")
+    assert go_back(world.file, (), "plan", world.reports, silent).parts == ()
+
+
 def done(back, at="1", **more):
     return undo.Done("r", at, "s", "t", back, **more)
 

@@ -10,10 +10,20 @@ import click
 
 from runbook.errors import HostError
 
+#: The releases that a machine can be built with; the first is meant when none is named.
+RELEASES = ("trixie", "bookworm")
+of_release = click.option(
+    "--release",
+    type=click.Choice(RELEASES),
+    default=RELEASES[0],
+    show_default=True,
+    help="The machine's Debian.",
+)
+
 
 @click.group(short_help="Use the virtual PC: up, down, ssh, status, test.")
 def testbed() -> None:
-    """Build, boot and use a virtual PC: UEFI, an IOMMU, spare PCI devices, a fresh Debian 13.
+    """Build, boot and use a virtual PC: UEFI, an IOMMU, spare PCI devices, a fresh Debian.
 
     \b
     Example:
@@ -21,50 +31,59 @@ def testbed() -> None:
       runbook run params/testbed.yml --mode apply
       runbook testbed down
 
+    There is one machine for each release: --release bookworm is Debian 12, left out it is Debian 13.
     It needs QEMU (make testbed-deps) and about 5 GB of disk; no KVM, no root.
     """
 
 
 @testbed.command()
 @click.option("--fresh", is_flag=True, help="Throw the old machine away first.")
-def up(fresh: bool) -> None:
+@of_release
+def up(fresh: bool, release: str) -> None:
     """Boot the machine and wait until it answers ssh; build it when it is not there yet."""
     with _clear_errors():
         from runbook import testbed as machine
 
-        machine.up(fresh=fresh)
+        machine.up(fresh=fresh, release=release)
 
 
 @testbed.command()
-def down() -> None:
+@of_release
+def down(release: str) -> None:
     """Power the machine off; its disks stay."""
     with _clear_errors():
         from runbook import testbed as machine
 
-        machine.down()
+        machine.down(release=release)
 
 
 @testbed.command()
-def status() -> None:
+@of_release
+def status(release: str) -> None:
     """Say whether the machine is there, and how to reach it."""
     with _clear_errors():
         from runbook import testbed as machine
 
-        for key, value in machine.status().items():
+        for key, value in machine.status(release=release).items():
             click.echo(f"{key}: {value}")
 
 
-@testbed.command(context_settings={"ignore_unknown_options": True})
+@testbed.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@of_release
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def ssh(command: tuple[str, ...]) -> None:
+def ssh(release: str, command: tuple[str, ...]) -> None:
     """Log in to the machine as root, or run COMMAND there."""
     import os
 
     from runbook import testbed as machine
 
-    found = machine.Machine(machine.state_dir())
+    found = machine.Machine(machine.state_dir(release))
     if not found.ssh_config.exists():
-        raise HostError("There is no testbed", where=str(found.state), do="make it: runbook testbed up")
+        raise HostError(
+            "There is no testbed",
+            where=str(found.state),
+            do=f"make it: runbook testbed up --release {release}",
+        )
     os.execvp("ssh", [*found.ssh, *command])
 
 
@@ -75,7 +94,8 @@ def ssh(command: tuple[str, ...]) -> None:
     help="Keep a recording of the run in this folder, for the recorded host.",
 )
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
-def test(record: Path | None, keep: bool) -> None:
+@of_release
+def test(record: Path | None, keep: bool, release: str) -> None:
     """Run the whole runbook against the machine, twice, and prove that it worked.
 
     From a fresh disk to guests with a passed-through device; the second run must change nothing.
@@ -84,7 +104,7 @@ def test(record: Path | None, keep: bool) -> None:
     with _clear_errors():
         from runbook.testbed import acceptance
 
-        code = acceptance.main(record, keep=keep)
+        code = acceptance.main(record, release=release, keep=keep)
     click.get_current_context().exit(int(code or 0))
 
 

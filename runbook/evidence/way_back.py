@@ -21,6 +21,7 @@ from runbook.evidence import archive
 from runbook.evidence.outcomes import Failure, StepEnd, step_ends
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
+from runbook.facts import identity
 from runbook.hosts import Host, connect
 from runbook.journal import Journal, read
 from runbook.params import HostParams
@@ -37,6 +38,7 @@ class WayBack:
     parts: tuple[tuple[str, tuple[undo.Done, ...]], ...]
     whole: Plan
     facts: Facts
+    machine: str
 
     @property
     def step(self) -> Step:
@@ -51,7 +53,8 @@ def find(params: HostParams, reports: Path, steps: tuple[str, ...], host: Host) 
 
     Raises `ParamsError` for a step that no run of the host has carried out.
     """
-    done = undo.history(reports / params.host)
+    machine = identity.parse(host.gather(identity.COMMANDS))
+    done = undo.history(reports / params.host, machine)
     known = {d.step for d in done}
     if missing := [name for name in steps if name not in known]:
         raise ParamsError(
@@ -63,7 +66,7 @@ def find(params: HostParams, reports: Path, steps: tuple[str, ...], host: Host) 
     chosen = [d for d in done if not steps or d.step in steps]
     facts = host.gather(undo.asks(chosen))
     parts = tuple((name, tuple(group)) for name, group in groupby(chosen, key=lambda d: d.step))
-    return WayBack(parts, undo.plan(chosen, facts), facts)
+    return WayBack(parts, undo.plan(chosen, facts), facts, machine)
 
 
 def go_back(
@@ -128,6 +131,7 @@ def _archived(
 def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     """Carry the way back out; what was taken back is noted at once, so that it is never done twice."""
     everything = [d for _, part in way.parts for d in part]
+    journal.write("open", notebook=undo.NOTEBOOK, machine=way.machine)
     last = ""
     for action in way.whole.actions:
         same = [d for d in everything if d.back == action]

@@ -190,6 +190,15 @@ def parse(facts: Facts) -> Disks:
     )
 
 
+def gib(size_bytes: int) -> str:
+    """Return a size for people.
+
+    >>> gib(107374182400), gib(805306368)
+    ('100.0 GiB', '768 MiB')
+    """
+    return f"{size_bytes / 2**30:.1f} GiB" if size_bytes >= 2**30 else f"{size_bytes // MIB} MiB"
+
+
 def _devices(node: dict[str, Any], under: tuple[str, ...]) -> Iterator[Device]:
     yield Device(
         name=node["name"],

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from runbook.ask import Ask, Facts
 
 OnLine = Callable[[str], None]
+Supply = Callable[[], Iterable[Path]]
+"""Gives files of the controller; it may take an hour to make them first."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One file that was copied to the host."""
+
+    name: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,14 @@ class Host(Protocol):
         """Write a whole file atomically: temporary file beside it, `check`, fsync, rename.
 
         Raises `CommandFailed`, with the old file untouched, when `check` or any part fails.
+        """
+
+    def put(self, folder: str, what: str, supply: Supply) -> tuple[Delivered, ...]:
+        """Copy the files of a supply into a folder on the host, and return them sorted by name.
+
+        They may be large and binary: a recording keeps only `what` they are, and their names, sizes
+        and checksums; a replay answers those and never asks the supply. Raises `CommandFailed` when
+        a copy is not what was sent.
         """
 
     def reboot(self, wait_s: float, on_line: OnLine | None = None) -> None:

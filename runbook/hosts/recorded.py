@@ -16,7 +16,7 @@ from typing import Any
 
 from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, NotRecorded
-from runbook.hosts.base import OnLine, Result
+from runbook.hosts.base import Delivered, OnLine, Result, Supply
 
 _RENEW = "if the change is meant: `make record` makes a new recording from the testbed"
 
@@ -78,6 +78,12 @@ class RecordedHost:
         said = self._do(wanted)
         if said.get("error"):
             raise CommandFailed(f"Could not write {path}", where=self.describe, why=said["error"])
+
+    def put(self, folder: str, what: str, supply: Supply) -> tuple[Delivered, ...]:
+        said = self._do({"put": folder, "what": what})
+        if said.get("error"):
+            raise CommandFailed(f"Could not copy {what} to {folder}", where=self.describe, why=said["error"])
+        return tuple(Delivered(*file) for file in said["files"])
 
     def reboot(self, wait_s: float, on_line: OnLine | None = None) -> None:
         self._do({"reboot": True})

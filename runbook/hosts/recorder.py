@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from runbook.ask import Ask, Facts
 from runbook.errors import CommandFailed, HostError
-from runbook.hosts.base import Host, OnLine, Result
+from runbook.hosts.base import Delivered, Host, OnLine, Result, Supply
 
 _URL_HOST = re.compile(r"\b(https?|ftp)://[A-Za-z0-9.:-]+")
 
@@ -59,6 +60,16 @@ class Recorder:
             self._note({"do": did, "said": {"error": masked(error.why)}})
             raise
         self._note({"do": did, "said": {}})
+
+    def put(self, folder: str, what: str, supply: Supply) -> tuple[Delivered, ...]:
+        did = {"put": folder, "what": what}
+        try:
+            sent = self._host.put(folder, what, supply)
+        except CommandFailed as error:
+            self._note({"do": did, "said": {"error": masked(error.why)}})
+            raise
+        self._note({"do": did, "said": {"files": [astuple(file) for file in sent]}})
+        return sent
 
     def reboot(self, wait_s: float, on_line: OnLine | None = None) -> None:
         self._host.reboot(wait_s, on_line)

@@ -98,6 +98,22 @@ def write_script(path: str, mode: str, owner: str, check: Iterable[str]) -> str:
     )
 
 
+def put_script(path: str, sha256: str) -> str:
+    """Return a script that copies standard input into a file, if its checksum is right when it has arrived."""
+    quoted = shlex.quote(path)
+    return "\n".join(
+        [
+            ENVIRONMENT,
+            f'set -eu; umask 022; d=$(dirname {quoted}); mkdir -p "$d"',
+            't=$(mktemp "$d/.runbook.XXXXXX.tmp")',
+            "trap 'rm -f \"$t\"' EXIT",
+            'cat >"$t"; chmod 0644 "$t"; sync "$t"',
+            f'[ "$(sha256sum <"$t")" = "{sha256}  -" ]',
+            f'mv -f "$t" {quoted}; trap - EXIT; sync "$d"',
+        ]
+    )
+
+
 def run_command(argv: Sequence[str]) -> str:
     """Return a shell line that reports its process group on standard error and becomes the command."""
     return f'{ENVIRONMENT}; echo "@@ pgid $$" >&2; exec {shlex.join(argv)}'

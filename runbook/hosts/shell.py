@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shlex
 import signal
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, TimedOut
 from runbook.hosts import script
-from runbook.hosts.base import OnLine, Result
+from runbook.hosts.base import Delivered, OnLine, Result, Supply
 from runbook.hosts.streams import Reader, feed
 
 
@@ -76,6 +77,25 @@ class ShellHost:
                 why=(result.err + result.out).strip(),
                 do="the old file is untouched; free space or correct what is named, then run again",
             )
+
+    def put(self, folder: str, what: str, supply: Supply) -> tuple[Delivered, ...]:
+        sent = []
+        for path in sorted(supply()):
+            data = path.read_bytes()
+            file = Delivered(path.name, len(data), hashlib.sha256(data).hexdigest())
+            self.round_trips += 1
+            line = script.put_script(f"{folder}/{file.name}", file.sha256)
+            result = self._shell(line, ("put", file.name), data, 3600, None)
+            self.complain(result)
+            if result.status:
+                raise CommandFailed(
+                    f"Could not copy {file.name} to {folder}",
+                    where=self.describe,
+                    why=(result.err + result.out).strip() or "its checksum is another one there",
+                    do=f"look at the free room there (`df -h {folder}`), then run again",
+                )
+            sent.append(file)
+        return tuple(sent)
 
     def reboot(self, wait_s: float, on_line: OnLine | None = None) -> None:
         raise HostError(

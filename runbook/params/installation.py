@@ -119,7 +119,7 @@ class Installation(Closed):
     """What the unattended installer adds to the base system: `standard` is what a Unix user expects; no desktop."""
     domain: Annotated[str, Field(pattern=r"^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*)?$")] = ""
     locale: Annotated[str, Field(pattern=r"^[A-Za-z_]+(?:\.[A-Za-z0-9-]+)?(?:@[a-z]+)?$")] = "en_US.UTF-8"
-    keyboard: Annotated[str, Field(pattern=r"^[a-z]{2,4}$")] = "us"
+    keyboard: Annotated[str, Field(pattern=r"^[a-z]+(?:-[a-z0-9]+)?$")] = "us"
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$")] = "Etc/UTC"
     root_password_hash: SecretReference = ""
     """Where the hash of root's password is (env:NAME, file:PATH or command:…); never the password (crypt(5))."""

@@ -40,6 +40,7 @@ _BASE = (
     "ca-certificates",
     "dbus",
     "libpam-systemd",
+    "zstd",
 )
 
 _PACKAGES = (

@@ -28,7 +28,7 @@ def show(what: str, params: HostParams, facts: Facts) -> Shown:
 
         return volumes.show(params, facts)
     if what not in _TABLES:
-        known = ", ".join((*_TABLES, "volumes"))
+        known = ", ".join((*_TABLES, "disk", "layout", "volumes"))
         raise ParamsError(f"There is no table '{what}'", do=f"there are: {known}")
     table = _TABLES[what](params, facts)
     left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]

@@ -14,21 +14,24 @@ from pathlib import Path
 
 from runbook.errors import CheckFailed, RunbookError
 from runbook.evidence.run import Run, run
-from runbook.testbed import Machine, TestbedError, up
+from runbook.evidence.way_back import go_back
+from runbook.testbed import RELEASE, Machine, TestbedError, up
+from runbook.testbed.management import prove_backup
 
-PARAMS = "params/testbed.yml"
+#: The parameters of each release's machine.
+PARAMS = {"trixie": "params/testbed.yml", "bookworm": "params/testbed-bookworm.yml"}
 
 
-def main(record: Path | None = None, *, keep: bool = False) -> int:
+def main(record: Path | None = None, *, release: str = RELEASE, keep: bool = False) -> int:
     """Build, boot and install the virtual PC, run everything again, check it; return an exit code.
 
     `record` names the folder that gets the recording of the first run (and `<record>-again` that of
     the second); it is replaced only when everything held. `keep` leaves the machine running.
     """
     began = time.monotonic()
-    machine = _boot()
+    machine = _boot(release)
     try:
-        _prove(machine, record)
+        _prove(machine, PARAMS[release], record)
     except (RunbookError, TestbedError) as error:
         print(f"\nThe testbed's acceptance failed.\n{error}\n\nThe machine's console ends with:")
         print(machine.console_tail(60))
@@ -40,42 +43,45 @@ def main(record: Path | None = None, *, keep: bool = False) -> int:
     return 0
 
 
-def _boot() -> Machine:
+def _boot(release: str) -> Machine:
     """A boot that does not come up is tried once more; what was asserted never is."""
     try:
-        return up(fresh=True)
+        return up(fresh=True, release=release)
     except TestbedError as error:
         _say(f"the machine did not come up and is tried once more: {error}")
-        return up(fresh=True)
+        return up(fresh=True, release=release)
 
 
-def _prove(machine: Machine, record: Path | None) -> None:
+def _prove(machine: Machine, params: str, record: Path | None) -> None:
     with _recorded(record):
-        first = _first(machine, retry=record is None)
+        first = _first(machine, params, retry=record is None)
     _guest_said(machine)
+    _pause_guests(machine)
     with _recorded(Path(f"{record}-again") if record else None):
-        second = _run(2, "apply")
+        second = _run(params, 2, "apply")
     _nothing_changed(second)
-    _nothing_changed(_run(3, "check"))
+    _nothing_changed(_run(params, 3, "check"))
+    _taken_back(machine, params)
+    prove_backup(machine, params)
     _say(f"first run's report:  {first.folder}")
     _say(f"second run's report: {second.folder}")
 
 
-def _first(machine: Machine, *, retry: bool) -> Run:
+def _first(machine: Machine, params: str, *, retry: bool) -> Run:
     """The first run. A boot into Xen that did not come up is tried once more: emulation is not always exact."""
     try:
-        return _run(1, "apply")
+        return _run(params, 1, "apply")
     except CheckFailed as error:
         if not retry or "boot_xen_once" not in str(error):
             raise
         _say(f"Xen did not come up and is tried once more: {error}\n{machine.console_tail(40)}")
-        return _run(1, "apply", start="06")
+        return _run(params, 1, "apply", start="06")
 
 
-def _run(number: int, mode: str, start: str | None = None) -> Run:
+def _run(params: str, number: int, mode: str, start: str | None = None, only: str | None = None) -> Run:
     _say(f"run {number}, mode {mode}")
     began = time.monotonic()
-    done = run(PARAMS, mode=mode, start=start, on_event=_progress)
+    done = run(params, mode=mode, start=start, only=only, on_event=_progress)
     _say(f"run {number} ended with {done.exit_code} after {time.monotonic() - began:.0f} s")
     if done.exit_code:
         raise CheckFailed(
@@ -98,6 +104,20 @@ def _nothing_changed(done: Run) -> None:
     _say(f"{len(done.steps)} steps, all unchanged: 0 changes")
 
 
+def _taken_back(machine: Machine, params: str) -> None:
+    """Undo one step on the machine, see that its trace is gone, and that the next run does just that step again."""
+    step, file = "allow_xl_by_sudo", "/etc/sudoers.d/xl"
+    done = go_back(params, (step,), "apply", Path("reports"), _say)
+    there = subprocess.run([*machine.ssh, f"ls {file}"], capture_output=True, check=False).returncode == 0
+    if there or not isinstance(done, Run) or done.exit_code:
+        raise CheckFailed(f"undo left {file} behind", why=getattr(done, "message", ""))
+    again = _run(params, 4, "apply", only="06")
+    changed = {name for name, status in again.steps.items() if status == "changed"}
+    if changed != {step}:
+        raise CheckFailed("The run after an undo did not do just what was taken back", why=str(again.steps))
+    _say(f"undo took {step} back, and the next run did it again")
+
+
 def _guest_said(machine: Machine) -> None:
     """Read on the machine itself what the guest reported of its device, past all of the runbook's own checks."""
     out = subprocess.run(
@@ -111,6 +131,23 @@ def _guest_said(machine: Machine) -> None:
     if not traffic:
         raise CheckFailed("No traffic went through the passed device", why=out)
     _say(f"the guest itself said: {json.dumps(guest)}")
+
+
+def _pause_guests(machine: Machine) -> None:
+    """Stop the clock of the guests that run: they stay, with their devices, and do nothing.
+
+    Their disks are empty, so their BIOS restarts them every minute, and a check that looks in that moment
+    finds a guest that is shutting down.
+    """
+    names = "xl list | awk 'NR > 2 { print $1 }'"
+    done = subprocess.run(
+        [*machine.ssh, f"for guest in $({names}); do xl pause $guest || exit; done"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CheckFailed("The guests could not be paused", why=done.stderr.strip())
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from runbook.testbed.errors import TestbedError
 from runbook.testbed.recipe import Recipe
 from runbook.testbed.sources import mirror_options, own_sources
 
+#: The release of the machine that is meant when none is named.
+RELEASE = "trixie"
+
 
 @dataclass(frozen=True)
 class Image:
@@ -38,9 +41,9 @@ class Image:
         return [" ".join(line.split()[:2]) for line in (self.folder / "host_keys").read_text().splitlines()]
 
 
-def default_recipe() -> Recipe:
-    """Debian 13 from this machine's own package source."""
-    return Recipe(sources=own_sources("trixie"), apt_options=mirror_options())
+def default_recipe(release: str = RELEASE) -> Recipe:
+    """That Debian from this machine's own package source."""
+    return recipes.of_release(release, sources=own_sources(release), apt_options=mirror_options())
 
 
 def image_key(recipe: Recipe) -> str:

@@ -1,7 +1,8 @@
 """The virtual PC as a thing to switch on, reach and switch off.
 
 `up()` gives a `Machine` that answers ssh; `down()` and `status()` act on the one that is there.
-All its files are in one folder, `.testbed` here unless RUNBOOK_TESTBED_DIR names another.
+There is one machine for each Debian release, with all its files in one folder: `.testbed` here for
+Debian 13, `.testbed-bookworm` for Debian 12; RUNBOOK_TESTBED_DIR names another instead of `.testbed`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from runbook.testbed import hardware, process, qemu
 from runbook.testbed.console import Patience, console_tail, wait_until
 from runbook.testbed.disk import Say
 from runbook.testbed.hardware import ALIAS
-from runbook.testbed.image import base_image, default_recipe
+from runbook.testbed.image import RELEASE, base_image, default_recipe
 from runbook.testbed.process import Running
 from runbook.testbed.provision import provision
 
@@ -107,26 +108,29 @@ class Machine:
             process.wait_gone(running, 20)
 
 
-def state_dir() -> Path:
-    """Where the testbed lives: $RUNBOOK_TESTBED_DIR, else `.testbed` in the current folder."""
-    return Path(os.environ.get("RUNBOOK_TESTBED_DIR") or ".testbed").absolute()
+def state_dir(release: str = RELEASE) -> Path:
+    """Where a release's machine lives: $RUNBOOK_TESTBED_DIR or `.testbed` here, or that with `-RELEASE` added."""
+    folder = Path(os.environ.get("RUNBOOK_TESTBED_DIR") or ".testbed").absolute()
+    return folder if release == RELEASE else folder.with_name(f"{folder.name}-{release}")
 
 
-def up(fresh: bool = False, state: Path | None = None, say: Say | None = None) -> Machine:
-    """A machine that answers ssh: the one that is there, or a new one.
+def up(
+    fresh: bool = False, state: Path | None = None, say: Say | None = None, *, release: str = RELEASE
+) -> Machine:
+    """A machine with that Debian that answers ssh: the one that is there, or a new one.
 
     `fresh` throws the old machine's disks away first. The base disk is built when it is missing
     (a minute or two); a fresh machine boots and is set up in about two more.
     """
     say = say or _say
-    machine = Machine(state or state_dir())
+    machine = Machine(state or state_dir(release))
     machine.state.mkdir(parents=True, exist_ok=True)
     with _only_one(machine.state):
         if fresh:
             machine.kill_power()
             shutil.rmtree(machine.folder, ignore_errors=True)
         if not hardware.is_assembled(machine.folder):
-            hardware.assemble(machine.folder, base_image(machine.state, default_recipe(), say))
+            hardware.assemble(machine.folder, base_image(machine.state, default_recipe(release), say))
         if machine.running is None:
             hardware.switch_on(machine.folder)
         say(f"booting; its console: {machine.console_log}")
@@ -141,14 +145,14 @@ def up(fresh: bool = False, state: Path | None = None, say: Say | None = None) -
     return machine
 
 
-def down(state: Path | None = None) -> None:
-    """Power the machine off, if it is on."""
-    Machine(state or state_dir()).down()
+def down(state: Path | None = None, *, release: str = RELEASE) -> None:
+    """Power that release's machine off, if it is on."""
+    Machine(state or state_dir(release)).down()
 
 
-def status(state: Path | None = None) -> dict[str, str]:
+def status(state: Path | None = None, *, release: str = RELEASE) -> dict[str, str]:
     """What is there, in words: `state` is none, off, booting (or stuck) or up."""
-    machine = Machine(state or state_dir())
+    machine = Machine(state or state_dir(release))
     running = machine.running
     if running is None:
         return {

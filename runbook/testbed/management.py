@@ -23,7 +23,6 @@ from runbook.journal import Journal
 from runbook.params import HostParams, load
 from runbook.testbed.machine import Machine
 
-PARAMS = "params/testbed.yml"
 NOTEBOOK = "09_management"
 GUEST, OTHER = "comm", "nginx"
 FOLDER = "/srv/backups-of-the-proof"
@@ -52,13 +51,13 @@ _DESTROY = (
 )
 
 
-def prove_backup(machine: Machine) -> None:
+def prove_backup(machine: Machine, params: str) -> None:
     """Prove backup, verification, restore and every refusal on the volume of one guest.
 
     What is on that volume is lost, the guest must be off, and what notebook 09 has mounted from it is
     unmounted. Raises `CheckFailed`, or what the runbook raised, at the first claim that does not hold.
     """
-    proof = _Proof(machine, load(PARAMS))
+    proof = _Proof(machine, load(params))
     proof.shell(f"rm -rf {FOLDER}")
     proof.prepare()
     proof.whole()

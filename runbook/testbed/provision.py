@@ -1,10 +1,12 @@
 """What an installer does inside the machine and a controller cannot do from outside.
 
-Afterwards a person would call it a fresh Debian 13 machine with an empty volume group `guests`.
+Afterwards a person would call it a fresh Debian machine with a volume group `guests`, in which the disk
+of one guest, `comm`, is left over from an earlier life: a partition table, and a file system with files.
 """
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -13,6 +15,12 @@ from runbook.testbed.errors import TestbedError, tail
 
 VOLUME_GROUP = "guests"
 DATA_DISK = "/dev/vdb"
+
+#: A GPT with one ext4 file system behind the first MiB, which holds this machine's own /etc.
+GUEST_DISK = f"""set -e; v=/dev/{VOLUME_GROUP}/comm
+printf 'label: gpt\\nsize=900MiB, type=L, name="mail and files"\\n' | sfdisk -q --no-reread --no-tell-kernel $v
+l=$(losetup -o 1048576 --sizelimit 943718400 --show -f $v)
+mkfs.ext4 -q -L files -d /etc $l; sync; losetup -d $l"""
 
 #: grub-reboot(8) and grub-set-default(8) need the real /boot/grub with its modules and grubenv.
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -27,6 +35,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("grub-editenv", "/boot/grub/grubenv", "create"),
     ("pvcreate", "--yes", DATA_DISK),
     ("vgcreate", VOLUME_GROUP, DATA_DISK),
+    ("lvcreate", "--yes", "--size", "1g", "--name", "comm", VOLUME_GROUP),
+    ("sh", "-c", shlex.quote(GUEST_DISK)),
     ("sync",),
 )
 

@@ -7,13 +7,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from runbook.testbed.sources import AptSource, as_deb822
+from runbook.testbed.sources import AptSource, as_deb822, as_lines
 
 MIB = 1024 * 1024
 
+#: What an installer leaves on every release.
 PACKAGES = (
-    "apt-utils", "bash-completion", "ca-certificates", "cron", "dbus", "dhcpcd-base", "e2fsprogs",
+    "apt-utils", "bash-completion", "ca-certificates", "cron", "dbus", "e2fsprogs",
     "efibootmgr", "fdisk", "grub-efi-amd64", "ifupdown", "initramfs-tools", "iproute2",
     "iputils-ping", "kmod", "less", "libpam-systemd", "linux-image-amd64", "logrotate", "lvm2",
     "nano", "netbase", "openssh-server", "openssh-sftp-server", "pciutils", "procps", "sudo",
@@ -34,6 +36,7 @@ class Recipe:
     esp_mib: int = 512
     boot_mib: int = 1024
     root_mib: int = 10240
+    one_line_sources: bool = False
 
     def key(self, code: Iterable[Path] = ()) -> str:
         """A short digest of the recipe and of the modules that follow it: the cache's key."""
@@ -41,6 +44,22 @@ class Recipe:
         for path in code:
             digest.update(path.read_bytes())
         return digest.hexdigest()[:12]
+
+
+def of_release(release: str, **more: Any) -> Recipe:
+    """The recipe of a release's machine: its name, and what that release's installer leaves."""
+    return Recipe(release=release, **_OF_RELEASE[release], **more)
+
+
+#: ifupdown's DHCP client and the form of apt's sources are not the same.
+_OF_RELEASE: dict[str, dict[str, Any]] = {
+    "trixie": {"packages": (*PACKAGES, "dhcpcd-base")},
+    "bookworm": {
+        "hostname": "testbed-bookworm",
+        "packages": (*PACKAGES, "isc-dhcp-client"),
+        "one_line_sources": True,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -105,12 +124,20 @@ def files(recipe: Recipe, ident: Identity, kernel: str) -> dict[str, tuple[int, 
         "etc/default/locale": (0o644, "LANG=C.UTF-8\n"),
         "etc/network/interfaces": (0o644, _interfaces(recipe)),
         "etc/default/grub.d/serial-console.cfg": (0o644, _grub_defaults()),
-        "etc/apt/sources.list.d/debian.sources": (0o644, as_deb822(recipe.sources)),
-        "etc/apt/sources.list": (0o644, "# See /etc/apt/sources.list.d/debian.sources\n"),
+        **_apt_sources(recipe),
         **({"etc/apt/apt.conf.d/90mirror": (0o644, apt)} if apt else {}),
         "etc/resolv.conf": (0o644, ""),
         "root/.ssh/authorized_keys": (0o600, ident.authorized_key),
         "boot/grub/grub.cfg": (0o600, _first_menu(ident, kernel)),
+    }
+
+
+def _apt_sources(recipe: Recipe) -> dict[str, tuple[int, str]]:
+    if recipe.one_line_sources:
+        return {"etc/apt/sources.list": (0o644, "".join(f"{line}\n" for line in as_lines(recipe.sources)))}
+    return {
+        "etc/apt/sources.list.d/debian.sources": (0o644, as_deb822(recipe.sources)),
+        "etc/apt/sources.list": (0o644, "# See /etc/apt/sources.list.d/debian.sources\n"),
     }
 
 

@@ -101,7 +101,7 @@ def test_a_recipe_survives_its_file():
 def test_a_kept_package_that_was_altered_is_built_again():
     """A package that is not what the manifest says is never handed out."""
     built = made(recipe())
-    (built.folder / "toy_1.0_all.deb").write_text("other\n")
+    (built.folder / "toy_1.0_all.deb").write_text("if\n")  # as long as before
     assert builds.kept(recipe()) is None
     assert made(recipe()).debs == built.debs
 

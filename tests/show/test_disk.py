@@ -6,8 +6,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from runbook.ask import Facts
-from runbook.show import disk
-from runbook.show.disk import Bar, Piece
+from runbook.show import bars, disk
+from runbook.show.bars import Bar, Piece
 from runbook.show.tables import show
 from runbook.steps.debian_installation import STEPS
 from tests.steps.disk_machine import GIB, Machine, Part, params
@@ -40,18 +40,18 @@ def test_picture_is_to_scale() -> None:
         1000,
         (Piece("a", "", 250, "boot"), Piece("b", "", 749, "group"), Piece("c", "", 1, "other")),
     )
-    drawn = widths(SVG.findall(disk.draw("Now", (bar,)).html)[0])
-    assert [round(w / disk.WIDE, 3) for w in drawn[:2]] == [0.25, 0.749]
+    drawn = widths(SVG.findall(bars.draw("Now", (bar,)).html)[0])
+    assert [round(w / bars.WIDE, 3) for w in drawn[:2]] == [0.25, 0.749]
     assert drawn[2] == 1.5
 
 
 def test_text_is_to_scale() -> None:
     """In plain text a quarter of the disk is a quarter of the line, and everything has a column at least."""
     pieces = (Piece("a", "", 25, "boot"), Piece("", "free", 50, "free"), Piece("b", "", 25, "group"))
-    line = disk.draw("Now", (Bar("d", "gpt", 100, pieces),)).text.splitlines()[2].strip(" []")
+    line = bars.draw("Now", (Bar("d", "gpt", 100, pieces),)).text.splitlines()[2].strip(" []")
     assert line == "1" * 18 + "." * 36 + "2" * 18
     small = (Piece("a", "", 1, "boot"), Piece("b", "", 9999, "group"))
-    assert disk.draw("Now", (Bar("d", "gpt", 10000, small),)).text.splitlines()[2].strip(" []")[0] == "1"
+    assert bars.draw("Now", (Bar("d", "gpt", 10000, small),)).text.splitlines()[2].strip(" []")[0] == "1"
 
 
 def test_empty_disk_and_what_becomes_of_it() -> None:

@@ -25,7 +25,8 @@ ROOT = "b89e957f-87e6-4a76-a568-8371dc69bb5d"
 ADVANCED = f"gnulinux-advanced-{ROOT}"
 SIMPLE = f"gnulinux-simple-{ROOT}"
 SAMPLES = Path(__file__).parent / "samples"
-DEBIAN_CONFIG = (SAMPLES / "config-6.12-guide").read_text(encoding="utf-8")
+BUILD_SAMPLES = Path(__file__).parent.parent / "builds" / "samples"
+DEBIAN_CONFIG = (BUILD_SAMPLES / "config-6.12-base.txt").read_text(encoding="utf-8")
 
 
 def params(**changes: Any) -> HostParams:

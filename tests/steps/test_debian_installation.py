@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -9,8 +10,13 @@ from typing import Any
 import pytest
 
 from runbook import actions as act
+from runbook.apply import carry_out
+from runbook.book import Book
 from runbook.consent import require
-from runbook.errors import ConsentMissing
+from runbook.errors import CommandFailed, ConsentMissing, Refused
+from runbook.hosts.base import Result
+from runbook.journal import Journal
+from runbook.params import HostParams
 from runbook.plan import Plan
 from runbook.steps import name_of
 from runbook.steps.debian_installation import (
@@ -31,6 +37,7 @@ from runbook.steps.debian_installation import (
 from runbook.steps.debian_installation.target import ROOT
 from tests.steps.disk_machine import GIB, KEY, STATUS, Machine, Part, params
 from tests.steps.machine import carry, faults, stops
+from tests.toy import ToyHost
 
 LIVE_STEPS = STEPS[:-1]
 
@@ -58,6 +65,74 @@ def refused(machine: Machine, step: Any, **installation: Any) -> list[str]:
     return [what for _, what in stops(machine, step, params(**installation))]  # type: ignore[arg-type]
 
 
+# Carrying out
+
+
+class Host(ToyHost):
+    """A toy host that remembers what it was told to run."""
+
+    def __init__(self, status: int = 0, **answers: str) -> None:
+        super().__init__(**answers)
+        self.ran: list[tuple[tuple[str, ...], bytes]] = []
+        self.status = status
+
+    def run(self, argv: Any, *, stdin: bytes = b"", timeout_s: Any = None, on_line: Any = None) -> Result:
+        self.ran.append((argv, stdin))
+        return Result(argv, self.status, "", "no room")
+
+
+def test_partition_table_is_written_from_standard_input() -> None:
+    """sfdisk gets the table on its standard input, and wipes what stood on the disk and in the partitions."""
+    host = Host()
+    carry_out(act.WritePartitionTable("/dev/vda", "a disk", "label: gpt\n"), host, print)  # type: ignore[arg-type]
+    (argv, stdin), (settle, _) = host.ran
+    assert (argv[0], argv[-1], stdin) == ("sfdisk", "/dev/vda", b"label: gpt\n")
+    assert argv[1:5] == ("--wipe", "always", "--wipe-partitions", "always")
+    assert settle == ("udevadm", "settle")
+
+
+def test_command_inside_the_new_system_leaves_nothing_mounted() -> None:
+    """The mounts that a command inside needs end with it, and a failure is told without them."""
+    host = Host(status=100)
+    with pytest.raises(CommandFailed) as error:
+        carry_out(act.RunIn(ROOT, ("apt-get", "update")), host, print)  # type: ignore[arg-type]
+    argv = host.ran[0][0]
+    assert argv[:2] == ("unshare", "--mount")
+    assert argv[-3:] == (ROOT, "apt-get", "update")
+    assert str(error.value).startswith(f"'chroot {ROOT} apt-get update' ended with status 100")
+
+
+def test_hash_travels_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password's hash is in no command line, and in no preview."""
+    hashed = "$6$abcdefgh$" + "x" * 40
+    monkeypatch.setenv("HASH", hashed)
+    host, action = Host(), act.SetPassword(ROOT, "env:HASH")
+    carry_out(action, host, print)  # type: ignore[arg-type]
+    argv, stdin = host.ran[0]
+    assert stdin == f"root:{hashed}\n".encode()
+    assert hashed not in " ".join(argv) + action.preview(Machine().facts(())) + action.title
+
+
+@pytest.mark.parametrize(
+    ("notebook", "method", "may"),
+    [("02_debian_installation", "live", True), ("02_debian_installation", "none", False),
+     ("03_debian_configuration", "live", False)],
+)  # fmt: skip
+def test_only_a_live_system_may_be_another_release(notebook: str, method: str, may: bool) -> None:
+    """Until Debian is installed the live system may be another Debian; afterwards the release must be right."""
+    host = ToyHost({"/etc/os-release": "VERSION_CODENAME=bookworm\n"})
+    asked = params(method=method)
+    with nullcontext() if may else pytest.raises(Refused, match="runs an unknown system, not trixie"):
+        _open(asked, host, notebook)
+
+
+def _open(asked: HostParams, host: ToyHost, notebook: str) -> Book:
+    """Open a book of which only the release is of interest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("runbook.book.steps_of", lambda *_: {})
+        return Book(asked, "plan", host, notebook, Journal(None))
+
+
 # The whole way
 
 
@@ -67,6 +142,19 @@ def test_the_chapter_installs_and_starts_debian() -> None:
     assert machine.mounts["/"][0] == "/dev/mapper/xen-root"
     assert machine.swap == "/dev/mapper/xen-swap"
     assert faults(machine, installed_layout, params()) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("step", LIVE_STEPS, ids=name_of)
+def test_every_action_can_be_shown_and_journalled(step: Any) -> None:
+    """Title, preview and way back of each action follow from what the step itself asked."""
+    machine = before(step)
+    facts = machine.facts(step.asks(params()))
+    actions = step.plan(params(), facts).actions
+    assert actions
+    for action in actions:
+        assert action.title
+        assert action.preview(facts) or action == act.WriteFile(install_base.UNFINISHED, "")
+        action.inverse(facts)
 
 
 @pytest.mark.parametrize("step", LIVE_STEPS, ids=name_of)
@@ -416,9 +504,9 @@ def test_fixed_address_is_kept_and_pointed_out() -> None:
     """An address that was not leased is written down, with a warning."""
     machine = before(configure_base)
     machine.address = {}
-    assert [
-        f.what for f in planned(machine, configure_base).findings
-    ] == ["enp0s3 has a fixed address, 10.0.2.15/24, and the new system will keep it"]
+    assert [f.what for f in planned(machine, configure_base).findings] == [
+        "enp0s3 has a fixed address, 10.0.2.15/24, and the new system will keep it"
+    ]
     carry(machine, configure_base, params())  # type: ignore[arg-type]
     assert (
         "    address 10.0.2.15/24\n    gateway 10.0.2.2\n" in machine.files[f"{ROOT}/etc/network/interfaces"]
@@ -497,6 +585,12 @@ def test_locale_that_needs_no_generating() -> None:
     """With C.UTF-8 nothing is generated."""
     titles = [a.title for a in planned(before(install_system), install_system, locale="C.UTF-8").actions]
     assert not any("locale-gen" in title for title in titles)
+
+
+def test_keyboard_has_layout_and_variant() -> None:
+    """A variant of a layout is given behind a hyphen."""
+    text = files.keyboard(params(keyboard="de-nodeadkeys"))
+    assert 'XKBLAYOUT="de"\nXKBVARIANT="nodeadkeys"\n' in text
 
 
 def test_boot_loader_is_put_in_both_places() -> None:

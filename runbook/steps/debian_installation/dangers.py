@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from runbook.facts.disks import gib
 from runbook.params import HostParams
 from runbook.plan import Finding
-from runbook.steps.debian_installation.target import MARK, ROOT, Situation, gib
+from runbook.steps.debian_installation.target import MARK, ROOT, Situation
 
 
 def refusals(params: HostParams, here: Situation) -> tuple[Finding, ...]:

@@ -55,10 +55,11 @@ def interfaces(uplink: Uplink) -> str:
 
 
 def keyboard(params: HostParams) -> str:
-    """Return keyboard(5) for a layout."""
+    """Return keyboard(5) for a layout, with its variant behind a hyphen."""
+    layout, _, variant = params.installation.keyboard.partition("-")
     return (
-        '# See keyboard(5).\n\nXKBMODEL="pc105"\n'
-        f'XKBLAYOUT="{params.installation.keyboard}"\nXKBVARIANT=""\nXKBOPTIONS=""\n\nBACKSPACE="guess"\n'
+        f'# See keyboard(5).\n\nXKBMODEL="pc105"\nXKBLAYOUT="{layout}"\nXKBVARIANT="{variant}"\nXKBOPTIONS=""\n\n'
+        'BACKSPACE="guess"\n'
     )
 
 

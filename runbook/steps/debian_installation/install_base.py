@@ -74,7 +74,7 @@ def _bootstrap(params: HostParams, found: sources.Sources) -> tuple[str, ...]:
 def _clear() -> tuple[str, ...]:
     """Return what removes all but the mark; what is mounted further down is left to be written over."""
     name = UNFINISHED.rpartition("/")[2]
-    which = ("!", "-name", name, "(", "!", "-type", "d", "-o", "-empty", ")")
+    which = ("!", "-name", name, "!", "-name", "lost+found", "(", "!", "-type", "d", "-o", "-empty", ")")
     return ("find", ROOT, "-xdev", "-depth", "-mindepth", "1", *which, "-delete")
 
 

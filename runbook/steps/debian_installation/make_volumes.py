@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook.actions import Run
 from runbook.ask import Ask, Facts
-from runbook.facts.disks import MIB
+from runbook.facts.disks import MIB, gib
 from runbook.installation.layout import LogicalVolume, VolumeGroup
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
@@ -89,8 +89,8 @@ def _obstacles(here: Situation, group: VolumeGroup) -> list[Finding]:
             found.append(
                 Finding(
                     "refuse",
-                    f"The volume {group.name}/{wanted.name} has {target.gib(now.size)}, not "
-                    f"{target.gib(wanted.size_mib * MIB)}",
+                    f"The volume {group.name}/{wanted.name} has {gib(now.size)}, not "
+                    f"{gib(wanted.size_mib * MIB)}",
                     "somebody made it, or the parameters changed since; it is not resized here",
                     "put its size into installation.volumes, or remove it with lvremove(8) when it is not needed",
                 )

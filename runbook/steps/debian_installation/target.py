@@ -167,14 +167,5 @@ def still(name: str, planned: Plan) -> list[Finding]:
     ]
 
 
-def gib(size_bytes: int) -> str:
-    """Return a size for people.
-
-    >>> gib(107374182400), gib(805306368)
-    ('100.0 GiB', '768 MiB')
-    """
-    return f"{size_bytes / 2**30:.1f} GiB" if size_bytes >= 2**30 else f"{size_bytes // MIB} MiB"
-
-
 def _real_path(params: HostParams) -> Ask:
     return Ask.run("readlink", "-f", params.installation.disk)

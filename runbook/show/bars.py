@@ -1,0 +1,127 @@
+"""Bars to scale: an inline drawing in the colours of the page, a table and lines of text that say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from runbook.facts.disks import gib
+from runbook.show.pieces import Shown
+
+WIDE, HIGH, GAP, TOP = 880, 44, 34, 22
+COLUMNS = 72
+_GREY, _RED = "128,128,128", "248,81,73"
+#: One for each volume group, on the disk and in its own bar; the words say the same.
+_GROUP_TINTS = ("9,105,218", "46,160,67", "210,153,34", "163,113,247")
+_MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One stretch of a disk or group, in bytes. `kind` is boot, group, other or free."""
+
+    name: str
+    what: str
+    size: int
+    kind: str
+    group: str = ""
+    """The volume group that it belongs to, or ''."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A disk or a volume group with its pieces, in their order."""
+
+    name: str
+    what: str
+    size: int
+    pieces: tuple[Piece, ...]
+
+
+def draw(title: str, bars: tuple[Bar, ...]) -> Shown:
+    """Return bars as an inline SVG with a table that says the same, and as lines of text."""
+    if not bars:
+        return Shown(f"<div><b>{escape(title)}</b>: no disk</div>", f"{title}: no disk")
+    high = TOP + len(bars) * (HIGH + GAP)
+    groups = [bar.name for bar in bars[1:]]
+    inside = "".join(_bar_svg(bar, TOP + i * (HIGH + GAP), groups) for i, bar in enumerate(bars))
+    summary = f"{title}: " + "; ".join(_sentence(bar) for bar in bars)
+    svg = (
+        f'<svg role="img" viewBox="0 0 {WIDE} {high}" width="100%" style="max-width:{WIDE}px;color:inherit" '
+        f'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="13" fill="currentColor">'
+        f"<title>{escape(summary)}</title>{inside}</svg>"
+    )
+    text = "\n".join([title, *(_bar_text(bar) for bar in bars)])
+    return Shown(f"<div><b>{escape(title)}</b><br>{svg}{_table(bars)}</div>", text)
+
+
+def _spans(bar: Bar, wide: float) -> list[tuple[float, float]]:
+    """Return start and width of each piece; what the bar has besides its pieces stays blank at its end."""
+    whole, at, found = max(bar.size, sum(p.size for p in bar.pieces), 1), 0.0, []
+    for piece in bar.pieces:
+        found.append((at, piece.size / whole * wide))
+        at += piece.size / whole * wide
+    return found
+
+
+def _bar_svg(bar: Bar, top: int, groups: list[str]) -> str:
+    text = f'<text x="0" y="{top - 6}" font-weight="bold">{escape(_head(bar))}</text>'
+    frame = 'stroke="currentColor" stroke-opacity=".55"'
+    for mark, piece, (x, w) in zip(marks(bar), bar.pieces, _spans(bar, WIDE), strict=True):
+        is_free = piece.kind == "free"
+        tint = f'fill="rgb({_tint(piece, groups)})" fill-opacity=".28"'
+        look = 'fill="none" stroke-dasharray="4 4"' if is_free else tint
+        name = piece.name or piece.what
+        label = f"{mark} {name}".strip() if w > 9 * (len(name) + 3) else mark if w > 11 else ""
+        text += (
+            f'<rect x="{x:.1f}" y="{top}" width="{max(w, 1.5):.1f}" height="{HIGH}" {look} {frame}>'
+            f"<title>{escape(_line(piece))}</title></rect>"
+        )
+        if label:
+            text += f'<text x="{x + w / 2:.1f}" y="{top + HIGH / 2 + 5}" text-anchor="middle">{escape(label)}</text>'
+    return text
+
+
+def _tint(piece: Piece, groups: list[str]) -> str:
+    if piece.group in groups:
+        return _GROUP_TINTS[groups.index(piece.group) % len(_GROUP_TINTS)]
+    return _GREY if piece.kind == "boot" else _RED
+
+
+def _table(bars: tuple[Bar, ...]) -> str:
+    rows = "".join(
+        f'<tr><td style="text-align:left">{escape(bar.name)}</td><td>{mark}</td>'
+        f'<td style="text-align:left">{escape(piece.name)}</td><td>{gib(piece.size)}</td>'
+        f'<td style="text-align:left">{escape(piece.what)}</td></tr>'
+        for bar in bars
+        for mark, piece in zip(marks(bar), bar.pieces, strict=True)
+    )
+    return f"<table><thead><tr><th>on</th><th></th><th>name</th><th>size</th><th>what</th></tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _bar_text(bar: Bar) -> str:
+    line = ""
+    for mark, (x, w) in zip(marks(bar), _spans(bar, COLUMNS), strict=True):
+        # Everything is seen, however small: at least one column each.
+        line += (mark or ".") * max(1, round(x + w) - max(len(line), round(x)))
+    rows = [f"    {mark or '.'}  {_line(piece)}" for mark, piece in zip(marks(bar), bar.pieces, strict=True)]
+    return "\n".join([f"  {_head(bar)}", f"    [{line}]", *rows])
+
+
+def marks(bar: Bar) -> list[str]:
+    """Return a digit or letter for each piece, '' for what is free."""
+    marks = iter(_MARKS + "+" * len(bar.pieces))
+    return ["" if piece.kind == "free" else next(marks) for piece in bar.pieces]
+
+
+def _head(bar: Bar) -> str:
+    return f"{bar.name}: {gib(bar.size)}, {bar.what}"
+
+
+def _line(piece: Piece) -> str:
+    name = f"{piece.name}: " if piece.name else ""
+    return f"{name}{gib(piece.size)}, {piece.what}" if piece.what else f"{name}{gib(piece.size)}"
+
+
+def _sentence(bar: Bar) -> str:
+    return f"{_head(bar)}, with " + ", ".join(_line(piece) for piece in bar.pieces)
