@@ -342,7 +342,9 @@ class Deliver:
         lines += [f"+ {name}" for name in self.recipe.packages]
         for name, text in self.recipe.files:
             count = text.count("\n")
-            lines += [f"< {name}: {count} lines"] if count > 30 else [f"< {name}: {x}" for x in text.splitlines()]
+            lines += (
+                [f"< {name}: {count} lines"] if count > 30 else [f"< {name}: {x}" for x in text.splitlines()]
+            )
         lines += [f"< {source.path}, SHA-256 {source.sha256}" for source in self.recipe.sources]
         lines += [f"$ {x}" for x in (self.recipe.fetch + "\n" + self.recipe.script).splitlines() if x]
         return "\n".join([*lines, f"# then copied to the host: {' '.join(self.wanted)}"]) + "\n"

@@ -19,7 +19,13 @@ SIZES: dict[str, dict[str, Any]] = {
         "esp_mib": 256,
         "boot_mib": 256,
         "system_gib": 60,
-        "volumes": {"root_mib": 8192, "home_mib": 20480, "swap_mib": 2048, "var_log_mib": 500, "tmp_mib": 500},
+        "volumes": {
+            "root_mib": 8192,
+            "home_mib": 20480,
+            "swap_mib": 2048,
+            "var_log_mib": 500,
+            "tmp_mib": 500,
+        },
     }
 }
 _DISK = r"/dev/(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+|disk/by-id/[A-Za-z0-9._:+-]+)"

@@ -83,9 +83,7 @@ def https_address(text: str) -> str:
 branch_name = name_of(
     "branch", r"|[A-Za-z0-9][A-Za-z0-9._/-]*", "write it like stable-4.20 or RELEASE-4.20.1"
 )
-source_version = name_of(
-    "version", r"|[0-9][A-Za-z0-9.+~:-]*", "write it as `apt-cache showsrc xen` says it"
-)
+source_version = name_of("version", r"|[0-9][A-Za-z0-9.+~:-]*", "write it as `apt-cache showsrc xen` says it")
 Bdf = Annotated[str, AfterValidator(bdf)]
 PciId = Annotated[str, AfterValidator(pci_id)]
 Mac = Annotated[str, AfterValidator(mac)]

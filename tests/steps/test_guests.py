@@ -404,7 +404,7 @@ class TestStartGuests:
     @pytest.mark.parametrize(
         ("values", "what"),
         [
-            ({"state": "---s--"}, "is there and does not run: its state is ---s--"),
+            ({"state": "-----d"}, "is there and does not run: its state is -----d"),
             ({"state": "----c-"}, "is there and does not run: its state is ----c-"),
             ({"pci": ()}, f"runs without its device {CARD}"),
             ({"bridges": ("xenbr0",)}, "is on other bridges than asked"),
@@ -414,6 +414,13 @@ class TestStartGuests:
         """A guest that crashed, or runs without a device or a network card, is found."""
         host = configured(PARAMS, running=(running(PARAMS, "ipfire", **values),))
         assert problems(start_guests, host) == [("fail", f"The guest 'ipfire' {what}")]
+
+
+def test_a_guest_that_is_just_restarting_is_a_warning():
+    """A guest seen in the moment of its restart is neither well nor lost: the finding says to look again."""
+    host = configured(PARAMS, running=(running(PARAMS, "ipfire", state="---s--"),))
+    (found,) = start_guests.check(PARAMS, host.facts(start_guests))
+    assert (found.level, "just ending or restarting" in found.what) == ("warn", True)
 
 
 def test_a_cut_off_answer_of_xl_does_not_make_a_guest_whole():

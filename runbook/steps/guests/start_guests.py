@@ -117,11 +117,19 @@ def _judge(guest: Guest, domain: Domain | None) -> Iterator[Finding]:
             "fail", f"The guest '{guest.name}' does not run", do=f"run this step in mode apply, or see {log}"
         )
         return
-    if not domain.is_alive:
+    if "s" in domain.state and not set(domain.state) & set("cd"):
+        yield Finding(
+            "warn",
+            f"The guest '{guest.name}' is just ending or restarting: its state is {domain.state}",
+            "a guest without a system on its disk is restarted by its BIOS every few minutes",
+            "look again in a moment: `xl list`",
+            "xl(1), list",
+        )
+    elif not domain.is_alive:
         yield Finding(
             "fail",
             f"The guest '{guest.name}' is there and does not run: its state is {domain.state}",
-            "c: it crashed; s: it is shutting down; d: it is being removed (xl(1), list)",
+            "c: it crashed; d: it is being removed (xl(1), list)",
             f"see /var/log/xen/qemu-dm-{guest.name}.log, then `xl destroy {guest.name}` and start it again",
             "xl(1)",
         )
