@@ -12,8 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from runbook import apt_sources as sources
+from runbook.apt_sources import AptSource
 from runbook.cli import virtual_pc
-from runbook.errors import CheckFailed
+from runbook.errors import CheckFailed, RunbookError
 from runbook.params import load
 from runbook.testbed import (
     acceptance,
@@ -25,12 +27,10 @@ from runbook.testbed import (
     process,
     qemu,
     recipe,
-    sources,
 )
 from runbook.testbed.console import Patience
 from runbook.testbed.errors import TestbedError, tail
 from runbook.testbed.recipe import Identity, Recipe
-from runbook.testbed.sources import AptSource
 
 ROOT = Path(__file__).parents[1]
 MAIN = AptSource(("http://deb.example/debian",), ("trixie", "trixie-updates"), ("main", "contrib"))
@@ -111,7 +111,7 @@ def test_sources_of_this_machine(tmp_path: Path):
 
 def test_no_debian_source_is_explained():
     """A machine without a Debian source learns what is missing and where it was looked for."""
-    with pytest.raises(TestbedError, match=r"(?s)sources.list.*suite 'noble'.*next:"):
+    with pytest.raises(RunbookError, match=r"(?s)sources.list.*suite 'noble'.*do:"):
         sources.for_release({"sources.list": ONE_LINE}, "noble", "trixie")
 
 

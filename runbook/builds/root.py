@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runbook.apt_sources import as_lines, mirror_options, own_sources
 from runbook.builds.errors import BuildFailed
 from runbook.builds.recipe import WORK, Recipe
-from runbook.testbed.errors import TestbedError
-from runbook.testbed.sources import as_lines, mirror_options, own_sources
+from runbook.errors import RunbookError
 
 #: Programs of the controller, each with the Debian package that brings it.
 TOOLS = {
@@ -34,8 +34,8 @@ def bootstrap(recipe: Recipe, root: Path) -> list[str]:
     """
     try:
         lines = as_lines(own_sources(recipe.release))
-    except TestbedError as error:
-        raise BuildFailed(error.what, where=error.where, why=error.why, do=error.next_move) from None
+    except RunbookError as error:
+        raise BuildFailed(error.what, where=error.where, why=error.why, do=error.do) from None
     if recipe.source_packages:
         lines += [line.replace("deb ", "deb-src ", 1) for line in lines]
     options = [f'--aptopt={name} "{value}"' for name, value in mirror_options()]

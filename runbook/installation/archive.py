@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+from runbook.apt_sources import KEYRING, AptSource
 from runbook.errors import RunbookError
-from runbook.testbed.sources import KEYRING, AptSource
 
 TIMEOUT_S = 1800
 

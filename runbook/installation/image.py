@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook import releases
+from runbook.apt_sources import AptSource, mirror_options, own_sources
 from runbook.errors import ParamsError, Refused, RunbookError
 from runbook.installation import cpio, pieces, preseed, scripts, stick
 from runbook.installation.archive import Archive, contents
 from runbook.installation.layout import layout
 from runbook.params import HostParams
 from runbook.params.secrets import password_hash
-from runbook.testbed.errors import TestbedError
-from runbook.testbed.sources import AptSource, mirror_options, own_sources
 
 Say = Callable[[str], None]
 NETBOOT = "./usr/lib/debian-installer/images/{debian}/amd64/text/debian-installer/amd64/"
@@ -127,7 +126,7 @@ def _sources(params: HostParams) -> tuple[AptSource, ...]:
         return (AptSource((mirror,), (release, f"{release}-updates"), ("main",)),)
     try:
         return own_sources(release)
-    except TestbedError as error:
+    except RunbookError as error:
         raise RunbookError(
             error.what, where=error.where, why=error.why, do="name a mirror in installation.mirror"
         ) from error

@@ -12,8 +12,8 @@ from runbook.installation.layout import LEAST_REST_MIB, TABLE_MIB, Layout, Logic
 from runbook.params import HostParams
 
 MIB = 1024 * 1024
-#: No password at all: nobody can log in with one (passwd(5), shadow(5)).
-LOCKED = "!"
+#: No password at all: nobody can log in with one (shadow(5)). The installer takes `!` for no answer, and asks.
+LOCKED = "*"
 #: The partitioner rounds each partition to its own grid; so much more keeps every promised MiB.
 GRID_MB = 4
 

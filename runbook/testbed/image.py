@@ -9,12 +9,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.apt_sources import mirror_options, own_sources
 from runbook.testbed import disk
 from runbook.testbed import recipe as recipes
 from runbook.testbed.disk import Say
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.recipe import Recipe
-from runbook.testbed.sources import mirror_options, own_sources
 
 #: The release of the machine that is meant when none is named.
 RELEASE = "trixie"

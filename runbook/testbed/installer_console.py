@@ -10,7 +10,7 @@ from runbook.testbed.console import console_tail
 from runbook.testbed.errors import TestbedError, plain
 
 #: What the installer's text frontend says when it waits for somebody, and nobody is there (cdebconf).
-QUESTION = re.compile(r"Prompt: '.' for help|\[Press enter to continue\]|!! ERROR: ")
+QUESTION = re.compile(r"Prompt: '.' for help|\[Press enter to continue\]|!! ERROR: |[Pp]assword: ?$")
 #: The bar it shows while it works: `Installing the base system  ... 10%... 20%`.
 PROGRESS = re.compile(r"^(\S.*?)\s+\.\.\. ?\d+%(?:.*?(\d+)%)?")
 #: What the runbook's own scripts in the installer say.

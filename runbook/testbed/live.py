@@ -18,6 +18,7 @@ from pathlib import Path
 
 from runbook import hosts
 from runbook import params as parameters
+from runbook.apt_sources import own_sources
 from runbook.errors import CheckFailed, RunbookError
 from runbook.evidence.run import Run, run
 from runbook.steps.debian_installation import partition_disk, target
@@ -26,7 +27,6 @@ from runbook.testbed.console import Patience
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.image import Image, base_image, default_recipe
 from runbook.testbed.machine import Machine
-from runbook.testbed.sources import own_sources
 
 STATE = ".testbed-live"
 PARAMS = "params/testbed-live.yml"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from runbook.apt_sources import AptSource
 from runbook.builds import BuildFailed, root
-from runbook.testbed.errors import TestbedError
-from runbook.testbed.sources import AptSource
+from runbook.errors import RunbookError
 from tests.builds.controller import recipe
 
 SOURCE = AptSource(("http://deb.example/debian",), ("trixie",), ("main",))
@@ -53,7 +53,7 @@ def test_a_machine_without_debian_sources_cannot_build(monkeypatch):
     """Where no Debian sources are known, the build says so with the next move."""
 
     def none(release):
-        raise TestbedError("cannot tell", where="/etc/apt", why="no source", next_move="add one")
+        raise RunbookError("cannot tell", where="/etc/apt", why="no source", do="add one")
 
     monkeypatch.setattr(root, "own_sources", none)
     with pytest.raises(BuildFailed, match="cannot tell") as caught:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from runbook.apt_sources import AptSource
 from runbook.errors import ParamsError, Refused, RunbookError
 from runbook.installation import cpio, image, stick
 from runbook.params import HostParams
-from runbook.testbed.sources import AptSource
 from tests.installation import test_pieces
 from tests.installation.hosts import KEY, host
 from tests.installation.test_pieces import BASE, MODULES, UDEBS, deb

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from runbook.apt_sources import AptSource
 from runbook.errors import RunbookError
 from runbook.installation import cpio, pieces
 from runbook.installation.archive import Archive, contents, fields, lines
 from runbook.installation.cpio import Entry
-from runbook.testbed.sources import AptSource
 
 KERNEL = "6.12.107+deb13-amd64"
 STATUS = (

@@ -53,6 +53,7 @@ def test_progress_is_said_once_a_heading(watch):
     [
         b"!! ERROR: Downloading a file failed:\r\n\r\nThe installer failed to download a file",
         b"[Press enter to continue] ",
+        b"Note: what you type here will be hidden (unless you select to show it).\r\nRoot password: ",
         b"  1: Retry downloading, 2: Change mirror,\r\nPrompt: '?' for help, default=1> ",
     ],
 )

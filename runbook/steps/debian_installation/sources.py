@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook.apt_sources import AptSource, as_deb822, as_lines, for_release
 from runbook.ask import Ask, Facts
+from runbook.errors import RunbookError
 from runbook.facts import system
 from runbook.params import HostParams
 from runbook.plan import Finding
-from runbook.testbed.errors import TestbedError
-from runbook.testbed.sources import AptSource, as_deb822, as_lines, for_release
 
 _FILES = Ask.shell(
     "grep -sH '' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; true"
@@ -42,7 +42,7 @@ def read(params: HostParams, facts: Facts) -> Sources | Finding:
     release, mirror = params.release, params.installation.mirror
     try:
         found = for_release(_texts(facts[_FILES].out), system.parse(facts).codename, release)
-    except TestbedError as error:
+    except RunbookError as error:
         found = ()
         if not mirror:
             return _nowhere(params, error.why)

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from runbook import releases
-from runbook.testbed.errors import TestbedError
-from runbook.testbed.sources import as_lines, own_sources
+from runbook.apt_sources import as_lines, own_sources
+from runbook.errors import RunbookError
 
 CACHE = Path(__file__).parents[3] / ".cache" / "xl"
 LIMIT_S = 60
@@ -54,7 +54,7 @@ def _fetch_once(release: str, final: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=CACHE) as work:
         try:
             root = _fetch(release, Path(work))
-        except (TestbedError, OSError, subprocess.SubprocessError) as error:
+        except (RunbookError, OSError, subprocess.SubprocessError) as error:
             _network().append(f"Debian's xl could not be fetched: {_reason(error)}")
             raise NotHere(_network()[0]) from None
         if not final.exists():  # another run may have been quicker

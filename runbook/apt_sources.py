@@ -1,6 +1,6 @@
 """Where this machine gets its Debian packages from, said again for another release.
 
-The testbed uses the package source that its owner already chose: nothing here names a mirror.
+What is built on this machine uses the package source that its owner chose: nothing here names a mirror.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.testbed.errors import TestbedError
+from runbook.errors import RunbookError
 
 APT = Path("/etc/apt")
 OS_RELEASE = Path("/etc/os-release")
@@ -87,7 +87,7 @@ def for_release(files: Mapping[str, str], codename: str, release: str) -> tuple[
     """The Debian sources among `files` (name → text), with `codename` replaced by `release`.
 
     Only sources reached by http or https count, since the virtual PC must reach them too.
-    Raises `TestbedError` if no file offers the plain suite `codename`.
+    Raises `RunbookError` if no file offers the plain suite `codename`.
     """
     known = {
         f"{base}{tail}": f"{release}{tail}"
@@ -103,11 +103,11 @@ def for_release(files: Mapping[str, str], codename: str, release: str) -> tuple[
             if suites and uris:
                 found.append(AptSource(uris, suites, source.components))
     if not any(release in source.suites for source in found):
-        raise TestbedError(
-            f"cannot tell where to get Debian {release} from",
+        raise RunbookError(
+            f"Cannot tell where to get Debian {release} from",
             where=", ".join(sorted(files)) or str(APT),
             why=f"no http(s) package source here offers the suite {codename!r}",
-            next_move=f"give this machine a Debian source for {codename} (sources.list(5)), then try again",
+            do=f"give this machine a Debian source for {codename} (sources.list(5)), then try again",
         )
     return tuple(dict.fromkeys(found))
 
