@@ -1,0 +1,83 @@
+"""Files: written whole, removed, linked."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from runbook.ask import Facts
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    """Write a whole text file, atomically; `check` is an argv that must accept the new file first.
+
+    `check` is run with the path of the temporary file appended, before it is moved in place
+    (H643: a broken sudoers file locks everybody out).
+    """
+
+    path: str
+    content: str
+    mode: str = "0644"
+    owner: str = "root:root"
+    check: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return f"write {self.path}"
+
+    def preview(self, facts: Facts) -> str:
+        """Return a unified diff against the file as it is."""
+        before = facts.text(self.path)
+        old = "/dev/null" if before is None else self.path
+        return "".join(
+            line if line.endswith("\n") else line + "\n"
+            for line in difflib.unified_diff(
+                (before or "").splitlines(keepends=True),
+                self.content.splitlines(keepends=True),
+                old,
+                self.path,
+            )
+        )
+
+    def inverse(self, facts: Facts) -> WriteFile | Remove:
+        before = facts.text(self.path)
+        if before is None:
+            return Remove(self.path)
+        return WriteFile(self.path, before, self.mode, self.owner)
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Remove one file or symbolic link. A directory is never removed."""
+
+    path: str
+
+    @property
+    def title(self) -> str:
+        return f"remove {self.path}"
+
+    def preview(self, facts: Facts) -> str:
+        return f"- {self.path}\n"
+
+    def inverse(self, facts: Facts) -> WriteFile | None:
+        before = facts.text(self.path)
+        return None if before is None else WriteFile(self.path, before)
+
+
+@dataclass(frozen=True)
+class Link:
+    """Make a symbolic link (`ln -sfn`)."""
+
+    path: str
+    target: str
+
+    @property
+    def title(self) -> str:
+        return f"link {self.path} -> {self.target}"
+
+    def preview(self, facts: Facts) -> str:
+        return f"+ {self.path} -> {self.target}\n"
+
+    def inverse(self, facts: Facts) -> Remove:
+        return Remove(self.path)
