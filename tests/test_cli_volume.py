@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from runbook.actions import WriteFile
 from runbook.ask import Answer, Facts
 from runbook.cli import main
-from runbook.facts import system
+from runbook.facts import identity, system
 from runbook.hosts.base import Result
 from runbook.plan import Plan
 from runbook.steps import management
@@ -30,7 +30,7 @@ class Machine:
         return Facts({ask: self._answer(ask) for ask in asks})
 
     def _answer(self, ask):
-        if ask in system.COMMANDS:
+        if ask in (*system.COMMANDS, *identity.COMMANDS):
             return Answer(0, SYSTEM[ask.key]) if ask.key in SYSTEM else Answer(44)
         return self.host._answer(ask, self.asked)
 

@@ -32,7 +32,7 @@ from tests.steps.machine import (
 )
 
 PARAMS = like_testbed()
-NONE = like_testbed(passthrough={"devices": []}, guests=[])
+NONE = like_testbed(passthrough={"devices": []}, guests=[], management={})
 DEFAULTS = "/etc/default/xendomains"
 REBUILD = "run update-initramfs -u -k all"
 
