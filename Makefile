@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 # The Debian of the virtual PC: trixie or bookworm, as in `make testbed-test RELEASE=bookworm`.
 RELEASE ?= trixie
 
-.PHONY: help env run test jupyter notebooks schema coverage record bench-backup testbed-deps testbed-test testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test jupyter notebooks schema coverage record bench-backup testbed-deps testbed-test testbed-backups testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -48,6 +48,9 @@ testbed-deps: ## install what the testbed needs, from Debian's packages (root)
 
 testbed-test: $(READY) ## build, boot and install the virtual PC, twice; archive both reports (RELEASE=bookworm: Debian 12)
 	@$(BIN)/runbook testbed test --release $(RELEASE)
+
+testbed-backups: $(READY) ## the same, and a guest's disk backed up, destroyed, restored and compared
+	@$(BIN)/runbook testbed test --backups --release $(RELEASE)
 
 testbed-install: $(READY) ## install Debian on an empty virtual disk by the unattended installer
 	@$(BIN)/runbook testbed install

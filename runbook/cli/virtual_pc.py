@@ -94,17 +94,18 @@ def ssh(release: str, command: tuple[str, ...]) -> None:
     help="Keep a recording of the run in this folder, for the recorded host.",
 )
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
+@click.option("--backups", is_flag=True, help="Destroy and restore a guest's disk as well.")
 @of_release
-def test(record: Path | None, keep: bool, release: str) -> None:
+def test(record: Path | None, keep: bool, backups: bool, release: str) -> None:
     """Run the whole runbook against the machine, twice, and prove that it worked.
 
     From a fresh disk to guests with a passed-through device; the second run must change nothing.
-    Takes about half an hour with software emulation.
+    Takes three quarters of an hour with software emulation.
     """
     with _clear_errors():
         from runbook.testbed import acceptance
 
-        code = acceptance.main(record, release=release, keep=keep)
+        code = acceptance.main(record, release=release, keep=keep, backups=backups)
     click.get_current_context().exit(int(code or 0))
 
 
