@@ -80,6 +80,8 @@ def settings(text: str) -> dict[str, str]:
 
 def _mounts(nodes: list[dict[str, Any]], *, is_able_below: bool) -> Iterator[tuple[str, bool, bool]]:
     for node in nodes:
+        if node["type"] == "loop":  # a window into a guest's disk (09): not the host's own to trim
+            continue
         able = int(node["disc-max"] or 0) > 0
         for point in node["mountpoints"]:
             if point and point.startswith("/") and node["fstype"] in _TRIMMABLE:

@@ -331,6 +331,20 @@ def test_a_weekly_run_that_skips_volumes_is_a_fault():
     assert check(trim_disks, changes=changes | {trim._DRY: Answer(0, dry)}) == []
 
 
+def test_a_window_into_a_guests_disk_is_not_the_hosts_to_trim():
+    """A partition of a guest that 09 has mounted read-only is left out: the weekly run does not have to reach it."""
+    seen = json.loads(BEFORE[trim._LSBLK.key].out)
+    loop = {
+        "name": "loop0",
+        "type": "loop",
+        "fstype": "ext4",
+        "disc-max": 2**31,
+        "mountpoints": ["/mnt/comm"],
+    }
+    changes = {trim._LSBLK: Answer(0, json.dumps({"blockdevices": [*seen["blockdevices"], loop]}))}
+    assert "/mnt/comm" not in str(check(trim_disks, changes=changes))
+
+
 def test_a_layer_that_keeps_it_to_itself_is_told():
     """A disk that could be trimmed below a volume that cannot is worth a warning."""
     changes = disks(block("crypt-home", "crypt", "/home", discards=0))
