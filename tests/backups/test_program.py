@@ -427,7 +427,9 @@ def test_a_running_guest_is_copied_from_a_snapshot(with_lvm: Host) -> None:
     assert "as after a power cut" in said
     assert sidecar.parse((with_lvm.backups[0] / "backup.json").read_text()).source == "snapshot"
     made = [c for c in with_lvm.calls() if c.startswith("lvcreate")]
-    assert made == ["lvcreate -q -s --addtag xen-runbook-backup -n comm-runbook-backup -L 200m guests/comm"]
+    assert made == [
+        "lvcreate -q --yes -s --addtag xen-runbook-backup -n comm-runbook-backup -L 200m guests/comm"
+    ]
     assert not (with_lvm.root / "dev/guests/comm-runbook-backup").exists()
 
 

@@ -88,5 +88,5 @@ def test_the_question_names_age_by_the_folder_too(tmp_path):
 
 def test_no_devices_need_no_question():
     """Without devices the host is not searched for any."""
-    params = like_testbed(passthrough={"devices": []}, guests=[])
+    params = like_testbed(passthrough={"devices": []}, guests=[], management={})
     assert modules._claims(params).argv == ("sh", "-c", "true")

@@ -590,7 +590,7 @@ class TestHidingNeverTakesWhatDom0Needs:
     def test_the_disk_controller_is_not_hidden(self) -> None:
         """The controller of / is refused and nothing is planned."""
         disk = {"bdf": "0000:00:08.0", "id": "1af4:1001", "what": "disk"}
-        params = like_testbed(passthrough={"devices": [disk]}, guests=())
+        params = like_testbed(passthrough={"devices": [disk]}, guests=(), management={})
         machine = Machine()
         machine.devices["0000:00:08.0"] = ("1af4:1001", "virtio-pci", "virtio_pci")
         planned = hide_devices.plan(params, machine.facts(hide_devices.asks(params)))
