@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.ask import Ask, Facts
+from runbook.facts import lvm
 
 MIB = 1024 * 1024
 
@@ -20,10 +21,9 @@ _LSBLK = Ask.run("lsblk", "-J", "-b", "-o", _COLUMNS)
 # One process a disk: given several, sfdisk leaves the JSON of all of them open.
 _TABLES = Ask.shell('for d in $(lsblk -dnpo NAME -e 1,2,7,11); do sfdisk --json "$d" 2>/dev/null; done; true')
 _FINDMNT = Ask.run("findmnt", "-J", "-l", "-o", "TARGET,SOURCE,FSTYPE,OPTIONS")
-_LVM = ("--reportformat", "json", "--units", "b", "--nosuffix")
-_PVS = Ask.run("pvs", *_LVM, "-o", "pv_name,vg_name,pv_size")
-_VGS = Ask.run("vgs", *_LVM, "-o", "vg_name,vg_size,vg_free")
-_LVS = Ask.run("lvs", *_LVM, "-o", "vg_name,lv_name,lv_size,lv_dm_path")
+_PVS = lvm.report("pvs", "pv_name,vg_name,pv_size")
+_VGS = lvm.report("vgs", "vg_name,vg_size,vg_free")
+_LVS = lvm.report("lvs", "vg_name,lv_name,lv_size,lv_dm_path")
 
 
 @dataclass(frozen=True)
@@ -174,14 +174,16 @@ def parse(facts: Facts) -> Disks:
         devices=tuple(device for node in trees for device in _devices(node, ())),
         tables=tuple(_table(row) for row in _documents(facts[_TABLES].out)),
         physical_volumes=tuple(
-            PhysicalVolume(row["pv_name"], row["vg_name"], int(row["pv_size"])) for row in _rows(facts, _PVS)
+            PhysicalVolume(row["pv_name"], row["vg_name"], int(row["pv_size"]))
+            for row in _rows(facts, _PVS, "pv")
         ),
         groups=tuple(
-            Group(row["vg_name"], int(row["vg_size"]), int(row["vg_free"])) for row in _rows(facts, _VGS)
+            Group(row["vg_name"], int(row["vg_size"]), int(row["vg_free"]))
+            for row in _rows(facts, _VGS, "vg")
         ),
         volumes=tuple(
             Volume(row["vg_name"], row["lv_name"], int(row["lv_size"]), row["lv_dm_path"])
-            for row in _rows(facts, _LVS)
+            for row in _rows(facts, _LVS, "lv")
         ),
         mounts=tuple(
             Mount(row["target"], row["source"] or "", row["fstype"], tuple((row["options"] or "").split(",")))
@@ -245,16 +247,8 @@ def _documents(text: str) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def _rows(facts: Facts, ask: Ask) -> list[dict[str, str]]:
-    """Return the rows of an LVM report.
-
-    >>> from runbook.ask import Answer
-    >>> _rows(Facts({_VGS: Answer(0, '{"report":[{"vg":[{"vg_name":"xen","vg_size":"64"}]}]}')}), _VGS)
-    [{'vg_name': 'xen', 'vg_size': '64'}]
-    """
-    answer = facts[ask]
-    reports = _json(answer.out).get("report", []) if answer.ok else []
-    return [row for report in reports for rows in report.values() for row in rows if isinstance(row, dict)]
+def _rows(facts: Facts, ask: Ask, kind: str) -> list[dict[str, str]]:
+    return lvm.rows(facts[ask].out, kind) if facts[ask].ok else []
 
 
 def _json(text: str) -> dict[str, Any]:

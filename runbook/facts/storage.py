@@ -10,13 +10,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from runbook.ask import Ask, Facts
+from runbook.facts import lvm
 from runbook.facts.pci import last_bdf
 
 _LSBLK = Ask.run("lsblk", "-J", "-b", "-o", "NAME,KNAME,TYPE,SIZE,FSTYPE,UUID,MOUNTPOINTS")
 _FINDMNT = Ask.run("findmnt", "-J", "-l", "-b", "--real", "-o", "TARGET,SOURCE,FSTYPE,SIZE,AVAIL")
-_LVM = ("--reportformat", "json", "--units", "b", "--nosuffix")
-_VGS = Ask.run("vgs", *_LVM, "-o", "vg_name,vg_size,vg_free,pv_name")
-_LVS = Ask.run("lvs", *_LVM, "-o", "vg_name,lv_name,lv_size,lv_attr")
+_VGS = lvm.report("vgs", "vg_name,vg_size,vg_free,pv_name")
+_LVS = lvm.report("lvs", "vg_name,lv_name,lv_size,lv_attr")
 _LINKS = Ask.shell(
     "find /sys/class/block/ /sys/class/nvme-subsystem/*/ -maxdepth 1 -type l"
     " -printf '%f %l\\n' 2>/dev/null; true"
@@ -187,8 +187,7 @@ def _mount(row: dict[str, Any]) -> Mount:
 
 
 def _rows(answer: Any, kind: str) -> list[dict[str, str]]:
-    report = _load(answer.out).get("report", []) if answer.ok else []
-    return [row for part in report for row in part.get(kind, [])]
+    return lvm.rows(answer.out, kind) if answer.ok else []
 
 
 def _load(text: str) -> dict[str, Any]:

@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from runbook.ask import Ask, Facts
-from runbook.facts import block_users, xl
+from runbook.facts import block_users, lvm, xl
 from runbook.facts.block_users import Loop
 
 _LONG = Ask.run("xl", "list", "-l")
 _BACKENDS = Ask.run("xenstore-ls", "-f", "/local/domain/0/backend")
 _IS_DOM0 = Ask.read("/proc/xen/capabilities")
-_UNITS = ("--reportformat", "json", "--units", "b", "--nosuffix")
 _COLUMNS = (
     *(
         "vg_name",
@@ -33,8 +32,8 @@ _COLUMNS = (
     ),
     *("origin", "data_percent"),
 )
-_LVS = Ask.run("lvs", *_UNITS, "-o", ",".join(_COLUMNS))
-PHYSICAL = Ask.run("pvs", *_UNITS, "-o", "pv_name,vg_name,pv_size")
+_LVS = lvm.report("lvs", ",".join(_COLUMNS))
+PHYSICAL = lvm.report("pvs", "pv_name,vg_name,pv_size")
 """What the volume groups lie on; asked for the picture alone."""
 _MOUNTS = Ask.read("/proc/mounts")
 _SWAPS = Ask.read("/proc/swaps")
@@ -134,7 +133,7 @@ class Volumes:
 def parse(facts: Facts) -> Volumes:
     """Return the volumes of the facts, each with all of its users."""
     answer = facts[_LVS]
-    volumes = [_volume(row) for row in _rows(answer.out)]
+    volumes = [_volume(row) for row in lvm.rows(answer.out, "lv")]
     silent = "control_d" in (facts.text("/proc/xen/capabilities") or "") and not facts[xl.LIST].ok
     holders = block_users.holders(facts[_HOLDERS].out)
     return Volumes(
@@ -146,7 +145,7 @@ def parse(facts: Facts) -> Volumes:
 
 def physical(facts: Facts, group: str) -> tuple[tuple[str, int], ...]:
     """Return the disks and partitions that a volume group lies on, each with the bytes that LVM has of it."""
-    found = _rows(facts[PHYSICAL].out, "pv")
+    found = lvm.rows(facts[PHYSICAL].out, "pv")
     return tuple((row["pv_name"], int(row["pv_size"])) for row in found if row["vg_name"] == group)
 
 
@@ -206,8 +205,3 @@ def _volume(row: dict[str, Any]) -> Volume:
         row["origin"],
         float(filled) if filled else None,
     )
-
-
-def _rows(text: str, kind: str = "lv") -> list[dict[str, Any]]:
-    reports = json.loads(text)["report"] if text.strip() else []
-    return [row for report in reports for row in report.get(kind, [])]

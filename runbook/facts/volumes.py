@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass
-from typing import Any
 
 from runbook.ask import Ask, Facts
+from runbook.facts import lvm
 
-_UNITS = ("--reportformat", "json", "--units", "b", "--nosuffix")
-_GROUPS = Ask.run("vgs", *_UNITS, "-o", "vg_name,vg_size,vg_free,vg_extent_size")
-_VOLUMES = Ask.run("lvs", *_UNITS, "-o", "vg_name,lv_name,lv_size,lv_dm_path,lv_kernel_minor")
+_GROUPS = lvm.report("vgs", "vg_name,vg_size,vg_free,vg_extent_size")
+_VOLUMES = lvm.report("lvs", "vg_name,lv_name,lv_size,lv_dm_path,lv_kernel_minor")
 _MOUNTS = Ask.read("/proc/mounts")
 _SWAPS = Ask.read("/proc/swaps")
 
@@ -57,15 +55,11 @@ class Volumes:
 
 
 def parse(facts: Facts) -> Volumes:
-    """Return the volumes of the facts.
-
-    >>> _rows('{"report":[{"vg":[{"vg_name":"guests","vg_free":"17175674880"}]}]}', "vg")
-    [{'vg_name': 'guests', 'vg_free': '17175674880'}]
-    """
+    """Return the volumes of the facts."""
     mounts, swaps = _used(facts)
     groups = tuple(
         Group(row["vg_name"], int(row["vg_size"]), int(row["vg_free"]), int(row["vg_extent_size"]))
-        for row in _rows(facts[_GROUPS].out, "vg")
+        for row in lvm.rows(facts[_GROUPS].out, "vg")
     )
     volumes = tuple(
         LogicalVolume(
@@ -74,14 +68,9 @@ def parse(facts: Facts) -> Volumes:
             int(row["lv_size"]),
             mounts.get(row["lv_dm_path"], "") or swaps.get(f"/dev/dm-{row['lv_kernel_minor']}", ""),
         )
-        for row in _rows(facts[_VOLUMES].out, "lv")
+        for row in lvm.rows(facts[_VOLUMES].out, "lv")
     )
     return Volumes(facts[_GROUPS].ok, groups, volumes)
-
-
-def _rows(text: str, kind: str) -> list[dict[str, Any]]:
-    reports = json.loads(text)["report"] if text.strip() else []
-    return [row for report in reports for row in report.get(kind, [])]
 
 
 def _used(facts: Facts) -> tuple[dict[str, str], dict[str, str]]:
