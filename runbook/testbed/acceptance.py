@@ -6,17 +6,17 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from runbook.errors import CheckFailed, RunbookError
-from runbook.evidence.run import Run, run
+from runbook.evidence.run import Run
 from runbook.evidence.way_back import go_back
 from runbook.testbed import RELEASE, Machine, TestbedError, up
 from runbook.testbed.management import prove_backup
+from runbook.testbed.proving import carry_out, nothing_changed, say
 
 #: The parameters of each release's machine.
 PARAMS = {"trixie": "params/testbed.yml", "bookworm": "params/testbed-bookworm.yml"}
@@ -44,7 +44,7 @@ def main(
     finally:
         if not keep:
             machine.down()
-    _say(f"all held, in {(time.monotonic() - began) / 60:.1f} minutes")
+    say(f"all held, in {(time.monotonic() - began) / 60:.1f} minutes")
     return 0
 
 
@@ -53,7 +53,7 @@ def _boot(release: str) -> Machine:
     try:
         return up(fresh=True, release=release)
     except TestbedError as error:
-        _say(f"the machine did not come up and is tried once more: {error}")
+        say(f"the machine did not come up and is tried once more: {error}")
         return up(fresh=True, release=release)
 
 
@@ -63,63 +63,37 @@ def _prove(machine: Machine, params: str, record: Path | None) -> None:
     _guest_said(machine)
     _pause_guests(machine)
     with _recorded(Path(f"{record}-again") if record else None):
-        second = _run(params, 2, "apply")
-    _nothing_changed(second)
-    _nothing_changed(_run(params, 3, "check"))
+        second = carry_out(params, 2, "apply")
+    nothing_changed(second)
+    nothing_changed(carry_out(params, 3, "check"))
     _taken_back(machine, params)
-    _say(f"first run's report:  {first.folder}")
-    _say(f"second run's report: {second.folder}")
+    say(f"first run's report:  {first.folder}")
+    say(f"second run's report: {second.folder}")
 
 
 def _first(machine: Machine, params: str, *, retry: bool) -> Run:
     """The first run. A boot into Xen that did not come up is tried once more: emulation is not always exact."""
     try:
-        return _run(params, 1, "apply")
+        return carry_out(params, 1, "apply")
     except CheckFailed as error:
         if not retry or "boot_xen_once" not in str(error):
             raise
-        _say(f"Xen did not come up and is tried once more: {error}\n{machine.console_tail(40)}")
-        return _run(params, 1, "apply", start="06")
-
-
-def _run(params: str, number: int, mode: str, start: str | None = None, only: str | None = None) -> Run:
-    _say(f"run {number}, mode {mode}")
-    began = time.monotonic()
-    done = run(params, mode=mode, start=start, only=only, on_event=_progress)
-    _say(f"run {number} ended with {done.exit_code} after {time.monotonic() - began:.0f} s")
-    if done.exit_code:
-        raise CheckFailed(
-            f"Run {number} (mode {mode}) failed",
-            where=str(done.folder),
-            why=done.message,
-            do="see its report",
-        )
-    return done
-
-
-def _nothing_changed(done: Run) -> None:
-    other = {name: status for name, status in done.steps.items() if status != "unchanged"}
-    if other or not done.steps:
-        raise CheckFailed(
-            "A run on the finished machine was not without changes",
-            where=str(done.folder),
-            why=", ".join(f"{name}: {status}" for name, status in other.items()) or "no step was run",
-        )
-    _say(f"{len(done.steps)} steps, all unchanged: 0 changes")
+        say(f"Xen did not come up and is tried once more: {error}\n{machine.console_tail(40)}")
+        return carry_out(params, 1, "apply", start="06")
 
 
 def _taken_back(machine: Machine, params: str) -> None:
     """Undo one step on the machine, see that its trace is gone, and that the next run does just that step again."""
     step, file = "allow_xl_by_sudo", "/etc/sudoers.d/xl"
-    done = go_back(params, (step,), "apply", Path("reports"), _say)
+    done = go_back(params, (step,), "apply", Path("reports"), say)
     there = subprocess.run([*machine.ssh, f"ls {file}"], capture_output=True, check=False).returncode == 0
     if there or not isinstance(done, Run) or done.exit_code:
         raise CheckFailed(f"undo left {file} behind", why=getattr(done, "message", ""))
-    again = _run(params, 4, "apply", only="06")
+    again = carry_out(params, 4, "apply", only="06")
     changed = {name for name, status in again.steps.items() if status == "changed"}
     if changed != {step}:
         raise CheckFailed("The run after an undo did not do just what was taken back", why=str(again.steps))
-    _say(f"undo took {step} back, and the next run did it again")
+    say(f"undo took {step} back, and the next run did it again")
 
 
 def _guest_said(machine: Machine) -> None:
@@ -134,7 +108,7 @@ def _guest_said(machine: Machine) -> None:
         raise CheckFailed("The guest did not report its device", why=f"{error}: {out[:500]}") from None
     if not traffic:
         raise CheckFailed("No traffic went through the passed device", why=out)
-    _say(f"the guest itself said: {json.dumps(guest)}")
+    say(f"the guest itself said: {json.dumps(guest)}")
 
 
 def _pause_guests(machine: Machine) -> None:
@@ -170,13 +144,4 @@ def _recorded(folder: Path | None) -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     size = sum(f.stat().st_size for f in folder.iterdir())
-    _say(f"recorded {folder}: {size / 1024:.0f} KiB")
-
-
-def _progress(event: dict[str, object]) -> None:
-    if event.get("event") == "step-end":
-        _say(f"  {event.get('notebook')}  {event.get('step')}: {event.get('status')}")
-
-
-def _say(text: str) -> None:
-    print(f"testbed: {text}", file=sys.stderr, flush=True)
+    say(f"recorded {folder}: {size / 1024:.0f} KiB")

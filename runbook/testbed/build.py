@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,10 @@ from pathlib import Path
 from runbook import params as parameters
 from runbook.builds import Recipe, build, kernel, xen
 from runbook.errors import CheckFailed, RunbookError
-from runbook.evidence.run import Run, run
+from runbook.evidence.run import Run
 from runbook.params import HostParams
 from runbook.testbed import Machine, TestbedError, up
+from runbook.testbed.proving import carry_out, nothing_changed, say
 
 PARAMS = "params/testbed-build.yml"
 EVIDENCE = "hidden-from-the-first-moment.txt"
@@ -62,11 +62,11 @@ def main(*, keep: bool = False, only_prove: bool = False) -> int:
         for recipe in (kernel.recipe(host, None), xen.recipe(host)):
             _build(recipe)
         machine = up(fresh=True)
-        first = _run(1, "apply")
+        first = carry_out(PARAMS, 1, "apply")
         _prove(machine, host, first)
-        _unchanged(_run(2, "apply"))
-        _unchanged(_run(3, "check"))
-        _say(f"all held; the report: {first.folder}")
+        nothing_changed(carry_out(PARAMS, 2, "apply"))
+        nothing_changed(carry_out(PARAMS, 3, "check"))
+        say(f"all held; the report: {first.folder}")
     except (RunbookError, TestbedError) as error:
         print(f"\nThe proof of what is built failed.\n{error}")
         if machine:
@@ -136,46 +136,11 @@ def _prove(machine: Machine, host: HostParams, first: Run | None) -> None:
             do="compare with CONFIG_XEN_PCIDEV_BACKEND in its /boot/config-*, and with its /proc/cmdline",
         )
     for bdf, when in sorted(seen.seized.items()):
-        _say(f"{bdf}: hidden {when:.2f} s after the kernel began, {seen.init - when:.2f} s before /init")
+        say(f"{bdf}: hidden {when:.2f} s after the kernel began, {seen.init - when:.2f} s before /init")
 
 
 def _build(recipe: Recipe) -> None:
     began = time.monotonic()
-    built = build(recipe, _say, every_s=60)
+    built = build(recipe, say, every_s=60)
     names = ", ".join(f"{deb.name} ({deb.size / 2**20:.1f} MiB)" for deb in built.debs)
-    _say(f"{recipe.key}: {names}; built in {built.seconds:.0f} s, had in {time.monotonic() - began:.0f} s")
-
-
-def _run(number: int, mode: str) -> Run:
-    _say(f"run {number}, mode {mode}")
-    began = time.monotonic()
-    done = run(PARAMS, mode=mode, on_event=_progress)
-    _say(f"run {number} ended with {done.exit_code} after {time.monotonic() - began:.0f} s")
-    if done.exit_code:
-        raise CheckFailed(
-            f"Run {number} (mode {mode}) failed",
-            where=str(done.folder),
-            why=done.message,
-            do="see its report",
-        )
-    return done
-
-
-def _unchanged(done: Run) -> None:
-    other = {name: status for name, status in done.steps.items() if status != "unchanged"}
-    if other or not done.steps:
-        raise CheckFailed(
-            "A run on the finished machine was not without changes",
-            where=str(done.folder),
-            why=", ".join(f"{name}: {status}" for name, status in other.items()) or "no step was run",
-        )
-    _say(f"{len(done.steps)} steps, all unchanged: 0 changes")
-
-
-def _progress(event: dict[str, object]) -> None:
-    if event.get("event") == "step-end":
-        _say(f"  {event.get('notebook')}  {event.get('step')}: {event.get('status')}")
-
-
-def _say(text: str) -> None:
-    print(f"testbed: {text}", file=sys.stderr, flush=True)
+    say(f"{recipe.key}: {names}; built in {built.seconds:.0f} s, had in {time.monotonic() - began:.0f} s")
