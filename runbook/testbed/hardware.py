@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from runbook.testbed import process, qemu
@@ -37,12 +38,16 @@ def _qemu_img(*words: str) -> None:
     subprocess.run(["qemu-img", *words], check=True)
 
 
-def switch_on(folder: Path) -> Running:
+MACHINE = qemu.Spec(ssh_port=0)
+"""The testbed's own PC; its port is chosen when it is switched on."""
+
+
+def switch_on(folder: Path, spec: qemu.Spec = MACHINE) -> Running:
     """Start QEMU and write `ssh_config`; again with another port if somebody took the free one meanwhile."""
     log = folder / "qemu.log"
     for _ in range(3):
         port = process.free_port()
-        running = process.start(qemu.command(qemu.Spec(ssh_port=port)), folder, port)
+        running = process.start(qemu.command(replace(spec, ssh_port=port)), folder, port)
         if running is not None:
             running.save(folder / "qemu.json")
             write_ssh_config(folder, port)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from runbook.testbed.console import Patience, wait_until
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.installer_console import Watch
 from runbook.testbed.machine import Machine
+from runbook.testbed.proving import say
 
 PARAMS = "params/testbed-install.yml"
 NOTEBOOK = "02"
@@ -62,13 +62,13 @@ def main(path: str = PARAMS, *, disk: str = "", keep: bool = False, same_image: 
     finally:
         if not keep:
             machine.down()
-    _say(f"all held, in {(time.monotonic() - began) / 60:.1f} minutes")
+    say(f"all held, in {(time.monotonic() - began) / 60:.1f} minutes")
     return 0
 
 
 def _make(machine: Machine, params: HostParams) -> None:
-    made = image.build(params, machine.state / "installer.img", machine.state, _say)
-    _say(
+    made = image.build(params, machine.state / "installer.img", machine.state, say)
+    say(
         f"{made.path}: {made.size_mib} MiB; packages stand in for {len(made.taken_from_packages)} of its parts"
     )
 
@@ -77,8 +77,8 @@ def _prove(machine: Machine, params: HostParams) -> None:
     installer_pc.assemble(machine, params)
     _install(machine, params)
     installer_pc.start(machine, params, stick=False)
-    _say(f"the installed disk answered ssh after {machine.wait_ready(PATIENCE):.0f} s")
-    _say(installed_disk.require_layout(machine, layout(params)))
+    say(f"the installed disk answered ssh after {machine.wait_ready(PATIENCE):.0f} s")
+    say(installed_disk.require_layout(machine, layout(params)))
 
 
 def _with_key(params: HostParams, state: Path, disk: str) -> HostParams:
@@ -98,8 +98,8 @@ def _with_key(params: HostParams, state: Path, disk: str) -> HostParams:
 def _install(machine: Machine, params: HostParams) -> None:
     """Switch on with the stick; return when the machine has switched itself off."""
     installer_pc.start(machine, params, stick=True)
-    _say(f"installing; its console: {machine.console_log}")
-    watch = Watch(machine.console_log, _say)
+    say(f"installing; its console: {machine.console_log}")
+    watch = Watch(machine.console_log, say)
     seconds = wait_until(
         "an installation that ends by itself",
         lambda: watch.look() or bool(watch.stopped) or machine.running is None,
@@ -111,7 +111,7 @@ def _install(machine: Machine, params: HostParams) -> None:
         raise watch.failure(
             watch.stopped or "the machine switched itself off before the installation was complete"
         )
-    _say(f"installed in {seconds / 60:.1f} minutes")
+    say(f"installed in {seconds / 60:.1f} minutes")
 
 
 def _refused(machine: Machine, params: HostParams) -> None:
@@ -119,7 +119,7 @@ def _refused(machine: Machine, params: HostParams) -> None:
     before = (machine.folder / "system.qcow2").stat().st_mtime_ns
     machine.console_log.rename(machine.console_log.with_suffix(".installed.log"))
     installer_pc.start(machine, params, stick=True)
-    watch = Watch(machine.console_log, _say)
+    watch = Watch(machine.console_log, say)
     wait_until(
         "the installer refusing a disk that is not empty",
         lambda: watch.look() or watch.stopped != "",
@@ -130,20 +130,16 @@ def _refused(machine: Machine, params: HostParams) -> None:
     machine.kill_power()
     if "not empty" not in watch.stopped or (machine.folder / "system.qcow2").stat().st_mtime_ns != before:
         raise CheckFailed("The installer did not leave a full disk alone", why=watch.stopped)
-    _say(f"with the stick again it refused, and the disk was not written: {watch.stopped}")
+    say(f"with the stick again it refused, and the disk was not written: {watch.stopped}")
 
 
 def _check_by_runbook(path: str, disk: str) -> None:
     """Let the runbook's own check of the layout say the same, where the parameters' disk was used."""
     names = {steps.name_of(step) for chapter in steps.notebooks().values() for step in chapter}
     if CHECK not in names or disk:
-        _say(f"{CHECK} was not run: {'another disk was asked for' if disk else 'there is no such step'}")
+        say(f"{CHECK} was not run: {'another disk was asked for' if disk else 'there is no such step'}")
         return
     done = run(path, mode="check", only=NOTEBOOK)
     if done.exit_code:
         raise CheckFailed(f"Notebook {NOTEBOOK} does not agree", where=str(done.folder), why=done.message)
-    _say(f"notebook {NOTEBOOK} agrees: {done.folder}")
-
-
-def _say(text: str) -> None:
-    print(f"testbed: {text}", file=sys.stderr, flush=True)
+    say(f"notebook {NOTEBOOK} agrees: {done.folder}")

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +21,12 @@ from runbook.apt_sources import own_sources
 from runbook.errors import CheckFailed, RunbookError
 from runbook.evidence.run import Run, run
 from runbook.steps.debian_installation import partition_disk, target
-from runbook.testbed import hardware, process, qemu
+from runbook.testbed import hardware, qemu
 from runbook.testbed.console import Patience
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.image import Image, base_image, default_recipe
 from runbook.testbed.machine import Machine
+from runbook.testbed.proving import say
 
 STATE = ".testbed-live"
 PARAMS = "params/testbed-live.yml"
@@ -64,7 +64,7 @@ def main(*, keep: bool = False) -> int:
     finally:
         if not keep:
             machine.down()
-    _say(f"all held, in {(time.monotonic() - began) / 60:.1f} minutes")
+    say(f"all held, in {(time.monotonic() - began) / 60:.1f} minutes")
     return 0
 
 
@@ -77,7 +77,7 @@ def _prove(machine: Machine) -> None:
             where=str(unasked.folder),
             why=f"exit code {unasked.exit_code}: {unasked.message}",
         )
-    _say("without consent for its digest the disk was left alone")
+    say("without consent for its digest the disk was left alone")
     agreed = _consent(machine)
     first = _good(_run(agreed, "apply"))
     root = _ssh(machine, "findmnt", "-n", "-o", "SOURCE", "/").strip()
@@ -90,7 +90,7 @@ def _prove(machine: Machine) -> None:
             "The second run was not without changes", where=str(second.folder), why=str(changed)
         )
     _good(_run(agreed, "check"))
-    _say(f"the installed system runs from {root}; reports: {first.folder}, {second.folder}")
+    say(f"the installed system runs from {root}; reports: {first.folder}, {second.folder}")
 
 
 def _consent(machine: Machine) -> str:
@@ -103,14 +103,14 @@ def _consent(machine: Machine) -> str:
     file = machine.state / "params.yml"
     text = parameters.find(PARAMS).read_text()
     file.write_text(text.replace("consent: [", f"consent: [partition_disk:{digest}, "))
-    _say(f"consent to partition_disk:{digest}")
+    say(f"consent to partition_disk:{digest}")
     return str(file)
 
 
 def _run(params: str, mode: str) -> Run:
     began = time.monotonic()
     done = run(params, mode=mode, only=NOTEBOOK, on_event=_progress)
-    _say(f"mode {mode} ended with {done.exit_code} after {(time.monotonic() - began) / 60:.1f} minutes")
+    say(f"mode {mode} ended with {done.exit_code} after {(time.monotonic() - began) / 60:.1f} minutes")
     return done
 
 
@@ -135,7 +135,7 @@ def _ssh(machine: Machine, *argv: str) -> str:
 
 def _progress(event: dict[str, object]) -> None:
     if event.get("event") == "step-end":
-        _say(f"  {event.get('step')}: {event.get('status')}")
+        say(f"  {event.get('step')}: {event.get('status')}")
 
 
 def up(*, fresh: bool) -> Machine:
@@ -149,11 +149,11 @@ def up(*, fresh: bool) -> Machine:
         recipe = replace(
             default_recipe(), sources=own_sources(LIVE_RELEASE), release=LIVE_RELEASE, hostname="live"
         )
-        _assemble(machine.folder, base_image(machine.state, recipe, _say))
+        _assemble(machine.folder, base_image(machine.state, recipe, say))
     if machine.running is None:
-        _switch_on(machine)
-    _say(f"booting; its console: {machine.console_log}")
-    _say(f"answered ssh after {machine.wait_ready(PATIENCE):.0f} s")
+        hardware.switch_on(machine.folder, SPEC)
+    say(f"booting; its console: {machine.console_log}")
+    say(f"answered ssh after {machine.wait_ready(PATIENCE):.0f} s")
     return machine
 
 
@@ -168,24 +168,5 @@ def _assemble(folder: Path, image: Image) -> None:
     (folder / "base").write_text(f"{image.folder.name}\n")
 
 
-def _switch_on(machine: Machine) -> None:
-    port = process.free_port()
-    running = process.start(qemu.command(replace(SPEC, ssh_port=port)), machine.folder, port)
-    if running is None:
-        log = machine.folder / "qemu.log"
-        raise TestbedError(
-            "the virtual PC did not start",
-            where=str(log),
-            why=log.read_text()[-2000:],
-            next_move="install the testbed's packages with `make testbed-deps`, or free the memory it asks for",
-        )
-    running.save(machine.folder / "qemu.json")
-    hardware.write_ssh_config(machine.folder, port)
-
-
 def _qemu_img(*words: str) -> None:
     subprocess.run(["qemu-img", *words], check=True)
-
-
-def _say(text: str) -> None:
-    print(f"testbed: {text}", file=sys.stderr, flush=True)

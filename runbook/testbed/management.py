@@ -22,6 +22,7 @@ from runbook.hosts import connect
 from runbook.journal import Journal
 from runbook.params import HostParams, load
 from runbook.testbed.machine import Machine
+from runbook.testbed.proving import say
 
 NOTEBOOK = "09_management"
 GUEST, OTHER = "comm", "nginx"
@@ -81,7 +82,7 @@ class _Proof:
             for step in ("install_tools", "unmount_partitions"):
                 book.apply(step)
         self.shell(_WRITE_DISK, self.volume)
-        _say("a disk with known files was written into the guest's volume")
+        say("a disk with known files was written into the guest's volume")
 
     def whole(self) -> None:
         """Every byte comes back."""
@@ -91,7 +92,7 @@ class _Proof:
         _must(self._sum() != before, "destroying the volume changed nothing: the proof would prove nothing")
         self._restore(name, content="whole")
         _must(self._sum() == before, "the whole volume is not what it was, byte for byte")
-        _say(f"{name}: destroyed, restored, the same to the byte (sha256 {before[:16]}…)")
+        say(f"{name}: destroyed, restored, the same to the byte (sha256 {before[:16]}…)")
 
     def used_blocks(self) -> None:
         """The partition table, the files, and the partition that no tool knows come back; deleted data is not kept."""
@@ -105,7 +106,7 @@ class _Proof:
         used = int(self.shell(f"stat -c %s {FOLDER}/{name}/blocks.zst"))
         whole = int(self.shell(f"stat -c %s {FOLDER}/*/volume.zst").split()[0])
         _must(used < whole - 25_000_000, f"deleted data was kept: {used} bytes against {whole}")
-        _say(f"{name}: table, files, unknown partition the same; {used} bytes, the whole has {whole}")
+        say(f"{name}: table, files, unknown partition the same; {used} bytes, the whole has {whole}")
 
     def refusals(self) -> None:
         """Each refusal of a restore is provoked, and none of them has written a byte."""
@@ -137,14 +138,14 @@ class _Proof:
         self._refuses(CommandFailed, "was altered", restores, consent=digest)
         self.shell(back)
         _must(self._sum() == before, "a refused restore wrote to the volume")
-        _say(
+        say(
             "mounted, smaller, another guest's, truncated, altered, without consent: all refused, nothing written"
         )
 
     def running_guest(self) -> None:
         """A guest that runs is refused, or copied from a snapshot that is gone afterwards."""
         if self.shell("xl list >/dev/null 2>&1 && ls /etc/xen/comm.cfg 2>/dev/null; true").strip() == "":
-            _say("Xen does not run, or the guest has no configuration: a running guest was not tried")
+            say("Xen does not run, or the guest has no configuration: a running guest was not tried")
             return
         self.shell(f"xl create -p /etc/xen/{GUEST}.cfg")
         try:
@@ -161,7 +162,7 @@ class _Proof:
             self.shell(f"xl destroy {GUEST}")
         left = self.shell(f"lvs --noheadings -o lv_name @xen-runbook-backup {self.group}").strip()
         _must(left == "", f"the snapshot is still there: {left}")
-        _say(f"a running guest is refused; {name} was made from a snapshot, which is gone")
+        say(f"a running guest is refused; {name} was made from a snapshot, which is gone")
 
     def shell(self, script: str, *words: str) -> str:
         """Run a script on the machine and return what it printed; `CheckFailed` when it fails."""
@@ -191,7 +192,7 @@ class _Proof:
                     planned = book.plan(step)
                     _must(not again or "nothing to do" in planned.text, f"{step} is not done: {planned.text}")
                     book.apply(step)
-            _say(
+            say(
                 f"{'nothing to do' if again else 'backed up and verified'} in {time.monotonic() - began:.0f} s"
             )
         new = set(self._names()) - before
@@ -206,7 +207,7 @@ class _Proof:
         with self._book(management, consent=digest) as book:
             book.plan("restore_volumes")
             book.apply("restore_volumes")
-        _say(f"restored in {time.monotonic() - began:.0f} s")
+        say(f"restored in {time.monotonic() - began:.0f} s")
         with self._book(management) as book:
             _must(
                 "nothing to do" in book.plan("restore_volumes").text, "the restore is planned a second time"
@@ -293,7 +294,3 @@ def _backups(content: str, source: str = "off") -> dict[str, Any]:
 def _must(claim: bool, otherwise: str) -> None:
     if not claim:
         raise CheckFailed("A claim about backups does not hold", why=otherwise)
-
-
-def _say(text: str) -> None:
-    print(f"testbed: {text}", file=sys.stderr, flush=True)
