@@ -129,7 +129,6 @@ def install(params: str, disk: str, keep: bool, same_image: bool) -> None:
 
 @testbed.command()
 @click.option("--keep", is_flag=True, help="Leave the installed machine running.")
-@click.option("--same-image", is_flag=True, help="Use the image of the last time as it is.")
 def live(keep: bool) -> None:
     """Prove the live way: an empty disk, a live system beside it, notebook 02 over ssh.
 
