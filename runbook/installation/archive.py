@@ -25,13 +25,41 @@ class Archive:
         self.folder = folder.absolute()
         self.sources = tuple(sources)
 
-    def update(self) -> None:
-        """Fetch what there is. Raises `RunbookError` with apt's words."""
+    def update(self, otherwise: str = "") -> str:
+        """Fetch what there is; return the suite of the installer's components, '' for the release's own.
+
+        A mirror that is being brought up to date may have their index whole under the release's other
+        name only (`otherwise`, such as `stable`): then they come from there, if it is the same release.
+        Raises `RunbookError` with apt's words about the first name.
+        """
         for name in ("state/lists/partial", "cache/archives/partial", "packages"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
-        (self.folder / "sources.list").write_text("\n".join(lines(self.sources)) + "\n")
+        try:
+            self._fetch("")
+        except RunbookError as error:
+            if not otherwise:
+                raise
+            try:
+                self._fetch(otherwise)
+            except RunbookError:
+                raise error from None
+            if not self._are_one(otherwise):
+                raise
+        else:
+            return ""
+        return otherwise
+
+    def _fetch(self, components_of: str) -> None:
+        (self.folder / "sources.list").write_text("\n".join(lines(self.sources, components_of)) + "\n")
         self._apt("fetch the package lists", "apt-get", "update", "-q", "--error-on=any")
+
+    def _are_one(self, other: str) -> bool:
+        """Whether every list that came under the other name calls itself by the release's own."""
+        own = {suite for source in self.sources for suite in source.suites}
+        found = list((self.folder / "state/lists").glob(f"*_dists_{other}_*Release"))
+        names = [re.search(r"^Codename: (\S+)$", file.read_text(), re.MULTILINE) for file in found]
+        return bool(names) and all(name is not None and name[1] in own for name in names)
 
     def package(self, name: str) -> Path:
         """Return the file of a package, fetched now or before. Raises `RunbookError` when it cannot be had."""
@@ -97,15 +125,19 @@ class Archive:
         return [word for name, value in places.items() for word in ("-o", f"{name}={value}")]
 
 
-def lines(sources: Sequence[AptSource]) -> list[str]:
-    """Return sources.list(5) lines with the installer's components beside the packages."""
+def lines(sources: Sequence[AptSource], components_of: str = "") -> list[str]:
+    """Return sources.list(5) lines with the installer's components beside the packages.
+
+    `components_of` is the suite that these come from instead of the release's own.
+    """
     found = []
     for source in sources:
         for uri in source.uris:
             for suite in source.suites:
-                plain = "-" not in suite
-                parts = [*source.components, *(f"{c}/debian-installer" for c in ("main",) if plain)]
-                found.append(f"deb [arch=amd64 signed-by={KEYRING}] {uri} {suite} {' '.join(parts)}")
+                head = f"deb [arch=amd64 signed-by={KEYRING}] {uri}"
+                found.append(f"{head} {suite} {' '.join(source.components)}")
+                if "-" not in suite:
+                    found.append(f"{head} {components_of or suite} main/debian-installer")
     return found
 
 

@@ -50,15 +50,18 @@ def build(params: HostParams, out: Path, work: Path, say: Say) -> Image:
         )
     release = releases.get(params.release)
     sources = _sources(params)
-    answers = preseed.Answers(_mirror(params, sources), _hash(params))
     archive = Archive(work / f"archive-{params.release}", sources)
     say("fetching the package lists")
-    archive.update()
+    suite = archive.update(release.suite)
+    if suite:
+        say(f"the mirror's list of installer components is whole under the name {suite} only; it is used")
+    secret = _hash(params)
     say(f"fetching the installer of Debian {release.debian}")
     kernel, initrd = _netboot(archive, release.debian)
     base = list(cpio.unpack(initrd))
     completion = pieces.complete(archive, base, say)
-    added = pieces.beside(base, [*completion.entries, *_answers(params, answers, completion.has_modules)])
+    answers = preseed.Answers(_mirror(params, sources, suite), secret, completion.has_modules)
+    added = pieces.beside(base, [*completion.entries, *_answers(params, answers)])
     say("writing the image")
     boot = {
         "grubx64.efi": _grub(archive),
@@ -132,11 +135,11 @@ def _sources(params: HostParams) -> tuple[AptSource, ...]:
         ) from error
 
 
-def _mirror(params: HostParams, sources: Sequence[AptSource]) -> preseed.Mirror:
+def _mirror(params: HostParams, sources: Sequence[AptSource], components_of: str) -> preseed.Mirror:
     def first(suite: str) -> str:
         return next((source.uris[0].rstrip("/") for source in sources if suite in source.suites), "")
 
-    return preseed.Mirror(first(params.release), first(f"{params.release}-security"))
+    return preseed.Mirror(first(params.release), first(f"{params.release}-security"), components_of)
 
 
 def _hash(params: HostParams) -> str:
@@ -171,7 +174,7 @@ def _read(package: Path, name: str) -> bytes:
         return found.read()
 
 
-def _answers(params: HostParams, answers: preseed.Answers, index_modules: bool) -> list[cpio.Entry]:
+def _answers(params: HostParams, answers: preseed.Answers) -> list[cpio.Entry]:
     asked = layout(params)
     keys = "".join(f"{key}\n" for key in params.installation.authorized_keys)
     before = scripts.before_partitioning(
@@ -182,7 +185,7 @@ def _answers(params: HostParams, answers: preseed.Answers, index_modules: bool) 
     return [
         *([hook] if options else []),
         cpio.file("preseed.cfg", preseed.preseed(params, answers), 0o600),
-        cpio.file("runbook/early.sh", scripts.early(index_modules), 0o755),
+        cpio.file("runbook/early.sh", scripts.early(answers.has_modules), 0o755),
         cpio.file("runbook/before_partitioning.sh", before, 0o755),
         cpio.file("runbook/late.sh", scripts.late(asked), 0o755),
         cpio.file("runbook/authorized_keys", keys, 0o600),

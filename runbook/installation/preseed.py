@@ -25,6 +25,8 @@ class Mirror:
     main: str
     security: str = ""
     """Empty leaves the installer's own, which is Debian's."""
+    components_of: str = ""
+    """The suite that the installer fetches its own components from; empty is the release's."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Answers:
 
     mirror: Mirror
     password_hash: str = field(default=LOCKED, repr=False)
+    has_modules: bool = False
+    """Whether kernel modules come with the answers; the mirror may then have none of this kernel."""
 
 
 def preseed(params: HostParams, answers: Answers) -> str:
@@ -41,6 +45,7 @@ def preseed(params: HostParams, answers: Answers) -> str:
     lines = [
         *_language(params),
         *_mirror(answers.mirror),
+        *(["d-i anna/no_kernel_modules boolean true"] if answers.has_modules else []),
         "d-i passwd/root-login boolean true",
         "d-i passwd/make-user boolean false",
         f"d-i passwd/root-password-crypted password {answers.password_hash}",
@@ -118,6 +123,8 @@ def _mirror(mirror: Mirror) -> list[str]:
         f"d-i mirror/{main.scheme}/directory string {main.path or '/'}",
         f"d-i mirror/{main.scheme}/proxy string",
     ]
+    if mirror.components_of:
+        lines.append(f"d-i mirror/udeb/suite string {mirror.components_of}")
     if mirror.security:
         security = urlsplit(mirror.security)
         lines += [

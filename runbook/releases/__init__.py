@@ -25,6 +25,8 @@ class Release:
     """What notebook 09 reads, mounts and copies guests' disks with."""
     base_packages: tuple[str, ...] = ()
     """What Debian's installer adds to the base system of every machine, and ssh (notebook 02, live)."""
+    suite: str = ""
+    """The other name that mirrors carry it under."""
     reproduction: bool = False
     """True for the guide's own release: its commands are planned as they were, corrected, for study."""
 
@@ -54,15 +56,31 @@ _PACKAGES = (
     "usbutils",
     "busybox-static",
     "bash-completion",
+    # ntfs-3g has the initial RAM disk made anew: quick before Xen's first start, slow under it.
+    *_TOOLS,
 )
 
 RELEASES = {
     "trixie": Release(
-        "trixie", "13", "4.20", "6.12", "/usr/sbin/xl", _PACKAGES, base_packages=(*_BASE, "dhcpcd-base")
+        "trixie",
+        "13",
+        "4.20",
+        "6.12",
+        "/usr/sbin/xl",
+        _PACKAGES,
+        base_packages=(*_BASE, "dhcpcd-base"),
+        suite="stable",
     ),
     "wheezy": Release("wheezy", "7", "4.2", "3.11", "/usr/sbin/xl", (), reproduction=True),
     "bookworm": Release(
-        "bookworm", "12", "4.17", "6.1", "/usr/sbin/xl", _PACKAGES, base_packages=(*_BASE, "isc-dhcp-client")
+        "bookworm",
+        "12",
+        "4.17",
+        "6.1",
+        "/usr/sbin/xl",
+        _PACKAGES,
+        base_packages=(*_BASE, "isc-dhcp-client"),
+        suite="oldstable",
     ),
 }
 

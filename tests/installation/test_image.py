@@ -41,7 +41,8 @@ def mirror(monkeypatch, tmp_path):
             (tmp_path / "shelf").mkdir(exist_ok=True)
             super().__init__(tmp_path / "shelf", (*UDEBS, *MODULES))
 
-        def update(self) -> None: ...
+        def update(self, otherwise: str = "") -> str:
+            return ""
 
         def package(self, name: str) -> Path:
             return deb(self.folder, name, PACKAGES[name]) if name in PACKAGES else super().package(name)

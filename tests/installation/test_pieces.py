@@ -176,9 +176,51 @@ def test_a_package_that_is_damaged_is_said_by_name(tmp_path):
 def test_the_installers_components_stand_beside_the_packages():
     """Only the release itself has them, not its updates."""
     source = AptSource(("http://mirror.example/debian",), ("trixie", "trixie-updates"), ("main",))
-    first, second = lines([source])
-    assert first.endswith("http://mirror.example/debian trixie main main/debian-installer")
-    assert second.endswith("trixie-updates main")
+    assert [line.partition("] ")[2] for line in lines([source])] == [
+        "http://mirror.example/debian trixie main",
+        "http://mirror.example/debian trixie main/debian-installer",
+        "http://mirror.example/debian trixie-updates main",
+    ]
+
+
+class Mirror(Archive):
+    """A mirror whose list of components is whole under some names of the release only."""
+
+    def __init__(self, folder: Path, whole: tuple[str, ...], codename: str = "trixie") -> None:
+        super().__init__(folder, [AptSource(("http://mirror.example/debian",), ("trixie",), ("main",))])
+        self.whole, self.codename = whole, codename
+
+    def _apt(self, what: str, *argv: str, folder: Path | None = None) -> str:
+        written = (self.folder / "sources.list").read_text()
+        name = next(line.split()[-2] for line in written.splitlines() if "installer" in line)
+        if name not in self.whole:
+            raise RunbookError(f"{name} has unexpected size")
+        release = self.folder / f"state/lists/mirror.example_debian_dists_{name}_InRelease"
+        release.write_text(f"Suite: {name}\nCodename: {self.codename}\n")
+        return ""
+
+
+def test_a_whole_mirror_is_taken_as_it_is(tmp_path):
+    """The release's own name comes first."""
+    assert Mirror(tmp_path, ("trixie", "stable")).update("stable") == ""
+
+
+def test_components_may_come_under_the_releases_other_name(tmp_path):
+    """A mirror that is being brought up to date has the list whole under one of the two names."""
+    assert Mirror(tmp_path, ("stable",)).update("stable") == "stable"
+
+
+@pytest.mark.parametrize(("whole", "other"), [((), "stable"), (("stable",), "")])
+def test_without_a_whole_list_apts_first_words_are_said(tmp_path, whole, other):
+    """What is wrong with the release's own name is what the person has to know."""
+    with pytest.raises(RunbookError, match="trixie has unexpected size"):
+        Mirror(tmp_path, whole).update(other)
+
+
+def test_the_other_name_of_another_release_is_not_taken(tmp_path):
+    """Once `stable` is the next release, its components would not fit."""
+    with pytest.raises(RunbookError, match="trixie has unexpected size"):
+        Mirror(tmp_path, ("stable",), "forky").update("stable")
 
 
 def test_a_tar_of_a_package_is_read_without_unpacking(tmp_path):

@@ -135,3 +135,12 @@ def test_there_is_no_desktop_and_no_user_but_root():
     """The guide de-selects the desktop and works as root."""
     assert answers()["tasksel/first"] == "standard, ssh-server"
     assert answers()["passwd/make-user"] == "false"
+
+
+def test_components_of_another_suite_and_modules_that_came_along_are_answered():
+    """The installer neither looks under the release's own name, nor asks about modules that it has."""
+    said = preseed(host(), Answers(Mirror(MIRROR.main, components_of="stable"), has_modules=True))
+    assert "d-i mirror/udeb/suite string stable\n" in said
+    assert "d-i anna/no_kernel_modules boolean true\n" in said
+    assert "mirror/udeb/suite" not in text()
+    assert "no_kernel_modules" not in text()

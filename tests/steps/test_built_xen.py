@@ -52,7 +52,8 @@ def test_first_installation():
     keep, packages, *_ = planned(machine, install_built_xen, SOURCE).actions
     assert keep.path == menu.KEEP_DEFAULT_FILE
     assert isinstance(packages, InstallPackages)
-    assert packages.names == ("qemu-system-xen", "bridge-utils", "busybox-static", DEB)
+    tools = ("fdisk", "ntfs-3g", "partclone", "zstd")
+    assert packages.names == ("qemu-system-xen", "bridge-utils", "busybox-static", *tools, DEB)
     assert packages.delta[-1] == f"xen-upstream 4.20.4-pre+{DIGEST}"
     assert carry(machine, install_built_xen, SOURCE) == [
         f"write {menu.KEEP_DEFAULT_FILE}",

@@ -94,7 +94,8 @@ def test_first_installation():
     assert keep.content.splitlines()[-1] == "XEN_OVERRIDE_GRUB_DEFAULT=0"
     assert isinstance(packages, InstallPackages)
     assert " ".join(packages.names) == (
-        "xen-system-amd64 qemu-system-xen xen-utils-common xenstore-utils bridge-utils busybox-static"
+        "xen-system-amd64 qemu-system-xen xen-utils-common xenstore-utils bridge-utils busybox-static "
+        "fdisk ntfs-3g partclone zstd"
     )
     assert len(packages.delta) == 47
     assert planned.note == "23 MiB to download."
