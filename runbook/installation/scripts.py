@@ -34,20 +34,28 @@ stop() {{
 		sleep 60
 	done
 }}
+# The other disks here, by names that do not depend on the order.
+others() {{
+	for link in /dev/disk/by-id/*; do
+		case $link in *-part[0-9]* | */lvm-* | */dm-* | */wwn-* | */nvme-eui.*) continue ;; esac
+		[ ! -e "$link" ] || [ "$(readlink -f "$link")" = "$real" ] || printf ' %s' "$link"
+	done
+}}
 disk={disk}
 least_mib={least}
 overwrite={overwrite}
 real=$(readlink -f "$disk")
 name=${{real##*/}}
 [ -b "$real" ] || stop "there is no disk $disk here" "name one that 'lsblk -d' shows in installation.disk"
+# Names like /dev/sda go by who answers first, and a stick may.
+for label in /dev/disk/by-partlabel/{stick}; do
+	case $(readlink -f "$label") in
+	"$real"*) stop "$disk is the stick this installer came on" "name a disk in installation.disk as one of$(others)" ;;
+	esac
+done
 size_mib=$(($(cat "/sys/block/$name/size") / 2048))
 [ "$size_mib" -ge "$least_mib" ] ||
 	stop "$disk has $size_mib MiB, the layout needs $least_mib" "ask for less, or take another disk"
-for label in /dev/disk/by-partlabel/{stick}; do
-	case $(readlink -f "$label") in
-	"$real"*) stop "$disk is the stick this installer came on" "name another disk in installation.disk" ;;
-	esac
-done
 if [ "$overwrite" = no ]; then
 	for part in "/sys/block/$name/$name"*; do
 		[ -e "$part" ] && stop "$disk is not empty, it has ${{part##*/}}" "installation.overwrite: true overwrites it"

@@ -21,7 +21,7 @@ def require_layout(machine: Machine, asked: Layout) -> str:
     found = {row["name"]: row for row in _rows(lsblk["blockdevices"])}
     wrong: list[str] = []
     for part in asked.partitions:
-        name = asked.device(part.number).removeprefix("/dev/")
+        name = _device(machine, asked, part.number).removeprefix("/dev/")
         size = int(found[name]["size"]) / MIB if name in found else 0
         if part.size_mib and not part.size_mib <= size <= part.size_mib + ROUNDING_MIB:
             wrong.append(f"{name} has {size:.1f} MiB, asked for were {part.size_mib}")
@@ -33,7 +33,8 @@ def require_layout(machine: Machine, asked: Layout) -> str:
         if "noatime" in volume.options and "noatime" not in _tell(machine, f"findmnt -no OPTIONS {place}"):
             wrong.append(f"{volume.mount} is not mounted noatime")
     groups = _tell(machine, "vgs --noheadings -o vg_name,pv_name").split()
-    wanted = sorted([word for group in asked.groups for word in (group.name, asked.device(group.partition))])
+    places = {group.name: _device(machine, asked, group.partition) for group in asked.groups}
+    wanted = sorted([word for pair in places.items() for word in pair])
     if sorted(groups) != wanted:
         wrong.append(f"volume groups: {groups}")
     if wrong:
@@ -41,6 +42,11 @@ def require_layout(machine: Machine, asked: Layout) -> str:
     return (
         f"the disk is as asked for: {len(asked.partitions)} partitions, {len(asked.system.volumes)} volumes"
     )
+
+
+def _device(machine: Machine, asked: Layout, number: int) -> str:
+    """The kernel's name of a partition, whichever name the parameters have for the disk."""
+    return _tell(machine, f"readlink -f {asked.device(number)}").strip()
 
 
 def _rows(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:

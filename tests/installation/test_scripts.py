@@ -138,6 +138,23 @@ def test_the_stick_itself_is_never_taken(pc):
     assert "is the stick" in refused(pc, before(pc, overwrite=True))
 
 
+def test_the_sticks_name_is_answered_with_the_others_lasting_names(pc):
+    """Who wrote /dev/sda and meant the disk is told its name that does not go by the order."""
+    for name in ("sda1", "sdb", "sdb1"):
+        (pc.root / "dev" / name).touch()
+    (pc.root / f"dev/disk/by-partlabel/{STICK}").symlink_to("../../sda1")
+    (pc.root / "dev/disk/by-id").mkdir()
+    for link, name in (
+        ("usb-Stick", "sda"),
+        ("ata-Disk", "sdb"),
+        ("ata-Disk-part1", "sdb1"),
+        ("wwn-1", "sdb"),
+    ):
+        (pc.root / "dev/disk/by-id" / link).symlink_to(f"../../{name}")
+    said = before(pc)
+    assert f"name a disk in installation.disk as one of {pc.root}/dev/disk/by-id/ata-Disk." in said
+
+
 @pytest.mark.parametrize(("name", "part"), [("sda", "sda3"), ("nvme0n1", "nvme0n1p3")])
 def test_the_guests_group_is_made_on_the_kept_partition(pc, name, part):
     """The last script makes the second volume group, by the name the partition has on this kind of disk."""
