@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 # The Debian of the virtual PC: trixie or bookworm, as in `make testbed-test RELEASE=bookworm`.
 RELEASE ?= trixie
 
-.PHONY: help env run test jupyter notebooks schema coverage record bench-backup testbed-deps testbed-test testbed-backups testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test jupyter notebooks schema coverage record bench-backup testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -51,6 +51,9 @@ testbed-test: $(READY) ## build, boot and install the virtual PC, twice; archive
 
 testbed-backups: $(READY) ## the same, and a guest's disk backed up, destroyed, restored and compared
 	@$(BIN)/runbook testbed test --backups --release $(RELEASE)
+
+testbed-returns: $(READY) ## the same, and every way back: Xen that cannot boot, network and power cut, all undone
+	@$(BIN)/runbook testbed test --returns --release $(RELEASE)
 
 testbed-install: $(READY) ## install Debian on an empty virtual disk by the unattended installer
 	@$(BIN)/runbook testbed install

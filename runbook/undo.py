@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from runbook import actions as kinds
+from runbook import undo_files
 from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.journal import Line, read
-from runbook.plan import Finding, Plan
+from runbook.plan import Plan
 
 NOTEBOOK = "undo"
 """The name under which a way back stands in a journal."""
@@ -46,7 +47,7 @@ def pack(action: Any) -> dict[str, Any] | None:
     """Return an action as a value for a journal, None for None.
 
     >>> pack(Remove("/etc/x"))
-    {'type': 'Remove', 'path': '/etc/x'}
+    {'type': 'Remove', 'path': '/etc/x', 'link': ''}
     """
     if action is None:
         return None
@@ -104,12 +105,16 @@ def plan(done: list[Done], facts: Facts) -> Plan:
     """Return the way back from these actions, in the order in which they have to be taken back.
 
     A file that somebody changed since is refused. What only renews something (the boot menu, an
-    initial RAM disk) comes once, after everything that it is made from; a restart keeps its place.
+    initial RAM disk) comes once, after everything that it is made from. Of a step's restarts the oldest
+    keeps its place: what started before it needs no second one.
     """
-    findings = tuple(f for d in _newest_of_each_file(done) for f in _changed_since(d, facts))
+    findings = tuple(undo_files.changed(done, facts))
+    restarts = {d.step: d.key for d in done if isinstance(d.back, kinds.Reboot)}
     backs: list[Any] = []
     renew: list[Run] = []
     for d in done:
+        if isinstance(d.back, kinds.Reboot) and restarts[d.step] != d.key:
+            continue
         if isinstance(d.back, Run) and d.back.again:
             renew += [] if d.back in renew else [d.back]
             continue
@@ -128,19 +133,6 @@ def risk(planned: Plan) -> str:
         return "destructive"
     strong = (kinds.Reboot, kinds.ReplaceNetwork, kinds.Switch)
     return "disruptive" if any(isinstance(a, strong) for a in planned.actions) else "safe"
-
-
-def check(planned: Plan, facts: Facts) -> list[Finding]:
-    """Return the files that are not as the way back should have left them."""
-    last: dict[str, Any] = {a.path: a for a in planned.actions if isinstance(a, WriteFile | Remove | Link)}
-    found = []
-    for path, action in last.items():
-        wanted = action.content if isinstance(action, WriteFile) else None
-        if not isinstance(action, Link) and Ask.read(path) in facts and facts.text(path) != wanted:
-            found.append(
-                Finding("fail", f"{path} is not as it was before", "", "look at it on the host", "undo")
-            )
-    return found
 
 
 def _actions(lines: list[Line]) -> Iterator[tuple[Line, str]]:
@@ -172,25 +164,3 @@ def _done(run: str, line: Line) -> Done:
 
 def _has_path(action: Any) -> bool:
     return isinstance(action, WriteFile | Remove | Link)
-
-
-def _newest_of_each_file(done: list[Done]) -> Iterator[Done]:
-    seen: set[str] = set()
-    for d in done:
-        if d.path and d.path not in seen:
-            seen.add(d.path)
-            yield d
-
-
-def _changed_since(d: Done, facts: Facts) -> Iterator[Finding]:
-    now = facts.text(d.path)
-    if now is not None and hashlib.sha256(now.encode()).hexdigest() == d.left:
-        return
-    is_gone = now is None
-    yield Finding(
-        "refuse",
-        f"{d.path} was {'removed' if is_gone else 'changed'} since {d.step} wrote it",
-        "going back would throw away what somebody else did there",
-        f"look at the file; run {d.step} again to make it the runbook's, or leave it out with --step",
-        "undo",
-    )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from runbook import undo
+from runbook import undo, undo_files
 from runbook.actions import Link, Reboot, Remove, Run, WriteFile
 from runbook.ask import Answer, Ask, Facts
 from runbook.book import Book
@@ -170,4 +170,4 @@ def test_the_check_sees_a_file_that_did_not_return():
     """A way back that left a file as it was is found out."""
     planned = Plan((WriteFile("/etc/a", "before\n"), Remove("/etc/b")))
     facts = Facts({Ask.read("/etc/a"): Answer(0, "after\n"), Ask.read("/etc/b"): Answer(44)})
-    assert [f.what for f in undo.check(planned, facts)] == ["/etc/a is not as it was before"]
+    assert [f.what for f in undo_files.check(planned, facts)] == ["/etc/a is not as it was before"]

@@ -37,7 +37,9 @@ class Run:
 
 @dataclass(frozen=True)
 class InstallPackages:
-    """Install packages and nothing that they only recommend. `delta` is what apt said it would do."""
+    """Install packages and nothing that they only recommend. `delta` is what apt said it would do: `name version` for a
+    new package, with the older version behind it for one that is there (`runbook.facts.packages.delta`).
+    """
 
     names: tuple[str, ...]
     delta: tuple[str, ...] = ()
@@ -52,8 +54,9 @@ class InstallPackages:
         return "\n".join([*lines, *(f"+ {line}" for line in self.delta)]) + "\n"
 
     def inverse(self, facts: Facts) -> Run | None:
-        new = tuple(line.split()[0] for line in self.delta)
-        purge = ("apt-get", "-qq", "-y", "purge", *new)
+        """Purge what was new. What was upgraded stays as it is: apt rarely still has the older version."""
+        new = tuple(words[0] for line in self.delta if len(words := line.split()) <= 2)
+        purge = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0", "purge", *new)
         return Run(purge, "the packages that were new", self.timeout_s) if new else None
 
 

@@ -49,9 +49,10 @@ class WriteFile:
 
 @dataclass(frozen=True)
 class Remove:
-    """Remove one file or symbolic link. A directory is never removed."""
+    """Remove one file or symbolic link, whose target is `link`. A directory is never removed."""
 
     path: str
+    link: str = ""
 
     @property
     def title(self) -> str:
@@ -60,17 +61,20 @@ class Remove:
     def preview(self, facts: Facts) -> str:
         return f"- {self.path}\n"
 
-    def inverse(self, facts: Facts) -> WriteFile | None:
+    def inverse(self, facts: Facts) -> WriteFile | Link | None:
+        if self.link:
+            return Link(self.path, self.link)
         before = facts.text(self.path)
         return None if before is None else WriteFile(self.path, before)
 
 
 @dataclass(frozen=True)
 class Link:
-    """Make a symbolic link (`ln -sfn`)."""
+    """Make a symbolic link (`ln -sfn`), in place of the one that led to `before`."""
 
     path: str
     target: str
+    before: str = ""
 
     @property
     def title(self) -> str:
@@ -79,5 +83,5 @@ class Link:
     def preview(self, facts: Facts) -> str:
         return f"+ {self.path} -> {self.target}\n"
 
-    def inverse(self, facts: Facts) -> Remove:
-        return Remove(self.path)
+    def inverse(self, facts: Facts) -> Link | Remove:
+        return Link(self.path, self.before) if self.before else Remove(self.path)

@@ -53,7 +53,7 @@ class Switch:
         if before is None:
             steps = (self.leave, f"rm -f -- {shlex.quote(self.path)}", self.back or self.enter)
             return Run(("sh", "-c", "; ".join(step for step in steps if step)), f"undo: {self.title}")
-        return replace(self, content=before, is_new=False)
+        return replace(self, content=before, is_new=False, enter=self.back or self.enter)
 
 
 @dataclass(frozen=True)

@@ -95,17 +95,19 @@ def ssh(release: str, command: tuple[str, ...]) -> None:
 )
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @click.option("--backups", is_flag=True, help="Destroy and restore a guest's disk as well.")
+@click.option("--returns", is_flag=True, help="Break things, see them return, and take everything back.")
 @of_release
-def test(record: Path | None, keep: bool, backups: bool, release: str) -> None:
+def test(record: Path | None, keep: bool, backups: bool, returns: bool, release: str) -> None:
     """Run the whole runbook against the machine, twice, and prove that it worked.
 
     From a fresh disk to guests with a passed-through device; the second run must change nothing.
-    Takes three quarters of an hour with software emulation.
+    Takes three quarters of an hour with software emulation; with --returns, which starts the machine
+    another ten times, about two hours.
     """
     with _clear_errors():
         from runbook.testbed import acceptance
 
-        code = acceptance.main(record, release=release, keep=keep, backups=backups)
+        code = acceptance.main(record, release=release, keep=keep, backups=backups, returns=returns)
     click.get_current_context().exit(int(code or 0))
 
 

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 from typing import cast
 
 from runbook import params as parameters
-from runbook import undo
+from runbook import undo, undo_files
+from runbook.actions import Reboot
 from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
@@ -132,9 +133,12 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     """Carry the way back out; what was taken back is noted at once, so that it is never done twice."""
     everything = [d for _, part in way.parts for d in part]
     journal.write("open", notebook=undo.NOTEBOOK, machine=way.machine)
-    last = ""
+    last, left = "", everything
     for action in way.whole.actions:
-        same = [d for d in everything if d.back == action]
+        same = [d for d in left if d.back == action]
+        if not isinstance(action, Reboot) and not getattr(action, "again", False):
+            same = same[:1]
+        left = [d for d in left if d not in same]
         step = same[0].step
         if step != last:
             _end(journal, last)
@@ -154,7 +158,7 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
         finally:
             journal.write("action-end", notebook=undo.NOTEBOOK, step=step, status=status)
         journal.write("taken-back", notebook=undo.NOTEBOOK, keys=[d.key for d in same])
-    if wrong := undo.check(way.whole, host.gather(undo.asks(everything))):
+    if wrong := undo_files.check(way.whole, host.gather(undo.asks(everything))):
         journal.write("step-end", notebook=undo.NOTEBOOK, step=last, status="failed", message=wrong[0].what)
         raise CheckFailed(wrong[0].what, do=wrong[0].do)
     _end(journal, last)

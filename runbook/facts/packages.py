@@ -44,7 +44,7 @@ class Packages:
     lock_holder: str
     """`process 1234 (/var/lib/dpkg/lock)` while another program installs; '' when nobody does."""
     delta: tuple[str, ...]
-    """What apt would install for the names asked about, as `name version`; () when all are there."""
+    """What apt would install for the names asked about, as `name version`, and upgrade; () when all are there."""
     unknown: tuple[str, ...]
     """Names that apt cannot find."""
     apt_error: str
@@ -89,16 +89,16 @@ def installed(text: str) -> dict[str, str]:
 
 
 def delta(text: str) -> tuple[str, ...]:
-    """Return `name version` for each package that `apt-get -s` would install or upgrade.
+    """Return `name version` for each package that `apt-get -s` would install, and for one that it would
+    upgrade the older version behind it: purging such a package would be no way back.
 
     >>> delta("Inst bridge-utils (1.7.1-4+b1 Debian:13.7/stable [amd64])\\nConf bridge-utils (1.7.1-4+b1)")
     ('bridge-utils 1.7.1-4+b1',)
     >>> delta("Inst lvm2 [2.03.16-2] (2.03.31-2 Debian:13.7/stable [amd64])")
-    ('lvm2 2.03.31-2',)
+    ('lvm2 2.03.31-2 (2.03.16-2 before)',)
     """
-    return tuple(
-        f"{name} {version}" for name, version in re.findall(r"(?m)^Inst (\S+) (?:\[\S+\] )?\((\S+)", text)
-    )
+    found = re.findall(r"(?m)^Inst (\S+) (?:\[(\S+)\] )?\((\S+)", text)
+    return tuple(f"{name} {new}" + (f" ({old} before)" if old else "") for name, old, new in found)
 
 
 def lock_holder(text: str) -> str:

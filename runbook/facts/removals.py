@@ -15,6 +15,8 @@ class Removals:
 
     present: tuple[str, ...]
     """Names that the patterns found in any state but never or no longer there."""
+    installed: tuple[str, ...]
+    """Those of them that are whole, not only left-over configuration."""
     others: tuple[str, ...]
     """What apt would remove besides, because it needs one of them."""
     new: tuple[str, ...]
@@ -30,12 +32,13 @@ def commands(patterns: tuple[str, ...]) -> tuple[Ask, ...]:
 def parse(facts: Facts, patterns: tuple[str, ...]) -> Removals:
     """Return what the facts say; `patterns` as given to `commands`."""
     if not patterns:
-        return Removals((), (), (), "")
+        return Removals((), (), (), (), "")
     answer = facts[_simulation(patterns)]
     present = states(answer.out)
     gone = re.findall(r"(?m)^(?:Purg|Remv) (\S+)", answer.out)
     return Removals(
         present=present,
+        installed=tuple(re.findall(r"(?m)^.i.?\|(\S+)$", answer.out)),
         others=tuple(name for name in gone if name not in present),
         new=tuple(re.findall(r"(?m)^Inst (\S+)", answer.out)),
         error="" if answer.ok else answer.err.strip(),

@@ -17,26 +17,35 @@ from runbook.evidence.way_back import go_back
 from runbook.testbed import RELEASE, Machine, TestbedError, up
 from runbook.testbed.management import prove_backup
 from runbook.testbed.proving import carry_out, nothing_changed, say
+from runbook.testbed.returns import keep_state, prove_returns
 
 #: The parameters of each release's machine.
 PARAMS = {"trixie": "params/testbed.yml", "bookworm": "params/testbed-bookworm.yml"}
 
 
 def main(
-    record: Path | None = None, *, release: str = RELEASE, keep: bool = False, backups: bool = False
+    record: Path | None = None,
+    *,
+    release: str = RELEASE,
+    keep: bool = False,
+    backups: bool = False,
+    returns: bool = False,
 ) -> int:
     """Build, boot and install the virtual PC, run everything again, check it; return an exit code.
 
     `record` names the folder that gets the recording of the first run (and `<record>-again` that of
     the second); it is replaced only when everything held. `keep` leaves the machine running; `backups` has a
-    guest's disk destroyed and restored as well.
+    guest's disk destroyed and restored as well, `returns` has every way back proven and takes all back.
     """
     began = time.monotonic()
     machine = _boot(release)
     try:
+        before = keep_state(machine) if returns else None
         _prove(machine, PARAMS[release], record)
         if backups:
             prove_backup(machine, PARAMS[release])
+        if before is not None:
+            prove_returns(machine, PARAMS[release], before)
     except (RunbookError, TestbedError) as error:
         print(f"\nThe testbed's acceptance failed.\n{error}\n\nThe machine's console ends with:")
         print(machine.console_tail(60))

@@ -8,6 +8,7 @@ from runbook.actions import Run, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.facts import accounts
 from runbook.facts.accounts import Account
+from runbook.facts.files import Entry
 from runbook.params import HostParams
 from runbook.params.configuration import User
 from runbook.plan import Finding, Plan
@@ -62,15 +63,28 @@ def _actions(user: User, now: Account | None) -> list[Any]:
         actions.append(Run(("useradd", "--create-home", "--shell", "/bin/bash", user.name), undo=undo))
     missing = [group for group in user.groups if now is None or group not in now.groups]
     if missing:
-        actions.append(Run(("usermod", "--append", "--groups", ",".join(missing), user.name)))
+        # A new account leaves its groups with `userdel`.
+        leave = "; ".join(f"gpasswd --delete {user.name} {group}" for group in missing) if now else ""
+        back = ("sh", "-ec", leave) if leave else ()
+        actions.append(Run(("usermod", "--append", "--groups", ",".join(missing), user.name), undo=back))
     folder, file = (now.folder, now.file) if now else (None, None)
     if folder is None or folder.mode != "0700" or not folder.owner.startswith(f"{user.name}:"):
         make = ("install", "-d", "-m", "0700", "-o", user.name, "-g", user.name, f"{home}/.ssh")
-        actions.append(Run(make, "sshd ignores keys in a folder that others can write to"))
+        actions.append(
+            Run(make, "sshd ignores keys in a folder that others can write to", undo=_as_it_was(folder))
+        )
     text = with_keys(now.keys if now else "", user.keys)
     if file is None or text != (now.keys if now else "") or file.mode != "0600":
         actions.append(WriteFile(f"{home}/.ssh/authorized_keys", text, "0600", f"{user.name}:{user.name}"))
     return actions
+
+
+def _as_it_was(folder: Entry | None) -> tuple[str, ...]:
+    """Return the command that gives a folder its rights back; () for one that was not there."""
+    if folder is None:
+        return ()
+    user, _, group = folder.owner.partition(":")
+    return ("install", "-d", "-m", folder.mode, "-o", user, "-g", group, folder.path)
 
 
 def with_keys(text: str, keys: tuple[str, ...]) -> str:

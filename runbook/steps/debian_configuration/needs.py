@@ -5,6 +5,7 @@ from __future__ import annotations
 from runbook.ask import Ask, Facts
 from runbook.facts import packages, space
 from runbook.facts.packages import DOWNLOADS, Packages
+from runbook.facts.services import Unit
 from runbook.params import HostParams
 from runbook.plan import Finding
 from runbook.releases.packages import of_group
@@ -100,6 +101,13 @@ def stops(params: HostParams, facts: Facts) -> list[Finding]:
             )
         )
     return [*found, *_room(facts, size)]
+
+
+def switched_off(unit: Unit) -> tuple[str, ...]:
+    """Return the way back from `systemctl enable --now`: only what was off before goes off again."""
+    if unit.starts_at_boot:
+        return ("systemctl", "stop", unit.name)
+    return ("systemctl", "disable", *(() if unit.active == "active" else ("--now",)), unit.name)
 
 
 def not_installed(name: str, *, step: str) -> Finding:

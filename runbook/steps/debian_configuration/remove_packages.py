@@ -17,6 +17,7 @@ GUIDE = (
 )
 RISK = "safe"
 _PURGE = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0", "purge")
+_INSTALL = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0", "install", "--no-install-recommends")
 
 
 def patterns(params: HostParams) -> tuple[str, ...]:
@@ -37,9 +38,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan()
     findings = [*obstacles(needs.read(params, facts)), *_others(now)]
     why = f"also goes: {', '.join(now.others)}" if now.others else ""
-    return Plan(
-        (Run((*_PURGE, *now.present), why, undo=("apt-get", "-y", "install", *now.present)),), tuple(findings)
-    )
+    # With its own defaults: configuration that was purged is in no package.
+    back = (*now.installed, *now.others)
+    undo = (*_INSTALL, *back) if back else ()
+    return Plan((Run((*_PURGE, *now.present), why, undo=undo),), tuple(findings))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

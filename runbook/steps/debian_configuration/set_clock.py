@@ -37,8 +37,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         if not unit.exists:
             findings.append(needs.not_installed(name.removesuffix(".service"), step="this step"))
         elif not (unit.active == "active" and unit.starts_at_boot):
-            undo = ("systemctl", "disable", "--now", name)
-            actions.append(Run(("systemctl", "enable", "--now", name), undo=undo))
+            actions.append(Run(("systemctl", "enable", "--now", name), undo=needs.switched_off(unit)))
     return Plan(tuple(actions), tuple(findings))
 
 

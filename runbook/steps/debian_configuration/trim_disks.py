@@ -10,6 +10,7 @@ from runbook.facts import services, trim
 from runbook.facts.trim import LVM_LOCAL, TIMER, Trim
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
+from runbook.steps.debian_configuration import needs
 from runbook.steps.debian_configuration.edits import with_section
 
 TITLE = "Tell solid-state disks which blocks are free"
@@ -31,8 +32,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(WriteFile(LVM_LOCAL, with_section(now.lvm_local or "", _section(params))))
     timer = services.parse(facts, TIMER)[TIMER]
     if params.configuration.trim.weekly and not (timer.starts_at_boot and timer.active == "active"):
-        disable = ("systemctl", "disable", "--now", TIMER)
-        actions.append(Run(("systemctl", "enable", "--now", TIMER), undo=disable))
+        actions.append(Run(("systemctl", "enable", "--now", TIMER), undo=needs.switched_off(timer)))
     return Plan(tuple(actions), tuple(_cautions(params, now)))
 
 

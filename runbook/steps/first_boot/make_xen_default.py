@@ -8,6 +8,7 @@ from runbook.facts import grub
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
 from runbook.steps.first_boot import prove_bridges, prove_devices, prove_xen
+from runbook.steps.xen_configuration import set_boot_menu
 
 TITLE = "Make Xen the default entry"
 GUIDE = "“Xen Configuration”: Xen was the default from the first, unproved boot on (H618)"
@@ -28,7 +29,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(findings=tuple(failed))
     if now.xen is None or now.entry(now.saved_entry) == now.xen:
         return Plan()
-    undo = ("grub-set-default", now.linux.path if now.linux else now.saved_entry)
+    undo = set_boot_menu.default_again(now.saved_entry)
     return Plan((Run(("grub-set-default", now.xen.path), "Xen has been proved", undo=undo),))
 
 

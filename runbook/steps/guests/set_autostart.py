@@ -29,16 +29,19 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     there = {entry.name: entry for entry in entries or ()}
     actions: list[Run | Remove | Link] = []
     if entries is None and links:
-        actions.append(Run(("install", "-d", "-m", "0755", AUTO), "Debian's packages do not make it (H712)"))
+        why = "Debian's packages do not make it (H712)"
+        undo = ("rmdir", "--ignore-fail-on-non-empty", AUTO)
+        actions.append(Run(("install", "-d", "-m", "0755", AUTO), why, undo=undo))
     actions += [
-        Remove(f"{AUTO}/{entry.name}")
+        Remove(f"{AUTO}/{entry.name}", link=entry.target)
         for entry in there.values()
         if entry.name not in links and _is_ours(entry)
     ]
+    actions += [Link(f"{AUTO}/{name}", target) for name, target in links.items() if name not in there]
     actions += [
-        Link(f"{AUTO}/{name}", target)
+        Link(f"{AUTO}/{name}", target, before=there[name].target)
         for name, target in links.items()
-        if name not in there or (there[name].is_link and there[name].target != target)
+        if name in there and there[name].is_link and there[name].target != target
     ]
     return Plan(tuple(actions), (*_in_the_way(links, there), *_foreign(params, links, there)))
 

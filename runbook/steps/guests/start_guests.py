@@ -57,8 +57,13 @@ def _start(xl: str, guest: Guest) -> Run:
         (xl, "create", config.path_of(guest.name)),
         guest.what or f"the guest {guest.name}",
         timeout_s=600,
-        undo=(xl, "shutdown", "-F", guest.name),
+        undo=_stop(xl, guest.name),
     )
+
+
+def _stop(xl: str, name: str) -> tuple[str, ...]:
+    """Return the command that shuts a guest down and waits for its end; one that does not run is right."""
+    return ("sh", "-c", f"! {xl} list {name} >/dev/null 2>&1 || {xl} shutdown -F -w {name}")
 
 
 def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Guest]) -> Iterator[Finding]:

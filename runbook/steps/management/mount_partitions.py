@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from runbook.actions import Run
@@ -113,6 +114,7 @@ def _actions(
     window = f"loop,offset={start},sizelimit={size}"
     options = ",".join(word for word in (*rights, _SAFE, window) if word)
     driver = _DRIVER.get(content.fstype, content.fstype)
+    at = shlex.quote(mount.at)
     why = f"{needs.human(size)} of {content.fstype}" + (f", called {content.label}" if content.label else "")
     again = Run(("umount", mount.at), "to mount it again with the other rights", timeout_s=120)
     first = (Run(("mkdir", "-p", mount.at), "the folder to mount on"), marks.set_mark(params, mount))
@@ -122,7 +124,7 @@ def _actions(
             ("mount", "-t", driver, "-o", options, volume.path, mount.at),
             why,
             timeout_s=120,
-            undo=("umount", mount.at),
+            undo=("sh", "-c", f"! mountpoint -q {at} || umount {at}"),  # a restart unmounts it, too
         ),
     ]
 

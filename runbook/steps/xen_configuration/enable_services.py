@@ -22,6 +22,7 @@ RISK = "safe"
 UNIT = "xen-watchdog.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _COMPLETION = "/usr/share/bash-completion/completions/xl"
+_DISABLE = Run(("systemctl", "disable", "--now", UNIT), undo=("systemctl", "enable", "--now", UNIT))
 _RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the unit", again=True)
 
 
@@ -48,7 +49,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if params.services.watchdog:
         actions += _watch(params, facts, units)
     elif facts.text(UNIT_FILE) is not None:
-        actions += [Run(("systemctl", "disable", "--now", UNIT)), Remove(UNIT_FILE), _RELOAD]
+        actions += [_DISABLE, Remove(UNIT_FILE), _RELOAD]
     return Plan(tuple(actions))
 
 
@@ -129,7 +130,8 @@ def _watch(params: HostParams, facts: Facts, units: dict[str, services.Unit]) ->
         actions.append(Run(("systemctl", "enable", UNIT), undo=("systemctl", "disable", UNIT)))
     runs = units[UNIT].active == "active"
     if system.parse(facts).is_dom0 and (changed or not runs):
-        actions.append(Run(("systemctl", "restart", UNIT), "Xen runs: the watch begins now"))
+        stop = () if runs else ("systemctl", "stop", UNIT)
+        actions.append(Run(("systemctl", "restart", UNIT), "Xen runs: the watch begins now", undo=stop))
     return actions
 
 

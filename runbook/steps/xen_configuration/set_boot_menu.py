@@ -91,9 +91,14 @@ def _is_known(entry: Entry | None) -> bool:
     return entry is not None and (entry.is_linux or entry.is_xen) and not entry.is_recovery
 
 
+def default_again(saved: str) -> tuple[str, ...]:
+    """Return the command that makes an entry the saved default again, '' for none."""
+    return ("grub-set-default", saved) if saved else ("grub-editenv", "-", "unset", "saved_entry")
+
+
 def _set_default(name: str, before: str) -> Run:
-    undo = ("grub-set-default", before) if before else ("grub-editenv", "-", "unset", "saved_entry")
-    return Run(("grub-set-default", name), "plain Debian is what starts by itself", undo=undo)
+    why = "plain Debian is what starts by itself"
+    return Run(("grub-set-default", name), why, undo=default_again(before))
 
 
 def _no_way_back(now: Grub) -> list[Finding]:

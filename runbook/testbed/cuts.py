@@ -1,0 +1,124 @@
+"""The proofs of two accidents: a network configuration that cuts the connection, and a power cut in mid-step."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from runbook import params as parameters
+from runbook.evidence.record import Event
+from runbook.evidence.run import Run, run
+from runbook.facts.interfaces import FILE as INTERFACES
+from runbook.journal import read
+from runbook.steps.xen_configuration import menu
+from runbook.testbed import hardware
+from runbook.testbed.machine import Machine
+from runbook.testbed.proving import carry_out, nothing_changed, say
+from runbook.testbed.remote import must, shell, stop_guests
+
+NOTEBOOK = "06_xen_configuration"
+NO_HOST = 5
+#: A network that leads nowhere: the card's other end is 10.0.2.0/24.
+_ELSEWHERE = "ipv4: 10.0.9.9/24\n      gateway: 10.0.9.1"
+_LEFT = (
+    "find /etc /boot /usr/local /var/lib/xen-runbook -xdev "
+    "\\( -name '.runbook.*.tmp' -o -name '*.xen-runbook-old' -o -name '*.xen-runbook-new' \\)"
+)
+_ADDRESSES = f"sha256sum {INTERFACES}; ip -o -4 address show scope global | awk '{{ print $2, $4 }}'"
+
+
+def prove_network(machine: Machine, params: str) -> None:
+    """Give the first bridge an address where nobody reaches it, and see the old one return by itself.
+
+    Raises `CheckFailed` at the first claim that does not hold.
+    """
+    before = shell(machine, _ADDRESSES)
+    file = machine.state / "params-cut.yml"
+    file.write_text(cut_off(parameters.find(params).read_text()))
+    revert_s, began = parameters.load(file).network.revert_s, time.monotonic()
+    say(f"the bridge gets an address that leads nowhere; the old one is back after {revert_s} s")
+    done = run(str(file), mode="apply", only=NOTEBOOK)
+    took = time.monotonic() - began
+    must(
+        done.exit_code == 1
+        and done.steps.get("configure_bridges") == "failed"
+        and "cut the connection" in done.message
+        and "the old configuration is back in force" in done.message,
+        "The report does not say that the network was cut and returned",
+        f"exit {done.exit_code}, {done.steps}, {done.message}; {done.folder}",
+    )
+    after = shell(machine, _ADDRESSES)
+    must(after == before, "The network is not what it was", f"before:\n{before}\nafter:\n{after}")
+    _nothing_left(machine)
+    nothing_changed(carry_out(params, 7, "check", only="06"))
+    say(f"the old network returned, and the run said so, after {took:.0f} s: {done.folder}")
+
+
+def cut_off(text: str) -> str:
+    """Return the parameters' text with the bridge that leases its address moved to where nobody reaches it.
+
+    Raises `CheckFailed` unless exactly one bridge does.
+    """
+    pattern = re.compile(r"(?m)\bipv4: dhcp\b")
+    count = len(pattern.findall(text))
+    must(count == 1, "The parameters cannot be cut off", f"{count} bridges have `ipv4: dhcp`")
+    return pattern.sub(_ELSEWHERE, text)
+
+
+def prove_power_cut(machine: Machine, params: str) -> None:
+    """Cut the power while the boot menu is written, and see the next run finish the job, doing nothing twice.
+
+    Raises `CheckFailed`, or what the runbook raised, at the first claim that does not hold.
+    """
+    shell(machine, f"rm {menu.WORDS_FILE}")
+    cut = run(
+        params, mode="apply", only=NOTEBOOK, on_event=pulls_the_plug(machine.kill_power, "run update-grub")
+    )
+    must(machine.running is None, "The power was never cut", f"the step was not reached: {cut.steps}")
+    must(
+        cut.exit_code == NO_HOST and cut.steps.get("set_boot_menu") == "failed",
+        "The report does not say that the machine went away in the middle of set_boot_menu",
+        f"exit {cut.exit_code}, {cut.steps}, {cut.message}; {cut.folder}",
+    )
+    say(f"power cut: {cut.message.splitlines()[0]}")
+    hardware.switch_on(machine.folder)
+    say(f"on again, answered ssh after {machine.wait_ready():.0f} s")
+    _nothing_left(machine)
+    wanted = menu.words_file(parameters.load(params))
+    must(shell(machine, f"cat {menu.WORDS_FILE}") == wanted, "A file is half written", menu.WORDS_FILE)
+    again = carry_out(params, 8, "apply", only="06")
+    twice = sorted(completed(cut) & begun(again))
+    must(not twice, "What had been completed was done again", f"{twice}; {again.folder}")
+    carry_out(params, 9, "apply", only="07")
+    stop_guests(machine)
+    say(f"the next run finished the job: {again.folder}")
+
+
+def pulls_the_plug(pull: Callable[[], None], title: str, after_s: float = 4) -> Callable[[Event], None]:
+    """Return a listener that calls `pull` once, some seconds after the action of that title began."""
+    pulled: list[bool] = []
+
+    def listen(event: Event) -> None:
+        if event.get("event") == "action-begin" and event.get("title") == title and not pulled:
+            pulled.append(True)
+            time.sleep(after_s)
+            pull()
+
+    return listen
+
+
+def completed(done: Run) -> set[str]:
+    """Return the titles of the actions that a run ended."""
+    lines = read(done.folder / "journal.jsonl")
+    return {line["title"] for line in lines if line["event"] == "action-end" and line["status"] == "done"}
+
+
+def begun(done: Run) -> set[str]:
+    """Return the titles of the actions that a run began."""
+    return {line["title"] for line in read(done.folder / "journal.jsonl") if line["event"] == "action-begin"}
+
+
+def _nothing_left(machine: Machine) -> None:
+    left = shell(machine, _LEFT).split()
+    must(not left, "A file was left half way", ", ".join(left))

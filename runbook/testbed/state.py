@@ -1,0 +1,154 @@
+"""What a machine is, as far as a way back must return it: one script asks, one value holds it, two are compared."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runbook.facts import grub
+from runbook.hosts.script import ENVIRONMENT
+
+ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
+#: What may differ afterwards, by path or by `section:name`, and why. Nothing else may.
+EXCEPTIONS = {
+    "files:/etc/passwd-": "the copy that useradd and userdel keep of the file before their last change",
+    "files:/etc/group-": "the same of /etc/group",
+    "files:/etc/shadow-": "the same of /etc/shadow",
+    "files:/etc/gshadow-": "the same of /etc/gshadow",
+    "files:/etc/subuid-": "the same of /etc/subuid",
+    "files:/etc/subgid-": "the same of /etc/subgid",
+    "accounts:*:systemd-timesync": "Debian's packages leave their system accounts when they go",
+    "accounts:*:uuidd": "the same, of uuid-runtime",
+    "files:/etc/default/locale": "the package locales writes it when it comes, and removes it when it goes",
+    "files:/etc/locale.conf": "the same file, where /etc/default/locale is a link to it",
+    "files:/etc/resolv.conf": "written by the DHCP client at every lease",
+    "files:/etc/lvm/archive": "LVM's own record of each change of a volume group",
+    "files:/etc/lvm/archive/*": "the same",
+    "files:/etc/lvm/backup": "LVM's own copy of what a volume group is now, with a number that only grows",
+    "files:/etc/lvm/backup/*": "the same",
+    "files:/etc/ld.so.cache": "made anew by ldconfig after each change of libraries",
+}
+_QUESTIONS = {
+    "links": "find /etc -xdev ! -type f -printf '%y %m %u:%g\\t%l\\t%p\\n'",
+    "modes": "find /etc -xdev -type f -printf '%y %m %u:%g\\t\\t%p\\n'",
+    "sums": f"find /etc -xdev -type f {' '.join(f'! -path {path}' for path in ACCOUNTS)} -exec sha256sum {{}} +",
+    # A password's hash stays on the machine; that it is there, or locked, is its first character.
+    "accounts": "for f in passwd group shadow gshadow; do awk -F: -v OFS=: -v f=/etc/$f "
+    "'f ~ /shadow/ { $2 = substr($2, 1, 1) } { print f \"\\t\" $0 }' /etc/$f; done",
+    "packages": "dpkg-query -W -f '${Package}:${Architecture}\\t${Version} ${db:Status-Abbrev}\\n'",
+    "marks": "apt-mark showmanual; apt-mark showhold | sed 's/$/ on hold/'",
+    "menu": f"cat {grub.CONFIG}",
+    "environment": "grub-editenv list",
+    "units": "systemctl list-unit-files --no-legend --no-pager --plain | awk '{ print $1 \"\\t\" $2 }'",
+    "mounts": "findmnt --real -n -r -o TARGET,SOURCE,FSTYPE",
+    "fstab": "findmnt --fstab -n -r -o TARGET,SOURCE,FSTYPE,OPTIONS",
+    "volumes": "lvs --noheadings --units b -o vg_name,lv_name,lv_size,lv_uuid",
+}
+SCRIPT = f"{ENVIRONMENT}\n" + "".join(
+    f"echo {shlex.quote(f'@@ {name}')}; {{ {question}; }} || exit 1\n"
+    for name, question in _QUESTIONS.items()
+)
+"""One script, one round trip; every section must be answered."""
+
+Section = dict[str, str]
+
+
+@dataclass(frozen=True)
+class State:
+    """A machine at one moment: for each section, a value for each name."""
+
+    sections: dict[str, Section]
+
+
+def parse(text: str) -> State:
+    """Return the state in the script's output.
+
+    Raises `ValueError` when a section is missing or empty that no machine can lack.
+    """
+    raw: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if line.startswith("@@ "):
+            raw[line[3:]] = lines = []
+        else:
+            lines.append(line)
+    lacking = [name for name in _QUESTIONS if name not in raw or not (raw[name] or name in _MAY_BE_EMPTY)]
+    if lacking:
+        raise ValueError(f"the answers lack: {', '.join(lacking)}")
+    return State(
+        {
+            "files": _files(raw["links"], raw["modes"], raw["sums"]),
+            "accounts": _accounts(raw["accounts"]),
+            "packages": dict(line.partition("\t")[::2] for line in raw["packages"]),
+            "marks": dict.fromkeys(raw["marks"], "manual"),
+            "menu": _menu("\n".join(raw["menu"]), raw["environment"]),
+            "units": {name: state for name, state in _pairs(raw["units"]) if state not in _PASSING},
+            "mounts": dict(line.partition(" ")[::2] for line in raw["mounts"]),
+            "fstab": dict(line.partition(" ")[::2] for line in raw["fstab"]),
+            "volumes": {"/".join(line.split()[:2]): " ".join(line.split()[2:]) for line in raw["volumes"]},
+        }
+    )
+
+
+def difference(before: State, after: State, exceptions: Iterable[str] = tuple(EXCEPTIONS)) -> list[str]:
+    """Return a line for everything that is not as it was, apart from the exceptions.
+
+    >>> difference(State({"marks": {"sudo": "manual"}}), State({"marks": {}}))
+    ['marks: sudo is gone; it was: manual']
+    """
+    allowed, found = tuple(exceptions), []
+    for section in sorted({*before.sections, *after.sections}):
+        old, new = before.sections.get(section, {}), after.sections.get(section, {})
+        for name in sorted({*old, *new}):
+            if old.get(name) == new.get(name):
+                continue
+            if any(fnmatch.fnmatchcase(f"{section}:{name}", pattern) for pattern in allowed):
+                continue
+            if name not in new:
+                found.append(f"{section}: {name} is gone; it was: {old[name]}")
+            elif name not in old:
+                found.append(f"{section}: {name} is new: {new[name]}")
+            else:
+                found.append(f"{section}: {name} was: {old[name]}; it is: {new[name]}")
+    return found
+
+
+_MAY_BE_EMPTY = ("environment", "volumes")
+_PASSING = ("generated", "transient")
+"""Units that are no files of the machine: systemd makes them from other files at each boot."""
+
+
+def _pairs(lines: list[str]) -> list[tuple[str, str]]:
+    return [(name, value) for name, _, value in (line.partition("\t") for line in lines)]
+
+
+def _files(links: list[str], modes: list[str], sums: list[str]) -> Section:
+    """Return kind, mode, owner and content of everything below /etc; a link by where it leads.
+
+    `/usr/share/zoneinfo/Etc/UTC` and `../usr/share/zoneinfo/Etc/UTC` lead from /etc to the same place.
+    """
+    content = {path: digest for digest, _, path in (line.partition("  ") for line in sums)}
+    found = {}
+    for line in (*links, *modes):
+        what, target, path = line.split("\t", 2)
+        if what.startswith("l"):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+        found[path] = " ".join(word for word in (what, target, content.get(path, "")[:16]) if word)
+    return found
+
+
+def _accounts(lines: list[str]) -> Section:
+    """Return each line of the four files by `file:name`."""
+    return {f"{file}:{row.partition(':')[0]}": row for file, row in _pairs(lines)}
+
+
+def _menu(text: str, environment: list[str]) -> Section:
+    """Return the commands of each entry by its path, GRUB's default, and what its environment keeps."""
+    entries = {
+        f"{e.numbers} {e.path}": "; ".join(" ".join(words) for words in e.commands)
+        for e in grub.entries(text)
+    }
+    kept = {name: value for name, _, value in (line.partition("=") for line in environment) if value}
+    return {**entries, "default": grub.default(text), **kept}
