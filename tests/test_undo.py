@@ -10,9 +10,10 @@ from runbook.actions import InstallPackages, Link, Reboot, Remove, Run, WriteFil
 from runbook.ask import Answer, Ask, Facts
 from runbook.book import Book
 from runbook.errors import ConsentMissing, ParamsError, Refused
+from runbook.evidence import way_back
 from runbook.evidence.way_back import go_back
 from runbook.hosts.local import LocalHost
-from runbook.journal import Journal
+from runbook.journal import Journal, read
 from runbook.params import load
 from runbook.plan import Plan
 
@@ -138,8 +139,8 @@ def test_what_another_installation_did_is_not_taken_back(world, monkeypatch):
     assert go_back(world.file, (), "plan", world.reports, silent).parts == ()
 
 
-def done(back, at="1", **more):
-    return undo.Done("r", at, "s", "t", back, **more)
+def done(back, at="1", step="s", **more):
+    return undo.Done("r", at, step, "t", back, **more)
 
 
 def test_what_is_made_from_files_is_made_once_more_at_the_end():
@@ -227,3 +228,18 @@ def test_a_link_leads_again_where_it_led():
     for action in (replaced, removed):
         assert undo.unpack(undo.pack(action.inverse(Facts({})))) == Link("/etc/a", "../old")
     assert Link("/etc/a", "../new").inverse(Facts({})) == Remove("/etc/a")
+
+
+def test_each_steps_restart_is_taken_back_by_its_own(tmp_path, monkeypatch):
+    """Restarts of two steps are alike; each is carried out, and noted for all boots of its own step."""
+    carried = []
+    monkeypatch.setattr(way_back, "carry_out", lambda action, host, say: carried.append(action))
+    boots = tuple(
+        done(Reboot("x"), str(at), step=step) for at, step in ((3, "xen"), (2, "xen"), (1, "kernel"))
+    )
+    whole = undo.plan(list(boots), Facts({}))
+    way = way_back.WayBack((("xen", boots[:2]), ("kernel", boots[2:])), whole, Facts({}), "machine")
+    journal = Journal(tmp_path / "journal.jsonl")
+    way_back._take_back(way, SimpleNamespace(gather=lambda asks: Facts({})), journal, silent)
+    keys = [line["keys"] for line in read(journal.path) if line["event"] == "taken-back"]
+    assert (len(carried), keys[:2]) == (2, [["r 3", "r 2"], ["r 1"]])
