@@ -255,15 +255,16 @@ def test_testbed_test_ends_as_the_acceptance_does(monkeypatch, tmp_path):
     """The exit code is the acceptance's own; the folder of a recording and the release are handed on."""
     calls = []
 
-    def acceptance(record, release, keep, backups):
-        calls.append((record, release, keep, backups))
+    def acceptance(record, release, keep, backups, returns):
+        calls.append((record, release, keep, backups, returns))
         return 1
 
     monkeypatch.setitem(sys.modules, "runbook.testbed.acceptance", SimpleNamespace(main=acceptance))
     monkeypatch.setattr(runbook.testbed, "acceptance", SimpleNamespace(main=acceptance), raising=False)
     words = ("--record", str(tmp_path), "--release", "bookworm")
     assert call("testbed", "test", *words).exit_code == 1
-    assert calls == [(tmp_path, "bookworm", False, False)]
+    assert call("testbed", "test", "--returns").exit_code == 1
+    assert calls == [(tmp_path, "bookworm", False, False, False), (None, "trixie", False, False, True)]
 
 
 def test_an_error_of_the_testbed_is_said_clearly(monkeypatch):

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from runbook import undo, undo_files
-from runbook.actions import Link, Reboot, Remove, Run, WriteFile
+from runbook.actions import InstallPackages, Link, Reboot, Remove, Run, WriteFile
 from runbook.ask import Answer, Ask, Facts
 from runbook.book import Book
 from runbook.errors import ConsentMissing, ParamsError, Refused
+from runbook.evidence import way_back
 from runbook.evidence.way_back import go_back
 from runbook.hosts.local import LocalHost
-from runbook.journal import Journal
+from runbook.journal import Journal, read
 from runbook.params import load
 from runbook.plan import Plan
 
@@ -138,8 +139,8 @@ def test_what_another_installation_did_is_not_taken_back(world, monkeypatch):
     assert go_back(world.file, (), "plan", world.reports, silent).parts == ()
 
 
-def done(back, at="1", **more):
-    return undo.Done("r", at, "s", "t", back, **more)
+def done(back, at="1", step="s", **more):
+    return undo.Done("r", at, step, "t", back, **more)
 
 
 def test_what_is_made_from_files_is_made_once_more_at_the_end():
@@ -171,3 +172,74 @@ def test_the_check_sees_a_file_that_did_not_return():
     planned = Plan((WriteFile("/etc/a", "before\n"), Remove("/etc/b")))
     facts = Facts({Ask.read("/etc/a"): Answer(0, "after\n"), Ask.read("/etc/b"): Answer(44)})
     assert [f.what for f in undo_files.check(planned, facts)] == ["/etc/a is not as it was before"]
+
+
+def test_a_file_that_went_with_its_package_is_right():
+    """What the purge of a package took along is no failure; without a purge behind it, it is one."""
+    gone = Facts({Ask.read("/etc/default/xendomains"): Answer(44)})
+    write = WriteFile("/etc/default/xendomains", "theirs\n")
+    purge = InstallPackages(("xen",), ("xen 4.20",)).inverse(Facts({}))
+    assert undo_files.check(Plan((write, purge)), gone) == []
+    assert [f.level for f in undo_files.check(Plan((purge, write)), gone)] == ["fail"]
+
+
+def test_a_file_that_is_gone_and_would_go_stops_nothing(world):
+    """A file in /run that a restart took away is where the way back leads; one with an original is refused."""
+    mark, kept = world.etc / "mark", world.etc / "kept"
+    kept.write_text("theirs\n")
+    world.run("first", WriteFile(str(mark), "1\n", owner="0:0"), WriteFile(str(mark), "2\n", owner="0:0"))
+    mark.unlink()
+    assert go_back(world.file, (), "apply", world.reports, silent).exit_code == 0
+    world.run("second", WriteFile(str(kept), "ours\n", owner="0:0"))
+    kept.unlink()
+    with pytest.raises(Refused, match="was removed since second"):
+        go_back(world.file, (), "apply", world.reports, silent)
+
+
+def test_of_a_steps_restarts_the_oldest_is_taken():
+    """Two boots of one step need one restart on the way back, two steps' one each."""
+    boots = [
+        undo.Done("r", str(at), step, "reboot", Reboot(f"{step} {at}"))
+        for at, step in ((3, "xen"), (2, "xen"), (1, "kernel"))
+    ]
+    assert [a.into for a in undo.plan(boots, Facts({})).actions] == ["xen 2", "kernel 1"]
+
+
+def test_the_same_way_back_of_two_actions_is_gone_twice(world):
+    """An entry that was made the default twice is so again twice: what lies between needs both."""
+    log = world.etc / "log"
+    linux, xen = (Run(("true",), undo=("sh", "-c", f"echo {name} >>{log}")) for name in ("linux", "xen"))
+    for name, action in (("first", linux), ("second", xen), ("third", linux)):
+        world.run(name, action)
+    go_back(world.file, (), "apply", world.reports, silent)
+    assert log.read_text() == "linux\nxen\nlinux\n"
+
+
+def test_an_upgraded_package_is_not_purged():
+    """Only what was new goes; a package that was there before stays, in whatever version."""
+    back = InstallPackages(("xen",), ("xen 4.20", "lvm2 2.03.31 (2.03.16 before)")).inverse(Facts({}))
+    assert (back.argv[-2:], "lvm2" in back.argv) == (("purge", "xen"), False)
+    assert InstallPackages(("lvm2",), ("lvm2 2.03.31 (2.03.16 before)",)).inverse(Facts({})) is None
+
+
+def test_a_link_leads_again_where_it_led():
+    """A link that was replaced or removed comes back with its target, also through a journal."""
+    replaced, removed = Link("/etc/a", "../new", before="../old"), Remove("/etc/a", link="../old")
+    for action in (replaced, removed):
+        assert undo.unpack(undo.pack(action.inverse(Facts({})))) == Link("/etc/a", "../old")
+    assert Link("/etc/a", "../new").inverse(Facts({})) == Remove("/etc/a")
+
+
+def test_each_steps_restart_is_taken_back_by_its_own(tmp_path, monkeypatch):
+    """Restarts of two steps are alike; each is carried out, and noted for all boots of its own step."""
+    carried = []
+    monkeypatch.setattr(way_back, "carry_out", lambda action, host, say: carried.append(action))
+    boots = tuple(
+        done(Reboot("x"), str(at), step=step) for at, step in ((3, "xen"), (2, "xen"), (1, "kernel"))
+    )
+    whole = undo.plan(list(boots), Facts({}))
+    way = way_back.WayBack((("xen", boots[:2]), ("kernel", boots[2:])), whole, Facts({}), "machine")
+    journal = Journal(tmp_path / "journal.jsonl")
+    way_back._take_back(way, SimpleNamespace(gather=lambda asks: Facts({})), journal, silent)
+    keys = [line["keys"] for line in read(journal.path) if line["event"] == "taken-back"]
+    assert (len(carried), keys[:2]) == (2, [["r 3", "r 2"], ["r 1"]])

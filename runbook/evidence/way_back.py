@@ -136,7 +136,9 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     last, left = "", everything
     for action in way.whole.actions:
         same = [d for d in left if d.back == action]
-        if not isinstance(action, Reboot) and not getattr(action, "again", False):
+        if isinstance(action, Reboot):
+            same = [d for d in same if d.step == same[0].step]
+        elif not getattr(action, "again", False):
             same = same[:1]
         left = [d for d in left if d not in same]
         step = same[0].step

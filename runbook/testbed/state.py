@@ -72,7 +72,7 @@ def parse(text: str) -> State:
     for line in text.splitlines():
         if line.startswith("@@ "):
             raw[line[3:]] = lines = []
-        else:
+        elif line:
             lines.append(line)
     lacking = [name for name in _QUESTIONS if name not in raw or not (raw[name] or name in _MAY_BE_EMPTY)]
     if lacking:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runbook.actions import InstallPackages, Remove, Run, Switch, WriteFile
-from runbook.ask import MISSING, Answer, Facts
+from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import accounts, apt_settings, firewall, packages, removals, services, ssh_server, trim
 from runbook.params import load
 from runbook.params.model import HostParams
@@ -229,6 +229,7 @@ def test_every_part_of_exim_goes():
     planned = plan(remove_packages, changes={PURGE: Answer(0, EXIM)})
     names = ("exim4", "exim4-base", "exim4-config", "exim4-daemon-light", "os-prober")
     assert planned.actions[0].argv[-5:] == names
+    assert planned.actions[0].undo[-7:] == ("--no-install-recommends", *names, "bsd-mailx")
     assert [(f.level, f.what) for f in planned.findings] == [("warn", "With it goes bsd-mailx")]
     assert len(check(remove_packages, changes={PURGE: Answer(0, EXIM)})) == 5
 
@@ -236,7 +237,8 @@ def test_every_part_of_exim_goes():
 def test_configuration_left_behind_is_purged_too():
     """A package that was removed and not purged is still there for dpkg."""
     changes = {PURGE: Answer(0, "rc |exim4-config\nPurg exim4-config [4.98.2-1]\n")}
-    assert plan(remove_packages, changes=changes).actions[0].argv[-1] == "exim4-config"
+    (purge,) = plan(remove_packages, changes=changes).actions
+    assert (purge.argv[-1], purge.undo) == ("exim4-config", ())
 
 
 @pytest.mark.parametrize(
@@ -373,6 +375,36 @@ def test_a_timer_that_is_off_is_enabled():
     assert ("fail", "fstrim.timer does not start at boot") in check(trim_disks, changes=off)
 
 
+@pytest.mark.parametrize(
+    ("active", "enabled", "undo"),
+    [
+        ("inactive", "disabled", "disable --now fstrim.timer"),
+        ("active", "disabled", "disable fstrim.timer"),
+        ("inactive", "enabled", "stop fstrim.timer"),
+    ],
+)
+def test_the_way_back_of_a_timer_switches_off_only_what_was_off(active, enabled, undo):
+    """A timer that ran, or started at boot, still does so when the step is taken back."""
+    state = f"Id=fstrim.timer\nLoadState=loaded\nActiveState={active}\nUnitFileState={enabled}\n"
+    planned = plan(trim_disks, changes={services.commands(trim.TIMER)[1]: Answer(0, state)})
+    assert planned.actions[0].undo == ("systemctl", *undo.split())
+
+
+def test_the_way_back_of_the_packet_filter_does_not_load_what_was_not_in_force():
+    """Debian's own file would flush every table: the old rules come back only if they were the runbook's."""
+    switch = close_ports._switch(PARAMS)
+    back = switch.inverse(Facts({Ask.read(switch.path): Answer(0, "#!/usr/sbin/nft -f\nflush ruleset\n")}))
+    assert (back.enter, back.leave) == (switch.back, switch.leave)
+
+
+def test_the_rights_of_a_folder_of_keys_come_back():
+    """A folder that others could write to is as it was when the step is taken back."""
+    there = Answer(0, "775 ana:users d /home/ana/.ssh\n600 ana:ana f /home/ana/.ssh/authorized_keys\n")
+    ask = next(a for a in add_users.asks(PARAMS) if a.key.startswith("find /home/ana/.ssh"))
+    make = plan(add_users, changes={ask: there}).actions[0]
+    assert make.undo == ("install", "-d", "-m", "0775", "-o", "ana", "-g", "users", "/home/ana/.ssh")
+
+
 def test_an_unknown_zone_is_refused():
     """A misspelt zone is not set."""
     asked = params(clock={"zone": "Europe/Berlni"})
@@ -416,6 +448,7 @@ def test_keys_and_groups_of_an_account_stay():
     group = {accounts._GROUPS: Answer(0, "sudo:x:27:\nadm:x:4:ana\ndialout:x:20:ana\n")}
     usermod, write = plan(add_users, changes=group | {keys: Answer(0, "ssh-rsa AAAAother me\n")}).actions
     assert usermod.argv == ("usermod", "--append", "--groups", "sudo", "ana")
+    assert usermod.undo == ("sh", "-ec", "gpasswd --delete ana sudo")
     assert write.content.startswith("ssh-rsa AAAAother me\nssh-ed25519 ")
     assert (write.mode, write.owner) == ("0600", "ana:ana")
 

@@ -166,6 +166,9 @@ def test_a_proved_xen_becomes_the_default():
     assert faults(machine, make_xen_default, PARAMS) == [
         "The machine starts 'Debian GNU/Linux' by itself, not Xen"
     ]
+    before = machine.saved_entry
+    (action,) = make_xen_default.plan(PARAMS, machine.facts(make_xen_default.asks(PARAMS))).actions
+    assert action.undo == ("grub-set-default", before)
     assert carry(machine, make_xen_default, PARAMS) == [f"run grub-set-default {XEN}"]
     assert carry(machine, make_xen_default, PARAMS) == []
 

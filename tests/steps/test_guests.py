@@ -1,6 +1,7 @@
 """The five steps of notebook 08: first run, already right, refused; after the plan nothing is left."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -232,7 +233,9 @@ class TestSetAutostart:
         """On a fresh host the folder is made first, then one numbered link a guest."""
         first, *links = actions(set_autostart, configured(PARAMS))
         assert first == Run(
-            ("install", "-d", "-m", "0755", "/etc/xen/auto"), "Debian's packages do not make it (H712)"
+            ("install", "-d", "-m", "0755", "/etc/xen/auto"),
+            "Debian's packages do not make it (H712)",
+            undo=("rmdir", "--ignore-fail-on-non-empty", "/etc/xen/auto"),
         )
         assert links == [Link(f"/etc/xen/auto/{name}", target) for name, target in AUTO.items()]
 
@@ -240,7 +243,7 @@ class TestSetAutostart:
         """A guest that moved in the order loses its old link; what others put there stays."""
         links = {**AUTO, "07-comm.cfg": "../comm.cfg", "mine.cfg": "", "09-x.cfg": "/srv/x.cfg"}
         assert actions(set_autostart, configured(PARAMS, links=links)) == (
-            Remove("/etc/xen/auto/07-comm.cfg"),
+            Remove("/etc/xen/auto/07-comm.cfg", link="../comm.cfg"),
         )
         assert problems(set_autostart, configured(PARAMS, links=links)) == [
             ("fail", "/etc/xen/auto/07-comm.cfg starts a guest that is not to start")
@@ -250,7 +253,7 @@ class TestSetAutostart:
         """A link of the right name with another target is replaced."""
         links = {**AUTO, "01-ipfire.cfg": "../comm.cfg"}
         assert actions(set_autostart, configured(PARAMS, links=links)) == (
-            Link("/etc/xen/auto/01-ipfire.cfg", "../ipfire.cfg"),
+            Link("/etc/xen/auto/01-ipfire.cfg", "../ipfire.cfg", before="../comm.cfg"),
         )
         assert problems(set_autostart, configured(PARAMS, links=links)) == [
             ("fail", "/etc/xen/auto/01-ipfire.cfg leads to ../comm.cfg")
@@ -275,6 +278,18 @@ class TestSetAutostart:
         assert problems(set_autostart, HandMade(PARAMS, links=AUTO)) == [
             ("wait", f"/etc/xen/auto/{name} leads nowhere") for name in AUTO
         ]
+
+
+class TestTheWayBackOfAStart:
+    @pytest.mark.parametrize(("there", "said"), [(True, "shutdown -F -w ipfire\n"), (False, "")])
+    def test_a_guest_is_shut_down_and_waited_for_if_it_runs(self, there, said, tmp_path):
+        """The way back waits for the guest's end, and has nothing to do where it, or Xen, does not run."""
+        xl, log = tmp_path / "xl", tmp_path / "log"
+        xl.write_text(f'#!/bin/sh\n[ "$1" != list ] || exit {0 if there else 1}\necho "$@" >>{log}\n')
+        xl.chmod(0o755)
+        log.touch()
+        subprocess.run(start_guests._stop(str(xl), "ipfire"), check=True)
+        assert log.read_text() == said
 
 
 class TestProvePassthrough:

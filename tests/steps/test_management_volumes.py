@@ -194,10 +194,10 @@ class TestMountPartitions:
         assert host.marks == {"comm:1": "/mnt/comm"}
 
     def test_the_way_back_of_a_mount_is_umount(self):
-        """The inverse of the mount takes it away again."""
+        """The inverse of the mount takes it away again; a restart may have done that already."""
         asked = params(mounts=[COMM])
         planned = mount_partitions.plan(asked, Host().facts(mount_partitions, asked))
-        assert planned.actions[-1].undo == ("umount", "/mnt/comm")
+        assert planned.actions[-1].undo == ("sh", "-c", "! mountpoint -q /mnt/comm || umount /mnt/comm")
 
     def test_windows_goes_through_ntfs_3g(self):
         """C: is the third partition, and its driver is ntfs-3g on every release."""

@@ -371,6 +371,16 @@ class TestEnableServices:
             "run systemctl restart xen-watchdog.service",
         ]
 
+    def test_the_way_back_ends_a_watch_that_the_step_began(self):
+        """A watchdog that was started is stopped again; one that was stopped and removed starts again."""
+        machine = under_xen()
+        machine.units[enable_services.UNIT] = ("inactive", "enabled")
+        (start,) = enable_services.plan(PARAMS, machine.facts(enable_services.asks(PARAMS))).actions
+        assert start.undo == ("systemctl", "stop", enable_services.UNIT)
+        without = like_testbed(services={"watchdog": False})
+        end, *_ = enable_services.plan(without, machine.facts(enable_services.asks(without))).actions
+        assert end.undo == ("systemctl", "enable", "--now", enable_services.UNIT)
+
     def test_no_watchdog(self):
         """It is stopped and taken away; a host that never had one is left alone."""
         without = like_testbed(services={"watchdog": False})
