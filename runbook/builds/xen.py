@@ -38,20 +38,27 @@ _TOOLS = (
 
 #: Takes the upstream tarball of Debian's source package: the newest version, or the one asked for, whose
 #: tarball the archive still holds. apt compares it with the signed index, and so does this; a missing .dsc,
-#: which mirrors have been seen to lose, does no harm.
+#: which mirrors have been seen to lose, does no harm. A mirror that is being brought up to date may hold only
+#: what its index under the release's other name lists.
 _FETCH_DEBIAN = """\
 cd sources
-for version in ${WANTED:-$(apt-cache showsrc xen | sed -n 's/^Version: //p' | sort -Vru)}; do
-    echo "trying Debian's source of xen $version"
-    apt-get -q -o APT::Sandbox::User=root source --download-only "xen=$version" || true
-    file=xen_${version%-*}.orig.tar.xz
-    if apt-cache showsrc xen | sed -n "s/^ \\([0-9a-f]\\{64\\}\\) [0-9]* \\(xen_.*\\.orig\\.tar\\.xz\\)$/\\1  \\2/p" |
-        grep -F "  $file" | sort -u | sha256sum --status --check -; then
-        rm -f ./*.debian.tar.* ./*.dsc
-        echo "Debian's source package xen $version, its upstream tarball" >built-from.txt
-        exit 0
-    fi
-done
+take() {
+    for version in ${WANTED:-$(apt-cache showsrc xen | sed -n 's/^Version: //p' | sort -Vru)}; do
+        echo "trying Debian's source of xen $version"
+        apt-get -q -o APT::Sandbox::User=root source --download-only "xen=$version" || true
+        file=xen_${version%-*}.orig.tar.xz
+        if apt-cache showsrc xen | sed -n "s/^ \\([0-9a-f]\\{64\\}\\) [0-9]* \\(xen_.*\\.orig\\.tar\\.xz\\)$/\\1  \\2/p" |
+            grep -F "  $file" | sort -u | sha256sum --status --check -; then
+            rm -f ./*.debian.tar.* ./*.dsc
+            echo "Debian's source package xen $version, its upstream tarball" >built-from.txt
+            exit 0
+        fi
+    done
+}
+take
+sed -n "s/^\\(deb-src .*\\) $RELEASE /\\1 $OTHER /p" /etc/apt/sources.list >/etc/apt/sources.list.d/other.list
+apt-get -q update || true
+if grep -qx "Codename: $RELEASE" /var/lib/apt/lists/*_dists_"$OTHER"_*Release; then take; fi
 echo "E: the archive has no source of xen ${WANTED:-}: another version, or git, may be there" >&2
 exit 1
 """
@@ -110,4 +117,5 @@ def branch(params: HostParams) -> str:
 def _fetch(params: HostParams) -> str:
     if params.xen.source == "git":
         return f"BRANCH={branch(params)} REPOSITORY={params.xen.repository}\n{_FETCH_GIT}"
-    return f"WANTED={params.xen.version}\n{_FETCH_DEBIAN}"
+    names = f"RELEASE={params.release} OTHER={releases.get(params.release).suite}"
+    return f"WANTED={params.xen.version} {names}\n{_FETCH_DEBIAN}"

@@ -34,8 +34,13 @@ class Root:
 
     def __init__(self, folder, held=(), altered=()):
         self.folder = folder
-        for name in ("bin", "sources", "out", "files"):
-            (folder / name).mkdir()
+        for name in ("bin", "sources", "out", "files", "etc/apt/sources.list.d", "var/lib/apt/lists"):
+            (folder / name).mkdir(parents=True)
+        (folder / "etc/apt/sources.list").write_text(
+            "".join(
+                f"{kind} [signed-by=/k] http://m.example/debian trixie main\n" for kind in ("deb", "deb-src")
+            )
+        )
         index = "".join(
             f"Package: xen\nVersion: {v}\nChecksums-Sha256:\n"
             f" {hashlib.sha256(v.encode()).hexdigest()} 5 {tarball(v)}\n\n"
@@ -46,8 +51,10 @@ class Root:
             text = version if version in held else "something else"
             (folder / f"archive-{tarball(version)}").write_text(text)
         self.program("apt-cache", f"cat {folder}/index")
+        (folder / "update").write_text("exit 100\n")
         self.program(
             "apt-get",
+            f'[ "$2" != update ] || exec sh {folder}/update; '
             f'v=${{6#xen=}}; f=xen_${{v%-*}}.orig.tar.xz; echo "$v" >>{folder}/asked\n'
             f"cp {folder}/archive-$f $f 2>/dev/null; touch x.debian.tar.xz; exit 100",
         )
@@ -59,8 +66,10 @@ class Root:
 
     def run(self, script):
         """Run a script as the engine does: sh -eu, in the folder."""
+        for place in ("/build/", "/etc/apt/", "/var/lib/apt/"):
+            script = script.replace(place, f"{self.folder}{place.replace('/build', '')}")
         return subprocess.run(
-            ["sh", "-euc", script.replace("/build/", f"{self.folder}/")],
+            ["sh", "-euc", script],
             cwd=self.folder,
             env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "JOBS": "3", "RECIPE": "0123456789ab"},
             capture_output=True,
@@ -104,6 +113,33 @@ def test_the_version_asked_for_is_the_only_one(tmp_path):
     done = root.run(xen.recipe(params(version=OLDER)).fetch)
     assert done.returncode == 1
     assert f"E: the archive has no source of xen {OLDER}" in done.stderr
+
+
+def other_name(root, *, codename):
+    """Let the archive have the older version under the release's other name only, of that codename."""
+    index, lists = root.folder / "index", root.folder / "var/lib/apt/lists/m_dists_stable_InRelease"
+    stanzas = index.read_text().split("\n\n")
+    index.write_text(f"{stanzas[1]}\n\n")
+    (root.folder / "update").write_text(
+        f"grep -qx 'deb-src .* stable main' {root.folder}/etc/apt/sources.list.d/other.list || exit 100\n"
+        f"echo 'Codename: {codename}' >{lists}\n"
+        f"cat >>{index} <<'END'\n{stanzas[0]}\n\nEND\n"
+    )
+
+
+def test_a_mirror_half_brought_up_to_date_has_one_under_the_other_name(tmp_path):
+    """What the index of `stable` lists is looked at when nothing under `trixie` is to be had."""
+    root = Root(tmp_path, held=(OLDER,))
+    other_name(root, codename="trixie")
+    assert root.run(xen.recipe(params()).fetch).returncode == 0
+    assert OLDER in root.sources["built-from.txt"]
+
+
+def test_another_releases_source_is_not_taken(tmp_path):
+    """Once `stable` is the next release, its Xen is another one."""
+    root = Root(tmp_path, held=(OLDER,))
+    other_name(root, codename="forky")
+    assert root.run(xen.recipe(params()).fetch).returncode == 1
 
 
 def test_git_is_cloned_shallow_and_says_its_commit(tmp_path):
