@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +78,8 @@ def read(folder: Path) -> Attested:
         previous = (str(before["run"]), str(before["sha256"])) if before else None
     except (KeyError, TypeError):
         raise ValueError("what it says of the run cannot be read") from None
+    if not all(word.isprintable() for word in words):
+        raise ValueError("it holds what could play tricks with a terminal")
     return Attested(words[0], words[1], words[2], words[3], ended, previous, said.subjects, said.signer)
 
 
@@ -111,10 +113,11 @@ def runs_in(folder: Path) -> list[Path]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time write the chain of a host."""
+    """Let one process at a time write the chain of a host, where the file system can lock a folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # NFS cannot
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from runbook.attestation import dsse
@@ -17,7 +18,7 @@ KIND = "urn:xen-host-runbook:prune:v1"
 class Tombstone:
     """When a run was pruned, by which rule, which of its files went, and who signed for that."""
 
-    at: str
+    at: datetime
     rule: str
     removed: tuple[str, ...]
     signer: PublicKey | None
@@ -44,7 +45,8 @@ def read(folder: Path) -> Tombstone | None:
         if said.subjects != {NAME: digest(folder / NAME)}:
             raise ValueError("it belongs to another attestation")
         removed = tuple(str(name) for name in said.predicate["removed"])
-        return Tombstone(str(said.predicate["at"]), str(said.predicate["rule"]), removed, said.signer)
+        at = datetime.fromisoformat(str(said.predicate["at"]))
+        return Tombstone(at, str(said.predicate["rule"]), removed, said.signer)
     except (ValueError, KeyError, TypeError) as error:
         raise CheckFailed(
             "The record of a pruning was altered",

@@ -78,7 +78,7 @@ def verify_run(folder: Path, known: Collection[PublicKey]) -> Verdict:
     signers = [said.signer, *([pruning.signer] if pruning else [])]
     status, by = _trust(signers, known)
     if pruning:
-        about = f"{len(pruning.removed)} files were pruned on {pruning.at}"
+        about = f"{len(pruning.removed)} files were pruned on {pruning.at:%-d %b %Y}"
         status = "pruned" if status == "good" else status
     else:
         about = f"{said.mode} {said.outcome}, {len(said.subjects)} files"

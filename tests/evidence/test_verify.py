@@ -191,6 +191,14 @@ def test_an_unknown_key_is_not_good(reports, tmp_path):
     assert call(reports, "--key", file).exit_code == 0
 
 
+def test_a_report_cannot_play_tricks_with_the_terminal(reports, monkeypatch, tmp_path):
+    """What an attestation says is shown, so it must not overwrite the verdict on the screen."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    folder = archived(reports, 4, "completed, good\x1b[2K")
+    assert call(folder).exit_code == 1
+    assert "\x1b" not in call(folder).output
+
+
 def test_unsigned_is_said_loudly(reports, monkeypatch, tmp_path):
     """A run without a signature is not good, whatever its digests say: exit code 3."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
