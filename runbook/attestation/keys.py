@@ -40,7 +40,7 @@ class PublicKey:
         """`SHA256:…`, as `ssh-keygen -l` shows it.
 
         >>> PublicKey("ssh-ed25519 AAAA").fingerprint
-        'SHA256:cJ6AyISHokEeHuTfvqIhhSS0gxHZRUMDHlKvvG/WHcs'
+        'SHA256:cJ6AyISHokEeHuTfufIqhhSS0gxHZRUMDHlKvXD4FHw'
         """
         digest = hashlib.sha256(base64.b64decode(self.line.split()[1])).digest()
         return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
@@ -105,12 +105,11 @@ def load(path: Path) -> SigningKey:
         raise _wrong(path, "others can read it", f"chmod 600 {path}")
     try:
         key = load_ssh_private_key(data, None)
-    except TypeError:
-        raise _wrong(
-            path, "it has a passphrase, and nobody is there to type it when a run ends", _MAKE
-        ) from None
-    except Exception as error:  # also what the library does not know, such as a key that lives in hardware
-        raise _wrong(path, f"it is no OpenSSH private key ({error})", _MAKE) from None
+    except Exception as error:  # its kinds differ between the library's releases
+        why = f"it is no OpenSSH private key ({error})"
+        if "password" in str(error):
+            why = "it has a passphrase, and nobody is there to type it when a run ends"
+        raise _wrong(path, why, _MAKE) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise _wrong(path, "it is not an Ed25519 key", _MAKE)
     return SigningKey(key)
