@@ -126,6 +126,7 @@ def test_pruning_that_was_cut_off_is_no_riddle(reports):
     assert statuses(reports) == ["pruned", "good", "good", "good"]
     prune.carry_out(reports / "toy", prune.plan(reports / "toy", 2, 0), "--keep 2")
     assert files(first.folder) == LEFT
+    assert statuses(reports) == ["pruned", "pruned", "good", "good"]
 
 
 TOMBSTONES = {
