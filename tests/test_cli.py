@@ -17,6 +17,7 @@ from runbook.cli.progress import Live, last_line
 from runbook.errors import RunbookError
 from runbook.params import load
 from runbook.testbed import TestbedError
+from tests.evidence.attested import alone
 from tests.evidence.toys import INTERRUPT, beat, begin, end, parameterised, project, steps
 
 REFUSE = f"""{begin("two")}
@@ -28,6 +29,8 @@ raise Refused("Would hide the disk", where="toy", do="leave it")"""
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """Return a function that makes a toy project of one notebook a step, and stands in its folder."""
+
+    alone(monkeypatch, tmp_path / "config")
 
     def make(**sources):
         names = {f"n05_{name}": [name] for name in sources}
@@ -49,7 +52,7 @@ def call(*words):
 
 COMMANDS = [
     [], ["validate"], ["plan"], ["run"], ["check"], ["schema"], ["notebooks"],
-    ["report"], ["report", "list"], ["report", "open"],
+    ["report"], ["report", "list"], ["report", "open"], ["report", "key"], ["report", "verify"], ["report", "prune"],
     ["testbed"], ["testbed", "up"], ["testbed", "down"], ["testbed", "ssh"],
     ["testbed", "status"], ["testbed", "test"],
 ]  # fmt: skip
@@ -79,7 +82,7 @@ def test_help_imports_nothing_heavy():
     code = (
         "import sys\nfrom runbook.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'pydantic', 'papermill', 'nbclient', 'nbconvert', 'pandas', 'rich', 'IPython'}\n"
+        "heavy = {'pydantic', 'papermill', 'nbclient', 'nbconvert', 'pandas', 'rich', 'IPython', 'cryptography'}\n"
         "sys.stderr.write(' '.join(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -156,6 +159,9 @@ def test_a_run_off_a_terminal_prints_plain_lines(toy):
     assert "\x1b" not in done.output
     assert lines[-1] == str(next((place / "reports" / "testbed").glob("*/index.html")))
     assert lines[-2] == "Every notebook completed. Of 2 steps: 1 changed, 1 unchanged."
+    assert done.stderr == (
+        "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key\n"
+    )
 
 
 def test_a_refused_run_says_why_and_ends_with_3(toy):
@@ -199,6 +205,21 @@ def test_plan_prints_the_plan_of_one_step(toy):
     assert "would write two plan" in done.stdout
     assert "would write other" not in done.stdout
     assert "05_one" not in done.stdout
+
+
+def test_the_key_that_is_made_signs_the_next_run(toy, monkeypatch):
+    """`report key` makes one key and shows it again; a run is signed with it; a key that is wrong starts none."""
+    place = toy(one=beat("one"))
+    made, again = call("report", "key").stdout, call("report", "key").stdout
+    assert made.startswith(f"made: {place.parent}/config/xen-host-runbook/signing-key\nfingerprint: SHA256:")
+    assert again.splitlines()[1:] == made.splitlines()[1:]
+    assert call("run", "params/toy.yml", "-q").stderr == ""
+    done = call("report", "verify")
+    assert done.exit_code == 0
+    assert "Nothing speaks against 1 run: 1 good." in done.stdout
+    monkeypatch.setenv("RUNBOOK_SIGNING_KEY", "/nowhere")
+    assert call("run", "params/toy.yml", "-q").exit_code == 2
+    assert len(list((place / "reports" / "testbed").glob("2*"))) == 1
 
 
 def test_reports_are_listed_and_opened(toy, monkeypatch):

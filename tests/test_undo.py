@@ -8,6 +8,7 @@ import pytest
 from runbook import undo, undo_files
 from runbook.actions import InstallPackages, Link, Reboot, Remove, Run, WriteFile
 from runbook.ask import Answer, Ask, Facts
+from runbook.attestation.verify import verify_run
 from runbook.book import Book
 from runbook.errors import ConsentMissing, ParamsError, Refused
 from runbook.evidence import way_back
@@ -60,6 +61,7 @@ def test_going_back_restores_every_file_and_is_done_once(world):
     world.run("second", WriteFile(str(old), "two\n", owner="0:0"), Link(str(link), "old"))
     done = go_back(world.file, (), "apply", world.reports, silent)
     assert (done.outcome, done.exit_code) == ("completed", 0)
+    assert verify_run(done.folder, ()).status in ("unsigned", "unknown key")  # attested as any run
     assert done.steps == {"second": "changed", "first": "changed"}
     assert old.read_text() == "theirs\n"
     assert not new.exists()

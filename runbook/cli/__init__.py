@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from runbook.cli.attestation import key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
 from runbook.cli.installer import installer
@@ -218,3 +219,5 @@ main.add_command(report)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)
+for _command in (key, verify, prune):
+    report.add_command(_command)

@@ -51,9 +51,17 @@ def run_and_show(
         console.print(verdict(done.record.as_dict()))
     if done.message:
         click.secho(f"\n{done.message}", fg="red", err=True)
+    say_unsigned(done)
     if not as_json:
         click.echo(str(done.index))
     click.get_current_context().exit(done.exit_code)
+
+
+def say_unsigned(done: Run) -> None:
+    """Say it when nobody vouches for a report."""
+    if not done.record.signed_by:
+        text = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
+        click.secho(text, fg="yellow", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:

@@ -26,6 +26,7 @@ def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -
       runbook undo params/myhost.yml
       runbook undo params/myhost.yml --step allow_xl_by_sudo --mode apply
     """
+    from runbook.cli.running import say_unsigned
     from runbook.evidence.record import Run
     from runbook.evidence.selection import project
     from runbook.evidence.way_back import go_back
@@ -38,6 +39,7 @@ def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -
             click.echo(f"{name}: {status}")
         if done.message:
             click.secho(done.message, fg="red", err=True)
+        say_unsigned(done)
         click.echo(str(done.index))
         click.get_current_context().exit(done.exit_code)
     if not done.parts:

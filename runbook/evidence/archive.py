@@ -10,7 +10,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from runbook.errors import RunbookError
+from runbook.attestation import keys
+from runbook.attestation.statement import attest
+from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import pages
 from runbook.evidence.files import write_atomic
 from runbook.evidence.record import NotebookRecord, RunRecord
@@ -20,7 +22,11 @@ Json = dict[str, Any]
 
 
 def create(reports: Path, record: RunRecord, params: Path) -> Path:
-    """Return the new folder of a run, with a copy of its parameters and an empty journal in it."""
+    """Return the new folder of a run, with a copy of its parameters and an empty journal in it.
+
+    Raises `ParamsError` for a signing key that could not sign when the run ends, hours later.
+    """
+    keys.operator()
     place = reports / record.host / record.id
     try:
         place.mkdir(parents=True)
@@ -42,9 +48,12 @@ def save(place: Path, record: RunRecord) -> None:
 
 
 def close(place: Path, record: RunRecord) -> None:
-    """Write the run's last word, then the lists of runs above it."""
+    """Write the run's last word and attest it: nothing is written there afterwards. Then the lists above it."""
+    key = _key()
+    record.signed_by = key.public.fingerprint if key else None
     save(place, record)
     try:
+        attest(place, record.as_dict(), key)
         refresh(place.parent.parent)
     except OSError as error:
         raise _unwritable(place.parent.parent, error) from error
@@ -91,6 +100,15 @@ def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: Not
         log.exception("no page for %s", entry.name)
         return None
     return f"{entry.name}.html"
+
+
+def _key() -> keys.SigningKey | None:
+    """Return the key that signs; one that went away during the run costs the signature, not the report."""
+    try:
+        return keys.operator()
+    except ParamsError as error:
+        log.warning("the report is not signed: %s", error)
+        return None
 
 
 def _unwritable(place: Path, error: OSError) -> RunbookError:

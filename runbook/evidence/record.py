@@ -53,6 +53,8 @@ class RunRecord:
     outcome: str = "running"
     exit_code: int | None = None
     failure: Failure | None = None
+    signed_by: str | None = None
+    """The fingerprint of the key that signs the attestation; None when nobody does."""
     notebooks: list[NotebookRecord] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:

@@ -7,10 +7,12 @@ import nbformat
 import pytest
 
 import runbook.steps
+from runbook.attestation.verify import verify_run
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import pages
 from runbook.evidence.run import run
 from runbook.params import digest, load
+from tests.evidence.attested import alone
 from tests.evidence.toys import (
     INTERRUPT,
     SUICIDE,
@@ -28,6 +30,8 @@ from tests.evidence.toys import (
 @pytest.fixture
 def go(tmp_path, monkeypatch):
     """Return a function that runs a toy project (its notebooks, its steps) and returns the run."""
+
+    alone(monkeypatch, tmp_path / "config")
 
     def start(notebooks, names=None, **options):
         monkeypatch.setattr(runbook.steps, "notebooks", lambda: steps(**(names or {})))
@@ -63,6 +67,7 @@ def test_a_good_run_is_archived(go, tmp_path):
     assert (done.exit_code, done.outcome, done.message) == (0, "completed", "")
     assert done.steps == ends_of(done) == {"look": "unchanged", "write": "changed"}
 
+    assert verify_run(done.folder, ()).status == "unsigned"
     record = record_of(done)
     params = tmp_path / "project" / "params" / "toy.yml"
     assert record["params"] == {"path": str(params), "digest": digest(load(params))}
@@ -154,6 +159,7 @@ def test_a_run_that_stops_says_where_and_why(go, case):
     assert f"pill s-{cell}" in page
     assert fetches(page) == []
     assert not (done.folder / "09_later.ipynb").exists()
+    assert verify_run(done.folder, ()).status == "unsigned"  # attested, and nothing was written afterwards
 
 
 def test_the_journal_overrules_quiet_cells(go):

@@ -1,0 +1,73 @@
+"""Retention: old runs lose their bulk; the chain, and the way back, lose nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from runbook.attestation import keys, tombstone
+from runbook.attestation.statement import PRUNED, locked
+from runbook.attestation.verify import Verdict, verify_host
+from runbook.errors import ParamsError
+from runbook.journal import now
+
+KEPT = "journal.jsonl"
+"""`runbook undo` returns by the journals of all runs of a host, so none is ever pruned."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The files of one run that would go, their size in bytes, and whether its attestation is signed."""
+
+    folder: Path
+    names: tuple[str, ...]
+    size: int
+    is_signed: bool
+
+
+def plan(host: Path, keep: int, older_than_days: int) -> list[Removal]:
+    """Return what would go of the runs beyond the newest `keep` that ended more than so many days ago.
+
+    The newest run and the newest that completed always stay, and so does what has no
+    attestation. Raises `CheckFailed` when a report is not as it was written: then nothing goes.
+    """
+    limit = datetime.fromisoformat(now()) - timedelta(days=older_than_days)
+    runs = [verdict for verdict in verify_host(host, keys.own()) if verdict.attested]
+    whole = [v for v in runs if not (v.folder / PRUNED).exists()]
+    completed = [v for v in whole if v.attested and v.attested.outcome == "completed"]
+    stay = {v.folder for v in [*whole[-max(keep, 1) :], *completed[-1:]]}
+    gone = [_removal(v) for v in runs if v.folder not in stay and v.attested and v.attested.ended < limit]
+    return [removal for removal in gone if removal.names]
+
+
+def carry_out(host: Path, removals: list[Removal], rule: str) -> None:
+    """Remove; of each run the record of its pruning is written first, so that a cut leaves no riddle.
+
+    Raises `ParamsError` when a signed run is to be pruned and there is no key to sign for that.
+    """
+    key = keys.operator()
+    if key is None and any(removal.is_signed for removal in removals):
+        raise ParamsError(
+            "A signed run can only be pruned by someone who signs for it",
+            where=str(host),
+            why="there is no signing key, and a record without a signature could be anybody's",
+            do=f"name the key with {keys.ENV}",
+        )
+    with locked(host):
+        for removal in removals:
+            if not (removal.folder / PRUNED).exists():
+                tombstone.write(removal.folder, now(), rule, removal.names, key)
+            for name in removal.names:
+                (removal.folder / name).unlink(missing_ok=True)
+            for inner in sorted(removal.folder.rglob("*"), reverse=True):
+                if inner.is_dir():
+                    inner.rmdir()
+
+
+def _removal(verdict: Verdict) -> Removal:
+    folder, said = verdict.folder, verdict.attested
+    listed = said.subjects if said else {}
+    names = tuple(name for name in sorted(listed) if name != KEPT and (folder / name).exists())
+    size = sum((folder / name).stat().st_size for name in names)
+    return Removal(folder, names, size, bool(said and said.signer))

@@ -1,0 +1,149 @@
+"""`runbook report key`, `verify` and `prune`: who vouches for reports, and what is kept of old ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook.cli.reports import REPORTS
+
+if TYPE_CHECKING:
+    from runbook.attestation.verify import Verdict
+
+NOT_VOUCHED = 3
+"""The exit code when nothing was altered, and not every run is signed by a key that is known."""
+
+
+@click.command()
+def key() -> None:
+    """Show the key that signs reports; make one when there is none.
+
+    RUNBOOK_SIGNING_KEY names an OpenSSH private key file: Ed25519, without a passphrase, readable by
+    you alone. Else it is ~/.config/xen-host-runbook/signing-key, which this command makes. Give the
+    printed line to whoever verifies your reports; keep the file, and a copy of it elsewhere.
+    """
+    from runbook.attestation import keys
+
+    path = keys.place()
+    is_new = path is None
+    path = path or keys.make()
+    public = keys.load(path).public
+    click.echo(f"{'made' if is_new else 'there is'}: {path}")
+    click.echo(f"fingerprint: {public.fingerprint}")
+    click.echo(public.line)
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--key", "given", multiple=True, metavar="PUBLIC_KEY",
+    help="A key to trust: its line, a .pub file or an allowed_signers file. [default: your own]",
+)  # fmt: skip
+def verify(path: Path | None, given: tuple[str, ...]) -> None:
+    """Tell whether reports are as they were written; needs no network.
+
+    PATH is the folder of one run, of a host or of all reports (reports/ of the project if left out).
+    The first thing that was altered, removed, added or reordered is named. One run alone is not held
+    against the chain of its host; that the newest runs are missing shows only against the digest that
+    is printed last, noted elsewhere before.
+
+    \b
+    Exit codes:
+      0  every run is good, signed by a key that is known here
+      1  something was altered, removed, added or reordered
+      3  nothing speaks against it, but not everything is vouched for: a run is unsigned,
+         signed by an unknown key, was never closed, or was made before reports were attested
+    """
+    from runbook.attestation import keys
+    from runbook.attestation.statement import RUN_ID
+    from runbook.attestation.verify import GOOD
+    from runbook.attestation.verify import verify as verified
+
+    known = [key for text in given for key in keys.given(text)] if given else keys.own()
+    seen: list[Verdict] = []
+    for verdict in verified(path or _reports(), known):
+        seen.append(verdict)
+        _say(verdict)
+    click.echo(_tally(seen))
+    if path is None or not RUN_ID.fullmatch(path.resolve().name):
+        _say_ends(seen)
+    if any(verdict.status not in GOOD for verdict in seen):
+        click.get_current_context().exit(NOT_VOUCHED)
+
+
+@click.command()
+@click.argument("host")
+@click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N runs whole.")
+@click.option("--older-than", type=click.IntRange(min=0), metavar="DAYS", help="Only runs that ended before.")
+@click.option("--apply", "is_meant", is_flag=True, help="Do it; without this it is only shown.")
+@REPORTS
+def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, reports: Path | None) -> None:
+    """Remove the bulk of HOST's old runs: notebooks, pages and records.
+
+    Of each the attestation and the journal stay, with a signed record of what went, so that
+    `runbook report verify` still follows the chain and `runbook undo` still finds its way back. The
+    newest run, the newest that completed, and what has no attestation always stay whole.
+
+    \b
+    Examples:
+      runbook report prune myhost --keep 10
+      runbook report prune myhost --older-than 365 --apply
+    """
+    from runbook.attestation import prune as retention
+    from runbook.errors import ParamsError
+    from runbook.evidence.archive import refresh
+
+    if keep is None and older_than is None:
+        raise click.UsageError("say what may go: --keep N, --older-than DAYS, or both")
+    folder = (reports or _reports()).absolute() / host
+    if not folder.is_dir():
+        raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
+    removals = retention.plan(folder, keep or 1, older_than or 0)
+    for removal in removals:
+        size = f"{len(removal.names)} files, {removal.size / 1e6:.1f} MB"
+        click.echo(f"{host}/{removal.folder.name}: {'goes' if is_meant else 'would go'}: {size}")
+    if not removals:
+        click.echo("Nothing to prune.")
+    elif is_meant:
+        retention.carry_out(folder, removals, _rule(keep, older_than))
+        refresh(folder.parent)
+        click.echo("Done. Attestations and journals stayed.")
+    else:
+        click.echo("To do it: the same with --apply")
+
+
+def _reports() -> Path:
+    from runbook.evidence.selection import project
+
+    return project() / "reports"
+
+
+def _rule(keep: int | None, older_than: int | None) -> str:
+    days = "" if older_than is None else f"--older-than {older_than}"
+    return " ".join(filter(None, ("" if keep is None else f"--keep {keep}", days)))
+
+
+def _say(verdict: Verdict) -> None:
+    from runbook.attestation.verify import GOOD
+
+    name = f"{verdict.folder.parent.name}/{verdict.folder.name}"
+    is_good = verdict.status in GOOD
+    click.secho(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
+
+
+def _tally(seen: list[Verdict]) -> str:
+    counted = ", ".join(f"{n} {status}" for status, n in Counter(v.status for v in seen).items())
+    return f"Nothing speaks against {len(seen)} run{'' if len(seen) == 1 else 's'}: {counted}."
+
+
+def _say_ends(seen: list[Verdict]) -> None:
+    """Print where the chain of each host ends."""
+    attested = [v for v in seen if v.attested]
+    followed = {v.attested.previous[0] for v in attested if v.attested and v.attested.previous}
+    for verdict in attested:
+        if verdict.folder.name not in followed:
+            name = f"{verdict.folder.parent.name}/{verdict.folder.name}"
+            click.echo(f"The chain ends with {name}, attestation SHA-256 {verdict.sha256}")
