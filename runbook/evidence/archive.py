@@ -17,6 +17,7 @@ from runbook.evidence.record import NotebookRecord, RunRecord
 
 log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
+DRIFT = "drift.json"
 
 
 def create(reports: Path, record: RunRecord, params: Path) -> Path:
@@ -36,7 +37,7 @@ def save(place: Path, record: RunRecord) -> None:
     content = record.as_dict()
     try:
         write_atomic(place / "run.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        write_atomic(place / "index.html", pages.run_page(content))
+        write_atomic(place / "index.html", pages.run_page(content, drift(place)))
     except OSError as error:
         raise _unwritable(place, error) from error
 
@@ -57,6 +58,15 @@ def refresh(reports: Path) -> None:
     for host in {run["host"] for run in runs}:
         mine = [run for run in runs if run["host"] == host]
         write_atomic(reports / host / "index.html", pages.runs_page(mine, host))
+
+
+def drift(place: Path) -> Json | None:
+    """Return what a run found changed on its host (`runbook.evidence.drift`), None when it did not look."""
+    try:
+        found: Json = json.loads((place / DRIFT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
 
 
 def find_runs(reports: Path, host: str = "*") -> Iterator[Json]:

@@ -28,10 +28,10 @@ SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg
 Json = dict[str, Any]
 
 
-def run_page(run: Json) -> str:
-    """Return the page of one run from the content of its `run.json`."""
+def run_page(run: Json, drift: Json | None = None) -> str:
+    """Return the page of one run from the content of its `run.json`, and of its `drift.json` if it has one."""
     page = _environment().get_template("run.html")
-    return page.render(run=run, modes=MODES, verdict=verdict(run), style=_file("style.css"))
+    return page.render(run=run, modes=MODES, verdict=verdict(run), drift=drift, style=_file("style.css"))
 
 
 def runs_page(runs: Iterable[Json], host: str | None = None) -> str:
@@ -75,6 +75,8 @@ def verdict(run: Json) -> str:
     tally = f"Of {len(ends)} steps: {', '.join(said)}." if ends else "It had no steps."
     if run["outcome"] == "running":
         return f"It has not ended, or its runner was killed. {tally}"
+    if run["outcome"] != "completed" and run["mode"] == "check":
+        return f"Not everything is as the parameters say ({run['outcome']}). {tally}"
     if run["outcome"] != "completed":
         return f"It stopped early ({run['outcome']}). {tally}"
     if ends and all(end == "unchanged" for end in ends):
