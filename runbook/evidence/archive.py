@@ -11,7 +11,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from runbook.errors import RunbookError
-from runbook.evidence import pages
+from runbook.evidence import host, pages
 from runbook.evidence.files import write_atomic
 from runbook.evidence.record import NotebookRecord, RunRecord
 
@@ -53,11 +53,13 @@ def close(place: Path, record: RunRecord) -> None:
 
 def refresh(reports: Path) -> None:
     """Write `index.html` of all reports and of every host anew, from the `run.json` files that are there."""
-    runs = list(find_runs(reports))
-    write_atomic(reports / "index.html", pages.runs_page(runs))
-    for host in {run["host"] for run in runs}:
-        mine = [run for run in runs if run["host"] == host]
-        write_atomic(reports / host / "index.html", pages.runs_page(mine, host))
+    runs = sorted(find_runs(reports), key=lambda run: str(run["started"]), reverse=True)
+    looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
+    write_atomic(reports / "index.html", pages.runs_page(runs, drift=looked))
+    for name in {run["host"] for run in runs}:
+        mine = [run for run in runs if run["host"] == name]
+        page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked)
+        write_atomic(reports / name / "index.html", page)
 
 
 def drift(place: Path) -> Json | None:
@@ -69,9 +71,9 @@ def drift(place: Path) -> Json | None:
     return found
 
 
-def find_runs(reports: Path, host: str = "*") -> Iterator[Json]:
+def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
     """Yield the content of every `run.json` that can be read and lies where its host and id say."""
-    for path in sorted(reports.glob(f"{host}/*/run.json")):
+    for path in sorted(reports.glob(f"{name}/*/run.json")):
         try:
             run = json.loads(path.read_text(encoding="utf-8"))
             if (run["host"], run["id"]) == (path.parent.parent.name, path.parent.name):
