@@ -11,6 +11,7 @@ from runbook import releases, undo
 from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
+from runbook.drift import kept
 from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
 from runbook.facts import identity, system
 from runbook.hosts import Host, connect
@@ -208,6 +209,8 @@ class Book:
         self.facts = self.host.gather(asks)
         self._known = set(steps)
         self.system = system.parse(self.facts)
+        if self._journal.path:
+            kept.keep(self._journal.path.parent, self.notebook, self.facts)
         self._log("gather", asks=len(self.facts), elapsed_s=round(time.monotonic() - began, 3))
 
     def _fresh(self, step: str) -> None:

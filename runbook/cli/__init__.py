@@ -175,12 +175,24 @@ def run(params: str, start: str | None, only: str | None, mode: str, **options: 
 
 @main.command(short_help="Verify a finished host; change nothing.")
 @_params
+@click.option("--strict", is_flag=True, help="Exit with 1 when anything changed since the last good report.")
 @_run_options
 def check(params: str, **options: Any) -> None:
     """Verify a finished host against its parameters, and change nothing.
 
-    Reads the host and runs every check. Exits with 1 at the first thing that is not as the
-    parameters say.
+    Runs the checks of every notebook, and exits with 1 when anything is not as the parameters say.
+
+    \b
+    Then says what changed on the host since its last good report, whether the parameters speak of it
+    or not: packages, services, files and their modes, devices, disks, volumes, network, guests, kernel,
+    boot menu, firmware settings; and whether a later run of the runbook did it. What changes by itself
+    is left out (free space, leases, running times). The last good report is the newest earlier run in
+    mode apply or check that completed on this installation.
+
+    \b
+    A change alone does not fail the check: it may be meant. This report then is the last good one, so
+    a change is said once. With --strict it fails, and is said again until a check without --strict or
+    an apply completes. `runbook report compare A B` compares two hosts, or two runs.
     """
     from runbook.cli.running import run_and_show
 

@@ -18,7 +18,7 @@ REPORTS = click.option(
 
 @click.group()
 def report() -> None:
-    """List and open the reports of earlier runs, verify that nobody altered them, prune old ones.
+    """List, open and compare the reports of earlier runs, verify that nobody altered them, prune old ones.
 
     A report holds the executed notebooks as .ipynb and HTML, run.json, the journal, and an index
     page; it needs no network to be read.
@@ -50,6 +50,41 @@ def open_(host: str | None, reports: Path | None) -> None:
     if has_display():
         click.launch(str(path))
     click.echo(str(path))
+
+
+@report.command()
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@REPORTS
+@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON, for programs.")
+def compare(one: str, other: str, reports: Path | None, as_json: bool) -> None:
+    """Compare what two reports saw of their hosts; no machine is reached.
+
+    A and B are each a host, for its newest report, or HOST/RUN. Prints a line for each thing in which B
+    differs from A, with the lines of a file that differ.
+
+    \b
+    Examples:
+      runbook report compare victory victory2
+      runbook report compare victory/20260131T101500Z-1a2b3c victory
+    """
+    import json
+    from dataclasses import asdict
+
+    from runbook.drift.compare import counted
+    from runbook.evidence.drift import between_hosts
+
+    first, second, changes = between_hosts(_folder(reports), one, other)
+    if as_json:
+        rows = [{"line": str(change), **asdict(change)} for change in changes]
+        click.echo(json.dumps({"a": first, "b": second, "changes": rows}, indent=2, ensure_ascii=False))
+        return
+    verb = "are" if len(changes) > 1 else "is"
+    click.echo(f"{counted(changes)} {verb} different from {first} to {second}.")
+    for change in changes:
+        click.echo(f"  {change}")
+        for line in change.diff.splitlines()[2:]:
+            click.echo(f"      {line}")
 
 
 def has_display() -> bool:

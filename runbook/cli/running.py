@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -12,9 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from runbook.cli.progress import COLOURS, Live, Plain, Progress
+from runbook.drift.compare import counted
 from runbook.errors import ParamsError
+from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
-from runbook.evidence.pages import spent, verdict
+from runbook.evidence.pages import spent, verdict, when
 from runbook.evidence.record import Run
 from runbook.evidence.run import run
 from runbook.evidence.selection import project
@@ -31,6 +34,7 @@ def run_and_show(
     quiet: bool = False,
     as_json: bool = False,
     reports: Path | None = None,
+    strict: bool = False,
 ) -> None:
     """Run, show, and end the command with the run's exit code.
 
@@ -40,15 +44,18 @@ def run_and_show(
     place = reports or project() / "reports"
     progress = _progress(quiet, as_json)
     with progress:
-        done = run(params, mode, only, start, place, progress.event)
+        done = run(params, mode, only, start, place, progress.event, strict=strict)
     if as_json:
-        click.echo(json.dumps(done.record.as_dict(), indent=2, ensure_ascii=False))
+        more = {"drift": found} if (found := drift(done.folder)) else {}
+        click.echo(json.dumps({**done.record.as_dict(), **more}, indent=2, ensure_ascii=False))
     elif not quiet:
         console = Console(highlight=False, soft_wrap=True)
         if plans:
             print_plans(done, step)
         console.print(_table(done, step))
         console.print(verdict(done.record.as_dict()))
+        if found := drift(done.folder):
+            print_drift(found)
     if done.message:
         click.secho(f"\n{done.message}", fg="red", err=True)
     say_unsigned(done)
@@ -79,6 +86,21 @@ def print_plans(done: Run, step: str | None) -> None:
                     shown += 1
     if step and not shown and done.exit_code == 0:
         raise ParamsError(f"The notebook shows no plan of '{step}'", where=str(done.folder))
+
+
+def print_drift(found: dict[str, Any]) -> None:
+    """Print what changed since the last good report, a line a change."""
+    since, rows = found["since"], found["changes"]
+    if since is None:
+        click.echo("Nothing to compare with yet: the next check says what changed since this one.")
+        return
+    click.echo(
+        f"\n{counted(rows)} changed since the {since['mode']} run of {when(since['started'])} ({since['run']})."
+    )
+    for row in rows:
+        click.echo(f"  {row['line']}  [{row['by']}]")
+    if missing := found["not_looked_at"]:
+        click.echo(f"  Not looked at this time: {', '.join(missing)}.")
 
 
 def _progress(quiet: bool, as_json: bool) -> Progress:

@@ -13,12 +13,13 @@ from nbformat import NotebookNode
 from runbook.attestation import keys
 from runbook.attestation.statement import attest
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import pages
+from runbook.evidence import host, pages
 from runbook.evidence.files import write_atomic
 from runbook.evidence.record import NotebookRecord, RunRecord
 
 log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
+DRIFT = "drift.json"
 
 
 def create(reports: Path, record: RunRecord, params: Path) -> Path:
@@ -42,7 +43,7 @@ def save(place: Path, record: RunRecord) -> None:
     content = record.as_dict()
     try:
         write_atomic(place / "run.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        write_atomic(place / "index.html", pages.run_page(content))
+        write_atomic(place / "index.html", pages.run_page(content, drift(place)))
     except OSError as error:
         raise _unwritable(place, error) from error
 
@@ -61,16 +62,27 @@ def close(place: Path, record: RunRecord) -> None:
 
 def refresh(reports: Path) -> None:
     """Write `index.html` of all reports and of every host anew, from the `run.json` files that are there."""
-    runs = list(find_runs(reports))
-    write_atomic(reports / "index.html", pages.runs_page(runs))
-    for host in {run["host"] for run in runs}:
-        mine = [run for run in runs if run["host"] == host]
-        write_atomic(reports / host / "index.html", pages.runs_page(mine, host))
+    runs = sorted(find_runs(reports), key=lambda run: str(run["started"]), reverse=True)
+    looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
+    write_atomic(reports / "index.html", pages.runs_page(runs, drift=looked))
+    for name in {run["host"] for run in runs}:
+        mine = [run for run in runs if run["host"] == name]
+        page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked)
+        write_atomic(reports / name / "index.html", page)
 
 
-def find_runs(reports: Path, host: str = "*") -> Iterator[Json]:
+def drift(place: Path) -> Json | None:
+    """Return what a run found changed on its host (`runbook.evidence.drift`), None when it did not look."""
+    try:
+        found: Json = json.loads((place / DRIFT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
     """Yield the content of every `run.json` that can be read and lies where its host and id say."""
-    for path in sorted(reports.glob(f"{host}/*/run.json")):
+    for path in sorted(reports.glob(f"{name}/*/run.json")):
         try:
             run = json.loads(path.read_text(encoding="utf-8"))
             if (run["host"], run["id"]) == (path.parent.parent.name, path.parent.name):

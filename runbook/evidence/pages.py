@@ -1,21 +1,28 @@
 """Pages for people: a notebook as HTML, a run, the runs of a host, and all runs.
 
-Every page stands alone: one file, styles inside, no scripts, nothing fetched. Its content
-security policy tells the browser so, which also keeps a notebook's output from fetching anything.
+Every page stands alone: one file, styles inside, nothing fetched, and no script but the one that filters the
+list of runs. Its content security policy tells the browser so, which also keeps a notebook's output from
+fetching or running anything.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import DictLoader, Environment, PackageLoader
 from nbformat import NotebookNode
 
+from runbook.drift.compare import counted
+from runbook.evidence.host import Fact
 from runbook.evidence.outcomes import GOOD
 
 MODES = {
@@ -26,24 +33,46 @@ MODES = {
 }
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
 Json = dict[str, Any]
+EMPTY: Mapping[str, Json] = MappingProxyType({})
 
 
-def run_page(run: Json) -> str:
-    """Return the page of one run from the content of its `run.json`."""
+def run_page(run: Json, drift: Json | None = None) -> str:
+    """Return the page of one run from the content of its `run.json`, and of its `drift.json` if it has one."""
     page = _environment().get_template("run.html")
-    return page.render(run=run, modes=MODES, verdict=verdict(run), style=_file("style.css"))
+    return page.render(run=run, modes=MODES, verdict=verdict(run), drift=drift, style=_file("style.css"))
 
 
-def runs_page(runs: Iterable[Json], host: str | None = None) -> str:
-    """Return the list of runs, newest first; with `host`, the one in that host's folder."""
+def runs_page(
+    runs: Iterable[Json],
+    host: str | None = None,
+    facts: Sequence[Fact] = (),
+    drift: Mapping[str, Json] = EMPTY,
+) -> str:
+    """Return the page of one host, or of all of them: what it is, what changed since, and its runs, newest first.
+
+    `drift` is what each run's `drift.json` says, by the run's id. The one script on the page filters the list
+    of runs; its digest stands in the page's security policy, so that nothing else can run.
+    """
     rows = []
     for run in sorted(runs, key=lambda run: str(run["started"]), reverse=True):
         folder = run["id"] if host else f"{run['host']}/{run['id']}"
         changed = [s for book in run["notebooks"] for s in book["steps"] if s["status"] == "changed"]
-        rows.append({**run, "link": f"{folder}/index.html", "changed": len(changed), "where": _where(run)})
-    heading = f"Runs on {host}" if host else "Reports"
-    page = _environment().get_template("runs.html")
-    return page.render(runs=rows, host=host, heading=heading, style=_file("style.css"))
+        found = drift.get(run["id"])
+        rows.append({**run, "link": f"{folder}/index.html", "changed": len(changed), "where": _where(run),
+                     "drifted": _drifted(found), "text": _text(run, found)})  # fmt: skip
+    newest = {row["host"]: row for row in reversed(rows)}
+    counts = Counter(row["host"] for row in rows)
+    said = {row["host"]: row["drifted"] for row in reversed(rows) if row["drifted"]}
+    hosts = [
+        {**newest[name], "count": counts[name], "drifted": said.get(name, "")} for name in sorted(newest)
+    ]
+    script = _file("search.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return _environment().get_template("runs.html").render(
+        runs=rows, host=host, heading=host or "Reports", hosts=hosts, facts=facts, style=_file("style.css"),
+        drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
+        script=script, script_hash=f"sha256-{digest}",
+    )  # fmt: skip
 
 
 def notebook_page(nb: NotebookNode, book: Json) -> str:
@@ -75,6 +104,8 @@ def verdict(run: Json) -> str:
     tally = f"Of {len(ends)} steps: {', '.join(said)}." if ends else "It had no steps."
     if run["outcome"] == "running":
         return f"It has not ended, or its runner was killed. {tally}"
+    if run["outcome"] != "completed" and run["mode"] == "check":
+        return f"Not everything is as the parameters say ({run['outcome']}). {tally}"
     if run["outcome"] != "completed":
         return f"It stopped early ({run['outcome']}). {tally}"
     if ends and all(end == "unchanged" for end in ends):
@@ -106,6 +137,24 @@ def spent(seconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _drifted(drift: Json | None) -> str:
+    return "" if drift is None or drift["since"] is None else f"{counted(drift['changes'])} changed before it"
+
+
+def _text(run: Json, drift: Json | None) -> str:
+    """Return all words by which a run may be looked for, in lower case."""
+    books = [word for book in run["notebooks"] for word in (book.get("name", ""), *_steps_text(book))]
+    lines = [change["line"] for change in (drift or {}).get("changes", ())]
+    words = (run["host"], run["id"], run["mode"], run["outcome"], when(run["started"]), *books, *lines)
+    return " ".join((*words, str((run.get("failure") or {}).get("message", "")))).lower()
+
+
+def _steps_text(book: Json) -> Iterator[str]:
+    for step in book["steps"]:
+        if step["status"] not in ("never-run", "unchanged"):
+            yield f"{step['step']} {step['status']} {step.get('title', '')} {step.get('message', '')}"
 
 
 def _where(run: Json) -> str:

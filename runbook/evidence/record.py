@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runbook.evidence.outcomes import Failure, StepEnd
+from runbook.evidence.outcomes import GOOD, Failure, StepEnd
 from runbook.journal import now
 
 FORMAT = 1
@@ -90,8 +90,22 @@ class Run:
 
     @property
     def message(self) -> str:
-        """Why it stopped, where, and the next move; '' when it completed."""
-        return str(self.record.failure) if self.record.failure else ""
+        """Why it stopped, where, and the next move; '' when it completed.
+
+        A check goes on after what it found first: what it found after that is named too.
+        """
+        failure = self.record.failure
+        if failure is None:
+            return ""
+        others = [book for book in self.record.notebooks if book.name != failure.notebook]
+        bad = [
+            (book.name, end)
+            for book in others
+            for end in book.steps
+            if end.status not in (*GOOD, "never-run")
+        ]
+        more = [f"also {name}: {end.step} {end.status}: {end.message}" for name, end in bad]
+        return "\n".join((f"{failure}".strip(": "), *more))
 
     @property
     def steps(self) -> dict[str, str]:

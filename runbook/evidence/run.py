@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import signal
 import threading
@@ -16,8 +17,9 @@ import papermill
 
 from runbook import params as parameters
 from runbook import steps
-from runbook.errors import ParamsError
-from runbook.evidence import archive, selection
+from runbook.drift.compare import counted
+from runbook.errors import ParamsError, RunbookError
+from runbook.evidence import archive, drift, selection
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import read_notebook
 from runbook.evidence.ledger import counts
@@ -35,7 +37,10 @@ from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.journal import Line, Tail, read
 
 MODES = ("auto", "plan", "apply", "check")
+GOES_ON = ("CheckFailed", "Refused", "StepFailed")
+"""After these a check looks at the other notebooks too: it changes nothing, and all that is wrong is to be said."""
 OnEvent = Callable[[Event], None]
+log = logging.getLogger("runbook.evidence")
 __all__ = ["Run", "run"]
 
 
@@ -48,10 +53,12 @@ def run(
     on_event: OnEvent | None = None,
     *,
     notebooks: Path | None = None,
+    strict: bool = False,
 ) -> Run:
     """Return the run of a host's notebooks: all in order, `only` one, or those from `start` on.
 
-    Stops at the first notebook that does not complete. Whatever happens, also Ctrl-C and a killed
+    Stops at the first notebook that does not complete; mode `check` goes on after a check that failed, and
+    says what changed since the last good report (`strict`: a change fails the run). Whatever happens, also Ctrl-C and a killed
     kernel, comes back as a `Run` with its exit code, its report written to
     `reports/<host>/<utc>-<id>/`.
 
@@ -76,7 +83,7 @@ def run(
         made_with=provenance(),
     )
     place = archive.create(Path(reports).absolute(), record, file)
-    runner = _Runner(record, place, file, list(chosen), on_event)
+    runner = _Runner(record, place, file, list(chosen), on_event, strict=strict)
     runner.announce({path.stem: selection.title_of(nb, path.stem) for path, nb in chosen.items()})
     return runner.run()
 
@@ -85,9 +92,17 @@ class _Runner:
     """One run under way."""
 
     def __init__(
-        self, record: RunRecord, place: Path, params: Path, chosen: list[Path], on_event: OnEvent | None
+        self,
+        record: RunRecord,
+        place: Path,
+        params: Path,
+        chosen: list[Path],
+        on_event: OnEvent | None,
+        *,
+        strict: bool,
     ) -> None:
         self.record, self.place, self.params, self.chosen = record, place, params, chosen
+        self._strict = strict
         self._on_event = on_event
         self._begun: Line | None = None
         self._tail = Tail(place / "journal.jsonl")
@@ -101,9 +116,10 @@ class _Runner:
         with _interruptible():
             try:
                 for i, path in enumerate(self.chosen):
-                    self._notebook(i, path)
-                    if self.record.failure:
+                    failure = self._notebook(i, path)
+                    if failure and not (self.record.mode == "check" and failure.name in GOES_ON):
                         break
+                self._look_back()
             except KeyboardInterrupt:
                 text = "between two notebooks\n" + standing(read(self.place / "journal.jsonl"))
                 self.record.failure = Failure("", "", "Interrupted", text, "killed", INTERRUPTED)
@@ -118,25 +134,26 @@ class _Runner:
             self.record.notebooks.append(NotebookRecord(name, title, steps=ends))
         archive.save(self.place, self.record)
 
-    def _notebook(self, index: int, path: Path) -> None:
+    def _notebook(self, index: int, path: Path) -> Failure | None:
         name, entry = path.stem, self.record.notebooks[index]
         place = f"{index + 1}/{len(self.chosen)}"
         began = time.monotonic()
         entry.status = "running"
         archive.save(self.place, self.record)
         self._tell(event="notebook-begin", notebook=name, title=entry.title, place=place)
-        output = self.place / path.name
+        output, failure = self.place / path.name, None
         try:
             self._execute(path, output)
             entry.status = "completed"
         except (Exception, KeyboardInterrupt) as error:
-            self.record.failure = failure_of(error, name, output)
-            entry.status = self.record.failure.status
+            failure = failure_of(error, name, output)
+            entry.status = failure.status
         entry.seconds = round(time.monotonic() - began, 3)
         self._follow()
         lines = read(self.place / "journal.jsonl")
         entry.steps = step_ends(lines, name, self._steps[name])
-        self._judge(entry)
+        failure = failure or self._judged(entry)
+        self.record.failure = self.record.failure or failure
         if output.exists():
             nb = read_notebook(output)
             entry.file, entry.cells = output.name, counts(nb)
@@ -144,6 +161,7 @@ class _Runner:
         archive.save(self.place, self.record)
         ended = {"title": entry.title, "status": entry.status, "seconds": entry.seconds, "place": place}
         self._tell(event="notebook-end", notebook=name, **ended)
+        return failure
 
     def _execute(self, path: Path, output: Path) -> None:
         env = {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem}
@@ -163,14 +181,32 @@ class _Runner:
             on_interrupt=lambda: self._tell(event="interrupt", notebook=path.stem),
         )
 
-    def _judge(self, entry: NotebookRecord) -> None:
+    def _judged(self, entry: NotebookRecord) -> Failure | None:
         """Let no notebook count as completed when one of its steps did not end well."""
         bad = stopped_by_steps(entry.steps)
-        if self.record.failure is None and bad:
-            entry.status, code = bad
-            names = ", ".join(f"{end.step} ({end.status})" for end in entry.steps if end.status not in GOOD)
-            text = f"no cell raised an error, but these steps did not end well: {names}"
-            self.record.failure = Failure(entry.name, "", "StepFailed", text, entry.status, code)
+        if not bad:
+            return None
+        entry.status, code = bad
+        names = ", ".join(f"{end.step} ({end.status})" for end in entry.steps if end.status not in GOOD)
+        text = f"no cell raised an error, but these steps did not end well: {names}"
+        return Failure(entry.name, "", "StepFailed", text, entry.status, code)
+
+    def _look_back(self) -> None:
+        """Keep what the finished host looks like; in mode check, say what changed since the last good report."""
+        mode, failure = self.record.mode, self.record.failure
+        if mode not in ("apply", "check") or (failure and failure.name not in GOES_ON):
+            return
+        has_changed = drift.changed(self.record.as_dict()["notebooks"])
+        try:
+            drift.last_look(parameters.load(self.params), self.place, everything=has_changed)
+        except RunbookError as error:
+            log.warning("the last look at the host failed: %s", error)
+        if mode != "check":
+            return
+        changes = drift.find(self.place.parent.parent, self.record)["changes"]
+        if changes and self._strict and failure is None:
+            text = f"{counted(changes)} changed since the last good report, and --strict was asked for"
+            self.record.failure = Failure("", "", "Drifted", text, "failed", 1)
 
     def _close(self) -> None:
         failure = self.record.failure

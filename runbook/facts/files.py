@@ -27,7 +27,12 @@ def commands(*paths: str) -> tuple[Ask, ...]:
 
 def parse(facts: Facts, *paths: str) -> dict[str, Entry]:
     """Return what exists, by path; `paths` as given to `commands`."""
-    return {entry.path: entry for entry in map(_entry, facts[commands(*paths)[0]].out.splitlines())}
+    return {entry.path: entry for entry in entries(facts[commands(*paths)[0]].out)}
+
+
+def entries(text: str) -> list[Entry]:
+    """Return what an answer says exists."""
+    return [_entry(line) for line in text.splitlines()]
 
 
 def _entry(line: str) -> Entry:

@@ -98,6 +98,7 @@ def test_runs_are_listed_newest_first_with_links():
     assert 'href="new/index.html"' in mine
     assert "05_now · s1" in mine
     assert fetches(every) == fetches(mine) == []
+    assert fetches(mine.replace("box.value", "box.evil")) == ["script"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Who changed something, as far as the journals of the runbook's own runs tell."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.drift.compare import Change
+from runbook.journal import read
+
+NOBODY = "not the runbook"
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One action that a run carried out, or may have: nothing says that it failed."""
+
+    run: str
+    step: str
+    title: str
+    path: str = ""
+    left: str = ""
+    """For a file, the SHA-256 of what the action left there."""
+
+    @property
+    def where(self) -> str:
+        return f"{self.step} in run {self.run}"
+
+
+def deeds(runs: Iterable[Path], machine: str) -> list[Deed]:
+    """Return what some runs did to one installation, oldest first; a way back (`runbook undo`) too."""
+    found: list[Deed] = []
+    for folder in runs:
+        lines = read(folder / "journal.jsonl")
+        if not any(line.get("machine") == machine for line in lines):
+            continue
+        for line in lines:
+            if line["event"] == "action-begin":
+                parts = (line.get(key) or "" for key in ("step", "title", "path", "left"))
+                found.append(Deed(folder.name, *map(str, parts)))
+            elif line["event"] == "action-end" and line.get("status") == "failed" and found:
+                found.pop()
+    return found
+
+
+def of(change: Change, done: Sequence[Deed]) -> str:
+    """Return who made a change: the runbook, not the runbook, or that it cannot be told."""
+    if change.kind == "file" and (mine := [deed for deed in done if deed.path == change.name]):
+        last = mine[-1]
+        if change.now is None or "hidden-" in change.now:
+            return f"perhaps the runbook: {last.where} wrote it"
+        if hashlib.sha256(change.now.encode()).hexdigest() == last.left:
+            return f"the runbook: {last.where}"
+        return f"{NOBODY}: somebody else, after {last.where} wrote it"
+    name = re.compile(rf"(?<![\w.-]){re.escape(change.name.partition(' ')[0])}(?![\w-])")
+    if change.name and (named := [deed for deed in done if name.search(deed.title)]):
+        return f"the runbook: {named[-1].where}"
+    if done:
+        runs = ", ".join(dict.fromkeys(deed.run for deed in done))
+        return f"not known: the runbook did {len(done)} things since, in {runs}"
+    return NOBODY

@@ -1,0 +1,54 @@
+"""What the host starts: kernels, hypervisor, and the boot menu without the versions in its names."""
+
+from __future__ import annotations
+
+import re
+
+from runbook.ask import Facts
+from runbook.drift.asked import runs, scripts
+from runbook.drift.named import Things, listed, without_versions
+from runbook.facts import grub, xl
+
+_KERNELS = "-name 'vmlinuz-*' -printf 'kernel"
+
+
+def kernel(facts: Facts) -> Things:
+    """Return the running kernel, its command line, the installed ones, and its flags of the guide."""
+    found = {}
+    for _, answer in runs(facts, "uname", "-r"):
+        found["runs"] = answer.out.strip()
+    for answer in scripts(facts, _KERNELS):
+        images = re.findall(r"(?m)^kernel vmlinuz-(\S+) (\d+)$", answer.out)
+        found["installed"] = listed(f"{name} ({size} bytes)" for name, size in sorted(images))
+    for answer in scripts(facts, "/boot/config-$(uname -r)"):
+        for off, flag, value in re.findall(r"(?m)^(# )?(CONFIG_\w+)[= ](.*)$", answer.out):
+            found[flag] = "n" if off else value
+    words = (facts.text("/proc/cmdline") or "").split()
+    found["command line"] = " ".join(
+        w for w in words if w != "placeholder" and not w.startswith("BOOT_IMAGE")
+    )
+    return {"kernel": found}
+
+
+def hypervisor(facts: Facts) -> Things:
+    """Return version, command line and images of Xen."""
+    info = xl.info(facts)
+    words = [word for word in info.get("xen_commandline", "").split() if word != "placeholder"]
+    found = {"runs": info.get("xen_version", "no"), "command line": " ".join(words)}
+    for answer in [a for _, a in runs(facts, "find", "/boot", "-maxdepth", "1", "-name", "xen-*.gz")]:
+        found["images"] = listed(sorted(answer.out.split()))
+    return {"Xen": found}
+
+
+def menu(facts: Facts) -> Things:
+    """Return what GRUB starts by itself, and the words of its first Debian and Xen entries."""
+    now = grub.parse(facts)
+    found = {
+        "default": without_versions(now.default),
+        "saved entry": without_versions(now.saved_entry) or "none",
+        "once": without_versions(now.next_entry) or "none",
+    }
+    for name, entry in (("Debian", now.linux), ("Xen", now.xen)):
+        found[f"{name}'s words"] = " ".join(entry.kernel_words) if entry else "no such entry"
+    found["hypervisor's words"] = " ".join(now.xen.xen_words) if now.xen else "no such entry"
+    return {"boot menu": found}

@@ -1,0 +1,48 @@
+"""The PCI devices and who has them. A card that was put into another slot is the same card."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from runbook.ask import Facts
+from runbook.drift.named import Things, listed
+from runbook.facts import pci, xen
+
+
+def read(facts: Facts) -> Things:
+    """Return every PCI device by its address."""
+    now = xen.parse(facts) if all(ask in facts for ask in xen.COMMANDS) else None
+    return {device.bdf: _fields(device, now) for device in pci.parse(facts)}
+
+
+def pair(before: Things, after: Things) -> Things:
+    """Return the devices of before under the address that each has now, the moved ones too.
+
+    A device is the same when its id is; of several alike, those that are left over are paired in order.
+    """
+    left: dict[str, list[str]] = defaultdict(list)
+    for bdf, thing in after.items():
+        if before.get(bdf, {}).get("id") != thing["id"]:
+            left[thing["id"]].append(bdf)
+    found = {}
+    for bdf, thing in before.items():
+        same = after.get(bdf, {}).get("id") == thing["id"]
+        home = left[thing["id"]].pop(0) if not same and left[thing["id"]] else bdf
+        # An address that another device has taken keeps that device's line.
+        found[home if home not in found else f"{bdf} before"] = thing
+    return found
+
+
+def _fields(device: pci.Device, now: xen.Xen | None) -> dict[str, str]:
+    found = {
+        "id": device.id,
+        "is": f"{device.name}, {device.class_name}",
+        "at": device.bdf,
+        "driver": device.driver or "none",
+    }
+    if now is None or not now.version:
+        return found
+    names = {domain.id: domain.name for domain in now.domains}
+    holders = [names.get(number, f"guest {number}") for bdf, number in now.assigned if bdf == device.bdf]
+    waits = ["nobody yet"] if device.bdf in now.assignable else []
+    return {**found, "belongs to": listed([*holders, *waits] or ["dom0"])}

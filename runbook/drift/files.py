@@ -1,0 +1,55 @@
+"""Files: content, mode and owner, of those that some step reads."""
+
+from __future__ import annotations
+
+from runbook.ask import MISSING, Facts
+from runbook.drift.asked import by_file, reads, runs, scripts
+from runbook.drift.named import Things
+from runbook.facts import files
+
+_OTHERS = ("/proc/", "/sys/", "/run/", "/mnt/", "/boot/grub/grub.cfg", "/etc/machine-id", "/etc/os-release")
+"""State rather than files, files of a system that is not the host's own, and what is compared by its meaning."""
+_MODES = ("-maxdepth", "0", "-printf", "%m %u:%g %Y %p\\n")
+_FOLDERS = ("/etc/xen/*.cfg", "/etc/network/interfaces.d/*", "/etc/apt/sources.list /etc/apt")
+
+
+def paths(facts: Facts) -> tuple[str, ...]:
+    """Return the files that are watched by name: those that some step reads, and those in watched folders."""
+    return tuple(sorted({*some(facts), *folders(facts)}))
+
+
+def some(facts: Facts) -> Things:
+    """Return the files that were asked for by name: text, mode, owner; one that does not exist says so."""
+    found: Things = {}
+    inside = folders(facts)
+    for path, answer in reads(facts):
+        if not path.startswith(_OTHERS) and path not in inside:
+            text = "is not there" if answer.status == MISSING else answer.out
+            found[path] = {"": text or "(empty)\n"}
+    for words, answer in runs(facts, "find"):
+        if words[-4:] == _MODES:
+            for path, fields in _modes(words[:-4], answer.out).items():
+                found.setdefault(path, {}).update(fields)
+    for words, answer in runs(facts, "find", "/etc/default/grub"):
+        if "-newer" in words:
+            newer = answer.out.split()
+            for path in {"/etc/default/grub", *newer} - {path for path in found if "" in found[path]}:
+                found.setdefault(path, {})["newer than the boot menu"] = "yes" if path in newer else "no"
+    return found
+
+
+def _modes(asked: tuple[str, ...], text: str) -> Things:
+    rows = {entry.path: entry for entry in files.entries(text)}
+    mine = [path for path in asked if not path.startswith(_OTHERS)]
+    missing = {"mode": "not there"}
+    return {p: {"mode": rows[p].mode, "owner": rows[p].owner} if p in rows else missing for p in mine}
+
+
+def folders(facts: Facts) -> Things:
+    """Return the files in the folders that are read whole: one that is missing is gone."""
+    found: Things = {}
+    for fragment in _FOLDERS:
+        for answer in scripts(facts, fragment):
+            for path, text in by_file(answer.out).items():
+                found[path] = {"": text}
+    return found

@@ -1,0 +1,106 @@
+"""The answers of a host kept with the run: `facts/<notebook>.json`, without anything secret."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import shlex
+from pathlib import Path
+
+from runbook.ask import Answer, Ask, Facts
+from runbook.facts import identity
+
+FOLDER = "facts"
+Said = tuple[int, str, str]
+LAST = "last"
+"""The name of the look after a run's last change, beside those of the notebooks."""
+_MACHINE = identity.COMMANDS[0]
+_ASSIGNED = re.compile(
+    r"""(?ix) (?<![a-z]) ( "? [\w-]* (?<!no) (?:passwd|password|passphrase|psk|secret|token)
+        "? (?: \s* [:=] \s* | \ (?=["']) ) ) (" [^"\n]+ " | ' [^'\n]+ ' | [^\s,;"'\[{]+ )"""
+)
+_IN_ADDRESS = re.compile(r"(://[^/\s:@]*:)([^@\s/]+)(?=@)")
+_HASH = re.compile(r"(?m)(^[^:\s]+:)([!*]?\$[^:\s]+)(?=:)")
+_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END)", re.S)
+
+
+def keep(run_dir: Path, notebook: str, facts: Facts) -> None:
+    """Add the answers of one look to those of this notebook; the newest answer to a question stays.
+
+    Raises `OSError` when the folder cannot be written.
+    """
+    path = run_dir / FOLDER / f"{notebook}.json"
+    path.parent.mkdir(exist_ok=True)
+    key = facts[_MACHINE].out.strip() if _MACHINE in facts else ""
+    known = _answers(path)
+    for ask, answer in facts.items():
+        kept = Answer(0, identity.parse(facts)) if ask == _MACHINE else hidden(answer, key)
+        known[ask.key] = (kept.status, kept.out, kept.err)
+    text = json.dumps({"format": 1, "answers": known}, indent=1, ensure_ascii=False, sort_keys=True)
+    part = path.with_suffix(".part")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def load(run_dir: Path) -> Facts:
+    """Return the newest answer to every question that a run asked; no answers when it kept none."""
+    folder = run_dir / FOLDER
+    paths = sorted(folder.glob("*.json"), key=lambda path: (path.stem == LAST, path.stem))
+    merged: dict[str, Said] = {}
+    for path in paths:
+        merged.update(_answers(path))
+    return Facts({ask_of(key): Answer(status, out, err) for key, (status, out, err) in merged.items()})
+
+
+def machine(facts: Facts) -> str:
+    """Return which installation kept facts are of (`runbook.facts.identity`), '' when they do not say."""
+    return facts[_MACHINE].out if _MACHINE in facts else ""
+
+
+def notebooks(run_dir: Path) -> frozenset[str]:
+    """Return the notebooks whose facts a run kept."""
+    return frozenset(path.stem for path in (run_dir / FOLDER).glob("*.json")) - {LAST}
+
+
+def ask_of(key: str) -> Ask:
+    """Return the question of a key.
+
+    >>> ask_of("< /etc/fstab") == Ask.read("/etc/fstab"), ask_of("uname -r") == Ask.run("uname", "-r")
+    (True, True)
+    """
+    return Ask.read(key[2:]) if key.startswith("< ") else Ask.run(*shlex.split(key))
+
+
+def hidden(answer: Answer, key: str) -> Answer:
+    """Return an answer in which every password, password hash and private key is a keyed digest.
+
+    Two different secrets have different digests. The key is the machine's id, which no report holds, so
+    that nobody can try out passwords against a report.
+
+    >>> hidden(Answer(0, 'vncpasswd = "abc"\\n'), "k").out
+    'vncpasswd = "hidden-f7dfcd43acfa"\\n'
+    >>> hidden(Answer(0, "ana ALL=(root) NOPASSWD: /usr/sbin/xl list"), "k").out
+    'ana ALL=(root) NOPASSWD: /usr/sbin/xl list'
+    """
+
+    def digest(match: re.Match[str]) -> str:
+        bare = match[2].strip("\"'")
+        mark = hmac.new(key.encode(), bare.encode(), hashlib.sha256).hexdigest()[:12]
+        return match[1] + match[2].replace(bare, f"hidden-{mark}")
+
+    def clean(text: str) -> str:
+        for pattern in (_KEY, _HASH, _IN_ADDRESS, _ASSIGNED):
+            text = pattern.sub(digest, text)
+        return text
+
+    return Answer(answer.status, clean(answer.out), clean(answer.err))
+
+
+def _answers(path: Path) -> dict[str, Said]:
+    try:
+        answers: dict[str, Said] = json.loads(path.read_text(encoding="utf-8"))["answers"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return answers

@@ -1,0 +1,94 @@
+"""Disks, partitions, mounts and LVM. Names such as sda are given anew at each boot; serial numbers are not."""
+
+from __future__ import annotations
+
+from runbook.ask import Facts
+from runbook.drift.asked import runs
+from runbook.drift.named import Things, listed
+from runbook.facts import disks as parser
+from runbook.facts import lvm
+from runbook.facts.disks import Device, Disks, gib
+
+
+def disks(facts: Facts) -> Things:
+    """Return every disk by its serial number, or by its name where it has none."""
+    now = parser.parse(facts)
+    return {
+        _name(disk): {
+            "is": f"{gib(disk.size_bytes)} {disk.model}".strip(),
+            "table": disk.table or "none",
+            "whole disk": disk.fstype or "nothing",
+        }
+        for disk in now.disks
+    }
+
+
+def partitions(facts: Facts) -> Things:
+    """Return every partition by its disk and number."""
+    now = parser.parse(facts)
+    return {
+        f"{_name(disk)} {part.name.removeprefix(disk.name)}": {
+            "size": _size(part.size_bytes),
+            "holds": part.fstype or "nothing",
+            "label": part.label,
+            "uuid": part.uuid,
+        }
+        for part, disk in _parts(now)
+    }
+
+
+def mounts(facts: Facts) -> Things:
+    """Return what is mounted from a disk, by place."""
+    rows = (m for m in parser.parse(facts).mounts if m.source.startswith("/dev/"))
+    return {m.target: {"is": m.fstype, "options": ",".join(m.options)} for m in rows}
+
+
+def groups(facts: Facts) -> Things:
+    """Return the volume groups; what is free in one follows from its volumes."""
+    now = parser.parse(facts)
+    parts = {part.path: f"{_name(disk)} {part.name.removeprefix(disk.name)}" for part, disk in _parts(now)}
+    return {
+        group.name: {
+            "size": _size(group.size),
+            "lies on": listed(
+                sorted(parts.get(path, _disk_name(now, path)) for path in now.partitions_of(group.name))
+            ),
+        }
+        for group in now.groups
+    }
+
+
+def volumes(facts: Facts) -> Things:
+    """Return the logical volumes with their sizes."""
+    found: Things = {}
+    for _, answer in runs(facts, "lvs", "--reportformat", "json"):
+        for row in lvm.rows(answer.out, "lv") if answer.ok else ():
+            fields = {"size": _size(int(row["lv_size"]))}
+            if "origin" in row:
+                fields["snapshot of"] = row["origin"] or "nothing"
+            found.setdefault(f"{row['vg_name']}/{row['lv_name']}", {}).update(fields)
+    return found
+
+
+def _parts(now: Disks) -> list[tuple[Device, Device]]:
+    by_path = {disk.path: disk for disk in now.disks}
+    parts = [d for d in now.devices if d.kind == "part" and d.under and d.under[0] in by_path]
+    return [(part, by_path[part.under[0]]) for part in parts]
+
+
+def _name(disk: Device) -> str:
+    return disk.serial or disk.name
+
+
+def _disk_name(now: Disks, path: str) -> str:
+    disk = now.device(path)
+    return _name(disk) if disk else path
+
+
+def _size(size: int) -> str:
+    """Return a size that is the same text only for the same number of bytes.
+
+    >>> _size(2**30), _size(2**30 + 512)
+    ('1.0 GiB', '1.0 GiB (1073742336 bytes)')
+    """
+    return gib(size) if size % (2**20) == 0 else f"{gib(size)} ({size} bytes)"

@@ -1,0 +1,121 @@
+"""What changed on a host since its last good report: `drift.json`, and how it is found."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from runbook.ask import Ask, Facts
+from runbook.drift import authors, files, kept
+from runbook.drift.compare import Change, compare
+from runbook.errors import ParamsError
+from runbook.evidence import archive
+from runbook.evidence.files import write_atomic
+from runbook.evidence.record import RunRecord
+from runbook.facts import files as modes
+from runbook.facts import identity
+from runbook.hosts import connect
+from runbook.params import HostParams
+from runbook.steps import steps_of
+
+Json = dict[str, Any]
+
+
+def last_look(params: HostParams, place: Path, *, everything: bool) -> None:
+    """Keep a real host's file modes with the run, and with `everything` all answers afresh.
+
+    An apply run has to look once more: what its first notebooks read, its later ones changed. A
+    recording is never asked, nor is one being made disturbed. Raises `HostError` when the host cannot be asked.
+    """
+    if not kept.notebooks(place) or params.connection.kind == "recorded" or os.environ.get("RUNBOOK_RECORD"):
+        return
+    asks: list[Ask] = [*identity.COMMANDS, Ask.read("/etc/default/grub")]
+    if paths := files.paths(kept.load(place)):
+        asks += modes.commands(*paths)
+    for notebook in sorted(kept.notebooks(place)) if everything else ():
+        for step in steps_of(notebook, params.release).values():
+            asks += step.asks(params)
+    host = connect(params, kept.LAST)
+    try:
+        kept.keep(place, kept.LAST, host.gather(dict.fromkeys(asks)))
+    finally:
+        host.close()
+
+
+def find(reports: Path, record: RunRecord) -> Json:
+    """Return what changed on a host since its last good report, and by whom; write it as `drift.json`.
+
+    `since` is None when there is no such report: then nothing can be compared yet.
+    """
+    place = reports / record.host / record.id
+    facts = kept.load(place)
+    found: Json = {
+        "format": 1,
+        "machine": kept.machine(facts),
+        "since": None,
+        "not_looked_at": [book.name for book in record.notebooks if book.name not in kept.notebooks(place)],
+        "changes": [],
+    }
+    if base := last_good(reports, place, is_recorded=record.connection == "recorded"):
+        before = reports / record.host / base["id"]
+        between = (p for p in sorted(place.parent.iterdir()) if before.name < p.name < place.name)
+        done = authors.deeds(between, kept.machine(facts))
+        found["since"] = {"run": base["id"], "started": base["started"], "mode": base["mode"]}
+        found["changes"] = [_row(c, authors.of(c, done)) for c in compare(kept.load(before), facts)]
+    write_atomic(place / archive.DRIFT, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    return found
+
+
+def last_good(reports: Path, place: Path, *, is_recorded: bool) -> Json | None:
+    """Return the newest earlier run that completed, kept its facts, and saw the same installation.
+
+    It has to have looked at everything that the run in `place` looked at, and after its own last change.
+    """
+    machine, needs = kept.machine(kept.load(place)), kept.notebooks(place)
+    runs = sorted(archive.find_runs(reports, place.parent.name), key=lambda run: str(run["id"]), reverse=True)
+    for run in runs:
+        folder = reports / run["host"] / run["id"]
+        if run["id"] >= place.name or run["outcome"] != "completed" or run["mode"] not in ("apply", "check"):
+            continue
+        if (run["connection"] == "recorded") != is_recorded or not needs <= kept.notebooks(folder):
+            continue
+        if changed(run["notebooks"]) and not (folder / kept.FOLDER / f"{kept.LAST}.json").exists():
+            continue
+        if machine and kept.machine(kept.load(folder)) == machine:
+            return run
+    return None
+
+
+def changed(notebooks: Iterable[Json]) -> bool:
+    """Return whether any step of these notebooks of a `run.json` changed something."""
+    return any(step["status"] == "changed" for book in notebooks for step in book["steps"])
+
+
+def between_hosts(reports: Path, one: str, other: str) -> tuple[str, str, list[Change]]:
+    """Return the names of two reports and how the second differs from the first.
+
+    Each is a host, for its newest report that kept facts, or HOST/RUN. Raises `ParamsError` for one that is none.
+    """
+    first, second = _facts_of(reports, one), _facts_of(reports, other)
+    return first[0], second[0], compare(first[1], second[1])
+
+
+def _facts_of(reports: Path, name: str) -> tuple[str, Facts]:
+    host, _, run = name.strip("/").partition("/")
+    folders = sorted((reports / host).glob(f"{run or '*'}/{kept.FOLDER}"), reverse=True)
+    if not host or not folders:
+        have = sorted({path.parents[1].name for path in reports.glob(f"*/*/{kept.FOLDER}")})
+        raise ParamsError(
+            f"No report of {name} has facts to compare",
+            where=str(reports),
+            do=f"give HOST or HOST/RUN; hosts with facts: {', '.join(have) or 'none yet: runbook check HOST'}",
+        )
+    return f"{host}/{folders[0].parent.name}", kept.load(folders[0].parent)
+
+
+def _row(change: Change, by: str) -> Json:
+    return {"line": str(change), "by": by, **{k: v for k, v in asdict(change).items() if k != "now"}}

@@ -1,0 +1,92 @@
+"""What a host is, taken from its runs: each fact as the cell that shows it, with a link to that cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from runbook.drift import kept, network
+from runbook.errors import RunbookError
+from runbook.evidence.files import read_notebook
+
+Json = dict[str, Any]
+CELLS = (
+    ("The machine", "00_introduction", "show-machine"),
+    ("Its devices, and who may have them", "00_introduction", "show-devices"),
+    ("Its disk", "02_debian_installation", "show-disk"),
+    ("What it started: Xen, dom0 and their command lines", "07_first_boot", "show-xen"),
+    ("Its guests", "08_guests", "show-guests"),
+    ("Inside the guests' disks", "09_management", "show-volumes"),
+)
+NETWORK = ("Its network", "07_first_boot", "apply-prove-bridges")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One part of the page: what a cell showed, in which run, and where to look."""
+
+    title: str
+    html: str
+    link: str
+    """From the host's folder to the cell."""
+    cell: str
+    run: Json
+
+
+def facts_of(place: Path, runs: list[Json]) -> list[Fact]:
+    """Return what the newest run that shows it says of each thing; `runs` are the host's, newest first.
+
+    A thing that no run shows is left out.
+    """
+    found = []
+    for title, notebook, cell in CELLS:
+        found += list(_first(place, runs, title, notebook, cell))[:1]
+    at = next((i for i, fact in enumerate(found) if fact.title == "Its guests"), len(found))
+    found[at:at] = _network(place, runs)
+    return found
+
+
+def _first(place: Path, runs: list[Json], title: str, notebook: str, cell: str) -> Iterator[Fact]:
+    for run in runs:
+        book: Json = next((b for b in run["notebooks"] if b["name"] == notebook), {})
+        if not book.get("file") or not book.get("html"):
+            continue
+        if html := _shown(place / run["id"] / book["file"], cell):
+            yield Fact(title, html, _link(run, notebook, cell), cell, run)
+            return
+
+
+def _shown(path: Path, cell: str) -> str:
+    """Return the HTML that a cell of an executed notebook shows, '' when there is none."""
+    try:
+        cells = read_notebook(path).cells
+    except (OSError, ValueError):
+        return ""
+    outputs = (output for c in cells if c.get("id") == cell for output in c.get("outputs", []))
+    return "".join(str(output.get("data", {}).get("text/html", "")) for output in outputs)
+
+
+def _network(place: Path, runs: list[Json]) -> list[Fact]:
+    """Return the interfaces of the newest run that kept facts: no cell shows them as a table."""
+    title, notebook, cell = NETWORK
+    for run in runs:
+        try:
+            rows = network.interfaces(kept.load(place / run["id"]))
+        except (RunbookError, ValueError, KeyError):
+            continue
+        lines = (
+            f"<tr><th>{escape(name)}</th><td>{escape(row.get('ports', ''))}</td>"
+            f"<td>{escape(row['addresses'])}</td><td>{escape(row.get('address', ''))}</td></tr>"
+            for name, row in rows.items()
+        )
+        head = "<tr><th>interface</th><th>ports</th><th>fixed addresses</th><th>card</th></tr>"
+        html = f"<table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>"
+        return [Fact(title, html, _link(run, notebook, cell), cell, run)]
+    return []
+
+
+def _link(run: Json, notebook: str, cell: str) -> str:
+    return f"{run['id']}/{notebook}.html#cell-id={cell}"

@@ -1,0 +1,42 @@
+"""The testbed's recorded answers as kept facts, and one change to them at a time."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from runbook.ask import Answer, Facts
+from runbook.drift.kept import ask_of
+
+ROOT = Path(__file__).parents[2]
+CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
+
+
+@cache
+def looks(recording="testbed-again"):
+    """Return, for each notebook in order, the last answer to each of its questions."""
+    found = {}
+    for path in sorted((ROOT / "recordings" / recording).glob("*.jsonl")):
+        answers = {}
+        for line in path.read_text().splitlines():
+            answers.update(json.loads(line).get("gather", {}))
+        found[path.stem] = answers
+    return found
+
+
+def plain(key):
+    """Return a question without the shell's quotes around its words."""
+    return key if key.startswith("< ") else " ".join(ask_of(key).argv)
+
+
+def facts(*books, edits=()):
+    """Return the facts of the notebooks, the later ones' answers counting, with edits made to them."""
+    merged = {}
+    for answers in books or looks().values():
+        merged.update({key: list(said) for key, said in answers.items()})
+    for fragment, old, new in edits:
+        hit = False
+        for key, said in merged.items():
+            if fragment in plain(key) and old in said[1]:
+                said[1], hit = said[1].replace(old, new) if old else new + said[1], True
+        assert hit, f"no answer to {fragment} has {old!r}: the case is not about this recording"
+    return Facts({ask_of(key): Answer(*said) for key, said in merged.items()})

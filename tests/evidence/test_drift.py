@@ -1,0 +1,282 @@
+"""The report to compare with, and what a check says changed since."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import runbook.steps
+from runbook.ask import Facts
+from runbook.cli import main
+from runbook.drift import kept
+from runbook.drift.authors import NOBODY
+from runbook.errors import HostError
+from runbook.evidence import archive, drift
+from runbook.evidence.record import NotebookRecord, RunRecord, StepEnd
+from runbook.evidence.run import run
+from runbook.params import load
+from runbook.params.host import Ssh
+from tests.drift.recorded import CASES, ROOT, facts
+from tests.evidence.toys import beat, fetches, parameterised, project, steps
+
+MADE_WITH = {"source": {"commit": None, "dirty": None}, "python": "3", "controller": "Linux", "packages": {}}
+GROWN = json.loads(next(p for p in CASES if p.stem == "volume_grown").read_text())
+EDITED = json.loads(next(p for p in CASES if p.stem == "guest_configuration_edited").read_text())
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Return a function that archives a run as if it had been made, and returns its record."""
+
+    def make(
+        day,
+        seen=None,
+        *,
+        host="testbed",
+        mode="check",
+        outcome="completed",
+        ends="unchanged",
+        books="ab",
+        **more,
+    ):
+        names = [f"0{i}_{book}" for i, book in enumerate(books)]
+        record = RunRecord(f"2026010{day}T000000Z-000000", host, "trixie", more.pop("connection", "ssh"), mode,
+                           {"path": "p", "digest": "d"}, MADE_WITH)  # fmt: skip
+        record.started = f"2026-01-0{day}T00:00:00.000Z"
+        record.notebooks = [
+            NotebookRecord(name, name, outcome, steps=[StepEnd("s", status=ends)]) for name in names
+        ]
+        record.close(outcome, 0)
+        place = archive.create(tmp_path, record, ROOT / "params/example.yml")
+        for name in names if seen is not None else ():
+            kept.keep(place, name, seen)
+        for name in more.pop("last", ()):
+            kept.keep(place, kept.LAST, name)
+        archive.save(place, record)
+        return record
+
+    return make
+
+
+def test_an_unchanged_host_has_no_lines(store, tmp_path):
+    """Two reports of a host on which nothing happened: zero lines, and the first is named."""
+    store(1, facts())
+    found = drift.find(tmp_path, store(2, facts()))
+    assert (found["since"]["run"], found["changes"]) == ("20260101T000000Z-000000", [])
+
+
+def test_a_change_is_said_once_with_its_author(store, tmp_path):
+    """What changed since the newest good report is a line; the report that says it is the next one's measure."""
+    store(1, facts())
+    second = store(2, facts(edits=GROWN["edits"]))
+    (change,) = drift.find(tmp_path, second)["changes"]
+    assert (change["line"], change["by"]) == (GROWN["lines"][0], NOBODY)
+    assert drift.find(tmp_path, store(3, facts(edits=GROWN["edits"])))["changes"] == []
+    assert archive.drift(tmp_path / "testbed" / second.id)["changes"] == [change]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"outcome": "failed"},
+        {"mode": "plan"},
+        {"mode": "undo"},
+        {"connection": "recorded"},
+        {"books": "a"},
+        {"mode": "apply", "ends": "changed"},
+        {"seen": None},
+        {"seen": Facts({})},
+    ],
+    ids=["failed", "plan", "undo", "replay", "one-notebook", "changed", "no-facts", "another-machine"],
+)
+def test_a_report_that_is_no_measure_is_passed_over(store, tmp_path, bad):
+    """Not completed, not of the host's state, a replay, only some notebooks, or without facts: the older one counts."""
+    store(1, facts())
+    store(2, **{"seen": facts(edits=GROWN["edits"]), **bad})
+    found = drift.find(tmp_path, store(3, facts()))
+    assert found["since"]["run"].startswith("20260101")
+    assert found["changes"] == []
+
+
+def test_a_run_that_changed_the_host_is_measured_by_its_last_look(store, tmp_path):
+    """What an apply run's first notebooks read, its later ones changed: its last look says how it left the host."""
+    store(1, facts(edits=GROWN["edits"]), mode="apply", ends="changed", last=[facts()])
+    found = drift.find(tmp_path, store(2, facts()))
+    assert (found["since"]["mode"], found["changes"]) == ("apply", [])
+
+
+def test_another_installation_is_nothing_to_compare_with(store, tmp_path):
+    """A host that was installed anew has no report yet, though its name has."""
+    other = [["< /etc/machine-id", "879b752c1c4d4ca98cd5bdbee2e3f52d", "a" * 32]]
+    store(1, facts(edits=other))
+    found = drift.find(tmp_path, store(2, facts()))
+    assert (found["since"], found["changes"]) == (None, [])
+    assert drift.find(tmp_path, store(3, facts(edits=other)))["since"]["run"].startswith("20260101")
+
+
+def test_two_hosts_are_compared_from_their_reports(store, tmp_path):
+    """`runbook report compare A B` says how B differs, with the lines of a file, reaching no machine."""
+    store(1, facts(), host="one")
+    store(2, facts(edits=EDITED["edits"]), host="other")
+    said = CliRunner().invoke(main, ["report", "compare", "one", "other", "--reports", str(tmp_path)])
+    assert said.exit_code == 0, said.output
+    assert said.output.splitlines()[:2] == [
+        "1 thing is different from one/20260101T000000Z-000000 to other/20260102T000000Z-000000.",
+        "  file /etc/xen/comm.cfg: memory changed: 256 → 512",
+    ]
+    assert "      +memory = 512" in said.output
+    same = CliRunner().invoke(main, ["report", "compare", "one", "one", "--json", "--reports", str(tmp_path)])
+    assert json.loads(same.output)["changes"] == []
+    none = CliRunner().invoke(main, ["report", "compare", "one", "two", "--reports", str(tmp_path)])
+    assert (none.exit_code, "hosts with facts: one, other" in none.output) == (2, True)
+
+
+class Machine:
+    """A host that answers every question from the recorded answers, and file modes with 0640."""
+
+    def __init__(self, is_there=True):
+        self.asked, self.closed, self.is_there = [], False, is_there
+
+    def gather(self, asks):
+        from runbook.ask import Answer
+
+        if not self.is_there:
+            raise HostError("It is off")
+        self.asked = list(asks)
+        known = facts()
+        return Facts({ask: known[ask] if ask in known else Answer(0, _modes(ask)) for ask in self.asked})
+
+    def close(self):
+        self.closed = True
+
+
+def _modes(ask):
+    return (
+        "".join(f"640 root:root f {path}\n" for path in ask.argv[1:-4])
+        if "%m %u:%g %Y %p\\n" in ask.argv
+        else ""
+    )
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Stand in for the real host, and say that the parameters lead there."""
+    host = Machine()
+    monkeypatch.setattr(drift, "connect", lambda *_: host)
+    monkeypatch.delenv("RUNBOOK_RECORD", raising=False)
+    return host
+
+
+REAL = load(ROOT / "params/example.yml").model_copy(update={"connection": Ssh(kind="ssh", to="root@nowhere")})
+
+
+def test_the_last_look_asks_a_real_host_for_the_modes_of_all_watched_files(store, tmp_path, machine):
+    """One gather: the modes of files and /etc/default/grub; a mode that changes later is then found."""
+    place = tmp_path / "testbed" / store(1, facts()).id
+    drift.last_look(REAL, place, everything=False)
+    assert machine.closed
+    assert len(machine.asked) == 3
+    seen = kept.load(place)
+    later = Facts({**seen, **{ask: type(seen[ask])(0, seen[ask].out.replace("640 root:root f /etc/xen/comm.cfg", "666 root:root f /etc/xen/comm.cfg"))
+                              for ask in seen if "/etc/xen/comm.cfg" in ask.argv and ask.argv[0] == "find"}})  # fmt: skip
+    assert [str(change) for change in drift.compare(seen, later)] == [
+        "file /etc/xen/comm.cfg: mode 0640 → 0666"
+    ]
+
+
+def test_after_changes_the_last_look_asks_everything_anew(store, tmp_path, machine):
+    """What the notebooks asked is asked once more when a step changed something."""
+    record = store(1, facts(), books="x")
+    place = tmp_path / "testbed" / record.id
+    kept.keep(place, "08_guests", facts())
+    (place / "facts" / "00_x.json").unlink()
+    drift.last_look(REAL, place, everything=True)
+    asked = {ask.key for ask in machine.asked}
+    assert {"xl list", "grep -Hs '' /etc/xen/*.cfg; true"} <= {
+        key.removeprefix("sh -c ") for key in asked
+    } | {ask.argv[-1] for ask in machine.asked}
+
+
+@pytest.mark.parametrize("reason", ["replay", "recording", "nothing seen"])
+def test_no_look_where_it_would_do_harm(store, tmp_path, machine, monkeypatch, reason):
+    """A replay has nobody to ask, a recording must hold the notebooks' questions alone, and unseen stays unseen."""
+    place = tmp_path / "testbed" / store(1, None if reason == "nothing seen" else facts()).id
+    if reason == "recording":
+        monkeypatch.setenv("RUNBOOK_RECORD", str(tmp_path / "rec"))
+    drift.last_look(load(ROOT / "params/example.yml") if reason == "replay" else REAL, place, everything=True)
+    assert machine.asked == []
+
+
+KEEP = (
+    "from runbook.drift import kept\nfrom tests.drift.recorded import facts\nimport json\n"
+    "kept.keep(Path(os.environ['RUNBOOK_RUN_DIR']), name, facts(edits=json.loads({edits!r})))"
+)
+FAIL = "from runbook.errors import CheckFailed\nraise CheckFailed('it is not right')"
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """Return a function that checks a toy host whose notebooks see the recorded facts, with edits made to them."""
+    monkeypatch.setattr(runbook.steps, "notebooks", lambda: steps(n00_a=["first"], n01_b=["second"]))
+    monkeypatch.setattr(drift, "connect", lambda *_: Machine(is_there=False))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    times = iter(range(9))
+
+    def go(edits=(), first=(), **options):
+        look = KEEP.format(edits=json.dumps(list(edits)))
+        books = {
+            "n00_a": parameterised(look, beat("first", "failed" if first else "unchanged"), *first),
+            "n01_b": parameterised(look, beat("second", "unchanged")),
+        }
+        place = project(tmp_path / f"p{next(times)}", **books)
+        return run(
+            place / "params/toy.yml",
+            "check",
+            reports=tmp_path / "reports",
+            notebooks=place / "notebooks",
+            **options,
+        )
+
+    return go
+
+
+def test_a_check_says_what_changed(check, caplog):
+    """The second check finds the change, ends with 0, and shows it in its folder and on its page."""
+    assert archive.drift(check().folder)["since"] is None
+    assert "the last look at the host failed: It is off" in caplog.text
+    done = check(EDITED["edits"])
+    (change,) = archive.drift(done.folder)["changes"]
+    assert (done.exit_code, change["line"]) == (0, EDITED["lines"][0])
+    page = done.index.read_text()
+    assert EDITED["lines"][0] in page
+    assert "+memory = 512" in page
+    assert fetches(page) == []
+
+
+def test_with_strict_a_change_fails_until_it_is_accepted(check):
+    """A strict check fails on a change, and so does the next one; a plain check accepts it."""
+    check()
+    for _ in range(2):
+        done = check(EDITED["edits"], strict=True)
+        assert (done.exit_code, done.outcome, done.record.failure.name) == (1, "failed", "Drifted")
+        assert "1 thing changed" in done.message
+    assert check(EDITED["edits"]).exit_code == 0
+    assert check(EDITED["edits"], strict=True).exit_code == 0
+
+
+def test_a_check_goes_on_after_what_it_found_first(check):
+    """A failed check of one notebook hides neither the next one's nor what changed; the first is the exit code."""
+    check()
+    done = check(EDITED["edits"], [FAIL])
+    assert (done.exit_code, done.outcome) == (1, "failed")
+    assert done.steps == {"first": "failed", "second": "unchanged"}
+    assert [book.status for book in done.record.notebooks] == ["failed", "completed"]
+    assert "it is not right" in done.message
+    assert len(archive.drift(done.folder)["changes"]) == 1
+
+
+def test_a_check_that_lost_its_host_does_not_go_on(check):
+    """Where the host cannot be used at all, the other notebooks are not tried."""
+    done = check((), ["from runbook.errors import HostError\nraise HostError('gone')"])
+    assert (done.exit_code, done.steps["second"]) == (5, "never-run")
+    assert archive.drift(done.folder) is None

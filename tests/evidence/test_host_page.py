@@ -1,0 +1,111 @@
+"""A host's page: what it is, from the cells that show it; what changed since; and all of its runs."""
+
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_output
+
+from runbook.drift import kept
+from runbook.evidence import archive
+from runbook.evidence.pages import notebook_page
+from runbook.evidence.record import NotebookRecord, RunRecord, StepEnd
+from tests.drift.recorded import ROOT, facts
+from tests.evidence.test_drift import MADE_WITH
+from tests.evidence.toys import fetches, notebook
+
+DRIFT = {"since": {"run": "old", "started": "2026-01-01T00:00:00.000Z", "mode": "check"}, "not_looked_at": [],
+         "changes": [{"line": "file /etc/a: x <1> → 2", "by": "not the runbook", "diff": "-x 1\n+x 2"}]}  # fmt: skip
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """Make two runs of a host, the second without its last notebook, and one of another host."""
+
+    def make(day, host, books):
+        names = [name for name, _, _ in books]
+        record = RunRecord(f"2026010{day}T000000Z-00000{day}", host, "trixie", "ssh", "check",
+                           {"path": "p", "digest": "d"}, MADE_WITH)  # fmt: skip
+        record.started = f"2026-01-0{day}T00:00:00.000Z"
+        place = archive.create(tmp_path, record, ROOT / "params/example.yml")
+        for name, cell, shown in books:
+            nb = notebook("book")
+            nb.cells[1].id = cell
+            nb.cells[1].outputs = [new_output("execute_result", {"text/html": shown}, execution_count=1)]
+            nbformat.write(nb, place / f"{name}.ipynb")
+            page = {
+                "name": name,
+                "title": name,
+                "host": host,
+                "status": "completed",
+                "when": "",
+                "failure": None,
+            }
+            (place / f"{name}.html").write_text(notebook_page(nb, {**page, "siblings": names}))
+            entry = NotebookRecord(
+                name, name, "completed", steps=[StepEnd(f"step{day}", "Do", "changed", "done")]
+            )
+            entry.file, entry.html = f"{name}.ipynb", f"{name}.html"
+            record.notebooks.append(entry)
+        record.close("completed", 0)
+        return place, record
+
+    machine, xen = ("00_introduction", "show-machine"), ("07_first_boot", "show-xen")
+    first, record = make(
+        1, "alpha", [(*machine, "<table><tr><td>OLD board</td></tr></table>"), (*xen, "<b>Xen 4.20</b>")]
+    )
+    kept.keep(first, "00_introduction", facts())
+    archive.close(first, record)
+    place, record = make(2, "alpha", [(*machine, "<table><tr><td>NEW board</td></tr></table>")])
+    (place / archive.DRIFT).write_text(__import__("json").dumps(DRIFT))
+    archive.close(place, record)
+    archive.close(*make(3, "beta", [(*machine, "<p>beta's</p>")]))
+    return tmp_path
+
+
+def test_each_fact_is_what_the_newest_cell_shows_and_leads_there(reports):
+    """The newest run that has a cell says it; each link leads to an existing anchor of an existing page."""
+    page = (reports / "alpha" / "index.html").read_text()
+    assert "NEW board" in page
+    assert "OLD board" not in page
+    assert "Xen 4.20" in page
+    links = re.findall(r'href="([^"]+)#(cell-id=[^"]+)"', page)
+    assert [anchor for _, anchor in links] == [
+        "cell-id=show-machine",
+        "cell-id=show-xen",
+        "cell-id=apply-prove-bridges",
+    ]
+    for path, anchor in links[:2]:
+        assert f'id="{anchor}"' in (reports / "alpha" / path).read_text()
+    assert "xenbr0" in page
+    assert "beta" not in page
+
+
+def test_what_changed_and_how_it_was_built_are_on_the_page(reports):
+    """The newest drift with its author and lines, and every run; nothing of it is taken for markup."""
+    page = (reports / "alpha" / "index.html").read_text()
+    assert "file /etc/a: x &lt;1&gt; → 2" in page
+    assert "not the runbook" in page
+    assert page.count("<tr data-text=") == 2
+    assert fetches(page) == []
+
+
+def test_all_hosts_are_listed_with_what_changed(reports):
+    """The page above has each host once with its last run, and the runs of all hosts."""
+    page = (reports / "index.html").read_text()
+    hosts = page.partition('id="runs"')[0]
+    assert hosts.count('<a href="alpha/index.html">') == hosts.count('<a href="beta/index.html">') == 1
+    assert "1 thing changed" in hosts
+    assert page.count("<tr data-text=") == 3
+
+
+def test_a_run_is_found_by_its_steps_and_by_what_changed(reports):
+    """The words that the filter looks through hold steps, outcome and drift; without the script all is listed."""
+    page = (reports / "index.html").read_text()
+    texts = re.findall(r'<tr data-text="([^"]*)"', page)
+    assert [("step2" in text, "file /etc/a" in text) for text in texts] == [
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
+    assert '<p class="search" hidden>' in page
