@@ -18,6 +18,7 @@ from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.journal import Line, read
 from runbook.plan import Finding, Plan
+from runbook.redaction import has_mark
 
 NOTEBOOK = "undo"
 """The name under which a way back stands in a journal."""
@@ -107,6 +108,7 @@ def plan(done: list[Done], facts: Facts) -> Plan:
     initial RAM disk) comes once, after everything that it is made from; a restart keeps its place.
     """
     findings = tuple(f for d in _newest_of_each_file(done) for f in _changed_since(d, facts))
+    findings += tuple(f for d in done for f in _held_a_secret(d))
     backs: list[Any] = []
     renew: list[Run] = []
     for d in done:
@@ -180,6 +182,17 @@ def _newest_of_each_file(done: list[Done]) -> Iterator[Done]:
         if d.path and d.path not in seen:
             seen.add(d.path)
             yield d
+
+
+def _held_a_secret(d: Done) -> Iterator[Finding]:
+    if has_mark(getattr(d.back, "content", "")):
+        yield Finding(
+            "refuse",
+            f"{d.back.path} held a secret before {d.step} wrote it",
+            "a journal keeps no secrets, so the file as it was is not there",
+            "put it back by hand, and leave the step out with --step",
+            "undo",
+        )
 
 
 def _changed_since(d: Done, facts: Facts) -> Iterator[Finding]:

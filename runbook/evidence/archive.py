@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from runbook.errors import RunbookError
 from runbook.evidence import pages
 from runbook.evidence.files import write_atomic
+from runbook.evidence.gate import sweep
 from runbook.evidence.record import NotebookRecord, RunRecord
 
 log = logging.getLogger("runbook.evidence")
@@ -42,9 +43,11 @@ def save(place: Path, record: RunRecord) -> None:
 
 
 def close(place: Path, record: RunRecord) -> None:
-    """Write the run's last word, then the lists of runs above it."""
+    """Write the run's last word, look once more for secrets, then write the lists of runs above it."""
     save(place, record)
     try:
+        for path in sweep(place):
+            log.warning("%s held a secret that was not known yet when it was written; it is masked now", path)
         refresh(place.parent.parent)
     except OSError as error:
         raise _unwritable(place.parent.parent, error) from error

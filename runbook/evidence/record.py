@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook.evidence.outcomes import Failure, StepEnd
 from runbook.journal import now
+from runbook.redaction import KNOWN
 
 FORMAT = 1
 
@@ -57,7 +58,7 @@ class RunRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
-        return {"format": FORMAT, **asdict(self)}
+        return {"format": FORMAT, **KNOWN.clean(asdict(self))}
 
     def close(self, outcome: str, exit_code: int) -> None:
         """Stamp the end."""
@@ -89,7 +90,7 @@ class Run:
     @property
     def message(self) -> str:
         """Why it stopped, where, and the next move; '' when it completed."""
-        return str(self.record.failure) if self.record.failure else ""
+        return KNOWN.text(str(self.record.failure)) if self.record.failure else ""
 
     @property
     def steps(self) -> dict[str, str]:
