@@ -124,7 +124,7 @@ def sweep(folder: Path) -> list[Path]:
     """
     found = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        text = path.read_bytes().decode("utf-8", "replace")
         if (clean := KNOWN.text(text)) != text:
             write_atomic(path, clean)
             found.append(path)

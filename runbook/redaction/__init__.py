@@ -53,7 +53,8 @@ class Redactor:
         if len(value) < LEAST:
             return False
         if value not in self._marks:
-            marks = {**dict.fromkeys(forms(value), mark(reference)), **self._marks}
+            shown = mark(reference) if value not in reference else mark("command:")
+            marks = {**dict.fromkeys(forms(value), shown), **self._marks}
             wrapped = self._wrapped | base64_forms(value)
             longest_first = sorted(marks, key=len, reverse=True)
             parts = (_BREAK.join(map(re.escape, f)) if f in wrapped else re.escape(f) for f in longest_first)
