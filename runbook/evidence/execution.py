@@ -93,12 +93,10 @@ class Execution:
     async def _start(self) -> None:
         async def start() -> None:
             self.client.create_kernel_manager()
+            gate = self.gate.open()
             await self.client.async_start_new_kernel(
-                env={**os.environ, **(self.options.env or {}), **self.gate.env},
+                **{**gate, "env": {**os.environ, **(self.options.env or {}), **gate["env"]}},
                 cwd=str(self.options.cwd or Path.cwd()),
-                stdout=self.gate.said,
-                stderr=self.gate.said,
-                pass_fds=self.gate.handles,
             )
             self.gate.started()
             await self.client.async_start_new_kernel_client()

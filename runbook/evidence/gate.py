@@ -28,16 +28,21 @@ class Gate:
 
     def __init__(self, log: Path | None) -> None:
         """`log` is the file for what the kernel's process writes; with None it goes to standard error."""
-        self._lock = threading.Lock()
+        self._path, self._lock, self._rest = log, threading.Lock(), b""
+        self._theirs: list[int] = []
+        self._log: threading.Thread | None = None
+
+    def open(self) -> dict[str, Any]:
+        """Open both pipes, and return what the kernel has to be started with. Raises `OSError`."""
+        sink = self._path.open("ab", buffering=0) if self._path else os.fdopen(os.dup(2), "wb", buffering=0)
         self._secrets, secrets = os.pipe()
         os.set_blocking(self._secrets, False)
-        said, self.said = os.pipe()
-        self._theirs = [secrets, self.said]
-        self._log = threading.Thread(target=self._write, args=(said, log), daemon=True)
-        self._rest = b""
-        self.handles = (secrets,)
-        self.env = {CHANNEL: f"{secrets}:{os.fstat(secrets).st_ino}"}
+        source, said = os.pipe()
+        self._theirs = [secrets, said]
+        self._log = threading.Thread(target=self._write, args=(source, sink), daemon=True)
         self._log.start()
+        env = {CHANNEL: f"{secrets}:{os.fstat(secrets).st_ino}"}
+        return {"env": env, "stdout": said, "stderr": said, "pass_fds": (secrets,)}
 
     def started(self) -> None:
         """Let go of the kernel's ends of the pipes, once it has them or will never have them."""
@@ -54,24 +59,22 @@ class Gate:
 
     def close(self) -> None:
         """Wait for the kernel's last words. A process that it left behind may still hold the pipe; it is not waited for."""
+        if self._log is None:
+            return
         self.started()
         self._log.join(2)
         self.take()
         if not self._log.is_alive():
             os.close(self._secrets)
 
-    def _write(self, said: int, log: Path | None) -> None:
+    def _write(self, said: int, to: IO[bytes]) -> None:
         decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
         stream = Stream(KNOWN)
-        with open(said, "rb", buffering=0) as source, _sink(log) as sink:
+        with os.fdopen(said, "rb", buffering=0) as source, to as sink:
             while data := source.read(65536):
                 self.take()
                 _put(sink, stream.feed(decode(data)))
             _put(sink, stream.feed(decode(b"", True)) + stream.end())
-
-
-def _sink(log: Path | None) -> IO[bytes]:
-    return log.open("ab", buffering=0) if log else os.fdopen(os.dup(2), "wb", buffering=0)
 
 
 def _put(sink: IO[bytes], text: str) -> None:
