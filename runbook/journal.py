@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runbook.redaction import KNOWN
+
 Line = dict[str, Any]
 
 
@@ -27,10 +29,10 @@ class Journal:
         self.path = path
 
     def write(self, event: str, **fields: Any) -> None:
-        """Append `{"at": …, "event": …, **fields}`. When it returns, the line is on the disk."""
+        """Append `{"at": …, "event": …, **fields}`. When it returns, the line is on the disk; secrets are masked in it."""
         if self.path is None:
             return
-        line = {"at": now(), "event": event, **fields}
+        line = {"at": now(), "event": event, **KNOWN.clean(fields)}
         text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
         handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:

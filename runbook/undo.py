@@ -108,7 +108,7 @@ def plan(done: list[Done], facts: Facts) -> Plan:
     initial RAM disk) comes once, after everything that it is made from. Of a step's restarts the oldest
     keeps its place: what started before it needs no second one.
     """
-    findings = tuple(undo_files.changed(done, facts))
+    findings = (*undo_files.changed(done, facts), *undo_files.held_secrets(done))
     restarts = {d.step: d.key for d in done if isinstance(d.back, kinds.Reboot)}
     backs: list[Any] = []
     renew: list[Run] = []

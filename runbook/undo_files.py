@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.plan import Finding, Plan
+from runbook.redaction import has_mark
 
 if TYPE_CHECKING:
     from runbook.undo import Done
@@ -34,6 +35,19 @@ def changed(done: list[Done], facts: Facts) -> Iterator[Finding]:
             f"look at the file; run {newest.step} again to make it the runbook's, or leave it out with --step",
             "undo",
         )
+
+
+def held_secrets(done: list[Done]) -> Iterator[Finding]:
+    """Yield a refusal for each file whose original is not whole, because a secret in it was masked."""
+    for d in done:
+        if has_mark(getattr(d.back, "content", "")):
+            yield Finding(
+                "refuse",
+                f"{d.back.path} held a secret before {d.step} wrote it",
+                "a journal keeps no secrets, so the file as it was is not there",
+                "put it back by hand, and leave the step out with --step",
+                "undo",
+            )
 
 
 def check(planned: Plan, facts: Facts) -> list[Finding]:

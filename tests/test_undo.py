@@ -17,6 +17,7 @@ from runbook.hosts.local import LocalHost
 from runbook.journal import Journal, read
 from runbook.params import load
 from runbook.plan import Plan
+from runbook.redaction import learn
 
 
 def silent(line):
@@ -89,6 +90,20 @@ def test_a_file_that_somebody_changed_since_is_refused(world):
     with pytest.raises(Refused, match="changed since first"):
         go_back(world.file, (), "apply", world.reports, silent)
     assert (a.read_text(), b.read_text()) == ("by hand\n", "2\n")
+
+
+def test_a_file_that_held_a_secret_is_refused(world):
+    """A journal keeps no secret, so what it has of such a file is never written over the true one."""
+    learn("env:UNDONE", "undone-canary")
+    old = world.etc / "old"
+    old.write_text("password = undone-canary\n")
+    world.run("first", WriteFile(str(old), "one\n", owner="0:0"))
+    journal = next(world.reports.glob("toy/*/journal.jsonl")).read_text()
+    assert "undone-canary" not in journal
+    assert "[secret env:UNDONE]" in journal
+    with pytest.raises(Refused, match="held a secret before first wrote it"):
+        go_back(world.file, (), "apply", world.reports, silent)
+    assert old.read_text() == "one\n"
 
 
 def test_a_way_back_that_fails_half_way_goes_on_from_there(world):

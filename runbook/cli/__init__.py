@@ -15,6 +15,7 @@ from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
 from runbook.errors import ParamsError, RunbookError
+from runbook.redaction import KNOWN
 
 DEFAULT_PARAMS = "params/example.yml"
 MODES = ("auto", "plan", "apply", "check")
@@ -64,7 +65,7 @@ class Guarded(click.Group):
 
 def _fail(ctx: click.Context, text: str, code: int) -> None:
     label = "" if text.startswith("Interrupted") else "Error: "
-    click.secho(f"{label}{text}", fg="red", err=True)
+    click.secho(f"{label}{KNOWN.text(text)}", fg="red", err=True)
     ctx.exit(code)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runbook.ask import Answer, Ask, Facts
 from runbook.facts import identity
+from runbook.redaction import KNOWN
 
 FOLDER = "facts"
 Said = tuple[int, str, str]
@@ -40,7 +41,7 @@ def keep(run_dir: Path, notebook: str, facts: Facts) -> None:
         known[ask.key] = (kept.status, kept.out, kept.err)
     text = json.dumps({"format": 1, "answers": known}, indent=1, ensure_ascii=False, sort_keys=True)
     part = path.with_suffix(".part")
-    part.write_text(text + "\n", encoding="utf-8")
+    part.write_text(KNOWN.text(text) + "\n", encoding="utf-8")
     part.replace(path)
 
 

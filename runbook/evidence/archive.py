@@ -15,6 +15,7 @@ from runbook.attestation.statement import attest
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import host, pages
 from runbook.evidence.files import write_atomic
+from runbook.evidence.gate import sweep
 from runbook.evidence.record import NotebookRecord, RunRecord
 
 log = logging.getLogger("runbook.evidence")
@@ -49,11 +50,16 @@ def save(place: Path, record: RunRecord) -> None:
 
 
 def close(place: Path, record: RunRecord) -> None:
-    """Write the run's last word and attest it: nothing is written there afterwards. Then the lists above it."""
+    """Write the run's last word, look once more for secrets, and attest it; then the lists of runs above it.
+
+    Nothing is written in the folder afterwards.
+    """
     key = _key()
     record.signed_by = key.public.fingerprint if key else None
     save(place, record)
     try:
+        for path in sweep(place):
+            log.warning("%s held a secret that was not known yet when it was written; it is masked now", path)
         attest(place, record.as_dict(), key)
         refresh(place.parent.parent)
     except OSError as error:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import ensure_async
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
+from runbook.evidence.gate import Client, Gate
 from runbook.evidence.ledger import SKIP, Ledger, Status, runs
+from runbook.redaction import KNOWN
 
 log = logging.getLogger("runbook.evidence")
 log.addHandler(logging.NullHandler())
@@ -54,22 +55,6 @@ class Options:
     on_interrupt: Callable[[], None] | None = None
 
 
-class _Client(NotebookClient):
-    """nbclient with an ear for what a cell says while it runs."""
-
-    def __init__(self, nb: NotebookNode, hear: Callable[[str, str], None], **traits: Any) -> None:
-        super().__init__(nb, **traits)
-        self._hear = hear
-
-    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
-        content = msg["content"]
-        if msg["msg_type"] == "stream":
-            self._hear(content["name"], content["text"])
-        elif text := content.get("data", {}).get("text/plain") if "data" in content else None:
-            self._hear("display", text)
-        return super().process_message(msg, cell, cell_index)
-
-
 class Execution:
     """A notebook under way. `run` ends with the notebook saved, and raises what ended it early."""
 
@@ -78,8 +63,10 @@ class Execution:
     ) -> None:
         self.nb, self.options, self.progress_bar = nb, options, progress_bar
         self.ledger = Ledger(nb, path, options.save_every_s)
-        self.client = _Client(
+        self.gate = Gate(options.kernel_log)
+        self.client = Client(
             nb,
+            self.gate,
             self._hear,
             kernel_name=kernel_name,
             startup_timeout=options.start_timeout,
@@ -106,13 +93,12 @@ class Execution:
     async def _start(self) -> None:
         async def start() -> None:
             self.client.create_kernel_manager()
-            more: dict[str, Any] = {"env": {**os.environ, **(self.options.env or {})}}
-            more["cwd"] = str(self.options.cwd or Path.cwd())
-            if self.options.kernel_log is None:
-                await self.client.async_start_new_kernel(**more)
-            else:
-                with self.options.kernel_log.open("ab") as file:
-                    await self.client.async_start_new_kernel(**more, stdout=file, stderr=file)
+            gate = self.gate.open()
+            await self.client.async_start_new_kernel(
+                **{**gate, "env": {**os.environ, **(self.options.env or {}), **gate["env"]}},
+                cwd=str(self.options.cwd or Path.cwd()),
+            )
+            self.gate.started()
             await self.client.async_start_new_kernel_client()
 
         task = asyncio.ensure_future(start())
@@ -146,10 +132,11 @@ class Execution:
         reason = await self._wait(task, self.options.execution_timeout)
         if reason:
             await self._break_off(task)
+        self.client.let_go(cell, index)
         cause = CancelledCell("cancelled") if task.cancelled() else task.exception()
         status, error = _verdict(index, cell, reason, cause, self.options.execution_timeout)
         if error and not any(out.output_type == "error" for out in cell.outputs):
-            name, text = type(error).__name__, str(error)
+            name, text = type(error).__name__, KNOWN.text(str(error))
             said = {"ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
             cell.outputs.append(NotebookNode(output_type="error", **said))  # type: ignore[no-untyped-call]
         self.ledger.cell_ends(cell, status)
@@ -193,6 +180,7 @@ class Execution:
         if self.client.km is not None:
             with suppress(Exception):
                 await self.client._async_cleanup_kernel()
+        self.gate.close()
 
     def _interrupted(self) -> None:
         (self.stop_now if self.stop.is_set() else self.stop).set()
@@ -242,7 +230,9 @@ def _verdict(
         traceback = next((list(o.traceback) for o in cell.outputs if o.output_type == "error"), [])
         status: Status = "timed-out" if name == "TimedOut" else "failed"
         count, source = cell.execution_count, cell.source
-        return status, PapermillExecutionError(index, count, source, name, cause.evalue, traceback)
+        return status, PapermillExecutionError(
+            index, count, source, name, KNOWN.text(cause.evalue), traceback
+        )
     return "failed", cause
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook.evidence.outcomes import GOOD, Failure, StepEnd
 from runbook.journal import now
+from runbook.redaction import KNOWN
 
 FORMAT = 1
 
@@ -59,7 +60,7 @@ class RunRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
-        return {"format": FORMAT, **asdict(self)}
+        return {"format": FORMAT, **KNOWN.clean(asdict(self))}
 
     def close(self, outcome: str, exit_code: int) -> None:
         """Stamp the end."""
@@ -105,7 +106,7 @@ class Run:
             if end.status not in (*GOOD, "never-run")
         ]
         more = [f"also {name}: {end.step} {end.status}: {end.message}" for name, end in bad]
-        return "\n".join((f"{failure}".strip(": "), *more))
+        return KNOWN.text("\n".join((f"{failure}".strip(": "), *more)))
 
     @property
     def steps(self) -> dict[str, str]:

@@ -35,6 +35,8 @@ from runbook.evidence.outcomes import (
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.journal import Line, Tail, read
+from runbook.params.secrets import foresee
+from runbook.redaction import KNOWN
 
 MODES = ("auto", "plan", "apply", "check")
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
@@ -68,6 +70,7 @@ def run(
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
     file = parameters.find(params_path)
     asked = parameters.load(file)
+    foresee(asked)
     folder = notebooks or selection.project() / "notebooks"
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
     for path, nb in chosen.items():
@@ -232,7 +235,7 @@ class _Runner:
         """Tell the listener; one that fails (a closed terminal) is not told again, and stops nothing."""
         if self._on_event is not None:
             try:
-                self._on_event(event)
+                self._on_event(KNOWN.clean(event))
             except Exception:
                 self._on_event = None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from runbook.hosts.base import Host, OnLine, Result
 from runbook.params import HostParams, find
 from runbook.params.host import Recorded, Ssh
+from runbook.params.secrets import foresee
 
 __all__ = ["Host", "OnLine", "Result", "connect"]
 
@@ -26,6 +27,7 @@ def connect(params: HostParams, notebook: str) -> Host:
     connection = params.connection
     if isinstance(connection, Recorded):
         return RecordedHost(find(connection.recording), notebook)
+    foresee(params)
     host: Host
     if isinstance(connection, Ssh):
         host = SshHost(connection.to, find(connection.config) if connection.config else None)

@@ -17,6 +17,7 @@ from typing import Any
 from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, NotRecorded
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
+from runbook.redaction import KNOWN
 
 _RENEW = "if the change is meant: `make record` makes a new recording from the testbed"
 
@@ -104,7 +105,8 @@ class RecordedHost:
             self._known[key] = Answer(status, out, err)
         self._next += 1
 
-    def _do(self, wanted: dict[str, Any]) -> dict[str, Any]:
+    def _do(self, asked: dict[str, Any]) -> dict[str, Any]:
+        wanted = KNOWN.clean(asked)  # a recording holds no secrets either
         while self._next < len(self._entries) and "gather" in self._entries[self._next]:
             self._fold()
         recorded = self._entries[self._next]["do"] if self._next < len(self._entries) else {}

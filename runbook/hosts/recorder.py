@@ -12,12 +12,13 @@ from typing import Any
 from runbook.ask import Ask, Facts
 from runbook.errors import CommandFailed, HostError
 from runbook.hosts.base import Delivered, Host, OnLine, Result, Supply
+from runbook.redaction import KNOWN
 
 _URL_HOST = re.compile(r"\b(https?|ftp)://[A-Za-z0-9.:-]+")
 
 
 class Recorder:
-    """A host that writes down everything that passes. Names of package mirrors are masked."""
+    """A host that writes down everything that passes. Names of package mirrors and secrets are masked."""
 
     def __init__(self, host: Host, recording: Path, notebook: str) -> None:
         self._host = host
@@ -92,7 +93,7 @@ class Recorder:
 
     def _note(self, entry: dict[str, Any]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n")
+            file.write(json.dumps(KNOWN.clean(entry), ensure_ascii=False, sort_keys=True) + "\n")
 
 
 def masked(text: str) -> str:

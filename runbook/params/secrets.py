@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel
 
 from runbook.errors import ParamsError
+from runbook.redaction import KNOWN, LEAST, learn
 
 TIMEOUT_S = 60
 #: The kinds of password hash that are worth using today (crypt(5)).
@@ -40,18 +43,31 @@ SecretReference = Annotated[str, AfterValidator(reference)]
 def resolve(reference: str) -> str:
     """Return the secret behind `env:NAME`, `file:PATH` or `command:…`: its first line.
 
-    Raises `ParamsError`; no message ever holds what was found.
+    From then on it is masked in all that is written (`runbook.redaction`); one that is too short to be
+    masked is refused. Raises `ParamsError`; no message ever holds what was found.
 
-    >>> os.environ["EXAMPLE_SECRET"] = "s3"
+    >>> os.environ["EXAMPLE_SECRET"] = "correct horse"
     >>> resolve("env:EXAMPLE_SECRET")
-    's3'
+    'correct horse'
     """
-    kind, _, rest = reference.partition(":")
-    text = {"env": _of_environment, "file": _of_file, "command": _of_command}.get(kind, _unknown)(rest)
-    lines = text.splitlines()
-    if not lines or not lines[0].strip():
-        raise _wrong(reference, "it is empty")
-    return lines[0].strip()
+    value = _fetched(reference)
+    if not learn(reference, value):
+        raise _wrong(
+            reference, f"it is shorter than {LEAST} characters, which no report could keep to itself"
+        )
+    return value
+
+
+def foresee(params: BaseModel) -> None:
+    """Mask what parameters refer to before it is used, where a look has no effect: variables and files.
+
+    A command is run when its value is needed, and not before. What cannot be had is no error here.
+    """
+    for reference in _references(params):
+        kind, _, path = reference.partition(":")
+        if kind == "env" or (kind == "file" and Path(path).expanduser().is_file()):
+            with suppress(ParamsError):
+                learn(reference, _fetched(reference))
 
 
 def password_hash(reference: str) -> str:
@@ -59,7 +75,8 @@ def password_hash(reference: str) -> str:
 
     Raises `ParamsError` for anything that crypt(5) does not call a strong hash.
     """
-    value = resolve(reference)
+    value = _fetched(reference)
+    learn(reference, value)
     if not HASH.fullmatch(value):
         raise ParamsError(
             f"{reference} does not hold the hash of a password",
@@ -67,6 +84,28 @@ def password_hash(reference: str) -> str:
             do="make one with `mkpasswd -m yescrypt` or `openssl passwd -6`, which ask for the password",
         )
     return value
+
+
+def _references(model: BaseModel) -> Iterator[str]:
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if any(getattr(about, "func", None) is reference for about in field.metadata):
+            yield from filter(None, [value])
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, BaseModel):
+                yield from _references(inner)
+
+
+def _fetched(reference: str) -> str:
+    kind, _, rest = reference.partition(":")
+    text = {"env": _of_environment, "file": _of_file, "command": _of_command}.get(kind, _unknown)(rest)
+    if not (value := _first_line(text)):
+        raise _wrong(reference, "it is empty")
+    return value
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.splitlines()), "").strip()
 
 
 def _of_environment(name: str) -> str:
@@ -97,7 +136,9 @@ def _of_command(command: str) -> str:
     except subprocess.TimeoutExpired:
         raise _wrong(f"command:{command}", f"it did not end within {TIMEOUT_S} s") from None
     if done.returncode:
-        raise _wrong(f"command:{command}", f"it ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        learn(f"command:{command}", _first_line(done.stdout))  # it may say it again, in its complaint
+        said = KNOWN.text(done.stderr).strip()[-300:]
+        raise _wrong(f"command:{command}", f"it ended with {done.returncode}: {said}")
     return done.stdout
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 
+from runbook.redaction import KNOWN
 from runbook.show.pieces import Shown, code
 
 
@@ -30,7 +31,7 @@ class Live:
 
     def line(self, text: str) -> None:
         """Take one line of output."""
-        self._lines.append(text[:200])
+        self._lines.append(KNOWN.text(text)[:200])  # half a secret would not be known as one
         self._show()
 
     def end(self, shown: Shown) -> None:
