@@ -33,12 +33,21 @@ def create(reports: Path, record: RunRecord, params: Path) -> Path:
 
 def save(place: Path, record: RunRecord) -> None:
     """Write `run.json` and the run's page. Raises `RunbookError` when they cannot be written."""
-    content = record.as_dict()
     try:
-        write_atomic(place / "run.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        write_atomic(place / "index.html", pages.run_page(content))
+        write_atomic(place / "run.json", text(record))
+        write_atomic(place / "index.html", page(record))
     except OSError as error:
         raise _unwritable(place, error) from error
+
+
+def text(record: RunRecord) -> str:
+    """Return `run.json`."""
+    return json.dumps(record.as_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def page(record: RunRecord) -> str:
+    """Return the page of a run."""
+    return pages.run_page(record.as_dict())
 
 
 def close(place: Path, record: RunRecord) -> None:

@@ -17,7 +17,7 @@ import papermill
 from runbook import params as parameters
 from runbook import steps
 from runbook.errors import ParamsError
-from runbook.evidence import archive, selection
+from runbook.evidence import abandoned, archive, selection
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import read_notebook
 from runbook.evidence.ledger import counts
@@ -65,6 +65,7 @@ def run(
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
     for path, nb in chosen.items():
         selection.prove_parameters(nb, path.stem)
+    abandoned.settle(Path(reports).absolute(), asked.host)
     begun = datetime.now(UTC)
     record = RunRecord(
         id=f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
@@ -77,8 +78,9 @@ def run(
     )
     place = archive.create(Path(reports).absolute(), record, file)
     runner = _Runner(record, place, file, list(chosen), on_event)
-    runner.announce({path.stem: selection.title_of(nb, path.stem) for path, nb in chosen.items()})
-    return runner.run()
+    with abandoned.held(place):
+        runner.announce({path.stem: selection.title_of(nb, path.stem) for path, nb in chosen.items()})
+        return runner.run()
 
 
 class _Runner:
