@@ -13,16 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 from runbook.evidence import archive
 from runbook.evidence.failures import broken_cell
 from runbook.evidence.files import notebook_text, read_notebook, write_atomic
 from runbook.evidence.ledger import counts, runs
-from runbook.evidence.outcomes import Failure, standing, step_ends
+from runbook.evidence.outcomes import GOOD, Failure, StepEnd, standing, step_ends
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.journal import Line, read
 
 log = logging.getLogger("runbook.evidence")
-DIED = "RunnerDied"
+DIED, NEVER = "RunnerDied", "never-run"
 
 
 @contextmanager
@@ -68,6 +70,7 @@ def _finish(place: Path, record: RunRecord) -> RunRecord:
     last = next((entry for entry in record.notebooks if entry.status == "running"), None)
     cell = _last_seen(place, last, lines) if last else ""
     text = "the runner ended without a word: killed, without power, or with no place to write\n"
+    text += "What cells printed in its last seconds may be missing in the notebook.\n"
     record.failure = Failure(last.name if last else "", cell, DIED, text + standing(lines), "killed", None)
     record.outcome = "killed"
     if last:
@@ -86,19 +89,34 @@ def _last_seen(place: Path, entry: NotebookRecord, lines: list[Line]) -> str:
     path = place / f"{entry.name}.ipynb"
     if not path.exists():
         return ""
-    cell = broken_cell(path)
     nb = read_notebook(path)
-    for found in nb.cells:
-        if runs(found) and found.metadata.get("papermill", {}).get("status") == "running":
-            found.metadata["papermill"] = {
-                **found.metadata["papermill"],
-                "status": "killed",
-                "exception": True,
-            }
-            nb.metadata["papermill"] = {**nb.metadata["papermill"], "exception": True}
+    _catch_up(nb, entry.steps)
     write_atomic(path, notebook_text(nb))
     entry.file, entry.cells = path.name, counts(nb)
-    return cell
+    return broken_cell(path)
+
+
+def _catch_up(nb: NotebookNode, steps: list[StepEnd]) -> None:
+    """Bring a notebook that was last saved some seconds before its end up to what the journal knows.
+
+    Cells run in order: what stands before a cell that began has completed. Only outputs are missing.
+    """
+    cells = [cell for cell in nb.cells if runs(cell)]
+    ends = {
+        i: end.status for i, c in enumerate(cells) for end in steps if f'.apply("{end.step}")' in c.source
+    }
+    begun = [i for i, c in enumerate(cells) if _status(c) != NEVER or ends.get(i, NEVER) != NEVER]
+    last = begun[-1] if begun else -1
+    for i, cell in enumerate(cells[: last + 1]):
+        if _status(cell) in (NEVER, "running"):
+            end = ends.get(i, "killed") if i == last else "changed"
+            bad = "killed" if end in ("killed", NEVER) else "failed"
+            status = "completed" if end in GOOD else bad
+            cell.metadata["papermill"] = {**cell.metadata.get("papermill", {}), "status": status}
+
+
+def _status(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("papermill", {}).get("status", NEVER))
 
 
 def _page(place: Path, record: RunRecord, entry: NotebookRecord) -> str | None:
