@@ -148,7 +148,7 @@ def lock_command() -> str:
 
 def end_command(pgid: int, since: str = "") -> str:
     """Return a shell line that ends a process group; with `since`, only if its leader began then."""
-    end = f"kill -TERM -- -{pgid}; sleep 3; kill -KILL -- -{pgid}"
+    end = f"kill -s TERM -- -{pgid}; sleep 3; kill -s KILL -- -{pgid}"  # dash knows no `kill -TERM --`
     return f'p={pgid}; {_SINCE}; [ "${{20}}" != "{since}" ] || {{ {end}; }}' if since else end
 
 
