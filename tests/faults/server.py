@@ -48,7 +48,8 @@ class Server:
     def __init__(self, prefix: list[str], root: Path) -> None:
         argv = [*prefix, sys.executable, "-m", "tests.faults.server"]
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(argv, cwd=root, stdin=pipe, stdout=pipe, text=True)
+        env = {**os.environ, "PYTHONPATH": str(root)}  # nsenter does not keep the current folder
+        self._process = subprocess.Popen(argv, cwd=root, stdin=pipe, stdout=pipe, text=True, env=env)
         self._started: list[int] = []
         self._all: dict[int, Process] = {}
         self._count = 0

@@ -41,7 +41,7 @@ def world(tmp_path):
 
 def inside(world, script):
     """Run a shell line where the machine's disks are."""
-    subprocess.run([*world.enter, "--", "sh", "-euc", script], cwd=world.place, check=True)
+    subprocess.run([*world.enter, "--", "sh", "-euc", f"cd {world.place}; {script}"], check=True)
 
 
 def mounting(script):
