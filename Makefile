@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 # The Debian of the virtual PC: trixie or bookworm, as in `make testbed-test RELEASE=bookworm`.
 RELEASE ?= trixie
 
-.PHONY: help env run test jupyter notebooks schema coverage record bench-backup testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test jupyter notebooks schema coverage record test-faults bench-backup bench-evidence testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -29,6 +29,9 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/pytest -n 2 --dist loadfile -q
+
+test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth
+	@$(BIN)/pytest -n 2 -q -m fault tests/faults
 
 jupyter: $(READY) ## open JupyterLab on the recorded host
 	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb
@@ -76,6 +79,9 @@ record: $(READY) ## make the recording behind params/example.yml from a fresh te
 
 bench-backup: $(READY) ## backup rates against the guide's dd | gzip -9; writes benchmarks/backup.md
 	@$(BIN)/python benchmarks/backup.py
+
+bench-evidence: $(READY) ## what evidence costs over plain nbclient; writes benchmarks/evidence.md
+	@$(BIN)/python benchmarks/evidence.py
 
 clean: ## remove the environment, the testbed and what was fetched for tests
 	rm -rf $(VENV) .testbed .testbed-* .cache

@@ -94,7 +94,8 @@ class Book:
         try:
             end = self._carry(step, module, live)
         except BaseException as error:
-            status = error.status if isinstance(error, RunbookError) else "killed"
+            other = "failed" if isinstance(error, Exception) else "killed"
+            status = error.status if isinstance(error, RunbookError) else other
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
             self._end(Outcome(step, status, message))
             raise
@@ -141,7 +142,7 @@ class Book:
         self._stop_on(planned, name)
         if not planned.actions:
             return self._checked(name, module, "unchanged", ())
-        require(name, module, planned, self.params)
+        require(name, module, planned, self.params, self.facts)
         done = tuple(
             (action.title, self._act(name, i, action, live)) for i, action in enumerate(planned.actions)
         )

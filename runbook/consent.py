@@ -2,37 +2,64 @@
 
 from __future__ import annotations
 
+import sys
+
+from runbook.ask import Facts
 from runbook.errors import ConsentMissing
 from runbook.params import HostParams
 from runbook.plan import Plan
+from runbook.show import steps as views
 from runbook.steps import Step
 
 
-def require(name: str, step: Step, plan: Plan, params: HostParams) -> None:
-    """Return when the step may run; ask the person at the keyboard if there is one.
+def require(name: str, step: Step, plan: Plan, params: HostParams, facts: Facts) -> None:
+    """Return when the step may run; show the plan to the person at the keyboard, if there is one, and ask.
 
-    A safe step needs no consent. A disruptive one needs its name in the parameters' `consent`, a
-    destructive one `name:digest`: that consent ends when the plan changes.
+    A safe step needs no consent. A disruptive one needs its name in the parameters' `consent`, or
+    `name:digest`; a destructive one `name:digest`. A digest is no consent to any other plan.
 
     Raises `ConsentMissing`, naming the line to add, when nobody agreed.
     """
     if step.RISK == "safe":
         return
-    line = name if step.RISK == "disruptive" else f"{name}:{plan.digest()}"
-    if line in params.consent or _person_agrees(name, step, plan):
+    line = f"{name}:{plan.digest()}"
+    enough = {line} if step.RISK == "destructive" else {line, name}
+    if enough & set(params.consent):
         return
+    why = _ask(name, step, plan, facts) if at_keyboard() else "nobody is at a keyboard"
+    if not why:
+        return
+    others = [said for said in params.consent if said.startswith(f"{name}:")]
+    had = f"'{others[0]}' was the consent to another plan" if others else "the parameters do not have it"
+    add = f"'{line}'" if step.RISK == "destructive" else f"'{name}' (or '{line}', for this very plan alone)"
     raise ConsentMissing(
         f"{name} is {step.RISK} and nobody agreed to it",
         where=params.host,
-        why=f"the parameters' consent does not have '{line}', and there is no answer from a keyboard",
-        do=f"read its plan; then add '{line}' to `consent` in the parameters, and run again",
+        why=f"{had}, and {why}",
+        do=f"read its plan; then add {add} to `consent` in the parameters, and run again",
     )
 
 
-def _person_agrees(name: str, step: Step, plan: Plan) -> bool:
+def at_keyboard() -> bool:
+    """Return whether somebody can answer: in a front end that takes input, or at a terminal.
+
+    A pipe is nobody: consent that a script feeds in is not a person's.
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:
+        return bool(getattr(kernel, "_allow_stdin", False))
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _ask(name: str, step: Step, plan: Plan, facts: Facts) -> str:
+    """Show the plan and ask for its digest; return why the answer is no consent, '' when it is one."""
+    from IPython.display import display
+
+    display(views.plan(step, plan, facts))  # type: ignore[no-untyped-call]
     start = plan.digest()[:4]
     try:
         answer = input(f"{name} is {step.RISK}. Type {start} (the digest's beginning) to go on: ")
     except (EOFError, OSError, NotImplementedError, RuntimeError):
-        return False
-    return answer.strip() == start
+        return "no answer came from the keyboard"
+    return "" if answer.strip() == start else "what was typed is not the digest's beginning"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,14 @@ class Journal:
         self.path = path
 
     def write(self, event: str, **fields: Any) -> None:
-        """Append `{"at": …, "event": …, **fields}`. When it returns, the line is on the disk; secrets are masked in it."""
+        """Append `{"at": …, "tick_s": …, "event": …, **fields}`. When it returns, the line is on the disk.
+
+        `at` is for people; `tick_s` counts seconds that no correction of the clock moves, so that
+        durations are true. It means nothing across a restart of the controller. Secrets are masked.
+        """
         if self.path is None:
             return
-        line = {"at": now(), "event": event, **KNOWN.clean(fields)}
+        line = {"at": now(), "tick_s": round(time.monotonic(), 3), "event": event, **KNOWN.clean(fields)}
         text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
         handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:

@@ -131,6 +131,7 @@ def test_a_person_can_consent_with_the_digest(monkeypatch, shown):
     """At a keyboard the beginning of the digest is the consent; anything else is not."""
     module = toy.step("disruptive")
     digest = module.plan(toy.PARAMS, toy.ToyHost().gather(module.asks(toy.PARAMS))).digest()
+    monkeypatch.setattr("runbook.consent.at_keyboard", lambda: True)
     monkeypatch.setattr("builtins.input", lambda prompt: "yes")
     with pytest.raises(ConsentMissing):
         toy.book(monkeypatch, module).apply("turn_on")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 from runbook.journal import Journal, Tail, read
 
@@ -14,6 +15,7 @@ def test_a_line_says_when_what_and_all_fields(tmp_path):
     assert raw.count("\n") == 1
     line = json.loads(raw)
     assert line.pop("at").endswith("Z")
+    assert 0 <= time.monotonic() - line.pop("tick_s") < 60
     assert line == {"event": "step-end", "step": "grub", "message": "two\nlines", "folder": str(tmp_path)}
 
 

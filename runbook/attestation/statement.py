@@ -17,6 +17,7 @@ from runbook import params as parameters
 from runbook.attestation import dsse
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.errors import ParamsError
+from runbook.journal import now
 from runbook.journal import read as read_journal
 from runbook.params.host import Recorded
 
@@ -50,8 +51,10 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
     from runbook.evidence.files import write_atomic
 
     with locked(folder.parent):
+        told = {k: run[k] for k in ("id", "host", "mode", "outcome", "exit_code", "started", "ended")}
         predicate = {
-            "run": {k: run[k] for k in ("id", "host", "mode", "outcome", "exit_code", "started", "ended")},
+            # Of a run whose runner died nobody saw the end: it is closed when that is noticed.
+            "run": told | {"ended": run["ended"] or now()},
             "materials": {
                 "source": run["made_with"]["source"],
                 "parameters": run["params"],

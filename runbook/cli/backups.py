@@ -231,7 +231,7 @@ def _carry(host: Host, asked: HostParams, step: Step, planned: Plan, facts: Fact
             where=asked.host,
             do=f"read the plan above; then add --consent {planned.digest()}",
         )
-    require(name_of(step), step, planned, asked)
+    require(name_of(step), step, planned, asked, facts)
     for action in planned.actions:
         carry_out(action, host, click.echo)
     wrong = (

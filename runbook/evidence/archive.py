@@ -43,16 +43,26 @@ def save(place: Path, record: RunRecord) -> None:
     """Write `run.json` and the run's page. Raises `RunbookError` when they cannot be written."""
     content = record.as_dict()
     try:
-        write_atomic(place / "run.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         write_atomic(place / "index.html", pages.run_page(content, drift(place)))
+        # Last: it is what says how the run stands.
+        write_atomic(place / "run.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise _unwritable(place, error) from error
 
 
 def close(place: Path, record: RunRecord) -> None:
-    """Write the run's last word, look once more for secrets, and attest it; then the lists of runs above it.
+    """Seal the run, then write the lists of runs above it. Raises `RunbookError` when that cannot be written."""
+    seal(place, record)
+    try:
+        refresh(place.parent.parent)
+    except OSError as error:
+        raise _unwritable(place.parent.parent, error) from error
 
-    Nothing is written in the folder afterwards.
+
+def seal(place: Path, record: RunRecord) -> None:
+    """Write the run's last word, look once more for secrets, and attest it.
+
+    Nothing is written in the folder afterwards. Raises `RunbookError` when it cannot be written.
     """
     key = _key()
     record.signed_by = key.public.fingerprint if key else None
@@ -61,9 +71,8 @@ def close(place: Path, record: RunRecord) -> None:
         for path in sweep(place):
             log.warning("%s held a secret that was not known yet when it was written; it is masked now", path)
         attest(place, record.as_dict(), key)
-        refresh(place.parent.parent)
     except OSError as error:
-        raise _unwritable(place.parent.parent, error) from error
+        raise _unwritable(place, error) from error
 
 
 def refresh(reports: Path) -> None:

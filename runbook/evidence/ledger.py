@@ -15,6 +15,7 @@ from runbook.evidence.files import notebook_text, write_atomic
 Status = Literal["never-run", "running", "completed", "failed", "timed-out", "killed"]
 INJECTED = "injected-parameters"
 SKIP = "skip-execution"
+_MOMENT_S = 0.4
 
 
 def runs(cell: NotebookNode) -> bool:
@@ -39,10 +40,13 @@ class Ledger:
         self.nb, self.path, self.save_every_s = nb, path, save_every_s
         self.saves = 0
         self._changed = True
-        self._next_save = 0.0
+        self._next_save = self._soonest = 0.0
+        self._began = self._cell_began = 0.0
+        self._unseen_since: float | None = None
 
     def begin(self) -> None:
         """Forget what an earlier run left in the notebook, and save."""
+        self._began = time.monotonic()
         self._stamp(self.nb, start_time=_now(), end_time=None, duration=None, exception=None)
         for cell in self.nb.cells:
             cell.metadata.pop("papermill", None)
@@ -62,17 +66,19 @@ class Ledger:
         self.save()
 
     def cell_begins(self, cell: NotebookNode) -> None:
+        self._cell_began = self._unseen_since = time.monotonic()
         self._stamp(cell, start_time=_now(), status="running", exception=False)
 
     def cell_ends(self, cell: NotebookNode, status: Status) -> None:
         """Record how a cell ended."""
-        self._end(cell, exception=status != "completed", status=status)
+        self._unseen_since = None
+        self._end(cell, self._cell_began, exception=status != "completed", status=status)
         if status != "completed":
             self._stamp(self.nb, exception=True)
 
     def end(self) -> None:
         """Close the record and save. Raises `OSError` when the file cannot be written."""
-        self._end(self.nb)
+        self._end(self.nb, self._began)
         self.save()
 
     def touch(self) -> None:
@@ -82,14 +88,17 @@ class Ledger:
     def save_when_due(self) -> None:
         """Save when something changed and the last save was long enough ago.
 
-        A full disk is not a reason to stop a step halfway: the next save tries again, and the
+        A cell that runs for longer than a moment is soon on the disk as `running`: it is what is
+        left when everything dies. A full disk is not a reason to stop a step halfway: the next save tries again, and the
         last one, in `end`, raises.
         """
-        if self._changed and time.monotonic() >= self._next_save:
+        now = time.monotonic()
+        unseen = self._unseen_since is not None and now - self._unseen_since > _MOMENT_S
+        if self._changed and now >= (self._soonest if unseen else self._next_save):
             try:
                 self.save()
             except OSError:
-                self._next_save = time.monotonic() + self.save_every_s
+                self._next_save = self._soonest = time.monotonic() + self.save_every_s
 
     def save(self) -> None:
         """Write the whole notebook. A big one is saved less often: at most a tenth of the time goes there."""
@@ -98,17 +107,17 @@ class Ledger:
             write_atomic(self.path, notebook_text(self.nb))
         ended = time.monotonic()
         self.saves += 1
-        self._changed = False
-        self._next_save = ended + max(self.save_every_s, 10 * (ended - began))
+        self._changed, self._unseen_since = False, None
+        self._soonest = ended + 10 * (ended - began)
+        self._next_save = max(self._soonest, ended + self.save_every_s)
 
     def _stamp(self, node: NotebookNode, **values: object) -> None:
         node.metadata["papermill"] = {**node.metadata.get("papermill", {}), **values}
         self._changed = True
 
-    def _end(self, node: NotebookNode, **values: object) -> None:
-        ended, began = _now(), node.metadata.papermill.get("start_time")
-        spent = datetime.fromisoformat(ended) - datetime.fromisoformat(began or ended)
-        self._stamp(node, end_time=ended, duration=spent.total_seconds(), **values)
+    def _end(self, node: NotebookNode, began: float, **values: object) -> None:
+        """Stamp an end. The duration is by a clock that nobody sets; start and end are the time of day."""
+        self._stamp(node, end_time=_now(), duration=round(time.monotonic() - began, 6), **values)
 
 
 def _now() -> str:

@@ -29,14 +29,17 @@ class StepEnd:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run stopped: where, the error's name and its own words."""
+    """Why a run stopped: where, the error's name and its own words.
+
+    `exit_code` is None when the runner itself died and nobody saw its end.
+    """
 
     notebook: str
     cell: str
     name: str
     message: str
     status: str
-    exit_code: int
+    exit_code: int | None
 
     def __str__(self) -> str:
         place = f"{self.notebook}, cell {self.cell}" if self.cell else self.notebook
@@ -85,9 +88,14 @@ def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> Step
 
 
 def seconds_between(begin: Line | None, end: Line | None) -> float | None:
-    """Return the seconds between two lines of a journal, None when one is missing."""
+    """Return the seconds between two lines of a journal, None when one is missing.
+
+    A journal of an earlier version has no `tick_s`; there the time of day has to do.
+    """
     if begin is None or end is None:
         return None
+    if "tick_s" in begin and "tick_s" in end:
+        return round(float(end["tick_s"]) - float(begin["tick_s"]), 3)
     spent = datetime.fromisoformat(end["at"]) - datetime.fromisoformat(begin["at"])
     return round(spent.total_seconds(), 3)
 

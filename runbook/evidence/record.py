@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+import time
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class NotebookRecord:
 
 @dataclass
 class RunRecord:
-    """One run. `outcome` is `running` until it ends; a run that still says so later was killed."""
+    """One run. `outcome` is `running` until it ends; `abandoned` finds those whose runner died."""
 
     id: str
     host: str
@@ -58,15 +58,28 @@ class RunRecord:
     """The fingerprint of the key that signs the attestation; None when nobody does."""
     notebooks: list[NotebookRecord] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
+
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
         return {"format": FORMAT, **KNOWN.clean(asdict(self))}
 
-    def close(self, outcome: str, exit_code: int) -> None:
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> RunRecord:
+        """Return the record that `as_dict` gave. Raises `TypeError` when there is something else in it."""
+        books = [
+            NotebookRecord(**{**book, "steps": [StepEnd(**end) for end in book["steps"]]})
+            for book in content["notebooks"]
+        ]
+        failure = Failure(**content["failure"]) if content["failure"] else None
+        known = {f.name: content[f.name] for f in fields(cls)}
+        return cls(**{**known, "failure": failure, "notebooks": books})
+
+    def close(self, outcome: str, exit_code: int | None) -> None:
         """Stamp the end."""
         self.outcome, self.exit_code, self.ended = outcome, exit_code, now()
-        spent = datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.started)
-        self.seconds = round(spent.total_seconds(), 3)
+        self.seconds = round(time.monotonic() - self._began, 3)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from runbook import params as parameters
 from runbook import steps
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import archive, drift, selection
+from runbook.evidence import abandoned, archive, drift, selection
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import read_notebook
 from runbook.evidence.ledger import counts
@@ -75,6 +75,7 @@ def run(
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
     for path, nb in chosen.items():
         selection.prove_parameters(nb, path.stem)
+    abandoned.settle(Path(reports).absolute(), asked.host)
     begun = datetime.now(UTC)
     record = RunRecord(
         id=f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
@@ -87,8 +88,9 @@ def run(
     )
     place = archive.create(Path(reports).absolute(), record, file)
     runner = _Runner(record, place, file, list(chosen), on_event, strict=strict)
-    runner.announce({path.stem: selection.title_of(nb, path.stem) for path, nb in chosen.items()})
-    return runner.run()
+    with abandoned.held(place):
+        runner.announce({path.stem: selection.title_of(nb, path.stem) for path, nb in chosen.items()})
+        return runner.run()
 
 
 class _Runner:

@@ -18,7 +18,7 @@ from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
 from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
-from runbook.evidence import archive
+from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import Failure, StepEnd, step_ends
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
@@ -92,7 +92,7 @@ def go_back(
         if way.whole.stops:
             first = way.whole.stops[0]
             raise Refused(f"undo: {first.what}", where=asked.host, why=first.why, do=first.do)
-        require(undo.NOTEBOOK, way.step, way.whole, asked)
+        require(undo.NOTEBOOK, way.step, way.whole, asked, way.facts)
         return _archived(asked, params_path, file, reports, way, host, say)
     finally:
         host.close()
@@ -116,6 +116,20 @@ def _archived(
     )
     place = archive.create(reports.absolute(), record, file)
     journal = Journal(place / "journal.jsonl")
+    with abandoned.held(place):
+        book.status = "running"
+        archive.save(place, record)
+        _go(record, way, host, journal, say)
+        book.steps, book.status = (
+            step_ends(read(place / "journal.jsonl"), undo.NOTEBOOK, names),
+            record.outcome,
+        )
+        archive.close(place, record)
+    return Run(place, record)
+
+
+def _go(record: RunRecord, way: WayBack, host: Host, journal: Journal, say: Say) -> None:
+    """Take the way back and close the record, however it ends."""
     try:
         _take_back(way, host, journal, say)
         record.close("completed", 0)
@@ -124,9 +138,6 @@ def _archived(
         code = error.exit_code if isinstance(error, RunbookError) else 130
         record.failure = Failure(undo.NOTEBOOK, "", type(error).__name__, str(error), status, code)
         record.close(status, code)
-    book.steps, book.status = step_ends(read(journal.path or place), undo.NOTEBOOK, names), record.outcome
-    archive.close(place, record)
-    return Run(place, record)
 
 
 def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:

@@ -27,6 +27,11 @@ ask_file() {{
   echo "$s" >>status
 }}"""
 _END = b"@@ end\n"
+_TIDY = """trap 'rm -f "$t"' EXIT; trap 'exit 143' HUP INT TERM"""
+LOCK = "/run/lock/xen-runbook"
+# Field 22 of proc(5)'s stat, counted after the name in brackets: when the process began. With the
+# number it names one process for good; the number alone will be another's one day.
+_SINCE = "read -r s </proc/$p/stat && set -- ${s##*) }"
 
 
 def gather_script(asks: Sequence[Ask]) -> str:
@@ -75,10 +80,12 @@ def parse_answers(asks: Sequence[Ask], out: bytes) -> dict[Ask, Answer]:
     return answers
 
 
-def write_script(path: str, mode: str, owner: str, check: Iterable[str]) -> str:
+def write_script(path: str, mode: str, owner: str, check: Iterable[str], sha256: str) -> str:
     """Return a script that reads a file's new content from standard input and puts it in place.
 
-    The temporary name has a dot in it: sudo and cron ignore such files.
+    A connection that breaks ends standard input as a file's end does: only the checksum tells half
+    a file from a whole one. The temporary name has a dot in it: sudo and cron ignore such files.
+    What a machine without power left of an earlier try goes first.
     """
     quoted = shlex.quote(path)
     checks = shlex.join(tuple(check))
@@ -88,12 +95,14 @@ def write_script(path: str, mode: str, owner: str, check: Iterable[str]) -> str:
             "set -eu; umask 077",
             f'd=$(dirname {quoted}); mkdir -p "$d"',
             f"if [ -L {quoted} ]; then f=$(readlink -f {quoted}); else f={quoted}; fi",
-            't=$(mktemp "$(dirname "$f")/.runbook.XXXXXX.tmp")',
-            "trap 'rm -f \"$t\"' EXIT",
+            'd=$(dirname "$f"); rm -f "$d"/.runbook.??????.tmp',
+            't=$(mktemp "$d/.runbook.XXXXXX.tmp")',
+            _TIDY,
             'cat >"$t"',
+            _whole(sha256),
             f'{checks} "$t"' if checks else ":",
             f'chown {shlex.quote(owner)} "$t"; chmod {shlex.quote(mode)} "$t"; sync "$t"',
-            'mv -f "$t" "$f"; trap - EXIT; sync "$(dirname "$f")"',
+            'mv -f "$t" "$f"; trap - EXIT; sync "$d"',
         ]
     )
 
@@ -106,14 +115,42 @@ def put_script(path: str, sha256: str) -> str:
             ENVIRONMENT,
             f'set -eu; umask 022; d=$(dirname {quoted}); mkdir -p "$d"',
             't=$(mktemp "$d/.runbook.XXXXXX.tmp")',
-            "trap 'rm -f \"$t\"' EXIT",
+            _TIDY,
             'cat >"$t"; chmod 0644 "$t"; sync "$t"',
-            f'[ "$(sha256sum <"$t")" = "{sha256}  -" ]',
+            _whole(sha256),
             f'mv -f "$t" {quoted}; trap - EXIT; sync "$d"',
         ]
     )
 
 
 def run_command(argv: Sequence[str]) -> str:
-    """Return a shell line that reports its process group on standard error and becomes the command."""
-    return f'{ENVIRONMENT}; echo "@@ pgid $$" >&2; exec {shlex.join(argv)}'
+    """Return a shell line that reports its process group on standard error and becomes the command.
+
+    It leaves the same beside the lock, so that the next run knows when it is still at work.
+    """
+    note = f'{{ echo "$$ ${{20}}" >{LOCK}.command; }} 2>/dev/null'
+    return f'{ENVIRONMENT}; p=$$; {_SINCE}; {note}; echo "@@ pgid $$ ${{20}}" >&2; exec {shlex.join(argv)}'
+
+
+def lock_command() -> str:
+    """Return a shell line that says `locked` and holds the lock until its standard input ends.
+
+    It ends with 75 when another run holds it, and with 76, naming the process group, when a command that
+    an earlier run began has outlived that run.
+    """
+    is_left = (
+        f"{{ read -r p since <{LOCK}.command && {_SINCE}; }} 2>/dev/null"
+        ' && [ "$1" != Z ] && [ "${20}" = "$since" ] && { echo "$p"; exit 76; }'
+    )
+    held = f"{is_left}; echo locked; cat"
+    return f"{ENVIRONMENT}; flock -n -E 75 {LOCK} sh -c {shlex.quote(held)}"
+
+
+def end_command(pgid: int, since: str = "") -> str:
+    """Return a shell line that ends a process group; with `since`, only if its leader began then."""
+    end = f"kill -s TERM -- -{pgid}; sleep 3; kill -s KILL -- -{pgid}"  # dash knows no `kill -TERM --`
+    return f'p={pgid}; {_SINCE}; [ "${{20}}" != "{since}" ] || {{ {end}; }}' if since else end
+
+
+def _whole(sha256: str) -> str:
+    return f'[ "$(sha256sum <"$t")" = "{sha256}  -" ] || {{ echo "it did not arrive whole" >&2; exit 1; }}'

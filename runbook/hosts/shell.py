@@ -68,7 +68,8 @@ class ShellHost:
 
     def write(self, path: str, data: bytes, *, mode: str, owner: str, check: tuple[str, ...] = ()) -> None:
         self.round_trips += 1
-        result = self._shell(script.write_script(path, mode, owner, check), ("write", path), data, 120, None)
+        line = script.write_script(path, mode, owner, check, hashlib.sha256(data).hexdigest())
+        result = self._shell(line, ("write", path), data, 120, None)
         self.complain(result)
         if result.status:
             raise CommandFailed(
@@ -139,10 +140,9 @@ class ShellHost:
     def lock(self) -> None:
         if self._lock and self._lock.poll() is None:
             return
-        command = f"{script.ENVIRONMENT}; flock -n -E 75 /run/lock/xen-runbook sh -c 'echo locked; cat'"
         self.round_trips += 1
         self._lock = subprocess.Popen(
-            self.transport(command),
+            self.transport(script.lock_command()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -150,18 +150,25 @@ class ShellHost:
         )
         assert self._lock.stdout
         assert self._lock.stderr
-        if self._lock.stdout.readline() == b"locked\n":
+        said = self._lock.stdout.readline()
+        if said == b"locked\n":
             return
         status = self._lock.wait()
         error = self._lock.stderr.read().decode("utf-8", "replace")
         self._unlock()
         self.complain(Result(("flock",), status, "", error))
+        if status == 76:
+            raise HostError(
+                f"A command of an earlier run is still at work on {self.describe}",
+                why=f"its run died and it did not: process group {said.decode().strip()}",
+                do="wait for it to end, or end it on the host (`kill -- -GROUP`), then run again",
+            )
         raise HostError(
             f"Another run is at work on {self.describe}"
             if status == 75
             else f"Could not lock {self.describe}",
-            why="it holds /run/lock/xen-runbook" if status == 75 else error.strip(),
-            do="wait for it to end (`fuser -v /run/lock/xen-runbook` on the host names it), then run again",
+            why=f"it holds {script.LOCK}" if status == 75 else error.strip(),
+            do=f"wait for it to end (`fuser -v {script.LOCK}` on the host names it), then run again",
         )
 
     def close(self) -> None:
@@ -213,15 +220,18 @@ class ShellHost:
             raise
         for thread in (out, err, feeder):
             thread.join()
-        return Result(argv, status, out.text(), err.text())
+        return Result(argv, status, out.text(), err.text() + self.after_cut(status, err))
+
+    def after_cut(self, status: int, err: Reader) -> str:
+        """End on the host what a broken connection left there, and return a line that says so."""
+        return ""
 
     def _kill(self, pgid: int | None, process: subprocess.Popen[bytes]) -> None:
         """End the command's process group on the host, then the transport on this side."""
         if pgid:
-            order = f"kill -TERM -- -{pgid}; sleep 3; kill -KILL -- -{pgid}"
             with contextlib.suppress(subprocess.TimeoutExpired, OSError):
                 subprocess.run(
-                    self.transport(order),
+                    self.transport(script.end_command(pgid)),
                     capture_output=True,
                     timeout=20,
                     check=False,

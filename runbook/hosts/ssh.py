@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 from runbook.errors import HostError
+from runbook.hosts import script
 from runbook.hosts.base import OnLine, Result
 from runbook.hosts.shell import ShellHost
+from runbook.hosts.streams import Reader
 
 _BOOT_ID = ("cat", "/proc/sys/kernel/random/boot_id")
 
@@ -77,13 +79,22 @@ class SshHost(ShellHost):
         if result.status != 255:
             return
         why, do = next((why, do) for said, why, do in _COMPLAINTS if said in result.err)
-        last = [line for line in result.err.strip().splitlines() if not line.startswith(("@", "@@"))][-1:]
+        last = [line for line in result.err.strip().splitlines() if not line.startswith(("@", "@@"))][-2:]
         raise HostError(
             f"Cannot reach {self.describe}",
             where="ssh",
             why=": ".join([why, *last]),
             do=do,
         )
+
+    def after_cut(self, status: int, err: Reader) -> str:
+        """sshd leaves a command alone when its connection breaks: it would go on, seen by nobody."""
+        if status != 255 or err.pgid is None:
+            return ""
+        order = script.end_command(err.pgid, err.since)
+        if self.fresh(("sh", "-c", f"{order} 2>/dev/null; :")) is None:
+            return "what it ran on the host may still be running there\n"
+        return "what it ran on the host was ended over a new connection\n"
 
     def own_transport(self, command: str) -> list[str]:
         return ["ssh", *self._options, "-o", "ControlPath=none", "--", self.describe, command]

@@ -12,7 +12,7 @@ _PGID = b"@@ pgid "
 
 
 class Reader(threading.Thread):
-    """Read one stream to its end, line by line; remember the process group that it announces."""
+    """Read one stream to its end, line by line; remember the process group that it announces, and since when."""
 
     def __init__(self, stream: IO[bytes] | None, on_line: OnLine | None) -> None:
         super().__init__(daemon=True)
@@ -20,6 +20,7 @@ class Reader(threading.Thread):
         self._stream, self._on_line = stream, on_line
         self._parts: list[bytes] = []
         self.pgid: int | None = None
+        self.since = ""
         self.start()
 
     def run(self) -> None:
@@ -29,7 +30,8 @@ class Reader(threading.Thread):
     def _read(self) -> None:
         for line in self._stream:
             if line.startswith(_PGID) and self.pgid is None:
-                self.pgid = int(line[len(_PGID) :])
+                pgid, _, since = line[len(_PGID) :].decode().strip().partition(" ")
+                self.pgid, self.since = int(pgid), since
                 continue
             self._parts.append(line)
             if self._on_line:

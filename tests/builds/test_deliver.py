@@ -52,7 +52,7 @@ def action(tmp_path, monkeypatch):
 
 def unowned(monkeypatch):
     """Let a test that is not root write the manifest: only root may give files to root."""
-    monkeypatch.setattr(script, "write_script", lambda path, mode, owner, check: f"cat >{path}")
+    monkeypatch.setattr(script, "write_script", lambda path, mode, owner, check, sha256: f"cat >{path}")
 
 
 def test_the_wanted_files_arrive_whole(action, monkeypatch):

@@ -48,6 +48,11 @@ def test_each_step_ends_in_one_way(lines, status):
     assert status in ENDS
 
 
+def test_a_duration_does_not_follow_the_time_of_day():
+    """Where both lines count seconds, those tell the duration; the clock may have been set in between."""
+    assert only(begin(at=5, tick_s=10.5), end("changed", at=2, tick_s=12.0)).seconds == 1.5
+
+
 def test_an_end_carries_what_the_journal_said():
     """Title, message, number of actions, digest and duration come from the step's own lines."""
     found = only(begin(actions=3, digest="abc"), end("changed", message="done"))

@@ -1,0 +1,194 @@
+"""What evidence costs: the same notebook by plain nbclient, by our engine, as a whole run, and by papermill alone.
+
+    .venv/bin/python benchmarks/evidence.py [--cells 200] [--rounds 5] [--papermill-cells 60]     or: make bench-evidence
+
+Each cell prints 100 KB. Every way is a process of its own, and they take turns, so that whatever else
+the machine does slows all of them. Seconds from the notebook's beginning to all of it on the disk; the imports
+are not in it. Ratios to nbclient in the same round; medians, and the least of each way against the least.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+HERE = Path(__file__).parent
+PARAMETERS = 'params = "params/toy.yml"\nmode = "plan"'
+CELL = 'for n in range(1000): print(f"{n:04} " + "x" * 94)'
+"""A thousand lines of a hundred bytes."""
+Json = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--cells", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--papermill-cells", type=int, default=60)
+    parser.add_argument("--one", nargs=2, metavar=("WAY", "CELLS"), help="one measurement, as JSON")
+    asked = parser.parse_args()
+    if asked.one:
+        print(json.dumps(measured(asked.one[0], int(asked.one[1]))))
+        return
+    seen: dict[str, list[Json]] = {way: [] for way in ("nbclient", "engine", "run")}
+    for _ in range(asked.rounds):
+        for way, found in seen.items():
+            found.append(one(way, asked.cells))
+            print(way, found[-1], file=sys.stderr)
+    few: dict[str, list[Json]] = {way: [] for way in ("nbclient", "engine", "run", "papermill")}
+    for _ in range(max(1, asked.rounds // 2)):
+        for way, found in few.items():
+            found.append(one(way, asked.papermill_cells))
+            print(way, found[-1], file=sys.stderr)
+    text = report(seen, few, asked.cells, asked.papermill_cells)
+    (HERE / "evidence.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def one(way: str, cells: int) -> Json:
+    """Return one measurement, made by a process of its own."""
+    argv = [sys.executable, __file__, "--one", way, str(cells)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measured(way: str, cells: int) -> Json:
+    """Return wall and processor seconds (of this process and its kernel), and this process's memory in MiB."""
+    with tempfile.TemporaryDirectory(prefix="bench-evidence-") as name:
+        folder = Path(name)
+        (folder / "notebooks").mkdir()
+        (folder / "params").mkdir()
+        (folder / "params/toy.yml").write_text("host: toy\nconnection: {kind: local}\n")
+        source = folder / "notebooks/05_work.ipynb"
+        nbformat.write(notebook(cells), source)
+        go, out = WAYS[way](folder, source)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began, cpu = time.monotonic(), spent()
+        go()
+        seconds, cpu = time.monotonic() - began, spent() - cpu
+        size = next(folder.glob(out)).stat().st_size
+        assert size > cells * 100_000, f"{way} wrote {size} bytes"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"seconds": seconds, "cpu": cpu, "memory": (peak - before) / 1024}
+
+
+def spent() -> float:
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def notebook(cells: int) -> nbformat.NotebookNode:
+    first = new_code_cell(PARAMETERS, id="parameters", metadata={"tags": ["parameters"]})
+    nb = new_notebook(cells=[first, *(new_code_cell(CELL, id=f"c{n}") for n in range(cells))])
+    nb.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nb
+
+
+def by_nbclient(folder: Path, source: Path) -> tuple[Callable[[], Any], str]:
+    from nbclient import NotebookClient
+
+    def go() -> None:
+        nb = nbformat.read(source, 4)
+        NotebookClient(nb, kernel_name="python3").execute()
+        nbformat.write(nb, folder / "out.ipynb")
+
+    return go, "out.ipynb"
+
+
+def by_papermill(folder: Path, source: Path, **options: Any) -> tuple[Callable[[], Any], str]:
+    import papermill
+
+    return (
+        lambda: papermill.execute_notebook(source, folder / "out.ipynb", progress_bar=False, **options),
+        "out.ipynb",
+    )
+
+
+def by_engine(folder: Path, source: Path) -> tuple[Callable[[], Any], str]:
+    import runbook.evidence.engine  # noqa: F401
+
+    return by_papermill(folder, source, engine_name="runbook")
+
+
+def by_run(folder: Path, source: Path) -> tuple[Callable[[], Any], str]:
+    import nbconvert.exporters  # noqa: F401
+
+    from runbook.evidence.run import run
+
+    def go() -> None:
+        done = run(
+            folder / "params/toy.yml", reports=folder / "reports", notebooks=source.parent, on_event=bool
+        )
+        assert done.exit_code == 0, done.message
+
+    return go, "reports/toy/*/05_work.ipynb"
+
+
+WAYS: dict[str, Callable[[Path, Path], tuple[Callable[[], Any], str]]] = {
+    "nbclient": by_nbclient,
+    "engine": by_engine,
+    "run": by_run,
+    "papermill": by_papermill,
+}
+WORDS = {
+    "nbclient": "nbclient alone, saved once at the end: the floor",
+    "engine": "`papermill --engine runbook`: statuses, saved every 5 s",
+    "run": "`runbook run`: also journal, record and the HTML pages",
+    "papermill": "papermill's own engine",
+}
+
+
+def rows(seen: dict[str, list[Json]]) -> str:
+    """Return a line a way: its ratios to nbclient, and its memory."""
+    lines = []
+    floor = seen["nbclient"]
+    for way, found in seen.items():
+        wall = statistics.median(a["seconds"] / b["seconds"] for a, b in zip(found, floor, strict=True))
+        cpu = statistics.median(a["cpu"] / b["cpu"] for a, b in zip(found, floor, strict=True))
+        least = min(a["seconds"] for a in found) / min(b["seconds"] for b in floor)
+        memory = statistics.median(a["memory"] for a in found)
+        lines.append(f"| {WORDS[way]} | {wall:.2f} | {least:.2f} | {cpu:.2f} | {memory:.0f} |")
+    return "\n".join(lines)
+
+
+def report(seen: dict[str, list[Json]], few: dict[str, list[Json]], cells: int, fewer: int) -> str:
+    names = ("nbclient", "papermill", "nbformat", "ipykernel", "nbconvert")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    head = "| way | time, median | time, least | processor, median | memory, MiB |\n| --- | --- | --- | --- | --- |"
+    return f"""# What evidence costs
+
+Times as many as nbclient's, in the same round. Memory is what the run takes on top of its imports.
+
+{cells} cells that print 100 KB each, {len(seen["nbclient"])} rounds:
+
+{head}
+{rows(seen)}
+
+{fewer} cells, {len(few["nbclient"])} rounds, with papermill's own engine, which writes the whole notebook twice a cell and so takes
+the longer for each cell the more there are:
+
+{head}
+{rows(few)}
+
+All ways take turns, each in a process of its own; the least is the least of a way against the least of nbclient.
+{os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}, Python {platform.python_version()}; {versions}. Other work ran on the machine at the same time.
+
+Made by `make bench-evidence`.
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Runs whose runner died: told from those that are under way, and their record finished for them.
+
+A runner holds a lock on its journal for as long as it lives; the kernel takes the lock away from
+the dead. Nothing is guessed: how each step ended is read from the journal, which the run itself wrote.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from runbook.errors import RunbookError
+from runbook.evidence import archive
+from runbook.evidence.failures import broken_cell
+from runbook.evidence.files import notebook_text, read_notebook, write_atomic
+from runbook.evidence.ledger import counts, runs
+from runbook.evidence.outcomes import GOOD, Failure, StepEnd, standing, step_ends
+from runbook.evidence.record import NotebookRecord, RunRecord
+from runbook.journal import Line, read
+
+log = logging.getLogger("runbook.evidence")
+DIED, NEVER = "RunnerDied", "never-run"
+
+
+@contextmanager
+def held(place: Path) -> Iterator[None]:
+    """Hold the run of a folder, so that everybody sees that its runner lives."""
+    with (place / "journal.jsonl").open("rb") as file:
+        with suppress(OSError):  # a file system without locks: then nobody can tell, and all is left as it is
+            fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def settle(reports: Path, host: str = "*") -> list[RunRecord]:
+    """Finish the reports of runs whose runner died, renew the lists, and return the records.
+
+    Such a run is `killed`, without an exit code: nobody saw its end. What cannot be written (a full
+    disk, somebody else's folder) is left as it was, for the next time.
+    """
+    settled = []
+    for path in sorted(reports.glob(f"{host}/*/run.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content.get("outcome") == "running" and _is_let_go(path.parent):
+                settled.append(_finish(path.parent, RunRecord.from_dict(content)))
+        except (RunbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("%s stays as it is: %s", path, error)
+    if settled:
+        with suppress(OSError):
+            archive.refresh(reports)
+    return settled
+
+
+def _is_let_go(place: Path) -> bool:
+    with (place / "journal.jsonl").open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def _finish(place: Path, record: RunRecord) -> RunRecord:
+    lines = read(place / "journal.jsonl")
+    last = next((entry for entry in record.notebooks if entry.status == "running"), None)
+    cell = _last_seen(place, last, lines) if last else ""
+    text = "the runner ended without a word: killed, without power, or with no place to write\n"
+    text += "What cells printed in its last seconds may be missing in the notebook.\n"
+    record.failure = Failure(last.name if last else "", cell, DIED, text + standing(lines), "killed", None)
+    record.outcome = "killed"
+    if last:
+        last.html = _page(place, record, last)
+    for left in place.glob(".*.part"):
+        left.unlink()
+    archive.seal(place, record)
+    return record
+
+
+def _last_seen(place: Path, entry: NotebookRecord, lines: list[Line]) -> str:
+    """Give a notebook, its steps and its running cell the status that they ended with; return the cell's id."""
+    entry.status = "killed"
+    entry.steps = step_ends(lines, entry.name, [(end.step, end.title) for end in entry.steps])
+    path = place / f"{entry.name}.ipynb"
+    if not path.exists():
+        return ""
+    nb = read_notebook(path)
+    _catch_up(nb, entry.steps)
+    write_atomic(path, notebook_text(nb))
+    entry.file, entry.cells = path.name, counts(nb)
+    return broken_cell(path)
+
+
+def _catch_up(nb: NotebookNode, steps: list[StepEnd]) -> None:
+    """Bring a notebook that was last saved some seconds before its end up to what the journal knows.
+
+    Cells run in order: what stands before a cell that began has completed. Only outputs are missing.
+    """
+    cells = [cell for cell in nb.cells if runs(cell)]
+    ends = {
+        i: end.status for i, c in enumerate(cells) for end in steps if f'.apply("{end.step}")' in c.source
+    }
+    begun = [i for i, c in enumerate(cells) if _status(c) != NEVER or ends.get(i, NEVER) != NEVER]
+    last = begun[-1] if begun else -1
+    for i, cell in enumerate(cells[: last + 1]):
+        if _status(cell) in (NEVER, "running"):
+            end = ends.get(i, "killed") if i == last else "changed"
+            bad = "killed" if end in ("killed", NEVER) else "failed"
+            status = "completed" if end in GOOD else bad
+            cell.metadata["papermill"] = {**cell.metadata.get("papermill", {}), "status": status}
+
+
+def _status(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("papermill", {}).get("status", NEVER))
+
+
+def _page(place: Path, record: RunRecord, entry: NotebookRecord) -> str | None:
+    with suppress(OSError, ValueError):
+        return archive.notebook_page(place, record, entry, read_notebook(place / f"{entry.name}.ipynb"))
+    return None

@@ -1,0 +1,98 @@
+"""Runs whose runner died: told from those that live, and finished from their own journal."""
+
+import json
+
+import nbformat
+import pytest
+
+from runbook.evidence import abandoned, archive
+from runbook.evidence.outcomes import StepEnd
+from runbook.evidence.record import NotebookRecord, RunRecord
+from runbook.journal import Journal
+from tests.evidence.toys import notebook, statuses
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Return the folder of a run whose record says that its first notebook is running, in its second step."""
+    params = tmp_path / "toy.yml"
+    params.write_text("host: toy\n")
+    books = [
+        NotebookRecord("05_now", "Now", "running", steps=[StepEnd("one"), StepEnd("two"), StepEnd("three")]),
+        NotebookRecord("09_later", "Later", steps=[StepEnd("four")]),
+    ]
+    made_with = {"source": {"commit": None, "dirty": None}, "python": "3", "controller": "x", "packages": {}}
+    record = RunRecord("r1", "toy", "trixie", "local", "apply", {"path": "p", "digest": "d"}, made_with)
+    record.notebooks = books
+    folder = archive.create(tmp_path / "reports", record, params)
+    archive.save(folder, record)
+    journal = Journal(folder / "journal.jsonl")
+    for event, step in (("step-begin", "one"), ("step-end", "one"), ("step-begin", "two")):
+        journal.write(event, notebook="05_now", step=step, status="changed", actions=1)
+    nb = notebook("1", "2", "3")
+    for cell, status in zip(nb.cells[1:], ("completed", "running", "never-run"), strict=True):
+        cell.metadata["papermill"] = {"status": status}
+    nb.metadata["papermill"] = {}
+    nbformat.write(nb, folder / "05_now.ipynb")
+    (folder / ".run.json.x.part").write_text("{half")
+    return folder
+
+
+def test_a_dead_runs_report_is_finished_from_its_journal(place):
+    """Run, notebook, step and cell are killed, what ended keeps its end, and no exit code is made up."""
+    (record,) = abandoned.settle(place.parent.parent)
+    said = json.loads((place / "run.json").read_text())
+    assert record.as_dict() == said
+    assert (said["outcome"], said["exit_code"], said["ended"], said["seconds"]) == (
+        "killed",
+        None,
+        None,
+        None,
+    )
+    assert [book["status"] for book in said["notebooks"]] == ["killed", "never-run"]
+    ends = [end["status"] for book in said["notebooks"] for end in book["steps"]]
+    assert ends == ["changed", "killed", "never-run", "never-run"]
+    assert (said["failure"]["cell"], said["failure"]["exit_code"]) == ("c1", None)
+    assert "Running when it stopped: two" in said["failure"]["message"]
+    executed = nbformat.read(place / "05_now.ipynb", 4)
+    assert statuses(executed) == {"c0": "completed", "c1": "killed", "c2": "never-run"}
+    for page in (place / "index.html", place / "05_now.html", place.parent.parent / "index.html"):
+        assert "pill s-killed" in page.read_text()
+    assert list(place.glob(".*")) == []
+
+
+def test_a_notebook_that_was_saved_too_early_is_brought_up_to_its_journal(place):
+    """The journal is ahead of the last save: cells that it knows to have ended or begun say so."""
+    nb = notebook("1", 'book.apply("one")', 'book.apply("two")', 'book.apply("three")')
+    for cell, status in zip(nb.cells[1:], ("running", *["never-run"] * 3), strict=True):
+        cell.metadata["papermill"] = {"status": status}
+    nbformat.write(nb, place / "05_now.ipynb")
+    (record,) = abandoned.settle(place.parent.parent)
+    found = statuses(nbformat.read(place / "05_now.ipynb", 4))
+    assert found == {"c0": "completed", "c1": "completed", "c2": "killed", "c3": "never-run"}
+    assert record.failure.cell == "c2"
+
+
+def test_a_finished_report_is_left_alone(place):
+    """The second look changes nothing."""
+    abandoned.settle(place.parent.parent)
+    before = (place / "run.json").stat().st_mtime_ns
+    assert abandoned.settle(place.parent.parent) == []
+    assert (place / "run.json").stat().st_mtime_ns == before
+
+
+def test_a_run_under_way_is_not_taken_for_dead(place):
+    """While its runner holds it, the record goes on saying `running`."""
+    before = (place / "run.json").read_text()
+    with abandoned.held(place):
+        assert abandoned.settle(place.parent.parent) == []
+    assert (place / "run.json").read_text() == before
+
+
+def test_a_record_of_something_else_is_left_as_it_is(place, caplog):
+    """What cannot be understood is not rewritten, only warned about."""
+    said = {**json.loads((place / "run.json").read_text()), "notebooks": [{"odd": 1}]}
+    (place / "run.json").write_text(json.dumps(said))
+    assert abandoned.settle(place.parent.parent) == []
+    assert json.loads((place / "run.json").read_text()) == said
+    assert "stays as it is" in caplog.text
