@@ -16,6 +16,8 @@ MIB = 1024 * 1024
 LOCKED = "*"
 #: The partitioner rounds each partition to its own grid; so much more keeps every promised MiB.
 GRID_MB = 4
+#: In the partitioner's shares of what is left, counted in whole percent: the host's own partition, and the guests'.
+SHARES = (99, 1)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ def recipe(asked: Layout) -> str:
 
     The guests' partition is merely kept (`late.sh` makes their group), since two physical volumes on one
     disk need exact device names, which the partitioner does not match on NVMe (facts §2).
+
+    The host's own partition asks for next to nothing and grows to its size. Else its size and those of
+    the volumes inside it count together when the partitioner asks whether the disk is large enough
+    (`choose_recipe` in recipes.sh of partman-auto), and on most disks it would take a recipe of its own.
     """
     entries = [_partition(part) for part in asked.partitions]
     entries += [_volume(volume, asked.system.name) for volume in asked.system.volumes]
@@ -87,8 +93,11 @@ def least_disk_mib(asked: Layout) -> int:
 
     On a smaller one the partitioner would silently take another recipe; so this is checked before it runs.
     """
-    sizes = (int(_partition(part).split()[0]) for part in asked.partitions)
-    return -(-(sum(sizes) * 1_000_000) // MIB) + TABLE_MIB
+    fixed = sum(_size_mb(part) for part in asked.partitions if part.size_mib)
+    # Until the host's own partition has its size the guests' share grows as well.
+    own, guests = SHARES
+    share = -(-_size_mb(asked.partitions[-1]) * guests // own)
+    return -(-(fixed + share + megabytes(LEAST_REST_MIB) + GRID_MB) * 1_000_000 // MIB) + TABLE_MIB
 
 
 def megabytes(mib: int) -> int:
@@ -161,16 +170,22 @@ def _disk(asked: Layout) -> list[str]:
     ]
 
 
+def _size_mb(part: Partition) -> int:
+    return megabytes(part.size_mib or LEAST_REST_MIB) + GRID_MB
+
+
 def _partition(part: Partition) -> str:
+    own, guests = SHARES
     if part.size_mib is None:
         least = megabytes(LEAST_REST_MIB)
-        return f"{least} {2 * least} -1 ext4 $primary{{ }} method{{ keep }}"
-    size = megabytes(part.size_mib) + GRID_MB
+        return f"{least} {least + 1000 * guests} -1 ext4 $primary{{ }} method{{ keep }}"
+    size = _size_mb(part)
+    if part.group:
+        sizes = f"1 {1 + 1000 * own} {size}"
+        return f"{sizes} ext4 $primary{{ }} $defaultignore{{ }} method{{ lvm }} vg_name{{ {part.group} }}"
     sizes = f"{size} {size} {size}"
     if part.fs == "vfat":
         return f"{sizes} free $iflabel{{ gpt }} $reusemethod{{ }} method{{ efi }} format{{ }}"
-    if part.group:
-        return f"{sizes} ext4 $primary{{ }} $defaultignore{{ }} method{{ lvm }} vg_name{{ {part.group} }}"
     return f"{sizes} ext4 $primary{{ }} $bootable{{ }} {_filesystem(part.fs, part.mount, part.options)}"
 
 

@@ -77,6 +77,10 @@ case $disk in
 *[0-9]) part=${{disk}}p ;;
 *) part=$disk ;;
 esac
+[ -b "${{part}}{last}" ] || {{
+	say "STOPPED: $disk has no partition {last}: the partitioner made another layout than it was told"
+	exit 1
+}}
 say "making volume group {group} on ${{part}}{number}"
 in-target sfdisk --no-reread --force --part-type "$disk" {number} {lvm_type} || true
 in-target pvcreate -ff -y "${{part}}{number}"
@@ -128,5 +132,6 @@ def late(asked: Layout) -> str:
         disk=shlex.quote(asked.disk),
         group=guests.name,
         number=guests.partition,
+        last=asked.system.partition,
         lvm_type=LVM_TYPE,
     )

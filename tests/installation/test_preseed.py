@@ -75,12 +75,47 @@ def test_the_recipe_names_no_device(disk):
     assert answers(disk=disk)["partman-auto/disk"] == disk
 
 
-def test_only_the_guests_partition_grows():
-    """Every other size is fixed: least, wanted and most are the same."""
-    growing = [entry for entry in entries() if len(set(entry.split()[:3])) > 1]
-    assert len(growing) == 1
-    assert growing[0].split()[2] == "-1"
-    assert "method{ keep }" in growing[0]
+def expand(scheme: list[list[int]], free: int) -> list[int]:
+    """Return the sizes that partman-auto gives to (least, share, most), `free` being what there is, in MB.
+
+    The arithmetic of `expand_scheme` in its recipes.sh, in whole numbers as a shell counts.
+    """
+    total = sum(entry[1] - entry[0] for entry in scheme)
+    now = [(least, (wanted - least) * 100 // total, most) for least, wanted, most in scheme]
+    while True:
+        shares, left = sum(share for _, share, _ in now), max(free - sum(least for least, _, _ in now), 0)
+        grown = []
+        for least, share, most in now:
+            size = least + (left * share // shares if shares else 0)
+            grown.append((most, 0, most) if most != -1 and size > most else (size, share, most))
+        if grown == now:
+            return [size for size, _, _ in now]
+        now = grown
+
+
+def numbers(entry: str) -> list[int]:
+    return [int(word) for word in entry.split()[:3]]
+
+
+@pytest.mark.parametrize("system_gib", [49, 60, 500])
+@pytest.mark.parametrize("spare_mib", [0, 1, 700, 8_000, 400_000, 16_000_000])
+def test_on_every_disk_that_is_large_enough_the_guests_get_what_is_left(system_gib, spare_mib):
+    """EFI, /boot and the host's own partition have their sizes, on the smallest disk as on a vast one."""
+    asked = layout(host(system_gib=system_gib))
+    free = (least_disk_mib(asked) + spare_mib - 2) * 1024 * 1024 // 1_000_000
+    outside = [numbers(entry) for entry in entries(system_gib=system_gib) if "$lvmok" not in entry]
+    esp, boot, guests, system = expand(outside, free)
+    assert [esp, boot, system] == [most for _, _, most in (outside[0], outside[1], outside[3])]
+    assert esp + boot + guests + system in (free, free - 1)
+    assert guests >= megabytes(1024)
+
+
+@pytest.mark.parametrize("system_gib", [60, 500])
+def test_the_partitioner_does_not_find_the_disk_too_small(system_gib):
+    """It adds up the least sizes of all entries, partitions and volumes; beyond the disk it takes another recipe."""
+    asked = layout(host(system_gib=system_gib))
+    least = sum(numbers(entry)[0] for entry in entries(system_gib=system_gib))
+    assert least * 1_000_000 <= least_disk_mib(asked) * 1024 * 1024
 
 
 @pytest.mark.parametrize("mib", [128, 500, 2048, 4096, 20480, 65536, 1024 * 1024])
@@ -93,7 +128,7 @@ def test_a_volume_gets_exactly_its_extents(mib):
 def test_partitions_are_never_smaller_than_promised():
     """Rounding to the disk's grid takes up to a MiB at either end."""
     asked = layout(host())
-    fixed = [int(entry.split()[0]) for entry in entries() if "$lvmok" not in entry and "keep" not in entry]
+    fixed = [numbers(entry)[2] for entry in entries() if "$lvmok" not in entry and "keep" not in entry]
     promised = [p.size_mib for p in asked.partitions if p.size_mib]
     assert all(mb * 1_000_000 >= (mib + 2) * 1024 * 1024 for mb, mib in zip(fixed, promised, strict=True))
 
@@ -102,12 +137,6 @@ def test_the_group_keeps_free_room():
     """The installer is told the volumes' exact sum; `max` would give the last volume all that is left."""
     volumes = sum(int(entry.split()[0]) for entry in entries() if "$lvmok" in entry)
     assert answers()["partman-auto-lvm/guided_size"] == f"{volumes} MB"
-
-
-def test_a_disk_that_is_too_small_for_the_recipe_is_known_beforehand():
-    """On it the partitioner would take another recipe without a word; the least size covers the recipe."""
-    sizes = [int(entry.split()[0]) for entry in entries() if "$lvmok" not in entry]
-    assert least_disk_mib(layout(host())) * 1024 * 1024 > sum(sizes) * 1_000_000
 
 
 def test_noatime_is_in_the_recipe_only_when_asked_for():

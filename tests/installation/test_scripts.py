@@ -56,6 +56,8 @@ def pc(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
     for name in ("console", "tty1"):
         (tmp_path / "dev" / name).touch()
+    for part in ("sda4", "nvme0n1p4"):
+        (tmp_path / "dev" / part).touch()
     for disk in ("sda", "nvme0n1"):
         (tmp_path / "dev" / disk).write_bytes(bytes(2 << 20))
         (tmp_path / "sys/block" / disk / "size").write_text(f"{70000 * 2048}\n")
@@ -176,6 +178,14 @@ def test_a_failed_group_is_not_called_complete(pc):
     """The installer shows a script that failed; the last line is only said when all was done."""
     _program(pc.root, "in-target", 'case "$1" in vgcreate) exit 5 ;; esac')
     assert "complete" not in pc.run(scripts.late(pc.asked("sda")))
+
+
+def test_another_layout_is_left_alone(pc):
+    """When the partitioner took a recipe of its own, the third partition is the system's, not the guests'."""
+    (pc.root / "dev/sda4").unlink()
+    said = pc.run(scripts.late(pc.asked("sda")))
+    assert said.splitlines()[-1].startswith(f"runbook: STOPPED: {pc.root}/dev/sda has no partition 4")
+    assert pc.calls == ["logger -t runbook " + said.splitlines()[-1].removeprefix("runbook: ")]
 
 
 def test_modules_are_indexed_only_when_some_came_along():
