@@ -81,7 +81,7 @@ def hidden(answer: Answer, key: str) -> Answer:
     that nobody can try out passwords against a report.
 
     >>> hidden(Answer(0, 'vncpasswd = "abc"\\n'), "k").out
-    'vncpasswd = "hidden-f7dfcd43acfa"\\n'
+    'vncpasswd = "hidden-342e519ce0ad"\\n'
     >>> hidden(Answer(0, "ana ALL=(root) NOPASSWD: /usr/sbin/xl list"), "k").out
     'ana ALL=(root) NOPASSWD: /usr/sbin/xl list'
     """

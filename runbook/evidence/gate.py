@@ -108,9 +108,15 @@ class Client(NotebookClient):
         return super().process_message({**msg, "content": content}, cell, cell_index)
 
     def let_go(self, cell: NotebookNode, cell_index: int) -> None:
-        """Say what was held back of a cell's streams: it ended."""
+        """Say what was held back of a cell's streams, where it would have stood: the cell ended."""
         for name, stream in self._streams.items():
-            if text := stream.end():
+            if not (text := stream.end()):
+                continue
+            before = [out for out in cell.outputs if out.output_type == "stream" and out.name == name]
+            if before:
+                self._hear(name, text)
+                before[-1].text += text
+            else:
                 self._say(name, text, cell, cell_index)
 
     def _say(self, name: str, text: str, cell: NotebookNode, cell_index: int) -> Any:

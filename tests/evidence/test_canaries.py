@@ -10,22 +10,25 @@ import re
 import threading
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote, quote_plus
 
 import nbformat
 import pytest
 from click.testing import CliRunner
+from nbclient.exceptions import CellExecutionComplete
 from rich.console import Console
 
 import runbook.steps
 from runbook.cli import main
 from runbook.cli.progress import Live
 from runbook.evidence import archive
+from runbook.evidence.gate import Client
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import RunRecord
 from runbook.evidence.run import run
 from runbook.redaction import learn, mark
-from tests.evidence.toys import begin, end, parameterised, project, steps
+from tests.evidence.toys import begin, end, notebook, parameterised, project, steps
 
 #: As a password's hash looks; it is the one that the parameters refer to.
 OF_ENV = "$6$canary$Bm/WxjOOY7pqF14DdI5basdPqaurWAwtKqWmcwfM3kd6nLBhfw.QGF3AswJsR65h9ZFunepRF0kpROlYKcal6x"
@@ -267,3 +270,24 @@ def test_what_was_written_before_it_was_known_is_masked_at_the_end(tmp_path):
     learn("env:LATE", secret)
     archive.close(folder, record)
     assert (folder / "kernel.log").read_bytes() == "\ufffd said: [secret env:LATE]\n".encode()
+
+
+def test_what_waited_is_said_where_it_belongs():
+    """The end of a stream that could have become a secret comes before the error that followed it, in one piece."""
+    learn("env:WAITED", "words are wind")
+    nb, heard = notebook("1"), []
+    client = Client(nb, SimpleNamespace(take=lambda: None), lambda *said: heard.append(said))
+    client.reset_execution_trackers()
+    client.clear_before_next_output, client.record_timing = False, False
+
+    def says(kind, **content):
+        header = {"msg_type": kind, "header": {"msg_type": kind}, "parent_header": {"msg_id": "1"}}
+        client.process_message({**header, "content": content}, nb.cells[1], 1)
+
+    says("stream", name="stdout", text="last words")
+    says("error", ename="E", evalue="words are wind", traceback=[])
+    with pytest.raises(CellExecutionComplete):
+        says("status", execution_state="idle")
+    stream, failed = nb.cells[1].outputs
+    assert (stream.text, failed.evalue) == ("last words", "[secret env:WAITED]")
+    assert heard == [("stdout", "last "), ("stdout", "words")]

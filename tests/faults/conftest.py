@@ -9,6 +9,9 @@ from tests.faults.table import FAULTS
 from tests.faults.toy import ROOT
 from tests.faults.world import World
 
+#: A program that the tests start, not a module to look for tests in.
+collect_ignore = ["fake_ssh.py"]
+
 
 @pytest.fixture(scope="session")
 def server():

@@ -274,13 +274,13 @@ def test_partition_names_what_is_lost() -> None:
 
 def test_consent_is_for_one_disk_with_one_content() -> None:
     """Consent ends when another disk has the name, or when something was put on the disk meanwhile."""
-    empty = planned(Machine(), partition_disk)
+    empty, seen = planned(Machine(), partition_disk), Machine().facts(())
     asked = params().model_copy(update={"consent": (f"partition_disk:{empty.digest()}",)})
-    require("partition_disk", partition_disk, empty, asked)  # type: ignore[arg-type]
+    require("partition_disk", partition_disk, empty, asked, seen)  # type: ignore[arg-type]
     filled = Machine(parts={"/dev/vda1": Part(GIB, "ntfs", GIB)})
     for machine in (Machine(serial="another"), filled, Machine(disk_fstype="ext4")):
         with pytest.raises(ConsentMissing):
-            require("partition_disk", partition_disk, planned(machine, partition_disk), asked)  # type: ignore[arg-type]
+            require("partition_disk", partition_disk, planned(machine, partition_disk), asked, seen)  # type: ignore[arg-type]
 
 
 def test_partition_keeps_a_table_that_is_right() -> None:
