@@ -1,7 +1,8 @@
 """The testbed's recorded answers as kept facts, and one change to them at a time."""
 
 import json
-from functools import cache
+import re
+from functools import cache, partial
 from pathlib import Path
 
 from runbook.ask import Answer, Facts
@@ -29,14 +30,19 @@ def plain(key):
 
 
 def facts(*books, edits=()):
-    """Return the facts of the notebooks, the later ones' answers counting, with edits made to them."""
+    """Return the facts of the notebooks, the later ones' answers counting, with edits made to them.
+
+    What an edit looks for is a text, or a pattern after `re:` where each recording has another value.
+    """
     merged = {}
     for answers in books or looks().values():
         merged.update({key: list(said) for key, said in answers.items()})
     for fragment, old, new in edits:
         hit = False
         for key, said in merged.items():
-            if fragment in plain(key) and old in said[1]:
-                said[1], hit = said[1].replace(old, new) if old else new + said[1], True
+            pattern = old[3:] if old.startswith("re:") else re.escape(old)
+            if fragment in plain(key) and re.search(pattern, said[1]):
+                edited = partial(re.sub, pattern, lambda _, new=new: new)
+                said[1], hit = edited(said[1]) if old else new + said[1], True
         assert hit, f"no answer to {fragment} has {old!r}: the case is not about this recording"
     return Facts({ask_of(key): Answer(*said) for key, said in merged.items()})
