@@ -77,7 +77,7 @@ FAULTS = {
         "make it writable, run again", recorded=False,
     ),
     "reports-full": Fault(
-        "the controller's disk is full", "killed", "killed", "1", "the runner ended without a word",
+        "the controller's disk is full (`failed`, if the journal still took that)", "killed", "killed", "1", "the runner ended without a word",
         SPACE, recorded=False,
     ),
     # the host

@@ -18,7 +18,7 @@ def world(world):
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).parent / "fake_ssh.py"} "$@"\n')
     program.chmod(0o755)
-    world.env = {"PATH": f"{program.parent}:{os.environ['PATH']}", "TOY_PLACE": str(world.place)}
+    world.env |= {"PATH": f"{program.parent}:{os.environ['PATH']}", "TOY_PLACE": str(world.place)}
     world.params(connection="{kind: ssh, to: toy}")
     return world
 
@@ -63,5 +63,5 @@ def test_ssh_is_cut_in_mid_file(world, row):
     world.fault(py='(place / "cut-after").write_text("100000")')
     done = world.run()
     assert old.read_text() == "old\n"
-    prove(world, done, row)
+    prove(world, done, row, at="third")
     prove_recovery(world)

@@ -58,10 +58,12 @@ class World:
 
     def __init__(self, place: Path, server: Server, root: str = "") -> None:
         self.place, self.server, self.root = place, server, root
-        self.env: dict[str, str] = {}
+        self.env: dict[str, str] = {"XDG_CONFIG_HOME": str(place / "home")}
         for name in ("project/notebooks", "project/params", "machine", "reports"):
             (place / name).mkdir(parents=True, exist_ok=True)
         self.params()
+        made = self.command("report", "key")
+        assert made.wait(PATIENCE_S) == 0, made.err()
         for number, (name, steps) in enumerate(toy.BOOKS.items()):
             nbformat.write(_notebook(place, name, steps, number), place / f"project/notebooks/{name}.ipynb")
 
@@ -144,6 +146,11 @@ class World:
         file = self.see("machine/log")
         return file.read_text().split() if file.exists() else []
 
+    def prove_reports(self) -> None:
+        """Look whether every report of this machine is signed, and the chain of them whole."""
+        process = self.command("report", "verify", str(self.place / "reports"))
+        assert process.wait(PATIENCE_S) == 0, process.out() + process.err()
+
 
 def lives(pid: int) -> bool:
     """Return whether a process is there and no zombie."""
@@ -189,8 +196,9 @@ def prove_agreement(done: Done, steps: dict[str, str]) -> None:
 
 
 def prove_truth(world: World, done: Done) -> None:
-    """Compare what the report says was done with the marks that the actions really left."""
-    lines = read(done.folder / "journal.jsonl")
+    """Compare what the reports of this machine say was done with the marks that the actions really left."""
+    assert done.folder in world.folders()
+    lines = [line for folder in world.folders() for line in read(folder / "journal.jsonl")]
     said = [
         e["title"].split("echo ")[-1].split()[0]
         for e in lines
@@ -227,6 +235,7 @@ def prove_recovery(world: World) -> Done:
     assert sorted(world.log) == sorted(MARKS), "each action was completed exactly once"
     assert world.see("machine/config").read_text() == toy.CONFIG
     prove_nothing_half(world)
+    world.prove_reports()
     return again
 
 
