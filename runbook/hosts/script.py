@@ -27,7 +27,7 @@ ask_file() {{
   echo "$s" >>status
 }}"""
 _END = b"@@ end\n"
-_TIDY = """trap 'rm -f "$t"' EXIT; trap 'exit 143' HUP INT TERM"""
+_TIDY = """trap 'rm -f "$t"' EXIT; trap 'exit 143' HUP INT TERM PIPE"""
 LOCK = "/run/lock/xen-runbook"
 # Field 22 of proc(5)'s stat, counted after the name in brackets: when the process began. With the
 # number it names one process for good; the number alone will be another's one day.
