@@ -88,6 +88,10 @@ FAULTS = {
     "ssh-gone": Fault(
         "ssh is cut, and the host answers no more", "failed", "failed", "5", "may still be running there", WAIT
     ),
+    "no-return": Fault(
+        "the machine does not come back from a restart", "failed", "failed", "5", "did not come back within 4 s",
+        "a power cycle starts the safe entry; then run again",
+    ),
 }  # fmt: skip
 
 HEAD = """# What goes wrong, and what the report says
@@ -103,7 +107,7 @@ TAIL = """
 Where the record has no exit code, the runner could not write its last word.
 Until somebody looks, its `run.json` says `running`; the next run of that host, `runbook report list` and `runbook report open` see that nobody holds it, and finish it from the journal.
 
-A machine without power in mid-step, and one that does not come back, need a machine that boots: they are no part of this suite.
+A machine without power in mid-step needs a machine that boots: `make testbed-returns` has it.
 
 This page is written by `python -m tests.faults.table`; the tests compare it.
 """

@@ -65,3 +65,14 @@ def test_ssh_is_cut_in_mid_file(world, row):
     assert old.read_text() == "old\n"
     prove(world, done, row, at="third")
     prove_recovery(world)
+
+
+@pytest.mark.fault("no-return")
+def test_the_machine_does_not_come_back(world, row):
+    """What was done before the restart is known; when the machine is there again, the run goes on after it."""
+    world.wish(restart="second")
+    done = world.run()
+    prove(world, done, row)
+    assert "second.2" in world.log
+    (world.place / "unreachable").unlink()
+    assert prove_recovery(world).steps["second"] == "unchanged"

@@ -5,7 +5,8 @@ Both the runner and the kernels install it; all else in a run is the real thing.
 - `machine/log`: a line for each action that was completed, written by the action's own command;
 - `machine/config`: a file that a step writes;
 - `fault.sh`, `fault.py`: what happens in the middle of `second`, on the host and in the kernel;
-- `wishes.json`: `risk`, `refuse`, `wrong`, `timeout_s` (of an action), `cell_timeout_s`, `jump_s` (of the clock).
+- `wishes.json`: `risk`, `refuse`, `wrong`, `restart`, `timeout_s` (of an action), `cell_timeout_s`, `jump_s`
+  (of the clock).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
-from runbook.actions import Run, WriteFile
+from runbook.actions import Reboot, Run, WriteFile
 from runbook.ask import Answer, Ask, Facts
 from runbook.plan import Finding, Plan
 
@@ -57,6 +58,8 @@ def step(place: Path, name: str) -> SimpleNamespace:
         if name == "third":
             right = facts.text(config) == CONFIG
             actions = () if right else (WriteFile(config, CONFIG, owner=owner),)
+        if actions and name == wishes(place).get("restart"):
+            actions = (*actions, Reboot("nothing at all", wait_s=4))
         dangerous = name == wishes(place).get("refuse")
         return Plan(actions, (Finding("refuse", "that is dangerous", "", "leave it"),) if dangerous else ())
 
@@ -90,6 +93,9 @@ def install(place: Path) -> None:
         return Facts({ask: MACHINE.get(ask.key, answer) for ask, answer in facts.items()})
 
     def faulty(host, argv, **options):
+        if argv[-2:] == ("systemctl", "reboot"):
+            (place / "unreachable").touch()
+            return Answer(0)
         fault = place / "fault.py"
         if FAULT_AT in argv[-1] and fault.exists():
             exec(fault.read_text(), {"place": place})
