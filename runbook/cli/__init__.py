@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from runbook.cli.attestation import key, prune, verify
+from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
 from runbook.cli.installer import installer
@@ -232,5 +232,5 @@ main.add_command(report)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)
-for _command in (key, verify, prune):
+for _command in (key, verify, prune, export):
     report.add_command(_command)

@@ -1,4 +1,4 @@
-"""`runbook report key`, `verify` and `prune`: who vouches for reports, and what is kept of old ones."""
+"""`runbook report key`, `verify`, `prune`, `export`: who vouches for reports, what is kept and handed on."""
 
 from __future__ import annotations
 
@@ -113,6 +113,40 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
         click.echo("Done. Attestations and journals stayed.")
     else:
         click.echo("To do it: the same with --apply")
+
+
+@click.command()
+@click.argument("host")
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path),
+    help="A new folder for the copy.",
+)  # fmt: skip
+@REPORTS
+def export(host: str, out: Path, reports: Path | None) -> None:
+    """Copy HOST's reports to hand them on, without the raw answers of the host.
+
+    Notebooks, pages, journals and attestations are copied; `facts/` of each run, which holds whole
+    configuration files, is left out, with a signed record of that. Whoever gets the folder runs
+    `runbook report verify FOLDER --key FOLDER/signing-key.pub`, and compares the key's fingerprint with
+    what you told them. Notebooks show what the steps printed: read them before you hand them on.
+
+    
+    Example:
+      runbook report export myhost --out myhost-for-the-audit
+    """
+    from runbook.attestation import export as handing_on
+    from runbook.errors import ParamsError
+    from runbook.evidence.archive import index
+
+    folder = (reports or _reports()).absolute() / host
+    if not folder.is_dir():
+        raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
+    copies = handing_on.export(folder, out)
+    index(out)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    click.echo(
+        f"{out}: {len(copies)} run{'' if len(copies) == 1 else 's'}, {size / 1e6:.1f} MB, without facts"
+    )
 
 
 def _reports() -> Path:

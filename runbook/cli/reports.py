@@ -18,7 +18,7 @@ REPORTS = click.option(
 
 @click.group()
 def report() -> None:
-    """List, open and compare the reports of earlier runs, verify that nobody altered them, prune old ones.
+    """List, open and compare the reports of earlier runs, verify that nobody altered them, prune old ones, copy them to hand on.
 
     A report holds the executed notebooks as .ipynb and HTML, run.json, the journal, and an index
     page; it needs no network to be read.

@@ -77,13 +77,19 @@ def seal(place: Path, record: RunRecord) -> None:
 
 def refresh(reports: Path) -> None:
     """Write `index.html` of all reports and of every host anew, from the `run.json` files that are there."""
-    runs = sorted(find_runs(reports), key=lambda run: str(run["started"]), reverse=True)
-    looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
-    write_atomic(reports / "index.html", pages.runs_page(runs, drift=looked))
+    runs, looked = index(reports)
     for name in {run["host"] for run in runs}:
         mine = [run for run in runs if run["host"] == name]
         page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked)
         write_atomic(reports / name / "index.html", page)
+
+
+def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
+    """Write `index.html` of all reports; return its runs, the newest first, and what each found changed."""
+    runs = sorted(find_runs(reports), key=lambda run: str(run["started"]), reverse=True)
+    looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
+    write_atomic(reports / "index.html", pages.runs_page(runs, drift=looked))
+    return runs, looked
 
 
 def drift(place: Path) -> Json | None:

@@ -10,12 +10,10 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from runbook import params as parameters
 from runbook.builds import Recipe, build, kernel, xen
 from runbook.errors import CheckFailed, RunbookError
-from runbook.evidence.run import Run
 from runbook.params import HostParams
 from runbook.testbed import Machine, TestbedError, up
 from runbook.testbed.proving import carry_out, nothing_changed, say
@@ -57,13 +55,13 @@ def main(*, keep: bool = False, only_prove: bool = False) -> int:
     try:
         if only_prove:
             machine = up()
-            _prove(machine, host, None)
+            _prove(machine, host)
             return 0
         for recipe in (kernel.recipe(host, None), xen.recipe(host)):
             _build(recipe)
         machine = up(fresh=True)
         first = carry_out(PARAMS, 1, "apply")
-        _prove(machine, host, first)
+        _prove(machine, host)
         nothing_changed(carry_out(PARAMS, 2, "apply"))
         nothing_changed(carry_out(PARAMS, 3, "check"))
         say(f"all held; the report: {first.folder}")
@@ -123,10 +121,9 @@ def wrong(seen: Seen, host: HostParams) -> list[str]:
     return found
 
 
-def _prove(machine: Machine, host: HostParams, first: Run | None) -> None:
+def _prove(machine: Machine, host: HostParams) -> None:
     out = subprocess.run([*machine.ssh, _LOOK], capture_output=True, text=True, check=False).stdout
-    if first:
-        (Path(first.folder) / EVIDENCE).write_text(out, encoding="utf-8")
+    (machine.state / EVIDENCE).write_text(out, encoding="utf-8")
     seen = parse(out)
     if faults := wrong(seen, host):
         raise CheckFailed(
