@@ -1,28 +1,33 @@
-"""Reports to hand on: a host's runs without what they read of it, still attested, and still a chain."""
+"""Reports to hand on: a host's runs without what stays at home, still attested, and still a chain."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from runbook.attestation import keys, tombstone
 from runbook.attestation.statement import PRUNED
 from runbook.attestation.verify import Verdict, verify_host
-from runbook.drift.kept import FOLDER
 from runbook.errors import ParamsError
 from runbook.journal import now
 
+FACTS = "facts/*"
+NEEDED = ("run.json", "journal.jsonl")
+"""Without these nobody could read what a run was."""
 RULE = "export"
 PUBLIC_KEY = "signing-key.pub"
 
 
-def export(host: Path, out: Path) -> list[Path]:
-    """Copy the attested runs of a host, each without its `facts/`, into a new folder `out`; return the copies.
+def export(host: Path, out: Path, leave_out: Sequence[str] = (FACTS,)) -> list[Path]:
+    """Copy the attested runs of a host into a new folder `out`; return the copies.
 
-    Of each run a record says what was left out, signed by the operator's key, whose public part is put
-    beside the host's folder. Raises `CheckFailed` when a report is not as it was written, and `ParamsError`
-    when there is no run to hand on, no key to sign for the omission, or `out` is there already: nothing is
-    written then.
+    `leave_out` are patterns (fnmatch) of files in a run's folder. Of each run a record says what was left
+    out, signed by the operator's key, whose public part is put beside the host's folder. Raises
+    `CheckFailed` when a report is not as it was written, and `ParamsError` when there is no run to hand on,
+    no key to sign for the omission, a pattern that fits nothing or what every report needs, or `out` is
+    there already: nothing is written then.
     """
     runs = [verdict for verdict in verify_host(host, keys.own()) if verdict.attested]
     if not runs:
@@ -35,22 +40,43 @@ def export(host: Path, out: Path) -> list[Path]:
             why="there is no signing key, and a record without a signature could be anybody's",
             do=f"name the key with {keys.ENV}",
         )
+    _require_sense(leave_out, runs)
     if out.exists():
         raise ParamsError("The folder is there already", where=str(out), do="name one that is not")
     place = out / host.name
-    copies = [_copy(verdict, place, key) for verdict in runs]
+    copies = [_copy(verdict, place, key, leave_out) for verdict in runs]
     shutil.copy2(host / "index.html", place / "index.html")
     if key:
         (out / PUBLIC_KEY).write_text(f"{key.public.line}\n", encoding="utf-8")
     return copies
 
 
-def _copy(verdict: Verdict, place: Path, key: keys.SigningKey | None) -> Path:
+def _require_sense(leave_out: Sequence[str], runs: Sequence[Verdict]) -> None:
+    names = {name for verdict in runs if verdict.attested for name in verdict.attested.subjects}
+    for pattern in leave_out:
+        fits = {name for name in names if fnmatch(name, pattern)}
+        if pattern != FACTS and (not fits or fits & set(NEEDED)):
+            raise ParamsError(
+                f"'{pattern}' cannot be left out",
+                why="no file of these runs is called so" if not fits else f"{', '.join(NEEDED)} are needed",
+                do="name files as they are called in a run's folder, such as 'facts/last.json'",
+            )
+
+
+def _copy(verdict: Verdict, place: Path, key: keys.SigningKey | None, leave_out: Sequence[str]) -> Path:
     folder, said = verdict.folder, verdict.attested
     copy = place / folder.name
-    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(FOLDER))
-    left_out = tuple(name for name in sorted(said.subjects if said else ()) if name.startswith(f"{FOLDER}/"))
-    # What was pruned before has its own record, and no facts any more.
-    if left_out and not (copy / PRUNED).exists():
-        tombstone.write(copy, now(), RULE, left_out, key)
+    shutil.copytree(folder, copy)
+    gone = [
+        name
+        for name in sorted(said.subjects if said else ())
+        if (copy / name).exists() and any(fnmatch(name, pattern) for pattern in leave_out)
+    ]
+    # What was pruned before has its own record already, and hardly any file.
+    if gone and not (copy / PRUNED).exists():
+        for name in gone:
+            (copy / name).unlink()
+        if (copy / FACTS).parent.is_dir() and not any((copy / FACTS).parent.iterdir()):
+            (copy / FACTS).parent.rmdir()
+        tombstone.write(copy, now(), RULE, tuple(gone), key)
     return copy

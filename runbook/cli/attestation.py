@@ -121,12 +121,17 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path),
     help="A new folder for the copy.",
 )  # fmt: skip
+@click.option(
+    "--leave-out", multiple=True, metavar="PATTERN", default=["facts/*"], show_default=True,
+    help="Files of each run that are not handed on.",
+)  # fmt: skip
 @REPORTS
-def export(host: str, out: Path, reports: Path | None) -> None:
+def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | None) -> None:
     """Copy HOST's reports to hand them on, without the raw answers of the host.
 
     Notebooks, pages, journals and attestations are copied; `facts/` of each run, which holds whole
-    configuration files, is left out, with a signed record of that. Whoever gets the folder runs
+    configuration files, is left out, with a signed record of that. `runbook report compare` needs facts:
+    to leave out less, name the files yourself. Whoever gets the folder runs
     `runbook report verify FOLDER --key FOLDER/signing-key.pub`, and compares the key's fingerprint with
     what you told them. Notebooks show what the steps printed: read them before you hand them on.
 
@@ -141,7 +146,7 @@ def export(host: str, out: Path, reports: Path | None) -> None:
     folder = (reports or _reports()).absolute() / host
     if not folder.is_dir():
         raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
-    copies = handing_on.export(folder, out)
+    copies = handing_on.export(folder, out, leave_out)
     index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     click.echo(

@@ -25,6 +25,7 @@ def told(reports, tmp_path):
     run = record(4)
     place = archive.create(reports, run, reports.with_name("params.yml"))
     (place / "facts").mkdir()
+    (place / "facts/last.json").write_text("{}")
     (place / "facts/01_uefi.json").write_text(
         json.dumps({"answers": {"< /etc/secret.conf": [0, "raw-answer", ""]}})
     )
@@ -45,7 +46,7 @@ def test_the_copy_has_no_facts_and_verifies_by_the_key_beside_it(told, tmp_path)
     assert {path: path.read_bytes() for path in told.rglob("*") if path.is_file()} == before
     verified = call("verify", out, "--key", out / PUBLIC_KEY)
     assert verified.exit_code == 0, verified.output
-    assert "1 files were pruned" in verified.stdout
+    assert "2 files were pruned" in verified.stdout
     assert (out / "index.html").exists()
     assert (out / "toy/index.html").exists()
 
@@ -81,3 +82,21 @@ def test_a_folder_that_is_there_is_not_written_into(told, tmp_path):
     with pytest.raises(ParamsError, match="there already"):
         export(told / "toy", tmp_path / "audit")
     assert list((tmp_path / "audit").iterdir()) == []
+
+
+@pytest.mark.parametrize("pattern", ["facts/lost.json", "run.json", "*"])
+def test_a_pattern_must_fit_something_that_can_go(told, tmp_path, pattern):
+    """A slip of the pen leaves nothing in that was meant to stay at home; what all need is not left out."""
+    with pytest.raises(ParamsError, match="cannot be left out"):
+        export(told / "toy", tmp_path / "audit", (pattern,))
+    assert not (tmp_path / "audit").exists()
+
+
+def test_single_files_can_be_left_out(told, tmp_path):
+    """Of the last run one file of facts stays at home; the rest of its facts goes along."""
+    out = tmp_path / "audit"
+    done = call("export", "toy", "--out", out, "--leave-out", "facts/01*", "--reports", told)
+    assert done.exit_code == 0, done.output
+    assert not list(out.rglob("01_uefi.json"))
+    assert [path.name for path in out.rglob("facts/*")] == ["last.json"]
+    assert call("verify", out).exit_code == 0
