@@ -150,7 +150,7 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
     index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     click.echo(
-        f"{out}: {len(copies)} run{'' if len(copies) == 1 else 's'}, {size / 1e6:.1f} MB, without facts"
+        f"{out}: {len(copies)} run{'' if len(copies) == 1 else 's'}, {size / 1e6:.1f} MB, without {' '.join(leave_out)}"
     )
 
 
