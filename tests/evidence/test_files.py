@@ -3,9 +3,12 @@
 import errno
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from runbook.evidence.files import write_atomic
+from runbook.evidence.files import LONG, notebook_text, write_atomic
+from tests.drift.recorded import ROOT
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -48,3 +51,34 @@ def test_a_reader_never_sees_half_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", spy)
     write_atomic(path, "new")
     assert seen == [("old", "new")]
+
+
+ODD = {
+    "lines": "one\ntwo\n" * LONG,
+    "no end": "x" * LONG,
+    "quotes and backslashes": '"\\ \t\x1b[31mred\x1b[0m\r\n' * LONG,
+    "other ends of lines": "a\x0bb\x0cc\x1cd\x85e\u2028f\rg" * LONG,
+    "not of ASCII": "grüße ☃ \U0001f600\n" * LONG,
+    "short": "short\n",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_a_notebook_is_written_as_nbformat_writes_it(text):
+    """To the byte, whatever is in its streams, in one or in several outputs of a cell."""
+    outputs = [new_output("stream", name=name, text=text) for name in ("stdout", "stderr")]
+    outputs.append(new_output("display_data", data={"text/plain": text, "text/html": f"<pre>{text}</pre>"}))
+    nb = new_notebook(cells=[new_code_cell("1", id="a", outputs=outputs), new_code_cell("2", id="b")])
+    before = nbformat.writes(nb)
+    assert notebook_text(nb) == f"{before}\n"
+    assert nbformat.writes(nb) == before, "the notebook itself stays as it was"
+
+
+def test_our_own_notebooks_are_written_as_nbformat_writes_them():
+    """Every committed notebook with its outputs."""
+    files = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "reports/sample").rglob("*.ipynb")]
+    assert files
+    for path in files:
+        nb = nbformat.read(path, 4)
+        assert notebook_text(nb) == f"{nbformat.writes(nb)}\n", path
