@@ -140,6 +140,23 @@ def test_an_entry_that_would_not_be_broken_is_refused() -> None:
             boot_once.broken(text, entry, memory.change)
 
 
+def test_the_controller_is_taken_before_the_disks_module_is_loaded() -> None:
+    """In the order of the shell: pciback is there, the driver lets go, pciback binds, and only then the disk's module."""
+    line = boot_once.taken_away(DISK, "virtio-pci", "virtio_blk")
+    words = (
+        "install virtio_blk",
+        "xen-pciback",
+        "virtio-pci/unbind",
+        "new_slot",
+        "pciback/bind",
+        "--ignore-install virtio_blk",
+    )
+    places = [line.index(word) for word in words]
+    assert places == sorted(places)
+    assert line.count(DISK) == 3
+    assert line.count("\n") == 1
+
+
 def test_the_archive_is_what_the_kernel_unpacks() -> None:
     """Header, name, data and trailer stand at multiples of four, with the sizes that the header says."""
     data, files = ram_disk.newc({"etc/modprobe.d/a.conf": b"options\n", "b": b""}), {}

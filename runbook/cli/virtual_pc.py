@@ -96,8 +96,13 @@ def ssh(release: str, command: tuple[str, ...]) -> None:
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @click.option("--backups", is_flag=True, help="Destroy and restore a guest's disk as well.")
 @click.option("--returns", is_flag=True, help="Break things, see them return, and take everything back.")
+@click.option(
+    "--only-prove", is_flag=True, help="Go on with --backups and --returns on the machine of the last time."
+)
 @of_release
-def test(record: Path | None, keep: bool, backups: bool, returns: bool, release: str) -> None:
+def test(
+    record: Path | None, keep: bool, backups: bool, returns: bool, only_prove: bool, release: str
+) -> None:
     """Run the whole runbook against the machine, twice, and prove that it worked.
 
     From a fresh disk to guests with a passed-through device; the second run must change nothing.
@@ -107,7 +112,9 @@ def test(record: Path | None, keep: bool, backups: bool, returns: bool, release:
     with _clear_errors():
         from runbook.testbed import acceptance
 
-        code = acceptance.main(record, release=release, keep=keep, backups=backups, returns=returns)
+        code = acceptance.main(
+            record, release=release, keep=keep, backups=backups, returns=returns, only_prove=only_prove
+        )
     click.get_current_context().exit(int(code or 0))
 
 

@@ -17,7 +17,7 @@ from runbook.evidence.way_back import go_back
 from runbook.testbed import RELEASE, Machine, TestbedError, up
 from runbook.testbed.management import prove_backup
 from runbook.testbed.proving import carry_out, nothing_changed, say
-from runbook.testbed.returns import keep_state, prove_returns
+from runbook.testbed.returns import keep_state, kept_state, prove_returns
 
 #: The parameters of each release's machine.
 PARAMS = {"trixie": "params/testbed.yml", "bookworm": "params/testbed-bookworm.yml"}
@@ -30,18 +30,21 @@ def main(
     keep: bool = False,
     backups: bool = False,
     returns: bool = False,
+    only_prove: bool = False,
 ) -> int:
     """Build, boot and install the virtual PC, run everything again, check it; return an exit code.
 
     `record` names the folder that gets the recording of the first run (and `<record>-again` that of
     the second); it is replaced only when everything held. `keep` leaves the machine running; `backups` has a
     guest's disk destroyed and restored as well, `returns` has every way back proven and takes all back.
+    `only_prove` takes a machine that is finished already, by an earlier call with the same options.
     """
     began = time.monotonic()
-    machine = _boot(release)
+    machine = up(release=release) if only_prove else _boot(release)
     try:
-        before = keep_state(machine) if returns else None
-        _prove(machine, PARAMS[release], record)
+        before = (kept_state if only_prove else keep_state)(machine) if returns else None
+        if not only_prove:
+            _prove(machine, PARAMS[release], record)
         if backups:
             prove_backup(machine, PARAMS[release])
         if before is not None:

@@ -6,8 +6,9 @@ touches the machine then. What brings it back: GRUB cleared the choice before it
 machine five seconds after a panic of its own, or when dom0's kernel dies; and `panic=30`, which the menu's
 entries have, makes the initial RAM disk restart it instead of waiting in a shell for a root that never comes.
 
-A controller is hidden from the first moment only by a soft dependency in the RAM disk (facts §6.3), which no
-word on the kernel's line can set: that case boots a copy of the RAM disk with one more archive behind it.
+The disk's controller has a driver that is built into Debian's kernel, and so has it before any module could
+hide it: that case boots a copy of the RAM disk with one more archive behind it, in which the module of the disk
+is loaded only after xen-pciback took the controller away.
 """
 
 from __future__ import annotations
@@ -37,10 +38,11 @@ _XEN = "(XEN) "
 _RESTARTS = re.compile(
     r"Rebooting automatically due to panic=|Reboot in five seconds|rebooting machine|Rebooting in \d+ seconds"
 )
-#: The root disk's controller and its driver: `0000:00:08.0 virtio_pci`.
+#: The root disk's controller, the driver that has it, and the disk's own module: `0000:00:08.0 virtio-pci virtio_blk`.
 _DISK = r"""disk=$(readlink -f "$(findmnt -n -o SOURCE /)")
-bdf=$(readlink -f "/sys/class/block/${disk##*/}" | grep -o '[0-9a-f]\{4\}:[0-9a-f]\{2\}:[0-9a-f]\{2\}\.[0-7]' | tail -n 1)
-echo "$bdf $(basename "$(readlink -f "/sys/bus/pci/devices/$bdf/driver/module")")"
+sys=$(readlink -f "/sys/class/block/${disk##*/}/..")
+bdf=$(echo "$sys" | grep -o '[0-9a-f]\{4\}:[0-9a-f]\{2\}:[0-9a-f]\{2\}\.[0-7]' | tail -n 1)
+echo "$bdf $(basename "$(readlink -f "/sys/bus/pci/devices/$bdf/driver")") $(basename "$(readlink -f "$sys/device/driver/module")")"
 """
 
 
@@ -89,9 +91,10 @@ def prove_boot_once(machine: Machine, params: str) -> None:
     stop_guests(machine)
     shell(machine, f"grub-set-default '{now.linux.path}'")
     _reboot(params)
-    bdf, module = shell(machine, _DISK).split()
+    bdf, driver, module = shell(machine, _DISK).split()
+    must(module != "module", "The disk's driver is no module", f"{bdf}: it cannot be taken away this way")
     try:
-        _ram_disk(machine, now.xen, bdf, module)
+        _ram_disk(machine, now.xen, taken_away(bdf, driver, module))
         for case in cases(bdf):
             _prove(machine, params, case, now.linux, now.xen)
     finally:
@@ -176,13 +179,22 @@ def _hidden(text: str, bdf: str) -> str:
     return _on("module", r"(\S*/)initrd\.img-\S+", rf"\g<1>{RAM_DISK}", words)
 
 
-def _ram_disk(machine: Machine, xen: Entry, bdf: str, module: str) -> None:
-    """Lay beside the entry's RAM disk a copy that has the disk's driver wait for xen-pciback."""
+def taken_away(bdf: str, driver: str, module: str) -> str:
+    """Return a file of modprobe.d(5) by which xen-pciback has the controller before the disk's module is loaded."""
+    drivers = "/sys/bus/pci/drivers"
+    words = (
+        f"/sbin/modprobe xen-pciback; echo {bdf} >{drivers}/{driver}/unbind;"
+        f" echo {bdf} >{drivers}/pciback/new_slot; echo {bdf} >{drivers}/pciback/bind;"
+        f" /sbin/modprobe --ignore-install {module}"
+    )
+    return f"install {module} {words}\n"
+
+
+def _ram_disk(machine: Machine, xen: Entry, conf: str) -> None:
+    """Lay beside the entry's RAM disk a copy with one more file of modprobe.d."""
     name = next((command[-1] for command in xen.commands if "--nounzip" in command), "")
     must(bool(name), "The Xen entry has no RAM disk", f"{xen.commands}")
-    must(module != "module", "The disk's driver is no module", f"{bdf}: it cannot be hidden this way")
-    conf = f"options xen-pciback hide=({bdf})\nsoftdep {module} pre: xen-pciback\n"
     copy = f"cp /boot/{PurePosixPath(name).name} /boot/{RAM_DISK}"
     # The kernel looks for a further archive at multiples of four bytes only.
     more = f"truncate -s %4 /boot/{RAM_DISK} && cat >>/boot/{RAM_DISK}"
-    shell(machine, f"{copy} && {more}", newc({"etc/modprobe.d/xen-pciback.conf": conf.encode()}))
+    shell(machine, f"{copy} && {more}", newc({"etc/modprobe.d/xen-runbook-proof.conf": conf.encode()}))

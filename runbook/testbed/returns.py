@@ -42,6 +42,20 @@ def keep_state(machine: Machine, name: str = "before") -> State:
     return found
 
 
+def kept_state(machine: Machine) -> State:
+    """Return the state that `keep_state` kept before the first run. Raises `CheckFailed` when it did not."""
+    file = machine.state / "state-before.txt"
+    try:
+        return state.parse(file.read_text())
+    except (OSError, ValueError) as error:
+        raise CheckFailed(
+            "The machine's state before the first run is not known",
+            where=str(file),
+            why=str(error),
+            do="begin again, without --only-prove",
+        ) from None
+
+
 def prove_returns(machine: Machine, params: str, before: State) -> None:
     """Prove every way back; afterwards the machine is what it was `before` the first run.
 
