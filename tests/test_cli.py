@@ -52,7 +52,7 @@ def call(*words):
 
 COMMANDS = [
     [], ["validate"], ["plan"], ["run"], ["check"], ["schema"], ["notebooks"],
-    ["report"], ["report", "list"], ["report", "open"], ["report", "key"], ["report", "verify"], ["report", "prune"],
+    ["report"], ["report", "list"], ["report", "open"], ["report", "key"], ["report", "verify"], ["report", "prune"], ["report", "export"],
     ["testbed"], ["testbed", "up"], ["testbed", "down"], ["testbed", "ssh"],
     ["testbed", "status"], ["testbed", "test"],
 ]  # fmt: skip
@@ -98,6 +98,15 @@ def test_a_good_parameter_file_is_one_line(toy):
     assert done.exit_code == 0
     assert done.stdout.count("\n") == 1
     assert f"right. testbed (trixie, ssh, {devices} passthrough devices, 4 guests), digest" in done.stdout
+
+
+def test_notebooks_that_were_never_reached_take_one_line_each(toy):
+    """A run that stopped early shows what it did, not a screen of what it did not."""
+    toy(two=REFUSE, zero=beat("zero"))
+    done = call("run", "params/toy.yml", "--mode", "apply")
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("05_zero")]
+    assert line.split() == ["05_zero", "1", "steps", "never-run"]
+    assert "two" in done.stdout
 
 
 @pytest.mark.parametrize("words", [["validate"], ["plan"], ["run", "--mode", "apply"], ["check"]])
@@ -276,16 +285,19 @@ def test_testbed_test_ends_as_the_acceptance_does(monkeypatch, tmp_path):
     """The exit code is the acceptance's own; the folder of a recording and the release are handed on."""
     calls = []
 
-    def acceptance(record, release, keep, backups, returns):
-        calls.append((record, release, keep, backups, returns))
+    def acceptance(record, release, keep, backups, returns, only_prove):
+        calls.append((record, release, keep, backups, returns, only_prove))
         return 1
 
     monkeypatch.setitem(sys.modules, "runbook.testbed.acceptance", SimpleNamespace(main=acceptance))
     monkeypatch.setattr(runbook.testbed, "acceptance", SimpleNamespace(main=acceptance), raising=False)
     words = ("--record", str(tmp_path), "--release", "bookworm")
     assert call("testbed", "test", *words).exit_code == 1
-    assert call("testbed", "test", "--returns").exit_code == 1
-    assert calls == [(tmp_path, "bookworm", False, False, False), (None, "trixie", False, False, True)]
+    assert call("testbed", "test", "--returns", "--only-prove").exit_code == 1
+    assert calls == [
+        (tmp_path, "bookworm", False, False, False, False),
+        (None, "trixie", False, False, True, True),
+    ]
 
 
 def test_an_error_of_the_testbed_is_said_clearly(monkeypatch):

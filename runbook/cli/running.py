@@ -117,8 +117,10 @@ def _table(done: Run, step: str | None) -> Table:
     for column in ("notebook", "step", "ended", "actions", "time"):
         table.add_column(column, justify="right" if column in ("actions", "time") else "left", style="")
     for book in done.record.notebooks:
-        if not book.steps:
-            table.add_row(book.name, "", _word(book.status), "", spent(book.seconds))
+        if not book.steps or (book.status == "never-run" and step is None):
+            steps = f"{len(book.steps)} steps" if book.steps else ""
+            table.add_row(book.name, steps, _word(book.status), "", spent(book.seconds))
+            continue
         for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
             actions = "" if end.actions is None else str(end.actions)
             name = book.name if i == 0 else ""
