@@ -59,7 +59,7 @@ def prove_backup(machine: Machine, params: str) -> None:
     unmounted. Raises `CheckFailed`, or what the runbook raised, at the first claim that does not hold.
     """
     proof = _Proof(machine, load(params))
-    proof.shell(f"rm -rf {FOLDER}")
+    proof.shell(f"rm -rf {FOLDER} {FOLDER}.aside")
     proof.prepare()
     proof.whole()
     proof.refusals()
@@ -149,12 +149,15 @@ class _Proof:
             return
         self.shell(f"xl create -p /etc/xen/{GUEST}.cfg")
         try:
-            self._refuses(
-                Refused, "which is running", {"restores": [{"guest": GUEST, "backup": self._newest()}]}
-            )
+            # Again, because this very backup was restored last: there would be nothing to do.
+            restores = [{"guest": GUEST, "backup": self._newest(), "again": 9}]
+            self._refuses(Refused, "which is running", {"restores": restores})
+            # Aside, because a young backup is good enough: there would be nothing to do.
+            self.shell(f"mv {FOLDER} {FOLDER}.aside")
             self._refuses(
                 Refused, "which is running", {"backups": _backups("used-blocks")}, step="back_up_volumes"
             )
+            self.shell(f"rm -rf {FOLDER}; mv {FOLDER}.aside {FOLDER}")
             name = self._back_up(content="whole", source="snapshot")
             there = self.shell(f"grep -h '\"source\"' {FOLDER}/{name}/backup.json")
             _must("snapshot" in there, f"{name} was not made from a snapshot: {there}")
