@@ -163,7 +163,7 @@ class _Proof:
             _must("snapshot" in there, f"{name} was not made from a snapshot: {there}")
         finally:
             self.shell(f"xl destroy {GUEST}")
-        left = self.shell(f"lvs --noheadings -o lv_name @xen-runbook-backup {self.group}").strip()
+        left = self.shell("lvs --noheadings -o lv_full_name @xen-runbook-backup").strip()
         _must(left == "", f"the snapshot is still there: {left}")
         say(f"a running guest is refused; {name} was made from a snapshot, which is gone")
 
