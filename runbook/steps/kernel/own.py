@@ -15,8 +15,8 @@ from runbook.plan import Finding
 
 BUILD = "kernel"
 NOT_BUILT = (
-    "No kernel is built (kernel.build is false). Debian's own carries everything that the guide's flags "
-    "switched on; only hiding devices by the kernel's line needs another, and hide_devices does without it."
+    "No kernel is built (kernel.build is false). Debian's own carries every flag of the guide "
+    "that this host needs; only hiding devices by the kernel's line needs another, and hide_devices does without it."
 )
 
 
