@@ -39,6 +39,14 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
     if mode not in MODES:
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
     asked = load(params)
+    begun_with = os.environ.get("RUNBOOK_PARAMS_DIGEST", "")
+    if begun_with not in ("", digest(asked)):
+        raise ParamsError(
+            "The parameters were changed while the run was under way",
+            where=params,
+            why=f"it began with {begun_with}, they are {digest(asked)} now, and its report names only those",
+            do="run again: what is done already is found done",
+        )
     releases.get(asked.release)
     host = connect(asked, notebook)
     run_dir = os.environ.get("RUNBOOK_RUN_DIR")

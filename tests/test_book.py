@@ -2,8 +2,10 @@
 
 import pytest
 
+from runbook.book import open_host
 from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused
 from runbook.journal import read
+from runbook.params import digest, load
 from tests import toy
 
 
@@ -161,3 +163,12 @@ def test_an_unknown_step_names_the_known_ones(monkeypatch):
     """A misspelt step says which there are."""
     with pytest.raises(ParamsError, match="it has: turn_on"):
         toy.book(monkeypatch).plan("turn_off")
+
+
+def test_parameters_that_were_changed_in_mid_run_are_refused(monkeypatch):
+    """The report names the parameters that the run began with; a later notebook does not use others."""
+    monkeypatch.setenv("RUNBOOK_PARAMS_DIGEST", "0" * 12)
+    with pytest.raises(ParamsError, match="changed while the run was under way"):
+        open_host("params/example.yml", notebook="00_introduction")
+    monkeypatch.setenv("RUNBOOK_PARAMS_DIGEST", digest(load("params/example.yml")))
+    open_host("params/example.yml", notebook="00_introduction").host.close()

@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from runbook.attestation import keys, tombstone
+from runbook.attestation.prune import EXPORTED
 from runbook.attestation.statement import PRUNED
 from runbook.attestation.verify import Verdict, verify_host
 from runbook.errors import ParamsError
@@ -16,7 +17,6 @@ from runbook.journal import now
 FACTS = "facts/*"
 NEEDED = ("run.json", "journal.jsonl")
 """Without these nobody could read what a run was."""
-RULE = "export"
 PUBLIC_KEY = "signing-key.pub"
 
 
@@ -61,6 +61,23 @@ def _require_sense(leave_out: Sequence[str], runs: Sequence[Verdict]) -> None:
                 why="no file of these runs is called so" if not fits else f"{', '.join(NEEDED)} are needed",
                 do="name files as they are called in a run's folder, such as 'facts/last.json'",
             )
+    for verdict in runs:
+        record, listed = tombstone.read(verdict.folder), verdict.attested.subjects if verdict.attested else ()
+        more = [
+            name
+            for name in listed
+            if record
+            and name not in record.removed
+            and (verdict.folder / name).exists()
+            and any(fnmatch(name, pattern) for pattern in leave_out)
+        ]
+        if more:
+            raise ParamsError(
+                f"'{more[0]}' cannot be left out",
+                where=str(verdict.folder),
+                why="the run was pruned before, and its one record does not name that file",
+                do="leave out less, or export from the reports themselves",
+            )
 
 
 def _copy(verdict: Verdict, place: Path, key: keys.SigningKey | None, leave_out: Sequence[str]) -> Path:
@@ -72,11 +89,11 @@ def _copy(verdict: Verdict, place: Path, key: keys.SigningKey | None, leave_out:
         for name in sorted(said.subjects if said else ())
         if (copy / name).exists() and any(fnmatch(name, pattern) for pattern in leave_out)
     ]
-    # What was pruned before has its own record already, and hardly any file.
+    for name in gone:
+        (copy / name).unlink()
+    if (copy / FACTS).parent.is_dir() and not any((copy / FACTS).parent.iterdir()):
+        (copy / FACTS).parent.rmdir()
+    # What was pruned before has its record already, which names all that goes now (`_require_sense`).
     if gone and not (copy / PRUNED).exists():
-        for name in gone:
-            (copy / name).unlink()
-        if (copy / FACTS).parent.is_dir() and not any((copy / FACTS).parent.iterdir()):
-            (copy / FACTS).parent.rmdir()
-        tombstone.write(copy, now(), RULE, tuple(gone), key)
+        tombstone.write(copy, now(), EXPORTED, tuple(gone), key)
     return copy

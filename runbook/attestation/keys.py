@@ -140,7 +140,8 @@ def own() -> list[PublicKey]:
 def given(text: str) -> list[PublicKey]:
     """Return the Ed25519 keys of a public key, of a file of public keys, or of an allowed_signers file.
 
-    Lines with options, such as a time until which a key holds, are not understood and left out.
+    Lines with options, such as a time until which a key holds, are not understood and left out, and so are
+    comments, revoked keys and those of authorities.
     Raises `ParamsError` when nothing is left.
 
     >>> [key.line for key in given("ops@example.org ssh-ed25519 AAAA a comment")]
@@ -153,7 +154,11 @@ def given(text: str) -> list[PublicKey]:
             lines = Path(text).expanduser().read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ParamsError(f"There is no public key in {text}", why=str(error)) from None
-    found = [PublicKey(match[1]) for line in lines if (match := _LINE.fullmatch(line.strip()))]
+    found = [
+        PublicKey(match[1])
+        for line in lines
+        if (match := _LINE.fullmatch(line.strip())) and line.strip()[0] not in "#@"
+    ]
     try:
         for key in found:
             key.fingerprint  # noqa: B018 - proves that it can be decoded

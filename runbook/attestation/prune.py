@@ -12,6 +12,8 @@ from runbook.attestation.verify import Verdict, verify_host
 from runbook.errors import ParamsError
 from runbook.journal import now
 
+EXPORTED = "export"
+"""The rule in the record of a run that `runbook report export` copied."""
 KEPT = "journal.jsonl"
 """`runbook undo` returns by the journals of all runs of a host, so none is ever pruned."""
 
@@ -34,6 +36,15 @@ def plan(host: Path, keep: int, older_than_days: int) -> list[Removal]:
     """
     limit = datetime.fromisoformat(now()) - timedelta(days=older_than_days)
     runs = [verdict for verdict in verify_host(host, keys.own()) if verdict.attested]
+    for verdict in runs:
+        record = tombstone.read(verdict.folder)
+        if record and record.rule == EXPORTED:
+            raise ParamsError(
+                "A copy that was made to be handed on is not pruned",
+                where=str(verdict.folder),
+                why="its record says what was left out of the copy, and there is only one record a run",
+                do="prune the original, or delete the copy",
+            )
     whole = [v for v in runs if not (v.folder / PRUNED).exists()]
     completed = [v for v in whole if v.attested and v.attested.outcome == "completed"]
     stay = {v.folder for v in [*whole[-max(keep, 1) :], *completed[-1:]]}

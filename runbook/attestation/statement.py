@@ -63,7 +63,7 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
                 "python": run["made_with"]["python"],
                 "packages": run["made_with"]["packages"],
             },
-            "previous": _newest(folder.parent),
+            "previous": _newest(folder),
         }
         write_atomic(folder / NAME, dsse.seal(RUN, digests(folder), predicate, key))
 
@@ -126,9 +126,9 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _newest(folder: Path) -> Json | None:
-    """Return the end of a host's chain: the attested run that no other follows, the last started of several."""
-    attested = [path for path in runs_in(folder) if (path / NAME).exists()]
+def _newest(run: Path) -> Json | None:
+    """Return what a run follows: of its host the attested run that no other follows, the last started of several."""
+    attested = [path for path in runs_in(run.parent) if path != run and (path / NAME).exists()]
     followed = set()
     for path in attested:
         try:

@@ -131,7 +131,8 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
 
     Notebooks, pages, journals and attestations are copied; `facts/` of each run, which holds whole
     configuration files, is left out, with a signed record of that. `runbook report compare` needs facts:
-    to leave out less, name the files yourself. Whoever gets the folder runs
+    to leave out less, name the files yourself. Journals are always handed on, and they hold the originals
+    of the files that runs changed: look at them first. Whoever gets the folder runs
     `runbook report verify FOLDER --key FOLDER/signing-key.pub`, and compares the key's fingerprint with
     what you told them. Notebooks show what the steps printed: read them before you hand them on.
 
@@ -168,7 +169,8 @@ def _rule(keep: int | None, older_than: int | None) -> str:
 def _say(verdict: Verdict) -> None:
     from runbook.attestation.verify import GOOD
 
-    name = f"{verdict.folder.parent.name}/{verdict.folder.name}"
+    said = verdict.attested
+    name = f"{said.host}/{said.run}" if said else f"{verdict.folder.parent.name}/{verdict.folder.name}"
     is_good = verdict.status in GOOD
     click.secho(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
 

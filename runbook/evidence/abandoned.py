@@ -40,15 +40,17 @@ def held(place: Path) -> Iterator[None]:
 def settle(reports: Path, host: str = "*") -> list[RunRecord]:
     """Finish the reports of runs whose runner died, renew the lists, and return the records.
 
-    Such a run is `killed`, without an exit code: nobody saw its end. What cannot be written (a full
+    Such a run is `killed`, without an exit code, and attested without a signature: nobody saw its end, and
+    who finishes it cannot vouch for what is in it. What cannot be written (a full
     disk, somebody else's folder) is left as it was, for the next time.
     """
     settled = []
     for path in sorted(reports.glob(f"{host}/*/run.json")):
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content.get("outcome") == "running" and _is_let_go(path.parent):
-                settled.append(_finish(path.parent, RunRecord.from_dict(content)))
+            with _let_go(path.parent) as is_mine:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                if content.get("outcome") == "running" and is_mine:
+                    settled.append(_finish(path.parent, RunRecord.from_dict(content)))
         except (RunbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("%s stays as it is: %s", path, error)
     if settled:
@@ -57,13 +59,16 @@ def settle(reports: Path, host: str = "*") -> list[RunRecord]:
     return settled
 
 
-def _is_let_go(place: Path) -> bool:
+@contextmanager
+def _let_go(place: Path) -> Iterator[bool]:
+    """Say whether nobody holds a run, and hold it meanwhile: two who look at once do not both finish it."""
     with (place / "journal.jsonl").open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
-    return True
+            yield False
+            return
+        yield True
 
 
 def _finish(place: Path, record: RunRecord) -> RunRecord:
@@ -78,7 +83,7 @@ def _finish(place: Path, record: RunRecord) -> RunRecord:
         last.html = _page(place, record, last)
     for left in place.glob(".*.part"):
         left.unlink()
-    archive.seal(place, record)
+    archive.seal(place, record, None)
     return record
 
 

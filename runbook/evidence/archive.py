@@ -52,19 +52,19 @@ def save(place: Path, record: RunRecord) -> None:
 
 def close(place: Path, record: RunRecord) -> None:
     """Seal the run, then write the lists of runs above it. Raises `RunbookError` when that cannot be written."""
-    seal(place, record)
+    seal(place, record, _key())
     try:
         refresh(place.parent.parent)
     except OSError as error:
         raise _unwritable(place.parent.parent, error) from error
 
 
-def seal(place: Path, record: RunRecord) -> None:
+def seal(place: Path, record: RunRecord, key: keys.SigningKey | None) -> None:
     """Write the run's last word, look once more for secrets, and attest it.
 
-    Nothing is written in the folder afterwards. Raises `RunbookError` when it cannot be written.
+    Only the runner that wrote the run has a `key` for it: who finishes it for a dead one did not see what
+    is in it. Nothing is written in the folder afterwards. Raises `RunbookError` when it cannot be written.
     """
-    key = _key()
     record.signed_by = key.public.fingerprint if key else None
     save(place, record)
     try:

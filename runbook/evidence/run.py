@@ -123,6 +123,8 @@ class _Runner:
                 for i, path in enumerate(self.chosen):
                     failure = self._notebook(i, path)
                     if failure and not (self.record.mode == "check" and failure.name in GOES_ON):
+                        # What ended the run is its failure; what a check had found before is named too.
+                        self.record.failure = failure
                         break
                 self._look_back()
             except KeyboardInterrupt:
@@ -169,7 +171,8 @@ class _Runner:
         return failure
 
     def _execute(self, path: Path, output: Path) -> None:
-        env = {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem}
+        env = {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
+               "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"])}  # fmt: skip
         project = path.parent.parent
         papermill.execute_notebook(
             _short(path, Path.cwd()),
@@ -221,7 +224,8 @@ class _Runner:
             self.record.close("completed", 0)
         else:
             self.record.close(*((failure.status, failure.exit_code) if failure else ("failed", 1)))
-        archive.close(self.place, self.record)
+        with _deaf():
+            archive.close(self.place, self.record)
 
     def _follow(self) -> None:
         for line in self._tail.new():
@@ -250,6 +254,21 @@ def _interruptible() -> Iterator[None]:
         return
     wanted = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) is not signal.SIG_IGN]
     before = {sig: signal.signal(sig, signal.default_int_handler) for sig in wanted}
+    try:
+        yield
+    finally:
+        for sig, handler in before.items():
+            signal.signal(sig, handler)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let nobody cut off the moment in which a report is sealed: half sealed it looks like an altered one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {sig: signal.signal(sig, signal.SIG_IGN) for sig in wanted}
     try:
         yield
     finally:

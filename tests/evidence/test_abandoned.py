@@ -5,10 +5,14 @@ import json
 import nbformat
 import pytest
 
+from runbook.attestation import keys
+from runbook.attestation.statement import attest, read
+from runbook.attestation.verify import verify
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import StepEnd
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.journal import Journal
+from tests.evidence.attested import alone
 from tests.evidence.toys import notebook, statuses
 
 
@@ -22,7 +26,9 @@ def place(tmp_path):
         NotebookRecord("09_later", "Later", steps=[StepEnd("four")]),
     ]
     made_with = {"source": {"commit": None, "dirty": None}, "python": "3", "controller": "x", "packages": {}}
-    record = RunRecord("r1", "toy", "trixie", "local", "apply", {"path": "p", "digest": "d"}, made_with)
+    record = RunRecord(
+        "20260101T100000Z-00000a", "toy", "trixie", "local", "apply", {"path": "p", "digest": "d"}, made_with
+    )
     record.notebooks = books
     folder = archive.create(tmp_path / "reports", record, params)
     archive.save(folder, record)
@@ -96,3 +102,28 @@ def test_a_record_of_something_else_is_left_as_it_is(place, caplog):
     assert abandoned.settle(place.parent.parent) == []
     assert json.loads((place / "run.json").read_text()) == said
     assert "stays as it is" in caplog.text
+
+
+def test_who_finishes_a_dead_run_does_not_sign_for_it(place, tmp_path, monkeypatch):
+    """Whoever writes a folder with an open end must not get the operator's signature under it."""
+    alone(monkeypatch, tmp_path / "config")
+    keys.make()
+    (record,) = abandoned.settle(place.parent.parent)
+    (verdict,) = verify(place.parent, keys.own())
+    assert (record.signed_by, verdict.status) == (None, "unsigned")
+
+
+def test_a_run_is_finished_once(place):
+    """Two who look at the same moment: the second finds it held, and afterwards finished."""
+    with abandoned._let_go(place) as is_mine:
+        assert is_mine
+        assert abandoned.settle(place.parent.parent) == []
+    assert len(abandoned.settle(place.parent.parent)) == 1
+    assert abandoned.settle(place.parent.parent) == []
+
+
+def test_a_run_that_is_attested_twice_does_not_follow_itself(place):
+    """Its own attestation is not the end of the chain that it is bound to."""
+    (record,) = abandoned.settle(place.parent.parent)
+    attest(place, record.as_dict(), None)
+    assert read(place).previous is None

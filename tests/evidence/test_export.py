@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from runbook.attestation import keys
+from runbook.attestation import keys, prune, tombstone
 from runbook.attestation.export import PUBLIC_KEY, export
 from runbook.attestation.statement import PRUNED
 from runbook.attestation.verify import verify
@@ -99,4 +99,34 @@ def test_single_files_can_be_left_out(told, tmp_path):
     assert done.exit_code == 0, done.output
     assert not list(out.rglob("01_uefi.json"))
     assert [path.name for path in out.rglob("facts/*")] == ["last.json"]
+    assert call("verify", out).exit_code == 0
+
+
+def test_a_copy_is_not_pruned(told, tmp_path):
+    """A run has one record of what went; a second pruning would delete what the first does not name."""
+    out = tmp_path / "audit"
+    call("export", "toy", "--out", out, "--reports", told)
+    with pytest.raises(ParamsError, match="is not pruned"):
+        prune.plan(out / "toy", 1, 0)
+    assert call("verify", out).exit_code == 0
+
+
+def test_of_a_copy_no_more_is_left_out(told, tmp_path):
+    """A second export cannot take out what the first one's record does not name; it says so and writes nothing."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    call("export", "toy", "--out", first, "--reports", told)
+    with pytest.raises(ParamsError, match="pruned before"):
+        export(first / "toy", second, ("index.html",))
+    assert not second.exists()
+
+
+def test_facts_that_a_cut_off_pruning_left_are_not_handed_on(told, tmp_path):
+    """The record names them, so they go from the copy, and it still verifies."""
+    newest = sorted((told / "toy").glob("2026*"))[-1]
+    tombstone.write(
+        newest, "2026-02-01T00:00:00Z", "--keep 1", ("facts/01_uefi.json", "facts/last.json"), keys.operator()
+    )
+    out = tmp_path / "audit"
+    assert call("export", "toy", "--out", out, "--reports", told).exit_code == 0
+    assert not list(out.rglob("facts"))
     assert call("verify", out).exit_code == 0

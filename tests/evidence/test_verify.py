@@ -11,7 +11,7 @@ from runbook.attestation import dsse, keys
 from runbook.attestation.statement import NAME, RUN, digests
 from runbook.attestation.verify import verify
 from runbook.cli import main
-from runbook.errors import CheckFailed
+from runbook.errors import CheckFailed, ParamsError
 from tests.evidence.attested import archived
 from tests.evidence.toys import ROOT
 
@@ -243,3 +243,22 @@ def test_no_reports_are_not_good(tmp_path):
     done = call(tmp_path)
     assert done.exit_code == 2
     assert "no report to verify" in done.stderr
+
+
+@pytest.mark.parametrize("before", ["# ", "@revoked ", "#"])
+def test_a_key_that_is_commented_out_or_revoked_is_not_trusted(tmp_path, before):
+    """A line that ssh would not trust either."""
+    file = tmp_path / "signers"
+    file.write_text(f"{before}ssh-ed25519 AAAA old\nops@example.org ssh-ed25519 AAAA new\n")
+    assert len(keys.given(str(file))) == 1
+    file.write_text(f"{before}ssh-ed25519 AAAA old\n")
+    with pytest.raises(ParamsError, match="no Ed25519 public key"):
+        keys.given(str(file))
+
+
+def test_a_run_alone_is_named_by_its_attestation(reports, tmp_path):
+    """A copy under another host's name is told as what it is."""
+    newest = sorted((reports / "toy").glob("2026*"))[-1]
+    copy = tmp_path / "other" / newest.name
+    shutil.copytree(newest, copy)
+    assert call(copy).stdout.startswith(f"toy/{newest.name}  good")
