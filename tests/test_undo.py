@@ -232,6 +232,20 @@ def test_the_same_way_back_of_two_actions_is_gone_twice(world):
     assert log.read_text() == "linux\nxen\nlinux\n"
 
 
+def test_each_action_of_the_way_back_stands_for_what_it_takes_back():
+    """A menu that was renewed before and after a restart is renewed twice on the way back, and each time noted."""
+    grub = Run(("update-grub",), again=True)
+    names = [("menu", grub), ("boot", Reboot("x")), ("menu", grub), ("boot", Reboot("x")), ("menu", grub)]
+    left = [undo.Done("r", str(9 - at), step, "t", back) for at, (step, back) in enumerate(names)]
+    planned, stood = undo.plan(left, Facts({})).actions, []
+    assert planned == (grub, Reboot("x"), grub)
+    for action in planned:
+        same = way_back._stood_for(action, left)
+        stood.append([d.key for d in same])
+        left = [d for d in left if d not in same]
+    assert (left, [len(keys) for keys in stood]) == ([], [2, 2, 1])
+
+
 def test_an_upgraded_package_is_not_purged():
     """Only what was new goes; a package that was there before stays, in whatever version."""
     back = InstallPackages(("xen",), ("xen 4.20", "lvm2 2.03.31 (2.03.16 before)")).inverse(Facts({}))

@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 from runbook import params as parameters
 from runbook import undo, undo_files
@@ -146,11 +146,7 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     journal.write("open", notebook=undo.NOTEBOOK, machine=way.machine)
     last, left = "", everything
     for action in way.whole.actions:
-        same = [d for d in left if d.back == action]
-        if isinstance(action, Reboot):
-            same = [d for d in same if d.step == same[0].step]
-        elif not getattr(action, "again", False):
-            same = same[:1]
+        same = _stood_for(action, left)
         left = [d for d in left if d not in same]
         step = same[0].step
         if step != last:
@@ -181,6 +177,22 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
             "step-end", notebook=undo.NOTEBOOK, step=step, status="unchanged", message="nothing needed"
         )
     journal.write("taken-back", notebook=undo.NOTEBOOK, keys=[d.key for d in everything])
+
+
+def _stood_for(action: Any, left: list[undo.Done]) -> list[undo.Done]:
+    """Return what an action of the plan takes back, of what is left, the newest first (`undo.plan`).
+
+    A restart stands for all of its step, and a renewal for those of the same kind before the next restart
+    that is kept: what was renewed before that one is renewed once more behind it.
+    """
+    if isinstance(action, Reboot):
+        step = next(d.step for d in left if d.back == action)
+        return [d for d in left if d.step == step and d.back == action]
+    if not getattr(action, "again", False):
+        return [d for d in left if d.back == action][:1]
+    restarts = {d.step: d.key for d in left if isinstance(d.back, Reboot)}
+    near = takewhile(lambda d: restarts.get(d.step) != d.key, left)
+    return [d for d in near if d.back == action]
 
 
 def _end(journal: Journal, step: str) -> None:
