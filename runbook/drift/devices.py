@@ -24,12 +24,16 @@ def pair(before: Things, after: Things) -> Things:
     for bdf, thing in after.items():
         if before.get(bdf, {}).get("id") != thing["id"]:
             left[thing["id"]].append(bdf)
-    found = {}
+    found, gone = {}, {}
     for bdf, thing in before.items():
         same = after.get(bdf, {}).get("id") == thing["id"]
-        home = left[thing["id"]].pop(0) if not same and left[thing["id"]] else bdf
+        if same or left[thing["id"]]:
+            found[bdf if same else left[thing["id"]].pop(0)] = thing
+        else:
+            gone[bdf] = thing
+    for bdf, thing in gone.items():
         # An address that another device has taken keeps that device's line.
-        found[home if home not in found else f"{bdf} before"] = thing
+        found[bdf if bdf not in found else f"{bdf} before"] = thing
     return found
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from runbook.ask import Answer, Ask, Facts
-from runbook.drift import files, rest
+from runbook.drift import devices, files, rest
 from runbook.drift.asked import Noted
 from runbook.drift.compare import compare
 from runbook.drift.things import WATCHED
@@ -108,6 +108,13 @@ def test_another_card_in_the_same_slot_is_said_in_one_line():
     assert str(change).startswith(
         "device 0000:00:05.0: id 8086:10d3 → 8086:1533; is Intel Corporation 82574L"
     )
+
+
+def test_when_a_card_is_taken_out_the_others_are_not_taken_for_it():
+    """What stood behind it moved up to its address; the card that is gone is the one that is called gone."""
+    before = {"01": {"id": "gpu", "at": "01"}, "02": {"id": "nvme", "at": "02"}}
+    paired = devices.pair(before, {"01": {"id": "nvme", "at": "01"}})
+    assert paired == {"01": before["02"], "01 before": before["01"]}
 
 
 def test_the_watched_files_are_real_files_of_the_host():
