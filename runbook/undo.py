@@ -84,9 +84,7 @@ def history(host_reports: Path, machine: str) -> list[Done]:
     done: list[Done] = []
     taken: set[str] = set()
     for journal in sorted(host_reports.glob("*/journal.jsonl")):
-        lines = read(journal)
-        if not any(line.get("machine") == machine for line in lines):
-            continue
+        lines = _on(machine, read(journal))
         taken |= {key for line in lines if line["event"] == "taken-back" for key in line["keys"]}
         done += [
             _done(journal.parent.name, line)
@@ -94,6 +92,17 @@ def history(host_reports: Path, machine: str) -> list[Done]:
             if end != "failed" and line.get("notebook") != NOTEBOOK
         ]
     return [d for d in reversed(done) if d.key not in taken]
+
+
+def _on(machine: str, lines: list[Line]) -> list[Line]:
+    """Return what was done on this installation: one run may install it, from a live system, and go on in it."""
+    here, found = False, []
+    for line in lines:
+        if line["event"] == "open":
+            here = line.get("machine") == machine
+        if here:
+            found.append(line)
+    return found
 
 
 def asks(done: Iterable[Done]) -> tuple[Ask, ...]:

@@ -274,3 +274,13 @@ def test_each_steps_restart_is_taken_back_by_its_own(tmp_path, monkeypatch):
     way_back._take_back(way, SimpleNamespace(gather=lambda asks: Facts({})), journal, silent)
     keys = [line["keys"] for line in read(journal.path) if line["event"] == "taken-back"]
     assert (len(carried), keys[:2]) == (2, [["r 3", "r 2"], ["r 1"]])
+
+
+def test_what_was_done_under_another_system_is_not_taken_back():
+    """One run may install a system from a live one, and go on in it: only the latter part is this host's."""
+
+    def of(machine, title):
+        return [{"event": "open", "machine": machine}, {"event": "action-begin", "title": title}]
+
+    lines = [*of("live", "a"), *of("here", "b"), *of("live", "c"), *of("here", "d")]
+    assert [line["title"] for line in undo._on("here", lines) if "title" in line] == ["b", "d"]
