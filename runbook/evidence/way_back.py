@@ -133,9 +133,10 @@ def _go(record: RunRecord, way: WayBack, host: Host, journal: Journal, say: Say)
     try:
         _take_back(way, host, journal, say)
         record.close("completed", 0)
-    except (RunbookError, KeyboardInterrupt) as error:
-        status = error.status if isinstance(error, RunbookError) else "killed"
-        code = error.exit_code if isinstance(error, RunbookError) else 130
+    except (Exception, KeyboardInterrupt) as error:
+        status, code = ("killed", 130) if isinstance(error, KeyboardInterrupt) else ("failed", 1)
+        if isinstance(error, RunbookError):
+            status, code = error.status, error.exit_code
         record.failure = Failure(undo.NOTEBOOK, "", type(error).__name__, str(error), status, code)
         record.close(status, code)
 
