@@ -300,6 +300,14 @@ def test_testbed_test_ends_as_the_acceptance_does(monkeypatch, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("more", [[], ["--returns", "--record", "x"]])
+def test_only_prove_needs_something_to_prove(more):
+    """Nothing that was looked at must not end as if all held."""
+    done = call("testbed", "test", "--only-prove", *more)
+    assert done.exit_code == 2
+    assert "--only-prove goes on with" in done.stderr
+
+
 def test_an_error_of_the_testbed_is_said_clearly(monkeypatch):
     """What failed, where, why and the next move; exit code 5."""
 

@@ -25,7 +25,7 @@ from runbook.errors import ParamsError
 
 ENV = "RUNBOOK_SIGNING_KEY"
 """The environment variable that names an OpenSSH private key file."""
-_LINE = re.compile(r"(?:\S+\s+)?(ssh-ed25519 [A-Za-z0-9+/=]+)(?:\s.*)?")
+_LINE = re.compile(r"(?![#@])(?:\S+\s+)?(ssh-ed25519 [A-Za-z0-9+/=]+)(?:\s.*)?")
 _MAKE = f"name another with {ENV}, or make one: runbook report key"
 
 
@@ -154,11 +154,7 @@ def given(text: str) -> list[PublicKey]:
             lines = Path(text).expanduser().read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ParamsError(f"There is no public key in {text}", why=str(error)) from None
-    found = [
-        PublicKey(match[1])
-        for line in lines
-        if (match := _LINE.fullmatch(line.strip())) and line.strip()[0] not in "#@"
-    ]
+    found = [PublicKey(match[1]) for line in lines if (match := _LINE.fullmatch(line.strip()))]
     try:
         for key in found:
             key.fingerprint  # noqa: B018 - proves that it can be decoded

@@ -109,6 +109,8 @@ def test(
     Takes three quarters of an hour with software emulation; with --returns, which starts the machine
     another ten times, about two hours.
     """
+    if only_prove and (record or not (backups or returns)):
+        raise click.UsageError("--only-prove goes on with --backups, --returns or both, and records nothing")
     with _clear_errors():
         from runbook.testbed import acceptance
 

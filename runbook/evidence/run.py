@@ -118,7 +118,8 @@ class _Runner:
         }
 
     def run(self) -> Run:
-        with _interruptible():
+        # A polite kill and a closed terminal end a run as Ctrl-C does: with its report written.
+        with _answering(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
             try:
                 for i, path in enumerate(self.chosen):
                     failure = self._notebook(i, path)
@@ -224,7 +225,8 @@ class _Runner:
             self.record.close("completed", 0)
         else:
             self.record.close(*((failure.status, failure.exit_code) if failure else ("failed", 1)))
-        with _deaf():
+        # Half sealed, a report looks like an altered one.
+        with _answering(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             archive.close(self.place, self.record)
 
     def _follow(self) -> None:
@@ -247,33 +249,18 @@ class _Runner:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Make a polite kill and a closed terminal end a run as Ctrl-C does: with its report written."""
+def _answering(handler: Any, *wanted: signal.Signals) -> Iterator[None]:
+    """Answer these signals so for a while; what was ignored stays ignored, and a thread hears none."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    wanted = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) is not signal.SIG_IGN]
-    before = {sig: signal.signal(sig, signal.default_int_handler) for sig in wanted}
+    heard = [sig for sig in wanted if signal.getsignal(sig) is not signal.SIG_IGN]
+    before = {sig: signal.signal(sig, handler) for sig in heard}
     try:
         yield
     finally:
-        for sig, handler in before.items():
-            signal.signal(sig, handler)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Let nobody cut off the moment in which a report is sealed: half sealed it looks like an altered one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {sig: signal.signal(sig, signal.SIG_IGN) for sig in wanted}
-    try:
-        yield
-    finally:
-        for sig, handler in before.items():
-            signal.signal(sig, handler)
+        for sig, old in before.items():
+            signal.signal(sig, old)
 
 
 def _short(path: Path, base: Path) -> str:

@@ -93,11 +93,11 @@ def least_disk_mib(asked: Layout) -> int:
 
     On a smaller one the partitioner would silently take another recipe; so this is checked before it runs.
     """
-    fixed = sum(_size_mb(part) for part in asked.partitions if part.size_mib)
+    sizes = [_size_mb(part.size_mib) for part in asked.partitions if part.size_mib]
     # Until the host's own partition has its size the guests' share grows as well.
     own, guests = SHARES
-    share = -(-_size_mb(asked.partitions[-1]) * guests // own)
-    return -(-(fixed + share + megabytes(LEAST_REST_MIB) + GRID_MB) * 1_000_000 // MIB) + TABLE_MIB
+    share = -(-sizes[-1] * guests // own)
+    return -(-(sum(sizes) + share + megabytes(LEAST_REST_MIB) + GRID_MB) * 1_000_000 // MIB) + TABLE_MIB
 
 
 def megabytes(mib: int) -> int:
@@ -170,8 +170,8 @@ def _disk(asked: Layout) -> list[str]:
     ]
 
 
-def _size_mb(part: Partition) -> int:
-    return megabytes(part.size_mib or LEAST_REST_MIB) + GRID_MB
+def _size_mb(mib: int) -> int:
+    return megabytes(mib) + GRID_MB
 
 
 def _partition(part: Partition) -> str:
@@ -179,7 +179,7 @@ def _partition(part: Partition) -> str:
     if part.size_mib is None:
         least = megabytes(LEAST_REST_MIB)
         return f"{least} {least + 1000 * guests} -1 ext4 $primary{{ }} method{{ keep }}"
-    size = _size_mb(part)
+    size = _size_mb(part.size_mib)
     if part.group:
         sizes = f"1 {1 + 1000 * own} {size}"
         return f"{sizes} ext4 $primary{{ }} $defaultignore{{ }} method{{ lvm }} vg_name{{ {part.group} }}"

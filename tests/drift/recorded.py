@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from runbook.ask import Answer, Facts
@@ -42,7 +42,7 @@ def facts(*books, edits=()):
         for key, said in merged.items():
             pattern = old[3:] if old.startswith("re:") else re.escape(old)
             if fragment in plain(key) and re.search(pattern, said[1]):
-                edited = partial(re.sub, pattern, lambda _, new=new: new)
-                said[1], hit = edited(said[1]) if old else new + said[1], True
+                said[1] = re.sub(pattern, lambda _, new=new: new, said[1]) if old else new + said[1]
+                hit = True
         assert hit, f"no answer to {fragment} has {old!r}: the case is not about this recording"
     return Facts({ask_of(key): Answer(*said) for key, said in merged.items()})
