@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,14 @@ class Tail:
         whole = data[: data.rfind(b"\n") + 1]
         self._seen += len(whole)
         return parse(whole)
+
+
+def of_machine(lines: Iterable[Line], machine: str) -> list[Line]:
+    """Return what was done on one installation: a run may make it, from a live system, and go on in it."""
+    here, found = False, []
+    for line in lines:
+        if line["event"] == "open":
+            here = line.get("machine") == machine
+        if here:
+            found.append(line)
+    return found

@@ -17,7 +17,7 @@ from runbook import actions as kinds
 from runbook import undo_files
 from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.ask import Ask, Facts
-from runbook.journal import Line, read
+from runbook.journal import Line, of_machine, read
 from runbook.plan import Plan
 
 NOTEBOOK = "undo"
@@ -84,7 +84,7 @@ def history(host_reports: Path, machine: str) -> list[Done]:
     done: list[Done] = []
     taken: set[str] = set()
     for journal in sorted(host_reports.glob("*/journal.jsonl")):
-        lines = _on(machine, read(journal))
+        lines = of_machine(read(journal), machine)
         taken |= {key for line in lines if line["event"] == "taken-back" for key in line["keys"]}
         done += [
             _done(journal.parent.name, line)
@@ -92,17 +92,6 @@ def history(host_reports: Path, machine: str) -> list[Done]:
             if end != "failed" and line.get("notebook") != NOTEBOOK
         ]
     return [d for d in reversed(done) if d.key not in taken]
-
-
-def _on(machine: str, lines: list[Line]) -> list[Line]:
-    """Return what was done on this installation: one run may install it, from a live system, and go on in it."""
-    here, found = False, []
-    for line in lines:
-        if line["event"] == "open":
-            here = line.get("machine") == machine
-        if here:
-            found.append(line)
-    return found
 
 
 def asks(done: Iterable[Done]) -> tuple[Ask, ...]:

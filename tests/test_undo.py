@@ -14,7 +14,7 @@ from runbook.errors import ConsentMissing, ParamsError, Refused
 from runbook.evidence import way_back
 from runbook.evidence.way_back import go_back
 from runbook.hosts.local import LocalHost
-from runbook.journal import Journal, read
+from runbook.journal import Journal, of_machine, read
 from runbook.params import load
 from runbook.plan import Plan
 from runbook.redaction import learn
@@ -283,4 +283,4 @@ def test_what_was_done_under_another_system_is_not_taken_back():
         return [{"event": "open", "machine": machine}, {"event": "action-begin", "title": title}]
 
     lines = [*of("live", "a"), *of("here", "b"), *of("live", "c"), *of("here", "d")]
-    assert [line["title"] for line in undo._on("here", lines) if "title" in line] == ["b", "d"]
+    assert [line["title"] for line in of_machine(lines, "here") if "title" in line] == ["b", "d"]

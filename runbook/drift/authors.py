@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook.drift.compare import Change
-from runbook.journal import read
+from runbook.journal import of_machine, read
 
 NOBODY = "not the runbook"
 
@@ -34,10 +34,7 @@ def deeds(runs: Iterable[Path], machine: str) -> list[Deed]:
     """Return what some runs did to one installation, oldest first; a way back (`runbook undo`) too."""
     found: list[Deed] = []
     for folder in runs:
-        lines = read(folder / "journal.jsonl")
-        if not any(line.get("machine") == machine for line in lines):
-            continue
-        for line in lines:
+        for line in of_machine(read(folder / "journal.jsonl"), machine):
             if line["event"] == "action-begin":
                 parts = (line.get(key) or "" for key in ("step", "title", "path", "left"))
                 found.append(Deed(folder.name, *map(str, parts)))

@@ -23,7 +23,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
 
 
 def notebook_text(nb: nbformat.NotebookNode) -> str:
-    """Return a notebook as nbformat writes it, to the byte, and several times as fast where outputs are long.
+    """Return a notebook as nbformat writes it, to the byte, and in two thirds of the time where outputs are long.
 
     Indented JSON is written in Python, value by value. So nbformat gets a word in place of each long text,
     and the lines of the text are put there.
