@@ -100,28 +100,36 @@ def asks(done: Iterable[Done]) -> tuple[Ask, ...]:
 
 
 def plan(done: list[Done], facts: Facts) -> Plan:
-    """Return the way back from these actions, in the order in which they have to be taken back.
+    """Return the way back from these actions, in the order in which they have to be taken back (`order`).
 
-    A file that somebody changed since is refused. What only renews something (the boot menu, an
-    initial RAM disk) comes once, after everything that it is made from. Of a step's restarts the oldest
-    keeps its place: what started before it needs no second one.
+    A file that somebody changed since is refused.
     """
     findings = (*undo_files.changed(done, facts), *undo_files.held_secrets(done))
+    return Plan(tuple(back for back, _ in order(done)), findings)
+
+
+def order(done: list[Done]) -> list[tuple[Any, list[Done]]]:
+    """Return the actions of the way back in order, each with all that it takes back, the newest first.
+
+    What only renews something (the boot menu, an initial RAM disk) comes once before each restart and at
+    the end, after everything that it is made from. Of a step's restarts the oldest keeps its place: what
+    started before it needs no second one.
+    """
     restarts = {d.step: d.key for d in done if isinstance(d.back, kinds.Reboot)}
-    backs: list[Any] = []
-    renew: list[Run] = []
+    backs: list[tuple[Any, list[Done]]] = []
+    renew: dict[Run, list[Done]] = {}
+    newer: dict[str, list[Done]] = {}
     for d in done:
-        if isinstance(d.back, kinds.Reboot) and restarts[d.step] != d.key:
-            continue
-        if isinstance(d.back, Run) and d.back.again:
-            renew += [] if d.back in renew else [d.back]
-            continue
         if isinstance(d.back, kinds.Reboot):
-            backs += [*renew, d.back]
-            renew = []
+            newer.setdefault(d.step, []).append(d)
+            if restarts[d.step] == d.key:
+                backs += [*renew.items(), (d.back, newer[d.step])]
+                renew = {}
+        elif isinstance(d.back, Run) and d.back.again:
+            renew.setdefault(d.back, []).append(d)
         elif d.back is not None:
-            backs.append(d.back)
-    return Plan((*backs, *renew), findings)
+            backs.append((d.back, [d]))
+    return [*backs, *renew.items()]
 
 
 def risk(planned: Plan) -> str:

@@ -6,14 +6,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby, takewhile
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from runbook import params as parameters
 from runbook import undo, undo_files
-from runbook.actions import Reboot
 from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
@@ -145,10 +144,8 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     """Carry the way back out; what was taken back is noted at once, so that it is never done twice."""
     everything = [d for _, part in way.parts for d in part]
     journal.write("open", notebook=undo.NOTEBOOK, machine=way.machine)
-    last, left = "", everything
-    for action in way.whole.actions:
-        same = _stood_for(action, left)
-        left = [d for d in left if d not in same]
+    last = ""
+    for action, same in undo.order(everything):
         step = same[0].step
         if step != last:
             _end(journal, last)
@@ -178,22 +175,6 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
             "step-end", notebook=undo.NOTEBOOK, step=step, status="unchanged", message="nothing needed"
         )
     journal.write("taken-back", notebook=undo.NOTEBOOK, keys=[d.key for d in everything])
-
-
-def _stood_for(action: Any, left: list[undo.Done]) -> list[undo.Done]:
-    """Return what an action of the plan takes back, of what is left, the newest first (`undo.plan`).
-
-    A restart stands for all of its step, and a renewal for those of the same kind before the next restart
-    that is kept: what was renewed before that one is renewed once more behind it.
-    """
-    if isinstance(action, Reboot):
-        step = next(d.step for d in left if d.back == action)
-        return [d for d in left if d.step == step and d.back == action]
-    if not getattr(action, "again", False):
-        return [d for d in left if d.back == action][:1]
-    restarts = {d.step: d.key for d in left if isinstance(d.back, Reboot)}
-    near = takewhile(lambda d: restarts.get(d.step) != d.key, left)
-    return [d for d in near if d.back == action]
 
 
 def _end(journal: Journal, step: str) -> None:
