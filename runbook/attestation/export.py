@@ -9,10 +9,8 @@ from pathlib import Path
 
 from runbook.attestation import keys, tombstone
 from runbook.attestation.prune import EXPORTED
-from runbook.attestation.statement import PRUNED
 from runbook.attestation.verify import Verdict, verify_host
 from runbook.errors import ParamsError
-from runbook.journal import now
 
 FACTS = "facts/*"
 NEEDED = ("run.json", "journal.jsonl")
@@ -32,14 +30,8 @@ def export(host: Path, out: Path, leave_out: Sequence[str] = (FACTS,)) -> list[P
     runs = [verdict for verdict in verify_host(host, keys.own()) if verdict.attested]
     if not runs:
         raise ParamsError(f"There is no attested report of {host.name}", where=str(host))
-    key = keys.operator()
-    if key is None and any(verdict.attested and verdict.attested.signer for verdict in runs):
-        raise ParamsError(
-            "A signed run can only be handed on in part by someone who signs for it",
-            where=str(host),
-            why="there is no signing key, and a record without a signature could be anybody's",
-            do=f"name the key with {keys.ENV}",
-        )
+    is_signed = any(verdict.attested and verdict.attested.signer for verdict in runs)
+    key = tombstone.signer(is_signed, host, "handed on in part")
     _require_sense(leave_out, runs)
     if out.exists():
         raise ParamsError("The folder is there already", where=str(out), do="name one that is not")
@@ -62,15 +54,8 @@ def _require_sense(leave_out: Sequence[str], runs: Sequence[Verdict]) -> None:
                 do="name files as they are called in a run's folder, such as 'facts/last.json'",
             )
     for verdict in runs:
-        record, listed = tombstone.read(verdict.folder), verdict.attested.subjects if verdict.attested else ()
-        more = [
-            name
-            for name in listed
-            if record
-            and name not in record.removed
-            and (verdict.folder / name).exists()
-            and any(fnmatch(name, pattern) for pattern in leave_out)
-        ]
+        record = tombstone.read(verdict.folder)
+        more = [name for name in _left_out(verdict, leave_out) if record and name not in record.removed]
         if more:
             raise ParamsError(
                 f"'{more[0]}' cannot be left out",
@@ -80,20 +65,16 @@ def _require_sense(leave_out: Sequence[str], runs: Sequence[Verdict]) -> None:
             )
 
 
+def _left_out(verdict: Verdict, patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that are there and that a pattern fits."""
+    listed = sorted(verdict.attested.subjects) if verdict.attested else []
+    there = [name for name in listed if (verdict.folder / name).exists()]
+    return tuple(name for name in there if any(fnmatch(name, pattern) for pattern in patterns))
+
+
 def _copy(verdict: Verdict, place: Path, key: keys.SigningKey | None, leave_out: Sequence[str]) -> Path:
-    folder, said = verdict.folder, verdict.attested
-    copy = place / folder.name
-    shutil.copytree(folder, copy)
-    gone = [
-        name
-        for name in sorted(said.subjects if said else ())
-        if (copy / name).exists() and any(fnmatch(name, pattern) for pattern in leave_out)
-    ]
-    for name in gone:
-        (copy / name).unlink()
-    if (copy / FACTS).parent.is_dir() and not any((copy / FACTS).parent.iterdir()):
-        (copy / FACTS).parent.rmdir()
-    # What was pruned before has its record already, which names all that goes now (`_require_sense`).
-    if gone and not (copy / PRUNED).exists():
-        tombstone.write(copy, now(), EXPORTED, tuple(gone), key)
+    copy = place / verdict.folder.name
+    shutil.copytree(verdict.folder, copy)
+    if gone := _left_out(verdict, leave_out):
+        tombstone.take_out(copy, gone, EXPORTED, key)
     return copy

@@ -53,27 +53,14 @@ def plan(host: Path, keep: int, older_than_days: int) -> list[Removal]:
 
 
 def carry_out(host: Path, removals: list[Removal], rule: str) -> None:
-    """Remove; of each run the record of its pruning is written first, so that a cut leaves no riddle.
+    """Remove what the plan says (`tombstone.take_out`).
 
     Raises `ParamsError` when a signed run is to be pruned and there is no key to sign for that.
     """
-    key = keys.operator()
-    if key is None and any(removal.is_signed for removal in removals):
-        raise ParamsError(
-            "A signed run can only be pruned by someone who signs for it",
-            where=str(host),
-            why="there is no signing key, and a record without a signature could be anybody's",
-            do=f"name the key with {keys.ENV}",
-        )
+    key = tombstone.signer(any(removal.is_signed for removal in removals), host, "pruned")
     with locked(host):
         for removal in removals:
-            if not (removal.folder / PRUNED).exists():
-                tombstone.write(removal.folder, now(), rule, removal.names, key)
-            for name in removal.names:
-                (removal.folder / name).unlink(missing_ok=True)
-            for inner in sorted(removal.folder.rglob("*"), reverse=True):
-                if inner.is_dir():
-                    inner.rmdir()
+            tombstone.take_out(removal.folder, removal.names, rule, key)
 
 
 def _removal(verdict: Verdict) -> Removal:

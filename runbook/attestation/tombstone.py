@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runbook.attestation import dsse
+from runbook.attestation import dsse, keys
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.attestation.statement import NAME, PRUNED, digest
-from runbook.errors import CheckFailed
+from runbook.errors import CheckFailed, ParamsError
+from runbook.journal import now
 
 KIND = "urn:xen-host-runbook:prune:v1"
 
@@ -30,6 +31,36 @@ def write(folder: Path, at: str, rule: str, removed: tuple[str, ...], key: Signi
 
     said = {"run": folder.name, "at": at, "rule": rule, "removed": list(removed)}
     write_atomic(folder / PRUNED, dsse.seal(KIND, {NAME: digest(folder / NAME)}, said, key))
+
+
+def signer(is_signed: bool, where: Path, deed: str) -> SigningKey | None:
+    """Return the key that signs for what goes; `deed` is what is done to the run, for the error.
+
+    Raises `ParamsError` when a signed run is to lose files and there is no key to sign for that.
+    """
+    key = keys.operator()
+    if key is None and is_signed:
+        raise ParamsError(
+            f"A signed run can only be {deed} by someone who signs for it",
+            where=str(where),
+            why="there is no signing key, and a record without a signature could be anybody's",
+            do=f"name the key with {keys.ENV}",
+        )
+    return key
+
+
+def take_out(folder: Path, names: tuple[str, ...], rule: str, key: SigningKey | None) -> None:
+    """Remove files of a run, and folders that are empty then; a record of it is written first.
+
+    So a cut leaves no riddle: what the record names and is still there goes the next time.
+    """
+    if not (folder / PRUNED).exists():
+        write(folder, now(), rule, names, key)
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    for inner in sorted(folder.rglob("*"), reverse=True):
+        if inner.is_dir() and not any(inner.iterdir()):
+            inner.rmdir()
 
 
 def read(folder: Path) -> Tombstone | None:

@@ -1,6 +1,8 @@
 """A run: notebooks in order, an exit code that is true, and a report that agrees with it."""
 
 import json
+import os
+import signal
 from typing import Any
 
 import nbformat
@@ -9,7 +11,7 @@ import pytest
 import runbook.steps
 from runbook.attestation.verify import verify_run
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import pages
+from runbook.evidence import archive, pages
 from runbook.evidence.run import run
 from runbook.params import digest, load
 from tests.evidence.attested import alone
@@ -239,3 +241,38 @@ def test_a_runner_that_dies_leaves_an_unfinished_record(go, tmp_path):
     done = go({"n05_now": parameterised(look)})
     executed = nbformat.read(done.folder / "05_now.ipynb", 4)
     assert executed.cells[-1].outputs[0].text == "running\n"
+
+
+FOUND = f"""{begin("one")}
+{end("one", "failed", "off")}
+from runbook.errors import CheckFailed
+raise CheckFailed("It is off", do="turn it on")"""
+
+
+def test_an_interruption_after_a_checks_finding_is_the_runs_end(go):
+    """The finding is named too, but who looks at the exit code must not take a broken-off check for a whole one."""
+    books = {
+        "n05_now": parameterised(FOUND),
+        "n06_then": parameterised(f"{begin('two')}\n{INTERRUPT}"),
+        **LAST,
+    }
+    done = go(books, {"n05_now": ["one"], "n06_then": ["two"], **LAST_STEP}, mode="check")
+    assert (done.exit_code, done.outcome) == (130, "killed")
+    assert ends_of(done) == {"one": "failed", "two": "killed", "later": "never-run"}
+    assert done.message.startswith("06_then")
+    assert "also 05_now: one failed: off" in done.message
+
+
+def test_a_report_is_sealed_whoever_calls_meanwhile(go, monkeypatch):
+    """Ctrl-C and a polite kill while the last word is written do not leave half a seal."""
+    close = archive.close
+
+    def called(place, record):
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(os.getpid(), sig)
+        close(place, record)
+
+    monkeypatch.setattr(archive, "close", called)
+    done = go({"n05_now": parameterised(beat("one"))}, {"n05_now": ["one"]})
+    assert done.exit_code == 0
+    assert verify_run(done.folder, ()).status == "unsigned"
