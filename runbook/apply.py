@@ -14,6 +14,7 @@ from runbook.actions import (
     Deliver,
     InstallPackages,
     Link,
+    PurgePackages,
     Reboot,
     Remove,
     ReplaceNetwork,
@@ -31,6 +32,12 @@ from runbook.redaction import mark
 
 _APT = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0")
 _KEEP_OURS = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold")
+# Those that dpkg knows. What would go with them and is none of them stops it, before anything is removed.
+_PURGE = f"""known=$(dpkg-query -W -f '${{db:Status-Status}} ${{Package}}\\n' "$@" 2>/dev/null | sed -n '/^not-installed /!s/.* //p')
+[ -n "$known" ] || exit 0
+more=$(apt-get -s purge $known | awk '$1=="Purg"||$1=="Remv"{{print $2}}' | grep -vxF "$(printf '%s\\n' "$@")") || :
+[ -z "$more" ] || {{ echo "this would take along:" $more; exit 1; }}
+exec {shlex.join(_APT)} purge $known"""
 # In a mount namespace of its own, so that nothing stays mounted. Without udev's database LVM waits ten
 # seconds for each device; without efivarfs grub-install cannot name its entry to the firmware.
 _ENTER = """t=$1; shift
@@ -79,6 +86,13 @@ def _(action: InstallPackages, host: Host, on_line: OnLine) -> str:
 
 
 @carry_out.register
+def _(action: PurgePackages, host: Host, on_line: OnLine) -> str:
+    return command(
+        host, ("sh", "-euc", _PURGE, "sh", *action.names), action.timeout_s, on_line, said_as=action.title
+    )
+
+
+@carry_out.register
 def _(action: Reboot, host: Host, on_line: OnLine) -> str:
     host.reboot(action.wait_s, on_line)
     host.lock()
@@ -97,10 +111,10 @@ def _(action: Switch, host: Host, on_line: OnLine) -> str:
     revert, switched = f"xen-runbook-{action.what}-revert", f"/run/xen-runbook-{action.what}-switched"
     host.write(new, action.content.encode(), mode="0644", owner="root:root", check=action.check)
     # A run that was cut off in the middle left the true old file and perhaps the timer behind.
-    copy = f": >{old}" if action.is_new else f"cp -a -- {action.path} {old}"
-    keep = f"systemctl --quiet stop {revert}.timer 2>/dev/null; [ -e {old} ] || {copy}"
+    copy = f": >{old}" if action.is_new else f"cp -a -- {action.path} {old}.part && mv {old}.part {old}"
+    keep = f"systemctl --quiet stop {revert}.timer 2>/dev/null; [ -e {old} ] || {{ {copy}; }} || exit 1"
     command(host, ("sh", "-c", f"{keep}; rm -f {switched}"), 60, on_line)
-    _later(host, revert, action.revert_s, _way_back(action), on_line)
+    _later(host, revert, action.revert_s, _way_back(action, switched), on_line)
     switch = _shell(action.leave, _copied(new, action.path), action.enter, f"touch {switched}")
     _later(host, f"xen-runbook-{action.what}-switch", 2, switch, on_line)
     try:
@@ -187,13 +201,15 @@ def command(
     return said
 
 
-def _way_back(action: Switch) -> str:
+def _way_back(action: Switch, switched: str) -> str:
+    """Return the script that brings the old file back; from its first line on the new one cannot be confirmed."""
     restore = f"rm -f -- {shlex.quote(action.path)}" if action.is_new else _copied(action.kept, action.path)
-    return _shell(action.leave, restore, action.back or action.enter)
+    return _shell(f"rm -f {switched}", action.leave, restore, action.back or action.enter)
 
 
 def _copied(file: str, path: str) -> str:
-    return f"cp -a -- {shlex.quote(file)} {shlex.quote(path)}"
+    """A file that is there keeps its mode and owner."""
+    return f"cp -- {shlex.quote(file)} {shlex.quote(path)}"
 
 
 def _shell(*steps: str) -> str:

@@ -48,7 +48,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: exit status and both streams, decoded as UTF-8 (bad bytes replaced)."""
+    """What came back: exit status and both streams, decoded as UTF-8 (bad bytes replaced).
+
+    `err` of a file that was read is its mode and owner, such as `0644 root:root`.
+    """
 
     status: int
     out: str = ""
@@ -104,3 +107,11 @@ class Facts(Mapping[Ask, Answer]):
                 do="run as root, or look at the file by hand",
             )
         return None if answer.status == MISSING else answer.out
+
+    def mode(self, path: str) -> tuple[str, str] | None:
+        """Return mode (four octal digits) and owner (`user:group`) of a file asked before, None when unknown.
+
+        A symbolic link's are those of the file that it leads to.
+        """
+        mode, _, owner = self[Ask.read(path)].err.partition(" ") if self[Ask.read(path)].ok else ("", "", "")
+        return (mode, owner) if owner else None

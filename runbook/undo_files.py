@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from runbook.actions import Link, Remove, Run, WriteFile
+from runbook.actions import Link, PurgePackages, Remove, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.plan import Finding, Plan
 from runbook.redaction import has_mark
@@ -73,4 +73,4 @@ def check(planned: Plan, facts: Facts) -> list[Finding]:
 
 
 def _purges(action: Any) -> bool:
-    return isinstance(action, Run) and action.argv[0] == "apt-get" and "purge" in action.argv
+    return isinstance(action, PurgePackages)

@@ -5,7 +5,7 @@ Each has `title` (one line), `preview(facts)` (what would change, as text) and
 way back and the title says so). Carrying out is `runbook.apply`'s work alone.
 """
 
-from runbook.actions.commands import InstallPackages, Reboot, Run
+from runbook.actions.commands import InstallPackages, PurgePackages, Reboot, Run
 from runbook.actions.delivery import Deliver
 from runbook.actions.disks import RunIn, SetPassword, WritePartitionTable
 from runbook.actions.files import Link, Remove, WriteFile
@@ -15,6 +15,7 @@ __all__ = [
     "Deliver",
     "InstallPackages",
     "Link",
+    "PurgePackages",
     "Reboot",
     "Remove",
     "ReplaceNetwork",

@@ -53,11 +53,31 @@ class InstallPackages:
         lines = [f"$ apt-get install --no-install-recommends {' '.join(self.names)}"]
         return "\n".join([*lines, *(f"+ {line}" for line in self.delta)]) + "\n"
 
-    def inverse(self, facts: Facts) -> Run | None:
+    def inverse(self, facts: Facts) -> PurgePackages | None:
         """Purge what was new. What was upgraded stays as it is: apt rarely still has the older version."""
         new = tuple(words[0] for line in self.delta if len(words := line.split()) <= 2)
-        purge = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0", "purge", *new)
-        return Run(purge, "the packages that were new", self.timeout_s) if new else None
+        return PurgePackages(new, self.timeout_s) if new else None
+
+
+@dataclass(frozen=True)
+class PurgePackages:
+    """Purge packages with their configuration; those that are gone already are right.
+
+    It fails, and removes nothing, when others would go with them: those came later, and somebody wanted them.
+    """
+
+    names: tuple[str, ...]
+    timeout_s: int = 3600
+
+    @property
+    def title(self) -> str:
+        return f"purge {len(self.names)} packages"
+
+    def preview(self, facts: Facts) -> str:
+        return "\n".join(["$ apt-get purge", *(f"- {name}" for name in self.names)]) + "\n"
+
+    def inverse(self, facts: Facts) -> None:
+        """Return None: this is a way back itself."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class WriteFile:
         before = facts.text(self.path)
         if before is None:
             return Remove(self.path)
-        return WriteFile(self.path, before, self.mode, self.owner)
+        return _as_it_was(self.path, before, facts, self.mode, self.owner)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Remove:
         if self.link:
             return Link(self.path, self.link)
         before = facts.text(self.path)
-        return None if before is None else WriteFile(self.path, before)
+        return None if before is None else _as_it_was(self.path, before, facts)
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,8 @@ class Link:
 
     def inverse(self, facts: Facts) -> Link | Remove:
         return Link(self.path, self.before) if self.before else Remove(self.path)
+
+
+def _as_it_was(path: str, text: str, facts: Facts, mode: str = "0644", owner: str = "root:root") -> WriteFile:
+    """Return the writing of a file as it is, with its mode and owner if they are known."""
+    return WriteFile(path, text, *(facts.mode(path) or (mode, owner)))

@@ -26,6 +26,8 @@ def some(facts: Facts) -> Things:
         if not path.startswith(_OTHERS) and path not in inside:
             text = "is not there" if answer.status == MISSING else answer.out
             found[path] = {"": text or "(empty)\n"}
+            if mode := facts.mode(path):
+                found[path] |= {"mode": mode[0], "owner": mode[1]}
     for words, answer in runs(facts, "find"):
         if words[-4:] == _MODES:
             for path, fields in _modes(words[:-4], answer.out).items():

@@ -40,6 +40,7 @@ def gather_script(asks: Sequence[Ask]) -> str:
     It prints a status a line, then the sizes of all outputs and errors a line each, then their
     bytes, then an end mark.
     """
+    asks = (*asks, *_modes(asks))
     lines = [ENVIRONMENT, _FUNCTIONS, ":>status"]
     for i, ask in enumerate(asks):
         function = "ask_file" if ask.kind == "read" else "ask_run"
@@ -58,6 +59,7 @@ def parse_answers(asks: Sequence[Ask], out: bytes) -> dict[Ask, Answer]:
 
     Raises `HostError` when the output ends early: half an answer is no answer.
     """
+    wanted, asks = asks, (*asks, *_modes(asks))
     count = len(asks)
     *numbers, body = out.split(b"\n", 3 * count)
     try:
@@ -77,7 +79,24 @@ def parse_answers(asks: Sequence[Ask], out: bytes) -> dict[Ask, Answer]:
         out_text, err_text = (part.decode("utf-8", "replace") for part in (body[at:middle], body[middle:end]))
         answers[ask] = Answer(statuses[i], out_text, err_text)
         at = end
-    return answers
+    rows = (line.split("\t") for ask in asks[len(wanted) :] for line in answers[ask].out.splitlines())
+    modes = {row[0]: row[1] for row in rows if len(row) == 2}
+    return {
+        ask: Answer(0, answers[ask].out, modes.get(ask.argv[0], ""))
+        if ask.kind == "read" and answers[ask].ok
+        else answers[ask]
+        for ask in wanted
+    }
+
+
+def _modes(asks: Sequence[Ask]) -> tuple[Ask, ...]:
+    """Return the question about mode and owner of all files that are read: one process for all of them.
+
+    What the kernel shows as files is left out: it takes no mode.
+    """
+    paths = dict.fromkeys(ask.argv[0] for ask in asks if ask.kind == "read")
+    kept = [path for path in paths if not path.startswith(("/proc/", "/sys/"))]
+    return (Ask.run("stat", "-L", "-c", "%n\t%04a %U:%G", "--", *kept),) if kept else ()
 
 
 def write_script(path: str, mode: str, owner: str, check: Iterable[str], sha256: str) -> str:

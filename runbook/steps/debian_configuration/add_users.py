@@ -59,12 +59,20 @@ def _names(params: HostParams) -> tuple[str, ...]:
 def _actions(user: User, now: Account | None) -> list[Any]:
     home, actions = f"/home/{user.name}", list[Any]()
     if now is None:
-        undo = ("userdel", user.name)
+        undo = ("sh", "-c", f"! id -u {user.name} >/dev/null 2>&1 || userdel {user.name}")
         actions.append(Run(("useradd", "--create-home", "--shell", "/bin/bash", user.name), undo=undo))
     missing = [group for group in user.groups if now is None or group not in now.groups]
     if missing:
         # A new account leaves its groups with `userdel`.
-        leave = "; ".join(f"gpasswd --delete {user.name} {group}" for group in missing) if now else ""
+        member = "id -nG {0} 2>/dev/null | grep -qw -- {1}"
+        leave = (
+            "; ".join(
+                f"! {{ {member.format(user.name, group)}; }} || gpasswd --delete {user.name} {group}"
+                for group in missing
+            )
+            if now
+            else ""
+        )
         back = ("sh", "-ec", leave) if leave else ()
         actions.append(Run(("usermod", "--append", "--groups", ",".join(missing), user.name), undo=back))
     folder, file = (now.folder, now.file) if now else (None, None)

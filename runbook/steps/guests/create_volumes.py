@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Run
+from runbook.actions.volumes import TAG, removal
 from runbook.ask import Ask, Facts
 from runbook.facts import volumes
 from runbook.facts.volumes import Group, LogicalVolume, Volumes
@@ -55,11 +56,11 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _create(group: str, guest: Guest) -> Run:
     """Return the creation of one volume, cleared of what an older volume left in its place."""
     size = f"{guest.volume.size_gib}g"
-    clear = ("--yes", "--wipesignatures", "y", "--zero", "y")
+    clear = ("--yes", "--wipesignatures", "y", "--zero", "y", "--addtag", TAG)
     return Run(
         ("lvcreate", *clear, "--size", size, "--name", guest.volume.name, group),
         f"the disk of {guest.name}; it asks nobody because it is new",
-        undo=("lvremove", "--yes", f"{group}/{guest.volume.name}"),
+        undo=removal(group, guest.volume.name),
     )
 
 

@@ -30,7 +30,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions: list[Run | Remove | Link] = []
     if entries is None and links:
         why = "Debian's packages do not make it (H712)"
-        undo = ("rmdir", "--ignore-fail-on-non-empty", AUTO)
+        undo = ("sh", "-c", f"[ ! -d {AUTO} ] || rmdir --ignore-fail-on-non-empty {AUTO}")
         actions.append(Run(("install", "-d", "-m", "0755", AUTO), why, undo=undo))
     actions += [
         Remove(f"{AUTO}/{entry.name}", link=entry.target)

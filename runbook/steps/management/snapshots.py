@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from runbook.actions.volumes import TAG
 from runbook.facts.volume_use import Volume, Volumes
 from runbook.params import HostParams
 from runbook.params.management import Snapshot
 from runbook.steps.management import needs
-
-TAG = "xen-runbook"
-"""The LVM tag of the snapshots that the runbook took for the parameters' list."""
 
 
 def of(params: HostParams, there: Volumes, snapshot: Snapshot) -> Volume | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Run
+from runbook.actions.volumes import TAG, removal
 from runbook.ask import Ask, Facts
 from runbook.facts import volume_use, volumes
 from runbook.facts.volume_use import Volume
@@ -57,7 +58,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _take(snapshot: Snapshot, disk: Volume) -> Run:
-    name = f"{disk.group}/{snapshot.name}"
     return Run(
         (
             *(
@@ -65,14 +65,14 @@ def _take(snapshot: Snapshot, disk: Volume) -> Run:
                 "--yes",
                 "--snapshot",
                 "--addtag",
-                snapshots.TAG,
+                TAG,
                 "--size",
                 f"{snapshot.size_gib}g",
             ),
             *("--name", snapshot.name, disk.full_name),
         ),
         f"the disk of '{snapshot.guest}' as it is at this moment, with room for {snapshot.size_gib} GiB of changes",
-        undo=("lvremove", "--yes", name),
+        undo=removal(disk.group, snapshot.name),
     )
 
 
