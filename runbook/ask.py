@@ -111,7 +111,8 @@ class Facts(Mapping[Ask, Answer]):
     def mode(self, path: str) -> tuple[str, str] | None:
         """Return mode (four octal digits) and owner (`user:group`) of a file asked before, None when unknown.
 
-        A symbolic link's are those of the file that it leads to.
+        A symbolic link's are those of the file that it leads to. An owner without a name (stat(1) says
+        UNKNOWN) is unknown.
         """
         mode, _, owner = self[Ask.read(path)].err.partition(" ") if self[Ask.read(path)].ok else ("", "", "")
-        return (mode, owner) if owner else None
+        return (mode, owner) if owner and "UNKNOWN" not in owner else None

@@ -7,7 +7,6 @@ plates from a stack; what was taken back once is not taken back again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,7 +34,9 @@ class Done:
     back: Any
     path: str = ""
     left: str = ""
-    """For a file, the SHA-256 of what the action left there: another content was written by someone else."""
+    """What the action left at `path` (`left_by`): anything else there was made by someone else."""
+    is_sure: bool = True
+    """False for an action that did not end well: it may have done all of it, a part, or nothing."""
 
     @property
     def key(self) -> str:
@@ -68,18 +69,23 @@ def unpack(value: dict[str, Any] | None) -> Any:
 
 
 def left_by(action: Any) -> dict[str, str]:
-    """Return what an action leaves in a file, as `{"path": …, "left": sha256}`; {} for any other action."""
-    content = getattr(action, "content", None)
-    if content is None or not hasattr(action, "path"):
-        return {}
-    return {"path": action.path, "left": hashlib.sha256(content.encode()).hexdigest()}
+    """Return what an action leaves at a path, as `{"path": …, "left": …}`; {} for any other action.
+
+    For a file that is its SHA-256, for a link `-> TARGET`, for what was removed `gone`.
+
+    >>> left_by(Link("/etc/a", "b")), left_by(Remove("/etc/a")), left_by(Run(("true",)))
+    ({'path': '/etc/a', 'left': '-> b'}, {'path': '/etc/a', 'left': 'gone'}, {})
+    """
+    left = undo_files.state_after(action)
+    return {"path": action.path, "left": left} if left else {}
 
 
 def history(host_reports: Path, machine: str) -> list[Done]:
     """Return what the runs of one host did and nobody took back, the newest first.
 
     Only runs of this very installation count (`runbook.facts.identity`): what was done to a host before
-    it was installed anew is gone. An action that was begun and whose end is missing counts as done: it may be.
+    it was installed anew is gone. An action that failed, or whose end is missing, counts too: it may have
+    done something, and its way back is harmless where it did not.
     """
     done: list[Done] = []
     taken: set[str] = set()
@@ -87,22 +93,23 @@ def history(host_reports: Path, machine: str) -> list[Done]:
         lines = of_machine(read(journal), machine)
         taken |= {key for line in lines if line["event"] == "taken-back" for key in line["keys"]}
         done += [
-            _done(journal.parent.name, line)
+            _done(journal.parent.name, line, is_sure=end == "done")
             for line, end in _actions(lines)
-            if end != "failed" and line.get("notebook") != NOTEBOOK
+            if line.get("notebook") != NOTEBOOK
         ]
     return [d for d in reversed(done) if d.key not in taken]
 
 
 def asks(done: Iterable[Done]) -> tuple[Ask, ...]:
-    """Return the questions for what is now in the files that were changed."""
-    return tuple(dict.fromkeys(Ask.read(d.path or d.back.path) for d in done if d.path or _has_path(d.back)))
+    """Return the questions for what is now at the paths that were changed."""
+    paths = tuple(dict.fromkeys(d.path or d.back.path for d in done if d.path or _has_path(d.back)))
+    return (*map(Ask.read, paths), *undo_files.links(paths))
 
 
 def plan(done: list[Done], facts: Facts) -> Plan:
     """Return the way back from these actions, in the order in which they have to be taken back (`order`).
 
-    A file that somebody changed since is refused.
+    A file that somebody changed since, or in between, is refused.
     """
     findings = (*undo_files.changed(done, facts), *undo_files.held_secrets(done))
     return Plan(tuple(back for back, _ in order(done)), findings)
@@ -156,7 +163,7 @@ def _actions(lines: list[Line]) -> Iterator[tuple[Line, str]]:
         yield open_, ""
 
 
-def _done(run: str, line: Line) -> Done:
+def _done(run: str, line: Line, *, is_sure: bool) -> Done:
     return Done(
         run,
         line["at"],
@@ -165,6 +172,7 @@ def _done(run: str, line: Line) -> Done:
         unpack(line.get("undo")),
         str(line.get("path") or ""),
         str(line.get("left") or ""),
+        is_sure,
     )
 
 

@@ -16,7 +16,7 @@ NOBODY = "not the runbook"
 
 @dataclass(frozen=True)
 class Deed:
-    """One action that a run carried out, or may have: nothing says that it failed."""
+    """One action that a run carried out, or began: one that failed may have done a part of its work."""
 
     run: str
     step: str
@@ -38,8 +38,6 @@ def deeds(runs: Iterable[Path], machine: str) -> list[Deed]:
             if line["event"] == "action-begin":
                 parts = (line.get(key) or "" for key in ("step", "title", "path", "left"))
                 found.append(Deed(folder.name, *map(str, parts)))
-            elif line["event"] == "action-end" and line.get("status") == "failed" and found:
-                found.pop()
     return found
 
 

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 from runbook import params as parameters
 from runbook import undo, undo_files
 from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
-from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
+from runbook.errors import CheckFailed, CommandFailed, ParamsError, Refused, RunbookError
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import Failure, StepEnd, step_ends
 from runbook.evidence.provenance import provenance
@@ -143,40 +143,54 @@ def _go(record: RunRecord, way: WayBack, host: Host, journal: Journal, say: Say)
 def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     """Carry the way back out; what was taken back is noted at once, so that it is never done twice."""
     everything = [d for _, part in way.parts for d in part]
-    journal.write("open", notebook=undo.NOTEBOOK, machine=way.machine)
-    last = ""
+    _log(journal, "open", machine=way.machine)
+    last, left = "", list[undo.Done]()
     for action, same in undo.order(everything):
         step = same[0].step
         if step != last:
             _end(journal, last)
-            journal.write("step-begin", notebook=undo.NOTEBOOK, step=step, digest=way.whole.digest())
+            _log(journal, "step-begin", step=step, digest=way.whole.digest())
         last = step
         say(f"{step}: {action.title}")
-        journal.write("action-begin", notebook=undo.NOTEBOOK, step=step, title=action.title)
-        status = "failed"
-        try:
-            carry_out(action, host, say)
-            status = "done"
-        except RunbookError as error:
-            journal.write(
-                "step-end", notebook=undo.NOTEBOOK, step=step, status=error.status, message=error.what
-            )
-            raise
-        finally:
-            journal.write("action-end", notebook=undo.NOTEBOOK, step=step, status=status)
-        journal.write("taken-back", notebook=undo.NOTEBOOK, keys=[d.key for d in same])
+        if _carried(action, same, host, journal, say):
+            _log(journal, "taken-back", keys=[d.key for d in same])
+        else:
+            left += same
     if wrong := undo_files.check(way.whole, host.gather(undo.asks(everything))):
-        journal.write("step-end", notebook=undo.NOTEBOOK, step=last, status="failed", message=wrong[0].what)
+        _log(journal, "step-end", step=last, status="failed", message=wrong[0].what)
         raise CheckFailed(wrong[0].what, do=wrong[0].do)
     _end(journal, last)
     for step in {d.step for d in everything} - {d.step for d in everything if d.back is not None}:
-        journal.write("step-begin", notebook=undo.NOTEBOOK, step=step)
-        journal.write(
-            "step-end", notebook=undo.NOTEBOOK, step=step, status="unchanged", message="nothing needed"
-        )
-    journal.write("taken-back", notebook=undo.NOTEBOOK, keys=[d.key for d in everything])
+        _log(journal, "step-begin", step=step)
+        _log(journal, "step-end", step=step, status="unchanged", message="nothing needed")
+    _log(journal, "taken-back", keys=[d.key for d in everything if d not in left])
+
+
+def _carried(action: Any, same: list[undo.Done], host: Host, journal: Journal, say: Say) -> bool:
+    """Carry out one action of the way back; return False when it failed and perhaps there was nothing to do.
+
+    That is so where the action that it takes back did not end well either. It stays in the plan.
+    """
+    step, status = same[0].step, "failed"
+    _log(journal, "action-begin", step=step, title=action.title)
+    try:
+        carry_out(action, host, say)
+        status = "done"
+    except RunbookError as error:
+        if isinstance(error, CommandFailed) and not any(d.is_sure for d in same):
+            say(f"{step}: left as it is, because what this takes back had failed itself: {error.what}")
+            return False
+        _log(journal, "step-end", step=step, status=error.status, message=error.what)
+        raise
+    finally:
+        _log(journal, "action-end", step=step, status=status)
+    return True
 
 
 def _end(journal: Journal, step: str) -> None:
     if step:
-        journal.write("step-end", notebook=undo.NOTEBOOK, step=step, status="changed", message="taken back")
+        _log(journal, "step-end", step=step, status="changed", message="taken back")
+
+
+def _log(journal: Journal, event: str, **fields: Any) -> None:
+    journal.write(event, notebook=undo.NOTEBOOK, **fields)
