@@ -40,6 +40,19 @@ def test_one_round_trip_answers_everything(local, tmp_path):
     assert local.round_trips == 1
 
 
+def test_a_file_that_was_read_says_its_mode(local, tmp_path):
+    """Mode and owner come with the content, those of the file behind a link; a missing file has none."""
+    (tmp_path / "plain").write_text("x")
+    (tmp_path / "plain").chmod(0o751)
+    (tmp_path / "link").symlink_to("plain")
+    names = [str(tmp_path / name) for name in ("plain", "link", "none")] + ["/proc/version"]
+    facts = local.gather([*map(Ask.read, names), Ask.run("true")])
+    assert [mode and mode[0] for mode in map(facts.mode, names)] == ["0751", "0751", None, None]
+    assert facts.mode(names[0])[1] == f"{(tmp_path / 'plain').owner()}:{(tmp_path / 'plain').group()}"
+    assert facts.text(names[0]) == "x"
+    assert len(facts) == 5  # the question about modes is nobody's
+
+
 def test_missing_and_unreadable_are_different_answers(local, tmp_path):
     """A missing file is None; one that cannot be read is an error, never an empty text."""
     folder = tmp_path / "folder"

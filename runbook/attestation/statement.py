@@ -23,6 +23,9 @@ from runbook.params.host import Recorded
 
 NAME = "attestation.json"
 PRUNED = "pruned.json"
+RECORD = "run.json"
+CLOSING = "run.json.closing"
+"""A run's last word until its attestation is written; then it takes the place of `run.json`."""
 RUN = "urn:xen-host-runbook:run:v1"
 """The kind of statement, in-toto's predicateType."""
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
@@ -44,9 +47,10 @@ class Attested:
 
 
 def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
-    """Write the attestation of a run that has ended into its folder, as the last thing written there.
+    """Write the attestation of a run that has ended into its folder, and put its last word in force.
 
-    `run` is the content of `run.json`. Raises `OSError` when it cannot be written.
+    `run` is the content of that last word (`CLOSING`). A run that is cut off in between is either
+    without both, or `close_again` finishes it. Raises `OSError` when it cannot be written.
     """
     from runbook.evidence.files import write_atomic
 
@@ -65,7 +69,27 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
             },
             "previous": _newest(folder),
         }
-        write_atomic(folder / NAME, dsse.seal(RUN, digests(folder), predicate, key))
+        subjects = digests(folder)
+        subjects[RECORD] = subjects.pop(CLOSING)
+        write_atomic(folder / NAME, dsse.seal(RUN, subjects, predicate, key))
+    _put_in_force(folder)
+
+
+def close_again(folder: Path) -> bool:
+    """Finish a run that was cut off after its attestation was written; return whether it was one.
+
+    Raises `ValueError` or `OSError` when the attestation cannot be read.
+    """
+    if not (folder / NAME).exists() or not (folder / CLOSING).exists():
+        return False
+    if read(folder).subjects.get(RECORD) != digest(folder / CLOSING):
+        return False
+    _put_in_force(folder)
+    return True
+
+
+def _put_in_force(folder: Path) -> None:
+    (folder / CLOSING).replace(folder / RECORD)
 
 
 def read(folder: Path) -> Attested:

@@ -9,7 +9,17 @@ from pathlib import Path
 
 from runbook.attestation import tombstone
 from runbook.attestation.keys import PublicKey
-from runbook.attestation.statement import NAME, PRUNED, RUN_ID, Attested, digest, digests, read, runs_in
+from runbook.attestation.statement import (
+    CLOSING,
+    NAME,
+    PRUNED,
+    RUN_ID,
+    Attested,
+    digest,
+    digests,
+    read,
+    runs_in,
+)
 from runbook.errors import CheckFailed, ParamsError
 
 GOOD = ("good", "pruned")
@@ -65,6 +75,9 @@ def verify_run(folder: Path, known: Collection[PublicKey]) -> Verdict:
     """Return the verdict on one run's folder. Raises `CheckFailed` as `verify` does."""
     if not (folder / NAME).exists():
         return _without(folder)
+    if (folder / CLOSING).exists():
+        about = "its runner was killed while it was being closed: any run or list of runs closes it"
+        return Verdict(folder, "never closed", about)
     try:
         said = read(folder)
     except ValueError as error:
@@ -142,7 +155,7 @@ def _without(folder: Path) -> Verdict:
             folder, "never closed", "it is still going, or its runner was killed: nothing holds it"
         )
     if was_attested or is_pruned:
-        why = "the run ended and would have one; or its runner was killed in that very moment"
+        why = "the run ended, and has one before it says so"
         raise _bad("The attestation was removed", folder / NAME, why)
     return Verdict(folder, "no attestation", "made before reports were attested: nothing holds it")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from runbook.attestation.statement import close_again
 from runbook.errors import RunbookError
 from runbook.evidence import archive
 from runbook.evidence.failures import broken_cell
@@ -40,7 +41,7 @@ def held(place: Path) -> Iterator[None]:
 def settle(reports: Path, host: str = "*") -> list[RunRecord]:
     """Finish the reports of runs whose runner died, renew the lists, and return the records.
 
-    Such a run is `killed`, without an exit code, and attested without a signature: nobody saw its end, and
+    A run that was signed and cut off in that moment says what it was about to say. Any other is `killed`, without an exit code, and attested without a signature: nobody saw its end, and
     who finishes it cannot vouch for what is in it. What cannot be written (a full
     disk, somebody else's folder) is left as it was, for the next time.
     """
@@ -49,7 +50,11 @@ def settle(reports: Path, host: str = "*") -> list[RunRecord]:
         try:
             with _let_go(path.parent) as is_mine:
                 content = json.loads(path.read_text(encoding="utf-8"))
-                if content.get("outcome") == "running" and is_mine:
+                if content.get("outcome") != "running" or not is_mine:
+                    continue
+                if close_again(path.parent):
+                    settled.append(RunRecord.from_dict(json.loads(path.read_text(encoding="utf-8"))))
+                else:
                     settled.append(_finish(path.parent, RunRecord.from_dict(content)))
         except (RunbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("%s stays as it is: %s", path, error)

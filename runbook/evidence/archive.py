@@ -11,7 +11,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from runbook.attestation import keys
-from runbook.attestation.statement import attest
+from runbook.attestation.statement import CLOSING, RECORD, attest
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import host, pages
 from runbook.evidence.files import write_atomic
@@ -26,12 +26,13 @@ DRIFT = "drift.json"
 def create(reports: Path, record: RunRecord, params: Path) -> Path:
     """Return the new folder of a run, with a copy of its parameters and an empty journal in it.
 
+    Nobody else can look into it: a journal holds the originals of files that only root could read on the host.
     Raises `ParamsError` for a signing key that could not sign when the run ends, hours later.
     """
     keys.operator()
     place = reports / record.host / record.id
     try:
-        place.mkdir(parents=True)
+        place.mkdir(mode=0o700, parents=True)
         write_atomic(place / "params.yml", params.read_text(encoding="utf-8"))
         write_atomic(place / "journal.jsonl", "")
     except OSError as error:
@@ -41,11 +42,8 @@ def create(reports: Path, record: RunRecord, params: Path) -> Path:
 
 def save(place: Path, record: RunRecord) -> None:
     """Write `run.json` and the run's page. Raises `RunbookError` when they cannot be written."""
-    content = record.as_dict()
     try:
-        write_atomic(place / "index.html", pages.run_page(content, drift(place)))
-        # Last: it is what says how the run stands.
-        write_atomic(place / "run.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        _write(place, record, RECORD)
     except OSError as error:
         raise _unwritable(place, error) from error
 
@@ -66,13 +64,20 @@ def seal(place: Path, record: RunRecord, key: keys.SigningKey | None) -> None:
     is in it. Nothing is written in the folder afterwards. Raises `RunbookError` when it cannot be written.
     """
     record.signed_by = key.public.fingerprint if key else None
-    save(place, record)
     try:
+        _write(place, record, CLOSING)
         for path in sweep(place):
             log.warning("%s held a secret that was not known yet when it was written; it is masked now", path)
         attest(place, record.as_dict(), key)
     except OSError as error:
         raise _unwritable(place, error) from error
+
+
+def _write(place: Path, record: RunRecord, name: str) -> None:
+    content = record.as_dict()
+    write_atomic(place / "index.html", pages.run_page(content, drift(place)))
+    # Last: it is what says how the run stands.
+    write_atomic(place / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def refresh(reports: Path) -> None:

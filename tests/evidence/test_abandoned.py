@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from runbook.attestation import keys
-from runbook.attestation.statement import attest, read
+from runbook.attestation.statement import read
 from runbook.attestation.verify import verify
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import StepEnd
@@ -125,5 +125,42 @@ def test_a_run_is_finished_once(place):
 def test_a_run_that_is_attested_twice_does_not_follow_itself(place):
     """Its own attestation is not the end of the chain that it is bound to."""
     (record,) = abandoned.settle(place.parent.parent)
-    attest(place, record.as_dict(), None)
+    archive.seal(place, record, None)
     assert read(place).previous is None
+
+
+@pytest.mark.parametrize("moment", ["the last word", "the attestation", "the end"])
+def test_a_run_that_is_killed_while_it_is_closed_is_killed_or_signed(place, tmp_path, monkeypatch, moment):
+    """Without an attestation it is a dead run; with one it is closed as it was about to be, signature and all."""
+    alone(monkeypatch, tmp_path / "config")
+    keys.make()
+    record = RunRecord.from_dict(json.loads((place / "run.json").read_text()))
+    record.close("completed", 0)
+    at = {
+        "the last word": "runbook.evidence.archive.sweep",
+        "the attestation": "runbook.attestation.dsse.seal",
+        "the end": "runbook.attestation.statement._put_in_force",
+    }[moment]
+    with monkeypatch.context() as patch:
+        patch.setattr(at, lambda *args: (_ for _ in ()).throw(SystemExit("killed")))
+        with pytest.raises(SystemExit):
+            archive.close(place, record)
+    assert [v.status for v in verify(place.parent, keys.own())] == ["never closed"]
+    (settled,) = abandoned.settle(place.parent.parent)
+    (verdict,) = verify(place.parent, keys.own())
+    is_signed = moment == "the end"
+    assert (settled.outcome, verdict.status) == (
+        ("completed", "good") if is_signed else ("killed", "unsigned")
+    )
+    assert not list(place.glob("*.closing"))
+
+
+def test_a_last_word_that_is_not_the_attested_one_is_not_put_in_force(place, tmp_path, monkeypatch):
+    """A planted last word changes no report: the run is never good with it, and never says what it says."""
+    abandoned.settle(place.parent.parent)
+    before = (place / "run.json").read_text()
+    (place / "run.json.closing").write_text(before.replace("killed", "completed"))
+    assert [v.status for v in verify(place.parent, ())] == ["never closed"]
+    (place / "run.json").write_text(before.replace('"outcome": "killed"', '"outcome": "running"'))
+    abandoned.settle(place.parent.parent)
+    assert json.loads((place / "run.json").read_text())["outcome"] == "killed"

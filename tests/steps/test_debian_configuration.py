@@ -448,7 +448,8 @@ def test_keys_and_groups_of_an_account_stay():
     group = {accounts._GROUPS: Answer(0, "sudo:x:27:\nadm:x:4:ana\ndialout:x:20:ana\n")}
     usermod, write = plan(add_users, changes=group | {keys: Answer(0, "ssh-rsa AAAAother me\n")}).actions
     assert usermod.argv == ("usermod", "--append", "--groups", "sudo", "ana")
-    assert usermod.undo == ("sh", "-ec", "gpasswd --delete ana sudo")
+    assert usermod.undo[:2] == ("sh", "-ec")
+    assert usermod.undo[2].endswith("|| gpasswd --delete ana sudo")  # unless that was done by hand already
     assert write.content.startswith("ssh-rsa AAAAother me\nssh-ed25519 ")
     assert (write.mode, write.owner) == ("0600", "ana:ana")
 

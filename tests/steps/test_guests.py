@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook.actions import Link, Remove, Run, WriteFile
+from runbook.actions.volumes import TAG, removal
 from runbook.ask import Answer
 from runbook.facts import guest_files, guests, volumes
 from runbook.guests import probe
@@ -101,10 +102,10 @@ class TestCreateVolumes:
         host = HandMade(PARAMS, volumes={"guests/ipfire": GIB, "guests/comm": GIB, "guests/nginx": 5 * GIB})
         (run,) = actions(create_volumes, host)
         assert run.argv == (
-            *("lvcreate", "--yes", "--wipesignatures", "y", "--zero", "y"),
+            *("lvcreate", "--yes", "--wipesignatures", "y", "--zero", "y", "--addtag", TAG),
             *("--size", "2g", "--name", "windows", "guests"),
         )  # fmt: skip
-        assert run.undo == ("lvremove", "--yes", "guests/windows")
+        assert run.undo == removal("guests", "windows")
 
     def test_a_missing_group_is_refused_and_the_others_named(self):
         """Without the volume group nothing is planned; the finding names those that exist."""
@@ -235,7 +236,7 @@ class TestSetAutostart:
         assert first == Run(
             ("install", "-d", "-m", "0755", "/etc/xen/auto"),
             "Debian's packages do not make it (H712)",
-            undo=("rmdir", "--ignore-fail-on-non-empty", "/etc/xen/auto"),
+            undo=("sh", "-c", "[ ! -d /etc/xen/auto ] || rmdir --ignore-fail-on-non-empty /etc/xen/auto"),
         )
         assert links == [Link(f"/etc/xen/auto/{name}", target) for name, target in AUTO.items()]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from runbook.actions.volumes import removal
 from runbook.ask import Answer
 from runbook.steps.management import (
     grow_volumes,
@@ -443,7 +444,7 @@ class TestSnapshots:
         """One lvcreate with the runbook's tag; its way back removes it."""
         asked, host = params(snapshots=[MONDAY]), Host()
         (take,) = take_snapshots.plan(asked, host.facts(take_snapshots, asked)).actions
-        assert take.undo == ("lvremove", "--yes", "guests/comm-monday")
+        assert take.undo == removal("guests", "comm-monday")
         assert carry(host, take_snapshots, asked) == [
             "run lvcreate --yes --snapshot --addtag xen-runbook --size 1g --name comm-monday guests/comm"
         ]
