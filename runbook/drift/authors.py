@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.drift.compare import Change
@@ -24,10 +24,15 @@ class Deed:
     path: str = ""
     left: str = ""
     """For a file, the SHA-256 of what the action left there."""
+    failed: bool = False
 
     @property
     def where(self) -> str:
-        return f"{self.step} in run {self.run}"
+        return f"{self.step} in run {self.run}" + (", which failed" if self.failed else "")
+
+    @property
+    def by(self) -> str:
+        return f"{'perhaps ' if self.failed else ''}the runbook: {self.where}"
 
 
 def deeds(runs: Iterable[Path], machine: str) -> list[Deed]:
@@ -35,24 +40,29 @@ def deeds(runs: Iterable[Path], machine: str) -> list[Deed]:
     found: list[Deed] = []
     for folder in runs:
         for line in of_machine(read(folder / "journal.jsonl"), machine):
-            if line["event"] == "action-begin":
-                parts = (line.get(key) or "" for key in ("step", "title", "path", "left"))
-                found.append(Deed(folder.name, *map(str, parts)))
+            if line["event"] == "action-end" and line.get("status") == "failed" and found:
+                found[-1] = replace(found[-1], failed=True)
+            elif line["event"] == "action-begin":
+                step, title, path, left = (str(line.get(k) or "") for k in ("step", "title", "path", "left"))
+                found.append(Deed(folder.name, step, title, path, left))
     return found
 
 
 def of(change: Change, done: Sequence[Deed]) -> str:
     """Return who made a change: the runbook, not the runbook, or that it cannot be told."""
-    if change.kind == "file" and (mine := [deed for deed in done if deed.path == change.name]):
+    now = hashlib.sha256(change.now.encode()).hexdigest() if change.now is not None else ""
+    # A write that failed left the file as it was, unless it is what it would have written.
+    mine = [deed for deed in done if deed.path == change.name and (not deed.failed or deed.left == now)]
+    if change.kind == "file" and mine:
         last = mine[-1]
         if change.now is None or "hidden-" in change.now:
             return f"perhaps the runbook: {last.where} wrote it"
-        if hashlib.sha256(change.now.encode()).hexdigest() == last.left:
-            return f"the runbook: {last.where}"
+        if now == last.left:
+            return last.by
         return f"{NOBODY}: somebody else, after {last.where} wrote it"
     name = re.compile(rf"(?<![\w.-]){re.escape(change.name.partition(' ')[0])}(?![\w-])")
     if change.name and (named := [deed for deed in done if name.search(deed.title)]):
-        return f"the runbook: {named[-1].where}"
+        return named[-1].by
     if done:
         runs = ", ".join(dict.fromkeys(deed.run for deed in done))
         return f"not known: the runbook did {len(done)} things since, in {runs}"

@@ -14,7 +14,7 @@ FILE = Change("file", "/etc/a", "x changed", now=MINE)
 
 @pytest.fixture
 def done(tmp_path):
-    """Return what the runs did: one wrote /etc/a and installed sudo, one action failed, one is of another machine."""
+    """Return what the runs did: two things, two that failed, and one on another machine."""
 
     def act(run, title, status="done", machine="m1", **more):
         (tmp_path / run).mkdir(exist_ok=True)
@@ -26,13 +26,16 @@ def done(tmp_path):
     act("r1", "Write /etc/a", path="/etc/a", left=hashlib.sha256(MINE.encode()).hexdigest())
     act("r1", "Install sudo, lvm2")
     act("r2", "Write /etc/b", "failed", path="/etc/b", left="0")
+    act("r2", "Install gdm3", "failed")
     act("r3", "Write /etc/c", machine="m2", path="/etc/c", left="0")
     return authors.deeds(sorted(tmp_path.iterdir()), "m1")
 
 
-def test_an_action_that_failed_or_was_on_another_machine_is_no_deed(done):
-    """Only what was done to this installation counts."""
-    assert [deed.title for deed in done] == ["Write /etc/a", "Install sudo, lvm2"]
+def test_an_action_on_another_machine_is_no_deed(done):
+    """Only what was done, or tried, on this installation counts."""
+    found = [(deed.title, deed.failed) for deed in done]
+    assert found[:2] == [("Write /etc/a", False), ("Install sudo, lvm2", False)]
+    assert found[2:] == [("Write /etc/b", True), ("Install gdm3", True)]
 
 
 @pytest.mark.parametrize(
@@ -46,8 +49,13 @@ def test_an_action_that_failed_or_was_on_another_machine_is_no_deed(done):
         (Change("file", "/etc/a", "x", now="hidden-1\n"), "perhaps the runbook: s in run r1 wrote it"),
         (Change("file", "/etc/a", "mode 0440 → 0666"), "perhaps the runbook: s in run r1 wrote it"),
         (Change("package", "sudo", "1 → 2"), "the runbook: s in run r1"),
-        (Change("package", "sudo-ldap", "1 → 2"), "not known: the runbook did 2 things since, in r1"),
-        (Change("kernel", "", "1 → 2"), "not known: the runbook did 2 things since, in r1"),
+        (Change("package", "sudo-ldap", "1 → 2"), "not known: the runbook did 4 things since, in r1, r2"),
+        (Change("kernel", "", "1 → 2"), "not known: the runbook did 4 things since, in r1, r2"),
+        (Change("package", "gdm3", "new"), "perhaps the runbook: s in run r2, which failed"),
+        (
+            Change("file", "/etc/b", "x", now="by hand\n"),
+            "not known: the runbook did 4 things since, in r1, r2",
+        ),
     ],
 )
 def test_the_runbook_or_somebody_else(done, change, who):
