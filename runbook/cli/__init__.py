@@ -11,6 +11,7 @@ from runbook.cli.backups import backup
 from runbook.cli.build import build
 from runbook.cli.explain import explain
 from runbook.cli.installer import installer
+from runbook.cli.lint import lint
 from runbook.cli.reports import REPORTS, report
 from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
@@ -236,6 +237,7 @@ main.add_command(backup)
 main.add_command(build)
 main.add_command(explain)
 main.add_command(installer)
+main.add_command(lint)
 main.add_command(report)
 main.add_command(testbed)
 main.add_command(undo)
