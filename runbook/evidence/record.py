@@ -19,7 +19,7 @@ Event = dict[str, Any]
 """Something that a person who watches a run wants to know, by its key `event`:
 
 the journal's own lines `step-begin`, `action-begin` and `step-end` (with `seconds`), and from the runner
-`notebook-begin` (`notebook`, `title`, `place` like 2/5), `notebook-end` (also `status`, `seconds`), `output`
+`run-begin` (`mode`, `folder`, `steps` by notebook), `notebook-begin` (`notebook`, `title`, `place` like 2/5), `notebook-end` (also `status`, `seconds`), `output`
 (`text`) and `interrupt`.
 """
 

@@ -141,6 +141,8 @@ class _Runner:
             ends = step_ends([], name, self._steps[name])
             self.record.notebooks.append(NotebookRecord(name, title, steps=ends))
         archive.save(self.place, self.record)
+        planned = {name: [step for step, _ in self._steps[name]] for name in titles}
+        self._tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=planned)
 
     def _notebook(self, index: int, path: Path) -> Failure | None:
         name, entry = path.stem, self.record.notebooks[index]

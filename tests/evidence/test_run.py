@@ -96,6 +96,13 @@ def test_a_good_run_is_archived(go, tmp_path):
     assert 'href="05_second.html"' in index
     assert "1 unchanged, 1 changed" in index
 
+    first = events.pop(0)
+    assert first == {
+        "event": "run-begin",
+        "mode": "apply",
+        "folder": str(done.folder),
+        "steps": {"00_first": ["look"], "05_second": ["write"]},
+    }
     told = [(event["event"], event["notebook"], event.get("step"), event.get("status")) for event in events]
     assert [line for line in told if line[0] != "output"] == [
         ("notebook-begin", "00_first", None, None),
