@@ -116,6 +116,16 @@ def test_a_good_run_is_archived(go, tmp_path):
     ]
 
 
+def test_an_output_is_told_after_the_action_that_made_it(go):
+    """Who watches sees an action begin before its first line, however fast it comes."""
+    events: list[dict[str, Any]] = []
+    action = 'journal.write("action-begin", notebook=name, step="write", title="install")'
+    cell = f"{begin('write')}\n{action}\nprint('Unpacking xen', flush=True)\n{end('write')}"
+    go({"n05_second": parameterised(cell)}, {"n05_second": ["write"]}, on_event=events.append)
+    names = [event["event"] for event in events]
+    assert names.index("action-begin") < names.index("output")
+
+
 REFUSE = f"""{begin("one")}
 {end("one", "refused", "no")}
 from runbook.errors import Refused
