@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from pathlib import Path
 
@@ -45,7 +46,13 @@ def _shown(entry: Entry) -> str:
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+    """Return lines moved right, with the address of a link after its words.
+
+    >>> _indented("[What goes wrong](faults.md) has more.")
+    '  What goes wrong (docs/faults.md) has more.'
+    """
+    told = re.sub(r"\[([^]]+)\]\(([^)]+)\)", r"\1 (docs/\2)", text)
+    return "\n".join(f"  {line}" for line in told.splitlines())
 
 
 def main() -> None:
