@@ -46,6 +46,7 @@ Exit codes:
   6  timed out
   7  the recorded host was asked something its recording does not hold
   130  interrupted by Ctrl-C; 138  the kernel died. Run again: what is done is not done twice.
+Every error names a code: `runbook explain CODE` says what it means and what to do.
 """
 
 
