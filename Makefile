@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 # The Debian of the virtual PC: trixie or bookworm, as in `make testbed-test RELEASE=bookworm`.
 RELEASE ?= trixie
 
-.PHONY: help env run test jupyter notebooks schema coverage record test-faults bench-backup bench-evidence testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test jupyter notebooks schema coverage errors record test-faults bench-backup bench-evidence testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -44,6 +44,9 @@ schema: $(READY) ## write params/schema.json from the parameter models
 
 coverage: $(READY) ## write docs/coverage.md, the map from the guide to the steps
 	@$(BIN)/python -m runbook.guide.coverage
+
+errors: $(READY) ## write docs/errors.md, what errors mean, from runbook/help
+	@$(BIN)/python -m runbook.help.page
 
 testbed-deps: ## install what the testbed needs, from Debian's packages (root)
 	apt-get update -qq

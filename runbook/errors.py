@@ -21,7 +21,18 @@ class RunbookError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Show the message instead of a stack in a notebook: the reader needs the next move."""
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {self}{_more(type(self).__name__, str(self))}"]
+
+
+def _more(name: str, message: str) -> str:
+    """Return the line that leads to the entries of an error; that it cannot be had hides no error."""
+    try:
+        from runbook.help import PAGE, for_error, hint
+
+        entry = for_error(name, message)
+        return f"{hint(name, message)}, or {PAGE}#{entry.code.lower()}" if entry else ""
+    except Exception:
+        return ""
 
 
 class ParamsError(RunbookError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -9,7 +10,9 @@ import click
 from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
+from runbook.cli.explain import explain
 from runbook.cli.installer import installer
+from runbook.cli.lint import lint
 from runbook.cli.reports import REPORTS, report
 from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
@@ -43,6 +46,7 @@ Exit codes:
   6  timed out
   7  the recorded host was asked something its recording does not hold
   130  interrupted by Ctrl-C; 138  the kernel died. Run again: what is done is not done twice.
+Every error names a code: `runbook explain CODE` says what it means and what to do.
 """
 
 
@@ -50,10 +54,12 @@ class Guarded(click.Group):
     """A group whose commands end with a clear message and the right exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except RunbookError as error:
-            _fail(ctx, str(error), error.exit_code)
+            _fail(ctx, _explained(error), error.exit_code)
         except KeyboardInterrupt:
             _fail(ctx, "Interrupted", 130)
         except OSError as error:
@@ -67,6 +73,12 @@ def _fail(ctx: click.Context, text: str, code: int) -> None:
     label = "" if text.startswith("Interrupted") else "Error: "
     click.secho(f"{label}{KNOWN.text(text)}", fg="red", err=True)
     ctx.exit(code)
+
+
+def _explained(error: RunbookError) -> str:
+    from runbook.help import hint
+
+    return f"{error}{hint(type(error).__name__, str(error))}"
 
 
 def _many(things: tuple[Any, ...], word: str) -> str:
@@ -113,7 +125,7 @@ def validate(params: tuple[str, ...]) -> None:
             host = parameters.load(path)
         except ParamsError as error:
             bad.append(path)
-            click.secho(str(error), fg="red", err=True)
+            click.secho(_explained(error), fg="red", err=True)
             continue
         parts = (host.release, host.connection.kind, _many(host.passthrough.devices, "passthrough device"))
         about = ", ".join((*parts, _many(host.guests, "guest")))
@@ -227,7 +239,9 @@ def notebooks() -> None:
 
 main.add_command(backup)
 main.add_command(build)
+main.add_command(explain)
 main.add_command(installer)
+main.add_command(lint)
 main.add_command(report)
 main.add_command(testbed)
 main.add_command(undo)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any, TextIO
 
 from rich.console import Console, Group
@@ -12,9 +11,12 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.text import Text
 
+from runbook.cli.course import Course, about
 from runbook.evidence.pages import spent
 from runbook.evidence.record import Event
 
+_LONG_S = 5
+"""From how many seconds on it is worth saying how long a step may take."""
 INTERRUPTING = "Interrupting: the step may tidy up for 20 s. Interrupt again to end it at once."
 COLOURS = {
     "completed": "green",
@@ -47,20 +49,26 @@ class Plain(Progress):
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._course = Course()
 
     def event(self, event: Event) -> None:
+        self._course.event(event)
         line = self._line(event)
         if line:
             print(line, file=self._out, flush=True)
 
     def _line(self, event: Event) -> str:
         match event["event"]:
+            case "run-begin":
+                whole = self._course.whole_s
+                return f"It took about {about(whole)} the last time." if whole is not None else ""
             case "notebook-begin":
                 return f"{event['place']} {event['notebook']}: {event['title']}"
             case "notebook-end":
                 return f"{event['place']} {event['notebook']}: {_ended(event)}"
             case "step-begin":
-                return f"  {event['step']} …"
+                long = (self._course.expected_s or 0) >= _LONG_S
+                return f"  {event['step']} …" + (f" (about {about(self._course.expected_s)})" if long else "")
             case "step-end":
                 return f"  {event['step']}: {_ended(event)}{_said(event)}"
             case "interrupt":
@@ -69,12 +77,12 @@ class Plain(Progress):
 
 
 class Live(Progress):
-    """Ended things stay on the screen; below them, renewed: what is running, for how long, its last line."""
+    """Ended things stay on the screen; below them, renewed: what is running, its last line, and how far the run is."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._notebook = self._step = self._action = self._output = ""
-        self._began = time.monotonic()
+        self._notebook = self._action = self._output = ""
+        self._course = Course()
         self._spinner = Spinner("dots")
         self._live = RichLive(console=console, refresh_per_second=8, transient=True, get_renderable=self._now)
 
@@ -87,13 +95,14 @@ class Live(Progress):
 
     def event(self, event: Event) -> None:
         show = self._console.print
+        self._course.event(event)
         match event["event"]:
             case "notebook-begin":
                 self._notebook = f"{event['place']} {event['notebook']}"
-                self._turn_to("")
+                self._action = self._output = ""
                 show(f"[bold]{event['place']} {escape(event['title'])}[/] [dim]{event['notebook']}[/]")
             case "step-begin":
-                self._turn_to(event["step"])
+                self._action = self._output = ""
             case "action-begin":
                 self._action, self._output = event["title"], ""
             case "output":
@@ -101,23 +110,22 @@ class Live(Progress):
             case "step-end":
                 took = f"{spent(event['seconds'])}{_said(event)}"
                 show(f"    {_coloured(event['status'])} {escape(event['step'])} [dim]{escape(took)}[/]")
-                self._turn_to("")
+                self._action = self._output = ""
             case "notebook-end":
                 show(f"  {_coloured(event['status'])} [dim]{spent(event['seconds'])}[/]")
             case "interrupt":
                 show(f"[yellow]{INTERRUPTING}[/]")
 
-    def _turn_to(self, step: str) -> None:
-        self._step, self._action, self._output = step, "", ""
-        self._began = time.monotonic()
-
     def _now(self) -> Group:
-        took = spent(time.monotonic() - self._began)
-        words = " › ".join(filter(None, (self._notebook, self._step, self._action))) or "starting"
-        self._spinner.update(text=Text(f"{words}  {took}", no_wrap=True, overflow="ellipsis"))
+        course = self._course
+        step = f"{course.step} {course.place}".strip()
+        words = " › ".join(filter(None, (self._notebook, step, self._action))) or "starting"
+        self._spinner.update(text=Text(f"{course.of_step()}  {words}", no_wrap=True, overflow="ellipsis"))
         lines: list[Any] = [self._spinner]
         if self._output:
             lines.append(Text(f"  │ {self._output}", style="dim", no_wrap=True, overflow="ellipsis"))
+        if course.steps_in_all:
+            lines.append(Text(f"  {course.of_run()}", style="dim", no_wrap=True, overflow="ellipsis"))
         return Group(*lines)
 
 

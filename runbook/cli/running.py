@@ -109,7 +109,7 @@ def _progress(quiet: bool, as_json: bool) -> Progress:
     if as_json:
         return Plain(sys.stderr)
     console = Console(highlight=False)
-    return Live(console) if console.is_terminal else Plain(sys.stdout)
+    return Live(console) if console.is_terminal and not console.is_dumb_terminal else Plain(sys.stdout)
 
 
 def _table(done: Run, step: str | None) -> Table:
@@ -125,6 +125,12 @@ def _table(done: Run, step: str | None) -> Table:
             actions = "" if end.actions is None else str(end.actions)
             name = book.name if i == 0 else ""
             table.add_row(name, escape(end.step), _word(end.status), actions, spent(end.seconds))
+    if step is None:
+        ends = [end for book in done.record.notebooks for end in book.steps]
+        begun = sum(end.status != "never-run" for end in ends)
+        actions = str(sum(end.actions or 0 for end in ends))
+        outcome = _word(done.outcome)
+        table.add_row("in all", f"{begun} of {len(ends)} steps", outcome, actions, spent(done.record.seconds))
     return table
 
 

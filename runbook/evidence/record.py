@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.evidence.outcomes import GOOD, Failure, StepEnd
+from runbook.help import hint
 from runbook.journal import now
 from runbook.redaction import KNOWN
 
@@ -18,7 +19,7 @@ Event = dict[str, Any]
 """Something that a person who watches a run wants to know, by its key `event`:
 
 the journal's own lines `step-begin`, `action-begin` and `step-end` (with `seconds`), and from the runner
-`notebook-begin` (`notebook`, `title`, `place` like 2/5), `notebook-end` (also `status`, `seconds`), `output`
+`run-begin` (`mode`, `folder`, `steps` by notebook), `notebook-begin` (`notebook`, `title`, `place` like 2/5), `notebook-end` (also `status`, `seconds`), `output`
 (`text`) and `interrupt`.
 """
 
@@ -104,7 +105,7 @@ class Run:
 
     @property
     def message(self) -> str:
-        """Why it stopped, where, and the next move; '' when it completed.
+        """Why it stopped, where, the next move, and where more of it is said; '' when it completed.
 
         A check goes on after what it found first: what it found after that is named too.
         """
@@ -119,7 +120,8 @@ class Run:
             if end.status not in (*GOOD, "never-run")
         ]
         more = [f"also {name}: {end.step} {end.status}: {end.message}" for name, end in bad]
-        return KNOWN.text("\n".join((f"{failure}".strip(": "), *more)))
+        said = "\n".join((f"{failure}".strip(": "), *more))
+        return KNOWN.text(said + hint(failure.name, said))
 
     @property
     def steps(self) -> dict[str, str]:

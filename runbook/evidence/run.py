@@ -141,6 +141,8 @@ class _Runner:
             ends = step_ends([], name, self._steps[name])
             self.record.notebooks.append(NotebookRecord(name, title, steps=ends))
         archive.save(self.place, self.record)
+        planned = {name: [step for step, _ in self._steps[name]] for name in titles}
+        self._tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=planned)
 
     def _notebook(self, index: int, path: Path) -> Failure | None:
         name, entry = path.stem, self.record.notebooks[index]
@@ -185,7 +187,7 @@ class _Runner:
             env=env,
             cwd=project,
             kernel_log=self.place / "kernel.log",
-            on_output=lambda text: self._tell(event="output", notebook=path.stem, text=text),
+            on_output=lambda text: self._hear(path.stem, text),
             on_tick=self._follow,
             on_interrupt=lambda: self._tell(event="interrupt", notebook=path.stem),
         )
@@ -238,6 +240,11 @@ class _Runner:
                 self._tell(**line)
             elif line["event"] == "step-end":
                 self._tell(**line, seconds=seconds_between(self._begun, line))
+
+    def _hear(self, notebook: str, text: str) -> None:
+        """Tell an output after what the journal said before it: it belongs to the action that has begun."""
+        self._follow()
+        self._tell(event="output", notebook=notebook, text=text)
 
     def _tell(self, **event: Any) -> None:
         """Tell the listener; one that fails (a closed terminal) is not told again, and stops nothing."""

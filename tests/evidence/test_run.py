@@ -96,6 +96,13 @@ def test_a_good_run_is_archived(go, tmp_path):
     assert 'href="05_second.html"' in index
     assert "1 unchanged, 1 changed" in index
 
+    first = events.pop(0)
+    assert first == {
+        "event": "run-begin",
+        "mode": "apply",
+        "folder": str(done.folder),
+        "steps": {"00_first": ["look"], "05_second": ["write"]},
+    }
     told = [(event["event"], event["notebook"], event.get("step"), event.get("status")) for event in events]
     assert [line for line in told if line[0] != "output"] == [
         ("notebook-begin", "00_first", None, None),
@@ -107,6 +114,16 @@ def test_a_good_run_is_archived(go, tmp_path):
         ("step-end", "05_second", "write", "changed"),
         ("notebook-end", "05_second", None, "completed"),
     ]
+
+
+def test_an_output_is_told_after_the_action_that_made_it(go):
+    """Who watches sees an action begin before its first line, however fast it comes."""
+    events: list[dict[str, Any]] = []
+    action = 'journal.write("action-begin", notebook=name, step="write", title="install")'
+    cell = f"{begin('write')}\n{action}\nprint('Unpacking xen', flush=True)\n{end('write')}"
+    go({"n05_second": parameterised(cell)}, {"n05_second": ["write"]}, on_event=events.append)
+    names = [event["event"] for event in events]
+    assert names.index("action-begin") < names.index("output")
 
 
 REFUSE = f"""{begin("one")}

@@ -1,0 +1,65 @@
+"""`runbook explain`: what an error's code, or a message of Xen's, means and what to do about it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from runbook.help import Entry
+
+
+@click.command(short_help="What an error or a message of Xen's means, and what to do.")
+@click.argument("words", nargs=-1, metavar="[CODE… | MESSAGE | -]")
+def explain(words: tuple[str, ...]) -> None:
+    """Say what an error means and what to do: by its code, or by the message itself.
+
+    Without an argument: the list of all codes. With `-` the text is read from standard input, such as a
+    log of the host. The same texts are in docs/errors.md.
+
+    \b
+    Examples:
+      runbook explain R501
+      runbook explain "Looks like pciback driver is not loaded"
+      ssh myhost cat /var/log/xen/xl-guest.log | runbook explain -
+    """
+    from runbook.help import entries, explaining, find
+    from runbook.help.page import plain
+
+    if not words:
+        _list(entries())
+        return
+    named = [entry for entry in entries() if entry.error and words == (entry.error,)]
+    if named:
+        _list(named)
+        return
+    found: list[Entry | None] = [find(word) for word in words]
+    if not all(found):
+        text = sys.stdin.read() if words == ("-",) else " ".join(words)
+        found = [*explaining(text)]
+    if not found:
+        _unknown(" ".join(words))
+    click.echo("\n\n".join(plain(entry) for entry in found if entry))
+
+
+def _list(listed: Iterable[Entry]) -> None:
+    parts = []
+    for section, group in groupby(listed, key=lambda entry: entry.section):
+        parts.append("\n".join((section, *(f"  {entry.code}  {entry.title}" for entry in group))))
+    click.echo("\n\n".join(parts))
+
+
+def _unknown(words: str) -> NoReturn:
+    from runbook.errors import ParamsError
+    from runbook.help import near
+
+    known = "; ".join(f"{entry.code} {entry.title}" for entry in near(words))
+    what = "No message in it is known" if words == "-" else f"There is no entry for '{words}'"
+    if re.fullmatch(r"[A-Za-z]\d+", words):
+        what = f"There is no code {words}"
+    raise ParamsError(what, do=f"the nearest: {known}" if known else "the list of all: runbook explain")

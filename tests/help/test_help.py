@@ -1,0 +1,234 @@
+"""Every error has an entry that can be found; one source makes the page, the command and the hints."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import runbook
+from runbook import help as pages
+from runbook.cli import main
+from runbook.errors import CommandFailed, HostError, Refused, RunbookError
+from runbook.help import page
+from runbook.testbed import TestbedError
+from tests.help.sites import ROOT, _texts, sites
+
+PROJECT = ROOT.parent
+XEN = json.loads((Path(__file__).parent / "xen_messages.json").read_text(encoding="utf-8"))
+OWN = [entry for entry in pages.entries() if entry.error]
+ENDS = {"Interrupted", "KernelDied", "StepFailed", "Drifted"}
+"""What a run's failure is called where no error of the runbook's was raised."""
+
+
+def errors() -> set[str]:
+    """Return the name of every class of error in the package."""
+    for module in pkgutil.walk_packages(runbook.__path__, "runbook."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+    def family(kind: type) -> set[str]:
+        return {kind.__name__}.union(*map(family, kind.__subclasses__()))
+
+    return family(RunbookError) | {TestbedError.__name__}
+
+
+def explain(*words: str, stdin: str = ""):
+    return CliRunner().invoke(main, ["explain", *words], input=stdin, catch_exceptions=False)
+
+
+def test_the_page_is_what_the_entries_say():
+    """`docs/errors.md` is made from the package; `make errors` writes it."""
+    assert (PROJECT / pages.PAGE).read_text(encoding="utf-8") == page.page()
+    assert page.page().count("\n### ") == len(pages.entries())
+
+
+def test_every_class_of_error_has_an_entry():
+    """No class of error, and no way in which a run fails, is without an entry for all of it."""
+    general = Counter(entry.error for entry in OWN if not entry.says)
+    assert set(general) == errors() | ENDS
+    assert set(general.values()) == {1}
+
+
+def test_codes_are_stable_and_true():
+    """A code is there once, and its first digit is the exit code of its errors where they have their own."""
+    codes = Counter(entry.code for entry in pages.entries())
+    assert set(codes.values()) == {1}
+    kinds = {kind.__name__: kind.exit_code for kind in (RunbookError, *RunbookError.__subclasses__())}
+    for entry in OWN:
+        known = kinds.get(entry.error)
+        if known is not None and known < 10:
+            assert entry.code.startswith(f"R{known}"), entry.code
+
+
+def test_every_entry_is_complete():
+    """Each entry says what one sees, what it means and what to do, in sentences."""
+    for entry in pages.entries():
+        for part in (entry.see, entry.means, entry.do):
+            assert re.search(r"\w{3}.*\.$", part), entry.code
+
+
+def in_source() -> set[str]:
+    """Return every line that stands in a text of the package, with `…` for what is filled in."""
+    nodes = [n for path in ROOT.rglob("*.py") for n in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    texts = {text for n in nodes if isinstance(n, ast.Constant | ast.JoinedStr) for text in _texts(n)}
+    texts |= {site.text for site in sites(errors())}
+    return {pages._bare(line) for text in texts for line in text.splitlines() if len(line) < 200}
+
+
+@pytest.fixture(scope="module")
+def source():
+    return in_source()
+
+
+@pytest.mark.parametrize("entry", [e for e in OWN if e.says], ids=lambda entry: entry.code)
+def test_every_entry_is_reached_by_what_the_package_says(entry, source):
+    """Each message of an entry stands in the package, and leads to that entry: rewording one fails here."""
+    for said in entry.says:
+        found = [line for line in source if pages._pattern(said).fullmatch(line)]
+        assert found, said
+        assert entry in [pages.for_error(entry.error, line) for line in found], said
+
+
+def test_every_refusal_has_an_entry_of_its_own():
+    """Whatever a plan refuses or waits for in words of its own is explained by more than the class."""
+    known = [
+        s for s in sites(errors()) if s.level in ("refuse", "wait") and len(re.findall(r"\w+", s.text)) > 1
+    ]
+    assert len(known) > 120
+    bare = [s for s in known if not (found := pages.for_error(s.error, s.text)) or not found.says]
+    assert [f"{s.place}: {s.text}" for s in bare] == []
+
+
+def test_every_error_that_is_raised_has_an_entry():
+    """Each place that raises an error of the runbook leads to an entry, at least that of its class."""
+    known = sites(errors())
+    assert len(known) > 300
+    assert [s.place for s in known if pages.for_error(s.error, s.text) is None] == []
+
+
+@pytest.mark.parametrize(("message", "code"), XEN, ids=[code for _, code in XEN])
+def test_xens_messages_are_known(message, code):
+    """Each message of Xen, libxl and the kernel leads to its entry, also in the middle of a log."""
+    assert [entry.code for entry in pages.in_text(f"first line\n{message}\nlast line")] == [code]
+
+
+def test_every_entry_of_xen_has_its_message_or_is_a_symptom():
+    """No message is listed that nothing tests; those without one are found by their words."""
+    tested = {code for _, code in XEN}
+    listed = [entry for entry in pages.entries() if not entry.error]
+    assert {entry.code for entry in listed if entry.says} == tested
+    for entry in listed:
+        assert entry in pages.near(entry.title), entry.code
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "code"),
+    [
+        ("Refused", "hide_devices: There is no device at 0000:03:00.0 (a card) (and 2 more)\n  do: x", "R320"),
+        ("Refused", "something that nobody foresaw", "R300"),
+        ("ParamsError", "There is no params/none.yml\n  do: give the path of a parameter file, such as x", "R201"),
+        ("CheckFailed", "turn_on: it is off\n  why: nobody turned it on", "R120"),
+        ("CheckFailed", "turn_on still has work\n  why: still to do: write /etc/toy", "R124"),
+        ("StillBuilding", "You stopped watching", "R820"),
+        ("ValueError", "Cannot reach anything", None),
+    ],
+)  # fmt: skip
+def test_an_error_leads_to_what_says_most_about_it(name, message, code):
+    """Its own words first, then its class; an error that is not the runbook's leads nowhere."""
+    entry = pages.for_error(name, message)
+    assert (entry and entry.code) == code
+
+
+def test_a_cell_that_fails_names_the_entries():
+    """The error in a notebook ends with its code, and with that of Xen's message in the output of the command."""
+    error = CommandFailed("'xl create x' ended with status 1", why="Could not find bridge xenbr1")
+    assert error._render_traceback_() == [
+        f"CommandFailed: {error}\n  more: runbook explain R111 X14, or docs/errors.md#r111"
+    ]
+
+
+def test_a_cell_that_fails_shows_its_error_whatever_happens(monkeypatch):
+    """An entry that cannot be read hides no error."""
+
+    def broken(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("runbook.help.for_error", broken)
+    assert Refused("Not root on x")._render_traceback_() == ["Refused: Not root on x"]
+
+
+def test_a_command_that_fails_names_the_entry(tmp_path, monkeypatch):
+    """The terminal names the code after the message, and the exit code is the error's."""
+
+    def fail(*_, **__):
+        raise HostError("Cannot reach root@victory", why="no route")
+
+    monkeypatch.setattr("runbook.cli.running.run", fail)
+    done = CliRunner().invoke(main, ["run"])
+    assert done.exit_code == 5
+    assert done.stderr == (
+        "Error: Cannot reach root@victory\n  why: no route\n  more: runbook explain R501\n"
+    )
+
+
+def test_a_code_is_explained():
+    """One code, in either case, prints its entry; several print theirs."""
+    done = explain("r501", "X14")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("R501  The host is not reached  [HostError]\n  Cannot reach …\n")
+    assert "\nX14  A guest's bridge does not exist\n" in done.stdout
+    assert done.stdout.count("What to do\n") == 2
+
+
+def test_without_a_code_there_is_the_list():
+    """Every code, a line each."""
+    done = explain()
+    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")] == [
+        entry.code for entry in pages.entries()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "near"), [("R599", "R505"), ("X99", "X09"), ("bridge missing", "X14"), ("HostError", "R500")]
+)
+def test_what_is_not_known_gets_the_nearest(words, near):
+    """An unknown code or text ends with 2 and names what may be meant; an error's name lists its entries."""
+    done = explain(words)
+    if words == "HostError":
+        assert (done.exit_code, done.stdout.splitlines()[1][2:6]) == (0, near)
+        return
+    assert done.exit_code == 2
+    assert near in done.stderr
+
+
+def test_a_pasted_message_is_explained():
+    """A message as one argument, or unquoted as many."""
+    for words in (["libxl: error: … Looks like pciback driver is not loaded"],
+                  ["Looks", "like", "pciback", "driver", "is", "not", "loaded"]):  # fmt: skip
+        done = explain(*words)
+        assert done.exit_code == 0
+        assert done.stdout.startswith("X05 ")
+
+
+def test_a_log_is_explained_from_standard_input():
+    """`explain -` finds each known message once, in the order of the log, and says when there is none."""
+    log = "a\nCould not find bridge xenbr1\nLooks like pciback driver is not loaded\nCould not find bridge xenbr1\n"
+    done = explain("-", stdin=log)
+    assert re.findall(r"(?m)^([RX]\d+) ", done.stdout) == ["X14", "X05"]
+    nothing = explain("-", stdin="all is well\n")
+    assert nothing.exit_code == 2
+    assert "No message in it is known" in nothing.stderr
+
+
+def test_a_report_pasted_whole_is_explained():
+    """What the terminal showed of the runbook's own errors is found in a pasted text too."""
+    text = "05_xen_installation, cell open: HostError\nCannot reach root@victory\n  do: look"
+    assert "R501" in explain("-", stdin=text).stdout
