@@ -9,6 +9,7 @@ import click
 from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
+from runbook.cli.fleet import fleet
 from runbook.cli.installer import installer
 from runbook.cli.reports import REPORTS, report
 from runbook.cli.undo import undo
@@ -43,6 +44,7 @@ Exit codes:
   6  timed out
   7  the recorded host was asked something its recording does not hold
   130  interrupted by Ctrl-C; 138  the kernel died. Run again: what is done is not done twice.
+A fleet ends with the code of the host that ended worst: 130, 138, 1, 6, 7, 5, 2, 3 or 4.
 """
 
 
@@ -227,6 +229,7 @@ def notebooks() -> None:
 
 main.add_command(backup)
 main.add_command(build)
+main.add_command(fleet)
 main.add_command(installer)
 main.add_command(report)
 main.add_command(testbed)
