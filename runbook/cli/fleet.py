@@ -107,8 +107,11 @@ def _hosts(params: tuple[str, ...], resume: bool, mode: str, reports: Path) -> t
             do=f"say it again: --resume --mode {before.asked['mode']}",
         )
     given = {member.host: member for member in members(params or [host.params for host in before.hosts])}
-    if new := sorted(given.keys() - {host.host for host in before.hosts}):
-        click.echo(f"Left out, for the last fleet run did not know them: {', '.join(new)}", err=True)
+    new = sorted(given.keys() - {host.host for host in before.hosts})
+    gone = [host.host for host in before.unfinished if host.host not in given]
+    for names, why in ((new, "the last fleet run did not know it"), (gone, "it is not given any more")):
+        if names:
+            click.echo(f"Left out, for {why}: {', '.join(names)}", err=True)
     found = []
     for host in before.hosts:
         if host.state == "completed":
