@@ -16,6 +16,7 @@ import math
 import os
 import platform
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -61,16 +62,16 @@ def measured(folder: Path, hosts: int, parallel: int, only: str | None) -> Json:
         "--json",
         *narrow,
     ]
-    began = time.monotonic()
+    began, cpu = time.monotonic(), spent()
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         peaks = watch(process)
         assert process.stdout is not None
         fleet = json.loads(process.stdout.read())
-    seconds = time.monotonic() - began
+    seconds, cpu = time.monotonic() - began, spent() - cpu
     alone.append(one(folder / "alone", paths[0], narrow))
     prove_apart(folder / "all", fleet)
     return {
-        "seconds": seconds, "alone": alone, "hosts": hosts, "parallel": parallel, "only": only,
+        "seconds": seconds, "cpu": cpu, "alone": alone, "hosts": hosts, "parallel": parallel, "only": only,
         "states": [host["state"] for host in fleet["hosts"]], **peaks,
     }  # fmt: skip
 
@@ -89,12 +90,17 @@ def copies(folder: Path, hosts: int) -> list[str]:
     return paths
 
 
-def one(reports: Path, params: str, narrow: list[str]) -> float:
-    """Return the seconds of one run by itself."""
+def one(reports: Path, params: str, narrow: list[str]) -> tuple[float, float]:
+    """Return the seconds of one run by itself, by the clock and of the processors."""
     argv = [*RUNBOOK, "run", params, "--reports", str(reports), "--quiet", *narrow]
-    began = time.monotonic()
+    began, cpu = time.monotonic(), spent()
     subprocess.run(argv, cwd=ROOT, capture_output=True, check=False)
-    return time.monotonic() - began
+    return time.monotonic() - began, spent() - cpu
+
+
+def spent() -> float:
+    """Return the processor seconds of all processes below this one that have ended."""
+    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
 
 
 def watch(process: subprocess.Popen[bytes]) -> Json:
@@ -152,7 +158,7 @@ def prove_apart(reports: Path, fleet: Json) -> None:
 def report(seen: Json) -> str:
     """Return the figures as a page."""
     rounds = math.ceil(seen["hosts"] / seen["parallel"])
-    alone = sum(seen["alone"]) / len(seen["alone"])
+    alone, alone_cpu = (sum(column) / len(column) for column in zip(*seen["alone"], strict=True))
     ideal = alone * rounds
     ends = ", ".join(f"{seen['states'].count(state)} {state}" for state in sorted(set(seen["states"])))
     what = f"notebook {seen['only']}" if seen["only"] else "all notebooks"
@@ -162,14 +168,16 @@ def report(seen: Json) -> str:
 
 | what | seen |
 | --- | --- |
-| one run by itself, before and after | {", ".join(f"{seconds:.1f} s" for seconds in seen["alone"])} |
+| one run by itself, before and after | {", ".join(f"{seconds:.1f} s" for seconds, _ in seen["alone"])} |
 | the fleet | {seen["seconds"]:.1f} s |
 | ideal: {rounds} rounds of one run | {ideal:.1f} s |
 | wall time / ideal | {seen["seconds"] / ideal:.2f} |
+| processor time of the fleet / so many runs by themselves | {seen["cpu"]:.1f} s / {alone_cpu * seen["hosts"]:.1f} s = {seen["cpu"] / alone_cpu / seen["hosts"]:.2f} |
 | peak memory of the parent | {seen["parent_mib"]:.0f} MiB |
 | peak memory of all | {seen["all_mib"]:.0f} MiB in up to {seen["processes"]} processes |
 
 One run by itself has all processors, and two processes (runner and kernel) that seldom work at once.
+Processor time hardly depends on what else the machine does, wall time does.
 {os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}, Python {platform.python_version()}.
 
 Made by `make bench-fleet`.

@@ -9,6 +9,7 @@ import click
 from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
+from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
 from runbook.cli.installer import installer
 from runbook.cli.reports import REPORTS, report
@@ -229,6 +230,7 @@ def notebooks() -> None:
 
 main.add_command(backup)
 main.add_command(build)
+main.add_command(facts)
 main.add_command(fleet)
 main.add_command(installer)
 main.add_command(report)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -48,6 +49,7 @@ def main() -> None:
         }
     except Exception:
         end |= {"message": traceback.format_exc(limit=-3)}
+    shutil.rmtree(job["sockets"], ignore_errors=True)  # who made it may be gone
     say(event="end", **end)
     sys.exit(end["exit_code"])
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from runbook.errors import HostError, ParamsError
@@ -63,14 +64,14 @@ def workers(parallel: int, scheduler: str | None, topic: str) -> Iterator[Worker
 @contextmanager
 def _cluster(parallel: int, scheduler: str, topic: str, heard: Any) -> Iterator[Workers]:
     try:
-        from distributed import Client
+        distributed: Any = import_module("distributed")
     except ImportError:
         raise ParamsError(
             "--scheduler needs dask.distributed, which is not installed",
             do="pip install 'xen-host-runbook[fleet]', here and on every worker",
         ) from None
     try:
-        client = Client(scheduler, timeout="20s", set_as_default=False)
+        client = distributed.Client(scheduler, timeout="20s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise HostError(
             "The dask cluster cannot be used", where=scheduler, why=str(error), do="is its scheduler running?"
@@ -90,9 +91,7 @@ class _There:
     topic: str
 
     def __call__(self, job: Job) -> Ended:
-        from distributed import get_worker
-
-        worker = get_worker()
+        worker: Any = import_module("distributed").get_worker()
 
         def tell(event: Event) -> None:
             with suppress(Exception):  # a scheduler that is gone must not end a run halfway

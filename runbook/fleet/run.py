@@ -139,6 +139,8 @@ class _Fleet:
         )  # fmt: skip
 
     def _hear(self, host: HostState, event: Event) -> None:
+        if host.exit_code is not None:  # from a cluster, events may come after the end
+            return
         match event["event"]:
             case "host-begin":
                 host.state, host.started = "running", now()

@@ -123,7 +123,7 @@ def test_ctrl_c_leaves_true_reports(go, tmp_path):
 
 def test_children_end_when_their_parent_is_gone(place, tmp_path):
     """A parent that is killed leaves no run behind: each child hears that its lifeline ended, and ends politely."""
-    write_host(place, "a", 'Path("begun").touch(); time.sleep(300)')
+    write_host(place, "a", 'Path("begun").write_text(os.environ["JUPYTER_RUNTIME_DIR"]); time.sleep(300)')
     with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path / "reports")]) as parent:
         until(lambda: Path("begun").exists())
         parent.kill()
@@ -132,6 +132,7 @@ def test_children_end_when_their_parent_is_gone(place, tmp_path):
     failure = json.loads(next(record.glob("a/*/run.json")).read_text())["failure"]
     assert (failure["name"], failure["exit_code"]) == ("Interrupted", 130)
     fleet = json.loads(next(record.glob("fleet/*/fleet.json")).read_text())
+    until(lambda: not Path(Path("begun").read_text()).exists())
     assert (fleet["outcome"], fleet["hosts"][0]["state"]) == ("running", "running")
 
 
