@@ -12,7 +12,11 @@ from tests.evidence.toys import ROOT
 TEXT = (ROOT / "docs/fleet.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.S)
 COMMANDS = sorted(
-    set(re.findall(r"\brunbook ((?:fleet|facts|check) .*?)(?=\s+#|'?$)", "\n".join(b for _, b in BLOCKS), re.M))
+    set(
+        re.findall(
+            r"\brunbook ((?:fleet|facts|check) .*?)(?=\s+#|'?$)", "\n".join(b for _, b in BLOCKS), re.M
+        )
+    )
 )
 
 

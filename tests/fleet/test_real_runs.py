@@ -21,7 +21,10 @@ from tests.evidence.toys import ROOT, SUICIDE, fetches, project
 from tests.fleet import toy
 
 CHILD = (sys.executable, "-m", "tests.fleet.toy")
-ENV = 'import os, json; print(json.dumps({k: v for k, v in os.environ.items() if "JUPYTER" in k or "RUNBOOK" in k}))'
+ENV = """import json
+from ipykernel import get_connection_info
+env = {name: value for name, value in os.environ.items() if "JUPYTER" in name or "RUNBOOK" in name}
+print(json.dumps({**env, **get_connection_info(unpack=True)}, default=repr))"""
 UNREACHABLE = """from runbook.hosts.ssh import SshHost
 SshHost("nobody@192.0.2.1", Path("ssh_config").resolve()).run(("true",))"""
 KILL_RUNNER = "os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)"
@@ -89,6 +92,7 @@ def test_runs_side_by_side_share_nothing(go, tmp_path):
     envs = [json.loads(notebook_said(next((reports / name).glob("*Z-*")))) for name in ("one", "two")]
     for name, env in zip(("one", "two"), envs, strict=True):
         assert f"/reports/{name}/" in env["RUNBOOK_RUN_DIR"]
+        assert (env["transport"], env["ip"]) == ("ipc", f"{env['JUPYTER_RUNTIME_DIR']}/kernel")
     assert envs[0]["JUPYTER_RUNTIME_DIR"] != envs[1]["JUPYTER_RUNTIME_DIR"]
     assert not Path(envs[0]["JUPYTER_RUNTIME_DIR"]).exists()
 
