@@ -112,10 +112,11 @@ class LiveFleet(Quiet):
 
 def ended(host: HostState) -> str:
     """Return in a line how a host ended."""
-    place = " · ".join(filter(None, (host.notebook, host.step)))
-    why = host.message.partition("\n")[0]
+    why = ": ".join(host.message.splitlines()[:2])
+    place = "" if why.startswith(host.notebook) else host.notebook
     took = f" in {spent(host.seconds)}" if host.seconds is not None else ""
-    return ": ".join(filter(None, (host.host, host.state + took, place, why)))
+    at = " · ".join(filter(None, (place, host.step)))
+    return ": ".join(filter(None, (host.host, host.state + took, at, why)))
 
 
 def fleet_line(event: Event) -> str:

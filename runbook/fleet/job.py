@@ -15,10 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from runbook.evidence.abandoned import settle
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
@@ -138,7 +138,7 @@ def _follow(job: Job, own: Path, tell: Tell) -> Ended:
     return Ended(**fields, seconds=_since(began))
 
 
-def _lines(child: subprocess.Popen[bytes]) -> Any:
+def _lines(child: subprocess.Popen[bytes]) -> Iterator[str]:
     """Yield what a process says line by line, and '' now and then, until it has ended."""
     assert child.stdout is not None
     handle, rest = child.stdout.fileno(), b""
@@ -155,7 +155,8 @@ def _lines(child: subprocess.Popen[bytes]) -> Any:
                 yield rest.decode("utf-8", "replace")
                 return
             elif data == b"":
-                time.sleep(TICK_S)
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(TICK_S)
             yield ""
 
 

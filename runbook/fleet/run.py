@@ -28,6 +28,8 @@ from runbook.signals import answering
 OnEvent = Callable[[HostState | None, Event], None]
 """Hears an event of a host; None for one of the whole fleet: `interrupt` and `enough`."""
 
+PAGE_S = 5.0
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -96,12 +98,13 @@ class _Fleet:
         self.record, self.folder, self.asked = record, folder, asked
         self._on_event: OnEvent | None = on_event
         self._command = command
+        self._paged = 0.0
         self._by_name = {host.host: host for host in record.hosts}
         self._failures = self._wishes = self._said = 0
 
     def run(self, found: Workers) -> None:
         began = time.monotonic()
-        self._save()
+        self._save(is_due=True)
         with answering(self._interrupted, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             try:
                 wanted = sizes(self.asked.serial) if self.asked.serial else ()
@@ -191,12 +194,15 @@ class _Fleet:
             record.outcome = bad if record.unfinished else "completed"
             record.exit_code = record.worst()
         record.ended, record.seconds = now(), round(time.monotonic() - began, 3)
-        self._save()
+        self._save(is_due=True)
 
-    def _save(self) -> None:
+    def _save(self, *, is_due: bool = False) -> None:
+        """Write `fleet.json`, and the page when it is due: it costs more, and many hosts change it often."""
         content = self.record.as_dict()
         try:
-            write_atomic(self.folder / "index.html", fleet_page(content))
+            if is_due or time.monotonic() - self._paged > PAGE_S:
+                write_atomic(self.folder / "index.html", fleet_page(content))
+                self._paged = time.monotonic()
             write_atomic(self.folder / FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
             raise _unwritable(self.folder, error) from error

@@ -43,7 +43,8 @@ def test_plain_lines_tell_what_happens(call, fleet):
     assert lines[:2] == ["a: begins", "a: 1/1 05_work"]
     assert lines[2].startswith("a: completed in ")
     assert any(
-        line.startswith("b: failed in ") and line.endswith("05_work · first: CheckFailed") for line in lines
+        line.startswith("b: failed in ") and line.endswith("05_work · first: CheckFailed: it is off")
+        for line in lines
     )
     assert "Of 2 hosts: 1 completed, 1 failed." in lines
     assert lines[-1].endswith("index.html")
@@ -149,5 +150,5 @@ def test_the_live_table_shows_who_runs():
     assert [host.host for host, _ in live._running.values()] == ["two"]
     assert live._last == {}
     said = console.file.getvalue()
-    assert "one: failed: 05_xen_installation · install_xen: CheckFailed: [it] is off" in said
+    assert "one: failed: 05_xen_installation · install_xen: CheckFailed: [it] is off: more" in said
     assert "No other host is begun: 1 did not complete" in said

@@ -25,6 +25,17 @@ ENV = """import json
 from ipykernel import get_connection_info
 env = {name: value for name, value in os.environ.items() if "JUPYTER" in name or "RUNBOOK" in name}
 print(json.dumps({**env, **get_connection_info(unpack=True)}, default=repr))"""
+SECRET = "correct-horse-battery"
+TELLS = f"""from runbook.redaction import learn
+learn("env:ROOT", {SECRET[:9]!r} + {SECRET[9:]!r})
+print({SECRET[:9]!r} + {SECRET[9:]!r})
+raise ValueError({SECRET[:9]!r} + {SECRET[9:]!r})"""
+CONSENT = """from runbook.ask import Facts
+from runbook.consent import require
+from runbook.params import load
+from runbook.plan import Plan
+from tests.toy import step
+require("turn_on", step("disruptive"), Plan(()), load(params), Facts({}))"""
 UNREACHABLE = """from runbook.hosts.ssh import SshHost
 SshHost("nobody@192.0.2.1", Path("ssh_config").resolve()).run(("true",))"""
 KILL_RUNNER = "os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)"
@@ -57,6 +68,7 @@ def go(place, tmp_path):
 def write_host(place: Path, name: str, source: str) -> str:
     (place / "wishes" / f"{name}.py").write_text(source)
     text = f"host: {name}\nconnection: {{kind: recorded, recording: nowhere}}\n"
+    text += "consent: [turn_on]\n" if name == "agreed" else ""
     (place / "params" / f"{name}.yml").write_text(text)
     return f"params/{name}.yml"
 
@@ -69,13 +81,27 @@ def notebook_said(folder: Path) -> str:
 def test_runs_side_by_side_share_nothing(go, tmp_path):
     """A killed kernel, a killed runner, an unreachable host and a failed cell each end their own host alone.
 
+    Consent is each host's own, and nobody is taken to be at a keyboard. A secret that a kernel fetched reaches nobody.
     Every journal speaks of its own run, every kernel had its own sockets, the lists name every run as it ended,
     and what a killed runner left is finished.
     """
-    done = go(one=ENV, two=ENV, kernel=SUICIDE, runner=KILL_RUNNER, far=UNREACHABLE, bad="1 / 0")
+    heard = []
+    done = go(
+        lambda host, event: heard.append(event),
+        one=ENV,
+        two=ENV,
+        tells=TELLS,
+        kernel=SUICIDE,
+        runner=KILL_RUNNER,
+        far=UNREACHABLE,
+        bad="1 / 0",
+        agreed=CONSENT,
+        asks=CONSENT,
+    )
     assert {host.host: (host.state, host.exit_code) for host in done.record.hosts} == {
         "one": ("completed", 0), "two": ("completed", 0), "kernel": ("killed", 138), "runner": ("killed", 138),
-        "far": ("failed", 5), "bad": ("failed", 1),
+        "far": ("failed", 5), "bad": ("failed", 1), "tells": ("failed", 1),
+        "agreed": ("completed", 0), "asks": ("refused", 4),
     }  # fmt: skip
     assert done.record.exit_code == 138
     reports = tmp_path / "reports"
@@ -99,7 +125,11 @@ def test_runs_side_by_side_share_nothing(go, tmp_path):
     listed = (reports / "index.html").read_text()
     assert "pill s-running" not in listed
     assert all(f"{host.report}/index.html" in listed for host in done.record.hosts)
-    assert len(list(verify(reports, ()))) == 6
+    assert len(list(verify(reports, ()))) == 9
+    assert "[secret env:ROOT]" in next(host.message for host in done.record.hosts if host.host == "tells")
+    assert "[secret env:ROOT]" in json.dumps(heard)
+    assert SECRET not in json.dumps(heard)
+    assert not [path for path in reports.rglob("*.*") if path.is_file() and SECRET in path.read_text()]
 
 
 def test_ctrl_c_leaves_true_reports(go, tmp_path):
