@@ -5,8 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # The Debian of the virtual PC: trixie or bookworm, as in `make testbed-test RELEASE=bookworm`.
 RELEASE ?= trixie
+# How many recorded hosts `make bench-fleet` runs.
+HOSTS ?= 8
 
-.PHONY: help env run test jupyter notebooks schema coverage errors record test-faults bench-backup bench-evidence testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test jupyter notebooks schema coverage errors record test-faults bench-backup bench-evidence bench-fleet testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -85,6 +87,9 @@ bench-backup: $(READY) ## backup rates against the guide's dd | gzip -9; writes 
 
 bench-evidence: $(READY) ## what evidence costs over plain nbclient; writes benchmarks/evidence.md
 	@$(BIN)/python benchmarks/evidence.py
+
+bench-fleet: $(READY) ## many recorded hosts at once, against the ideal; writes benchmarks/fleet.md (HOSTS=200)
+	@$(BIN)/python benchmarks/fleet.py --hosts $(HOSTS) --write
 
 clean: ## remove the environment, the testbed and what was fetched for tests
 	rm -rf $(VENV) .testbed .testbed-* .cache

@@ -11,6 +11,8 @@ from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
 from runbook.cli.explain import explain
+from runbook.cli.facts import facts
+from runbook.cli.fleet import fleet
 from runbook.cli.installer import installer
 from runbook.cli.lint import lint
 from runbook.cli.reports import REPORTS, report
@@ -47,6 +49,7 @@ Exit codes:
   7  the recorded host was asked something its recording does not hold
   130  interrupted by Ctrl-C; 138  the kernel died. Run again: what is done is not done twice.
 Every error names a code: `runbook explain CODE` says what it means and what to do.
+A fleet ends with the code of the host that ended worst: 130, 138, 1, 6, 7, 5, 2, 3 or 4.
 """
 
 
@@ -240,6 +243,8 @@ def notebooks() -> None:
 main.add_command(backup)
 main.add_command(build)
 main.add_command(explain)
+main.add_command(facts)
+main.add_command(fleet)
 main.add_command(installer)
 main.add_command(lint)
 main.add_command(report)

@@ -109,7 +109,7 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
         click.echo("Nothing to prune.")
     elif is_meant:
         retention.carry_out(folder, removals, _rule(keep, older_than))
-        refresh(folder.parent)
+        refresh(folder.parent, host)
         click.echo("Done. Attestations and journals stayed.")
     else:
         click.echo("To do it: the same with --apply")

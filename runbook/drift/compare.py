@@ -49,7 +49,7 @@ def compare(before: Facts, after: Facts) -> list[Change]:
     old, new = Noted(before), Noted(after)
     found: list[Change] = []
     for watched in WATCHED:
-        was, now = _read(watched, old), _read(watched, new)
+        was, now = things_of(watched, old), things_of(watched, new)
         if was is not None and now is not None:
             found += _changes(watched, was, now)
     used = old.used | new.used
@@ -58,7 +58,7 @@ def compare(before: Facts, after: Facts) -> list[Change]:
     return found
 
 
-def _read(watched: Watched, facts: Facts) -> Things | None:
+def things_of(watched: Watched, facts: Facts) -> Things | None:
     """Return the things of one kind, None when the facts do not hold what it takes."""
     try:
         return watched.read(facts)

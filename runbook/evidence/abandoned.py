@@ -60,7 +60,7 @@ def settle(reports: Path, host: str = "*") -> list[RunRecord]:
             log.warning("%s stays as it is: %s", path, error)
     if settled:
         with suppress(OSError):
-            archive.refresh(reports)
+            archive.refresh(reports, *{record.host for record in settled})
     return settled
 
 

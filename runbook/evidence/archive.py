@@ -11,7 +11,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from runbook.attestation import keys
-from runbook.attestation.statement import CLOSING, RECORD, attest
+from runbook.attestation.statement import CLOSING, RECORD, attest, locked
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import host, pages
 from runbook.evidence.files import write_atomic
@@ -52,7 +52,7 @@ def close(place: Path, record: RunRecord) -> None:
     """Seal the run, then write the lists of runs above it. Raises `RunbookError` when that cannot be written."""
     seal(place, record, _key())
     try:
-        refresh(place.parent.parent)
+        refresh(place.parent.parent, record.host)
     except OSError as error:
         raise _unwritable(place.parent.parent, error) from error
 
@@ -80,13 +80,17 @@ def _write(place: Path, record: RunRecord, name: str) -> None:
     write_atomic(place / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def refresh(reports: Path) -> None:
-    """Write `index.html` of all reports and of every host anew, from the `run.json` files that are there."""
-    runs, looked = index(reports)
-    for name in {run["host"] for run in runs}:
-        mine = [run for run in runs if run["host"] == name]
-        page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked)
-        write_atomic(reports / name / "index.html", page)
+def refresh(reports: Path, *names: str) -> None:
+    """Write `index.html` of all reports and of these hosts anew, from the `run.json` files that are there.
+
+    One at a time: of runs that end together, the one that read first must not write last.
+    """
+    with locked(reports):
+        runs, looked = index(reports)
+        for name in names:
+            mine = [run for run in runs if run["host"] == name]
+            page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked)
+            write_atomic(reports / name / "index.html", page)
 
 
 def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:

@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import ensure_async
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from runbook.evidence.gate import Client, Gate
 from runbook.evidence.ledger import SKIP, Ledger, Status, runs
@@ -49,6 +50,8 @@ class Options:
     """The folder in which the kernel starts; the current one by default."""
     kernel_log: Path | None = None
     """A file for what the kernel's own process writes, such as why it crashed; else it goes to stderr."""
+    sockets: Path | None = None
+    """A short path of a folder in which the kernel listens; else it takes ports, which others may take first."""
     on_cell_start: Callable[[int, str], None] | None = None
     on_output: Callable[[str], None] | None = None
     on_tick: Callable[[], None] | None = None
@@ -69,6 +72,7 @@ class Execution:
             self.gate,
             self._hear,
             kernel_name=kernel_name,
+            config=_listening(options.sockets),
             startup_timeout=options.start_timeout,
             iopub_timeout=60,  # a busy machine delivers late; what was said must not be lost
             raise_on_iopub_timeout=True,
@@ -210,6 +214,12 @@ class Execution:
 
 class CancelledCell(RuntimeError):
     """A cell was given up: its kernel neither answered nor died."""
+
+
+def _listening(sockets: Path | None) -> Config:
+    """Return where a kernel listens: many that start at once, each with a port that was free a moment ago, collide."""
+    where = {"transport": "ipc", "ip": str(sockets / "kernel")} if sockets else {}
+    return Config({"KernelManager": where})
 
 
 def _verdict(

@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +35,7 @@ from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.journal import Line, Tail, read
 from runbook.params.secrets import foresee
 from runbook.redaction import KNOWN
+from runbook.signals import answering
 
 MODES = ("auto", "plan", "apply", "check")
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
@@ -56,11 +55,13 @@ def run(
     *,
     notebooks: Path | None = None,
     strict: bool = False,
+    sockets: Path | None = None,
 ) -> Run:
     """Return the run of a host's notebooks: all in order, `only` one, or those from `start` on.
 
     Stops at the first notebook that does not complete; mode `check` goes on after a check that failed, and
-    says what changed since the last good report (`strict`: a change fails the run). Whatever happens, also Ctrl-C and a killed
+    says what changed since the last good report (`strict`: a change fails the run). `sockets` is a folder in which
+    the kernels listen, instead of on ports. Whatever happens, also Ctrl-C and a killed
     kernel, comes back as a `Run` with its exit code, its report written to
     `reports/<host>/<utc>-<id>/`.
 
@@ -87,7 +88,7 @@ def run(
         made_with=provenance(),
     )
     place = archive.create(Path(reports).absolute(), record, file)
-    runner = _Runner(record, place, file, list(chosen), on_event, strict=strict)
+    runner = _Runner(record, place, file, list(chosen), on_event, strict=strict, sockets=sockets)
     with abandoned.held(place):
         runner.announce({path.stem: selection.title_of(nb, path.stem) for path, nb in chosen.items()})
         return runner.run()
@@ -105,9 +106,10 @@ class _Runner:
         on_event: OnEvent | None,
         *,
         strict: bool,
+        sockets: Path | None,
     ) -> None:
         self.record, self.place, self.params, self.chosen = record, place, params, chosen
-        self._strict = strict
+        self._strict, self._sockets = strict, sockets
         self._on_event = on_event
         self._begun: Line | None = None
         self._tail = Tail(place / "journal.jsonl")
@@ -119,7 +121,7 @@ class _Runner:
 
     def run(self) -> Run:
         # A polite kill and a closed terminal end a run as Ctrl-C does: with its report written.
-        with _answering(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+        with answering(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
             try:
                 for i, path in enumerate(self.chosen):
                     failure = self._notebook(i, path)
@@ -187,6 +189,7 @@ class _Runner:
             env=env,
             cwd=project,
             kernel_log=self.place / "kernel.log",
+            sockets=self._sockets,
             on_output=lambda text: self._hear(path.stem, text),
             on_tick=self._follow,
             on_interrupt=lambda: self._tell(event="interrupt", notebook=path.stem),
@@ -228,7 +231,7 @@ class _Runner:
         else:
             self.record.close(*((failure.status, failure.exit_code) if failure else ("failed", 1)))
         # Half sealed, a report looks like an altered one.
-        with _answering(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with answering(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             archive.close(self.place, self.record)
 
     def _follow(self) -> None:
@@ -253,21 +256,6 @@ class _Runner:
                 self._on_event(KNOWN.clean(event))
             except Exception:
                 self._on_event = None
-
-
-@contextmanager
-def _answering(handler: Any, *wanted: signal.Signals) -> Iterator[None]:
-    """Answer these signals so for a while; what was ignored stays ignored, and a thread hears none."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard = [sig for sig in wanted if signal.getsignal(sig) is not signal.SIG_IGN]
-    before = {sig: signal.signal(sig, handler) for sig in heard}
-    try:
-        yield
-    finally:
-        for sig, old in before.items():
-            signal.signal(sig, old)
 
 
 def _short(path: Path, base: Path) -> str:

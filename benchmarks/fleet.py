@@ -1,0 +1,188 @@
+"""Many recorded hosts at once: how long against the ideal, and how much memory.
+
+    .venv/bin/python benchmarks/fleet.py [--hosts 8] [--parallel 2] [--only 07] [--write]     or: make bench-fleet HOSTS=200
+
+Makes copies of params/example.yml with other host names in a temporary folder and runs them by `runbook fleet`, a
+process of its own. The ideal is the time of one run by itself, seen first and last on the same machine, times the
+rounds that so many hosts take. Memory is the sum of proportional set sizes (what is shared is counted once), looked
+at twice a second: of the parent alone, and of all that it started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+Json = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--hosts", type=int, default=8)
+    parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", help="one notebook of each host, instead of all")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/fleet.md")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-fleet-") as name:
+        seen = measured(Path(name), asked.hosts, asked.parallel, asked.only)
+    text = report(seen)
+    if asked.write:
+        (HERE / "fleet.md").write_text(text, encoding="utf-8")
+    print(text)
+    sys.exit(0 if set(seen["states"]) == {"completed"} else 1)
+
+
+def measured(folder: Path, hosts: int, parallel: int, only: str | None) -> Json:
+    """Return times and peaks of a fleet of so many recorded hosts, and how its hosts ended."""
+    paths = copies(folder, hosts)
+    narrow = ["--only", only] if only else []
+    alone = [one(folder / "alone", paths[0], narrow)]
+    argv = [
+        *RUNBOOK,
+        "fleet",
+        *paths,
+        "--parallel",
+        str(parallel),
+        "--reports",
+        str(folder / "all"),
+        "--json",
+        *narrow,
+    ]
+    began, cpu = time.monotonic(), spent()
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        peaks = watch(process)
+        assert process.stdout is not None
+        fleet = json.loads(process.stdout.read())
+    seconds, cpu = time.monotonic() - began, spent() - cpu
+    alone.append(one(folder / "alone", paths[0], narrow))
+    prove_apart(folder / "all", fleet)
+    return {
+        "seconds": seconds, "cpu": cpu, "alone": alone, "hosts": hosts, "parallel": parallel, "only": only,
+        "states": [host["state"] for host in fleet["hosts"]], **peaks,
+    }  # fmt: skip
+
+
+RUNBOOK = (sys.executable, "-c", "import sys; from runbook.cli import main; main(prog_name='runbook')")
+
+
+def copies(folder: Path, hosts: int) -> list[str]:
+    """Return the parameter files of so many hosts that all replay the one recording."""
+    text = (ROOT / "params/example.yml").read_text(encoding="utf-8")
+    paths = []
+    for number in range(hosts):
+        path = folder / f"host{number:03}.yml"
+        path.write_text(re.sub(r"(?m)^host: .*$", f"host: host{number:03}", text, count=1), encoding="utf-8")
+        paths.append(str(path))
+    return paths
+
+
+def one(reports: Path, params: str, narrow: list[str]) -> tuple[float, float]:
+    """Return the seconds of one run by itself, by the clock and of the processors."""
+    argv = [*RUNBOOK, "run", params, "--reports", str(reports), "--quiet", *narrow]
+    began, cpu = time.monotonic(), spent()
+    subprocess.run(argv, cwd=ROOT, capture_output=True, check=False)
+    return time.monotonic() - began, spent() - cpu
+
+
+def spent() -> float:
+    """Return the processor seconds of all processes below this one that have ended."""
+    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
+
+def watch(process: subprocess.Popen[bytes]) -> Json:
+    """Start looking at a process and all below it; return the peaks in MiB, kept up to date until it ends."""
+    peaks = {"parent_mib": 0.0, "all_mib": 0.0, "processes": 0}
+
+    def look() -> None:
+        while process.poll() is None:
+            family = below(process.pid)
+            sizes = [pss_mib(pid) for pid in family]
+            now = {"parent_mib": sizes[0], "all_mib": sum(sizes), "processes": len(family)}
+            for key, value in now.items():
+                peaks[key] = max(peaks[key], value)
+            time.sleep(0.5)
+
+    threading.Thread(target=look, daemon=True).start()
+    return peaks
+
+
+def below(pid: int) -> list[int]:
+    """Return a process and all that it started, itself first."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        children.setdefault(parent, []).append(int(path.parent.name))
+    found = [pid]
+    for member in found:
+        found += children.get(member, [])
+    return found
+
+
+def pss_mib(pid: int) -> float:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    match = re.search(r"^Pss:\s+(\d+)", text, re.M)
+    return int(match[1]) / 1024 if match else 0.0
+
+
+def prove_apart(reports: Path, fleet: Json) -> None:
+    """Raise unless each host has one report of its own, whose journal speaks of it alone."""
+    for host in fleet["hosts"]:
+        folder = reports / host["report"]
+        lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+        said = {line["host"] for line in lines if line["event"] == "open"}
+        runs = list((reports / host["host"]).glob("*/run.json"))
+        if said != {host["host"]} or len(runs) != 1 or host["host"] not in host["report"]:
+            raise SystemExit(f"cross-talk: {host['host']} has {len(runs)} runs, and a journal of {said}")
+
+
+def report(seen: Json) -> str:
+    """Return the figures as a page."""
+    rounds = math.ceil(seen["hosts"] / seen["parallel"])
+    alone, alone_cpu = (sum(column) / len(column) for column in zip(*seen["alone"], strict=True))
+    ideal = alone * rounds
+    ends = ", ".join(f"{seen['states'].count(state)} {state}" for state in sorted(set(seen["states"])))
+    what = f"notebook {seen['only']}" if seen["only"] else "all notebooks"
+    return f"""# A fleet of recorded hosts
+
+{seen["hosts"]} hosts, {what}, {seen["parallel"]} at a time: {ends}. No report and no journal speaks of another host.
+
+| what | seen |
+| --- | --- |
+| one run by itself, before and after | {", ".join(f"{seconds:.1f} s" for seconds, _ in seen["alone"])} |
+| the fleet | {seen["seconds"]:.1f} s |
+| ideal: {rounds} rounds of one run | {ideal:.1f} s |
+| wall time / ideal | {seen["seconds"] / ideal:.2f} |
+| processor time of the fleet / so many runs by themselves | {seen["cpu"]:.1f} s / {alone_cpu * seen["hosts"]:.1f} s = {seen["cpu"] / alone_cpu / seen["hosts"]:.2f} |
+| peak memory of the parent | {seen["parent_mib"]:.0f} MiB |
+| peak memory of all | {seen["all_mib"]:.0f} MiB in up to {seen["processes"]} processes |
+
+One run by itself has all processors, and two processes (runner and kernel) that seldom work at once.
+Processor time hardly depends on what else the machine does, wall time does.
+{os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}, Python {platform.python_version()}.
+
+Made by `make bench-fleet`.
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""`runbook facts`: one table of what many hosts are."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from runbook.cli.reports import REPORTS
+from runbook.errors import RunbookError
+
+
+@click.command(short_help="One table of what many hosts are.")
+@click.argument("params", nargs=-1, required=True, metavar="PARAMS...")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write all facts here: .csv or .parquet."
+)
+@click.option("--now", is_flag=True, help="Ask the hosts themselves; changes nothing, makes no report.")
+@REPORTS
+def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | None) -> None:
+    """Show what many hosts are and what drifted on them: a line a host.
+
+    From the last good report of each (the newest run that completed), or asked now. With --out all
+    facts are written as one table: host, seen, source, kind, name, field, value; one row for each field of each
+    device, disk, volume, package, service, file and so on, and one for each drift that the newest check found.
+
+    \b
+    Examples:
+      runbook facts params/*.yml
+      runbook facts params/*.yml --out facts.csv
+      runbook facts params/*.yml --now --out facts.parquet
+    """
+    from runbook import params as parameters
+    from runbook.evidence.selection import project
+    from runbook.fleet import facts as tables
+    from runbook.fleet.members import members
+
+    place = (reports or project() / "reports").absolute()
+    asked = [parameters.load(member.params) for member in members(params)]
+
+    def look(host: parameters.HostParams) -> list[tables.Row] | RunbookError:
+        try:
+            return tables.asked_now(host, place) if now else tables.of_report(place, host.host)
+        except RunbookError as error:
+            return error
+
+    with ThreadPoolExecutor(16 if now else 1) as executor:
+        found = list(executor.map(look, asked))
+    errors = [error for error in found if isinstance(error, RunbookError)]
+    all_facts = tables.table([row for rows in found if not isinstance(rows, RunbookError) for row in rows])
+    if out:
+        tables.write(all_facts, out)
+    if len(all_facts):
+        click.echo(tables.summary(all_facts).to_string())
+    for error in errors:
+        click.secho(str(error), fg="red", err=True)
+    if out:
+        click.echo(f"{len(all_facts)} facts of {len(asked) - len(errors)} hosts: {out}")
+    if errors:
+        click.get_current_context().exit(max(error.exit_code for error in errors))

@@ -1,0 +1,151 @@
+"""`runbook fleet` and `runbook facts`: many hosts at once, and one table of what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runbook.cli.reports import REPORTS
+from runbook.errors import ParamsError
+
+if TYPE_CHECKING:
+    from runbook.fleet.record import HostState
+    from runbook.fleet.run import FleetRun
+
+MODES = ("auto", "plan", "apply", "check")
+
+
+@click.command(short_help="Run the notebooks on many hosts.")
+@click.argument("params", nargs=-1, metavar="PARAMS...")
+@click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="As for `run`.")
+@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 06.")
+@click.option("--only", metavar="NOTEBOOK", help="Run this notebook alone, such as 05.")
+@click.option(
+    "--strict", is_flag=True, help="In mode check: a host on which anything changed did not complete."
+)
+@click.option("--parallel", type=click.IntRange(min=1), help="Hosts at a time. [default: processors here]")
+@click.option(
+    "--serial",
+    default="",
+    metavar="SIZES",
+    help="Canary first, such as 1,5,20%: in batches of these sizes; the last is repeated.",
+)
+@click.option(
+    "--max-failures",
+    type=click.IntRange(min=0),
+    help="Begin no other host after so many that did not complete; 0: never stop. [default: 1 in mode apply, else 0]",
+)
+@click.option(
+    "--resume", is_flag=True, help="Only the hosts that the last fleet run left unfinished or failed."
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="A dask.distributed cluster that carries out the runs, such as tcp://10.0.0.1:8786.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print fleet.json instead, for programs.")
+@click.option(
+    "--quiet", "-q", is_flag=True, help="Only the hosts that did not complete, and the path of the report."
+)
+@REPORTS
+def fleet(
+    params: tuple[str, ...], resume: bool, quiet: bool, as_json: bool, reports: Path | None, **asked: Any
+) -> None:
+    """Run the notebooks on many hosts, one run a host, each in a process of its own.
+
+    Every run is what `runbook run` is: with its own consent, journal and report. What happens to one
+    host does not touch the others.
+
+    \b
+    Examples:
+      runbook fleet params/*.yml                               what would be done, everywhere?
+      runbook fleet params/*.yml --mode apply --serial 1,5,20%
+      runbook fleet --resume --mode apply                      those that did not complete
+      runbook fleet params/*.yml --mode check --parallel 8
+
+    Two files for one host or one machine are refused before anything starts. Ctrl-C lets each running
+    step tidy up and says in what state each host is. The last line is the path of the fleet's report.
+
+    \b
+    Exit code: that of the host that ended worst, of 138 (killed), 1, 6, 7, 5, 2, 3, 4; 0 when all
+    completed; 130 after Ctrl-C. A host that was never begun has none.
+    """
+    from runbook.evidence.selection import project
+    from runbook.fleet.run import Asked, run_fleet
+
+    if asked["only"] and asked["start"]:
+        raise click.UsageError("--only and --from exclude each other")
+    place = (reports or project() / "reports").absolute()
+    hosts, resumes = _hosts(params, resume, asked["mode"], place)
+    if asked["max_failures"] is None:
+        asked["max_failures"] = 1 if asked["mode"] == "apply" else 0
+    asked["parallel"] = asked["parallel"] or os.cpu_count() or 1
+    with _show(quiet, as_json, sum(host.state != "completed" for host in hosts)) as show:
+        done = run_fleet(Asked(**asked), hosts, place, show.event, resumes=resumes)
+    _say(done, as_json)
+    click.get_current_context().exit(done.record.exit_code or 0)
+
+
+def _hosts(params: tuple[str, ...], resume: bool, mode: str, reports: Path) -> tuple[list[HostState], str]:
+    """Return the hosts, and the fleet run that this one goes on with ('' for none)."""
+    from runbook.fleet.members import members
+    from runbook.fleet.record import HostState, last
+
+    if not resume:
+        return [HostState(**asdict(member)) for member in members(params)], ""
+    before = last(reports)
+    if mode != before.asked["mode"]:
+        raise ParamsError(
+            f"The last fleet run was in mode {before.asked['mode']}, not in {mode}",
+            where=before.id,
+            do=f"say it again: --resume --mode {before.asked['mode']}",
+        )
+    given = {member.host: member for member in members(params or [host.params for host in before.hosts])}
+    new = sorted(given.keys() - {host.host for host in before.hosts})
+    gone = [host.host for host in before.unfinished if host.host not in given]
+    for names, why in ((new, "the last fleet run did not know it"), (gone, "it is not given any more")):
+        if names:
+            click.echo(f"Left out, for {why}: {', '.join(names)}", err=True)
+    found = []
+    for host in before.hosts:
+        if host.state == "completed":
+            found.append(HostState(**{**asdict(host), "earlier": host.earlier or before.id}))
+        elif host.host in given:
+            found.append(HostState(**asdict(given[host.host])))
+    if all(host.state == "completed" for host in found):
+        raise ParamsError("There is nothing to resume", where=before.id, why="every host completed")
+    return found, before.id
+
+
+def _show(quiet: bool, as_json: bool, hosts: int) -> Any:
+    from rich.console import Console
+
+    from runbook.cli.fleet_show import LiveFleet, PlainFleet, Quiet
+
+    if quiet:
+        return Quiet()
+    if as_json:
+        return PlainFleet(sys.stderr)
+    console = Console(highlight=False)
+    return LiveFleet(console, hosts) if console.is_terminal else PlainFleet(sys.stdout)
+
+
+def _say(done: FleetRun, as_json: bool) -> None:
+    from runbook.cli.fleet_show import show_states
+    from runbook.fleet.page import verdict
+
+    content = done.record.as_dict()
+    if as_json:
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"\n{verdict(content)}")
+    show_states(done.record.unfinished)
+    if done.record.unfinished:
+        click.echo("To go on, correct what it names, then the same with --resume.")
+    click.echo(str(done.index))

@@ -1,0 +1,138 @@
+"""What many hosts are, as one table: from their last good reports, or asked now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from runbook.ask import Ask, Facts
+from runbook.drift import kept
+from runbook.drift.compare import things_of
+from runbook.drift.things import WATCHED
+from runbook.errors import ParamsError
+from runbook.evidence import archive
+from runbook.facts import identity
+from runbook.hosts import connect
+from runbook.journal import now
+from runbook.params import HostParams
+from runbook.steps import notebooks, steps_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("host", "seen", "source", "kind", "name", "field", "value")
+NOW = "asked now"
+DRIFT = "drift"
+Row = tuple[str, ...]
+
+
+def of_report(reports: Path, host: str) -> list[Row]:
+    """Return a row for each field of each thing that the last good report of a host saw, and for each drift.
+
+    The last good report is the newest of a run that completed and kept its facts; drift is what the newest run
+    that looked for it found. Raises `ParamsError` when there is no good report.
+    """
+    runs = sorted(archive.find_runs(reports, host), key=lambda run: str(run["started"]), reverse=True)
+    good = next((run for run in runs if run["outcome"] == "completed" and _has_facts(reports, run)), None)
+    if good is None:
+        raise ParamsError(
+            f"There is no good report of {host}",
+            where=str(reports),
+            do="make one: runbook check; or ask the host itself: --now",
+        )
+    rows = list(rows_of(host, good["started"], good["id"], kept.load(reports / host / good["id"])))
+    return [*rows, *_drift(reports, runs)]
+
+
+def asked_now(params: HostParams, reports: Path) -> list[Row]:
+    """Return the same of a host as it is now, after one look; only reads, and no report is made.
+
+    Passwords and keys are digests as in a report. Raises `ParamsError` for a recorded host, `HostError`
+    for one that cannot be asked.
+    """
+    if params.connection.kind == "recorded":
+        raise ParamsError(f"{params.host} is a replay, which cannot be asked now", do="leave out --now")
+    asks: list[Ask] = [*identity.COMMANDS, Ask.read("/etc/default/grub")]
+    for notebook in notebooks():
+        for step in steps_of(notebook, params.release).values():
+            asks += step.asks(params)
+    host = connect(params, kept.LAST)
+    try:
+        facts = host.gather(dict.fromkeys(asks))
+    finally:
+        host.close()
+    with TemporaryDirectory() as folder:
+        kept.keep(Path(folder), kept.LAST, facts)
+        clean = kept.load(Path(folder))
+    runs = sorted(archive.find_runs(reports, params.host), key=lambda run: str(run["started"]), reverse=True)
+    return [*rows_of(params.host, now(), NOW, clean), *_drift(reports, runs)]
+
+
+def rows_of(host: str, seen: str, source: str, facts: Facts) -> Iterator[Row]:
+    """Yield a row for each field of each thing that is watched (`runbook.drift.things`)."""
+    for watched in WATCHED:
+        for name, fields in (things_of(watched, facts) or {}).items():
+            what = (watched.kind, name) if watched.kind else (name, "")
+            for field, value in fields.items():
+                yield (host, seen, source, *what, field, value)
+
+
+def table(rows: list[Row]) -> pd.DataFrame:
+    """Return the rows as a table with `COLUMNS`, all of them texts."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype="string")
+
+
+def summary(facts: pd.DataFrame) -> pd.DataFrame:
+    """Return a line a host: release, kernel, Xen, devices that are not dom0's, guests, and how much drifted."""
+    import pandas as pd
+
+    def value(kind: str, field: str) -> Any:
+        return facts[(facts.kind == kind) & (facts.field == field)].set_index("host")["value"]
+
+    away = facts[(facts.kind == "device") & (facts.field == "belongs to") & (facts["value"] != "dom0")]
+    guests = facts[facts.kind == "guest"].drop_duplicates(["host", "name"])
+    columns = {
+        "seen": facts.groupby("host")["seen"].max().str[:16],
+        "system": value("system", "is"),
+        "kernel": value("kernel", "runs"),
+        "Xen": value("Xen", "runs"),
+        "passed": away.groupby("host").size(),
+        "guests": guests.groupby("host").size(),
+        "drifted": facts[facts.kind == DRIFT].groupby("host").size(),
+    }
+    found = pd.DataFrame(columns)
+    counted = ["passed", "guests", "drifted"]
+    found[counted] = found[counted].fillna(0).astype(int)
+    return found.fillna("")
+
+
+def write(facts: pd.DataFrame, path: Path) -> None:
+    """Write the table as .csv, or as .parquet where pyarrow is installed. Raises `ParamsError` for anything else."""
+    if path.suffix == ".csv":
+        facts.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        try:
+            facts.to_parquet(path, index=False)
+        except ImportError:
+            raise ParamsError(
+                "Parquet needs pyarrow, which is not installed", do="pip install pyarrow, or write a .csv"
+            ) from None
+    else:
+        raise ParamsError(f"{path} is neither .csv nor .parquet", do="give the file one of these endings")
+
+
+def _has_facts(reports: Path, run: dict[str, Any]) -> bool:
+    return bool(kept.notebooks(reports / run["host"] / run["id"]))
+
+
+def _drift(reports: Path, runs: list[dict[str, Any]]) -> Iterator[Row]:
+    for run in runs:
+        if found := archive.drift(reports / run["host"] / run["id"]):
+            for change in found["changes"]:
+                what = (DRIFT, f"{change['kind']} {change['name']}".strip(), change["by"])
+                yield (run["host"], run["started"], run["id"], *what, change["line"])
+            return

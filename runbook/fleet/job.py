@@ -1,0 +1,181 @@
+"""One host's run in a process of its own: started once, followed to its end, ended when somebody wants that.
+
+Works the same in a thread here and on a worker of a cluster: what comes from outside comes through the fleet
+run's folder, which both see.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runbook.evidence.abandoned import settle
+from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
+from runbook.evidence.record import Event
+
+Tell = Callable[[Event], None]
+CLAIMS, STOP = "claims", "stop"
+TICK_S = 0.25
+WISHES = (signal.SIGINT, signal.SIGINT, signal.SIGKILL)
+"""What each wish to end sends: tidy up and end; end the step at once; and be gone."""
+NOT_INHERITED = (
+    "RUNBOOK_RUN_DIR", "RUNBOOK_NOTEBOOK", "RUNBOOK_PARAMS_DIGEST", "RUNBOOK_SECRETS", "RUNBOOK_RECORD",
+)  # fmt: skip
+"""Variables that belong to one run of one host."""
+CUT = 2000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One host's run, as it is given to whoever carries it out. All paths are absolute but `params`."""
+
+    host: str
+    params: str
+    digest: str
+    mode: str
+    reports: str
+    folder: str
+    """The fleet run's own folder."""
+    cwd: str
+    only: str | None = None
+    start: str | None = None
+    strict: bool = False
+    command: tuple[str, ...] = ()
+    """The program that runs it; by default this Python with `runbook.fleet.child`."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a host's run ended. `report` is its folder, seen from that of all reports; '' for none."""
+
+    state: str
+    exit_code: int
+    report: str = ""
+    message: str = ""
+    seconds: float | None = None
+
+
+def carry_out(job: Job, tell: Tell) -> Ended:
+    """Return how the one run of this job ended; `tell` hears its events while it lasts.
+
+    A job that was begun before, by whomever, is not begun again: an installation must not be repeated
+    unasked, and a cluster gives the tasks of a lost worker to another one. Ends as `never-run` when somebody wants to
+    stop before it begins.
+    """
+    folder = Path(job.folder)
+    if wishes(folder):
+        return Ended("never-run", INTERRUPTED, message="interrupted before it began")
+    try:
+        (folder / CLAIMS / job.host).open("x").close()
+    except FileExistsError:
+        text = "its worker was lost; it is not begun a second time unasked. Look at the host, then --resume"
+        return _left_behind(job, text, time.monotonic())
+    tell({"event": "host-begin", "worker": f"{os.uname().nodename} process {os.getpid()}"})
+    own = Path(tempfile.mkdtemp(prefix="xr-fleet-"))
+    try:
+        return _follow(job, own, tell)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def wishes(folder: Path) -> int:
+    """Return how often somebody wanted this fleet run to end."""
+    try:
+        return (folder / STOP).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def wish(folder: Path) -> None:
+    """Want this fleet run to end."""
+    with (folder / STOP).open("ab", buffering=0) as file:
+        file.write(b".")
+
+
+def _follow(job: Job, own: Path, tell: Tell) -> Ended:
+    began = time.monotonic()
+    command = job.command or (sys.executable, "-P", "-m", "runbook.fleet.child")
+    env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    env.update(JUPYTER_RUNTIME_DIR=str(own), IPYTHONDIR=str(own / "ipython"))
+    pipe = subprocess.PIPE
+    end: Event = {}
+    said = ""
+    # A group of its own: Ctrl-C in this terminal reaches the parent alone, which passes it on once.
+    with subprocess.Popen(
+        [*command, json.dumps({**asdict(job), "sockets": str(own)})],
+        stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=env, cwd=job.cwd, start_new_session=True,
+    ) as child:  # fmt: skip
+        sent = 0
+        for line in _lines(child):
+            while sent < min(wishes(Path(job.folder)), len(WISHES)):
+                child.send_signal(WISHES[sent])
+                sent += 1
+            event = _event(line)
+            if event is None:
+                said = line[-CUT:].strip() or said
+            elif event["event"] == "end":
+                end = event
+            else:
+                tell(event)
+        assert child.stdin is not None
+        child.stdin.close()
+        status = child.wait()
+    if not end:
+        why = f"by signal {-status}" if status < 0 else f"with {status}"
+        return _left_behind(job, f"its process ended {why}" + (f": {said}" if said else ""), began)
+    fields = {key: end[key] for key in ("state", "exit_code", "report", "message")}
+    return Ended(**fields, seconds=_since(began))
+
+
+def _lines(child: subprocess.Popen[bytes]) -> Iterator[str]:
+    """Yield what a process says line by line, and '' now and then, until it has ended."""
+    assert child.stdout is not None
+    handle, rest = child.stdout.fileno(), b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(handle, selectors.EVENT_READ)
+        while True:
+            is_over = child.poll() is not None
+            data = os.read(handle, 65536) if selector.select(0 if is_over else TICK_S) else None
+            if data:
+                *lines, rest = (rest + data).split(b"\n")
+                rest = rest[-1_000_000:]  # a line without end must not fill the memory
+                yield from (line.decode("utf-8", "replace") for line in lines)
+            elif is_over:  # a process that it left behind may hold the pipe; it is not waited for
+                yield rest.decode("utf-8", "replace")
+                return
+            elif data == b"":
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(TICK_S)
+            yield ""
+
+
+def _event(line: str) -> Event | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        event: Event = json.loads(line)
+    except ValueError:
+        return None
+    return event if "event" in event else None
+
+
+def _left_behind(job: Job, text: str, began: float) -> Ended:
+    """Return the end of a run whose runner died without a word, its report finished from its journal."""
+    records = settle(Path(job.reports), job.host)
+    report = f"{job.host}/{records[-1].id}" if records else ""
+    return Ended("killed", KERNEL_DIED, report, text, _since(began))
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)

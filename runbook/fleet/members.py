@@ -1,0 +1,96 @@
+"""Who takes part in a fleet run. Two parameter files for one host or one machine are refused."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook import params as parameters
+from runbook.errors import ParamsError
+from runbook.params import HostParams
+from runbook.params.host import Local, Recorded
+
+FOLDER = "fleet"
+"""Where reports of fleets lie, beside those of hosts: no host of a fleet can have this name."""
+HERE = "this machine"
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+_TELLING = ("hostname", "port", "proxyjump", "proxycommand")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One host of a fleet: its parameter file as it was given, and the digest of what stood in it."""
+
+    host: str
+    params: str
+    digest: str
+
+
+def members(paths: Iterable[str]) -> list[Member]:
+    """Return the hosts of parameter files, in their order; no machine is reached.
+
+    Raises `ParamsError` for a file that is wrong, for two files with one host's name, and for two that lead to
+    one machine. Two names that only the network knows to be one machine's are not seen here; the
+    machine's own lock keeps their runs apart.
+    """
+    if os.environ.get("RUNBOOK_RECORD"):
+        raise ParamsError("A recording is made of one host", do="unset RUNBOOK_RECORD, or use `runbook run`")
+    found: list[Member] = []
+    names: dict[str, str] = {}
+    machines: dict[str, str] = {}
+    for path in paths:
+        params = parameters.load(path)
+        if params.host == FOLDER:
+            raise ParamsError(f"No host of a fleet can be called {FOLDER}", where=path, do="run it by itself")
+        _once(names, params.host, path, f"Two parameter files are of the host {params.host}")
+        if machine := machine_of(params):
+            _once(machines, machine, path, f"Two parameter files lead to one machine: {machine}")
+        found.append(Member(params.host, path, parameters.digest(params)))
+    if not found:
+        raise ParamsError("There is no host to run", do="give parameter files: runbook fleet params/*.yml")
+    return found
+
+
+def machine_of(params: HostParams) -> str:
+    """Return what tells a machine from others as far as ssh's own configuration knows; '' for a replay."""
+    connection = params.connection
+    if isinstance(connection, Recorded):
+        return ""
+    if isinstance(connection, Local):
+        return HERE
+    config = parameters.find(connection.config) if connection.config else None
+    said = _ssh_says(connection.to, config)
+    name = said.get("hostname", connection.to.rpartition("@")[2]).lower()
+    port = said.get("port", "22")
+    way = [said[key] for key in ("proxyjump", "proxycommand") if said.get(key, "none") != "none"]
+    if not way and port == "22" and name in (*_OWN_NAMES, socket.gethostname().lower()):
+        return HERE
+    return " through ".join([f"{name} port {port}", *way])
+
+
+def _ssh_says(to: str, config: Path | None) -> dict[str, str]:
+    """Return where ssh would go, from its configuration alone; nothing when it cannot say."""
+    argv = ["ssh", "-G", *(["-F", str(config)] if config else []), "--", to]
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    pairs = (line.partition(" ") for line in done.stdout.splitlines())
+    return {key: value.strip() for key, _, value in pairs if key in _TELLING}
+
+
+def _once(seen: dict[str, str], what: str, path: str, complaint: str) -> None:
+    if what in seen:
+        raise ParamsError(
+            complaint,
+            where=f"{seen[what]} and {path}",
+            why="two runs at once on one machine would be in each other's way",
+            do="leave one of them out; nothing was started",
+        )
+    seen[what] = path

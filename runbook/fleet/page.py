@@ -1,0 +1,51 @@
+"""The page of a fleet run: how each host ended, with a link to its report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader
+
+from runbook.evidence.pages import MODES, spent, when
+
+Json = dict[str, Any]
+
+
+def fleet_page(fleet: Json) -> str:
+    """Return the page of the content of a `fleet.json`; one file, nothing fetched, no script."""
+    return _environment().get_template("fleet.html").render(
+        fleet=fleet, modes=MODES, verdict=verdict(fleet), style=_style()
+    )  # fmt: skip
+
+
+def verdict(fleet: Json) -> str:
+    """Return in one sentence what a fleet run came to.
+
+    >>> verdict({"outcome": "failed", "hosts": [{"state": "completed"}, {"state": "failed"}]})
+    'Of 2 hosts: 1 completed, 1 failed.'
+    """
+    tally = Counter(host["state"] for host in fleet["hosts"])
+    said = ", ".join(f"{count} {state}" for state, count in tally.items())
+    text = f"Of {len(fleet['hosts'])} host{'' if len(fleet['hosts']) == 1 else 's'}: {said}."
+    why = {
+        "running": "It has not ended, or its parent was killed.",
+        "stopped": "No more were begun after so many failures (--max-failures).",
+        "interrupted": "It was interrupted.",
+    }.get(fleet["outcome"], "")
+    return f"{text} {why}".strip()
+
+
+@cache
+def _environment() -> Environment:
+    loaders = [PackageLoader("runbook.fleet"), PackageLoader("runbook.evidence")]
+    environment = Environment(loader=ChoiceLoader(loaders), autoescape=True)
+    environment.filters.update(when=when, spent=spent)
+    return environment
+
+
+@cache
+def _style() -> str:
+    return (files("runbook.evidence") / "templates" / "style.css").read_text(encoding="utf-8")

@@ -1,0 +1,217 @@
+"""A fleet run: who is next, when to stop, and how each host stands."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from runbook.errors import RunbookError
+from runbook.evidence.files import write_atomic
+from runbook.evidence.outcomes import INTERRUPTED
+from runbook.evidence.record import Event
+from runbook.fleet.batches import batches, sizes
+from runbook.fleet.executors import Workers, end_of, workers
+from runbook.fleet.job import CLAIMS, TICK_S, Ended, Job, wish
+from runbook.fleet.members import FOLDER
+from runbook.fleet.page import fleet_page
+from runbook.fleet.record import FILE, FleetRecord, HostState, held, new_id
+from runbook.journal import now
+from runbook.signals import answering
+
+OnEvent = Callable[[HostState | None, Event], None]
+"""Hears an event of a host; None for one of the whole fleet: `interrupt` and `enough`."""
+
+PAGE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a fleet is asked to do."""
+
+    mode: str = "auto"
+    only: str | None = None
+    start: str | None = None
+    strict: bool = False
+    parallel: int = 1
+    serial: str = ""
+    """Sizes of batches, such as `1,5,20%`; '' for one batch of all."""
+    max_failures: int = 0
+    """After so many hosts that did not complete no other is begun; 0 for never."""
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True)
+class FleetRun:
+    """A fleet run that has ended, and where its report is."""
+
+    folder: Path
+    record: FleetRecord
+
+    @property
+    def index(self) -> Path:
+        """The page to open."""
+        return self.folder / "index.html"
+
+
+def run_fleet(
+    asked: Asked,
+    hosts: Sequence[HostState],
+    reports: Path,
+    on_event: OnEvent,
+    *,
+    resumes: str = "",
+    command: tuple[str, ...] = (),
+) -> FleetRun:
+    """Return how a fleet run ended; its report is in `reports/fleet/<id>/`.
+
+    `hosts` that completed in the run that this one `resumes` are not run again. `command` is the program that
+    runs one host. Whatever happens to a host, and Ctrl-C, comes back in the record.
+
+    Raises `ParamsError` or `HostError` before anything starts, `RunbookError` when the report cannot be written.
+    """
+    sizes(asked.serial) if asked.serial else None
+    record = FleetRecord(new_id(), asdict(asked), list(hosts), resumes)
+    folder = reports.absolute() / FOLDER / record.id
+    with workers(asked.parallel, asked.scheduler, record.id) as found:
+        try:
+            (folder / CLAIMS).mkdir(parents=True)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        with held(folder):
+            _Fleet(record, folder, asked, on_event, command).run(found)
+    return FleetRun(folder, record)
+
+
+class _Fleet:
+    """One fleet run under way."""
+
+    def __init__(
+        self, record: FleetRecord, folder: Path, asked: Asked, on_event: OnEvent, command: tuple[str, ...]
+    ) -> None:
+        self.record, self.folder, self.asked = record, folder, asked
+        self._on_event: OnEvent | None = on_event
+        self._command = command
+        self._paged = 0.0
+        self._by_name = {host.host: host for host in record.hosts}
+        self._failures = self._wishes = self._said = 0
+
+    def run(self, found: Workers) -> None:
+        began = time.monotonic()
+        self._save(is_due=True)
+        with answering(self._interrupted, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            try:
+                wanted = sizes(self.asked.serial) if self.asked.serial else ()
+                for batch in batches(self.record.unfinished, wanted):
+                    if not self._is_enough:
+                        self._batch(batch, found)
+            except BaseException:
+                wish(self.folder)
+                raise
+            self._close(began)
+
+    @property
+    def _is_enough(self) -> bool:
+        return bool(self._wishes or 0 < self.asked.max_failures <= self._failures)
+
+    def _batch(self, hosts: Sequence[HostState], found: Workers) -> None:
+        waiting = deque(hosts)
+        running: dict[Future[Ended], HostState] = {}
+        while running or (waiting and not self._is_enough):
+            while waiting and len(running) < found.parallel and not self._is_enough:
+                host = waiting.popleft()
+                running[found.begin(self._job(host))] = host
+            done, _ = wait(running, TICK_S, FIRST_COMPLETED)
+            self._say_wishes()
+            for name, event in found.events():
+                self._hear(self._by_name[name], event)
+            for future in done:
+                self._end(running.pop(future), end_of(future))
+
+    def _job(self, host: HostState) -> Job:
+        asked = self.asked
+        return Job(
+            host.host, host.params, host.digest, asked.mode, str(self.folder.parents[1]), str(self.folder),
+            str(Path.cwd()), asked.only, asked.start, asked.strict, self._command,
+        )  # fmt: skip
+
+    def _hear(self, host: HostState, event: Event) -> None:
+        if host.exit_code is not None:  # from a cluster, events may come after the end
+            return
+        match event["event"]:
+            case "host-begin":
+                host.state, host.started = "running", now()
+                self._save()
+            case "notebook-begin":
+                host.notebook, host.step = event["notebook"], ""
+            case "step-begin":
+                host.step = event["step"]
+        self._tell(host, event)
+
+    def _end(self, host: HostState, end: Ended) -> None:
+        host.state, host.exit_code, host.report = end.state, end.exit_code, end.report
+        host.message, host.seconds = end.message, end.seconds
+        if end.state == "completed":
+            host.notebook = host.step = ""
+        else:
+            self._failures += 1
+        self._save()
+        self._tell(host, {"event": "host-end"})
+        if self.asked.max_failures == self._failures and end.state != "completed":
+            self._tell(None, {"event": "enough", "failures": self._failures})
+
+    def _interrupted(self, *_: Any) -> None:
+        """Note the wish and pass it on; what is shown waits, for a signal may come in the middle of a line."""
+        self._wishes += 1
+        wish(self.folder)
+
+    def _say_wishes(self) -> None:
+        while self._said < self._wishes:
+            self._said += 1
+            self._tell(None, {"event": "interrupt", "times": self._said})
+
+    def _tell(self, host: HostState | None, event: Event) -> None:
+        """Tell the listener; one that fails (a closed terminal) is not told again, and stops nothing."""
+        if self._on_event is not None:
+            try:
+                self._on_event(host, event)
+            except Exception:
+                self._on_event = None
+
+    def _close(self, began: float) -> None:
+        record = self.record
+        has_waiting = any(host.state == "never-run" for host in record.hosts)
+        if self._wishes:
+            record.outcome, record.exit_code = "interrupted", INTERRUPTED
+        else:
+            bad = "stopped" if has_waiting else "failed"
+            record.outcome = bad if record.unfinished else "completed"
+            record.exit_code = record.worst()
+        record.ended, record.seconds = now(), round(time.monotonic() - began, 3)
+        self._save(is_due=True)
+
+    def _save(self, *, is_due: bool = False) -> None:
+        """Write `fleet.json`, and the page when it is due: it costs more, and many hosts change it often."""
+        content = self.record.as_dict()
+        try:
+            if is_due or time.monotonic() - self._paged > PAGE_S:
+                write_atomic(self.folder / "index.html", fleet_page(content))
+                self._paged = time.monotonic()
+            write_atomic(self.folder / FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> RunbookError:
+    return RunbookError(
+        "The fleet's report cannot be written",
+        where=str(folder),
+        why=error.strerror or str(error),
+        do="free some space or choose another folder with --reports; hosts that were begun have their own reports",
+    )

@@ -1,0 +1,117 @@
+"""`runbook facts`: what many hosts are, in one table."""
+
+import json
+import shutil
+import sys
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from runbook.ask import Answer, Ask, Facts
+from runbook.cli import main
+from runbook.drift import kept
+from runbook.fleet import facts
+from runbook.params import load
+from tests.evidence.toys import ROOT
+
+SAMPLE = max((ROOT / "reports/sample/testbed").glob("*Z-*"))
+CHANGE = {"line": "package xen-utils: 1 → 2", "by": "not the runbook", "kind": "package", "name": "xen-utils"}
+
+
+@pytest.fixture
+def reports(tmp_path, monkeypatch):
+    """Return reports of the hosts one and two, copies of the committed sample; two has drifted since."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two", "three"):
+        text = f"host: {name}\nconnection: {{kind: recorded, recording: nowhere}}\n"
+        (tmp_path / f"{name}.yml").write_text(text)
+    for name in ("one", "two"):
+        folder = tmp_path / "reports" / name / SAMPLE.name
+        shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("*.ipynb", "*.html"))
+        run = json.loads((folder / "run.json").read_text())
+        (folder / "run.json").write_text(json.dumps({**run, "host": name}))
+        (folder / "drift.json").unlink()
+    found = {"since": None, "changes": [CHANGE] * 2}
+    (tmp_path / "reports/two" / SAMPLE.name / "drift.json").write_text(json.dumps(found))
+    return tmp_path / "reports"
+
+
+def call(*words):
+    return CliRunner().invoke(main, ["facts", *words, "--reports", "reports"], catch_exceptions=False)
+
+
+def test_a_table_over_hosts_is_written_and_summed_up(reports):
+    """All facts of the last good reports are in one file, and a line a host says what it is and how much drifted."""
+    done = call("one.yml", "two.yml", "--out", "facts.csv")
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv("facts.csv", dtype="string", keep_default_na=False)
+    assert tuple(table.columns) == facts.COLUMNS
+    assert set(table.host) == {"one", "two"}
+    assert set(table.source) == {SAMPLE.name}
+    assert {"device", "package", "kernel", "Xen", "boot menu", "guest"} <= set(table.kind)
+    network = table[(table.host == "one") & (table.kind == "device") & (table.name == "0000:00:05.0")]
+    assert dict(zip(network.field, network["value"], strict=True))["id"] == "8086:10d3"
+    drifted = table[table.kind == "drift"]
+    assert list(drifted.host) == ["two", "two"]
+    assert set(drifted["value"]) == {CHANGE["line"]}
+    lines = {line.split()[0]: line.split() for line in done.output.splitlines()[2:4]}
+    assert (lines["one"][-1], lines["two"][-1]) == ("0", "2")
+    assert "4.20.4-pre" in lines["one"]
+
+
+def test_a_host_without_a_good_report_is_named(reports):
+    """The others are shown, the one without is named with the next move, and the command fails."""
+    (path,) = reports.glob("two/*/run.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "outcome": "failed"}))
+    done = call("one.yml", "two.yml", "three.yml")
+    assert done.exit_code == 2
+    assert "There is no good report of two" in done.output
+    assert "There is no good report of three" in done.output
+    assert any(line.startswith("one ") for line in done.output.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("f.parquet", "Parquet needs pyarrow"), ("f.xls", "neither .csv nor")]
+)
+def test_what_cannot_be_written_is_said(reports, monkeypatch, name, said):
+    """Parquet without pyarrow, and endings that are not known, are refused."""
+    for module in ("pyarrow", "fastparquet"):
+        monkeypatch.setitem(sys.modules, module, None)
+    done = call("one.yml", "--out", name)
+    assert (done.exit_code, said in done.output) == (2, True)
+    assert not (reports.parent / name).exists()
+
+
+def test_a_replay_cannot_be_asked_now(reports):
+    """A recorded host has no now."""
+    done = call("one.yml", "--now")
+    assert done.exit_code == 2
+    assert "is a replay" in done.output
+
+
+def test_asked_now_reads_once_and_hides_secrets(reports, monkeypatch):
+    """A host that is asked now says what its report said, in one round trip, and passwords are digests."""
+    (reports.parent / "one.yml").write_text("host: one\nconnection: {kind: local}\n")
+    known = kept.load(SAMPLE)
+    secret = Ask.read("/etc/default/grub")
+
+    class Host:
+        looks = closed = 0
+
+        def gather(self, asks):
+            Host.looks += 1
+            answers = {ask: known[ask] if ask in known else Answer(127) for ask in asks}
+            return Facts({**answers, secret: Answer(0, 'GRUB_PASSWORD="correct horse"\n', "0644 root:root")})
+
+        def close(self):
+            Host.closed += 1
+
+    monkeypatch.setattr(facts, "connect", lambda params, notebook: Host())
+    rows = facts.asked_now(load("one.yml"), reports)
+    assert (Host.looks, Host.closed) == (1, 1)
+    said = {row[3:] for row in rows}
+    assert {row[3:] for row in facts.of_report(reports, "one") if row[3] == "device"} <= said
+    assert {row[2] for row in rows} == {facts.NOW}
+    assert any("GRUB_PASSWORD" in row[-1] for row in rows)
+    assert not any("correct horse" in row[-1] for row in rows)
