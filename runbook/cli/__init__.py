@@ -10,6 +10,7 @@ from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
 from runbook.cli.installer import installer
+from runbook.cli.new import new
 from runbook.cli.reports import REPORTS, report
 from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
@@ -27,6 +28,7 @@ replay of a recorded run: nothing is touched, and you see how everything works.
 Start here:
   runbook run                              replay the recorded host, archive a report
   runbook report open                      look at that report
+  runbook new myhost --to root@myhost      write params/myhost.yml from what my machine says
   runbook validate params/myhost.yml       is my parameter file right?
   runbook plan params/myhost.yml           what would be done to my machine?
   runbook run params/myhost.yml --mode apply     do it
@@ -228,6 +230,7 @@ def notebooks() -> None:
 main.add_command(backup)
 main.add_command(build)
 main.add_command(installer)
+main.add_command(new)
 main.add_command(report)
 main.add_command(testbed)
 main.add_command(undo)

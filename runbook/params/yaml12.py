@@ -33,6 +33,11 @@ def read(path: Path) -> tuple[dict[str, Any], dict[Where, int]]:
             why=str(error),
             do="give the path of a file like params/example.yml",
         ) from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> tuple[dict[str, Any], dict[Where, int]]:
+    """Return the same as `read` for a text; `path` is where errors say that it stands."""
     try:
         node = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as error:
