@@ -51,7 +51,7 @@ def call(*words):
 
 
 COMMANDS = [
-    [], ["validate"], ["plan"], ["run"], ["check"], ["schema"], ["notebooks"],
+    [], ["validate"], ["plan"], ["run"], ["check"], ["schema"], ["notebooks"], ["new"], ["doctor"],
     ["report"], ["report", "list"], ["report", "open"], ["report", "key"], ["report", "verify"], ["report", "prune"], ["report", "export"],
     ["testbed"], ["testbed", "up"], ["testbed", "down"], ["testbed", "ssh"],
     ["testbed", "status"], ["testbed", "test"],

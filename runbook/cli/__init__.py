@@ -9,6 +9,7 @@ import click
 from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
+from runbook.cli.doctor import doctor
 from runbook.cli.installer import installer
 from runbook.cli.new import new
 from runbook.cli.reports import REPORTS, report
@@ -26,6 +27,7 @@ replay of a recorded run: nothing is touched, and you see how everything works.
 
 \b
 Start here:
+  runbook doctor                           is this machine fit to run it?
   runbook run                              replay the recorded host, archive a report
   runbook report open                      look at that report
   runbook new myhost --to root@myhost      write params/myhost.yml from what my machine says
@@ -229,6 +231,7 @@ def notebooks() -> None:
 
 main.add_command(backup)
 main.add_command(build)
+main.add_command(doctor)
 main.add_command(installer)
 main.add_command(new)
 main.add_command(report)
