@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 import textwrap
 from collections.abc import Iterator
 
 from runbook.facts.pci import Device
 from runbook.params.host import Local, Recorded, Ssh
-from runbook.params.yaml12 import NULLS
+from runbook.params.yaml12 import scalar
 from runbook.proposal.cards import Bridge
 from runbook.proposal.machine import RELEASES, Proposal
 from runbook.survey.groups import Group, Member
@@ -50,18 +48,6 @@ def write(host: str, connection: Ssh | Local | Recorded, seen: Proposal) -> str:
         _CONSENT.splitlines(),
     )
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
-
-
-def scalar(text: str) -> str:
-    """Return a text as a YAML value, in quotes only where it needs them.
-
-    >>> scalar("root@victory"), scalar("a: b"), scalar("10.0.0.2/24")
-    ('root@victory', '"a: b"', '10.0.0.2/24')
-    """
-    is_plain = re.fullmatch(r"[A-Za-z0-9/](?:[A-Za-z0-9 ._/@+,()=:-]*[A-Za-z0-9_/.)-])?", text)
-    return (
-        text if is_plain and ": " not in text and text not in NULLS else json.dumps(text, ensure_ascii=False)
-    )
 
 
 def comment(text: str, indent: int = 0) -> list[str]:

@@ -16,9 +16,9 @@ from runbook.hosts import connect
 from runbook.journal import Journal
 from runbook.params import load, loads
 from runbook.params.host import Ssh
+from runbook.params.yaml12 import scalar
 from runbook.proposal import file
 from runbook.proposal.disks import BY_ID, by_id
-from runbook.proposal.text import scalar
 from runbook.steps import name_of, notebooks
 from tests.survey.machines import Pci, _file, bare, devices, dmar, dom0
 
