@@ -17,10 +17,18 @@ from runbook.params.yaml12 import Where, parse, scalar
 
 def value(text: str, where: Where) -> Any:
     """Return what stands at a place, scalars as text; None when nothing does."""
-    found: Any = parse(text, Path("the text"))[0]
+    return inside(parse(text, Path("the text"))[0], where)
+
+
+def inside(found: Any, where: Where) -> Any:
+    """Return the same from values that were read already.
+
+    >>> inside({"guests": [{"name": "comm"}]}, ("guests", 0, "name")), inside({}, ("guests", 1))
+    ('comm', None)
+    """
     for key in where:
-        is_there = key in found if isinstance(found, dict) else isinstance(found, list) and key in range(len(found))  # fmt: skip
-        found = found[key] if is_there else None
+        below: Any = dict(enumerate(found)) if isinstance(found, list) else found
+        found = below.get(key) if isinstance(below, dict) else None
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from runbook.facts.pci import Device
 from runbook.params.host import Local, Recorded, Ssh
 from runbook.params.yaml12 import scalar
 from runbook.proposal.cards import Bridge
@@ -162,21 +161,25 @@ def _entries(group: Group, off: str) -> Iterator[str]:
 
 
 def _device(member: Member, *, is_offered: bool) -> Iterator[str]:
-    device = member.device
-    yield f"- bdf: {device.bdf}"
-    yield f"  id: {device.id}"
-    yield f"  what: {scalar(_what(device))}"
-    if member.needs_rdm:
-        yield "  rdm_policy: relaxed  # the firmware keeps memory reserved for it (H106)"
+    entry = device_entry(member)
+    policy = entry.pop("rdm_policy", "")
+    lines = [f"{key}: {scalar(text)}" for key, text in entry.items()]
+    yield from (f"- {lines[0]}", *(f"  {line}" for line in lines[1:]))
+    if policy:
+        yield f"  rdm_policy: {policy}  # the firmware keeps memory reserved for it (H106)"
     if is_offered:
         for reason in member.reasons:
             yield from comment(f"{reason.text}: {reason.do}", 2)
-        if device.class_code.startswith("0200"):
+        if member.device.class_code.startswith("0200"):
             yield "  # probe: network  # proves it in a small guest, where a cable with DHCP is plugged in"
 
 
-def _what(device: Device) -> str:
-    return " ".join(f"{device.class_name}, {device.name}".split())
+def device_entry(member: Member) -> dict[str, str]:
+    """Return a device as it stands under passthrough.devices, pinned by its id."""
+    device = member.device
+    what = " ".join(f"{device.class_name}, {device.name}".split())
+    entry = {"bdf": device.bdf, "id": device.id, "what": what}
+    return entry | ({"rdm_policy": "relaxed"} if member.needs_rdm else {})
 
 
 def _storage(seen: Proposal) -> Iterator[str]:
