@@ -1,10 +1,10 @@
-"""The Xen host runbook. What a cell may import: `open_host`."""
+"""The Xen host runbook. What a cell may import: `open_host`, and `form`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["open_host"]
+__all__ = ["form", "open_host"]
 __version__ = "0.1.0"
 
 
@@ -13,4 +13,8 @@ def __getattr__(name: str) -> Any:
         from runbook.book import open_host
 
         return open_host
+    if name == "form":
+        from runbook.show.form import form
+
+        return form
     raise AttributeError(f"module 'runbook' has no attribute '{name}'")

@@ -51,19 +51,20 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
     host = connect(asked, notebook)
     run_dir = os.environ.get("RUNBOOK_RUN_DIR")
     journal = Journal(Path(run_dir) / "journal.jsonl" if run_dir else None)
-    return Book(asked, mode, host, notebook, journal)
+    return Book(asked, mode, host, notebook, journal, params)
 
 
 class Book:
     """Plans, applies and checks the steps of one notebook on one host."""
 
-    def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal) -> None:
+    def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal,
+                 file: str | Path = "") -> None:  # fmt: skip
         self._guide_only = releases.get(params.release).reproduction
         replays = mode == "auto" and not host.is_real and not self._guide_only
         self.mode = "apply" if replays else ("plan" if mode == "auto" else mode)
         self.params, self.host, self.notebook = params, host, notebook
         self._steps = steps_of(notebook, params.release)
-        self._journal = journal
+        self._journal, self._file = journal, file
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
         self._known: set[str] = set()
@@ -119,6 +120,12 @@ class Book:
         if self._known < set(self._steps):
             self._look(*self._steps)
         return tables.show(what, self.params, self.facts)
+
+    def form(self) -> Any:
+        """Return the parameter file as a form; this book goes on with what it was opened with."""
+        from runbook.show.form import form
+
+        return form(self._file, self.host)
 
     def summary(self) -> Shown:
         """Return how each step of this notebook ended, and let go of the host."""

@@ -51,7 +51,7 @@ def call(*words):
 
 
 COMMANDS = [
-    [], ["validate"], ["plan"], ["run"], ["check"], ["schema"], ["notebooks"], ["explain"], ["lint"], ["fleet"], ["facts"],
+    [], ["validate"], ["plan"], ["run"], ["check"], ["schema"], ["notebooks"], ["explain"], ["lint"], ["fleet"], ["facts"], ["new"], ["doctor"],
     ["report"], ["report", "list"], ["report", "open"], ["report", "key"], ["report", "verify"], ["report", "prune"], ["report", "export"],
     ["testbed"], ["testbed", "up"], ["testbed", "down"], ["testbed", "ssh"],
     ["testbed", "status"], ["testbed", "test"],

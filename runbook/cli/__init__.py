@@ -10,11 +10,13 @@ import click
 from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
+from runbook.cli.doctor import doctor
 from runbook.cli.explain import explain
 from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
 from runbook.cli.installer import installer
 from runbook.cli.lint import lint
+from runbook.cli.new import new
 from runbook.cli.reports import REPORTS, report
 from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
@@ -30,8 +32,10 @@ replay of a recorded run: nothing is touched, and you see how everything works.
 
 \b
 Start here:
+  runbook doctor                           is this machine fit to run it?
   runbook run                              replay the recorded host, archive a report
   runbook report open                      look at that report
+  runbook new myhost --to root@myhost      write params/myhost.yml from what my machine says
   runbook validate params/myhost.yml       is my parameter file right?
   runbook plan params/myhost.yml           what would be done to my machine?
   runbook run params/myhost.yml --mode apply     do it
@@ -242,11 +246,13 @@ def notebooks() -> None:
 
 main.add_command(backup)
 main.add_command(build)
+main.add_command(doctor)
 main.add_command(explain)
 main.add_command(facts)
 main.add_command(fleet)
 main.add_command(installer)
 main.add_command(lint)
+main.add_command(new)
 main.add_command(report)
 main.add_command(testbed)
 main.add_command(undo)

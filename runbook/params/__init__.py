@@ -16,7 +16,7 @@ from runbook.params import yaml12
 from runbook.params.model import HostParams
 from runbook.params.secrets import SecretGiven
 
-__all__ = ["HostParams", "digest", "find", "load", "schema"]
+__all__ = ["HostParams", "digest", "find", "load", "loads", "schema"]
 
 
 def find(path: str | Path, start: Path | None = None) -> Path:
@@ -44,7 +44,18 @@ def load(path: str | Path) -> HostParams:
     value; the others are counted.
     """
     file = find(path)
-    values, lines = yaml12.read(file)
+    return _checked(*yaml12.read(file), file)
+
+
+def loads(text: str, path: Path) -> HostParams:
+    """Return the parameters of a text that is not, or not yet, the content of the file at `path`.
+
+    Raises `ParamsError` as `load` does.
+    """
+    return _checked(*yaml12.parse(text, path), path)
+
+
+def _checked(values: dict[str, Any], lines: dict[yaml12.Where, int], file: Path) -> HostParams:
     try:
         return HostParams.model_validate(values)
     except ValidationError as error:

@@ -7,6 +7,8 @@ text that stands in the file; the parameter models, which know what is wanted, c
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +35,12 @@ def read(path: Path) -> tuple[dict[str, Any], dict[Where, int]]:
             why=str(error),
             do="give the path of a file like params/example.yml",
         ) from error
-    try:
-        node = YAML(typ="rt", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else "?"
-        raise ParamsError(
-            "The parameters are not valid YAML",
-            where=f"{path}, line {line}",
-            why=str(error.problem or error.context),
-            do="check the indentation and the quotes on that line and the one above",
-        ) from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> tuple[dict[str, Any], dict[Where, int]]:
+    """Return the same as `read` for a text; `path` is where errors say that it stands."""
+    node = compose(text, path)
     lines: dict[Where, int] = {}
     value = _plain(node, (), lines, path) if node is not None else {}
     if not isinstance(value, dict):
@@ -54,6 +51,34 @@ def read(path: Path) -> tuple[dict[str, Any], dict[Where, int]]:
             do="start from params/example.yml",
         )
     return value, lines
+
+
+def compose(text: str, path: Path) -> Node | None:
+    """Return a text as nodes that know where they stand, None for an empty one. Raises `ParamsError`."""
+    try:
+        node: Node | None = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else "?"
+        raise ParamsError(
+            "The parameters are not valid YAML",
+            where=f"{path}, line {line}",
+            why=str(error.problem or error.context),
+            do="check the indentation and the quotes on that line and the one above",
+        ) from error
+    return node
+
+
+def scalar(text: str) -> str:
+    """Return a text as a YAML value on one line, in quotes only where it needs them.
+
+    >>> scalar("root@victory"), scalar("a: b"), scalar("10.0.0.2/24")
+    ('root@victory', '"a: b"', '10.0.0.2/24')
+    """
+    is_plain = re.fullmatch(r"[A-Za-z0-9/](?:[A-Za-z0-9 ._/@+()=:-]*[A-Za-z0-9_/.)-])?", text)
+    return (
+        text if is_plain and ": " not in text and text not in NULLS else json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _plain(node: Node, where: Where, lines: dict[Where, int], path: Path) -> Any:

@@ -46,10 +46,11 @@ def machine_table(facts: Facts) -> pd.DataFrame:
     """Return what the machine is, a row a property: `what` and `value`, both text."""
     import pandas as pd
 
-    return pd.DataFrame(_machine_rows(machines.read(facts)), columns=["what", "value"], dtype=str)
+    return pd.DataFrame(machine_rows(machines.read(facts)), columns=["what", "value"], dtype=str)
 
 
-def _machine_rows(machine: machines.Machine) -> list[tuple[str, str]]:
+def machine_rows(machine: machines.Machine) -> list[tuple[str, str]]:
+    """Return what a machine is: each property with its value."""
     cpu, firmware = machine.cpu, machine.firmware
     secure = {True: "on", False: "off", None: "unknown"}[firmware.secure_boot]
     disks = [b for b in machine.storage.blocks if b.kind == "disk" and b.controllers]

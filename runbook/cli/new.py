@@ -1,0 +1,54 @@
+"""`runbook new`: a first parameter file, read from the machine itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Write a parameter file from what a machine says; change nothing on it.")
+@click.argument("host")
+@click.option("--to", metavar="ROOT@HOST", help="How ssh reaches it; else root@HOST.")
+@click.option("--local", is_flag=True, help="It is this very machine (as root).")
+@click.option("--like", metavar="PARAMS", help="It is reached as the host of this parameter file is.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write here; else params/HOST.yml."
+)
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def new(host: str, to: str | None, local: bool, like: str | None, out: Path | None, force: bool) -> None:
+    """Look at a machine and write its parameter file, commented, as a start.
+
+    The machine is read over one connection and nothing on it is changed. The file names its disks,
+    network cards and memory, suggests dom0's memory and the bridges, and lists the PCI devices that
+    guests can have, with their ids; those that cannot stand there too, as comments with the reason.
+
+    \b
+    Examples:
+      runbook new victory                            reached as root@victory
+      runbook new victory --to root@192.168.0.10
+      sudo runbook new victory --local
+      runbook new demo --like params/example.yml     the recorded host: try it without a machine
+
+    \b
+    It is a start, not an answer: read it, add the guests, and look at
+      runbook plan params/victory.yml
+    """
+    from runbook.hosts import connect
+    from runbook.params import load
+    from runbook.params.host import Local, Ssh
+    from runbook.proposal import file, look, write
+
+    if sum(map(bool, (to, local, like))) > 1:
+        raise click.UsageError("--to, --local and --like exclude each other")
+    connection = load(like).connection if like else Local() if local else Ssh(to=to or f"root@{host}")
+    asked = file.described(host, connection)
+    path = file.place(host, out)
+    file.prove_free(path, force=force)
+    seen = look(connect(asked, "00_introduction"))
+    was_there = path.exists()
+    file.save(path, write(host, connection, seen), force=force)
+    about = [f"{len(seen.disks)} disks", f"{len(seen.bridges)} bridges", f"{seen.offered} devices for guests"]
+    click.echo(f"read {seen.machine.system.hostname}: {', '.join(about)}", err=True)
+    click.echo(f"{'written over' if was_there else 'written'}; read it, then: runbook plan {path}", err=True)
+    click.echo(str(path))

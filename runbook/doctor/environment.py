@@ -1,0 +1,91 @@
+"""Python, its packages, and what runs a notebook."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from importlib import metadata
+
+from runbook.doctor.check import OK, WRONG, Check, answer
+from runbook.evidence.provenance import DISTRIBUTION
+
+LEAST = (3, 11)
+_MAKE = "make the environment with `make env`, and use it: `. .venv/bin/activate`"
+
+
+def python() -> Check:
+    """Check the interpreter's version."""
+    says = f"Python {platform.python_version()}, {sys.executable}"
+    if sys.version_info[:2] < LEAST:
+        wanted = ".".join(map(str, LEAST))
+        return Check("python", WRONG, says, f"install Python {wanted} or newer, then: make env PYTHON=…")
+    return Check("python", OK, says)
+
+
+def packages() -> Check:
+    """Check that each package that the runbook needs is there, in a version of the range that it asks for."""
+    try:
+        needs = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return Check("packages", WRONG, "the runbook is not installed in this environment", _MAKE)
+    needs = [need for need in needs if "extra ==" not in need]
+    wrong = [said for said in map(_lack, needs) if said]
+    if wrong:
+        return Check("packages", WRONG, "; ".join(wrong), _MAKE)
+    return Check("packages", OK, f"{len(needs)} packages, each in the range that it must be in")
+
+
+def _lack(need: str) -> str:
+    match = re.fullmatch(r"([A-Za-z0-9._-]+)(.*)", need.partition(";")[0].replace(" ", ""))
+    name, ranges = match.groups() if match else (need, "")
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return f"{name} is missing"
+    return "" if within(version, ranges) else f"{name} is {version}, not {ranges}"
+
+
+def within(version: str, ranges: str) -> bool:
+    """Return whether a version is in ranges such as `>=8.1,<9`; of a version only the numbers count.
+
+    >>> within("8.1.9", ">=8.1,<9"), within("9.0rc1", "<9,>=8.1"), within("0.10", ">=0.9")
+    (True, False, True)
+    """
+    have = _numbers(version)
+    for one in filter(None, ranges.split(",")):
+        sign, number = re.fullmatch(r"(>=|<)(.+)", one).groups()  # type: ignore[union-attr]
+        if (have >= _numbers(number)) != (sign == ">="):
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, found[0].split("."))) if found else ()
+
+
+def kernel() -> Check:
+    """Check that Jupyter's kernel `python3` exists and is a Python that has the runbook."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        return Check("jupyter", WRONG, "there is no kernel python3: no notebook can run", _MAKE)
+    # Jupyter starts its own interpreter where a kernel names none by its path.
+    program = spec.argv[0] if "/" in spec.argv[0] else sys.executable
+    status, said = answer(program, "-c", "import ipykernel, runbook")
+    if status:
+        why = said.splitlines()[-1] if said else f"it ended with {status}"
+        do = f"remove that kernel (`jupyter kernelspec list` shows it, in {spec.resource_dir}), or {_MAKE}"
+        return Check("jupyter", WRONG, f"the kernel python3 is {program}: {why}", do)
+    return Check("jupyter", OK, f"the kernel python3 is {program}")
+
+
+def engine() -> Check:
+    """Check that papermill knows the runbook's engine, which records how each cell ends."""
+    names = [point.name for point in metadata.entry_points(group="papermill.engine")]
+    if "runbook" not in names:
+        return Check("papermill", WRONG, "papermill does not know the engine of the runbook", _MAKE)
+    return Check("papermill", OK, "it knows the engine of the runbook")

@@ -1,0 +1,71 @@
+"""Where a new parameter file goes, and how it gets there: whole, and over another only when that was said."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from runbook import params as parameters
+from runbook.errors import ParamsError
+from runbook.evidence.selection import project
+from runbook.params import HostParams
+from runbook.params.host import Local, Recorded, Ssh
+
+
+def place(host: str, out: Path | None) -> Path:
+    """Return the file of a new host: `out`, else `params/<host>.yml` of the project."""
+    return out or project() / "params" / f"{host}.yml"
+
+
+def prove_free(path: Path, *, force: bool) -> None:
+    """Raise `ParamsError` when there is something at `path` already, unless `force` was said."""
+    if os.path.lexists(path) and not force:
+        raise ParamsError(
+            f"{path} is there already",
+            why="what somebody wrote into it would be lost",
+            do="choose another name with --out, or say --force to write it anew",
+        )
+
+
+def described(host: str, connection: Ssh | Local | Recorded) -> HostParams:
+    """Return the parameters of a host of which nothing is known but its name and the way to it.
+
+    Raises `ParamsError` for a name that no host can have.
+    """
+    try:
+        return HostParams(host=host, connection=connection)
+    except ValidationError as error:
+        raise ParamsError(
+            f"'{host}' cannot name the host",
+            why=error.errors()[0]["msg"].removeprefix("Value error, "),
+            do="give its short name, and how it is reached with --to, such as --to root@192.168.0.10",
+        ) from None
+
+
+def save(path: Path, text: str, *, force: bool) -> None:
+    """Write the file, readable as it is or not at all, once it was proven to be right.
+
+    Raises `ParamsError` when the text is no parameter file, or when something is there and `force` was
+    not said.
+    """
+    parameters.loads(text, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        if force:
+            beside.replace(path)
+        else:
+            _put(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _put(beside: Path, path: Path) -> None:
+    """Give a file its name, if that is still free: a link, unlike a rename, takes no other's place."""
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        prove_free(path, force=False)

@@ -1,0 +1,95 @@
+"""The fields of a parameter file, as its schema describes them: sections, lists, help and choices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from runbook import params as parameters
+from runbook.params.yaml12 import Where
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value that a person can set."""
+
+    where: Where
+    kind: str
+    """`text`, `number`, `flag`, `choice`, or `words` for a list of texts."""
+    help: str
+    default: Any
+    """What holds where nothing is said; None where something must be, or nothing is meant."""
+    choices: tuple[str, ...] = ()
+    is_required: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(self.where[-1])
+
+
+@dataclass(frozen=True)
+class Section:
+    """A mapping of the file, or one item of a list of mappings."""
+
+    where: Where
+    help: str
+    fields: tuple[Field, ...] = ()
+    sections: tuple[Section, ...] = ()
+    is_list: bool = False
+    """True when its sections are items, and one more can be added."""
+
+    @property
+    def title(self) -> str:
+        return ".".join(map(str, self.where)) or "host"
+
+
+def sections(values: Any) -> Section:
+    """Return all fields of a parameter file with these values, as its reader returns them."""
+    schema = parameters.schema()
+    return _section(schema, schema["$defs"], (), values)
+
+
+def _section(schema: Schema, defs: Schema, where: Where, values: Any) -> Section:
+    values = values if isinstance(values, dict) else {}
+    required = schema.get("required", ())
+    fields, inner = list[Field](), list[Section]()
+    for name, part in schema.get("properties", {}).items():
+        place, value = (*where, name), values.get(name)
+        kind = _resolved(part, defs, value)
+        text = part.get("description") or kind.get("description", "")
+        if "properties" in kind:
+            inner.append(_section(kind, defs, place, value))
+        elif kind.get("type") == "array" and "properties" in (item := _resolved(kind["items"], defs, None)):
+            items = value if isinstance(value, list) else []
+            below = tuple(_section(item, defs, (*place, i), v) for i, v in enumerate(items))
+            inner.append(Section(place, text or item.get("description", ""), (), below, is_list=True))
+        elif "const" not in kind:
+            fields.append(
+                Field(place, _kind(kind), text, part.get("default"), _choices(kind, defs), name in required)
+            )
+    return Section(where, schema.get("description", ""), tuple(fields), tuple(inner))
+
+
+def _resolved(part: Schema, defs: Schema, value: Any) -> Schema:
+    """Return what a part stands for: a reference followed, of several kinds the one that the value is of."""
+    if "$ref" in part:
+        return _resolved(defs[part["$ref"].rpartition("/")[2]], defs, value)
+    if "discriminator" in part:
+        mapping = part["discriminator"]["mapping"]
+        chosen = value.get("kind") if isinstance(value, dict) else None
+        return _resolved({"$ref": mapping.get(chosen, next(iter(mapping.values())))}, defs, value)
+    kinds = [kind for kind in part.get("anyOf", ()) if kind.get("type") != "null"]
+    return _resolved(kinds[0], defs, value) if kinds else part
+
+
+def _kind(schema: Schema) -> str:
+    if "enum" in schema:
+        return "choice"
+    return {"integer": "number", "boolean": "flag", "array": "words"}.get(schema.get("type", ""), "text")
+
+
+def _choices(schema: Schema, defs: Schema) -> tuple[str, ...]:
+    of = _resolved(schema.get("items", {}), defs, None) if schema.get("type") == "array" else schema
+    return tuple(map(str, of.get("enum", ())))

@@ -1,0 +1,64 @@
+"""One widget for one field: a box, a tick, a choice or a list of words, with its help beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from runbook.params.yaml12 import Where
+from runbook.show.form.fields import Field
+
+Change = Callable[[Where, Any], None]
+_WIDE = {"description_width": "12em"}
+
+
+class Input:
+    """A field on the screen. `control` holds the value, `box` is that with help and what is wrong with it."""
+
+    def __init__(self, field: Field, value: Any, change: Change) -> None:
+        self.field = field
+        self.control = _control(field, value)
+        self.wrong = widgets.HTML()
+        help_text = widgets.HTML(f"<small>{escape(field.help)}</small>" if field.help else "")
+        self.box = widgets.VBox([widgets.HBox([self.control, help_text]), self.wrong])
+        self.control.observe(lambda seen: change(field.where, self.meant(seen["new"])), names="value")
+
+    def meant(self, shown: Any) -> Any:
+        """Return what a control's value means in the file; None for nothing said."""
+        kind = self.field.kind
+        if kind == "words":
+            words = [line.strip() for line in str(shown).splitlines() if line.strip()]
+            return words or None
+        if kind == "flag":
+            return bool(shown)
+        text = str(shown or "").strip()
+        if kind == "number" and text.isdecimal() and text == str(int(text)):
+            return int(text)
+        return text or None
+
+    def say(self, why: str) -> None:
+        """Show what is wrong with this field; '' for nothing."""
+        self.wrong.value = f"<b>wrong:</b> {escape(why)}" if why else ""
+
+
+def _control(field: Field, value: Any) -> Any:
+    label: dict[str, Any] = {"description": field.name, "style": _WIDE, "layout": {"width": "32em"}}
+    said = value if value is not None else field.default
+    if field.kind == "flag":
+        is_on = str(said).lower() == "true"
+        return widgets.Checkbox(value=is_on, description=field.name, indent=True, style=_WIDE)
+    if field.kind == "words":
+        items = value if isinstance(value, list) else []
+        hint = "one a line" + (f"; of {', '.join(field.choices)}" if field.choices else "")
+        return widgets.Textarea(
+            "\n".join(map(str, items)), placeholder=hint, rows=max(1, len(items)), **label
+        )
+    if field.kind == "choice":
+        text = "" if said is None else str(said)
+        options = tuple(dict.fromkeys((*field.choices, text)))
+        return widgets.Dropdown(options=options, value=text, **label)
+    hint = "required" if field.is_required else "" if field.default is None else str(field.default)
+    return widgets.Text("" if value is None else str(value), placeholder=hint, **label)

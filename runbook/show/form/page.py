@@ -1,0 +1,176 @@
+"""The whole form: sections, picker, budget, and the way to the file: first the changes, then save."""
+
+from __future__ import annotations
+
+import os
+import sys
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from runbook.errors import ParamsError, RunbookError
+from runbook.params import HostParams
+from runbook.params.edit import inside
+from runbook.params.yaml12 import Where
+from runbook.show.form import words
+from runbook.show.form.draft import Draft
+from runbook.show.form.fields import Section, sections
+from runbook.show.form.inputs import Input
+from runbook.show.form.picker import Row, budget, give, rows
+from runbook.show.pieces import code
+from runbook.survey.machine import Machine
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class Form:
+    """A form over one draft. `widget` is what a notebook shows; `draft` is what would be saved."""
+
+    def __init__(self, draft: Draft, machine: Machine | None, why: str) -> None:
+        self.draft, self.machine, self._why = draft, machine, why
+        self._seen: Draft | None = None
+        self._rows: tuple[Row, ...] = ()
+        self.inputs: dict[Where, Input] = {}
+        self.pickers: dict[str, Any] = {}
+        self.buttons: dict[Where, Any] = {}
+        self.state, self.changes, self.sums = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.fields = widgets.Accordion()
+        self.devices = widgets.VBox()
+        self.show_changes = widgets.Button(description="Show the changes", icon="search")
+        self.save = widgets.Button(description="Save", icon="save", button_style="warning", disabled=True)
+        self.show_changes.on_click(lambda _: self._show_changes())
+        self.save.on_click(lambda _: self._save())
+        self.widget = widgets.VBox(
+            [
+                widgets.HTML(f"<b>{escape(str(draft.path))}</b>"), self.state, self.fields,
+                widgets.HTML("<b>Devices</b>"), self.devices, self.sums,
+                widgets.HBox([self.show_changes, self.save]), self.changes,
+            ]
+        )  # fmt: skip
+        self._rebuild()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        bundle: dict[str, Any] = words.picture(self.draft, self.machine, self._why)._repr_mimebundle_()
+        if is_live():
+            bundle[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+        return bundle
+
+    def __repr__(self) -> str:
+        return words.picture(self.draft, self.machine, self._why).text
+
+    def _turn_to(self, draft: Draft, *, is_new_shape: bool = False) -> None:
+        """Go on with another draft; what was seen of the changes is no longer all of them."""
+        if draft == self.draft:
+            return
+        self.draft, self._seen = draft, None
+        self.save.disabled, self.changes.value = True, ""
+        if is_new_shape:
+            self._rebuild()
+        else:
+            self._refresh()
+
+    def _change(self, where: Where, new: Any) -> None:
+        known = self.inputs[where].field
+        is_said = inside(self.draft.values(), where) is not None
+        if not is_said and (new is None or str(new) == str(known.default)):
+            return
+        self._turn_to(self.draft.put(where, new))
+
+    def _rebuild(self) -> None:
+        chosen = self.fields.selected_index
+        self.inputs, self.buttons = {}, {}
+        values = self.draft.values()
+        top = sections(values)
+        parts = [Section((), top.help, top.fields), *top.sections]
+        self.fields.children = [self._section(part, values) for part in parts]
+        self.fields.titles = [part.title for part in parts]
+        self.fields.selected_index = chosen
+        self._refresh()
+
+    def _section(self, section: Section, values: Any) -> Any:
+        children: list[Any] = [widgets.HTML(f"<i>{escape(section.help)}</i>")] if section.help else []
+        for field in section.fields:
+            made = Input(field, inside(values, field.where), self._change)
+            self.inputs[field.where] = made
+            children.append(made.box)
+        for inner in section.sections:
+            children += [widgets.HTML(f"<b>{escape(inner.title)}</b>"), self._section(inner, values)]
+            if section.is_list:
+                children.append(self._button(inner.where, "Remove it", lambda w: self.draft.drop(w)))
+        if section.is_list:
+            children.append(self._button(section.where, "Add one", lambda w: self.draft.add(w, {})))
+        return widgets.VBox(children)
+
+    def _button(self, where: Where, text: str, change: Any) -> Any:
+        button = widgets.Button(description=text, tooltip=f"{text}: {'.'.join(map(str, where))}")
+        button.on_click(lambda _: self._turn_to(change(where), is_new_shape=True))
+        self.buttons[where] = button
+        return button
+
+    def _refresh(self) -> None:
+        """Say anew what is right and wrong, who has which device, and what it all adds up to."""
+        checked = self.draft.check()
+        self.state.value = f"<pre>{escape(words.state(checked, self.machine))}</pre>"
+        for where, made in self.inputs.items():
+            is_it = isinstance(checked, ParamsError) and f"'{'.'.join(map(str, where))}'" in checked.what
+            made.say(f"{checked.why}; {checked.do}" if is_it and isinstance(checked, ParamsError) else "")
+        if isinstance(checked, HostParams):
+            cells = "".join(
+                f"<tr><td>{escape(who)}</td><td>{escape(mib)}</td><td>{escape(cpus)}</td></tr>"
+                for who, mib, cpus in budget(checked, self.machine)
+            )
+            head = "<tr><th>who</th><th>memory</th><th>virtual CPUs</th></tr>"
+            self.sums.value = f"<table>{head}{cells}</table>"
+        self._refresh_devices()
+
+    def _refresh_devices(self) -> None:
+        if self.machine is None:
+            self.devices.children = [widgets.HTML(f"<pre>{escape(self._why)}</pre>")]
+            return
+        now = rows(self.draft.values(), self.machine)
+        if now != self._rows:
+            self._rows, self.pickers = now, {}
+            self.devices.children = [self._picker(row) for row in now]
+
+    def _picker(self, row: Row) -> Any:
+        control = widgets.Dropdown(
+            options=row.choices, value=row.owner, description=words.place(row), disabled=row.is_held,
+            style={"description_width": "9em"}, layout={"width": "28em"},
+        )  # fmt: skip
+        control.observe(
+            lambda seen: self._turn_to(give(self.draft, row.group, seen["new"]), is_new_shape=True),
+            names="value",
+        )
+        self.pickers.update(dict.fromkeys(row.group.bdfs, control))
+        tint = ' style="opacity:.65"' if row.is_held else ""
+        lines = "<br>".join(map(escape, words.device_lines(row)))
+        about = widgets.HTML(f"<div{tint}>{lines}<br><small>{escape(words.reason(row))}</small></div>")
+        return widgets.HBox([control, about])
+
+    def _show_changes(self) -> None:
+        difference = self.draft.diff()
+        self.changes.value = code(difference) if difference else "Nothing has changed."
+        is_right = isinstance(self.draft.check(), HostParams)
+        self._seen = self.draft if difference and is_right else None
+        self.save.disabled = self._seen is None
+        if difference and not is_right:
+            self.changes.value += "It can be saved when it is right."
+
+    def _save(self) -> None:
+        if self._seen != self.draft:
+            self.changes.value = "Look at the changes first."
+            return
+        try:
+            self.draft = self.draft.save()
+        except (RunbookError, OSError) as error:
+            self.changes.value = f"<pre>{escape(str(error))}</pre>"
+            return
+        self._seen, self.save.disabled = None, True
+        self.changes.value = f"Saved to {escape(str(self.draft.path))}."
+
+
+def is_live() -> bool:
+    """True in a notebook that a person has open; in a headless run nobody could use a widget."""
+    is_headless = "RUNBOOK_RUN_DIR" in os.environ or "JPY_SESSION_NAME" not in os.environ
+    return "ipykernel" in sys.modules and not is_headless

@@ -1,0 +1,63 @@
+"""The form in words: what stands where no widget can be, in a headless run and in HTML."""
+
+from __future__ import annotations
+
+from html import escape
+
+from runbook.errors import ParamsError
+from runbook.params import HostParams
+from runbook.show.form.draft import Draft
+from runbook.show.form.picker import Row, budget, rows
+from runbook.show.pieces import Shown, code
+from runbook.survey.machine import Machine
+
+
+def state(checked: HostParams | ParamsError, machine: Machine | None) -> str:
+    """Return whether the parameters are right, and if not what is wrong, why, and the next move."""
+    if isinstance(checked, ParamsError):
+        return str(checked)
+    total = budget(checked, machine)[-1][1]
+    return (
+        f"The parameters are too much for this machine: {total}"
+        if "too much" in total
+        else "The parameters are right."
+    )
+
+
+def device_lines(row: Row) -> tuple[str, ...]:
+    """Return a group's devices, a line each, behind the bridges that lead to them."""
+    return tuple(
+        "".join(f"{bridge} > " for bridge in m.device.path)
+        + f"{m.device.bdf} {m.device.class_name}, {m.device.name}"
+        for m in row.group.members
+    )
+
+
+def place(row: Row) -> str:
+    """Return what holds a group's devices together."""
+    return "no IOMMU group" if row.group.number is None else f"IOMMU group {row.group.number}"
+
+
+def reason(row: Row) -> str:
+    """Return the verdict about a group with its reason."""
+    return f"{row.group.verdict}: {row.group.why}" if row.group.why else row.group.verdict
+
+
+def picture(draft: Draft, machine: Machine | None, why: str) -> Shown:
+    """Return the whole form as text and as HTML that needs no script; the same for the same file and machine."""
+    checked = draft.check()
+    lines = [f"{draft.path.name}, a form where widgets work. {state(checked, machine)}"]
+    lines += _devices(draft, machine) if machine else [f"No devices to pick from: {why}"]
+    if isinstance(checked, HostParams):
+        lines += ["Memory and virtual CPUs", *(f"  {who}: {mib}" + (f", {cpus}" if cpus else "")
+                                              for who, mib, cpus in budget(checked, machine))]  # fmt: skip
+    text = "\n".join(lines)
+    return Shown(f"<div><b>{escape(lines[0])}</b>{code(chr(10).join(lines[1:]))}</div>", text)
+
+
+def _devices(draft: Draft, machine: Machine) -> list[str]:
+    lines = ["Devices"]
+    for row in rows(draft.values(), machine):
+        lines.append(f"  {place(row)} ({reason(row)}): {row.owner}")
+        lines += [f"    {line}" for line in device_lines(row)]
+    return lines

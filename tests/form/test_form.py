@@ -1,0 +1,347 @@
+"""The form: every field, the device picker, and that nothing is written before its changes were seen."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import runbook
+from runbook import survey
+from runbook.book import Book
+from runbook.errors import ParamsError
+from runbook.hosts.recorded import RecordedHost
+from runbook.journal import Journal
+from runbook.params import load
+from runbook.params.yaml12 import parse
+from runbook.show.form import Form
+from runbook.show.form.draft import Draft
+from runbook.show.form.fields import sections
+from runbook.show.form.page import WIDGET
+from runbook.show.form.picker import DOM0, HIDDEN, SPLIT, give, rows
+from tests.survey.machines import Pci, devices
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "params/example.yml"
+MEMORY = ("dom0", "memory_mib")
+CARD = "0000:00:05.0"
+TWO = """\
+host: box  # mine
+connection: {kind: local}
+passthrough:
+  devices:
+    # the old card
+    - bdf: 03:00.0   # short, as lspci shows it
+      id: 8086:10d3
+      what: a card
+    # - bdf: 09:00.0 was here
+guests:
+  - name: one
+    memory_mib: 512
+    volume: {name: one, size_gib: 1}
+    pci: [03:00.0]
+    vnc_display: 1
+  - name: two
+    memory_mib: 512
+    volume: {name: two, size_gib: 1}
+    vnc_display: 2
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a copy of the example, which a form may change."""
+    path = tmp_path / "host.yml"
+    path.write_text(EXAMPLE.read_text())
+    return path
+
+
+@pytest.fixture
+def form(file):
+    """Return the form of that copy, with the recorded machine."""
+    return runbook.form(file)
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Return a draft of two guests, and a machine with two devices in one group, a pair of functions, and a disk."""
+    path = tmp_path / "box.yml"
+    path.write_text(TWO)
+    machine = survey.read(devices(
+        Pci("0000:00:1c.0", "8086:1c10", "060400", bus=3), Pci("0000:03:00.0", above=("0000:00:1c.0",), group=3),
+        Pci("0000:04:00.0", "10de:1234", "030000", group=3), Pci("0000:05:00.0"), Pci("0000:05:00.1"),
+    ))  # fmt: skip
+    return Draft.open(path), machine
+
+
+def comments(text):
+    return [line.partition("#")[2] for line in text.splitlines() if "#" in line]
+
+
+def changed_lines(form):
+    return [line for line in form.draft.diff().splitlines()[2:] if line[0] in "+-"]
+
+
+def leaves(value, where=()):
+    """Yield the place of every text and of every list of texts in a parameter file."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from leaves(part, (*where, key))
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        for index, part in enumerate(value):
+            yield from leaves(part, (*where, index))
+    else:
+        yield where
+
+
+def fields(section):
+    yield from section.fields
+    for inner in section.sections:
+        yield from fields(inner)
+
+
+@pytest.mark.parametrize("name", ["example", "victory", "testbed-install"])
+def test_all_that_stands_in_a_file_has_a_field(name):
+    """Every value of a file but the kind of its connection can be changed."""
+    values = parse((ROOT / f"params/{name}.yml").read_text(), Path("x"))[0]
+    there = {field.where for field in fields(sections(values))}
+    assert set(leaves(values)) - there == {("connection", "kind")}
+
+
+def test_every_field_comes_with_the_schema(form):
+    """Help, default and choices of a field are those of the parameter models."""
+    made = form.inputs[MEMORY]
+    assert "Fixed memory of dom0 in MiB" in made.box.children[0].children[1].value
+    assert form.inputs["guests", 1, "os"].control.options == ("linux", "windows")
+    assert form.inputs["kernel", "suffix"].control.placeholder == "-xenhost"
+    assert form.inputs["host",].field.is_required
+    assert form.inputs["services", "watchdog"].control.value is True
+
+
+@pytest.mark.parametrize(
+    ("where", "new", "lines"),
+    [
+        (MEMORY, "3072", ["-  memory_mib: 2048", "+  memory_mib: 3072"]),
+        (("services", "watchdog"), False, ["-  watchdog: true", "+  watchdog: false"]),
+        (("xen", "iommu"), "yes", ["-  iommu: required", "+  iommu: yes"]),
+        (("kernel", "suffix"), "-mine", ["+", "+kernel:", '+  suffix: "-mine"']),
+        (("guests", 0, "autostart"), "", ["-    autostart: 1"]),
+        (("configuration", "more_packages"), "vim\nmc\n", ["+  more_packages: [vim, mc]"]),
+        (
+            ("xen", "options"),
+            "com1=115200,8n1\nconsole=com1\nloglvl=all",
+            [
+                '-  options: ["com1=115200,8n1", console=com1, spec-ctrl=eager-fpu]',
+                '+  options: ["com1=115200,8n1", console=com1, loglvl=all]',
+            ],
+        ),
+    ],
+)
+def test_a_value_that_is_set_changes_its_own_line(form, where, new, lines):
+    """Whatever kind a field is of, its new value is all that changes, and the parameters stay right."""
+    form.inputs[where].control.value = new
+    assert changed_lines(form) == lines
+    assert comments(form.draft.text) == comments(EXAMPLE.read_text())
+    assert "right" in form.state.value
+
+
+def test_a_default_is_not_written(form):
+    """A field that is set to what holds anyway, and back, leaves the file as it is."""
+    form.inputs["kernel", "build"].control.value = True
+    assert changed_lines(form)
+    form.inputs["kernel", "suffix"].control.value = "-xenhost"
+    assert not [line for line in changed_lines(form) if "suffix" in line]
+
+
+def test_a_wrong_value_is_said_at_once_where_it_is(form):
+    """While a value is wrong its field says why, the others say nothing, and it cannot be saved."""
+    form.inputs[MEMORY].control.value = "much"
+    assert "valid integer" in form.inputs[MEMORY].wrong.value
+    assert [where for where, made in form.inputs.items() if made.wrong.value] == [MEMORY]
+    assert "The parameter &#x27;dom0.memory_mib&#x27; is wrong" in form.state.value
+    form.show_changes.click()
+    assert form.save.disabled
+    form.inputs[MEMORY].control.value = "2048"
+    assert form.inputs[MEMORY].wrong.value == ""
+    assert "right" in form.state.value
+
+
+def test_nothing_is_written_before_its_changes_were_seen(form, file):
+    """Save works only for what was shown: not before, and not for what was changed afterwards."""
+    before = file.read_text()
+    form.inputs[MEMORY].control.value = "3072"
+    form.save.click()
+    assert (file.read_text(), form.save.disabled) == (before, True)
+    form.show_changes.click()
+    assert "+  memory_mib: 3072" in re.sub("<[^>]*>", "", form.changes.value)
+    assert (file.read_text(), form.save.disabled) == (before, False)
+    form.inputs[MEMORY].control.value = "4000"
+    assert form.save.disabled
+    form.save.click()
+    assert file.read_text() == before
+    form.show_changes.click()
+    form.save.click()
+    assert file.read_text() == before.replace("memory_mib: 2048", "memory_mib: 4000")
+    assert load(file).dom0.memory_mib == 4000
+    assert "Saved" in form.changes.value
+    form.show_changes.click()
+    assert form.changes.value == "Nothing has changed."
+
+
+def test_what_another_wrote_meanwhile_stays(form, file):
+    """A file that was changed while the form was open is not saved over."""
+    form.inputs[MEMORY].control.value = "3072"
+    form.show_changes.click()
+    file.write_text("another's\n")
+    form.save.click()
+    assert file.read_text() == "another's\n"
+    assert "changed while the form was open" in form.changes.value
+
+
+def test_saving_keeps_the_files_rights(form, file):
+    """The file has the mode that it had, and nothing lies beside it."""
+    file.chmod(0o600)
+    form.inputs[MEMORY].control.value = "3072"
+    form.show_changes.click()
+    form.save.click()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_guest_is_added_and_removed(form):
+    """A new guest is empty and says what it needs; removed again, the file is as it was."""
+    form.buttons["guests",].click()
+    assert "guests.4.name" in form.state.value
+    form.inputs["guests", 4, "name"].control.value = "fresh"
+    assert "fresh" in form.pickers[CARD].options
+    form.buttons["guests", 4].click()
+    assert form.draft.diff() == ""
+
+
+def test_a_device_goes_to_another_guest(form):
+    """Choosing a guest takes the device from the one that had it, and who has what is shown anew."""
+    assert form.pickers[CARD].value == "ipfire"
+    form.pickers[CARD].value = "nginx"
+    assert changed_lines(form) == ["-    pci: [0000:00:05.0]", "+    pci: []", "+    pci: [0000:00:05.0]"]
+    assert form.pickers[CARD].value == "nginx"
+    assert "right" in form.state.value
+
+
+def test_what_must_stay_cannot_be_chosen(form):
+    """The controller of / and the card of the session are greyed out with the reason; a spare one is not."""
+    for bdf, why in (("0000:00:08.0", "dom0 uses /"), ("0000:00:03.0", "it carries this ssh session")):
+        assert (form.pickers[bdf].disabled, form.pickers[bdf].options) == (True, (DOM0,))
+        about = next(box.children[1].value for box in form.devices.children if bdf in box.children[1].value)
+        assert f"must stay: {why}" in about
+        assert "opacity" in about
+    assert not form.pickers[CARD].disabled
+
+
+def test_groups_are_given_whole(two):
+    """A group goes to a guest with all its devices, each pinned by its id, and back to dom0 with all of them."""
+    draft, machine = two
+    first, second = rows(draft.values(), machine)
+    assert (first.group.bdfs, first.owner) == (("0000:03:00.0", "0000:04:00.0"), SPLIT)
+    assert second.owner == DOM0
+    given = give(give(draft, first.group, "two"), second.group, "one")
+    host = given.check()
+    assert not isinstance(host, ParamsError)
+    assert [g.pci for g in host.guests] == [
+        ("0000:05:00.0", "0000:05:00.1"),
+        ("0000:03:00.0", "0000:04:00.0"),
+    ]
+    assert [(d.bdf, d.id) for d in host.passthrough.devices] == [
+        ("0000:03:00.0", "8086:10d3"), ("0000:04:00.0", "10de:1234"),
+        ("0000:05:00.0", "8086:10d3"), ("0000:05:00.1", "8086:10d3"),
+    ]  # fmt: skip
+    hidden = give(given, first.group, HIDDEN)
+    assert [row.owner for row in rows(hidden.values(), machine)] == [HIDDEN, "one"]
+    back = give(give(hidden, first.group, DOM0), second.group, DOM0)
+    assert [row.owner for row in rows(back.values(), machine)] == [DOM0, DOM0]
+    host = back.check()
+    assert not isinstance(host, ParamsError)
+    assert host.passthrough.devices == ()
+    lost = [c for c in comments(draft.text) if c not in comments(back.text)]
+    assert lost == [" short, as lspci shows it"], "only the comment on the removed line itself goes"
+
+
+def test_the_tree_is_shown(two):
+    """A device stands behind the bridges that lead to it."""
+    draft, machine = two
+    assert "0000:00:1c.0 > 0000:03:00.0 " in repr(Form(draft, machine, ""))
+
+
+def test_memory_and_processors_are_summed(form):
+    """The sum is that of the parameters, against the machine that was read; too much of it is said."""
+    assert "3602 of 5925 MiB" in form.sums.value
+    assert "6 on 2 threads" in form.sums.value
+    form.inputs["guests", 1, "memory_mib"].control.value = "4096"
+    assert "MiB too much" in form.sums.value
+    assert "too much for this machine" in form.state.value
+
+
+def test_without_the_machine_the_fields_are_there(file):
+    """A machine that cannot be read costs the picker alone, which says why."""
+    file.write_text(file.read_text().replace("recording: recordings/testbed", "recording: recordings/none"))
+    form = runbook.form(file)
+    assert "recordings/none" in form.devices.children[0].value
+    form.inputs[MEMORY].control.value = "3072"
+    assert changed_lines(form) == ["-  memory_mib: 2048", "+  memory_mib: 3072"]
+
+
+def test_a_wrong_file_can_be_put_right(file):
+    """A file that does not validate opens, says what is wrong, and can be corrected in the form."""
+    file.write_text(file.read_text().replace("memory_mib: 2048", "memory_mib: 2"))
+    form = runbook.form(file)
+    assert form.inputs[MEMORY].wrong.value
+    form.inputs[MEMORY].control.value = "2048"
+    assert "right" in form.state.value
+
+
+def test_headless_it_is_text(form, monkeypatch):
+    """Where nobody could use a widget, text and HTML say the same, and nothing that differs between runs."""
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    bundle, again = form._repr_mimebundle_(), runbook.form(form.draft.path)._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/plain"}
+    assert bundle == again
+    assert f"IOMMU group 3 (may be passed): ipfire\n    {CARD} Ethernet" in bundle["text/plain"]
+
+
+def test_in_a_notebook_that_is_open_it_is_a_widget(form, monkeypatch):
+    """With a person before it the same cell shows the widget; in a run of the runbook's own it does not."""
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    monkeypatch.setenv("JPY_SESSION_NAME", "05.ipynb")
+    monkeypatch.delenv("RUNBOOK_RUN_DIR", raising=False)
+    assert form._repr_mimebundle_()[WIDGET]["model_id"] == form.widget.model_id
+    monkeypatch.setenv("RUNBOOK_RUN_DIR", "/tmp")
+    assert WIDGET not in form._repr_mimebundle_()
+
+
+def test_a_book_opens_it(file):
+    """On a replay the book's own place in the recording is left alone; a book without a file says so."""
+    notebook = "06_xen_configuration"
+    host = RecordedHost(ROOT / "recordings/testbed", notebook)
+    book = Book(load(file), "plan", host, notebook, Journal(None), file)
+    trips = host.round_trips
+    assert book.form().pickers[CARD].value == "ipfire"
+    assert host.round_trips == trips
+    with pytest.raises(ParamsError, match="no parameter file"):
+        Book(
+            load(file), "plan", RecordedHost(ROOT / "recordings/testbed", notebook), notebook, Journal(None)
+        ).form()
+
+
+def test_a_real_host_is_asked_over_its_own_connection(file):
+    """With a connection that is open the form asks over that one and leaves it open."""
+
+    class Connected(RecordedHost):
+        is_real, is_closed = True, False
+
+        def close(self):
+            self.is_closed = True
+
+    host = Connected(ROOT / "recordings/testbed", "00_introduction")
+    from runbook.show.form import form as open_form
+
+    assert open_form(file, host).pickers[CARD].value == "ipfire"
+    assert (host.round_trips, host.is_closed) == (1, False)
