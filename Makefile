@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 # The Debian of the virtual PC: trixie or bookworm, as in `make testbed-test RELEASE=bookworm`.
 RELEASE ?= trixie
 
-.PHONY: help env run test jupyter notebooks schema coverage record test-faults bench-backup bench-evidence testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test test-browser jupyter notebooks site schema coverage record test-faults bench-backup bench-evidence testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +38,9 @@ jupyter: $(READY) ## open JupyterLab on the recorded host
 
 notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (review the diff)
 	@$(BIN)/runbook notebooks
+
+site: $(READY) ## make the guide and the documents a site in site/, read from its files
+	@$(BIN)/runbook site --out site
 
 schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json

@@ -11,6 +11,7 @@ from runbook.cli.backups import backup
 from runbook.cli.build import build
 from runbook.cli.installer import installer
 from runbook.cli.reports import REPORTS, report
+from runbook.cli.site import site
 from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
@@ -229,6 +230,7 @@ main.add_command(backup)
 main.add_command(build)
 main.add_command(installer)
 main.add_command(report)
+main.add_command(site)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.text import Text
 
-from runbook.evidence.pages import spent
+from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 
 INTERRUPTING = "Interrupting: the step may tidy up for 20 s. Interrupt again to end it at once."

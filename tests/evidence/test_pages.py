@@ -2,7 +2,8 @@
 
 import pytest
 
-from runbook.evidence.pages import notebook_page, runs_page, verdict
+from runbook.evidence.notebook_html import notebook_page
+from runbook.evidence.pages import runs_page, verdict
 from tests.evidence.toys import fetches, notebook
 
 BOOK = {
@@ -12,7 +13,7 @@ BOOK = {
     "status": "completed",
     "when": "31 Jan 2026, 10:15 UTC",
     "failure": None,
-    "siblings": ["05_now", "06_next"],
+    "siblings": [("05_now", "Now", None), ("06_next", "Next", None)],
 }
 
 
