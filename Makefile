@@ -33,6 +33,10 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
 
+test-browser: $(READY) ## look at the site and a report in Chromium: accessibility, search, phone (apt install chromium)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
+	@$(BIN)/pytest -q -m browser tests/browser
+
 jupyter: $(READY) ## open JupyterLab on the recorded host
 	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb
 
