@@ -34,7 +34,7 @@ def look(chromium):
     """Return a function that opens a page of the disk; what a script complains about is an error at the end."""
     contexts, said = [], []
 
-    def look(path, *, dark=False, width=1280, anchor="", **options):
+    def look(path, *, dark=False, width=1280, **options):
         scheme = "dark" if dark else "light"
         context = chromium.new_context(
             viewport={"width": width, "height": 850}, color_scheme=scheme, **options
@@ -43,7 +43,7 @@ def look(chromium):
         context.on("page", lambda page: page.on("pageerror", lambda error: said.append(str(error))))
         context.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
         page = context.new_page()
-        page.goto(Path(path).as_uri() + anchor)
+        page.goto(path if path == "about:blank" else Path(path).as_uri())
         return page
 
     yield look

@@ -191,3 +191,52 @@ def test_a_folder_with_something_else_is_left_alone(project, tmp_path):
     with pytest.raises(ParamsError, match="something else"):
         build(project, tmp_path / "out")
     assert (tmp_path / "out/letter.txt").read_text() == "dear"
+
+
+PICTURES = [
+    (path.stem, cell["id"], svg)
+    for path in sorted(ROOT.glob("notebooks/*.ipynb"))
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    for output in cell.get("outputs", [])
+    for svg in re.findall(
+        r"<svg\b.*?</svg>|<img\b[^>]*>", "".join(output.get("data", {}).get("text/html", "")), re.S
+    )
+]
+
+
+def faults(svg):
+    """Return what keeps a picture from being read: by ear, or on a ground of another colour."""
+    drawn = re.sub(r"<(title|desc)>.*?</\1>", "", svg, flags=re.S)
+    return [
+        fault
+        for fault, is_there in (
+            ("no text", not re.match(r'<svg [^>]*role="img"[^>]*><title>[^<]{20,}</title>', svg)),
+            ("words in a colour of their own", 'fill="currentColor"' not in svg.partition(">")[0]),
+            (
+                "a colour that covers the page",
+                re.search(r'fill="(#|black|white|rgb\((?![^>]*fill-opacity))', drawn),
+            ),
+            ("a script", re.search(r"<script|\son\w+=", drawn)),
+        )
+        if is_there
+    ]
+
+
+def test_pictures_say_what_they_show_in_light_and_dark():
+    """Every picture of the notebooks has a text, and draws its words in the colour of the page's own."""
+    assert {cell for _, cell, _ in PICTURES} >= {"show-disk", "show-volumes"}
+    assert {f"{name} {cell}": found for name, cell, svg in PICTURES if (found := faults(svg))} == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "before", "after"),
+    [
+        ("no text", "<title>", "<title>x</title><title>"),
+        ("words in a colour of their own", 'fill="currentColor"', ""),
+        ("a colour that covers the page", "<rect ", '<rect fill="#fff" '),
+        ("a script", "<rect ", '<rect onclick="f()" '),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_found(fault, before, after):
+    """Each of the faults is seen when it is there."""
+    assert fault in faults(PICTURES[0][2].replace(before, after))
