@@ -8,7 +8,7 @@ RELEASE ?= trixie
 # How many recorded hosts `make bench-fleet` runs.
 HOSTS ?= 8
 
-.PHONY: help env run test jupyter notebooks schema coverage errors record test-faults bench-backup bench-evidence bench-fleet testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test test-browser jupyter notebooks site schema coverage errors record test-faults bench-backup bench-evidence bench-fleet testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,11 +35,18 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
 
+test-browser: $(READY) ## look at the site and a report in Chromium: accessibility, search, phone (apt install chromium)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
+	@$(BIN)/pytest -q -m browser tests/browser
+
 jupyter: $(READY) ## open JupyterLab on the recorded host
 	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb
 
 notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (review the diff)
 	@$(BIN)/runbook notebooks
+
+site: $(READY) ## make the guide and the documents a site in site/, read from its files
+	@$(BIN)/runbook site --out site
 
 schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json

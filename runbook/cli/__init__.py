@@ -18,6 +18,7 @@ from runbook.cli.installer import installer
 from runbook.cli.lint import lint
 from runbook.cli.new import new
 from runbook.cli.reports import REPORTS, report
+from runbook.cli.site import site
 from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
@@ -254,6 +255,7 @@ main.add_command(installer)
 main.add_command(lint)
 main.add_command(new)
 main.add_command(report)
+main.add_command(site)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)

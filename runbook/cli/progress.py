@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from runbook.cli.course import Course, about
-from runbook.evidence.pages import spent
+from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 
 _LONG_S = 5

@@ -30,7 +30,7 @@ def report() -> None:
 @REPORTS
 def list_(host: str | None, reports: Path | None) -> None:
     """List runs, the newest first: when, host, mode, how it ended, how many steps changed something."""
-    from runbook.evidence.pages import when
+    from runbook.evidence.layout import when
 
     for run in _runs(host, reports):
         ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]

@@ -17,7 +17,8 @@ from runbook.drift.compare import counted
 from runbook.errors import ParamsError
 from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
-from runbook.evidence.pages import spent, verdict, when
+from runbook.evidence.layout import spent, when
+from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.evidence.run import run
 from runbook.evidence.selection import project

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from runbook.attestation import keys
 from runbook.attestation.statement import CLOSING, RECORD, attest, locked
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import host, pages
+from runbook.evidence import host, layout, notebook_html, pages
 from runbook.evidence.files import write_atomic
 from runbook.evidence.gate import sweep
 from runbook.evidence.record import NotebookRecord, RunRecord
@@ -132,12 +132,12 @@ def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: Not
         "title": entry.title,
         "host": record.host,
         "status": entry.status,
-        "when": pages.when(record.started),
+        "when": layout.when(record.started),
         "failure": failure,
-        "siblings": [other.name for other in record.notebooks],
+        "siblings": [(other.name, other.title, other.html) for other in record.notebooks],
     }
     try:
-        write_atomic(place / f"{entry.name}.html", pages.notebook_page(nb, book))
+        write_atomic(place / f"{entry.name}.html", notebook_html.notebook_page(nb, book))
     except Exception:
         log.exception("no page for %s", entry.name)
         return None

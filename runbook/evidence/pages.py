@@ -1,28 +1,21 @@
-"""Pages for people: a notebook as HTML, a run, the runs of a host, and all runs.
+"""Pages for people: a run, the runs of a host, and all runs; `notebook_html` has those of notebooks.
 
-Every page stands alone: one file, styles inside, nothing fetched, and no script but the one that filters the
-list of runs. Its content security policy tells the browser so, which also keeps a notebook's output from
+Every page stands alone: one file, styles inside, nothing fetched, and no script but its own, which only filters,
+copies and unfolds. Its content security policy tells the browser so, which also keeps a notebook's output from
 fetching or running anything.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import DictLoader, Environment, PackageLoader
-from nbformat import NotebookNode
-
 from runbook.drift.compare import counted
+from runbook.evidence import layout
 from runbook.evidence.host import Fact
+from runbook.evidence.layout import when
 from runbook.evidence.outcomes import GOOD
 
 MODES = {
@@ -31,15 +24,13 @@ MODES = {
     "apply": "mode apply: the host was changed where it was not right",
     "check": "mode check: the host was only verified",
 }
-SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
 Json = dict[str, Any]
 EMPTY: Mapping[str, Json] = MappingProxyType({})
 
 
 def run_page(run: Json, drift: Json | None = None) -> str:
     """Return the page of one run from the content of its `run.json`, and of its `drift.json` if it has one."""
-    page = _environment().get_template("run.html")
-    return page.render(run=run, modes=MODES, verdict=verdict(run), drift=drift, style=_file("style.css"))
+    return layout.render("run.html", run=run, modes=MODES, verdict=verdict(run), drift=drift)
 
 
 def runs_page(
@@ -66,39 +57,10 @@ def runs_page(
     hosts = [
         {**newest[name], "count": counts[name], "drifted": said.get(name, "")} for name in sorted(newest)
     ]
-    script = _file("search.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _environment().get_template("runs.html").render(
-        runs=rows, host=host, heading=host or "Reports", hosts=hosts, facts=facts, style=_file("style.css"),
-        drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
-        script=script, script_hash=f"sha256-{digest}",
+    return layout.render(
+        "runs.html", scripts=("search.js",), runs=rows, host=host, heading=host or "Reports", hosts=hosts,
+        facts=facts, drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
     )  # fmt: skip
-
-
-def notebook_page(nb: NotebookNode, book: Json) -> str:
-    """Return an executed notebook as HTML.
-
-    `book` has `name`, `title`, `host`, `status`, `when`, `failure` (None or `name`, `cell`, `message`) and
-    `siblings`, the notebooks of the run: links to them lead to their HTML.
-    """
-    from nbconvert.exporters import HTMLExporter, TemplateExporter
-    from nbconvert.filters import Highlight2HTML
-    from traitlets.config import Config
-
-    config = Config({"NbConvertBase": {"display_data_priority": SHOWN}})
-    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
-        config=config,
-        template_name="basic",
-        template_file="notebook.html",
-        extra_loaders=[DictLoader({"notebook.html": _file("notebook.html")})],
-    )
-    style = "\n".join((_pygments(), _file("style.css"), ".highlight { background: none; }"))
-    highlight = Highlight2HTML(pygments_lexer="ipython3", parent=exporter)  # type: ignore[no-untyped-call]
-    exporter.register_filter("highlight_code", highlight)  # type: ignore[no-untyped-call]
-    # HTMLExporter's own would read the whole page once more, for images without a text; that takes half the time.
-    html, _ = TemplateExporter.from_notebook_node(exporter, nb, {"runbook": {**book, "style": style}})
-    names = "|".join(map(re.escape, book["siblings"]))
-    return re.sub(rf'href="(?:\./)?({names})\.ipynb(#[^"]*)?"', r'href="\1.html\2"', html)
 
 
 def verdict(run: Json) -> str:
@@ -118,29 +80,6 @@ def verdict(run: Json) -> str:
         planned = sum(step["actions"] or 0 for book in run["notebooks"] for step in book["steps"])
         return f"Nothing was changed; {planned} actions are planned, as far as can be told now. {tally}"
     return f"Every notebook completed. {tally}"
-
-
-def when(iso: str) -> str:
-    """Return a time as people write it.
-
-    >>> when("2026-01-31T10:15:00.123Z")
-    '31 Jan 2026, 10:15 UTC'
-    """
-    return f"{datetime.fromisoformat(iso):%-d %b %Y, %H:%M} UTC"
-
-
-def spent(seconds: float | None) -> str:
-    """Return a duration as people say it.
-
-    >>> spent(0.04), spent(7.31), spent(75), spent(4000), spent(None)
-    ('0.0 s', '7.3 s', '1 min 15 s', '1 h 06 min', '')
-    """
-    if seconds is None:
-        return ""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def _drifted(drift: Json | None) -> str:
@@ -167,24 +106,3 @@ def _where(run: Json) -> str:
         return ""
     bad = [s["step"] for b in run["notebooks"] for s in b["steps"] if s["status"] not in (*GOOD, "never-run")]
     return " · ".join(filter(None, (failure["notebook"], ", ".join(bad))))
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(loader=PackageLoader("runbook.evidence"), autoescape=True)
-    environment.filters.update(when=when, spent=spent)
-    return environment
-
-
-@cache
-def _file(name: str) -> str:
-    return (files("runbook.evidence") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _pygments() -> str:
-    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-
-    light = HtmlFormatter(style="default").get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"

@@ -8,7 +8,7 @@ from nbformat.v4 import new_output
 
 from runbook.drift import kept
 from runbook.evidence import archive
-from runbook.evidence.pages import notebook_page
+from runbook.evidence.notebook_html import notebook_page
 from runbook.evidence.record import NotebookRecord, RunRecord, StepEnd
 from tests.drift.recorded import ROOT, facts
 from tests.evidence.test_drift import MADE_WITH
@@ -23,7 +23,7 @@ def reports(tmp_path):
     """Make two runs of a host, the second without its last notebook, and one of another host."""
 
     def make(day, host, books):
-        names = [name for name, _, _ in books]
+        siblings = [(name, name, None) for name, _, _ in books]
         record = RunRecord(f"2026010{day}T000000Z-00000{day}", host, "trixie", "ssh", "check",
                            {"path": "p", "digest": "d"}, MADE_WITH)  # fmt: skip
         record.started = f"2026-01-0{day}T00:00:00.000Z"
@@ -41,7 +41,7 @@ def reports(tmp_path):
                 "when": "",
                 "failure": None,
             }
-            (place / f"{name}.html").write_text(notebook_page(nb, {**page, "siblings": names}))
+            (place / f"{name}.html").write_text(notebook_page(nb, {**page, "siblings": siblings}))
             entry = NotebookRecord(
                 name, name, "completed", steps=[StepEnd(f"step{day}", "Do", "changed", "done")]
             )

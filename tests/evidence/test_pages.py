@@ -1,8 +1,11 @@
 """Pages for people: true, alone in one file, and harmless."""
 
+import re
+
 import pytest
 
-from runbook.evidence.pages import notebook_page, runs_page, verdict
+from runbook.evidence.notebook_html import notebook_page
+from runbook.evidence.pages import runs_page, verdict
 from tests.evidence.toys import fetches, notebook
 
 BOOK = {
@@ -12,7 +15,7 @@ BOOK = {
     "status": "completed",
     "when": "31 Jan 2026, 10:15 UTC",
     "failure": None,
-    "siblings": ["05_now", "06_next"],
+    "siblings": [("05_now", "Now", None), ("06_next", "Next", None)],
 }
 
 
@@ -126,3 +129,62 @@ def test_what_a_cell_shows_is_on_its_page(kind):
     shown = {"data": {"text/html": "<b>the plan</b>", "text/plain": "x"}}
     more = {"execution_count": 1} if kind == "execute_result" else {}
     assert "<b>the plan</b>" in page_with(output(kind, **shown, **more))
+
+
+def stream(text, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def test_long_output_is_folded_and_whole():
+    """Many lines are folded, without a script, and all there; few lines are not folded."""
+    many = "".join(f"line {n}\n" for n in range(31))
+    html = page_with(stream(many))
+    assert "<details><summary>Output of 31 lines</summary><pre>line 0\n" in html
+    assert "line 30" in html
+    assert "<details" not in page_with(stream(many[: many.rindex("line")]))
+
+
+def test_output_of_a_cell_that_failed_is_open():
+    """Whoever comes for the failure need not unfold it."""
+    nb = notebook("1")
+    nb.cells[1].outputs = [stream("x\n" * 50)]
+    nb.cells[1].metadata.papermill = {"status": "failed"}
+    assert "<details open><summary>Output of 50 lines" in notebook_page(nb, BOOK)
+
+
+def test_very_long_output_is_shortened_and_says_so():
+    """Of very many lines the first and the last are there; how many are left out, and where they are, is said."""
+    html = page_with(stream("".join(f"line {n:06}\n" for n in range(20_000))))
+    assert "line 000000\n" in html
+    assert "line 019999\n" in html
+    assert "line 010000" not in html
+    shown = len(re.findall(r"line \d{6}", html))
+    assert f"… {20_000 - shown:,} lines are left out on this page" in html
+    assert '<a href="05_now.ipynb">05_now.ipynb</a> has all of it' in html
+    assert "Output of 20,000 lines" in html
+
+
+def test_one_very_long_line_is_shortened():
+    """Output without line ends is cut too."""
+    html = page_with(stream("x" * 200_000))
+    assert "The middle of it is left out on this page" in html
+    assert len(html) < 120_000
+
+
+def test_a_picture_says_what_it_shows():
+    """A picture's text alternative is the text that the cell gave with it."""
+    html = page_with(output("display_data", data={"image/png": "iVBORw0KGgo=", "text/plain": 'a "disk"'}))
+    assert '<img alt="a &quot;disk&quot;" src="data:image/png' in html
+
+
+def test_a_page_has_its_contents_and_the_runs_notebooks():
+    """The contents have the run's notebooks, and the headings of this one; what may never be written is no page."""
+    three = [("04_past", "Past", "04_past.html"), *BOOK["siblings"], ("07_late", "Late", None)]
+    html = page_with(prose="# T\n\n## A part\n\nx", siblings=three)
+    assert '<a href="#A-part">A part</a>' in html
+    assert '<a rel="prev" href="04_past.html">' in html
+    assert '<a rel="next" href="06_next.html">' in html
+    assert '<a href="index.html#07_late">Late</a>' in html
+    stopped = page_with(siblings=three, status="failed")
+    assert '<a rel="next"' not in stopped
+    assert '<a href="index.html#06_next">Next</a>' in stopped

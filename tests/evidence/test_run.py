@@ -11,7 +11,7 @@ import pytest
 import runbook.steps
 from runbook.attestation.verify import verify_run
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import archive, pages
+from runbook.evidence import archive, notebook_html
 from runbook.evidence.run import run
 from runbook.params import digest, load
 from tests.evidence.attested import alone
@@ -238,7 +238,7 @@ def test_no_notebooks_is_no_success(go):
 
 def test_a_page_that_cannot_be_made_ends_no_run(go, monkeypatch):
     """The executed notebook is the evidence: without its HTML the run still completes."""
-    monkeypatch.setattr(pages, "notebook_page", lambda *_: 1 / 0)
+    monkeypatch.setattr(notebook_html, "notebook_page", lambda *_: 1 / 0)
     done = go({"n05_now": parameterised("1")})
     assert done.exit_code == 0
     assert record_of(done)["notebooks"][0]["html"] is None

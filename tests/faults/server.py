@@ -92,12 +92,12 @@ def main() -> None:
 
     import runbook.cli.reports
     import runbook.cli.running  # noqa: F401
-    from runbook.evidence import pages
+    from runbook.evidence import layout
     from runbook.steps import notebooks
     from tests.faults import toy
 
     nbconvert.exporters.HTMLExporter()
-    pages._pygments()
+    layout.style()
     notebooks()
     data = b""
     while True:

@@ -1,0 +1,77 @@
+"""What all pages share: the templates, the style, and a policy that lets no script run but their own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+
+def render(template: str, *, scripts: tuple[str, ...] = (), **values: Any) -> str:
+    """Return a page. Of its scripts, files of `templates/`, the digest stands in the page's security policy."""
+    script = "\n".join(map(file, scripts))
+    page = environment().get_template(template)
+    return page.render(style=style(), script=script, script_hash=_digest(script), **values)
+
+
+def file(name: str) -> str:
+    """Return the text of a file of `templates/`."""
+    return _files()[name]
+
+
+@cache
+def style() -> str:
+    """Return the style sheet of every page, with the colours of code in light and dark."""
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+
+    light = HtmlFormatter(style="default").get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    dark = f"@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    return "\n".join((light, dark, file("style.css")))
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates, with `when` and `spent` as filters; whatever they are given is escaped."""
+    templates = Environment(loader=PackageLoader("runbook.evidence"), autoescape=True)
+    templates.filters.update(when=when, spent=spent)
+    return templates
+
+
+def when(iso: str) -> str:
+    """Return a time as people write it.
+
+    >>> when("2026-01-31T10:15:00.123Z")
+    '31 Jan 2026, 10:15 UTC'
+    """
+    return f"{datetime.fromisoformat(iso):%-d %b %Y, %H:%M} UTC"
+
+
+def spent(seconds: float | None) -> str:
+    """Return a duration as people say it.
+
+    >>> spent(0.04), spent(7.31), spent(75), spent(4000), spent(None)
+    ('0.0 s', '7.3 s', '1 min 15 s', '1 h 06 min', '')
+    """
+    if seconds is None:
+        return ""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+@cache
+def _files() -> Mapping[str, str]:
+    folder = files("runbook.evidence") / "templates"
+    return {entry.name: entry.read_text(encoding="utf-8") for entry in folder.iterdir() if entry.is_file()}
+
+
+def _digest(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else ""

@@ -1,0 +1,115 @@
+"""A notebook as HTML: for the page of a report, and for a chapter of the site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import DictLoader, pass_context
+from jinja2.runtime import Context
+from nbformat import NotebookNode
+
+from runbook.evidence import layout
+
+if TYPE_CHECKING:
+    from runbook.evidence.prose import Heading
+
+SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
+FOLD = 30
+"""Lines; longer output is folded."""
+LONG = 64_000
+"""Characters; of longer output the page has the first half of as many, and the last."""
+BAD = ("failed", "timed-out", "killed")
+Json = dict[str, Any]
+
+
+def notebook_page(nb: NotebookNode, book: Json) -> str:
+    """Return an executed notebook as a page of a report.
+
+    `book` has `name`, `title`, `host`, `status`, `when`, `failure` (None or `name`, `cell`, `message`) and
+    `siblings`, the notebooks of the run in their order: name, title, and the page or None while there is none.
+    """
+    names = [name for name, _, _ in book["siblings"]]
+    at = names.index(book["name"])
+    pages = {name: f"{name}.html" for name in names}
+    file = f"{book['name']}.ipynb"
+    html, headings = body(nb, file, lambda to: _sibling(to, pages), pages)
+    # The next one is written after this page, those beyond it perhaps never: the run's own page knows.
+    known = {name: page for name, _, page in book["siblings"][:at] if page} | {book["name"]: ""}
+    is_going_on = book["status"] == "completed" and at + 1 < len(names)
+    known |= {names[at + 1]: pages[names[at + 1]]} if is_going_on else {}
+    chapters = [(title, known.get(name, f"index.html#{name}")) for name, title, _ in book["siblings"]]
+    return layout.render(
+        "reading.html", scripts=("read.js",), **book, body=html, headings=headings[1:], file=file,
+        crumbs=(("Reports", "../../index.html"), (book["host"], "../index.html"), (book["when"], "index.html")),
+        groups=(("Notebooks of this run", chapters),),
+        previous=next((link for link in reversed(chapters[:at]) if "#" not in link[1]), None),
+        next=chapters[at + 1] if is_going_on else None,
+    )  # fmt: skip
+
+
+def body(
+    nb: NotebookNode, file: str, resolve: Callable[[str], str], named: dict[str, str]
+) -> tuple[str, list[Heading]]:
+    """Return the cells of a notebook as HTML, and its headings.
+
+    `file` is where the page leads for what it leaves out; `resolve` and `named` are as in `Prose`.
+    """
+    from nbconvert.exporters import HTMLExporter, TemplateExporter
+    from nbconvert.filters import Highlight2HTML, ansi2html
+    from traitlets.config import Config
+
+    from runbook.evidence.prose import Prose, jupyter_slug
+
+    prose = Prose(jupyter_slug, resolve, named)
+
+    @pass_context
+    def markdown(context: Context, source: str) -> str:
+        return prose.html(source, context["cell"].get("attachments", {}))
+
+    def lines(text: str, status: str = "", kind: str = "") -> str:
+        return _lines(text, ansi2html, file, is_open=status in BAD, kind=kind)
+
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
+        template_name="basic",
+        template_file="notebook.html",
+        extra_loaders=[DictLoader({"notebook.html": layout.file("notebook.html")})],
+    )
+    highlight = Highlight2HTML(pygments_lexer="ipython3", parent=exporter)  # type: ignore[no-untyped-call]
+    filters = {"highlight_code": highlight, "markdown2html": markdown, "lines": lines}
+    for name, function in filters.items():
+        exporter.register_filter(name, function)  # type: ignore[no-untyped-call]
+    # HTMLExporter's own would read the whole page once more, for images without a text; that takes half the time.
+    html, _ = TemplateExporter.from_notebook_node(exporter, nb)
+    return html, prose.headings
+
+
+def _lines(text: str, to_html: Callable[[str], str], file: str, *, is_open: bool, kind: str) -> str:
+    """Return lines of output: folded when many, and without their middle when very many."""
+    count = text.count("\n") + (not text.endswith("\n"))
+    head, tail = (text, "") if len(text) <= LONG else (text[: LONG // 2], text[-LONG // 2 :])
+    if tail:
+        head, tail = head[: head.rfind("\n") + 1] or head, tail[tail.find("\n") + 1 :]
+    pre = f'<pre class="{kind}">' if kind else "<pre>"
+    html = f"{pre}{to_html(head)}</pre>"
+    if tail:
+        kept = head.count("\n") + tail.count("\n") + (not tail.endswith("\n"))
+        what = f"{count - kept:,} lines are" if count > kept else "The middle of it is"
+        html += (
+            f'<p class="muted left-out">… {what} left out on this page; <a href="{escape(file)}">{escape(file)}</a> '
+            f"has all of it …</p>{pre}{to_html(tail)}</pre>"
+        )
+    if count <= FOLD:
+        return html
+    return (
+        f"<details{' open' if is_open else ''}><summary>Output of {count:,} lines</summary>{html}</details>"
+    )
+
+
+def _sibling(to: str, pages: dict[str, str]) -> str:
+    """Return where a link leads in a report: to the page of a notebook of the same run, or where it led."""
+    path, hash_, anchor = to.removeprefix("./").partition("#")
+    page = pages.get(path.removesuffix(".ipynb")) if path.endswith(".ipynb") else None
+    return f"{page}{hash_}{anchor}" if page else to

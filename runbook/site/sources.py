@@ -1,0 +1,49 @@
+"""Which files of the project are pages of the site, in which order, and under which heading."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from runbook.evidence.files import read_notebook
+from runbook.evidence.selection import PATTERN, title_of
+
+GROUPS = (
+    ("", ("README.md",)),
+    ("The guide", (f"notebooks/{PATTERN}",)),
+    ("To look things up", ("docs/*.md",)),
+    ("The project", ("CHANGELOG.md", "CONTRIBUTING.md")),
+    ("Decisions", ("docs/decisions/*.md",)),
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A file that is a page: its place in the project, its place on the site, its title, and its group's name."""
+
+    source: PurePosixPath
+    place: PurePosixPath
+    title: str
+    group: str
+
+
+def pages(root: Path) -> list[Page]:
+    """Return the pages in the order in which they are read, the first page first."""
+    found = []
+    for group, patterns in GROUPS:
+        for path in (path for pattern in patterns for path in sorted(root.glob(pattern))):
+            source = PurePosixPath(path.relative_to(root).as_posix())
+            is_first = source.name == "README.md"
+            place = PurePosixPath("index.html") if is_first else source.with_suffix(".html")
+            found.append(Page(source, place, _title(path), group))
+    return found
+
+
+def _title(path: Path) -> str:
+    if path.name == "README.md":
+        return "Start here"
+    if path.suffix == ".ipynb":
+        return f"{path.name[:2]} {title_of(read_notebook(path), path.stem)}"
+    match = re.search(r"^# +(.+)$", path.read_text(encoding="utf-8"), re.M)
+    return match[1].replace("`", "") if match else path.stem
