@@ -207,7 +207,7 @@ def test_an_error_at_the_keyboard_is_masked(monkeypatch):
         "runbook.params.load", lambda path: (_ for _ in ()).throw(CommandFailed("said-canary!"))
     )
     shown = CliRunner().invoke(main, ["installer", "x.yml"])
-    assert (shown.exit_code, shown.output) == (1, "Error: [secret env:SAID]!\n")
+    assert (shown.exit_code, shown.output) == (1, "Error: [secret env:SAID]!\n  more: runbook explain R110\n")
 
 
 def test_a_process_of_its_own_knows_nothing():

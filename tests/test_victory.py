@@ -68,7 +68,7 @@ def test_the_volumes_are_planned():
     """Four volumes that the guide never creates (H205)."""
     plan = create_volumes.plan(VICTORY, HandMade(VICTORY).facts(create_volumes))
     assert plan.findings == ()
-    assert [a.argv[7:] for a in plan.actions] == [
+    assert [a.argv[9:] for a in plan.actions] == [
         ("8g", "--name", "ipfire", "guests"),
         ("20g", "--name", "comm", "guests"),
         ("20g", "--name", "nginx", "guests"),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runbook.evidence.layout import spent
 from runbook.evidence.outcomes import GOOD
-from runbook.evidence.pages import spent
 from runbook.evidence.record import Event
 
 _NEWEST = 20

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runbook.cli.progress import COLOURS, last_line
-from runbook.evidence.pages import spent
+from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 from runbook.fleet.record import HostState
 

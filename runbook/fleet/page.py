@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader
-
-from runbook.evidence.pages import MODES, spent, when
+from runbook.evidence import layout
+from runbook.evidence.pages import MODES
 
 Json = dict[str, Any]
 
 
 def fleet_page(fleet: Json) -> str:
     """Return the page of the content of a `fleet.json`; one file, nothing fetched, no script."""
-    return _environment().get_template("fleet.html").render(
-        fleet=fleet, modes=MODES, verdict=verdict(fleet), style=_style()
-    )  # fmt: skip
+    return layout.render("fleet.html", fleet=fleet, modes=MODES, verdict=verdict(fleet))
 
 
 def verdict(fleet: Json) -> str:
@@ -36,16 +31,3 @@ def verdict(fleet: Json) -> str:
         "interrupted": "It was interrupted.",
     }.get(fleet["outcome"], "")
     return f"{text} {why}".strip()
-
-
-@cache
-def _environment() -> Environment:
-    loaders = [PackageLoader("runbook.fleet"), PackageLoader("runbook.evidence")]
-    environment = Environment(loader=ChoiceLoader(loaders), autoescape=True)
-    environment.filters.update(when=when, spent=spent)
-    return environment
-
-
-@cache
-def _style() -> str:
-    return (files("runbook.evidence") / "templates" / "style.css").read_text(encoding="utf-8")

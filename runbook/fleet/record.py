@@ -86,8 +86,9 @@ class FleetRecord:
 
 
 def new_id() -> str:
-    """Return a name for a fleet run that sorts by time and is not that of a host's run."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-fleet-{secrets.token_hex(3)}"
+    """Return a name for a fleet run that sorts by time, also within a second, and is not that of a host's run."""
+    begun = datetime.now(UTC)
+    return f"{begun:%Y%m%dT%H%M%S}.{begun.microsecond // 1000:03}Z-fleet-{secrets.token_hex(3)}"
 
 
 def last(reports: Path) -> FleetRecord:
