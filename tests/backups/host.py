@@ -64,7 +64,8 @@ class Host:
             "BACKUP_BLOCKS": str(self.blocks),
         }
         return subprocess.Popen(
-            ["bash", str(HERE / "backup.sh"), *map(str, words)],
+            # Tests that run under nohup(1) would hand down a deafness that no shell can lay off.
+            ["env", "--default-signal=HUP,INT,TERM", "bash", str(HERE / "backup.sh"), *map(str, words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
