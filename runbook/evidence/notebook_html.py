@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
 FOLD = 30
 """Lines; longer output is folded."""
-LONG = 64_000
+LONG = 32_000
 """Characters; of longer output the page has the first half of as many, and the last."""
 BAD = ("failed", "timed-out", "killed")
 Json = dict[str, Any]
