@@ -25,6 +25,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from runbook.guests.config import uuid_of
+from runbook.params import load
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 Json = dict[str, Any]
@@ -80,12 +83,31 @@ RUNBOOK = (sys.executable, "-c", "import sys; from runbook.cli import main; main
 
 
 def copies(folder: Path, hosts: int) -> list[str]:
-    """Return the parameter files of so many hosts that all replay the one recording."""
-    text = (ROOT / "params/example.yml").read_text(encoding="utf-8")
+    """Return the parameter files of so many hosts, each with a recording of its own: the one there is, under its name.
+
+    A host's name is in its answers and in what is done to it, and its guests' identities are made from it,
+    so both are changed in all of them alike.
+    """
+    source = ROOT / "params/example.yml"
+    asked, text = load(source), source.read_text(encoding="utf-8")
+    recording = asked.connection.recording
+    said = {file.name: file.read_text(encoding="utf-8") for file in sorted((ROOT / recording).iterdir())}
+    # In JSON the letter of an escaped tab or line end stands before the name.
+    name = re.compile(rf"(?:(?<=\\[nt])|\b){asked.host}\b")
+    ids = {uuid_of(asked, guest): guest for guest in asked.guests}
     paths = []
     for number in range(hosts):
-        path = folder / f"host{number:03}.yml"
-        path.write_text(re.sub(r"(?m)^host: .*$", f"host: host{number:03}", text, count=1), encoding="utf-8")
+        mine = asked.model_copy(update={"host": f"host{number:03}"})
+        place = folder / "recordings" / mine.host
+        place.mkdir(parents=True)
+        for file, answers in said.items():
+            answers = name.sub(mine.host, answers)
+            for old, guest in ids.items():
+                answers = answers.replace(old, uuid_of(mine, guest))
+            (place / file).write_text(answers, encoding="utf-8")
+        described = name.sub(mine.host, text.replace(f"recording: {recording}", "recording: HERE"))
+        path = folder / f"{mine.host}.yml"
+        path.write_text(described.replace("recording: HERE", f"recording: {place}"), encoding="utf-8")
         paths.append(str(path))
     return paths
 
