@@ -114,5 +114,6 @@ class Facts(Mapping[Ask, Answer]):
         A symbolic link's are those of the file that it leads to. An owner without a name (stat(1) says
         UNKNOWN) is unknown.
         """
-        mode, _, owner = self[Ask.read(path)].err.partition(" ") if self[Ask.read(path)].ok else ("", "", "")
-        return (mode, owner) if owner and "UNKNOWN" not in owner else None
+        answer = self[Ask.read(path)]
+        mode, _, owner = answer.err.partition(" ")
+        return (mode, owner) if answer.ok and owner and "UNKNOWN" not in owner else None

@@ -16,6 +16,7 @@ from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
 from runbook.facts import identity, system
 from runbook.hosts import Host, connect
 from runbook.journal import Journal
+from runbook.modes import MODES
 from runbook.params import HostParams, digest, load
 from runbook.plan import Finding, Plan
 from runbook.show import steps as views
@@ -23,8 +24,6 @@ from runbook.show.live import Live
 from runbook.show.pieces import Shown
 from runbook.show.steps import Outcome
 from runbook.steps import Step, steps_of
-
-MODES = ("auto", "plan", "apply", "check")
 
 
 def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:

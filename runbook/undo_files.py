@@ -83,11 +83,9 @@ def _changed_between(path: str, of_it: list[Done]) -> str:
 
 def _state(path: str, facts: Facts, *, is_link: bool) -> str:
     """Return what is at a path now; a file behind a link is a file, unless the link itself is asked for."""
-    if is_link or facts.text(path) is None:
-        target = _targets(facts).get(path)
-        if target is not None:
-            return f"-> {target}"
     text = facts.text(path)
+    if (is_link or text is None) and (target := _targets(facts).get(path)):
+        return f"-> {target}"
     return GONE if text is None else _digest(text)
 
 

@@ -361,5 +361,6 @@ def test_the_way_back_of_what_failed_may_fail_and_is_said(world):
         world.run("second", Run(("false",), undo=("false",)))
     done = go_back(world.file, (), "apply", world.reports, said.append)
     assert (done.exit_code, a.exists()) == (0, False)
+    assert done.steps == {"second": "skipped", "first": "changed"}
     assert any("had failed itself" in line for line in said)
     assert [name for name, _ in go_back(world.file, (), "plan", world.reports, silent).parts] == ["second"]

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from runbook.attestation import keys, tombstone
-from runbook.attestation.statement import PRUNED, locked
+from runbook.attestation.statement import PRUNED
 from runbook.attestation.verify import Verdict, verify_host
 from runbook.errors import ParamsError
 from runbook.journal import now
+from runbook.locks import locked
 
 EXPORTED = "export"
 """The rule in the record of a run that `runbook report export` copied."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from runbook import params as parameters
+from runbook.atomic import write_atomic
 from runbook.attestation import dsse
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.errors import ParamsError
 from runbook.journal import now
 from runbook.journal import read as read_journal
+from runbook.locks import locked
 from runbook.params.host import Recorded
 
 NAME = "attestation.json"
@@ -52,8 +50,6 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
     `run` is the content of that last word (`CLOSING`). A run that is cut off in between is either
     without both, or `close_again` finishes it. Raises `OSError` when it cannot be written.
     """
-    from runbook.evidence.files import write_atomic
-
     with locked(folder.parent):
         told = {k: run[k] for k in ("id", "host", "mode", "outcome", "exit_code", "started", "ended")}
         predicate = {
@@ -136,18 +132,6 @@ def digest(file: Path) -> str:
 def runs_in(folder: Path) -> list[Path]:
     """Return the folders of a host's runs, in the order in which they were started."""
     return sorted(path for path in folder.iterdir() if RUN_ID.fullmatch(path.name) and path.is_dir())
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time write the chain of a host, where the file system can lock a folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # NFS cannot
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _newest(run: Path) -> Json | None:

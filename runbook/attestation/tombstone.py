@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from runbook.atomic import write_atomic
 from runbook.attestation import dsse, keys
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.attestation.statement import NAME, PRUNED, digest
@@ -27,8 +28,6 @@ class Tombstone:
 
 def write(folder: Path, at: str, rule: str, removed: tuple[str, ...], key: SigningKey | None) -> None:
     """Write the record of a pruning, bound to the attestation of the run."""
-    from runbook.evidence.files import write_atomic
-
     said = {"run": folder.name, "at": at, "rule": rule, "removed": list(removed)}
     write_atomic(folder / PRUNED, dsse.seal(KIND, {NAME: digest(folder / NAME)}, said, key))
 

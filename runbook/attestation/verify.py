@@ -155,7 +155,7 @@ def _without(folder: Path) -> Verdict:
             folder, "never closed", "it is still going, or its runner was killed: nothing holds it"
         )
     if was_attested or is_pruned:
-        why = "the run ended, and has one before it says so"
+        why = "the run says that it ended, and none says so before it has one"
         raise _bad("The attestation was removed", folder / NAME, why)
     return Verdict(folder, "no attestation", "made before reports were attested: nothing holds it")
 

@@ -23,10 +23,11 @@ from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
 from runbook.errors import ParamsError, RunbookError
+from runbook.modes import MODES
 from runbook.redaction import KNOWN
+from runbook.words import many
 
 DEFAULT_PARAMS = "params/example.yml"
-MODES = ("auto", "plan", "apply", "check")
 EPILOG = """\b
 PARAMS is the parameter file of one host. Left out, it is params/example.yml, a
 replay of a recorded run: nothing is touched, and you see how everything works.
@@ -89,10 +90,6 @@ def _explained(error: RunbookError) -> str:
     return f"{error}{hint(type(error).__name__, str(error))}"
 
 
-def _many(things: tuple[Any, ...], word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
-
-
 def _params(function: Any) -> Any:
     return click.argument("params", default=DEFAULT_PARAMS, metavar="[PARAMS]")(function)
 
@@ -135,8 +132,12 @@ def validate(params: tuple[str, ...]) -> None:
             bad.append(path)
             click.secho(_explained(error), fg="red", err=True)
             continue
-        parts = (host.release, host.connection.kind, _many(host.passthrough.devices, "passthrough device"))
-        about = ", ".join((*parts, _many(host.guests, "guest")))
+        parts = (
+            host.release,
+            host.connection.kind,
+            many(len(host.passthrough.devices), "passthrough device"),
+        )
+        about = ", ".join((*parts, many(len(host.guests), "guest")))
         click.echo(f"{path}: right. {host.host} ({about}), digest {parameters.digest(host)}")
     if bad:
         click.get_current_context().exit(2)

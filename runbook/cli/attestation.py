@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.reports import REPORTS
+from runbook.words import many
 
 if TYPE_CHECKING:
     from runbook.attestation.verify import Verdict
@@ -150,9 +151,7 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
     copies = handing_on.export(folder, out, leave_out)
     index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    click.echo(
-        f"{out}: {len(copies)} run{'' if len(copies) == 1 else 's'}, {size / 1e6:.1f} MB, without {' '.join(leave_out)}"
-    )
+    click.echo(f"{out}: {many(len(copies), 'run')}, {size / 1e6:.1f} MB, without {' '.join(leave_out)}")
 
 
 def _reports() -> Path:
@@ -177,7 +176,7 @@ def _say(verdict: Verdict) -> None:
 
 def _tally(seen: list[Verdict]) -> str:
     counted = ", ".join(f"{n} {status}" for status, n in Counter(v.status for v in seen).items())
-    return f"Nothing speaks against {len(seen)} run{'' if len(seen) == 1 else 's'}: {counted}."
+    return f"Nothing speaks against {many(len(seen), 'run')}: {counted}."
 
 
 def _say_ends(seen: list[Verdict]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
+from runbook.words import many
 
 
 @click.command(short_help="One table of what many hosts are.")
@@ -56,6 +57,7 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
     for error in errors:
         click.secho(str(error), fg="red", err=True)
     if out:
-        click.echo(f"{len(all_facts)} facts of {len(asked) - len(errors)} hosts: {out}")
+        about = f"{many(len(all_facts), 'fact')} of {many(len(asked) - len(errors), 'host')}"
+        click.echo(f"{about}: {out}")
     if errors:
         click.get_current_context().exit(max(error.exit_code for error in errors))

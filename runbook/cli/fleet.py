@@ -1,4 +1,4 @@
-"""`runbook fleet` and `runbook facts`: many hosts at once, and one table of what they are."""
+"""`runbook fleet`: many hosts at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import click
 
 from runbook.cli.reports import REPORTS
 from runbook.errors import ParamsError
+from runbook.modes import MODES
 
 if TYPE_CHECKING:
     from runbook.fleet.record import HostState
     from runbook.fleet.run import FleetRun
-
-MODES = ("auto", "plan", "apply", "check")
 
 
 @click.command(short_help="Run the notebooks on many hosts.")

@@ -27,6 +27,7 @@ def lint(notebooks: tuple[Path, ...], as_json: bool) -> None:
 
     from runbook.evidence.selection import project
     from runbook.lint import lint as look
+    from runbook.words import many
 
     given = notebooks or (project() / "notebooks",)
     paths = [path for one in given for path in (sorted(one.glob("*.ipynb")) if one.is_dir() else [one])]
@@ -36,6 +37,7 @@ def lint(notebooks: tuple[Path, ...], as_json: bool) -> None:
     else:
         for complaint in found:
             click.echo(str(complaint))
-        looked = f"{len(paths)} notebook{'' if len(paths) == 1 else 's'}"
-        click.echo(f"{looked}: {f'{len(found)} to mend' if found else 'every rule is kept'}.")
+        click.echo(
+            f"{many(len(paths), 'notebook')}: {f'{len(found)} to mend' if found else 'every rule is kept'}."
+        )
     click.get_current_context().exit(1 if found else 0)

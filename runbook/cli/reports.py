@@ -105,11 +105,11 @@ def _folder(reports: Path | None) -> Path:
 
 def _runs(host: str | None, reports: Path | None) -> list[dict[str, Any]]:
     from runbook.evidence.abandoned import settle
-    from runbook.evidence.archive import find_runs
+    from runbook.evidence.archive import newest_first
 
     folder = _folder(reports)
     settle(folder)
-    found = sorted(find_runs(folder), key=lambda run: str(run["started"]), reverse=True)
+    found = newest_first(folder)
     mine = [run for run in found if host in (None, run["host"])]
     if not mine:
         hosts = ", ".join(sorted({run["host"] for run in found}))

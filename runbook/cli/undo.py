@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runbook.cli.reports import REPORTS
+
+if TYPE_CHECKING:
+    from runbook.evidence.way_back import WayBack
 
 
 @click.command(short_help="Take back what earlier runs did to a host.")
@@ -30,7 +34,6 @@ def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -
     from runbook.evidence.record import Run
     from runbook.evidence.selection import project
     from runbook.evidence.way_back import go_back
-    from runbook.show.pieces import findings_text, indent
 
     place = reports or project() / "reports"
     done = go_back(params, steps, mode, place, lambda line: click.echo(f"  {line}"))
@@ -42,6 +45,13 @@ def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -
         say_unsigned(done)
         click.echo(str(done.index))
         click.get_current_context().exit(done.exit_code)
+    _show(done)
+
+
+def _show(done: WayBack) -> None:
+    """Print what would be taken back, step by step, and then in order."""
+    from runbook.show.pieces import findings_text, indent
+
     if not done.parts:
         click.echo("Nothing to take back: no archived run of this host changed anything.")
     for name, part in done.parts:
@@ -56,5 +66,6 @@ def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -
         click.echo(f"\nIn this order ({done.step.RISK}, digest {done.whole.digest()}):")
         for number, action in enumerate(actions, 1):
             click.echo(f"  {number}. {action.title}")
-            click.echo(indent(action.preview(done.facts)) if hasattr(action, "path") else "", nl=False)
+            if hasattr(action, "path"):
+                click.echo(indent(action.preview(done.facts)))
         click.echo("\nTo do it: the same with --mode apply")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
-import re
 import sys
 from importlib import metadata
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from runbook.doctor.check import OK, WRONG, Check, answer
 from runbook.evidence.provenance import DISTRIBUTION
@@ -29,40 +31,30 @@ def packages() -> Check:
         needs = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         return Check("packages", WRONG, "the runbook is not installed in this environment", _MAKE)
-    needs = [need for need in needs if "extra ==" not in need]
-    wrong = [said for said in map(_lack, needs) if said]
+    wanted = [
+        need for need in map(Requirement, needs) if not need.marker or need.marker.evaluate({"extra": ""})
+    ]
+    wrong = [said for said in map(_lack, wanted) if said]
     if wrong:
         return Check("packages", WRONG, "; ".join(wrong), _MAKE)
-    return Check("packages", OK, f"{len(needs)} packages, each in the range that it must be in")
+    return Check("packages", OK, f"{len(wanted)} packages, each in the range that it must be in")
 
 
-def _lack(need: str) -> str:
-    match = re.fullmatch(r"([A-Za-z0-9._-]+)(.*)", need.partition(";")[0].replace(" ", ""))
-    name, ranges = match.groups() if match else (need, "")
+def _lack(need: Requirement) -> str:
     try:
-        version = metadata.version(name)
+        version = metadata.version(need.name)
     except metadata.PackageNotFoundError:
-        return f"{name} is missing"
-    return "" if within(version, ranges) else f"{name} is {version}, not {ranges}"
+        return f"{need.name} is missing"
+    return "" if within(version, str(need.specifier)) else f"{need.name} is {version}, not {need.specifier}"
 
 
 def within(version: str, ranges: str) -> bool:
-    """Return whether a version is in ranges such as `>=8.1,<9`; of a version only the numbers count.
+    """Return whether a version is in ranges such as `>=8.1,<9`; a preview of the next one is not.
 
     >>> within("8.1.9", ">=8.1,<9"), within("9.0rc1", "<9,>=8.1"), within("0.10", ">=0.9")
     (True, False, True)
     """
-    have = _numbers(version)
-    for one in filter(None, ranges.split(",")):
-        sign, number = re.fullmatch(r"(>=|<)(.+)", one).groups()  # type: ignore[union-attr]
-        if (have >= _numbers(number)) != (sign == ">="):
-            return False
-    return True
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(map(int, found[0].split("."))) if found else ()
+    return SpecifierSet(ranges).contains(version, prereleases=True)
 
 
 def kernel() -> Check:

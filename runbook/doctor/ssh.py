@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook.doctor.check import LACKS, OK, WRONG, Check, answer
+from runbook.words import many
 
 
 def client() -> Check:
@@ -22,7 +23,7 @@ def keys() -> Check:
     """
     status, said = answer("ssh-add", "-l")
     if status == 0:
-        return Check("ssh keys", OK, f"the agent has {_many(len(said.splitlines()), 'key')}")
+        return Check("ssh keys", OK, f"the agent has {many(len(said.splitlines()), 'key')}")
     _, configured = answer("ssh", "-G", "any-host")
     named = [line.split(" ", 1)[1] for line in configured.splitlines() if line.startswith("identityfile ")]
     files = [path for path in (Path(name).expanduser() for name in named) if path.is_file()]
@@ -42,7 +43,3 @@ def keys() -> Check:
         "neither an agent nor a key file; a machine is reached only if your ssh config names a key for it",
         "make a key with `ssh-keygen -t ed25519`, and `ssh-copy-id root@HOST`",
     )
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from runbook.atomic import write_atomic
 from runbook.attestation.statement import close_again
 from runbook.errors import RunbookError
 from runbook.evidence import archive
 from runbook.evidence.failures import broken_cell
-from runbook.evidence.files import notebook_text, read_notebook, write_atomic
+from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts, runs
 from runbook.evidence.outcomes import GOOD, Failure, StepEnd, standing, step_ends
 from runbook.evidence.record import NotebookRecord, RunRecord

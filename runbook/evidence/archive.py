@@ -10,13 +10,14 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from runbook.atomic import write_atomic
 from runbook.attestation import keys
-from runbook.attestation.statement import CLOSING, RECORD, attest, locked
+from runbook.attestation.statement import CLOSING, RECORD, attest
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import host, layout, notebook_html, pages
-from runbook.evidence.files import write_atomic
 from runbook.evidence.gate import sweep
 from runbook.evidence.record import NotebookRecord, RunRecord
+from runbook.locks import locked
 
 log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
@@ -95,7 +96,7 @@ def refresh(reports: Path, *names: str) -> None:
 
 def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
     """Write `index.html` of all reports; return its runs, the newest first, and what each found changed."""
-    runs = sorted(find_runs(reports), key=lambda run: str(run["started"]), reverse=True)
+    runs = newest_first(reports)
     looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
     write_atomic(reports / "index.html", pages.runs_page(runs, drift=looked))
     return runs, looked
@@ -108,6 +109,11 @@ def drift(place: Path) -> Json | None:
     except (OSError, ValueError):
         return None
     return found
+
+
+def newest_first(reports: Path, name: str = "*") -> list[Json]:
+    """Return the content of every `run.json` of all hosts, or of one, the run that was started last first."""
+    return sorted(find_runs(reports, name), key=lambda run: str(run["started"]), reverse=True)
 
 
 def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:

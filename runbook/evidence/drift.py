@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from runbook.ask import Ask, Facts
+from runbook.atomic import write_atomic
 from runbook.drift import authors, files, kept
 from runbook.drift.compare import Change, compare
 from runbook.errors import ParamsError
 from runbook.evidence import archive
-from runbook.evidence.files import write_atomic
 from runbook.evidence.record import RunRecord
 from runbook.facts import files as modes
 from runbook.facts import identity
@@ -33,17 +33,23 @@ def last_look(params: HostParams, place: Path, *, everything: bool) -> None:
     """
     if not kept.notebooks(place) or params.connection.kind == "recorded" or os.environ.get("RUNBOOK_RECORD"):
         return
-    asks: list[Ask] = [*identity.COMMANDS, Ask.read("/etc/default/grub")]
+    asks = asks_of(params, sorted(kept.notebooks(place)) if everything else ())
     if paths := files.paths(kept.load(place)):
         asks += modes.commands(*paths)
-    for notebook in sorted(kept.notebooks(place)) if everything else ():
-        for step in steps_of(notebook, params.release).values():
-            asks += step.asks(params)
     host = connect(params, kept.LAST)
     try:
         kept.keep(place, kept.LAST, host.gather(dict.fromkeys(asks)))
     finally:
         host.close()
+
+
+def asks_of(params: HostParams, notebooks: Iterable[str]) -> list[Ask]:
+    """Return what a look at a whole host asks: which installation it is, and all that these notebooks' steps ask."""
+    asks: list[Ask] = [*identity.COMMANDS, Ask.read("/etc/default/grub")]
+    for notebook in notebooks:
+        for step in steps_of(notebook, params.release).values():
+            asks += step.asks(params)
+    return asks
 
 
 def find(reports: Path, record: RunRecord) -> Json:

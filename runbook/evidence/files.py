@@ -1,11 +1,9 @@
-"""Whole files or none: a reader never sees half of one, whatever happens while it is written."""
+"""Notebooks as files: read, and written as nbformat does it."""
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import tempfile
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import cast
@@ -49,27 +47,3 @@ def notebook_text(nb: nbformat.NotebookNode) -> str:
     ]
     text = nbformat.writes(NotebookNode({**nb, "cells": cells}))  # type: ignore[no-untyped-call]
     return re.sub(rf'(?m)^( *)"{word} (\d+)"', full, text) + "\n"
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a text file in one move: temporary file beside it, fsync, rename, fsync of the folder.
-
-    Raises `OSError` (disk full, no permission); the old file is then untouched and no temporary
-    file stays behind.
-    """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), 0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

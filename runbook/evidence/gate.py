@@ -14,7 +14,7 @@ from typing import IO, Any
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from runbook.evidence.files import write_atomic
+from runbook.atomic import write_atomic
 from runbook.redaction import CHANNEL, KNOWN, Stream
 
 

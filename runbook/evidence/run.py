@@ -33,11 +33,11 @@ from runbook.evidence.outcomes import (
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.journal import Line, Tail, read
+from runbook.modes import MODES
 from runbook.params.secrets import foresee
 from runbook.redaction import KNOWN
 from runbook.signals import answering
 
-MODES = ("auto", "plan", "apply", "check")
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
 """After these a check looks at the other notebooks too: it changes nothing, and all that is wrong is to be said."""
 OnEvent = Callable[[Event], None]

@@ -8,8 +8,9 @@ from pathlib import Path
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from runbook.atomic import write_atomic
 from runbook.errors import RunbookError
-from runbook.evidence.files import notebook_text, read_notebook, write_atomic
+from runbook.evidence.files import notebook_text, read_notebook
 
 
 def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:

@@ -148,7 +148,7 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     for action, same in undo.order(everything):
         step = same[0].step
         if step != last:
-            _end(journal, last)
+            _end(journal, last, left)
             _log(journal, "step-begin", step=step, digest=way.whole.digest())
         last = step
         say(f"{step}: {action.title}")
@@ -159,7 +159,7 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     if wrong := undo_files.check(way.whole, host.gather(undo.asks(everything))):
         _log(journal, "step-end", step=last, status="failed", message=wrong[0].what)
         raise CheckFailed(wrong[0].what, do=wrong[0].do)
-    _end(journal, last)
+    _end(journal, last, left)
     for step in {d.step for d in everything} - {d.step for d in everything if d.back is not None}:
         _log(journal, "step-begin", step=step)
         _log(journal, "step-end", step=step, status="unchanged", message="nothing needed")
@@ -187,8 +187,11 @@ def _carried(action: Any, same: list[undo.Done], host: Host, journal: Journal, s
     return True
 
 
-def _end(journal: Journal, step: str) -> None:
-    if step:
+def _end(journal: Journal, step: str, left: list[undo.Done]) -> None:
+    if any(d.step == step for d in left):
+        message = "what had failed itself could not be taken back: perhaps there is nothing"
+        _log(journal, "step-end", step=step, status="skipped", message=message)
+    elif step:
         _log(journal, "step-end", step=step, status="changed", message="taken back")
 
 

@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 def sizes(serial: str) -> tuple[str, ...]:
-    """Return the sizes in a text like `1,5,20%`. Raises `ParamsError` for anything else.
+    """Return the sizes in a text like `1,5,20%`, none for ''. Raises `ParamsError` for anything else.
 
     >>> sizes("1, 5,20%")
     ('1', '5', '20%')
     """
-    found = tuple(part.strip() for part in serial.split(","))
+    found = tuple(part.strip() for part in serial.split(",")) if serial else ()
     for part in found:
         if not re.fullmatch(r"[1-9]\d*|(?:[1-9]\d?|100)%", part):
             raise ParamsError(f"'{part}' is no size of a batch", do="write --serial like 1,5,20%")

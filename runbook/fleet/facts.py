@@ -7,17 +7,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from runbook.ask import Ask, Facts
+from runbook.ask import Facts
 from runbook.drift import kept
 from runbook.drift.compare import things_of
 from runbook.drift.things import WATCHED
 from runbook.errors import ParamsError
 from runbook.evidence import archive
-from runbook.facts import identity
+from runbook.evidence.drift import asks_of
 from runbook.hosts import connect
 from runbook.journal import now
 from runbook.params import HostParams
-from runbook.steps import notebooks, steps_of
+from runbook.steps import notebooks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def of_report(reports: Path, host: str) -> list[Row]:
     The last good report is the newest of a run that completed and kept its facts; drift is what the newest run
     that looked for it found. Raises `ParamsError` when there is no good report.
     """
-    runs = sorted(archive.find_runs(reports, host), key=lambda run: str(run["started"]), reverse=True)
+    runs = archive.newest_first(reports, host)
     good = next((run for run in runs if run["outcome"] == "completed" and _has_facts(reports, run)), None)
     if good is None:
         raise ParamsError(
@@ -54,10 +54,7 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
     """
     if params.connection.kind == "recorded":
         raise ParamsError(f"{params.host} is a replay, which cannot be asked now", do="leave out --now")
-    asks: list[Ask] = [*identity.COMMANDS, Ask.read("/etc/default/grub")]
-    for notebook in notebooks():
-        for step in steps_of(notebook, params.release).values():
-            asks += step.asks(params)
+    asks = asks_of(params, notebooks())
     host = connect(params, kept.LAST)
     try:
         facts = host.gather(dict.fromkeys(asks))
@@ -66,8 +63,8 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
     with TemporaryDirectory() as folder:
         kept.keep(Path(folder), kept.LAST, facts)
         clean = kept.load(Path(folder))
-    runs = sorted(archive.find_runs(reports, params.host), key=lambda run: str(run["started"]), reverse=True)
-    return [*rows_of(params.host, now(), NOW, clean), *_drift(reports, runs)]
+    drift = _drift(reports, archive.newest_first(reports, params.host))
+    return [*rows_of(params.host, now(), NOW, clean), *drift]
 
 
 def rows_of(host: str, seen: str, source: str, facts: Facts) -> Iterator[Row]:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +13,7 @@ from runbook.errors import ParamsError
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.fleet.members import FOLDER
 from runbook.journal import now
+from runbook.locks import locked
 
 FORMAT = 1
 FILE = "fleet.json"
@@ -98,7 +95,7 @@ def last(reports: Path) -> FleetRecord:
             record = FleetRecord.from_dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ParamsError("The last fleet run cannot be read", where=str(path), why=repr(error)) from None
-        with held(path.parent) as is_mine:
+        with locked(path.parent, wait=False) as is_mine:
             if not is_mine:
                 raise ParamsError(
                     "The last fleet run is still under way",
@@ -109,19 +106,3 @@ def last(reports: Path) -> FleetRecord:
     raise ParamsError(
         "There is no fleet run to resume", where=str(reports / FOLDER), do="begin one: leave out --resume"
     )
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[bool]:
-    """Hold a fleet run for as long as its parent lives; say whether nobody else does."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        is_mine = True
-        with suppress(OSError):  # NFS cannot: then nobody can tell
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                is_mine = False
-        yield is_mine
-    finally:
-        os.close(handle)

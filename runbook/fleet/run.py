@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook.atomic import write_atomic
 from runbook.errors import RunbookError
-from runbook.evidence.files import write_atomic
 from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.record import Event
 from runbook.fleet.batches import batches, sizes
@@ -21,8 +21,9 @@ from runbook.fleet.executors import Workers, end_of, workers
 from runbook.fleet.job import CLAIMS, TICK_S, Ended, Job, wish
 from runbook.fleet.members import FOLDER
 from runbook.fleet.page import fleet_page
-from runbook.fleet.record import FILE, FleetRecord, HostState, held, new_id
+from runbook.fleet.record import FILE, FleetRecord, HostState, new_id
 from runbook.journal import now
+from runbook.locks import locked
 from runbook.signals import answering
 
 OnEvent = Callable[[HostState | None, Event], None]
@@ -76,7 +77,7 @@ def run_fleet(
 
     Raises `ParamsError` or `HostError` before anything starts, `RunbookError` when the report cannot be written.
     """
-    sizes(asked.serial) if asked.serial else None
+    wanted = sizes(asked.serial)
     record = FleetRecord(new_id(), asdict(asked), list(hosts), resumes)
     folder = reports.absolute() / FOLDER / record.id
     with workers(asked.parallel, asked.scheduler, record.id) as found:
@@ -84,8 +85,8 @@ def run_fleet(
             (folder / CLAIMS).mkdir(parents=True)
         except OSError as error:
             raise _unwritable(folder, error) from error
-        with held(folder):
-            _Fleet(record, folder, asked, on_event, command).run(found)
+        with locked(folder, wait=False):
+            _Fleet(record, folder, asked, on_event, command).run(found, wanted)
     return FleetRun(folder, record)
 
 
@@ -102,12 +103,11 @@ class _Fleet:
         self._by_name = {host.host: host for host in record.hosts}
         self._failures = self._wishes = self._said = 0
 
-    def run(self, found: Workers) -> None:
+    def run(self, found: Workers, wanted: Sequence[str]) -> None:
         began = time.monotonic()
         self._save(is_due=True)
         with answering(self._interrupted, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             try:
-                wanted = sizes(self.asked.serial) if self.asked.serial else ()
                 for batch in batches(self.record.unfinished, wanted):
                     if not self._is_enough:
                         self._batch(batch, found)

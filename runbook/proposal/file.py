@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runbook import params as parameters
+from runbook.atomic import write_atomic
 from runbook.errors import ParamsError
 from runbook.evidence.selection import project
 from runbook.params import HostParams
@@ -52,20 +53,7 @@ def save(path: Path, text: str, *, force: bool) -> None:
     """
     parameters.loads(text, path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_text(text, encoding="utf-8")
-        if force:
-            beside.replace(path)
-        else:
-            _put(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _put(beside: Path, path: Path) -> None:
-    """Give a file its name, if that is still free: a link, unlike a rename, takes no other's place."""
-    try:
-        os.link(beside, path)
+        write_atomic(path, text, is_new=not force)
     except FileExistsError:
-        prove_free(path, force=False)
+        prove_free(path, force=force)

@@ -10,6 +10,7 @@ from runbook.plan import Finding, Plan
 from runbook.show import pieces
 from runbook.show.pieces import Shown, badge
 from runbook.steps import Step, name_of
+from runbook.words import many
 
 _MANY_LINES = 30
 
@@ -28,8 +29,8 @@ class Outcome:
 def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
     """Return a plan: actions with their previews, risk, digest and findings."""
     actions = list(plan.actions)
-    many = f"{len(actions)} action{'s' if len(actions) != 1 else ''}" if actions else "nothing to do"
-    head = f"{step.TITLE}: {many}"
+    what = many(len(actions), "action") if actions else "nothing to do"
+    head = f"{step.TITLE}: {what}"
     facts_line = f"step {name_of(step)} · risk {step.RISK} · digest {plan.digest()}"
     html = [f"<div><b>{escape(head)}</b> {badge(step.RISK)} <small>{escape(facts_line)}</small>"]
     text = [head, f"  {facts_line}"]

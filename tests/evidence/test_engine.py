@@ -13,8 +13,8 @@ import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from runbook.atomic import write_atomic
 from runbook.evidence import ledger
-from runbook.evidence.files import write_atomic
 from tests.evidence.toys import notebook, statuses
 
 IMPORTS = "import os, signal, time, sys"

@@ -11,7 +11,8 @@ import pytest
 
 from runbook.errors import ParamsError
 from runbook.fleet.job import NOT_INHERITED, Job, carry_out
-from runbook.fleet.record import FleetRecord, HostState, held, last
+from runbook.fleet.record import FleetRecord, HostState, last
+from runbook.locks import locked
 from tests.evidence.toys import fetches
 from tests.fleet.conftest import FAILS, FAKE, states
 
@@ -183,7 +184,7 @@ def test_a_fleet_that_is_under_way_is_not_resumed(fleet):
         last(fleet.place / "reports")
     done = fleet.run("a")
     assert last(fleet.place / "reports") == done.record
-    with held(done.folder), pytest.raises(ParamsError, match="still under way"):
+    with locked(done.folder, wait=False), pytest.raises(ParamsError, match="still under way"):
         last(fleet.place / "reports")
 
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from runbook import proposal
 from runbook.ask import Answer, Facts
+from runbook.atomic import write_atomic
 from runbook.book import Book
 from runbook.cli import main
 from runbook.errors import ParamsError, Refused
@@ -117,18 +118,13 @@ def test_a_file_that_appears_meanwhile_is_not_touched(tmp_path):
     """What somebody else wrote while the machine was read stays, and nothing of ours is left beside it."""
     path, (text, _) = tmp_path / "box.yml", written(bare())
     path.write_text("mine\n")
-    with pytest.raises(ParamsError, match="is there already"):
-        file._put(_beside(path, text), path)
+    with pytest.raises(FileExistsError):
+        write_atomic(path, text, is_new=True)
     assert path.read_text() == "mine\n"
     with pytest.raises(ParamsError, match="is there already"):
         file.save(path, text, force=False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["beside", "box.yml"]
-
-
-def _beside(path, text):
-    beside = path.with_name("beside")
-    beside.write_text(text)
-    return beside
+    assert path.read_text() == "mine\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["box.yml"]
 
 
 def test_what_is_not_right_is_not_written(tmp_path):

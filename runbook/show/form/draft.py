@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from runbook import params as parameters
+from runbook.atomic import write_atomic
 from runbook.errors import ParamsError
 from runbook.params import HostParams, edit
 from runbook.params.yaml12 import Where, parse
@@ -80,13 +80,7 @@ class Draft:
                 why="what somebody wrote into it would be lost",
                 do="open the form anew",
             )
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        try:
-            beside.write_text(self.text, encoding="utf-8")
-            beside.chmod(self.path.stat().st_mode & 0o7777)
-            beside.replace(self.path)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_atomic(self.path, self.text, self.path.stat().st_mode & 0o7777)
         return replace(self, saved=self.text)
 
     def _put_words(self, where: Where, old: list[Any], new: list[Any]) -> Draft:
