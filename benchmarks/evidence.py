@@ -126,7 +126,10 @@ def by_engine(folder: Path, source: Path) -> tuple[Callable[[], Any], str]:
 def by_run(folder: Path, source: Path) -> tuple[Callable[[], Any], str]:
     import nbconvert.exporters  # noqa: F401
 
+    from runbook import steps
     from runbook.evidence.run import run
+
+    steps.notebooks()  # imports the modules of all steps
 
     def go() -> None:
         done = run(

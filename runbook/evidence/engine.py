@@ -30,7 +30,7 @@ class HonestEngine(Engine):  # type: ignore[misc]
         autosave_cell_every: int = 30,  # noqa: ARG003 - papermill's command line always sends it
         **options: Any,
     ) -> NotebookNode:
-        """Return the executed notebook, saved.
+        """Return the executed notebook, saved; without its cells when it was saved to the option `save_to`.
 
         Raises `PapermillExecutionError` when a cell failed, `CellTimeoutError`, `DeadKernelError`
         when the kernel died, `KeyboardInterrupt`: each after the notebook was saved. Saves every 5 s
@@ -39,4 +39,5 @@ class HonestEngine(Engine):  # type: ignore[misc]
         chosen = Options(**options)
         path = chosen.save_to or (Path(output_path) if output_path and output_path != "-" else None)
         run_sync(Execution(nb, kernel_name, path, bool(progress_bar), chosen).run)()
-        return nb
+        # papermill would make its text once more, and with `save_to` put it nowhere.
+        return nb if chosen.save_to is None else NotebookNode({**nb, "cells": []})  # type: ignore[no-untyped-call]

@@ -56,6 +56,8 @@ class Options:
     on_output: Callable[[str], None] | None = None
     on_tick: Callable[[], None] | None = None
     on_interrupt: Callable[[], None] | None = None
+    on_saved: Callable[[NotebookNode], None] | None = None
+    """Told the notebook that was saved last, when all of it is on the disk."""
 
 
 class Execution:
@@ -93,6 +95,7 @@ class Execution:
                 await self._shut_down()
                 self._tell("on_tick")
                 self.ledger.end()
+                self._tell("on_saved", self.nb)
 
     async def _start(self) -> None:
         async def start() -> None:

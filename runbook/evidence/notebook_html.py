@@ -56,8 +56,11 @@ def body(
 
     `file` is where the page leads for what it leaves out; `resolve` and `named` are as in `Prose`.
     """
+    from IPython.lib.lexers import IPython3Lexer
     from nbconvert.exporters import HTMLExporter, TemplateExporter
-    from nbconvert.filters import Highlight2HTML, ansi2html
+    from nbconvert.filters import ansi2html
+    from pygments import highlight  # type: ignore[import-untyped]
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
     from traitlets.config import Config
 
     from runbook.evidence.prose import Prose, jupyter_slug
@@ -71,14 +74,21 @@ def body(
     def lines(text: str, status: str = "", kind: str = "") -> str:
         return _lines(text, ansi2html, file, is_open=status in BAD, kind=kind)
 
+    # nbconvert's own filter makes a lexer and a formatter for each cell.
+    lexer, formatter = IPython3Lexer(), HtmlFormatter(cssclass=" highlight hl-ipython3")
+
+    def code(source: str, **_: Any) -> str:
+        return str(highlight(source or " ", lexer, formatter))
+
+    # None of the preprocessors changes our notebooks, and after each one the whole notebook is validated.
+    options = {"NbConvertBase": {"display_data_priority": SHOWN}, "HTMLExporter": {"default_preprocessors": []}}
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
-        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
+        config=Config(options),
         template_name="basic",
         template_file="notebook.html",
         extra_loaders=[DictLoader({"notebook.html": layout.file("notebook.html")})],
     )
-    highlight = Highlight2HTML(pygments_lexer="ipython3", parent=exporter)  # type: ignore[no-untyped-call]
-    filters = {"highlight_code": highlight, "markdown2html": markdown, "lines": lines}
+    filters = {"highlight_code": code, "markdown2html": markdown, "lines": lines}
     for name, function in filters.items():
         exporter.register_filter(name, function)  # type: ignore[no-untyped-call]
     # HTMLExporter's own would read the whole page once more, for images without a text; that takes half the time.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from nbformat import NotebookNode
 
 from runbook import params as parameters
 from runbook import steps
@@ -154,8 +155,9 @@ class _Runner:
         archive.save(self.place, self.record)
         self._tell(event="notebook-begin", notebook=name, title=entry.title, place=place)
         output, failure = self.place / path.name, None
+        saved: list[NotebookNode] = []
         try:
-            self._execute(path, output)
+            self._execute(path, output, saved.append)
             entry.status = "completed"
         except (Exception, KeyboardInterrupt) as error:
             failure = failure_of(error, name, output)
@@ -167,7 +169,7 @@ class _Runner:
         failure = failure or self._judged(entry)
         self.record.failure = self.record.failure or failure
         if output.exists():
-            nb = read_notebook(output)
+            nb = saved[0] if saved else read_notebook(output)
             entry.file, entry.cells = output.name, counts(nb)
             entry.html = archive.notebook_page(self.place, self.record, entry, nb)
         archive.save(self.place, self.record)
@@ -175,7 +177,7 @@ class _Runner:
         self._tell(event="notebook-end", notebook=name, **ended)
         return failure
 
-    def _execute(self, path: Path, output: Path) -> None:
+    def _execute(self, path: Path, output: Path, on_saved: Callable[[NotebookNode], None]) -> None:
         env = {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
                "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"])}  # fmt: skip
         project = path.parent.parent
@@ -193,6 +195,7 @@ class _Runner:
             on_output=lambda text: self._hear(path.stem, text),
             on_tick=self._follow,
             on_interrupt=lambda: self._tell(event="interrupt", notebook=path.stem),
+            on_saved=on_saved,
         )
 
     def _judged(self, entry: NotebookRecord) -> Failure | None:
