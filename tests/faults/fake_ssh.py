@@ -15,6 +15,8 @@ import threading
 from pathlib import Path
 
 PLACE = Path(os.environ["TOY_PLACE"])
+HEARD = threading.Event()
+"""Set when the first words of the command, its process group, have reached the other side."""
 
 
 def main() -> None:
@@ -62,10 +64,13 @@ def _send(there: subprocess.Popen[bytes]) -> None:
 def _relay(stream, to: int) -> None:
     while data := stream.read1(65536):
         os.write(to, data)
+        if to == 2:
+            HEARD.set()
 
 
 def _cut(there: subprocess.Popen[bytes]) -> None:
     """Be gone, and let the other side see no more than closed pipes."""
+    HEARD.wait(5)
     (PLACE / "links" / str(os.getpid())).unlink(missing_ok=True)
     os._exit(_say("Connection to toy closed by remote host."))
 
