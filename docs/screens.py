@@ -1,8 +1,8 @@
 """Make the pictures of docs/screens.md, section 'Site and reports', anew: `make screens`. Needs Chromium.
 
 Everything is real: the site of this tree, the sample report with its pages as this source makes them, a fleet of
-recorded hosts, and what a run of the recorded host writes on a terminal; only the names of temporary folders are
-replaced by those of the project.
+recorded hosts, and what a run of the recorded host writes on a terminal; only the names of the machine's folders are
+replaced.
 """
 
 from __future__ import annotations
