@@ -8,7 +8,7 @@ RELEASE ?= trixie
 # How many recorded hosts `make bench-fleet` runs.
 HOSTS ?= 8
 
-.PHONY: help env run test test-browser jupyter notebooks site schema coverage errors record test-faults bench-backup bench-evidence bench-fleet testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test test-browser jupyter notebooks site screens schema coverage errors record test-faults bench-backup bench-evidence bench-fleet testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -47,6 +47,10 @@ notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (
 
 site: $(READY) ## make the guide and the documents a site in site/, read from its files
 	@$(BIN)/runbook site --out site
+
+screens: $(READY) ## make the pictures of docs/screens.md anew, in Chromium (apt install chromium)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@PYTHONPATH=. $(BIN)/python docs/screens.py
 
 schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json

@@ -10,6 +10,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from runbook import journal
 from runbook.atomic import write_atomic
 from runbook.attestation import keys
 from runbook.attestation.statement import CLOSING, RECORD, attest
@@ -17,6 +18,7 @@ from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import host, layout, notebook_html, pages
 from runbook.evidence.gate import sweep
 from runbook.evidence.record import NotebookRecord, RunRecord
+from runbook.evidence.timeline import timeline
 from runbook.locks import locked
 
 log = logging.getLogger("runbook.evidence")
@@ -76,9 +78,15 @@ def seal(place: Path, record: RunRecord, key: keys.SigningKey | None) -> None:
 
 def _write(place: Path, record: RunRecord, name: str) -> None:
     content = record.as_dict()
-    write_atomic(place / "index.html", pages.run_page(content, drift(place)))
+    write_atomic(place / "index.html", run_page(place, content))
     # Last: it is what says how the run stands.
     write_atomic(place / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def run_page(place: Path, run: Json) -> str:
+    """Return the page of a run: what its `run.json` says, and when it has ended where its time went."""
+    lines = () if run["outcome"] == "running" else journal.read(place / "journal.jsonl")
+    return pages.run_page(run, drift(place), timeline(run, lines))
 
 
 def refresh(reports: Path, *names: str) -> None:

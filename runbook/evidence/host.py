@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from runbook import params
+from runbook.ask import Facts
 from runbook.drift import kept, network
 from runbook.errors import RunbookError
 from runbook.evidence.files import read_notebook
+from runbook.params import HostParams
+from runbook.show import budget, pci_tree
+from runbook.show import network as cables
+from runbook.show.pieces import Shown
 
 Json = dict[str, Any]
+Picture = Callable[[HostParams, Facts], Shown]
+DEVICES, GUESTS = "Its devices, and who may have them", "Its guests"
 CELLS = (
     ("The machine", "00_introduction", "show-machine"),
-    ("Its devices, and who may have them", "00_introduction", "show-devices"),
+    (DEVICES, "00_introduction", "show-devices"),
     ("Its disk", "02_debian_installation", "show-disk"),
     ("What it started: Xen, dom0 and their command lines", "07_first_boot", "show-xen"),
-    ("Its guests", "08_guests", "show-guests"),
+    (GUESTS, "08_guests", "show-guests"),
     ("Inside the guests' disks", "09_management", "show-volumes"),
 )
 NETWORK = ("Its network", "07_first_boot", "apply-prove-bridges")
+#: What is drawn above a table, from the answers that the table's run kept.
+PICTURES: dict[str, Picture] = {DEVICES: pci_tree.show, NETWORK[0]: cables.show, GUESTS: budget.show}
 
 
 @dataclass(frozen=True)
@@ -44,9 +54,21 @@ def facts_of(place: Path, runs: list[Json]) -> list[Fact]:
     found = []
     for title, notebook, cell in CELLS:
         found += list(_first(place, runs, title, notebook, cell))[:1]
-    at = next((i for i, fact in enumerate(found) if fact.title == "Its guests"), len(found))
+    at = next((i for i, fact in enumerate(found) if fact.title == GUESTS), len(found))
     found[at:at] = _network(place, runs)
-    return found
+    return [replace(fact, html=_picture(place, fact) + fact.html) for fact in found]
+
+
+def _picture(place: Path, fact: Fact) -> str:
+    """Return the picture of a fact, '' for one without, or when its run did not ask enough to draw it."""
+    if fact.title not in PICTURES:
+        return ""
+    folder = place / fact.run["id"]
+    try:
+        drawn = PICTURES[fact.title](params.load(folder / "params.yml"), kept.load(folder))
+    except (RunbookError, ValueError, KeyError, OSError):
+        return ""
+    return f'<div class="picture">{drawn.html}</div>'
 
 
 def _first(place: Path, runs: list[Json], title: str, notebook: str, cell: str) -> Iterator[Fact]:

@@ -28,9 +28,14 @@ Json = dict[str, Any]
 EMPTY: Mapping[str, Json] = MappingProxyType({})
 
 
-def run_page(run: Json, drift: Json | None = None) -> str:
-    """Return the page of one run from the content of its `run.json`, and of its `drift.json` if it has one."""
-    return layout.render("run.html", run=run, modes=MODES, verdict=verdict(run), drift=drift)
+def run_page(run: Json, drift: Json | None = None, timeline: str = "") -> str:
+    """Return the page of one run from the content of its `run.json`, and of its `drift.json` if it has one.
+
+    `timeline` is the picture of where its time went, '' for none.
+    """
+    return layout.render(
+        "run.html", run=run, modes=MODES, verdict=verdict(run), drift=drift, timeline=timeline
+    )
 
 
 def runs_page(

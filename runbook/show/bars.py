@@ -6,44 +6,51 @@ from dataclasses import dataclass
 from html import escape
 
 from runbook.facts.disks import gib
+from runbook.show.canvas import GREY, RED, TINTS
 from runbook.show.pieces import Shown
 
 WIDE, HIGH, GAP, TOP = 880, 44, 34, 22
 COLUMNS = 72
-_GREY, _RED = "128,128,128", "248,81,73"
-#: One for each volume group, on the disk and in its own bar; the words say the same.
-_GROUP_TINTS = ("9,105,218", "46,160,67", "210,153,34", "163,113,247")
 _MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One stretch of a disk or group, in bytes. `kind` is boot, group, other or free."""
+    """One stretch of a whole, in its unit. `kind` is boot, group, other or free."""
 
     name: str
     what: str
     size: int
     kind: str
     group: str = ""
-    """The volume group that it belongs to, or ''."""
+    """What it belongs to, a volume group or a guest, or ''."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A disk or a volume group with its pieces, in their order."""
+    """A whole, such as a disk or a volume group, with its pieces in their order."""
 
     name: str
     what: str
     size: int
     pieces: tuple[Piece, ...]
+    unit: str = "bytes"
+    """What sizes are in; '' for a bare number."""
+
+    def amount(self, size: int) -> str:
+        """Return a size in words."""
+        return gib(size) if self.unit == "bytes" else f"{size} {self.unit}".rstrip()
 
 
-def draw(title: str, bars: tuple[Bar, ...]) -> Shown:
-    """Return bars as an inline SVG with a table that says the same, and as lines of text."""
+def draw(title: str, bars: tuple[Bar, ...], groups: list[str] | None = None) -> Shown:
+    """Return bars as an inline SVG with a table that says the same, and as lines of text.
+
+    Pieces of each of the `groups` have a tint of their own; without any, every bar after the first is one.
+    """
     if not bars:
         return Shown(f"<div><b>{escape(title)}</b>: no disk</div>", f"{title}: no disk")
     high = TOP + len(bars) * (HIGH + GAP)
-    groups = [bar.name for bar in bars[1:]]
+    groups = [bar.name for bar in bars[1:]] if groups is None else groups
     inside = "".join(_bar_svg(bar, TOP + i * (HIGH + GAP), groups) for i, bar in enumerate(bars))
     summary = f"{title}: " + "; ".join(_sentence(bar) for bar in bars)
     svg = (
@@ -75,7 +82,7 @@ def _bar_svg(bar: Bar, top: int, groups: list[str]) -> str:
         label = f"{mark} {name}".strip() if w > 9 * (len(name) + 3) else mark if w > 11 else ""
         text += (
             f'<rect x="{x:.1f}" y="{top}" width="{max(w, 1.5):.1f}" height="{HIGH}" {look} {frame}>'
-            f"<title>{escape(_line(piece))}</title></rect>"
+            f"<title>{escape(_line(bar, piece))}</title></rect>"
         )
         if label:
             text += f'<text x="{x + w / 2:.1f}" y="{top + HIGH / 2 + 5}" text-anchor="middle">{escape(label)}</text>'
@@ -84,14 +91,14 @@ def _bar_svg(bar: Bar, top: int, groups: list[str]) -> str:
 
 def _tint(piece: Piece, groups: list[str]) -> str:
     if piece.group in groups:
-        return _GROUP_TINTS[groups.index(piece.group) % len(_GROUP_TINTS)]
-    return _GREY if piece.kind == "boot" else _RED
+        return TINTS[groups.index(piece.group) % len(TINTS)]
+    return GREY if piece.kind == "boot" else RED
 
 
 def _table(bars: tuple[Bar, ...]) -> str:
     rows = "".join(
         f'<tr><td style="text-align:left">{escape(bar.name)}</td><td>{mark}</td>'
-        f'<td style="text-align:left">{escape(piece.name)}</td><td>{gib(piece.size)}</td>'
+        f'<td style="text-align:left">{escape(piece.name)}</td><td>{escape(bar.amount(piece.size))}</td>'
         f'<td style="text-align:left">{escape(piece.what)}</td></tr>'
         for bar in bars
         for mark, piece in zip(marks(bar), bar.pieces, strict=True)
@@ -104,7 +111,9 @@ def _bar_text(bar: Bar) -> str:
     for mark, (x, w) in zip(marks(bar), _spans(bar, COLUMNS), strict=True):
         # Everything is seen, however small: at least one column each.
         line += (mark or ".") * max(1, round(x + w) - max(len(line), round(x)))
-    rows = [f"    {mark or '.'}  {_line(piece)}" for mark, piece in zip(marks(bar), bar.pieces, strict=True)]
+    rows = [
+        f"    {mark or '.'}  {_line(bar, piece)}" for mark, piece in zip(marks(bar), bar.pieces, strict=True)
+    ]
     return "\n".join([f"  {_head(bar)}", f"    [{line}]", *rows])
 
 
@@ -115,13 +124,14 @@ def marks(bar: Bar) -> list[str]:
 
 
 def _head(bar: Bar) -> str:
-    return f"{bar.name}: {gib(bar.size)}, {bar.what}"
+    return f"{bar.name}: {bar.amount(bar.size)}" + (f", {bar.what}" if bar.what else "")
 
 
-def _line(piece: Piece) -> str:
+def _line(bar: Bar, piece: Piece) -> str:
     name = f"{piece.name}: " if piece.name else ""
-    return f"{name}{gib(piece.size)}, {piece.what}" if piece.what else f"{name}{gib(piece.size)}"
+    size = f"{name}{bar.amount(piece.size)}"
+    return f"{size}, {piece.what}" if piece.what else size
 
 
 def _sentence(bar: Bar) -> str:
-    return f"{_head(bar)}, with " + ", ".join(_line(piece) for piece in bar.pieces)
+    return f"{_head(bar)}, with " + ", ".join(_line(bar, piece) for piece in bar.pieces)

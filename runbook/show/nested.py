@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, cut, picture
 from runbook.steps.management.needs import human
 
 _WIDTH = 760
@@ -12,9 +13,9 @@ _LINE = 20
 _GAP = 6
 _STRIP = 44
 _LEAST = 62
-_TINTS = ("128,128,128", "9,105,218", "46,160,67", "210,153,34")
+_TINTS = (GREY, BLUE, GREEN, AMBER)
 _LETTER = 7.2
-"""Width of a letter at 12 px, on average."""
+"""Room that a letter is given."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,7 @@ def drawing(boxes: tuple[Box, ...], title: str, text: str) -> str:
     for box in boxes:
         at += _draw(box, 0.5, at + 0.5, _WIDTH - 1, 0, parts) + _GAP
     height = at - _GAP + 1
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {_WIDTH} {height:g}" '
-        f'style="max-width:{_WIDTH}px;width:100%;font:12px sans-serif" fill="currentColor">'
-        f"<title>{escape(title)}</title><desc>{escape(text)}</desc>{''.join(parts)}</svg>"
-    )
+    return picture(_WIDTH, height, title, text, "".join(parts))
 
 
 def widths(sizes: list[int], room: float) -> list[float]:
@@ -89,11 +86,7 @@ def _text(box: Box, x: float, y: float, width: float) -> str:
     lines = [f"{box.label}, {size}"] if box.inner or width > 300 else [box.label, size]
     most = max(int((width - 8) / _LETTER), 1)
     spans = "".join(
-        f'<text x="{x + 5:.1f}" y="{y + 14 + i * 16:g}">{escape(_cut(line, most))}</text>'
+        f'<text x="{x + 5:.1f}" y="{y + 14 + i * 16:g}">{escape(cut(line, most))}</text>'
         for i, line in enumerate(lines)
     )
     return f"<g><title>{escape(box.label)}, {size}</title>{spans}</g>"
-
-
-def _cut(line: str, most: int) -> str:
-    return line if len(line) <= most else line[: max(most - 1, 1)] + "…"

@@ -67,8 +67,6 @@ def report(tmp_path_factory):
     record = RunRecord.from_dict(json.loads((place / "run.json").read_text()))
     for entry in record.notebooks:
         assert archive.notebook_page(place, record, entry, read_notebook(place / f"{entry.name}.ipynb"))
-    (place / "index.html").write_text(
-        archive.pages.run_page(json.loads((place / "run.json").read_text()), archive.drift(place))
-    )
-    archive.refresh(reports)
+    (place / "index.html").write_text(archive.run_page(place, json.loads((place / "run.json").read_text())))
+    archive.refresh(reports, place.parent.name)
     return place

@@ -109,3 +109,15 @@ def test_a_run_is_found_by_its_steps_and_by_what_changed(reports):
         (False, False),
     ]
     assert '<p class="search" hidden>' in page
+
+
+def test_what_a_run_read_is_drawn_above_its_table(reports):
+    """The network is drawn from the answers that its run kept; what a run did not ask is left out."""
+    page = (reports / "alpha" / "index.html").read_text()
+    assert page.index("The network of testbed: cards, bridges and guests") < page.index("<th>interface</th>")
+    first = min(reports.glob("alpha/*/params.yml"))
+    first.write_text("host: alpha\n")
+    archive.refresh(reports, "alpha")
+    page = (reports / "alpha" / "index.html").read_text()
+    assert "The network of" not in page
+    assert "<th>interface</th>" in page

@@ -1,0 +1,139 @@
+"""Pictures of devices, network and budget: what they show, in words and in boxes that stay within them."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from runbook import params as parameters
+from runbook.drift import kept
+from runbook.show import budget, network, pci_tree
+from tests.drift.recorded import ROOT, facts
+from tests.survey.machines import Pci, devices, guest, params
+
+SVG = "{http://www.w3.org/2000/svg}"
+PORT, CARD, SOUND = "0000:00:01.0", "0000:03:00.0", "0000:03:00.1"
+SAMPLE = max((ROOT / "reports/sample").glob("*/*/run.json")).parent
+
+
+def sample():
+    """Return the parameters and the answers of the sample's newest run, under Xen with one guest running."""
+    return parameters.load(SAMPLE / "params.yml"), kept.load(SAMPLE)
+
+
+def picture(shown):
+    """Return a picture as a tree of elements."""
+    start = shown.html.index("<svg")
+    return ET.fromstring(shown.html[start : shown.html.index("</svg>") + 6])
+
+
+@pytest.mark.parametrize("what", [pci_tree, network, budget])
+def test_a_picture_is_an_image_with_words_and_nothing_leaves_it(what):
+    """Each is one well-formed image with a role and a title, and every box lies within it."""
+    root = picture(what.show(*sample()))
+    assert root.get("role") == "img"
+    assert root.find(f"{SVG}title").text
+    _, _, width, height = (float(n) for n in root.get("viewBox").split())
+    boxes = list(root.iter(f"{SVG}rect"))
+    assert len(boxes) > 3
+    for rect in boxes:
+        x, y, w, h = (float(rect.get(key)) for key in ("x", "y", "width", "height"))
+        assert x >= 0
+        assert y >= 0
+        assert x + w <= width + 0.1
+        assert y + h <= height + 0.1
+
+
+@pytest.mark.parametrize("what", [pci_tree, network])
+def test_the_whole_picture_is_told_to_who_cannot_see_it(what):
+    """The description of the image is the text that a terminal shows."""
+    shown = what.show(*sample())
+    assert picture(shown).find(f"{SVG}desc").text == shown.text
+
+
+def test_devices_stand_below_their_bridge_with_group_and_holder():
+    """A line says where a device hangs, what it shares its group with, and for whom it is meant."""
+    machine = devices(
+        Pci(PORT, code="060400", bus=3, group=1),
+        Pci(CARD, "10de:1180", "030000", above=(PORT,), group=1),
+        Pci(SOUND, "10de:0e0a", "040300", above=(PORT,), group=1),
+        Pci("0000:00:1d.0", code="0c0320", group=8),
+    )
+    asked = params({"bdf": CARD, "id": "10de:1180"}, guests=(guest("games", CARD),))
+    shown = pci_tree.show(asked, machine)
+    assert shown.text.splitlines() == [
+        "0000:00:01.0 PCI bridge: device 8086:10d3, IOMMU group 1 of 3 devices, no driver",
+        "  0000:03:00.0 VGA compatible controller: device 10de:1180, IOMMU group 1 of 3 devices,"
+        " no driver; meant for games",
+        "  0000:03:00.1 Audio device: device 10de:0e0a, IOMMU group 1 of 3 devices, no driver",
+        "0000:00:1d.0 USB controller: device 8086:10d3, IOMMU group 8, no driver",
+    ]
+    # Two boxes of groups, the first around three devices, and one of a holder for each device.
+    assert [float(rect.get("height")) for rect in picture(shown).iter(f"{SVG}rect")][:2] == [74.0, 22.0]
+
+
+def test_under_xen_each_device_is_with_its_holder():
+    """A passed device is with its guest, a hidden one waits for the guest that is to have it, others are dom0's."""
+    owners = {row.device.bdf: (row.owner, row.kind) for row in pci_tree.rows(*sample())}
+    assert owners["0000:00:05.0"] == ("ipfire", "guest")
+    assert owners["0000:00:06.0"] == ("waits for windows", "waits")
+    assert owners["0000:00:03.0"] == ("dom0, by virtio-pci", "dom0")
+    assert owners["0000:00:00.0"] == ("no driver", "nobody")
+
+
+def test_cards_bridges_and_guests_are_joined_as_they_are():
+    """A card leads to its bridge, the bridge to its guests, a passed card straight to its own guest."""
+    asked, answers = sample()
+    cards, bridges, guests = network.nodes(asked, answers)
+    assert {node.key: node.leads for node in cards} == {
+        "enp0s3": (("xenbr0", True),),
+        "enp0s4": (("xenbr1", True),),
+        "0000:00:05.0": (("guest ipfire", True),),
+    }
+    assert {node.key: node.leads for node in bridges} == {
+        "xenbr0": (("guest ipfire", True),),
+        "xenbr1": (("guest ipfire", True), ("guest windows", False)),
+    }
+    assert [node.what for node in guests] == [
+        "router and firewall, runs",
+        "multimedia and games, does not run",
+    ]
+    lines = len(list(picture(network.show(asked, answers)).iter(f"{SVG}polyline")))
+    assert lines == 6
+
+
+def test_a_bridge_that_is_only_asked_for_is_said_to_be():
+    """Before the bridges are made they are shown as asked for, and no card leads to them."""
+    asked = parameters.load(ROOT / "params/example.yml")
+    cards, bridges, _ = network.nodes(asked, facts(_first_look()))
+    assert [(node.name, node.what) for node in bridges] == [("xenbr0", "asked for"), ("xenbr1", "asked for")]
+    assert {node.key: node.leads for node in cards}["enp0s3"] == ()
+
+
+def test_the_budget_gives_out_what_the_parameters_do():
+    """The pieces of memory are the machine's whole memory, and processors are counted against threads."""
+    asked, answers = sample()
+    memory, processors = budget.bars(asked, answers)
+    assert memory.size == 6137 == sum(piece.size for piece in memory.pieces)
+    assert [(p.name, p.size, p.what) for p in memory.pieces[:3]] == [
+        ("dom0", 2048, "fixed"), ("ipfire", 260, "runs"), ("windows", 518, "does not run"),
+    ]  # fmt: skip
+    assert memory.pieces[-1].kind == "free"
+    assert processors.what == "on 2 threads, which they share in turn"
+    assert [p.size for p in processors.pieces] == [1, 1, 2]
+    assert "virtual processors: 4, on 2 threads" in budget.show(asked, answers).text
+
+
+def test_a_budget_that_is_overdrawn_says_by_how_much():
+    """Where more is given out than there is, no piece is free and the difference is named."""
+    asked, answers = sample()
+    more = asked.model_copy(update={"dom0": asked.dom0.model_copy(update={"memory_mib": 6000})})
+    memory, _ = budget.bars(more, answers)
+    assert memory.what == "7034 MiB given out, 897 MiB more than there is"
+    assert all(piece.kind != "free" for piece in memory.pieces)
+
+
+def _first_look():
+    """Return the answers of the first notebook of the first recorded run, before anything was changed."""
+    from tests.drift.recorded import looks
+
+    return looks("testbed")["00_introduction"]
