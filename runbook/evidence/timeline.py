@@ -58,6 +58,7 @@ def tracks(run: Json, lines: Sequence[Line]) -> tuple[Track, ...]:
 
     A notebook ends with its last line and began as long before as it took: its kernel writes no line.
     """
+    lines = [said for said in lines if "at" in said and "tick_s" in said]
     if not lines:
         return ()
     began = datetime.fromisoformat(run["started"])
