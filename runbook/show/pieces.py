@@ -8,9 +8,10 @@ from html import escape
 
 from runbook.plan import Finding
 
-_TINT = {
+TINT = {
     "safe": "46,160,67",
     "unchanged": "46,160,67",
+    "now": "9,105,218",
     "changed": "9,105,218",
     "skipped": "128,128,128",
     "info": "128,128,128",
@@ -45,7 +46,7 @@ class Shown:
 
 def badge(word: str) -> str:
     """Return a word on a tinted ground; the word says all, the colour only helps."""
-    tint = _TINT.get(word, "128,128,128")
+    tint = TINT.get(word, "128,128,128")
     return (
         f'<span style="background:rgba({tint},.18);border:1px solid rgba({tint},.5);border-radius:1em;'
         f'padding:.05em .6em;font-size:.85em">{escape(word)}</span>'

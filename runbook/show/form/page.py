@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from html import escape
 from typing import Any
 
@@ -18,6 +16,7 @@ from runbook.show.form.draft import Draft
 from runbook.show.form.fields import Section, sections
 from runbook.show.form.inputs import Input
 from runbook.show.form.picker import Row, budget, give, rows
+from runbook.show.live import is_live
 from runbook.show.pieces import code
 from runbook.survey.machine import Machine
 
@@ -168,9 +167,3 @@ class Form:
             return
         self._seen, self.save.disabled = None, True
         self.changes.value = f"Saved to {escape(str(self.draft.path))}."
-
-
-def is_live() -> bool:
-    """True in a notebook that a person has open; in a headless run nobody could use a widget."""
-    is_headless = "RUNBOOK_RUN_DIR" in os.environ or "JPY_SESSION_NAME" not in os.environ
-    return "ipykernel" in sys.modules and not is_headless
