@@ -103,7 +103,7 @@ class Live:
         from runbook.evidence.timings import about
 
         gone = time.monotonic() - self._began
-        said = f" · {spent(round(gone))}"
+        said = f" · {gone:.0f} s" if gone < 59.5 else f" · {spent(gone)}"
         if self._expected_s is None or self._expected_s < LONG_S:
             return said
         left = self._expected_s - gone

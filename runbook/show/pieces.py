@@ -25,6 +25,8 @@ TINT = {
     "failed": "248,81,73",
     "timed-out": "248,81,73",
     "killed": "248,81,73",
+    "may be passed": "46,160,67",
+    "needs care": "210,153,34",
 }
 _PRE = "margin:.3em 0 .6em;padding:.5em .8em;overflow-x:auto;border-radius:6px;background:rgba(128,128,128,.1);line-height:1.4"
 WORDS = {"wait": "not yet", "refuse": "refused", "fail": "wrong", "warn": "take care", "info": "note"}
@@ -62,7 +64,7 @@ def code(text: str) -> str:
             f' style="background:rgba({tint},.15)"' if tint and not line.startswith(("+++", "---")) else ""
         )
         lines.append(f"<span{style}>{escape(line)}</span>" if style else escape(line))
-    return f'<pre style="{_PRE}"><code>' + "\n".join(lines) + "</code></pre>"
+    return f'<pre style="{_PRE}"><code style="background:none">' + "\n".join(lines) + "</code></pre>"
 
 
 def folded(title: str, text: str, *, is_open: bool = False) -> str:

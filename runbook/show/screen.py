@@ -27,7 +27,7 @@ class Screen:
         """Show another head, and these lines."""
         self._head.value = f"<b>{escape(head)}</b>"
         self._tail.value = code("\n".join(lines[-_TAIL:]))
-        cut = f"; the last {_MOST}, the rest stands in the result" if len(lines) > _MOST else ""
+        cut = f", the last {_MOST} here" if len(lines) > _MOST else ""
         self._fold.titles = (f"Output so far ({len(lines)} lines{cut})",)
         self._all.value = code("\n".join(lines[-_MOST:]))
 
