@@ -30,7 +30,7 @@ def state(checked: HostParams | ParamsError, machine: Machine | None) -> str:
 
 def note(text: str) -> str:
     """Return the help of a field, small, with its literal words as such; '' for none."""
-    literal = re.sub("`([^`]*)`", r'<code style="background:none">\1</code>', escape(text))
+    literal = re.sub("`([^`]*)`", r'<code style="background:none;font-size:1em">\1</code>', escape(text))
     return f'<div style="{_TIGHT}"><small>{literal}</small></div>' if text else ""
 
 
