@@ -68,7 +68,7 @@ class Server:
 
     def url(self, path: str) -> str:
         """Return an address of this server that needs no login."""
-        return f"http://127.0.0.1:{self._port}/{path}?token={self._token}"
+        return f"http://127.0.0.1:{self._port}/{path}?reset&token={self._token}"
 
     def copy(self, name: str) -> Path:
         """Return a copy of a committed notebook without its outputs: what a person sees, this run made."""
@@ -110,14 +110,23 @@ class Notebook:
     def __init__(self, page, server: Server, path: Path) -> None:
         self.page, self.path = page, path
         page.goto(server.url(f"lab/tree/{path.relative_to(server.folder)}"))
-        self.cells = page.locator(".jp-Notebook .jp-Cell")
+        self.cells = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
         self.cells.first.wait_for(timeout=60_000)
         page.wait_for_function(_READY, timeout=60_000)
+
+    def close(self) -> None:
+        """End the notebook's kernel and close its page, whatever is not saved."""
+        self.page.evaluate(f"{_PANEL}.sessionContext.shutdown()")
+        self.page.close(run_before_unload=False)
 
     @property
     def ids(self) -> list[str]:
         """The cells' own ids, in order."""
         return [cell.id for cell in nbformat.read(self.path, as_version=4).cells]
+
+    def kinds(self) -> list[tuple[str, str]]:
+        """Return id and kind, `code` or `markdown`, of every cell."""
+        return [(cell.id, cell.cell_type) for cell in nbformat.read(self.path, as_version=4).cells]
 
     def cell(self, name: str):
         """Return a cell by its id."""
@@ -138,6 +147,13 @@ class Notebook:
         self.page.keyboard.press("Shift+Enter")
         return cell
 
+    def timed(self, name: str) -> float:
+        """Run one cell, and return the milliseconds from the key to the new output painted."""
+        self.cell(name).locator(".cm-content").click()
+        self.page.evaluate(_WATCH, self.ids.index(name))
+        self.page.keyboard.press("Shift+Enter")
+        return float(self.page.evaluate("window.painted"))
+
     def ended(self, name: str) -> None:
         """Wait until a cell has run."""
         self.page.wait_for_function(_HAS_RUN, arg=self.ids.index(name), timeout=60_000)
@@ -149,10 +165,30 @@ class Notebook:
         self.page.wait_for_function(_IS_STILL, timeout=120_000)
 
     def shown(self, name: str) -> list[str]:
-        """Return the outputs of a cell as a person reads them, without the bar of the steps."""
-        outputs = self.cell(name).locator(".jp-OutputArea-child:not(:has(.runbook-bar))")
+        """Return the outputs of a cell with all that is folded in them, without the bar of the steps.
+
+        Raises `AssertionError` when one cannot be seen.
+        """
+        outputs = self.cell(name).locator(".jp-OutputArea-output:not(:has(.runbook-bar))").all()
+        said = [(output.is_visible(), plain(output.evaluate(_TEXT))) for output in outputs]
+        assert [text for is_visible, text in said if text and not is_visible] == []
+        return [text for _, text in said if text]
+
+    def committed(self, name: str) -> list[str]:
+        """Return the same of the outputs that are committed, as this browser reads them."""
+        source = nbformat.read(ROOT / f"notebooks/{self.path.name}", as_version=4)
+        outputs = next(cell.outputs for cell in source.cells if cell.id == name)
+        read = f"(html) => ({_TEXT})(new DOMParser().parseFromString(html, 'text/html').body)"
+        return [plain(self.page.evaluate(read, output.data["text/html"])) for output in outputs]
+
+    def bars(self) -> list[tuple[str, str]]:
+        """Return every bar of the steps that can be seen: the id of its cell, and what it says."""
         return [
-            plain(text) for text in outputs.locator(".jp-OutputArea-output").all_inner_texts() if text.strip()
+            (name, plain(bar))
+            for name, cell in zip(
+                self.ids, self.cells.all(), strict=False
+            )  # JupyterLab adds a cell below the last
+            for bar in cell.locator(".runbook-bar").all_inner_texts()
         ]
 
 
@@ -161,12 +197,32 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
+_TEXT = """(node) => { const copy = node.cloneNode(true);
+    copy.querySelectorAll("style").forEach((one) => one.remove()); return copy.textContent }"""
 _PANEL = "window.jupyterapp.shell.currentWidget"
 _READY = f"""() => {{ const panel = window.jupyterapp && {_PANEL};
     return panel && panel.sessionContext && panel.sessionContext.session
         && panel.sessionContext.session.kernel && panel.sessionContext.session.kernel.status === "idle" }}"""
 _HAS_RUN = f"""(at) => {{ const cell = {_PANEL}.content.widgets[at];
     return cell.model.executionState === "idle" && cell.model.executionCount !== null }}"""
+# The clock starts at the key; it stops in the frame after that in which the result was put on the page.
+_WATCH = f"""(at) => {{
+    const cell = {_PANEL}.content.widgets[at], area = cell.node.querySelector(".jp-Cell-outputArea");
+    window.painted = new Promise((done) => {{
+        let began = 0;
+        const key = (event) => {{ if (event.key === "Enter") {{
+            began = performance.now(); document.removeEventListener("keydown", key, true) }} }};
+        document.addEventListener("keydown", key, true);
+        const seen = new MutationObserver((changes) => {{
+            const isNew = changes.some((one) => [...one.addedNodes].some((node) =>
+                node.querySelector && (node.querySelector("details") || node.matches("details"))));
+            if (!began || !isNew) return;
+            seen.disconnect();
+            requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
+        }});
+        seen.observe(area, {{ childList: true, subtree: true }});
+    }});
+}}"""
 _IS_STILL = f"""() => {_PANEL}.content.widgets.every((cell) =>
     cell.model.type !== "code" || cell.model.executionState === "idle")"""
 

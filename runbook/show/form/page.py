@@ -73,7 +73,7 @@ class Form:
 
     def _change(self, where: Where, new: Any) -> None:
         known = self.inputs[where].field
-        is_said = inside(self.draft.values(), where) is not None
+        is_said = self.draft.is_emptied(where) or inside(self.draft.values(), where) is not None
         if not is_said and (new is None or str(new) == str(known.default)):
             return
         self._turn_to(self.draft.put(where, new))
