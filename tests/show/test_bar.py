@@ -1,6 +1,7 @@
 """The bar of the steps, and the running lines, where nobody looks and where a person does."""
 
-import sys
+import importlib
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,14 +15,19 @@ from tests import toy
 def shown(monkeypatch):
     """Return the list of everything that cells displayed."""
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda thing, **_: shown.append(thing))
+
+    def display(thing, **_):
+        shown.append(thing)
+        return SimpleNamespace(update=shown.append)
+
+    monkeypatch.setattr("IPython.display.display", display)
     return shown
 
 
 @pytest.fixture
 def person(monkeypatch):
     """Make it a notebook that a person has open."""
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    importlib.import_module("ipykernel")
     monkeypatch.setenv("JPY_SESSION_NAME", "05.ipynb")
     monkeypatch.delenv("RUNBOOK_RUN_DIR", raising=False)
 
@@ -40,13 +46,14 @@ def test_it_says_what_is_done_next_and_wrong():
 
 
 def test_a_headless_run_does_not_show_it(monkeypatch, shown):
-    """Without a person a cell displays its outcome alone, and looks at no earlier report; `status` says it as text."""
+    """Without a person no cell shows a bar, and none looks at no earlier report; `status` says it as text."""
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.setattr("runbook.evidence.timings.last_time", None)
     book = toy.book(monkeypatch)
     book.plan("turn_on")
     book.apply("turn_on")
-    assert [thing.text.partition("\n")[0] for thing in shown] == ["Turn it on: changed. done and checked"]
+    assert shown[-1].text.startswith("Turn it on: changed. done and checked")
+    assert not [thing for thing in shown if "runbook-bar" in thing.html]
     assert book.status().text == "1 of 1 step done"
 
 
@@ -63,7 +70,7 @@ def test_before_a_person_it_is_shown(monkeypatch, shown, person):
 def test_what_was_said_before_a_failure_is_kept(monkeypatch, shown):
     """A headless run, too, keeps all that a failed command said, not the last lines alone."""
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    importlib.import_module("ipykernel")
     live = Live(is_real=True)
     live.begin("unpack")
     for number in range(100):
