@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -82,6 +83,14 @@ class Server:
         """Return a new notebook of these code cells, named c1, c2 …"""
         made = [nbformat.v4.new_code_cell(text, id=f"c{n}") for n, text in enumerate(cells, 1)]
         return self._write(name, nbformat.v4.new_notebook(cells=made))
+
+    def took(self, notebook: str, host: str, **seconds: float) -> None:
+        """Leave the report of an earlier run, in which steps took so many seconds."""
+        run = self.folder / f"reports/{host}/20260101T000000Z-a/run.json"
+        run.parent.mkdir(parents=True)
+        steps = [{"step": step, "status": "changed", "seconds": s} for step, s in seconds.items()]
+        book = {"name": notebook, "status": "completed", "seconds": sum(seconds.values()), "steps": steps}
+        run.write_text(json.dumps({"mode": "apply", "notebooks": [book]}))
 
     def _write(self, name: str, book: nbformat.NotebookNode) -> Path:
         spec = {"name": "python3", "display_name": "Python 3", "language": "python"}

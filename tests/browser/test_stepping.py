@@ -1,6 +1,5 @@
 """Notebooks in JupyterLab, stepped through by a person: what is shown, how quickly, and that nothing happens unasked."""
 
-import json
 import re
 import statistics
 
@@ -101,11 +100,7 @@ def test_a_disruptive_step_waits_for_a_person(lab, gate):
 
 def test_long_output_is_folded_while_it_runs(lab, gate, server):
     """A running command shows its last lines and the time left; unfolded it stays so; at its end all of it is there."""
-    run = server.folder / "reports/toy/20260101T000000Z-a/run.json"
-    run.parent.mkdir(parents=True)
-    last = {"step": "unpack", "status": "changed", "seconds": 3600}
-    book = {"name": "99_toy", "status": "completed", "seconds": 3700, "steps": [last]}
-    run.write_text(json.dumps({"mode": "apply", "notebooks": [book]}))
+    server.took("99_toy", "toy", unpack=3600)
     path, folder = gate("apply")
     notebook = lab(path)
     for name in ("c1", "c2", "c3"):

@@ -58,11 +58,12 @@ def test_a_headless_run_does_not_show_it(monkeypatch, shown):
 
 
 def test_before_a_person_it_is_shown(monkeypatch, shown, person):
-    """With a person before it every cell of a step begins with the bar."""
+    """With a person before it every cell of a step begins with the bar, and takes it from the cell before."""
     book = toy.book(monkeypatch)
     book.plan("turn_on")
     assert [thing.text for thing in shown] == [
         "0 of 1 step done · next turn_on",
+        "",
         "0 of 1 step done · now turn_on",
     ]
 
