@@ -46,9 +46,9 @@ class Shown:
         return self.text
 
 
-def badge(word: str) -> str:
-    """Return a word on a tinted ground; the word says all, the colour only helps."""
-    tint = TINT.get(word, "128,128,128")
+def badge(word: str, kind: str = "") -> str:
+    """Return a word on a ground tinted for its kind, or itself; the word says all, the colour only helps."""
+    tint = TINT.get(kind or word, "128,128,128")
     return (
         f'<span style="background:rgba({tint},.18);border:1px solid rgba({tint},.5);border-radius:1em;'
         f'padding:.05em .6em;font-size:.85em">{escape(word)}</span>'
@@ -79,7 +79,7 @@ def findings_html(findings: Iterable[Finding]) -> str:
         more = [escape(f.why)] if f.why else []
         more += [f"<b>Next move:</b> {escape(f.do)}"] if f.do else []
         more += [f"<small>({escape(f.source)})</small>"] if f.source else []
-        items.append(f"<li>{badge(WORDS[f.level])} <b>{escape(f.what)}</b><br>{' '.join(more)}</li>")
+        items.append(f"<li>{badge(WORDS[f.level], f.level)} <b>{escape(f.what)}</b><br>{' '.join(more)}</li>")
     return f"<ul>{''.join(items)}</ul>" if items else ""
 
 

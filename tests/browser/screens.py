@@ -30,9 +30,10 @@ class Screens:
         """Take one picture; `top` is the cell that stands at its top."""
         page = notebook.page
         page.emulate_media(color_scheme="dark" if dark else "light")
+        page.wait_for_timeout(1500)  # the theme is loaded, and the pointer's hints are gone
         if top:
             notebook.cell(top).evaluate("(cell) => cell.scrollIntoView({block: 'start'})")
-        page.wait_for_timeout(1500)  # the theme is loaded, and the pointer's hints are gone
+        page.wait_for_timeout(300)
         page.screenshot(path=IMAGES / f"jupyter-{name}.png")
 
 
