@@ -35,7 +35,7 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
 
-test-browser: $(READY) ## look at the site and a report in Chromium: accessibility, search, phone (apt install chromium)
+test-browser: $(READY) ## look at the site, a report and notebooks in JupyterLab, in Chromium (apt install chromium)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
 	@$(BIN)/pytest -q -m browser tests/browser
 
@@ -51,6 +51,7 @@ site: $(READY) ## make the guide and the documents a site in site/, read from it
 screens: $(READY) ## make the pictures of docs/screens.md anew, in Chromium (apt install chromium)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	@PYTHONPATH=. $(BIN)/python docs/screens.py
+	@$(BIN)/python -m tests.browser.screens
 
 schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json

@@ -20,6 +20,7 @@ from runbook.modes import MODES
 from runbook.params import HostParams, digest, load
 from runbook.plan import Finding, Plan
 from runbook.show import steps as views
+from runbook.show.bar import Bar
 from runbook.show.live import Live
 from runbook.show.pieces import Shown
 from runbook.show.steps import Outcome
@@ -67,6 +68,7 @@ class Book:
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
         self._known: set[str] = set()
+        self._bar = Bar(notebook, tuple(self._steps), params.host, self.mode)
         if self.mode == "apply":
             host.lock()
         self.facts = Facts({})
@@ -74,6 +76,7 @@ class Book:
         self._prove_usable()
         self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
                   machine=identity.parse(self.facts), kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
+        self._bar.go()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return self._title()._repr_mimebundle_()
@@ -84,6 +87,7 @@ class Book:
     def plan(self, step: str) -> Shown:
         """Return what a step would do, as diffs and commands with a digest. Changes nothing."""
         module = self._step(step)
+        self._bar.go(step)
         self._fresh(step)
         planned = module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
@@ -98,7 +102,8 @@ class Book:
         `CheckFailed`; the journal then says the same.
         """
         module = self._step(step)
-        live = Live(is_real=self.host.is_real)
+        self._bar.go(step)
+        live = Live(is_real=self.host.is_real, expected_s=self._bar.expected_s(step))
         try:
             end = self._carry(step, module, live)
         except BaseException as error:
@@ -106,6 +111,7 @@ class Book:
             status = error.status if isinstance(error, RunbookError) else other
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
             self._end(Outcome(step, status, message))
+            live.fail()
             raise
         self._end(end)
         live.end(views.outcome(module, end))
@@ -119,6 +125,10 @@ class Book:
         if self._known < set(self._steps):
             self._look(*self._steps)
         return tables.show(what, self.params, self.facts)
+
+    def status(self) -> Shown:
+        """Return which steps are done, which is next, and which failed. Changes nothing."""
+        return self._bar.shown()
 
     def form(self) -> Any:
         """Return the parameter file as a form; this book goes on with what it was opened with."""
@@ -268,6 +278,7 @@ class Book:
     def _end(self, end: Outcome) -> None:
         self._ended[end.step] = end
         self._log("step-end", step=end.step, status=end.status, message=end.message)
+        self._bar.end(end.step, end.status)
 
     def _log(self, event: str, **fields: Any) -> None:
         self._journal.write(event, notebook=self.notebook, **fields)

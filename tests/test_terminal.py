@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from runbook.cli.course import Course, LastTime, last_time
+from runbook.cli.course import Course
+from runbook.evidence.timings import LastTime, last_time
 from tests.evidence.toys import ROOT, beat, begin, end, parameterised, project
 
 SPAWN = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"

@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.text import Text
 
-from runbook.cli.course import Course, about
+from runbook.cli.course import Course
 from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
+from runbook.evidence.timings import about
 
 _LONG_S = 5
 """From how many seconds on it is worth saying how long a step may take."""

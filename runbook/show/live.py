@@ -1,58 +1,130 @@
-"""The last lines of a running command, while it runs."""
+"""What a running step does, while it runs: its last lines, and how long it may still take."""
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
-from collections import deque
+from typing import Any
 
 from runbook.redaction import KNOWN
-from runbook.show.pieces import Shown, code
+from runbook.show.pieces import Shown, code, folded
+
+LONG_S = 5
+"""From how many seconds on it is worth saying how long a step may take."""
+_TAIL = 5
+
+
+def is_live() -> bool:
+    """True in a notebook that a person has open; in a headless run nobody could use a widget."""
+    is_headless = "RUNBOOK_RUN_DIR" in os.environ or "JPY_SESSION_NAME" not in os.environ
+    return "ipykernel" in sys.modules and not is_headless
 
 
 class Live:
-    """Shows what a step is doing right now in one display that renews itself at most once a second.
+    """Shows what a step is doing right now in one display that renews itself about once a second.
 
+    Before a person all lines so far can be unfolded, and the time goes on while a command is silent.
     On a recorded host nothing takes time, so nothing is shown and outputs stay the same to the byte.
     """
 
-    def __init__(self, *, is_real: bool) -> None:
+    def __init__(self, *, is_real: bool, expected_s: float | None = None) -> None:
+        """`expected_s` is how long the whole step may take, None when that is not known."""
         self._is_on = is_real and "ipykernel" in sys.modules
+        self._expected_s = expected_s
         self._title = ""
-        self._lines: deque[str] = deque(maxlen=5)
-        self._handle: object | None = None
+        self._lines: list[str] = []
+        self._face: Any = None
+        self._began = time.monotonic()
         self._shown_at = 0.0
+        self._lock, self._is_over = threading.Lock(), threading.Event()
 
     def begin(self, title: str) -> None:
         """Start showing another action."""
-        self._title = title
-        self._lines.clear()
+        with self._lock:
+            self._title, self._lines = title, []
         self._show(now=True)
 
     def line(self, text: str) -> None:
         """Take one line of output."""
-        self._lines.append(KNOWN.text(text)[:200])  # half a secret would not be known as one
+        with self._lock:
+            self._lines.append(KNOWN.text(text)[:200])  # half a secret would not be known as one
         self._show()
 
     def end(self, shown: Shown) -> None:
         """Put the result where the running lines were."""
         from IPython.display import display
 
-        if self._handle is None:
-            display(shown)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(shown)  # type: ignore[attr-defined]
-            self._handle = None
+        self._is_over.set()
+        with self._lock:
+            if self._face is None:
+                display(shown)  # type: ignore[no-untyped-call]
+            else:
+                self._face.end(shown)
+                self._face = None
+
+    def fail(self) -> None:
+        """Leave what was said until then where the running lines were: all of it, folded."""
+        if self._face is None:
+            return
+        title = f"{self._title} was not finished"
+        text = "\n".join(self._lines)
+        html = folded(f"{title} ({len(self._lines)} lines)", text) if text else f"<div>{code(title)}</div>"
+        self.end(Shown(html, f"{title}\n{text}".rstrip()))
 
     def _show(self, *, now: bool = False) -> None:
         if not self._is_on or (not now and time.monotonic() - self._shown_at < 1):
             return
+        with self._lock:
+            if self._is_over.is_set():
+                return
+            self._shown_at = time.monotonic()
+            if self._face is None:
+                self._face = self._opened()
+            head = f"… {self._title}{self._time() if is_live() else ''}"
+            self._face.show(head, self._lines)
+
+    def _opened(self) -> Any:
+        if not is_live():
+            return _Display()
+        from runbook.show.screen import Screen
+
+        threading.Thread(target=self._tick, daemon=True).start()
+        return Screen()
+
+    def _tick(self) -> None:
+        while not self._is_over.wait(1):
+            self._show()
+
+    def _time(self) -> str:
+        """Return how long the step has taken, and how long it may still take."""
+        from runbook.evidence.layout import spent
+        from runbook.evidence.timings import about
+
+        gone = time.monotonic() - self._began
+        said = f" · {gone:.0f} s" if gone < 59.5 else f" · {spent(gone)}"
+        if self._expected_s is None or self._expected_s < LONG_S:
+            return said
+        left = self._expected_s - gone
+        return said + (f", about {about(left)} left" if left > 0 else
+                       f", longer than the last time ({about(self._expected_s)})")  # fmt: skip
+
+
+class _Display:
+    """The last lines as a display: what a headless run keeps when it is killed in the middle."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, head: str, lines: list[str]) -> None:
+        text = "\n".join([head, *lines[-_TAIL:]])
+        self.end(Shown(code(text), text))
+
+    def end(self, shown: Shown) -> None:
         from IPython.display import display
 
-        self._shown_at = time.monotonic()
-        text = "\n".join([f"… {self._title}", *self._lines])
-        shown = Shown(code(text), text)
         if self._handle is None:
             self._handle = display(shown, display_id=True)  # type: ignore[no-untyped-call]
         else:
-            self._handle.update(shown)  # type: ignore[attr-defined]
+            self._handle.update(shown)

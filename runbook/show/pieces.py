@@ -8,9 +8,10 @@ from html import escape
 
 from runbook.plan import Finding
 
-_TINT = {
+TINT = {
     "safe": "46,160,67",
     "unchanged": "46,160,67",
+    "now": "9,105,218",
     "changed": "9,105,218",
     "skipped": "128,128,128",
     "info": "128,128,128",
@@ -24,6 +25,8 @@ _TINT = {
     "failed": "248,81,73",
     "timed-out": "248,81,73",
     "killed": "248,81,73",
+    "may be passed": "46,160,67",
+    "needs care": "210,153,34",
 }
 _PRE = "margin:.3em 0 .6em;padding:.5em .8em;overflow-x:auto;border-radius:6px;background:rgba(128,128,128,.1);line-height:1.4"
 WORDS = {"wait": "not yet", "refuse": "refused", "fail": "wrong", "warn": "take care", "info": "note"}
@@ -43,9 +46,9 @@ class Shown:
         return self.text
 
 
-def badge(word: str) -> str:
-    """Return a word on a tinted ground; the word says all, the colour only helps."""
-    tint = _TINT.get(word, "128,128,128")
+def badge(word: str, kind: str = "") -> str:
+    """Return a word on a ground tinted for its kind, or itself; the word says all, the colour only helps."""
+    tint = TINT.get(kind or word, "128,128,128")
     return (
         f'<span style="background:rgba({tint},.18);border:1px solid rgba({tint},.5);border-radius:1em;'
         f'padding:.05em .6em;font-size:.85em">{escape(word)}</span>'
@@ -61,7 +64,7 @@ def code(text: str) -> str:
             f' style="background:rgba({tint},.15)"' if tint and not line.startswith(("+++", "---")) else ""
         )
         lines.append(f"<span{style}>{escape(line)}</span>" if style else escape(line))
-    return f'<pre style="{_PRE}"><code>' + "\n".join(lines) + "</code></pre>"
+    return f'<pre style="{_PRE}"><code style="background:none">' + "\n".join(lines) + "</code></pre>"
 
 
 def folded(title: str, text: str, *, is_open: bool = False) -> str:
@@ -76,7 +79,7 @@ def findings_html(findings: Iterable[Finding]) -> str:
         more = [escape(f.why)] if f.why else []
         more += [f"<b>Next move:</b> {escape(f.do)}"] if f.do else []
         more += [f"<small>({escape(f.source)})</small>"] if f.source else []
-        items.append(f"<li>{badge(WORDS[f.level])} <b>{escape(f.what)}</b><br>{' '.join(more)}</li>")
+        items.append(f"<li>{badge(WORDS[f.level], f.level)} <b>{escape(f.what)}</b><br>{' '.join(more)}</li>")
     return f"<ul>{''.join(items)}</ul>" if items else ""
 
 

@@ -12,6 +12,7 @@ from runbook.evidence import archive
 from runbook.evidence.files import read_notebook
 from runbook.evidence.record import RunRecord
 from runbook.site.build import build
+from tests.browser.lab import Notebook, Server
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,3 +71,39 @@ def report(tmp_path_factory):
     (place / "index.html").write_text(archive.run_page(place, json.loads((place / "run.json").read_text())))
     archive.refresh(reports, place.parent.name)
     return place
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """Return a running JupyterLab, ended by its own process."""
+    server = Server(tmp_path_factory.mktemp("jupyter"))
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def desk(chromium):
+    """Return a browser context for all notebooks: JupyterLab is loaded from the server once."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 850})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def lab(server, desk):
+    """Return a function that opens a notebook in JupyterLab; what a script complains about is an error at the end."""
+    opened, said = [], []
+
+    def lab(path):
+        page = desk.new_page()
+        page.on("pageerror", lambda error: said.append(str(error)))
+        opened.append(Notebook(page, server, path))
+        return opened[-1]
+
+    yield lab
+    for notebook in opened:
+        notebook.close()
+    assert said == []

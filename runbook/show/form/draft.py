@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class Draft:
     path: Path
     saved: str
     text: str
+    emptied: tuple[Where, str] | None = field(default=None, compare=False)
+    """The place that was just emptied, with the text before: who empties a box to type anew keeps line and comment."""
 
     @classmethod
     def open(cls, path: Path) -> Draft:
@@ -46,18 +48,24 @@ class Draft:
         if new == old or (old is not None and str(new) == old):
             return self
         if new is None:
-            return replace(self, text=edit.remove(self.text, where))
+            return replace(self, text=edit.remove(self.text, where), emptied=(where, self.text))
+        if self.is_emptied(where) and self.emptied:
+            return replace(self, text=self.emptied[1], emptied=None).put(where, new)
         if isinstance(new, list) and isinstance(old, list):
             return self._put_words(where, old, new)
-        return replace(self, text=edit.put(self.text, where, new))
+        return self._turned(edit.put(self.text, where, new))
+
+    def is_emptied(self, where: Where) -> bool:
+        """Return whether the last thing done was to take away what was at a place."""
+        return self.emptied is not None and self.emptied[0] == where
 
     def add(self, where: Where, item: Any) -> Draft:
         """Return the draft with one more item in a list."""
-        return replace(self, text=edit.append(self.text, where, item))
+        return self._turned(edit.append(self.text, where, item))
 
     def drop(self, where: Where) -> Draft:
         """Return the draft without an item of a list."""
-        return replace(self, text=edit.remove(self.text, where))
+        return self._turned(edit.remove(self.text, where))
 
     def diff(self) -> str:
         """Return what `save` would change, as a unified diff; '' for nothing."""
@@ -87,10 +95,13 @@ class Draft:
         """Return the draft with another list, item by item where that does it: comments between them stay."""
         kept = [word for word in old if word in new]
         if new[: len(kept)] != kept or len(set(old)) != len(old):
-            return replace(self, text=edit.put(self.text, where, new))
+            return self._turned(edit.put(self.text, where, new))
         draft = self
         for index in reversed([i for i, word in enumerate(old) if word not in new]):
             draft = draft.drop((*where, index))
         for word in new[len(kept) :]:
             draft = draft.add(where, word)
         return draft
+
+    def _turned(self, text: str) -> Draft:
+        return replace(self, text=text, emptied=None)

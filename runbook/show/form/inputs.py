@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
 from runbook.params.yaml12 import Where
+from runbook.show.form import looks
 from runbook.show.form.fields import Field
 
 Change = Callable[[Where, Any], None]
@@ -22,7 +22,7 @@ class Input:
         self.field = field
         self.control = _control(field, value)
         self.wrong = widgets.HTML()
-        help_text = widgets.HTML(f"<small>{escape(field.help)}</small>" if field.help else "")
+        help_text = widgets.HTML(looks.note(field.help))
         self.box = widgets.VBox([widgets.HBox([self.control, help_text]), self.wrong])
         self.control.observe(lambda seen: change(field.where, self.meant(seen["new"])), names="value")
 
@@ -41,7 +41,7 @@ class Input:
 
     def say(self, why: str) -> None:
         """Show what is wrong with this field; '' for nothing."""
-        self.wrong.value = f"<b>wrong:</b> {escape(why)}" if why else ""
+        self.wrong.value = looks.wrong(why)
 
 
 def _control(field: Field, value: Any) -> Any:

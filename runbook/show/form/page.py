@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from html import escape
 from typing import Any
 
@@ -13,11 +11,12 @@ from runbook.errors import ParamsError, RunbookError
 from runbook.params import HostParams
 from runbook.params.edit import inside
 from runbook.params.yaml12 import Where
-from runbook.show.form import words
+from runbook.show.form import looks, words
 from runbook.show.form.draft import Draft
 from runbook.show.form.fields import Section, sections
 from runbook.show.form.inputs import Input
-from runbook.show.form.picker import Row, budget, give, rows
+from runbook.show.form.picker import Row, give, rows
+from runbook.show.live import is_live
 from runbook.show.pieces import code
 from runbook.survey.machine import Machine
 
@@ -37,7 +36,9 @@ class Form:
         self.state, self.changes, self.sums = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.fields = widgets.Accordion()
         self.devices = widgets.VBox()
-        self.show_changes = widgets.Button(description="Show the changes", icon="search")
+        self.show_changes = widgets.Button(
+            description="Show the changes", icon="search", layout={"width": "auto"}
+        )
         self.save = widgets.Button(description="Save", icon="save", button_style="warning", disabled=True)
         self.show_changes.on_click(lambda _: self._show_changes())
         self.save.on_click(lambda _: self._save())
@@ -72,7 +73,7 @@ class Form:
 
     def _change(self, where: Where, new: Any) -> None:
         known = self.inputs[where].field
-        is_said = inside(self.draft.values(), where) is not None
+        is_said = self.draft.is_emptied(where) or inside(self.draft.values(), where) is not None
         if not is_said and (new is None or str(new) == str(known.default)):
             return
         self._turn_to(self.draft.put(where, new))
@@ -111,17 +112,12 @@ class Form:
     def _refresh(self) -> None:
         """Say anew what is right and wrong, who has which device, and what it all adds up to."""
         checked = self.draft.check()
-        self.state.value = f"<pre>{escape(words.state(checked, self.machine))}</pre>"
+        self.state.value = looks.state(checked, self.machine)
         for where, made in self.inputs.items():
             is_it = isinstance(checked, ParamsError) and f"'{'.'.join(map(str, where))}'" in checked.what
-            made.say(f"{checked.why}; {checked.do}" if is_it and isinstance(checked, ParamsError) else "")
+            made.say(checked.why if is_it and isinstance(checked, ParamsError) else "")
         if isinstance(checked, HostParams):
-            cells = "".join(
-                f"<tr><td>{escape(who)}</td><td>{escape(mib)}</td><td>{escape(cpus)}</td></tr>"
-                for who, mib, cpus in budget(checked, self.machine)
-            )
-            head = "<tr><th>who</th><th>memory</th><th>virtual CPUs</th></tr>"
-            self.sums.value = f"<table>{head}{cells}</table>"
+            self.sums.value = looks.sums(checked, self.machine)
         self._refresh_devices()
 
     def _refresh_devices(self) -> None:
@@ -136,16 +132,14 @@ class Form:
     def _picker(self, row: Row) -> Any:
         control = widgets.Dropdown(
             options=row.choices, value=row.owner, description=words.place(row), disabled=row.is_held,
-            style={"description_width": "9em"}, layout={"width": "28em"},
+            style={"description_width": "9em"}, layout={"flex": "0 0 29em"},
         )  # fmt: skip
         control.observe(
             lambda seen: self._turn_to(give(self.draft, row.group, seen["new"]), is_new_shape=True),
             names="value",
         )
         self.pickers.update(dict.fromkeys(row.group.bdfs, control))
-        tint = ' style="opacity:.65"' if row.is_held else ""
-        lines = "<br>".join(map(escape, words.device_lines(row)))
-        about = widgets.HTML(f"<div{tint}>{lines}<br><small>{escape(words.reason(row))}</small></div>")
+        about = widgets.HTML(looks.group(row), layout={"flex": "1 1 auto"})
         return widgets.HBox([control, about])
 
     def _show_changes(self) -> None:
@@ -168,9 +162,3 @@ class Form:
             return
         self._seen, self.save.disabled = None, True
         self.changes.value = f"Saved to {escape(str(self.draft.path))}."
-
-
-def is_live() -> bool:
-    """True in a notebook that a person has open; in a headless run nobody could use a widget."""
-    is_headless = "RUNBOOK_RUN_DIR" in os.environ or "JPY_SESSION_NAME" not in os.environ
-    return "ipykernel" in sys.modules and not is_headless

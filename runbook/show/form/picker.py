@@ -64,15 +64,20 @@ def give(draft: Draft, group: Group, owner: str) -> Draft:
     return draft
 
 
+def shares(params: HostParams) -> tuple[tuple[str, int, int], ...]:
+    """Return who needs how many MiB of memory and how many virtual CPUs: dom0, each guest, Xen."""
+    found = [("dom0", params.dom0.memory_mib, params.dom0.max_vcpus)]
+    found += [(g.name, guest_need_mib(g), g.vcpus) for g in params.guests]
+    return (*found, ("Xen", params.memory_needed_mib - sum(mib for _, mib, _ in found), 0))
+
+
 def budget(params: HostParams, machine: Machine | None) -> tuple[tuple[str, str, str], ...]:
-    """Return who needs how much memory and how many virtual CPUs, a row each: dom0, the guests, Xen, the sum."""
-    found = [("dom0", f"{params.dom0.memory_mib} MiB", str(params.dom0.max_vcpus))]
-    found += [(g.name, f"{guest_need_mib(g)} MiB", str(g.vcpus)) for g in params.guests]
-    found.append(("Xen", "256 MiB", ""))
+    """Return those shares in words, a row each, and their sum against what the machine has."""
+    found = [(who, f"{mib} MiB", str(cpus or "")) for who, mib, cpus in shares(params)]
     has = machine.memory.machine_mib if machine else params.ram_mib
     needed = params.memory_needed_mib
     of = f" of {has} MiB" + (f", {needed - has} MiB too much" if needed > has else "") if has else " MiB"
-    vcpus = params.dom0.max_vcpus + sum(guest.vcpus for guest in params.guests)
+    vcpus = sum(cpus for _, _, cpus in shares(params))
     threads = f" on {machine.cpu.threads} threads" if machine else ""
     return (*found, ("all together", f"{needed}{of}", f"{vcpus}{threads}"))
 

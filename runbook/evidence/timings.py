@@ -1,0 +1,58 @@
+"""How long notebooks and steps took in earlier runs, which is how long they may take again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runbook.evidence.outcomes import GOOD
+
+_NEWEST = 20
+"""How many earlier runs are looked through."""
+
+
+@dataclass(frozen=True)
+class LastTime:
+    """How many seconds notebooks and steps took when they last ended well, on this host and in this mode."""
+
+    notebooks: Mapping[str, float] = field(default_factory=dict)
+    steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+def last_time(host: Path, mode: str, now: str = "") -> LastTime:
+    """Return how long things took in the newest runs of a host's folder of reports, without the run `now`."""
+    books: dict[str, float] = {}
+    steps: dict[tuple[str, str], float] = {}
+    runs = sorted((path for path in host.glob("*/run.json") if path.parent.name != now), reverse=True)
+    for path in runs[:_NEWEST]:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            run = json.loads(path.read_text(encoding="utf-8"))
+            if run["mode"] == mode:
+                _add(run, books, steps)
+    return LastTime(books, steps)
+
+
+def _add(run: dict[str, Any], books: dict[str, float], steps: dict[tuple[str, str], float]) -> None:
+    for book in run["notebooks"]:
+        if book["status"] == "completed" and book["seconds"] is not None:
+            books.setdefault(book["name"], float(book["seconds"]))
+        for step in book["steps"]:
+            if step["status"] in GOOD and step["seconds"] is not None:
+                steps.setdefault((book["name"], step["step"]), float(step["seconds"]))
+
+
+def about(seconds: float | None) -> str:
+    """Return a time that is only guessed, without false precision.
+
+    >>> about(0.4), about(7.31), about(48), about(75), about(4000), about(None)
+    ('1 s', '7 s', '50 s', '1 min', '67 min', '')
+    """
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds, -1):.0f} s" if seconds < 60 else f"{round(seconds / 60)} min"

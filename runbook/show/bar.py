@@ -1,0 +1,121 @@
+"""Where a person is among the steps of a notebook: done, now, next and failed, in a bar that goes along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from html import escape
+from typing import Any
+
+from runbook.errors import RunbookError
+from runbook.show.live import LONG_S, is_live
+from runbook.show.pieces import TINT, Shown
+from runbook.words import many
+
+NEVER, NOW = "never-run", "now"
+_DONE, _SKIPPED = ("unchanged", "changed"), "skipped"
+_MARKS = {"unchanged": "✓", "changed": "✓", _SKIPPED: "–", NOW: "▶"}
+_NOTHING = Shown("", "")
+_SEGMENT = "flex:1;text-align:center;min-width:1.2em;border-radius:4px;line-height:1.6;font-size:.8em"
+
+
+class Bar:
+    """The steps of one notebook, and which is the one at hand.
+
+    In a notebook that a person has open it stands in the cell that was run last: each cell takes it from
+    the one before. Elsewhere it is not shown, so that no run and no committed output has it.
+    """
+
+    def __init__(self, notebook: str, steps: tuple[str, ...], host: str, mode: str) -> None:
+        self._notebook, self._host, self._mode = notebook, host, mode
+        self._ends = dict.fromkeys(steps, NEVER)
+        self._handle: Any = None
+        self._at = ""
+
+    def go(self, step: str = "") -> None:
+        """Stand at a step from now on, in the cell that runs."""
+        self._at = step
+        if not is_live():
+            return
+        from IPython.display import display
+
+        if self._handle is not None:
+            self._handle.update(_NOTHING)
+        self._handle = display(self.shown(), display_id=True)  # type: ignore[no-untyped-call]
+
+    def end(self, step: str, status: str) -> None:
+        """Take how a step ended."""
+        self._ends[step], self._at = status, ""
+        if self._handle is not None:
+            self._handle.update(self.shown())
+
+    def shown(self) -> Shown:
+        """Return the bar and what it says, as HTML and as text."""
+        states = dict(self._ends)
+        if states.get(self._at) == NEVER:
+            states[self._at] = NOW
+        return bar(states, self._times)
+
+    def expected_s(self, step: str) -> float | None:
+        """Return how many seconds a step took the last time on this host; None when that is not known, or nobody looks."""
+        return self._times.get(step)
+
+    @cached_property
+    def _times(self) -> Mapping[str, float]:
+        if not is_live():
+            return {}
+        from runbook.evidence.selection import project
+        from runbook.evidence.timings import last_time
+
+        try:
+            before = last_time(project() / "reports" / self._host, self._mode)
+        except RunbookError:
+            return {}
+        return {step: s for (book, step), s in before.steps.items() if book == self._notebook}
+
+
+def bar(states: Mapping[str, str], times: Mapping[str, float]) -> Shown:
+    """Return steps with how each ended (or `now`, or `never-run`) as a bar; `times` is how many seconds they took.
+
+    >>> bar({"hide_devices": "changed", "set_boot_menu": "now", "boot_xen_once": "never-run"}, {}).text
+    '1 of 3 steps done · now set_boot_menu · next boot_xen_once'
+    """
+    said = " · ".join(_words(states, times))
+    segments = "".join(_segment(name, state) for name, state in states.items())
+    html = (
+        f'<div class="runbook-bar" style="margin:.2em 0 .6em;max-width:60em"><div style="display:flex;gap:3px">{segments}</div>'
+        f"<small>{escape(said)}</small></div>"
+    )
+    return Shown(html, said)
+
+
+def _words(states: Mapping[str, str], times: Mapping[str, float]) -> list[str]:
+    """Return what the bar says: how many are done, what was skipped or went wrong, and what comes."""
+    count = list(states.values())
+    done = sum(state in _DONE for state in count)
+    said = [f"{done} of {many(len(count), 'step')} done"]
+    said += [f"{skipped} skipped"] if (skipped := count.count(_SKIPPED)) else []
+    wrong = [name for name, state in states.items() if state not in (*_MARKS, NEVER)]
+    said += [f"{name} {states[name]}: read why, then run it again" for name in wrong]
+    said += [f"now {name}{_expected(times.get(name))}" for name, state in states.items() if state == NOW]
+    if not wrong:
+        left = [name for name, state in states.items() if state == NEVER]
+        said += [f"next {name}{_expected(times.get(name))}" for name in left[:1]]
+    return said
+
+
+def _expected(seconds: float | None) -> str:
+    from runbook.evidence.timings import about
+
+    return "" if seconds is None or seconds < LONG_S else f" (about {about(seconds)})"
+
+
+def _segment(name: str, state: str) -> str:
+    tint = TINT.get(state, "128,128,128")
+    ground = {NEVER: ".08", NOW: ".3"}.get(state, ".25")
+    border = f"1px {'dashed' if state == NEVER else 'solid'} rgba({tint},.6)"
+    mark = _MARKS.get(state, "&nbsp;" if state == NEVER else "✗")
+    return (
+        f'<span title="{escape(f"{name}: {state}")}" '
+        f'style="{_SEGMENT};background:rgba({tint},{ground});border:{border}">{mark}</span>'
+    )

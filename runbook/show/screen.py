@@ -1,0 +1,38 @@
+"""The running lines as a widget, for a person: it can be unfolded while it is renewed, and stays unfolded."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from runbook.show.pieces import Shown, code
+
+_TAIL, _MOST = 5, 500
+
+
+class Screen:
+    """The head and the last lines of a command; below them, folded, the last 500 lines."""
+
+    def __init__(self) -> None:
+        from IPython.display import display
+
+        self._head, self._tail, self._all = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._fold = widgets.Accordion([self._all], titles=("Nothing was said yet",))
+        self._widget = widgets.VBox([self._head, self._tail, self._fold])
+        self._handle: Any = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
+
+    def show(self, head: str, lines: list[str]) -> None:
+        """Show another head, and these lines."""
+        self._head.value = f"<b>{escape(head)}</b>"
+        self._tail.value = code("\n".join(lines[-_TAIL:]))
+        cut = f", the last {_MOST} here" if len(lines) > _MOST else ""
+        self._fold.titles = (f"Output so far ({len(lines)} lines{cut})",)
+        self._all.value = code("\n".join(lines[-_MOST:]))
+
+    def end(self, shown: Shown) -> None:
+        """Put the result where the widget was."""
+        self._handle.update(shown)
+        for widget in (self._fold, self._widget, self._head, self._tail, self._all):
+            widget.close()
