@@ -111,7 +111,7 @@ class FleetBook:
         fields = rows.pivot(index=["host", "name"], columns="field", values="value").reset_index()
         found = [
             {"card": card, "is": group["is"].iloc[0], "count": len(group), "where": "; ".join(_places(group))}
-            for card, group in fields.groupby("id")
+            for card, group in (fields.groupby("id") if len(fields) else ())
         ]
         return pd.DataFrame(found, columns=["card", "is", "count", "where"]).set_index("card")
 
