@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NO_RUN = "No fleet run is among these reports."
+NO_XEN = "no"
+"""What stands for Xen's version where a host has been started without it (`runbook.drift.boot`)."""
 VERSIONS = (("system", "is"), ("kernel", "runs"), ("Xen", "runs"))
 
 
@@ -91,7 +93,7 @@ class FleetBook:
         for name, count in tables.summary(self.facts)["drifted"].items():
             lines += [f"{name}: {many(count, 'thing')} drifted"] if count else []
         for what, field in VERSIONS:
-            count = self._values(what, field).nunique()
+            count = len(set(self._values(what, field)) - {NO_XEN})
             lines += [f"{what}: {count} versions run side by side"] if count > 1 else []
         newest = self._newest()
         lines += [verdict(newest.as_dict())] if newest and newest.unfinished else []
@@ -175,4 +177,6 @@ class FleetBook:
 
 def _places(devices: pd.DataFrame) -> Iterable[str]:
     for _, device in devices.sort_values(["host", "name"]).iterrows():
-        yield f"{device['host']} {device['name'].removeprefix('0000:')} ({device['belongs to']})"
+        owner = device.get("belongs to")  # without Xen nobody but the one system can have it
+        place = f"{device['host']} {device['name'].removeprefix('0000:')}"
+        yield f"{place} ({owner})" if isinstance(owner, str) else place

@@ -74,6 +74,16 @@ def test_who_has_which_card(reports):
     assert line.endswith("3 one 00:05.0 (ipfire); three 00:05.0 (ipfire); two 00:0b.0 (ipfire)")
 
 
+def test_hosts_without_xen_have_cards_too():
+    """Where no Xen runs, a card has a place and no owner, and the absence of Xen is no version beside another."""
+    fleet = open_fleet(str(ROOT / "reports/sample"))
+    (line,) = [text for text in lines(fleet.show("devices")) if text.startswith("8086:10d3")]
+    assert line.endswith("3 alder 00:05.0; birch 00:05.0; testbed 00:05.0 (ipfire)")
+    assert "8086:10d3" in open_fleet(str(ROOT / "reports/sample"), "alder").show("devices").text
+    assert "Xen no 2 alder, birch" in lines(fleet.show("versions"))
+    assert not [line for line in fleet.summary().text.splitlines() if line.startswith("Xen")]
+
+
 def test_which_versions_run_where(reports):
     """Each kernel and Xen has one line with the number and the names of the hosts that run it."""
     said = lines(open_fleet("reports").show("versions"))
