@@ -177,7 +177,7 @@ def fleet_(machines: int, keep: bool) -> None:
 
     Notebook 03 is applied to all by `runbook fleet`; the others must complete, --resume must finish the lost
     one alone, a check of all must pass, and no report may speak of another machine. Each takes 2 GiB of
-    memory; about 20 minutes for two with software emulation.
+    memory; about half an hour for two with software emulation.
     """
     with _clear_errors():
         from runbook.testbed import fleet
