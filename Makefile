@@ -7,8 +7,10 @@ READY  := $(VENV)/.ready
 RELEASE ?= trixie
 # How many recorded hosts `make bench-fleet` runs.
 HOSTS ?= 8
+# How many virtual PCs `make testbed-fleet` boots: 2 or 3.
+MACHINES ?= 2
 
-.PHONY: help env run test test-browser jupyter notebooks site screens schema coverage errors record test-faults bench-backup bench-evidence bench-fleet testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test test-faults test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench-backup bench-evidence bench-fleet clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -83,6 +85,9 @@ testbed-live: $(READY) ## install Debian on an empty virtual disk from a live sy
 
 testbed-build: $(READY) ## build a kernel and Xen, install and boot both on the virtual PC (root)
 	@$(BIN)/runbook testbed build
+
+testbed-fleet: $(READY) ## several virtual PCs at once, one of which loses its power (MACHINES=3)
+	@$(BIN)/runbook testbed fleet --machines $(MACHINES)
 
 testbed-up: $(READY) ## boot the virtual PC and leave it running
 	@$(BIN)/runbook testbed up --release $(RELEASE)

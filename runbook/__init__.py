@@ -1,10 +1,10 @@
-"""The Xen host runbook. What a cell may import: `open_host`, and `form`."""
+"""The Xen host runbook. What a cell may import: `open_host`, `open_fleet` and `form`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["form", "open_host"]
+__all__ = ["form", "open_fleet", "open_host"]
 __version__ = "0.1.0"
 
 
@@ -13,6 +13,10 @@ def __getattr__(name: str) -> Any:
         from runbook.book import open_host
 
         return open_host
+    if name == "open_fleet":
+        from runbook.fleet.book import open_fleet
+
+        return open_fleet
     if name == "form":
         from runbook.show.form import form
 

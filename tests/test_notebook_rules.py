@@ -39,8 +39,8 @@ def test_rule_holds(rule: Rule, name: str) -> None:
 
 
 def test_every_chapter_has_its_notebook() -> None:
-    """The notebooks in the folder are exactly those that the package has steps for, in the same order."""
-    assert list(notebooks()) == NAMES
+    """The notebooks in the folder are exactly those that the package has steps for, in the same order, and that of fleets."""
+    assert [*notebooks(), shape.FLEET] == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -139,6 +139,22 @@ def test_rule_can_fail(rule: Rule, breakage: Breakage) -> None:
     found = list(rule(nb, name if isinstance(name, str) else GOOD))
     assert found
     assert all(wrong.why and wrong.do for wrong in found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "breakage"),
+    [
+        (shape.has_one_parameters_cell, edit("parameters", source=shape.PARAMETERS)),
+        (shape.has_the_fixed_shape, edit("open", source=shape.OPEN.format(name="fleet"))),
+        (shape.has_the_steps_in_order, edit("show-run", source='fleet.plan("install_xen")')),
+        (cells.has_tags_and_ids_that_fit, edit("show-run", source='fleet.show("hosts")')),
+    ],
+)  # fmt: skip
+def test_rules_of_the_fleet_can_fail(rule: Rule, breakage: Breakage) -> None:
+    """The notebook about many hosts has parameters and an opening of its own, and no steps."""
+    nb = read(shape.FLEET)
+    breakage(nb)
+    assert list(rule(nb, shape.FLEET))
 
 
 def test_every_rule_is_broken_once() -> None:

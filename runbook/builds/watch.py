@@ -131,10 +131,10 @@ def _compare(recipe: Recipe, path: str, wanted: str) -> None:
 
 
 def _start(recipe: Recipe, folder: Path, jobs: int) -> None:
-    """Start the process unless somebody else just did; return when it is known by its number."""
+    """Start the process unless somebody else just did, or has ended meanwhile; return when it is known by its number."""
     folder.mkdir(parents=True, exist_ok=True)
     with _only_one(folder):
-        if Job.of(folder):
+        if Job.of(folder) or store.load(folder):
             return
         bootstrap = root.bootstrap(recipe, folder / ROOT)
         for name in ("failed.json", "job.json", store.MANIFEST):

@@ -11,6 +11,9 @@ import runbook
 from runbook.errors import ParamsError, RunbookError
 
 PATTERN = "[0-9][0-9]_*.ipynb"
+"""The notebooks of one host, in the order in which they are run. Others in the folder are never part of a run."""
+FLEET = "fleet.ipynb"
+"""The notebook about many hosts, which reads their reports."""
 
 
 def project(start: Path | None = None) -> Path:

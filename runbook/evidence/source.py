@@ -11,6 +11,7 @@ from nbclient.exceptions import CellExecutionError
 from runbook.atomic import write_atomic
 from runbook.errors import RunbookError
 from runbook.evidence.files import notebook_text, read_notebook
+from runbook.evidence.selection import FLEET, PATTERN
 
 
 def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
@@ -19,7 +20,7 @@ def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
     Raises `RunbookError` that names the cell when one fails; its notebook stays as it was.
     """
     changed = []
-    for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")):
+    for path in (*sorted(folder.glob(PATTERN)), *folder.glob(FLEET)):
         before = path.read_text(encoding="utf-8")
         after = execute(path)
         if after != before:

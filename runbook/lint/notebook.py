@@ -8,7 +8,7 @@ from typing import Any
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
-CALL = re.compile(r'book\.(plan|apply|show)\("([a-z_]+)"\)|book\.(summary)\(\)')
+CALL = re.compile(r'(?:book|fleet)\.(?:(plan|apply|show)\("([a-z_]+)"\)|(summary)\(\))')
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,13 @@ def show(what: str, params: HostParams, facts: Facts) -> Shown:
     if what not in _TABLES:
         known = ", ".join((*_TABLES, "disk", "layout", "volumes"))
         raise ParamsError(f"There is no table '{what}'", do=f"there are: {known}")
-    table = _TABLES[what](params, facts)
+    return styled(what, _TABLES[what](params, facts))
+
+
+def styled(name: str, table: pd.DataFrame) -> Shown:
+    """Return a table of a name as HTML and as text, its verdicts tinted."""
     left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
-    style = table.style.set_uuid(what).set_table_styles(left)  # type: ignore[arg-type]
+    style = table.style.set_uuid(name).set_table_styles(left)  # type: ignore[arg-type]
     if "verdict" in table:
         style = style.map(_tint, subset=["verdict"])
     return Shown(style.to_html(), table.to_string(max_colwidth=100))

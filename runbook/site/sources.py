@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runbook.evidence.files import read_notebook
-from runbook.evidence.selection import PATTERN, title_of
+from runbook.evidence.selection import FLEET, PATTERN, title_of
 
 GROUPS = (
     ("", ("README.md",)),
-    ("The guide", (f"notebooks/{PATTERN}",)),
+    ("The guide", (f"notebooks/{PATTERN}", f"notebooks/{FLEET}")),
     ("To look things up", ("docs/*.md",)),
     ("The project", ("CHANGELOG.md", "CONTRIBUTING.md")),
     ("Decisions", ("docs/decisions/*.md",)),
@@ -44,6 +44,7 @@ def _title(path: Path) -> str:
     if path.name == "README.md":
         return "Start here"
     if path.suffix == ".ipynb":
-        return f"{path.name[:2]} {title_of(read_notebook(path), path.stem)}"
+        title = title_of(read_notebook(path), path.stem)
+        return title if path.name == FLEET else f"{path.name[:2]} {title}"
     match = re.search(r"^# +(.+)$", path.read_text(encoding="utf-8"), re.M)
     return match[1].replace("`", "") if match else path.stem

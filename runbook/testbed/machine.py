@@ -115,7 +115,12 @@ def state_dir(release: str = RELEASE) -> Path:
 
 
 def up(
-    fresh: bool = False, state: Path | None = None, say: Say | None = None, *, release: str = RELEASE
+    fresh: bool = False,
+    state: Path | None = None,
+    say: Say | None = None,
+    *,
+    release: str = RELEASE,
+    spec: qemu.Spec = hardware.MACHINE,
 ) -> Machine:
     """A machine with that Debian that answers ssh: the one that is there, or a new one.
 
@@ -132,7 +137,7 @@ def up(
         if not hardware.is_assembled(machine.folder):
             hardware.assemble(machine.folder, base_image(machine.state, default_recipe(release), say))
         if machine.running is None:
-            hardware.switch_on(machine.folder)
+            hardware.switch_on(machine.folder, spec)
         say(f"booting; its console: {machine.console_log}")
         say(f"answered ssh after {machine.wait_ready():.0f} s")
         done = machine.folder / "provisioned"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ _SETPRIV = """#!{python}
 import os, pathlib, subprocess, sys
 argv = sys.argv[1:]
 if "mmdebstrap" in argv:
-    made = pathlib.Path(argv[argv.index("trixie") + 1])
+    made = pathlib.Path(argv[argv.index(next(w for w in argv if w in ("trixie", "bookworm"))) + 1])
     (made / "etc").mkdir(parents=True)
     print("I: success")
     sys.exit(0)
@@ -40,11 +41,16 @@ def furnish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("RUNBOOK_BUILDS_DIR", str(tmp_path / "builds"))
-    source = AptSource(("http://deb.example/debian",), ("trixie",), ("main",))
-    monkeypatch.setattr(root, "own_sources", lambda release: (source,))
-    monkeypatch.setattr(root, "mirror_options", lambda: ())
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    pretend(monkeypatch.setattr)
     return tmp_path / "builds"
+
+
+def pretend(change: Callable[[object, str, object], None] = setattr) -> None:
+    """Be root with a package source of its own: in a process that only inherits PATH, this is done again."""
+    source = AptSource(("http://deb.example/debian",), ("trixie",), ("main",))
+    change(root, "own_sources", lambda release: (source,))
+    change(root, "mirror_options", lambda: ())
+    change(os, "geteuid", lambda: 0)
 
 
 def recipe(script: str = "echo it >out/toy_1.0_all.deb", **more: object) -> Recipe:

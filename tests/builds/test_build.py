@@ -75,6 +75,19 @@ def test_the_same_recipe_is_not_built_twice(tmp_path):
     assert first == second
 
 
+def test_a_build_that_ended_before_the_lock_was_had_is_not_begun_again(tmp_path, monkeypatch):
+    """Whoever saw no build, and waited while another process made it, takes that one."""
+    counter = tmp_path / "counter"
+    wanted = recipe(f"echo once >>{counter}; echo it >out/a.deb")
+    first = made(wanted)
+    assert within(10, lambda: builds.running(wanted) is None)
+    looks = iter([None])
+    real = store.load
+    monkeypatch.setattr(store, "load", lambda folder: next(looks, real(folder)))
+    assert made(wanted) == first
+    assert counter.read_text() == "once\n"
+
+
 def test_what_the_result_depends_on_is_in_the_digest():
     """Another package, script, text, source or checksum is another recipe; the room it needs is not."""
     base = recipe(sources=(Source("a.tar", "/a.tar", "00"),))

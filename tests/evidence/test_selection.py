@@ -14,7 +14,7 @@ NAMES = ("00_introduction", "05_xen_installation", "06_xen", "06_xen_configurati
 def folder(tmp_path):
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    for name in (*NAMES, "notes", "5_x"):
+    for name in (*NAMES, "notes", "5_x", "fleet"):
         (folder / f"{name}.ipynb").touch()
     return folder
 
@@ -40,7 +40,7 @@ def test_notebooks_are_chosen_by_name_number_or_beginning(folder, options, expec
     assert names(select(folder, **options)) == list(expected)
 
 
-@pytest.mark.parametrize("name", ["0", "99", "xen", "/"])
+@pytest.mark.parametrize("name", ["0", "99", "xen", "/", "fleet"])
 def test_a_name_that_fits_none_or_several_is_an_error(folder, name):
     """The error names the notebooks to choose from."""
     with pytest.raises(ParamsError, match="00_introduction"):

@@ -235,7 +235,7 @@ def test_the_sample_is_not_altered():
     sample = ROOT / "reports" / "sample"
     done = call(sample, "--key", sample / "signing-key.pub")
     assert done.exit_code == 0, done.output
-    assert "Nothing speaks against 3 runs" in done.stdout
+    assert "Nothing speaks against 9 runs" in done.stdout
 
 
 def test_no_reports_are_not_good(tmp_path):
