@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from runbook import survey
 from runbook.ask import Answer, Ask, Facts
 from runbook.facts import network
 from runbook.guests.config import uuid_of
-from runbook.hosts import connect
 from runbook.params import HostParams, load
 from runbook.steps import steps_of
 
@@ -62,23 +62,32 @@ def names(count: int) -> list[str]:
 
 
 def facts_of(params: HostParams, notebook: str) -> Facts:
-    """Return what the host answers to all that a notebook's steps ask, as its recording says it at first."""
+    """Return what the host answers to all that a notebook's steps ask, as its recording says it at last."""
     recorded = load(ROOT / "params/example.yml")
     more = sorted({d.bdf for d in params.passthrough.devices} - {d.bdf for d in recorded.passthrough.devices})
     guests = [g.name for g in params.guests[len(recorded.guests) :]]
     wanted = _asks(params, notebook)
-    host = connect(recorded, notebook)
-    said = host.gather([*_asks(recorded, notebook), *(_recorded(ask, params, recorded) for ask in wanted)])
+    said = _said(notebook)
     ids = {name: uuid_of(params, params.guests[-1].model_copy(update={"name": name})) for name in guests}
     answers: dict[Ask, Answer] = {}
     for ask in wanted:
-        answer = said[_recorded(ask, params, recorded)]
+        answer = said[_recorded(ask, params, recorded).key]
         if mine := next((name for name in _named(ask) if name in ids), ""):
             answers[ask] = Answer(answer.status, re.sub(rf"\b{GUEST}\b", mine, answer.out), answer.err)
         else:
-            out = _multiplied(_interfaces(ask, answer.out, len(more)), CARD, more)
+            out = _grown(ask, answer.out, more)
             answers[ask] = Answer(answer.status, _multiplied(out, GUEST, guests), answer.err)
     return Facts(answers)
+
+
+def _said(notebook: str) -> dict[str, Answer]:
+    """Return the last answer to each question of a recording, by the question's key."""
+    folder = ROOT / load(ROOT / "params/example.yml").connection.recording
+    lines = (folder / f"{notebook}.jsonl").read_text(encoding="utf-8").splitlines()
+    said: dict[str, Answer] = {}
+    for line in lines:
+        said |= {key: Answer(*parts) for key, parts in json.loads(line).get("gather", {}).items()}
+    return said
 
 
 def _asks(params: HostParams, notebook: str) -> list[Ask]:
@@ -121,13 +130,17 @@ def _moved(part: str, what: str, other: str, number: int) -> str:
     return said.replace("iommu_groups/3\n", f"iommu_groups/1{number}\n").replace(INTERFACE, f"card{number}")
 
 
-def _interfaces(ask: Ask, text: str, count: int) -> str:
-    """Return the answer of `ip -j addr`, one line of JSON, with the card's interface so many times more."""
-    if ask != network.COMMANDS[0] or INTERFACE not in text:
-        return text
-    rows = json.loads(text)
-    one = next(row for row in rows if row["ifname"] == INTERFACE)
-    return json.dumps([*rows, *(one | {"ifname": f"card{number}"} for number in range(count))])
+def _grown(ask: Ask, text: str, more: Sequence[str]) -> str:
+    """Return an answer that speaks of the card with as much about each further one."""
+    if ask == network.COMMANDS[0] and INTERFACE in text:
+        rows = json.loads(text)
+        one = next(row for row in rows if row["ifname"] == INTERFACE)
+        return json.dumps([*rows, *(one | {"ifname": f"card{number}"} for number in range(len(more)))])
+    if ask == Ask.read(survey.PATH) and CARD in text:
+        said = json.loads(text)
+        said["pci"] |= {bdf: said["pci"][CARD] | {"iommu_group": 100 + i} for i, bdf in enumerate(more)}
+        return json.dumps(said)
+    return _multiplied(text, CARD, more)
 
 
 def _parts(lines: Iterable[str], what: str) -> Iterator[str]:

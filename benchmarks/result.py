@@ -41,11 +41,13 @@ def save(
     *,
     packages: Iterable[str] = (),
     versions: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
     folder: Path = FOLDER,
 ) -> Path:
     """Write a benchmark's rows and return the file.
 
-    `packages` are Python packages whose versions matter, `versions` those of other tools.
+    `packages` are Python packages whose versions matter, `versions` those of other tools,
+    `more` what the benchmark itself wants to find again.
     Raises `KeyError` for a row that `benchmarks.aims` does not know.
     """
     known = {"python": platform.python_version(), **{name: version(name) for name in packages}}
@@ -55,6 +57,7 @@ def save(
         "machine": machine(),
         "versions": {**known, **(versions or {})},
         "rows": [as_json(row) for row in rows],
+        **(more or {}),
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{benchmark}.json"
