@@ -29,8 +29,9 @@ from runbook.params import HostParams
 
 HERE = Path(__file__).parent
 PLOTS = HERE / "plots"
-HOSTS, DEVICES, GUESTS = (1, 10, 100, 200), (10, 100, 1000), (10, 30, 100)
-OUTPUT = (10**6, 10**7, 10**8, 10**9)
+HOSTS, DEVICES, GUESTS = (1, 10, 100, 200), (10, 100, 500, 1000), (10, 50, 100)
+OUTPUT = (10**6, 10**7, 10**8, 5 * 10**8, 10**9)
+"""The last step is a doubling: over a decade what is linear hides what is not."""
 Curves = dict[str, Points]
 
 
