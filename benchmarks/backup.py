@@ -1,6 +1,6 @@
 """How long a backup takes, against the guide's `dd | gzip -9`: one image, one run, ratios only.
 
-    .venv/bin/python benchmarks/backup.py [--mib 2048] [--rounds 3] [--place /dev/shm]     or: make bench-backup
+    .venv/bin/python -m benchmarks.backup [--mib 2048] [--rounds 3] [--place /dev/shm]     or: make bench-backup
 
 The image is an ext4 of programs, libraries and texts from /usr, with deleted random data beside them and the
 rest never written (facts §8.2). The guide's way is one process for minutes, so it is run once, with ours
@@ -20,9 +20,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.result import Row, save
+
 HERE = Path(__file__).parent
 PROGRAM = HERE.parent / "runbook/backups"
 SOURCES = ("bin", "lib/python3", "lib/x86_64-linux-gnu", "share/doc", "share/locale", "share/perl")
+TOOLS = ("gzip", "zstd", "partclone")
 USED, DELETED = 0.42, 0.075
 """Shares of the image: files, and random data that was deleted."""
 
@@ -37,6 +40,12 @@ def main() -> None:
         folder = Path(name)
         image = make_image(folder, asked.mib)
         rows = measure(folder, image, asked.rounds)
+    ours, about = rows["used-blocks"][0], f"{asked.mib} MiB, median of {asked.rounds} rounds"
+    found = [
+        Row("backup-guide", rows["guide"][0] / ours, about),
+        Row("backup-read", ours / rows["cp"][0], about),
+    ]
+    save("backup", found, versions={name: debian(name) for name in TOOLS})
     (HERE / "backup.md").write_text(report(rows, asked.mib, asked.rounds, asked.place), encoding="utf-8")
     print((HERE / "backup.md").read_text(encoding="utf-8"))
 
@@ -106,6 +115,12 @@ def ours(folder: Path, image: Path, content: str) -> int:
     return size
 
 
+def debian(package: str) -> str:
+    """Return the version of a Debian package, '' when it is not installed."""
+    argv = ["dpkg-query", "-W", "-f", "${Version}", package]
+    return subprocess.run(argv, capture_output=True, text=True).stdout
+
+
 def report(rows: dict[str, tuple[float, int]], mib: int, rounds: int, place: str) -> str:
     seconds, size = rows["guide"]
     lines = "\n".join(
@@ -117,12 +132,7 @@ def report(rows: dict[str, tuple[float, int]], mib: int, rounds: int, place: str
             ("cp", "`cp`, the floor: not packed, no checksum"),
         )
     )
-    tools = ", ".join(
-        subprocess.run(
-            ["dpkg-query", "-W", "-f", "${Package} ${Version}", name], capture_output=True, text=True
-        ).stdout
-        for name in ("gzip", "zstd", "partclone")
-    )
+    tools = ", ".join(f"{name} {debian(name)}" for name in TOOLS)
     memory = ", in memory: the way is measured, not the disk" if place == "/dev/shm" else ""
     return f"""# Backup against the guide's way
 

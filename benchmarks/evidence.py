@@ -1,6 +1,6 @@
 """What evidence costs: the same notebook by plain nbclient, by our engine, as a whole run, and by papermill alone.
 
-    .venv/bin/python benchmarks/evidence.py [--cells 200] [--rounds 5] [--papermill-cells 60]     or: make bench-evidence
+    .venv/bin/python -m benchmarks.evidence [--cells 200] [--rounds 5] [--papermill-cells 60]     or: make bench-evidence
 
 Each cell prints 100 KB. Every way is a process of its own, and they take turns, so that whatever else
 the machine does slows all of them. Seconds from the notebook's beginning to all of it on the disk; the imports
@@ -26,6 +26,8 @@ from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
+
+from benchmarks.result import Row, save
 
 HERE = Path(__file__).parent
 PARAMETERS = 'params = "params/toy.yml"\nmode = "plan"'
@@ -56,13 +58,15 @@ def main() -> None:
             print(way, found[-1], file=sys.stderr)
     text = report(seen, few, asked.cells, asked.papermill_cells)
     (HERE / "evidence.md").write_text(text, encoding="utf-8")
+    about = f"{asked.cells} cells, median of {asked.rounds} rounds"
+    save("evidence", [Row(row, wall(seen, way), about) for row, way in ROWS.items()], packages=PACKAGES)
     print(text)
 
 
 def one(way: str, cells: int) -> Json:
     """Return one measurement, made by a process of its own."""
-    argv = [sys.executable, __file__, "--one", way, str(cells)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    argv = [sys.executable, "-m", "benchmarks.evidence", "--one", way, str(cells)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=HERE.parent)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -146,6 +150,8 @@ WAYS: dict[str, Callable[[Path, Path], tuple[Callable[[], Any], str]]] = {
     "run": by_run,
     "papermill": by_papermill,
 }
+ROWS = {"cells-engine": "engine", "cells-run": "run"}
+PACKAGES = ("nbclient", "papermill", "nbformat", "ipykernel", "nbconvert")
 WORDS = {
     "nbclient": "nbclient alone, saved once at the end: the floor",
     "engine": "`papermill --engine runbook`: statuses, saved every 5 s",
@@ -154,22 +160,27 @@ WORDS = {
 }
 
 
+def wall(seen: dict[str, list[Json]], way: str) -> float:
+    """Return how many times as long as nbclient a way takes, the median of the rounds."""
+    return statistics.median(
+        a["seconds"] / b["seconds"] for a, b in zip(seen[way], seen["nbclient"], strict=True)
+    )
+
+
 def rows(seen: dict[str, list[Json]]) -> str:
     """Return a line a way: its ratios to nbclient, and its memory."""
     lines = []
     floor = seen["nbclient"]
     for way, found in seen.items():
-        wall = statistics.median(a["seconds"] / b["seconds"] for a, b in zip(found, floor, strict=True))
         cpu = statistics.median(a["cpu"] / b["cpu"] for a, b in zip(found, floor, strict=True))
         least = min(a["seconds"] for a in found) / min(b["seconds"] for b in floor)
         memory = statistics.median(a["memory"] for a in found)
-        lines.append(f"| {WORDS[way]} | {wall:.2f} | {least:.2f} | {cpu:.2f} | {memory:.0f} |")
+        lines.append(f"| {WORDS[way]} | {wall(seen, way):.2f} | {least:.2f} | {cpu:.2f} | {memory:.0f} |")
     return "\n".join(lines)
 
 
 def report(seen: dict[str, list[Json]], few: dict[str, list[Json]], cells: int, fewer: int) -> str:
-    names = ("nbclient", "papermill", "nbformat", "ipykernel", "nbconvert")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     head = "| way | time, median | time, least | processor, median | memory, MiB |\n| --- | --- | --- | --- | --- |"
     return f"""# What evidence costs
 

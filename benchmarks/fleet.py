@@ -1,6 +1,6 @@
 """Many recorded hosts at once: how long against the ideal, and how much memory.
 
-    .venv/bin/python benchmarks/fleet.py [--hosts 8] [--parallel 2] [--only 07] [--write]     or: make bench-fleet HOSTS=200
+    .venv/bin/python -m benchmarks.fleet [--hosts 8] [--parallel 2] [--only 07] [--write]     or: make bench-fleet HOSTS=200
 
 Makes copies of params/example.yml with other host names in a temporary folder and runs them by `runbook fleet`, a
 process of its own. The ideal is the time of one run by itself, seen first and last on the same machine, times the
@@ -16,15 +16,15 @@ import math
 import os
 import platform
 import re
-import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.family import spent, watch
+from benchmarks.result import Row, save
 from runbook.guests.config import uuid_of
 from runbook.params import load
 
@@ -38,13 +38,14 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, default=8)
     parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", help="one notebook of each host, instead of all")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/fleet.md")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/fleet.md and its results")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-fleet-") as name:
         seen = measured(Path(name), asked.hosts, asked.parallel, asked.only)
     text = report(seen)
     if asked.write:
         (HERE / "fleet.md").write_text(text, encoding="utf-8")
+        save("fleet", rows(seen), packages=("papermill", "nbclient", "ipykernel"))
     print(text)
     sys.exit(0 if set(seen["states"]) == {"completed"} else 1)
 
@@ -120,52 +121,6 @@ def one(reports: Path, params: str, narrow: list[str]) -> tuple[float, float]:
     return time.monotonic() - began, spent() - cpu
 
 
-def spent() -> float:
-    """Return the processor seconds of all processes below this one that have ended."""
-    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
-
-
-def watch(process: subprocess.Popen[bytes]) -> Json:
-    """Start looking at a process and all below it; return the peaks in MiB, kept up to date until it ends."""
-    peaks = {"parent_mib": 0.0, "all_mib": 0.0, "processes": 0}
-
-    def look() -> None:
-        while process.poll() is None:
-            family = below(process.pid)
-            sizes = [pss_mib(pid) for pid in family]
-            now = {"parent_mib": sizes[0], "all_mib": sum(sizes), "processes": len(family)}
-            for key, value in now.items():
-                peaks[key] = max(peaks[key], value)
-            time.sleep(0.5)
-
-    threading.Thread(target=look, daemon=True).start()
-    return peaks
-
-
-def below(pid: int) -> list[int]:
-    """Return a process and all that it started, itself first."""
-    children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue
-        children.setdefault(parent, []).append(int(path.parent.name))
-    found = [pid]
-    for member in found:
-        found += children.get(member, [])
-    return found
-
-
-def pss_mib(pid: int) -> float:
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0.0
-    match = re.search(r"^Pss:\s+(\d+)", text, re.M)
-    return int(match[1]) / 1024 if match else 0.0
-
-
 def prove_apart(reports: Path, fleet: Json) -> None:
     """Raise unless each host has one report of its own, whose journal speaks of it alone."""
     for host in fleet["hosts"]:
@@ -177,11 +132,26 @@ def prove_apart(reports: Path, fleet: Json) -> None:
             raise SystemExit(f"cross-talk: {host['host']} has {len(runs)} runs, and a journal of {said}")
 
 
+def ideal_of(seen: Json) -> float:
+    """Return the seconds that the fleet would take if its runs did not know of each other."""
+    rounds = math.ceil(seen["hosts"] / seen["parallel"])
+    return rounds * sum(seconds for seconds, _ in seen["alone"]) / len(seen["alone"])
+
+
+def rows(seen: Json) -> list[Row]:
+    """Return the figures as rows of results."""
+    about = f"{seen['hosts']} hosts, {seen['parallel']} at a time"
+    return [
+        Row("fleet-ideal", seen["seconds"] / ideal_of(seen), about),
+        Row("fleet-memory", seen["all_mib"], about),
+    ]
+
+
 def report(seen: Json) -> str:
     """Return the figures as a page."""
     rounds = math.ceil(seen["hosts"] / seen["parallel"])
-    alone, alone_cpu = (sum(column) / len(column) for column in zip(*seen["alone"], strict=True))
-    ideal = alone * rounds
+    alone_cpu = sum(cpu for _, cpu in seen["alone"]) / len(seen["alone"])
+    ideal = ideal_of(seen)
     ends = ", ".join(f"{seen['states'].count(state)} {state}" for state in sorted(set(seen["states"])))
     what = f"notebook {seen['only']}" if seen["only"] else "all notebooks"
     return f"""# A fleet of recorded hosts
@@ -196,7 +166,7 @@ def report(seen: Json) -> str:
 | wall time / ideal | {seen["seconds"] / ideal:.2f} |
 | processor time of the fleet / so many runs by themselves | {seen["cpu"]:.1f} s / {alone_cpu * seen["hosts"]:.1f} s = {seen["cpu"] / alone_cpu / seen["hosts"]:.2f} |
 | peak memory of the parent | {seen["parent_mib"]:.0f} MiB |
-| peak memory of all | {seen["all_mib"]:.0f} MiB in up to {seen["processes"]} processes |
+| peak memory of all | {seen["all_mib"]:.0f} MiB in up to {seen["processes"]:.0f} processes |
 
 One run by itself has all processors, and two processes (runner and kernel) that seldom work at once.
 Processor time hardly depends on what else the machine does, wall time does.

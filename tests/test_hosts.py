@@ -11,7 +11,7 @@ import pytest
 
 from runbook.ask import Ask
 from runbook.errors import CommandFailed, HostError, NotRecorded, TimedOut
-from runbook.hosts import script
+from runbook.hosts import script, streams
 from runbook.hosts.base import Result
 from runbook.hosts.local import LocalHost
 from runbook.hosts.recorded import RecordedHost
@@ -71,6 +71,40 @@ def test_lines_arrive_while_the_command_runs(local):
     )
     assert len(at) == 2
     assert at[1] - at[0] > 0.8
+
+
+def test_of_much_output_both_ends_are_kept(local):
+    """Of output without end the first and last megabyte come back, in whole lines, and how much is missing."""
+    seen = []
+    result = local.run(("seq", "1000000", "1999999"), on_line=seen.append)
+    first, gap, last = result.out.partition("[… ")
+    number, rest = last.split(" ", 1)
+    rest = rest.partition("\n")[2]
+    assert len(seen) == 1_000_000  # all of it was handed on
+    assert first.startswith("1000000\n1000001\n")
+    assert rest.endswith("\n1999999\n")
+    assert gap
+    assert len(first) + len(rest) + int(number.replace(",", "")) == 8_000_000
+    assert streams.KEPT - 8 <= len(first) <= streams.KEPT + 8
+    assert streams.KEPT - 8 <= len(rest) <= 2 * streams.KEPT
+    assert {len(line) for line in (first + rest).splitlines()} == {7}
+
+
+def test_little_output_is_kept_whole(local):
+    """Output that fits comes back as it was said, with nothing put in, whether its last line ends or not."""
+    lines = "".join(f"{number}\n" for number in range(1_000_000, 1_350_000))
+    assert len(lines) > 2.5 * streams.KEPT
+    assert local.run(("seq", "1000000", "1349999")).out == lines
+    assert local.run(("printf", "a\\n\\nb\\377")).out == "a\n\nb\ufffd"
+
+
+def test_one_endless_line_is_no_half_secret(local):
+    """A line too long to keep is left out whole: what is cut inside could show half of a secret."""
+    seen = []
+    script = "echo begin; head -c 9000000 /dev/zero | tr '\\0' a; echo; echo end"
+    out = local.run(("sh", "-c", script), on_line=seen.append).out
+    assert out == "begin\n[… 9,000,001 bytes left out …]\nend\n"
+    assert [len(line) for line in seen] == [5, streams.LONGEST, 3]
 
 
 def test_a_timeout_ends_the_whole_process_group(local, tmp_path):

@@ -81,7 +81,10 @@ def body(
         return str(highlight(source or " ", lexer, formatter))
 
     # None of the preprocessors changes our notebooks, and after each one the whole notebook is validated.
-    options = {"NbConvertBase": {"display_data_priority": SHOWN}, "HTMLExporter": {"default_preprocessors": []}}
+    options = {
+        "NbConvertBase": {"display_data_priority": SHOWN},
+        "HTMLExporter": {"default_preprocessors": []},
+    }
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         config=Config(options),
         template_name="basic",

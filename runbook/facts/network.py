@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from runbook.ask import Ask, Facts
@@ -50,11 +52,11 @@ class Network:
 
     def interface(self, name: str) -> Interface | None:
         """Return the interface of a name, None when there is none."""
-        return next((i for i in self.interfaces if i.name == name), None)
+        return self._by_name.get(name)
 
     def ports(self, bridge: str) -> tuple[str, ...]:
         """Return the names of a bridge's (or bond's) ports, sorted."""
-        return tuple(sorted(i.name for i in self.interfaces if i.master == bridge))
+        return self._ports.get(bridge, ())
 
     def bridges(self) -> dict[str, tuple[str, ...]]:
         """Return the ports of each bridge."""
@@ -76,13 +78,30 @@ class Network:
 
     def uses_of(self, bdf: str) -> tuple[str, ...]:
         """Return in words what dom0 does over the interfaces of a PCI device, worst first."""
-        mine = {i.name for i in self.interfaces if i.controller == bdf}
-        uses = [f"this ssh session ({n})" for n in self.cards_below(self.session) if n in mine]
-        for route in self.default_routes:
-            uses += [f"the default route ({n})" for n in self.cards_below(route) if n in mine]
-        for bridge in self.bridges():
-            uses += [f"a port of the bridge {bridge} ({n})" for n in self.cards_below(bridge) if n in mine]
-        return tuple(dict.fromkeys(uses))
+        return self._uses.get(bdf, ())
+
+    @cached_property
+    def _by_name(self) -> dict[str, Interface]:
+        return {i.name: i for i in reversed(self.interfaces)}
+
+    @cached_property
+    def _ports(self) -> dict[str, tuple[str, ...]]:
+        """The sorted ports of each master."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for i in self.interfaces:
+            found[i.master].append(i.name)
+        return {master: tuple(sorted(ports)) for master, ports in found.items()}
+
+    @cached_property
+    def _uses(self) -> dict[str, tuple[str, ...]]:
+        """What each PCI device carries, in words, worst first."""
+        found: dict[str, dict[str, None]] = defaultdict(dict)
+        ways = [("this ssh session", self.session), *(("the default route", r) for r in self.default_routes)]
+        ways += [(f"a port of the bridge {bridge}", bridge) for bridge in self.bridges()]
+        for what, name in ways:
+            for card in self.cards_below(name):
+                found[self._by_name[card].controller][f"{what} ({card})"] = None
+        return {bdf: tuple(uses) for bdf, uses in found.items()}
 
 
 def parse(facts: Facts) -> Network:

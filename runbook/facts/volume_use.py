@@ -134,12 +134,12 @@ def parse(facts: Facts) -> Volumes:
     """Return the volumes of the facts, each with all of its users."""
     answer = facts[_LVS]
     volumes = [_volume(row) for row in lvm.rows(answer.out, "lv")]
+    users = _users(facts)
     silent = "control_d" in (facts.text("/proc/xen/capabilities") or "") and not facts[xl.LIST].ok
-    holders = block_users.holders(facts[_HOLDERS].out)
     return Volumes(
         answer.ok,
         silent,
-        tuple(replace(v, uses=tuple(_uses(v, facts, holders))) for v in volumes),
+        tuple(replace(v, uses=tuple(_uses(v, users))) for v in volumes),
     )
 
 
@@ -154,41 +154,64 @@ def mounts(facts: Facts) -> dict[str, str]:
     return {where: device for device, where, _ in block_users.mounts(facts[_MOUNTS].out)}
 
 
-def _uses(volume: Volume, facts: Facts, holders: dict[str, tuple[str, ...]]) -> Iterator[Use]:
+@dataclass(frozen=True)
+class _Users:
+    """What the host says about all block devices, read once for all volumes."""
+
+    domains: dict[int, str]
+    """Running guests by number."""
+    disks: tuple[tuple[int, str, str], ...]
+    """Number of the guest, number (`major:minor`) and path of each disk that a guest has."""
+    loops: tuple[tuple[block_users.Loop, str], ...]
+    mounts: tuple[tuple[str, str, tuple[str, ...]], ...]
+    swaps: tuple[str, ...]
+    holders: dict[str, tuple[str, ...]]
+
+
+def _users(facts: Facts) -> _Users:
+    configs = json.loads(facts[_LONG].out) if facts[_LONG].ok and facts[_LONG].out.strip() else []
+    configured = (
+        (entry.get("domid", 0), "", disk.get("pdev_path", ""))
+        for entry in configs
+        for disk in entry.get("config", {}).get("disks", [])
+    )
+    return _Users(
+        domains={row.id: row.name for row in xl.rows(facts[xl.LIST].out)} if facts[xl.LIST].ok else {},
+        disks=(*configured, *block_users.backends(facts[_BACKENDS].out)),
+        loops=tuple(block_users.loops(facts[_LOOPS].out)),
+        mounts=tuple(block_users.mounts(facts[_MOUNTS].out)),
+        swaps=tuple(line.split()[0] for line in facts[_SWAPS].out.splitlines()),
+        holders=block_users.holders(facts[_HOLDERS].out),
+    )
+
+
+def _uses(volume: Volume, users: _Users) -> Iterator[Use]:
     """Yield the users of one volume; `open` only when LVM says so and nobody else explains it."""
-    found = [Use("guest", name) for name in _guests_with(volume, facts)]
-    loops = [loop for loop, file in block_users.loops(facts[_LOOPS].out) if file in volume.names]
-    mounts = list(block_users.mounts(facts[_MOUNTS].out))
-    for names, loop in ((volume.names, None), *((frozenset({loop.name}), loop) for loop in loops)):
-        at = [Use("mount", where, "ro" in options, loop) for dev, where, options in mounts if dev in names]
+    mine = volume.names
+    found = [Use("guest", name) for name in _guests_with(volume, mine, users)]
+    loops = [loop for loop, file in users.loops if file in mine]
+    for names, loop in ((mine, None), *((frozenset({loop.name}), loop) for loop in loops)):
+        at = [
+            Use("mount", where, "ro" in options, loop)
+            for device, where, options in users.mounts
+            if device in names
+        ]
         found += at
         if loop and not at:
             found.append(Use("loop", loop.name, loop.is_read_only, loop))
-    found += [
-        Use("swap", "dom0") for line in facts[_SWAPS].out.splitlines() if line.split()[0] in volume.names
-    ]
-    found += [Use("holder", name) for name in holders.get(f"dm-{volume.device.partition(':')[2]}", ())]
+    found += [Use("swap", "dom0") for name in users.swaps if name in mine]
+    found += [Use("holder", name) for name in users.holders.get(f"dm-{volume.device.partition(':')[2]}", ())]
     if not found and volume.attr[5:6] == "o":
         found.append(Use("open", ""))
     yield from found
 
 
-def _guests_with(volume: Volume, facts: Facts) -> tuple[str, ...]:
+def _guests_with(volume: Volume, names: frozenset[str], users: _Users) -> tuple[str, ...]:
     """Return the running guests that have a volume, by its path in `xl list -l` or its number in xenstore."""
-    domains = {row.id: row.name for row in xl.rows(facts[xl.LIST].out)} if facts[xl.LIST].ok else {}
-    configs = json.loads(facts[_LONG].out) if facts[_LONG].ok and facts[_LONG].out.strip() else []
     ids = {
-        entry.get("domid", 0)
-        for entry in configs
-        for disk in entry.get("config", {}).get("disks", [])
-        if disk.get("pdev_path", "") in volume.names
+        domid for domid, device, path in users.disks if (device and device == volume.device) or path in names
     }
-    ids |= {
-        domid
-        for domid, device, path in block_users.backends(facts[_BACKENDS].out)
-        if (device and device == volume.device) or path in volume.names
-    }
-    return tuple(sorted(domains.get(domid, f"number {domid}") for domid in ids))
+    return tuple(sorted(users.domains.get(domid, f"number {domid}") for domid in ids))
 
 
 def _volume(row: dict[str, Any]) -> Volume:

@@ -9,16 +9,23 @@ from typing import IO
 from runbook.hosts.base import OnLine
 
 _PGID = b"@@ pgid "
+KEPT = 1 << 20
+"""So many bytes are kept of a stream's beginning, and as many of its end: a command may say gigabytes."""
+LONGEST = 1 << 16
+"""Of a longer line the first so many bytes are handed on: half a secret is not known as one, so nothing begins inside."""
 
 
 class Reader(threading.Thread):
-    """Read one stream to its end, line by line; remember the process group that it announces, and since when."""
+    """Read one stream to its end, line by line; remember the process group that it announces, and since when.
+
+    Every line is handed on; of what is said in all, beginning and end are kept.
+    """
 
     def __init__(self, stream: IO[bytes] | None, on_line: OnLine | None) -> None:
         super().__init__(daemon=True)
         assert stream
         self._stream, self._on_line = stream, on_line
-        self._parts: list[bytes] = []
+        self._head, self._tail, self._left_out = bytearray(), bytearray(), 0
         self.pgid: int | None = None
         self.since = ""
         self.start()
@@ -28,17 +35,34 @@ class Reader(threading.Thread):
             self._read()
 
     def _read(self) -> None:
-        for line in self._stream:
+        is_begun = False
+        while line := self._stream.readline(LONGEST):
+            goes_on, is_begun = is_begun, not line.endswith(b"\n")
             if line.startswith(_PGID) and self.pgid is None:
                 pgid, _, since = line[len(_PGID) :].decode().strip().partition(" ")
                 self.pgid, self.since = int(pgid), since
                 continue
-            self._parts.append(line)
-            if self._on_line:
+            self._keep(line)
+            if self._on_line and not goes_on:
                 self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
 
+    def _keep(self, line: bytes) -> None:
+        if len(self._head) < KEPT:
+            self._head += line
+            return
+        self._tail += line
+        if len(self._tail) > 2 * KEPT:
+            self._left_out += len(self._tail) - KEPT
+            del self._tail[:-KEPT]
+
     def text(self) -> str:
-        return b"".join(self._parts).decode("utf-8", "replace")
+        """Return what was said; of too much whole lines of both ends, with a line between them that tells how much is left out."""
+        if not self._left_out:
+            return (self._head + self._tail).decode("utf-8", "replace")
+        head, tail = self._head[: self._head.rfind(b"\n") + 1], self._tail.partition(b"\n")[2]
+        left_out = self._left_out + len(self._head) - len(head) + len(self._tail) - len(tail)
+        first, last = (part.decode("utf-8", "replace") for part in (head, tail))
+        return f"{first}[… {left_out:,} bytes left out …]\n{last}"
 
 
 def feed(stream: IO[bytes] | None, data: bytes) -> None:

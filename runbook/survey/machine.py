@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 from runbook.ask import Ask, Facts
 from runbook.facts import cpu, firmware, memory, network, pci, storage, system, usb
 from runbook.facts.firmware import Scope
 from runbook.survey import kept
 
+Key = TypeVar("Key")
 _KEPT = Ask.read(kept.PATH)
 
 
@@ -41,7 +46,7 @@ class Machine:
 
     def device(self, bdf: str) -> pci.Device | None:
         """Return the device at an address, None when there is none."""
-        return pci.at(self.devices, bdf)
+        return self._by_address.get(bdf)
 
     def mates(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the devices that the IOMMU cannot tell from this one, bridges left out.
@@ -50,16 +55,17 @@ class Machine:
         with it, because all of a bus' requests carry the bridge's number (facts §10 no. 5).
         """
         if device.group is not None:
-            found = [d for d in self.devices if d.group == device.group]
+            found = self._by_group[device.group]
         else:
-            bus = next((b for b in device.path if self._is_conventional(b)), None)
-            found = [d for d in self.devices if bus and bus in d.path]
+            bus = next((b for b in device.path if self._is_conventional(b)), "")
+            found = self._behind.get(bus, [])
         return tuple(d for d in found if d != device and not d.is_bridge)
 
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same physical device, bridges left out."""
-        return tuple(d for d in self.devices if d.slot == device.slot and d != device and not d.is_bridge)
+        return tuple(d for d in self._by_slot[device.slot] if d != device and not d.is_bridge)
 
+    @cached_property
     def reserved(self) -> tuple[frozenset[str], ...]:
         """Return for each reserved memory region (RMRR) the addresses of the devices that use it."""
         return tuple(
@@ -70,7 +76,7 @@ class Machine:
     def _is_conventional(self, bridge: str) -> bool:
         """True for a bridge to conventional PCI: behind a PCI Express port all is PCI Express."""
         above = self.device(bridge)
-        below = [d for d in self.devices if d.path and d.path[-1] == bridge]
+        below = [d for d in self._behind.get(bridge, []) if d.path[-1] == bridge]
         return (above is not None and not above.is_express) or any(not d.is_express for d in below)
 
     def _scope(self, scope: Scope) -> tuple[str, ...]:
@@ -80,8 +86,37 @@ class Machine:
             device = self.device(bdf)
             bus = (device.secondary_bus if device else None) or 0
         if scope.covers_below:
-            return tuple(d.bdf for d in self.devices if bdf in d.path)
+            return tuple(d.bdf for d in self._behind.get(bdf, []))
         return (bdf,)
+
+    # A machine is asked about each of its devices in turn: each answer is looked up, not searched for.
+
+    @cached_property
+    def _by_address(self) -> dict[str, pci.Device]:
+        return {device.bdf: device for device in self.devices}
+
+    @cached_property
+    def _by_group(self) -> dict[int | None, list[pci.Device]]:
+        return _indexed(self.devices, lambda device: [device.group])
+
+    @cached_property
+    def _by_slot(self) -> dict[str, list[pci.Device]]:
+        return _indexed(self.devices, lambda device: [device.slot])
+
+    @cached_property
+    def _behind(self) -> dict[str, list[pci.Device]]:
+        """For each bridge all devices below it, however deep."""
+        return _indexed(self.devices, lambda device: dict.fromkeys(device.path))
+
+
+def _indexed(
+    devices: Iterable[pci.Device], keys: Callable[[pci.Device], Iterable[Key]]
+) -> dict[Key, list[pci.Device]]:
+    found: dict[Key, list[pci.Device]] = defaultdict(list)
+    for device in devices:
+        for key in keys(device):
+            found[key].append(device)
+    return found
 
 
 def asks() -> tuple[Ask, ...]:

@@ -123,7 +123,7 @@ def _path(machine: Machine, device: Device) -> Iterator[Reason]:
 
 
 def _reserved(machine: Machine, device: Device) -> Iterator[Reason]:
-    regions = [region for region in machine.reserved() if device.bdf in region]
+    regions = [region for region in machine.reserved if device.bdf in region]
     others = sorted({bdf for region in regions for bdf in region} - {device.bdf})
     if others:
         yield Reason("shared-rmrr", f"it shares a reserved memory region (RMRR) with {', '.join(others)}")

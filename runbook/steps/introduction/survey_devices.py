@@ -45,12 +45,19 @@ def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
                 "name it once",
                 "facts §10 no. 18",
             )
+    ports = _future_ports(params, machine)
+    owners = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
+    hidden = {d.bdf for d in wanted}
     for device in dict.fromkeys(wanted):
         found = machine.device(device.bdf)
         if found is None or found.id != device.id:
             yield _moved(machine, device, found)
-        else:
-            yield from _device(params, machine, device, found)
+            continue
+        name = f"{device.bdf} ({device.what})"
+        yield from _own(params, machine, device, found, name)
+        yield from (_future_port(name, *port) for port in ports.get(device.bdf, ()))
+        if not found.is_bridge:
+            yield from _company(machine, found, name, hidden, owners)
     yield from _ports(params, machine)
 
 
@@ -68,8 +75,9 @@ def _moved(machine: Machine, device: Device, found: PciDevice | None) -> Finding
     )
 
 
-def _device(params: HostParams, machine: Machine, device: Device, found: PciDevice) -> Iterator[Finding]:
-    name = f"{device.bdf} ({device.what})"
+def _own(
+    params: HostParams, machine: Machine, device: Device, found: PciDevice, name: str
+) -> Iterator[Finding]:
     for reason in worst(own(machine, found, params.storage.guest_volume_group)):
         if reason.kind in ("rmrr", "shared-rmrr") and device.rdm_policy == "relaxed":
             continue
@@ -81,29 +89,33 @@ def _device(params: HostParams, machine: Machine, device: Device, found: PciDevi
         else:
             level: Level = "fail" if reason.kind == "shared-rmrr" else "warn"
             yield Finding(level, f"{name} needs care: {reason.text}", "", reason.do, reason.source)
-    yield from _future_ports(params, machine, device, name)
-    if not found.is_bridge:
-        yield from _company(params, machine, found, name)
 
 
-def _future_ports(params: HostParams, machine: Machine, device: Device, name: str) -> Iterator[Finding]:
+def _future_ports(params: HostParams, machine: Machine) -> dict[str, list[tuple[str, str]]]:
+    """Return the interface and the bridge of each card that the parameters make a port, by its PCI address."""
+    ports: dict[str, list[tuple[str, str]]] = {}
     for bridge in params.network.bridges:
         cards = {card for port in bridge.ports for card in machine.network.cards_below(port)}
         for interface in machine.network.interfaces:
-            if interface.name in cards and interface.controller == device.bdf:
-                yield Finding(
-                    "refuse",
-                    f"{name} must stay with dom0: it is {interface.name}, a port of the bridge {bridge.name}",
-                    "the parameters both give it to a guest and put it on a bridge of dom0",
-                    "take it out of passthrough.devices, or give the bridge another port",
-                    "facts §10 no. 14",
-                )
+            if interface.name in cards:
+                ports.setdefault(interface.controller, []).append((interface.name, bridge.name))
+    return ports
 
 
-def _company(params: HostParams, machine: Machine, found: PciDevice, name: str) -> Iterator[Finding]:
+def _future_port(name: str, interface: str, bridge: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"{name} must stay with dom0: it is {interface}, a port of the bridge {bridge}",
+        "the parameters both give it to a guest and put it on a bridge of dom0",
+        "take it out of passthrough.devices, or give the bridge another port",
+        "facts §10 no. 14",
+    )
+
+
+def _company(
+    machine: Machine, found: PciDevice, name: str, hidden: set[str], owners: dict[str, str]
+) -> Iterator[Finding]:
     """Yield what is wrong about those that the device cannot, or should not, be parted from."""
-    hidden = {d.bdf for d in params.passthrough.devices}
-    owners = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
     mates = machine.mates(found)
     if staying := [d for d in mates if d.bdf not in hidden]:
         yield Finding(
