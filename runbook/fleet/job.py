@@ -21,12 +21,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from runbook.evidence.abandoned import settle
+from runbook.evidence.archive import find_runs
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.evidence.record import Event
 
 Tell = Callable[[Event], None]
 CLAIMS, STOP = "claims", "stop"
 TICK_S = 0.25
+LET_GO_S = 5.0
+"""How long the end of a runner is waited for, where another process still seems to hold its run."""
 WISHES = (signal.SIGINT, signal.SIGINT, signal.SIGKILL)
 """What each wish to end sends: tidy up and end; end the step at once; and be gone."""
 NOT_INHERITED = (
@@ -171,8 +174,15 @@ def _event(line: str) -> Event | None:
 
 
 def _left_behind(job: Job, text: str, began: float) -> Ended:
-    """Return the end of a run whose runner died without a word, its report finished from its journal."""
-    records = settle(Path(job.reports), job.host)
+    """Return the end of a run whose runner died without a word, its report finished from its journal.
+
+    A process that it was just starting has the runner's lock for a moment longer, so that is waited for.
+    """
+    reports, until = Path(job.reports), time.monotonic() + LET_GO_S
+    while not (records := settle(reports, job.host)) and time.monotonic() < until:
+        if not any(run["outcome"] == "running" for run in find_runs(reports, job.host)):
+            break
+        time.sleep(TICK_S)
     report = f"{job.host}/{records[-1].id}" if records else ""
     return Ended("killed", KERNEL_DIED, report, text, _since(began))
 

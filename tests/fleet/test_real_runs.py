@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from runbook.attestation.verify import verify
+from runbook.evidence.abandoned import held
+from runbook.evidence.provenance import provenance
+from runbook.evidence.record import RunRecord
+from runbook.fleet.job import Job, _left_behind
 from runbook.fleet.members import members
 from runbook.fleet.record import HostState
 from runbook.fleet.run import Asked, run_fleet
@@ -186,3 +190,28 @@ def until(is_so, within_s=120):
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_report_is_finished_although_a_dying_process_holds_it(tmp_path):
+    """A runner that was killed while it started a process leaves its lock there for a moment; its report is finished then."""
+    record = RunRecord(
+        "20261126T000000Z-000000",
+        "a",
+        "trixie",
+        "recorded",
+        "apply",
+        {"path": "", "digest": "d"},
+        provenance(),
+    )
+    place = tmp_path / "a" / record.id
+    place.mkdir(parents=True)
+    (place / "run.json").write_text(json.dumps(record.as_dict()))
+    (place / "journal.jsonl").touch()
+    holder = held(place)
+    holder.__enter__()
+    threading.Timer(1, holder.__exit__, (None, None, None)).start()
+    end = _left_behind(
+        Job("a", "a.yml", "d", "apply", str(tmp_path), str(tmp_path), "."), "killed", time.monotonic()
+    )
+    assert (end.state, end.report) == ("killed", f"a/{record.id}")
+    assert json.loads((place / "run.json").read_text())["outcome"] == "killed"
