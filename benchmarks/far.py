@@ -1,6 +1,6 @@
 """Facts of a host that is far away: round trips a notebook, counted by its ssh server, and what latency costs.
 
-    .venv/bin/python -m benchmarks.far [--rounds 3]     or: make bench-far     (root; apt install openssh-server)
+    .venv/bin/python -m benchmarks.far [--rounds 3]     or: make bench BENCH=far     (root; apt install openssh-server)
 
 The host is this machine, by OpenSSH on both sides: a server is started for each connection, at the other end of
 a line with latency (`benchmarks.delay`, as ssh's ProxyCommand), so no port and no network is needed. Each notebook is opened, all of its
@@ -164,7 +164,7 @@ The latency is there and back, made by a process between both programs ([delay.p
 
 {openssh()}, {machine()}.
 
-Made by `make bench-far`.
+Made by `make bench BENCH=far`.
 """
 
 
