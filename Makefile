@@ -5,12 +5,16 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # The Debian of the virtual PC: trixie or bookworm, as in `make testbed-test RELEASE=bookworm`.
 RELEASE ?= trixie
-# How many recorded hosts `make bench-fleet` runs.
+# How many recorded hosts `make bench` and `make bench-fleet` run.
 HOSTS ?= 8
 # How many virtual PCs `make testbed-fleet` boots: 2 or 3.
 MACHINES ?= 2
 
-.PHONY: help env run test test-faults test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench-backup bench-evidence bench-fleet clean
+# What `make bench` measures, as in `make bench BENCH="one_host growth"`; those not named keep their last results.
+BENCH ?= one_host far growth evidence fleet backup $(if $(wildcard benchmarks/peers.py),peers)
+BENCH_fleet := --hosts $(HOSTS) --write
+
+.PHONY: help env run test test-faults test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-backup bench-evidence bench-fleet clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -99,14 +103,20 @@ record: $(READY) ## make the recording behind params/example.yml from a fresh te
 	@$(BIN)/runbook testbed test --record recordings/testbed
 	@$(BIN)/runbook notebooks
 
+bench: $(READY) ## measure all beside peers and aims; writes benchmarks/RESULTS.md (root, apt install openssh-server)
+	@failed=; \
+	  $(foreach name,$(BENCH),$(BIN)/python -m benchmarks.$(name) $(BENCH_$(name)) || failed="$$failed $(name)";) \
+	  $(BIN)/python -m benchmarks.results && \
+	  if [ -n "$$failed" ]; then echo "Not measured this time:$$failed"; exit 1; fi
+
 bench-backup: $(READY) ## backup rates against the guide's dd | gzip -9; writes benchmarks/backup.md
-	@$(BIN)/python benchmarks/backup.py
+	@$(BIN)/python -m benchmarks.backup
 
 bench-evidence: $(READY) ## what evidence costs over plain nbclient; writes benchmarks/evidence.md
-	@$(BIN)/python benchmarks/evidence.py
+	@$(BIN)/python -m benchmarks.evidence
 
 bench-fleet: $(READY) ## many recorded hosts at once, against the ideal; writes benchmarks/fleet.md (HOSTS=200)
-	@$(BIN)/python benchmarks/fleet.py --hosts $(HOSTS) --write
+	@$(BIN)/python -m benchmarks.fleet --hosts $(HOSTS) --write
 
 clean: ## remove the environment, the testbed and what was fetched for tests
 	rm -rf $(VENV) .testbed .testbed-* .cache

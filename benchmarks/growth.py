@@ -1,6 +1,6 @@
 """How cost grows: with hosts, devices, guests, and what commands say. A curve each, its exponent, and a picture.
 
-    .venv/bin/python -m benchmarks.growth [--only hosts devices guests output] [--rounds 3]     or: make bench-growth
+    .venv/bin/python -m benchmarks.growth [--only hosts devices guests output] [--rounds 3]     or: make bench BENCH=growth
 
 Hosts: fleets of copies of the recorded host, notebook 10 alone, two at a time (`benchmarks.fleet`). Devices and
 guests: the recorded host with more of them (`benchmarks.made_up`): the plans of all steps of all notebooks as cells
@@ -236,7 +236,7 @@ Output: a command that prints lines of 100 bytes, carried out and shown as a ste
 
 {machine()}.
 
-Made by `make bench-growth`.
+Made by `make bench BENCH=growth`.
 """
 
 

@@ -1,6 +1,6 @@
 """One recorded host: the whole run beside nbclient, its memory, the start of a command, and the plan of a step.
 
-    .venv/bin/python -m benchmarks.one_host [--rounds 3]     or: make bench-one-host
+    .venv/bin/python -m benchmarks.one_host [--rounds 3]     or: make bench BENCH=one_host
 
 Run and nbclient take turns, each in a process of its own. The run is the whole command by the clock, from the shell
 and back; of nbclient only the notebooks count, parameters put in by papermill's own function, and neither its start
@@ -195,7 +195,7 @@ In a Python that runs already: the first import {middle(plans, "import"):.3f} s,
 
 {machine()}.
 
-Made by `make bench-one-host`.
+Made by `make bench BENCH=one_host`.
 """
 
 

@@ -23,7 +23,7 @@ NOT = "not measured"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--strict", action="store_true")
+    parser.add_argument("--strict", action="store_true", help="end with 1 unless every row holds")
     asked = parser.parse_args()
     found = load(FOLDER)
     text = page(found)
