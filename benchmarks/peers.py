@@ -1,7 +1,7 @@
 """One Debian host configured over ssh: the runbook against ansible-core and pyinfra, doing the same.
 
-    .venv/bin/python benchmarks/peers.py [--rounds 3]                  a host made here, or: make bench-peers (root)
-    .venv/bin/python benchmarks/peers.py --params FILE [--rounds 3]    a host of yours that is configured already
+    .venv/bin/python -m benchmarks.peers [--rounds 3]                  a host made here, or: make bench-peers (root)
+    .venv/bin/python -m benchmarks.peers --params FILE [--rounds 3]    a host of yours that is configured already
 
 Without --params a fresh Debian host at this machine's own speed is made (`peers_target.py`): in each round and for
 each way a new one is configured, and then looked at again by another way, which must find nothing to do.
@@ -38,7 +38,8 @@ def main() -> None:
     if asked.core:
         print(json.dumps(core(asked.core)))
         return
-    import peers_report
+    from benchmarks import peers_report
+    from benchmarks.result import save
 
     programs = environment()
     if asked.params:
@@ -46,6 +47,7 @@ def main() -> None:
         name = f"peers-{asked.params.stem}.md"
     else:
         found, name = on_target(programs, asked.rounds), "peers.md"
+        save("peers", peers_report.rows(found), versions=peers_report.versions(programs))
     (HERE / name).write_text(peers_report.report(found, programs, name), encoding="utf-8")
     print((HERE / name).read_text(encoding="utf-8"))
 
@@ -53,7 +55,7 @@ def main() -> None:
 def core(file: str) -> Json:
     """Apply the notebook's steps through the Python package; return how they ended and what took how long."""
     began = time.monotonic()
-    from peers_ways import NOTEBOOK
+    from benchmarks.peers_ways import NOTEBOOK
 
     from runbook import open_host
     from runbook.steps import steps_of
@@ -85,8 +87,8 @@ def environment() -> Path:
 
 def on_target(programs: Path, rounds: int) -> Json:
     """Return first and second runs of each way, each first run on a fresh host."""
-    import peers_target
-    from peers_ways import WayFailed, values, ways
+    from benchmarks import peers_target
+    from benchmarks.peers_ways import WayFailed, values, ways
 
     from runbook.params import load
 
@@ -111,7 +113,7 @@ def on_target(programs: Path, rounds: int) -> Json:
 
 def on_own_host(file: Path, programs: Path, rounds: int) -> Json:
     """Return second runs of each way on a host that is configured already; else `WayFailed`."""
-    from peers_ways import ways
+    from benchmarks.peers_ways import ways
 
     from runbook.params import load
 
@@ -141,7 +143,7 @@ def take_turns(every: Json, spent: Spent | None, rounds: int, found: Json, *, wa
 
 def once(way: Any, spent: Spent | None) -> Json:
     """Return one run: seconds, processor seconds here and on the host, its changes, and what it tells of itself."""
-    from peers_ways import carried_out
+    from benchmarks.peers_ways import carried_out
 
     there, began, here = spent() if spent else 0.0, time.monotonic(), used()
     text = carried_out(way)
@@ -158,7 +160,7 @@ def once(way: Any, spent: Spent | None) -> Json:
 
 def agree(way: Any, spent: Spent | None) -> Json:
     """Return one run of a way that changed nothing; raises `WayFailed` when it did."""
-    from peers_ways import WayFailed
+    from benchmarks.peers_ways import WayFailed
 
     seen = once(way, spent)
     if seen["changes"]:

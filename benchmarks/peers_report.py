@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 import subprocess
 import sys
@@ -11,9 +9,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.aims import BY_ROW
+from benchmarks.result import Row, machine
+
 Json = dict[str, Any]
-AIMS = {"second": {"ansible": 10, "pyinfra": 2}, "first": {"ansible": 5, "pyinfra": 5}}
-"""How many times as fast as each peer the runbook is to be."""
+PEERS = ("ansible", "pyinfra")
 WORDS = {
     "notebook": "`runbook run --only 03 --mode apply`: kernel, evidence, pages, signature",
     "package": "the same steps by the Python package: `open_host`, plan, apply, check",
@@ -52,11 +52,12 @@ def report(found: Json, programs: Path, name: str) -> str:
         if "first" in found
         else ""
     )
+    said = ", ".join(f"{tool} {number}" for tool, number in versions(programs).items())
     aims = "\n".join(aim_lines(found))
     command = (
         "`make bench-peers`"
         if name == "peers.md"
-        else f"`benchmarks/peers.py --params`, host {found['host']}"
+        else f"`python -m benchmarks.peers --params`, host {found['host']}"
     )
     return f"""# One host configured over ssh: the runbook, ansible-core, pyinfra
 
@@ -82,9 +83,9 @@ The same parameter file is behind all of them. Every second run had to find noth
 
 {profile(found)}
 
-{versions(programs)}; {found["rounds"]} rounds, all ways in turn, medians.
-{os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}. Other work on the machine slows all ways, and their
-seconds more than their processor seconds.
+{said}; {found["rounds"]} rounds, all ways in turn, medians.
+{machine()}. Other work on the machine slows all ways, and their seconds
+more than their processor seconds.
 
 Made by {command}.
 """
@@ -130,16 +131,33 @@ def table(seen: Json) -> str:
     return "\n".join(lines)
 
 
+def times(found: Json, run: str, peer: str, way: str) -> float:
+    """Return how many times as fast as a peer one of the runbook's ways is."""
+    return _median(found[run][peer]) / _median(found[run][way])
+
+
+def rows(found: Json) -> list[Row]:
+    """Return a row for each aim: the whole run counts, and what the package reaches is said with it."""
+    return [
+        Row(
+            f"{run}-run-{peer}",
+            times(found, run, peer, "notebook"),
+            f"the whole `runbook run`; the package without notebook {times(found, run, peer, 'package'):.1f} ×",
+        )
+        for run in ("second", "first")
+        for peer in PEERS
+    ]
+
+
 def aim_lines(found: Json) -> list[str]:
     """Return a line for each aim: how many times as fast, and whether that is enough."""
     lines = []
-    for run, peers in AIMS.items():
-        for peer, aim in peers.items() if run in found else ():
-            cells = []
-            for way in ("notebook", "package"):
-                times = _median(found[run][peer]) / _median(found[run][way])
-                cells.append(f"{times:.1f} ×, {'reached' if times >= aim else '**not reached**'}")
-            lines.append(f"| {run} run ≥ {aim} × as fast as {NAMES[peer]} | {' | '.join(cells)} |")
+    for run in ("second", "first"):
+        for peer in PEERS if run in found else ():
+            aim = BY_ROW[f"{run}-run-{peer}"]
+            seen = [times(found, run, peer, way) for way in ("notebook", "package")]
+            cells = " | ".join(f"{x:.1f} ×, {'reached' if aim.holds(x) else '**not reached**'}" for x in seen)
+            lines.append(f"| {run} run: {aim.words} as fast as {NAMES[peer]} | {cells} |")
     return lines
 
 
@@ -168,14 +186,15 @@ def _median(runs: list[Json]) -> float:
     return median(run["seconds"] for run in runs)
 
 
-def versions(programs: Path) -> str:
+def versions(programs: Path) -> dict[str, str]:
     """Return the versions of what was compared."""
-    ansible = _said(programs / "ansible-playbook", "--version")
-    pyinfra = _said(programs / "pyinfra", "--version")
-    ssh = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr.split(",")[0]
-    numbers = [re.search(r"[\d.]+", text) for text in (ansible, pyinfra)]
-    core, other = (found[0] if found else "?" for found in numbers)
-    return f"Python {sys.version.split()[0]}, ansible-core {core}, pyinfra {other}, {ssh}"
+    told = {
+        "Python": sys.version,
+        "ansible-core": _said(programs / "ansible-playbook", "--version"),
+        "pyinfra": _said(programs / "pyinfra", "--version"),
+        "OpenSSH": subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr,
+    }
+    return {tool: number[0] for tool, text in told.items() if (number := re.search(r"\d[\w.]+", text))}
 
 
 def _said(*argv: Any) -> str:

@@ -138,7 +138,7 @@ def ways(file: Path, programs: Path, folder: Path) -> dict[str, Way]:
         "notebook": Way("`runbook run`", (own, *run), of_report, key, parts_of_report),
         "package": Way(
             "`open_host` and the steps",
-            (sys.executable, str(HERE / "peers.py"), "--core", str(file)),
+            (sys.executable, "-m", "benchmarks.peers", "--core", str(file)),
             of_core,
             told=parts_of_core,
         ),
