@@ -56,7 +56,6 @@ def core(file: str) -> Json:
     """Apply the notebook's steps through the Python package; return how they ended and what took how long."""
     began = time.monotonic()
     from benchmarks.peers_ways import NOTEBOOK
-
     from runbook import open_host
     from runbook.steps import steps_of
 
@@ -89,10 +88,11 @@ def on_target(programs: Path, rounds: int) -> Json:
     """Return first and second runs of each way, each first run on a fresh host."""
     from benchmarks import peers_target
     from benchmarks.peers_ways import WayFailed, values, ways
-
     from runbook.params import load
 
     file = HERE / "peers/host.yml"
+    if lacking := peers_target.lacking():
+        sys.exit(f"a host cannot be made here without {', '.join(lacking)}; --params FILE takes one of yours")
     peers_target.root(CACHE, [*values(load(file))["packages"], "python3", "python3-apt"])
     found: Json = {"first": {}, "second": {}, "rounds": rounds, "host": "target"}
     for number in range(rounds):
@@ -105,7 +105,7 @@ def on_target(programs: Path, rounds: int) -> Json:
                 found["first"].setdefault(name, []).append(first)
                 agree(every["package" if name != "package" else "ansible"], target.spent)
                 if name == "pyinfra":
-                    take_turns(every, target.spent, 1, found["second"], warm=number == 0)
+                    take_turns(every, target.spent, 1, found["second"])
                     found["connection"] = connection(target.ssh)
         print(f"round {number + 1} of {rounds} done", file=sys.stderr)
     return found
@@ -114,7 +114,6 @@ def on_target(programs: Path, rounds: int) -> Json:
 def on_own_host(file: Path, programs: Path, rounds: int) -> Json:
     """Return second runs of each way on a host that is configured already; else `WayFailed`."""
     from benchmarks.peers_ways import ways
-
     from runbook.params import load
 
     params = load(file)
@@ -126,19 +125,19 @@ def on_own_host(file: Path, programs: Path, rounds: int) -> Json:
     ]
     found: Json = {"second": {}, "rounds": rounds, "host": file.stem}
     with scratch(ssh) as folder:
-        take_turns(ways(file, programs, folder), None, rounds, found["second"], warm=True)
+        take_turns(ways(file, programs, folder), None, rounds, found["second"])
         found["connection"] = connection(ssh)
     return found
 
 
-def take_turns(every: Json, spent: Spent | None, rounds: int, found: Json, *, warm: bool) -> None:
-    """Add second runs of all ways; the first of each is not counted when `warm`: it compiles and connects."""
-    for number in range(rounds + warm):
+def take_turns(every: Json, spent: Spent | None, rounds: int, found: Json) -> None:
+    """Add second runs of all ways; before them each runs once uncounted, which opens Ansible's connection."""
+    for number in range(rounds + 1):
         for name, way in every.items():
             seen = agree(way, spent)
-            if number or not warm:
+            if number:
                 found.setdefault(name, []).append(seen)
-            print(f"{name}: {seen['seconds']:.1f} s", file=sys.stderr)
+            print(f"{name}: {seen['seconds']:.1f} s{'' if number else ', not counted'}", file=sys.stderr)
 
 
 def once(way: Any, spent: Spent | None) -> Json:

@@ -178,6 +178,9 @@ def profile(found: Json) -> str:
         steps = [run["steps"] for run in found["first"]["notebook"]]
         slow = {name: median(one[name] for one in steps) for name in steps[0]}
         parts += [f"| first run, its steps | `{name}` | {s:.2f} |" for name, s in slow.items() if s > 0.05]
+        waits = slow["require_ssh_keys"] + slow["close_ports"]
+        bound = slow["generate_locales"] + waits
+        parts.append(f"| | of it `locale-gen`, and the two switches with their waits | {bound:.2f} |")
     parts.append(f"| the floor | one ssh connection that runs `true` | {found['connection']:.2f} |")
     return "| of | part | seconds |\n| --- | --- | --- |\n" + "\n".join(parts)
 

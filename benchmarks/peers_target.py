@@ -28,6 +28,7 @@ CABLE, HERE, THERE = "peers0", "198.51.100.1", "198.51.100.2"
 RELEASE = "trixie"
 _BOOTS = ("linux-image", "grub", "initramfs", "efibootmgr")
 """Packages of a machine that starts by itself; this one has the kernel that runs here."""
+_TOOLS = ("mmdebstrap", "unshare", "nsenter", "setpriv", "findmnt", "ip", "ssh", "ssh-keygen")
 _CLOCK = """[Unit]
 # Here as on a machine of its own; without the right to set the clock, which is this machine's.
 ConditionVirtualization=
@@ -50,6 +51,14 @@ ln -s /proc/self/fd dev/fd; ln -s fd/0 dev/stdin; ln -s fd/1 dev/stdout; ln -s f
 hostname target; mkdir .old; pivot_root . .old; cd /; umount -l /.old; rmdir /.old
 exec env -i container=namespace PATH=/usr/sbin:/usr/bin:/sbin:/bin setpriv --bounding-set=-sys_time,-sys_module \\
   /sbin/init --log-target=journal"""
+
+
+def lacking() -> list[str]:
+    """Return what is not here and needed to make and start the host."""
+    return [
+        *(["root's rights"] if os.geteuid() else []),
+        *(tool for tool in _TOOLS if not shutil.which(tool)),
+    ]
 
 
 def root(folder: Path, packages: Iterable[str]) -> Path:
