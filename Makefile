@@ -11,10 +11,10 @@ HOSTS ?= 8
 MACHINES ?= 2
 
 # What `make bench` measures, as in `make bench BENCH="one_host growth"`; those not named keep their last results.
-BENCH ?= one_host far growth evidence fleet backup $(if $(wildcard benchmarks/peers.py),peers)
+BENCH ?= one_host far growth evidence fleet backup peers
 BENCH_fleet := --hosts $(HOSTS) --write
 
-.PHONY: help env run test test-faults test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-backup bench-evidence bench-fleet clean
+.PHONY: help env run test test-faults test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-backup bench-evidence bench-fleet bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -117,6 +117,9 @@ bench-evidence: $(READY) ## what evidence costs over plain nbclient; writes benc
 
 bench-fleet: $(READY) ## many recorded hosts at once, against the ideal; writes benchmarks/fleet.md (HOSTS=200)
 	@$(BIN)/python -m benchmarks.fleet --hosts $(HOSTS) --write
+
+bench-peers: $(READY) ## one host over ssh, against ansible-core and pyinfra; writes benchmarks/peers.md (root, mmdebstrap)
+	@$(BIN)/python -m benchmarks.peers
 
 clean: ## remove the environment, the testbed and what was fetched for tests
 	rm -rf $(VENV) .testbed .testbed-* .cache
