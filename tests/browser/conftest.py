@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def chromium():
     """Return a running Chromium, the one of the system."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # for a machine with other work
     path = shutil.which("chromium")
     assert path, "Chromium is missing: apt-get install --no-install-recommends chromium"
     with sync_playwright() as playwright:
