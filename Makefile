@@ -109,14 +109,14 @@ bench: $(READY) ## measure all beside peers and aims; writes benchmarks/RESULTS.
 	  $(BIN)/python -m benchmarks.results && \
 	  if [ -n "$$failed" ]; then echo "Not measured this time:$$failed"; exit 1; fi
 
-bench-backup: $(READY) ## backup rates against the guide's dd | gzip -9; writes benchmarks/backup.md
-	@$(BIN)/python -m benchmarks.backup
+bench-backup: ## backup rates against the guide's dd | gzip -9; writes benchmarks/backup.md
+	@$(MAKE) --no-print-directory bench BENCH=backup
 
-bench-evidence: $(READY) ## what evidence costs over plain nbclient; writes benchmarks/evidence.md
-	@$(BIN)/python -m benchmarks.evidence
+bench-evidence: ## what evidence costs over plain nbclient; writes benchmarks/evidence.md
+	@$(MAKE) --no-print-directory bench BENCH=evidence
 
-bench-fleet: $(READY) ## many recorded hosts at once, against the ideal; writes benchmarks/fleet.md (HOSTS=200)
-	@$(BIN)/python -m benchmarks.fleet --hosts $(HOSTS) --write
+bench-fleet: ## many recorded hosts at once, against the ideal; writes benchmarks/fleet.md (HOSTS=200)
+	@$(MAKE) --no-print-directory bench BENCH=fleet
 
 bench-peers: $(READY) ## one host over ssh, against ansible-core and pyinfra; writes benchmarks/peers.md (root, mmdebstrap)
 	@$(BIN)/python -m benchmarks.peers

@@ -58,8 +58,9 @@ def main() -> None:
             print(way, found[-1], file=sys.stderr)
     text = report(seen, few, asked.cells, asked.papermill_cells)
     (HERE / "evidence.md").write_text(text, encoding="utf-8")
-    about = f"{asked.cells} cells, median of {asked.rounds} rounds"
-    save("evidence", [Row(row, wall(seen, way), about) for row, way in ROWS.items()], packages=PACKAGES)
+    if asked.cells >= 200:  # a trial with fewer is no result
+        about = f"{asked.cells} cells, median of {asked.rounds} rounds"
+        save("evidence", [Row(row, wall(seen, way), about) for row, way in ROWS.items()], packages=PACKAGES)
     print(text)
 
 
