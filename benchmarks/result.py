@@ -2,11 +2,12 @@
 
     {"benchmark": "one_host", "date": "2026-11-26",
      "machine": "2 processors (AMD EPYC), 7.8 GiB, Linux 6.1.0",
-     "versions": {"python": "3.11.7", "nbclient": "0.11.0"},
+     "load": 0.4, "versions": {"python": "3.11.7", "nbclient": "0.11.0"},
      "rows": [{"row": "run-ratio", "value": 1.21, "aim": "≤ 1.3 ×", "holds": true, "note": "medians of 3 rounds"}]}
 
 `row` is one of `benchmarks.aims`, `value` the plain number in the aim's unit; aim and verdict come from there.
-A row that was not measured is left out. A benchmark ends with `save("one_host", [Row("run-ratio", 1.21)])`.
+`load` is how many processes wanted a processor at the end (5 minutes' average): far above what the benchmark itself
+takes, its times are not to be trusted. A row that was not measured is left out. A benchmark ends with `save("one_host", [Row("run-ratio", 1.21)])`.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def save(
         "benchmark": benchmark,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
+        "load": round(os.getloadavg()[1], 1),
         "versions": {**known, **(versions or {})},
         "rows": [as_json(row) for row in rows],
         **(more or {}),

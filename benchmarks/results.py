@@ -75,7 +75,7 @@ def page(found: list[Json]) -> str:
     """Return RESULTS.md."""
     seen = [holds for holds in verdicts(found).values() if holds is not None]
     about = "\n".join(
-        f"| {one['benchmark']} | {one['date']} | {one['machine']} "
+        f"| {one['benchmark']} | {one['date']} | {one['machine']} | {one.get('load', '')} "
         f"| {', '.join(f'{name} {number}' for name, number in one['versions'].items())} |"
         for one in found
     )
@@ -99,9 +99,11 @@ The exponent of a curve is its slope when both axes are logarithmic, the steeper
 
 ## Machine and versions
 
-| benchmark | measured on | machine | versions |
-| --- | --- | --- | --- |
-{about or f"| {NOT} | | | |"}
+| benchmark | measured on | machine | load | versions |
+| --- | --- | --- | --- | --- |
+{about or f"| {NOT} | | | | |"}
+
+The load is how many processes wanted a processor (5 minutes' average): a benchmark alone makes 1 to 2; where it is far above, other work ran, and times by the clock are not to be trusted.
 
 Made by `make bench`.
 """

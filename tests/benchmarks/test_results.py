@@ -64,7 +64,7 @@ def test_the_verdict_is_of_the_aim_as_it_is_now(tmp_path):
 def test_a_file_says_what_measured_and_where(tmp_path):
     """A result names its machine, its day and the versions, and holds no name of a machine."""
     (seen,) = found(tmp_path, Row("run-ratio", 1.21))
-    assert set(seen) == {"benchmark", "date", "machine", "versions", "rows"}
+    assert set(seen) == {"benchmark", "date", "machine", "load", "versions", "rows"}
     assert seen["rows"] == [{"row": "run-ratio", "value": 1.21, "aim": "≤ 1.3 ×", "holds": True, "note": ""}]
     assert {"python", "nbclient", "zstd"} == set(seen["versions"])
     assert "processors" in seen["machine"]
