@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -20,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.result import Row, save
+from benchmarks.result import Row, load, machine, save
 
 HERE = Path(__file__).parent
 PROGRAM = HERE.parent / "runbook/backups"
@@ -145,7 +144,7 @@ One image of {mib} MiB, one run: ext4, {USED:.0%} of it files from /usr, {DELETE
 written. Ours and `cp` {rounds} times around the guide's one, medians; every way ends with what it wrote on the disk.
 Ours contains the reckoning of the room, the choice of blocks, sha256, sidecar and rename. Image and results are in
 {place}{memory}.
-{os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}; {tools}. Other work ran on the machine at the same time.
+{machine()}; {tools}. The load at the end was {load()}.
 
 Made by `make bench-backup`.
 """

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import resource
 import statistics
@@ -27,7 +26,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from benchmarks.result import Row, save
+from benchmarks.result import Row, load, machine, save
 
 HERE = Path(__file__).parent
 PARAMETERS = 'params = "params/toy.yml"\nmode = "plan"'
@@ -199,7 +198,7 @@ the longer for each cell the more there are:
 {rows(few)}
 
 All ways take turns, each in a process of its own; the least is the least of a way against the least of nbclient.
-{os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}, Python {platform.python_version()}; {versions}. Other work ran on the machine at the same time.
+{machine()}, Python {platform.python_version()}; {versions}. The load at the end was {load()}.
 
 Made by `make bench-evidence`.
 """

@@ -56,7 +56,7 @@ def save(
         "benchmark": benchmark,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
-        "load": round(os.getloadavg()[1], 1),
+        "load": load(),
         "versions": {**known, **(versions or {})},
         "rows": [as_json(row) for row in rows],
         **(more or {}),
@@ -71,6 +71,11 @@ def as_json(row: Row) -> dict[str, object]:
     """Return a row with its aim and verdict; the verdict is of the number as it is shown."""
     aim, value = BY_ROW[row.row], float(f"{row.value:.4g}")
     return {"row": row.row, "value": value, "aim": aim.words, "holds": aim.holds(value), "note": row.note}
+
+
+def load() -> float:
+    """Return how many processes wanted a processor, the average of 5 minutes."""
+    return round(os.getloadavg()[1], 1)
 
 
 def machine() -> str:
