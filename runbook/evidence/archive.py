@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,12 @@ def drift(place: Path) -> Json | None:
     except (OSError, ValueError):
         return None
     return found
+
+
+def newest_drift(reports: Path, runs: Iterable[Json]) -> tuple[Json, Json] | None:
+    """Return the first of these runs that looked for drift, with what it found; None when none did."""
+    looked = ((run, drift(reports / run["host"] / run["id"])) for run in runs)
+    return next(((run, found) for run, found in looked if found), None)
 
 
 def newest_first(reports: Path, name: str = "*") -> list[Json]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -56,16 +57,21 @@ def facts_of(place: Path, runs: list[Json]) -> list[Fact]:
         found += list(_first(place, runs, title, notebook, cell))[:1]
     at = next((i for i, fact in enumerate(found) if fact.title == GUESTS), len(found))
     found[at:at] = _network(place, runs)
-    return [replace(fact, html=_picture(place, fact) + fact.html) for fact in found]
+    seen = cache(partial(_seen, place))
+    return [replace(fact, html=_picture(fact, seen) + fact.html) for fact in found]
 
 
-def _picture(place: Path, fact: Fact) -> str:
+def _seen(place: Path, run: str) -> tuple[HostParams, Facts]:
+    """Return the parameters of a run, and the answers that it kept."""
+    return params.load(place / run / "params.yml"), kept.load(place / run)
+
+
+def _picture(fact: Fact, seen: Callable[[str], tuple[HostParams, Facts]]) -> str:
     """Return the picture of a fact, '' for one without, or when its run did not ask enough to draw it."""
     if fact.title not in PICTURES:
         return ""
-    folder = place / fact.run["id"]
     try:
-        drawn = PICTURES[fact.title](params.load(folder / "params.yml"), kept.load(folder))
+        drawn = PICTURES[fact.title](*seen(fact.run["id"]))
     except (RunbookError, ValueError, KeyError, OSError):
         return ""
     return f'<div class="picture">{drawn.html}</div>'

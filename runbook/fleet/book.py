@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runbook import params as parameters
 from runbook.errors import ParamsError
@@ -93,17 +93,12 @@ class FleetBook:
         for name, count in tables.summary(self.facts)["drifted"].items():
             lines += [f"{name}: {many(count, 'thing')} drifted"] if count else []
         for what, field in VERSIONS:
-            count = len(set(self._values(what, field)) - {NO_XEN})
+            count = len(set(tables.values(self.facts, what, field)) - {NO_XEN})
             lines += [f"{what}: {count} versions run side by side"] if count > 1 else []
         newest = self._newest()
         lines += [verdict(newest.as_dict())] if newest and newest.unfinished else []
         lines = lines or ["Nothing deserves a look."]
         return Shown(f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>", "\n".join(lines))
-
-    def _values(self, kind: str, field: str) -> pd.Series[Any]:
-        """Return a field's value of each host that has it."""
-        found = self.facts[(self.facts.kind == kind) & (self.facts.field == field)]
-        return found.set_index("host")["value"]
 
     def _devices(self) -> pd.DataFrame:
         """Return a row a kind of card: what it is, how many there are, and where each one is and whose."""
@@ -124,7 +119,8 @@ class FleetBook:
         found = [
             {"what": what, "version": version, "count": len(group), "hosts": ", ".join(group.index)}
             for what, field in VERSIONS
-            for version, group in self._values(what, field).groupby(self._values(what, field))
+            for here in [tables.values(self.facts, what, field)]
+            for version, group in here.groupby(here)
         ]
         return pd.DataFrame(found, columns=["what", "version", "count", "hosts"]).set_index("what")
 
@@ -140,16 +136,15 @@ class FleetBook:
         return pd.DataFrame(found, columns=["host", "looked", "what changed", "by"]).set_index("host")
 
     def _changes(self, host: str) -> Iterable[tuple[str, str, str]]:
-        for run in archive.newest_first(self._reports, host):
-            found = archive.drift(self._reports / host / run["id"])
-            if not found:
-                continue
-            looked = run["started"][:16]
-            if not found["since"]:
-                return [(looked, "nothing to compare with yet", "")]
-            changes = [(looked, change["line"], change["by"]) for change in found["changes"]]
-            return changes or [(looked, "nothing", "")]
-        return [("never", "nobody looked: runbook check", "")]
+        newest = archive.newest_drift(self._reports, archive.newest_first(self._reports, host))
+        if newest is None:
+            return [("never", "nobody looked: runbook check", "")]
+        run, found = newest
+        looked = run["started"][:16]
+        if not found["since"]:
+            return [(looked, "nothing to compare with yet", "")]
+        changes = [(looked, change["line"], change["by"]) for change in found["changes"]]
+        return changes or [(looked, "nothing", "")]
 
     def _newest(self) -> record.FleetRecord | None:
         has_any = any((self._reports / FOLDER).glob(f"*/{record.FILE}"))

@@ -83,20 +83,22 @@ def table(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype="string")
 
 
+def values(facts: pd.DataFrame, kind: str, field: str) -> pd.Series[Any]:
+    """Return a field's value of each host that has it."""
+    return facts[(facts.kind == kind) & (facts.field == field)].set_index("host")["value"]
+
+
 def summary(facts: pd.DataFrame) -> pd.DataFrame:
     """Return a line a host: release, kernel, Xen, devices that are not dom0's, guests, and how much drifted."""
     import pandas as pd
-
-    def value(kind: str, field: str) -> Any:
-        return facts[(facts.kind == kind) & (facts.field == field)].set_index("host")["value"]
 
     away = facts[(facts.kind == "device") & (facts.field == "belongs to") & (facts["value"] != "dom0")]
     guests = facts[facts.kind == "guest"].drop_duplicates(["host", "name"])
     columns = {
         "seen": facts.groupby("host")["seen"].max().str[:16],
-        "system": value("system", "is"),
-        "kernel": value("kernel", "runs"),
-        "Xen": value("Xen", "runs"),
+        "system": values(facts, "system", "is"),
+        "kernel": values(facts, "kernel", "runs"),
+        "Xen": values(facts, "Xen", "runs"),
         "passed": away.groupby("host").size(),
         "guests": guests.groupby("host").size(),
         "drifted": facts[facts.kind == DRIFT].groupby("host").size(),
@@ -127,9 +129,8 @@ def _has_facts(reports: Path, run: dict[str, Any]) -> bool:
 
 
 def _drift(reports: Path, runs: list[dict[str, Any]]) -> Iterator[Row]:
-    for run in runs:
-        if found := archive.drift(reports / run["host"] / run["id"]):
-            for change in found["changes"]:
-                what = (DRIFT, f"{change['kind']} {change['name']}".strip(), change["by"])
-                yield (run["host"], run["started"], run["id"], *what, change["line"])
-            return
+    if looked := archive.newest_drift(reports, runs):
+        run, found = looked
+        for change in found["changes"]:
+            what = (DRIFT, f"{change['kind']} {change['name']}".strip(), change["by"])
+            yield (run["host"], run["started"], run["id"], *what, change["line"])

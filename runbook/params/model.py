@@ -25,6 +25,9 @@ from runbook.params.kernel import Kernel
 from runbook.params.management import Management
 from runbook.params.types import Closed, HostName
 
+XEN_MIB = 256
+"""What Xen itself is reckoned to need."""
+
 
 class HostParams(Closed):
     """One host. Frozen and closed; the single source of YAML validation, JSON schema and help."""
@@ -136,8 +139,8 @@ class HostParams(Closed):
 
     @property
     def memory_needed_mib(self) -> int:
-        """Memory of dom0, of every guest with its overhead, and 256 MiB for Xen itself, in MiB."""
-        return self.dom0.memory_mib + sum(guest_need_mib(g) for g in self.guests) + 256
+        """Memory of dom0, of every guest with its overhead, and of Xen itself (`XEN_MIB`), in MiB."""
+        return self.dom0.memory_mib + sum(guest_need_mib(g) for g in self.guests) + XEN_MIB
 
     def device_of(self, bdf: str):  # type: ignore[no-untyped-def]
         """Return the passthrough device at an address of this host."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
+from runbook.ask import Facts
 from runbook.facts import memory, xl
 from runbook.params import HostParams
 from runbook.params.guests import Guest
-from runbook.params.model import guest_need_mib
+from runbook.params.model import XEN_MIB, guest_need_mib
 from runbook.show.bars import Bar, Piece, draw
 from runbook.show.pieces import Shown
-
-ASKS: tuple[Ask, ...] = (xl.INFO, xl.LIST)
-XEN_MIB = 256
-"""What Xen itself is reckoned to need, as in `HostParams.memory_needed_mib`."""
 
 
 def show(params: HostParams, facts: Facts) -> Shown:

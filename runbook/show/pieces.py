@@ -7,26 +7,27 @@ from dataclasses import dataclass
 from html import escape
 
 from runbook.plan import Finding
+from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, RED
 
 TINT = {
-    "safe": "46,160,67",
-    "unchanged": "46,160,67",
-    "now": "9,105,218",
-    "changed": "9,105,218",
-    "skipped": "128,128,128",
-    "info": "128,128,128",
-    "warn": "210,153,34",
-    "disruptive": "210,153,34",
-    "wait": "210,153,34",
-    "destructive": "248,81,73",
-    "refused": "248,81,73",
-    "refuse": "248,81,73",
-    "fail": "248,81,73",
-    "failed": "248,81,73",
-    "timed-out": "248,81,73",
-    "killed": "248,81,73",
-    "may be passed": "46,160,67",
-    "needs care": "210,153,34",
+    "safe": GREEN,
+    "unchanged": GREEN,
+    "now": BLUE,
+    "changed": BLUE,
+    "skipped": GREY,
+    "info": GREY,
+    "warn": AMBER,
+    "disruptive": AMBER,
+    "wait": AMBER,
+    "destructive": RED,
+    "refused": RED,
+    "refuse": RED,
+    "fail": RED,
+    "failed": RED,
+    "timed-out": RED,
+    "killed": RED,
+    "may be passed": GREEN,
+    "needs care": AMBER,
 }
 _PRE = "margin:.3em 0 .6em;padding:.5em .8em;overflow-x:auto;border-radius:6px;background:rgba(128,128,128,.1);line-height:1.4"
 WORDS = {"wait": "not yet", "refuse": "refused", "fail": "wrong", "warn": "take care", "info": "note"}

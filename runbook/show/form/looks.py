@@ -7,13 +7,13 @@ from html import escape
 
 from runbook.errors import ParamsError
 from runbook.params import HostParams
+from runbook.show.canvas import TINTS
 from runbook.show.form import words
 from runbook.show.form.picker import Row, budget, shares
 from runbook.show.pieces import TINT, badge
 from runbook.survey.machine import Machine
 
 _TIGHT = "line-height:1.45"
-_TINTS = ("9,105,218", "46,160,67", "210,153,34", "163,113,247")
 _LABEL_FROM = 0.09
 """The share of the bar from which on a name fits into its piece."""
 
@@ -86,7 +86,7 @@ def _memory(params: HostParams, machine: Machine | None) -> str:
     free = has - sum(mib for _, mib in needs)
     whole = max(has, sum(mib for _, mib in needs))
     pieces = [
-        _piece(who, mib, whole, f"rgba({_TINTS[i % len(_TINTS)]},.25)", "solid")
+        _piece(who, mib, whole, f"rgba({TINTS[i % len(TINTS)]},.25)", "solid")
         for i, (who, mib) in enumerate(needs)
     ]
     pieces += [_piece("free", free, whole, "none", "dashed")] if free > 0 else []

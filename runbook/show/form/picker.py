@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.params import HostParams
-from runbook.params.model import guest_need_mib
+from runbook.params.model import XEN_MIB, guest_need_mib
 from runbook.params.types import bdf
 from runbook.proposal.text import device_entry
 from runbook.show.form.draft import Draft
@@ -68,7 +68,7 @@ def shares(params: HostParams) -> tuple[tuple[str, int, int], ...]:
     """Return who needs how many MiB of memory and how many virtual CPUs: dom0, each guest, Xen."""
     found = [("dom0", params.dom0.memory_mib, params.dom0.max_vcpus)]
     found += [(g.name, guest_need_mib(g), g.vcpus) for g in params.guests]
-    return (*found, ("Xen", params.memory_needed_mib - sum(mib for _, mib, _ in found), 0))
+    return (*found, ("Xen", XEN_MIB, 0))
 
 
 def budget(params: HostParams, machine: Machine | None) -> tuple[tuple[str, str, str], ...]:
