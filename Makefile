@@ -8,7 +8,7 @@ RELEASE ?= trixie
 # How many recorded hosts `make bench-fleet` runs.
 HOSTS ?= 8
 
-.PHONY: help env run test test-browser jupyter notebooks site schema coverage errors record test-faults bench-backup bench-evidence bench-fleet bench-peers testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
+.PHONY: help env run test test-browser jupyter notebooks site schema coverage errors record test-faults bench-backup bench-evidence bench-fleet testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-up testbed-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -98,6 +98,7 @@ bench-evidence: $(READY) ## what evidence costs over plain nbclient; writes benc
 bench-fleet: $(READY) ## many recorded hosts at once, against the ideal; writes benchmarks/fleet.md (HOSTS=200)
 	@$(BIN)/python benchmarks/fleet.py --hosts $(HOSTS) --write
 
+.PHONY: bench-peers
 bench-peers: $(READY) ## one host over ssh, against ansible-core and pyinfra; writes benchmarks/peers.md (root, mmdebstrap)
 	@$(BIN)/python -m benchmarks.peers
 
