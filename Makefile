@@ -118,8 +118,8 @@ bench-evidence: ## what evidence costs over plain nbclient; writes benchmarks/ev
 bench-fleet: ## many recorded hosts at once, against the ideal; writes benchmarks/fleet.md (HOSTS=200)
 	@$(MAKE) --no-print-directory bench BENCH=fleet
 
-bench-peers: $(READY) ## one host over ssh, against ansible-core and pyinfra; writes benchmarks/peers.md (root, mmdebstrap)
-	@$(BIN)/python -m benchmarks.peers
+bench-peers: ## one host over ssh, against ansible-core and pyinfra; writes benchmarks/peers.md (root, mmdebstrap)
+	@$(MAKE) --no-print-directory bench BENCH=peers
 
 clean: ## remove the environment, the testbed and what was fetched for tests
 	rm -rf $(VENV) .testbed .testbed-* .cache

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
-import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -52,7 +52,9 @@ def report(found: Json, programs: Path, name: str) -> str:
         if "first" in found
         else ""
     )
-    said = ", ".join(f"{tool} {number}" for tool, number in versions(programs).items())
+    said = f"Python {platform.python_version()}, " + ", ".join(
+        f"{tool} {number}" for tool, number in versions(programs).items()
+    )
     aims = "\n".join(aim_lines(found))
     command = (
         "`make bench-peers`"
@@ -114,8 +116,8 @@ def table(seen: Json) -> str:
     """Return seconds and ratios of each way, medians."""
     middle = {name: median(run["seconds"] for run in runs) for name, runs in seen.items()}
     lines = [
-        "| way | seconds | times the whole run | times the package | processor seconds here | on the host |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| way | seconds | times the whole run | times the package | processor seconds here | on the host | in all |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, runs in seen.items():
         there = [run["there"] for run in runs if run["there"] is not None]
@@ -126,6 +128,7 @@ def table(seen: Json) -> str:
             f"{middle[name] / middle['package']:.2f}",
             f"{median(run['here'] for run in runs):.2f}",
             f"{median(there):.2f}" if there else "not measured",
+            f"{median(run['here'] + run['there'] for run in runs):.2f}" if there else "",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -170,7 +173,7 @@ def profile(found: Json) -> str:
     parts += [
         f"| second run, the package | start of Python and imports | {_median(second['package']) - sum(core.values()) + core['import']:.2f} |",
         f"| | connect, lock, and ask everything in one round trip | {core['look']:.2f} |",
-        f"| | plan and check 14 steps, close | {core['steps'] + core['close']:.2f} |",
+        f"| | plan and check every step, close | {core['steps'] + core['close']:.2f} |",
         f"| second run, the whole run | the notebook: a kernel, the same as above, its page | {inside:.2f} |",
         f"| | before and after: imports, the last look at the host, index, checksums, signature | {whole - inside:.2f} |",
     ]
@@ -192,7 +195,6 @@ def _median(runs: list[Json]) -> float:
 def versions(programs: Path) -> dict[str, str]:
     """Return the versions of what was compared."""
     told = {
-        "Python": sys.version,
         "ansible-core": _said(programs / "ansible-playbook", "--version"),
         "pyinfra": _said(programs / "pyinfra", "--version"),
         "OpenSSH": subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr,
