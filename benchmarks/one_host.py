@@ -88,9 +88,11 @@ def by_nbclient() -> Json:
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
+    from runbook.evidence.selection import select
+
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="bench-one-host-") as folder:
-        for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for path in select(ROOT / "notebooks"):
             began = time.monotonic()
             source = load_notebook_node(str(path))
             nb = parameterize_notebook(source, {"params": PARAMS, "mode": "auto"})
