@@ -14,7 +14,7 @@ MACHINES ?= 2
 BENCH ?= one_host far growth evidence fleet backup peers
 BENCH_fleet := --hosts $(HOSTS) --write
 
-.PHONY: help env run test test-faults test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env run test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-backup bench-evidence bench-fleet bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,7 +41,11 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
 
-test-browser: $(READY) ## look at the site, a report and notebooks in JupyterLab, in Chromium (apt install chromium)
+browser-deps: ## install Chromium, from Debian's packages (root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core fonts-liberation
+
+test-browser: $(READY) ## look at the site, a report and notebooks in JupyterLab, in Chromium (make browser-deps)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
 	@$(BIN)/pytest -q -m browser tests/browser
 
@@ -54,7 +58,7 @@ notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (
 site: $(READY) ## make the guide and the documents a site in site/, read from its files
 	@$(BIN)/runbook site --out site
 
-screens: $(READY) ## make the pictures of docs/screens.md anew, in Chromium (apt install chromium)
+screens: $(READY) ## make the pictures of docs/screens.md anew, in Chromium (make browser-deps)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	@PYTHONPATH=. $(BIN)/python docs/screens.py
 	@$(BIN)/python -m tests.browser.screens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -15,6 +16,8 @@ from runbook.site.build import build
 from tests.browser.lab import Notebook, Server
 
 ROOT = Path(__file__).parents[2]
+if not importlib.util.find_spec("playwright"):
+    collect_ignore_glob = ["*.py"]  # the extra `browser` is installed by `make test-browser` alone
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +27,7 @@ def chromium():
 
     expect.set_options(timeout=30_000)  # for a machine with other work
     path = shutil.which("chromium")
-    assert path, "Chromium is missing: apt-get install --no-install-recommends chromium"
+    assert path, "Chromium is missing: make browser-deps (as root)"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
