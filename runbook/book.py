@@ -117,7 +117,7 @@ class Book:
         live.end(views.outcome(module, end))
 
     def show(self, what: str) -> Any:
-        """Return a table about the host: `machine`, `devices`, `xen` or `guests`."""
+        """Return a table about the host, as `devices`, or a picture, as `network`; a wrong name gets the list of all."""
         from runbook.show import tables
 
         if self._guide_only:

@@ -6,7 +6,7 @@ import pytest
 
 from runbook import params as parameters
 from runbook.drift import kept
-from runbook.show import budget, network, pci_tree
+from runbook.show import budget, network, pci_tree, tables
 from tests.drift.recorded import ROOT, facts
 from tests.survey.machines import Pci, devices, guest, params
 
@@ -101,12 +101,26 @@ def test_cards_bridges_and_guests_are_joined_as_they_are():
     assert lines == 6
 
 
-def test_a_bridge_that_is_only_asked_for_is_said_to_be():
-    """Before the bridges are made they are shown as asked for, and no card leads to them."""
+def test_what_is_only_asked_for_is_dashed():
+    """Before anything is made, bridges are asked for, and the lines to them and to a passed card's guest are too."""
     asked = parameters.load(ROOT / "params/example.yml")
-    cards, bridges, _ = network.nodes(asked, facts(_first_look()))
+    answers = facts(_first_look())
+    cards, bridges, _ = network.nodes(asked, answers)
     assert [(node.name, node.what) for node in bridges] == [("xenbr0", "asked for"), ("xenbr1", "asked for")]
-    assert {node.key: node.leads for node in cards}["enp0s3"] == ()
+    assert [(node.key, node.leads) for node in cards] == [
+        ("enp0s3", (("xenbr0", False),)),
+        ("enp0s4", (("xenbr1", False),)),
+        ("enp0s5", (("guest ipfire", False),)),
+    ]
+    lines = list(picture(network.show(asked, answers)).iter(f"{SVG}polyline"))
+    assert len(lines) == 8
+    assert all(line.get("stroke-dasharray") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["pci_tree", "network", "budget"])
+def test_a_cell_shows_each_by_its_name(name):
+    """What `book.show` is asked for by name is the picture of the host's page."""
+    assert tables.show(name, *sample()) == globals()[name].show(*sample())
 
 
 def test_the_budget_gives_out_what_the_parameters_do():

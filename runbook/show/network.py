@@ -9,6 +9,7 @@ from runbook.facts import guests, network, pci
 from runbook.facts.network import Interface, Network
 from runbook.params import HostParams
 from runbook.params.guests import Guest
+from runbook.params.host import Bridge
 from runbook.show.canvas import AMBER, BLUE, GREEN, box, line, picture, words
 from runbook.show.pieces import Shown
 
@@ -44,11 +45,13 @@ def nodes(params: HostParams, facts: Facts) -> tuple[tuple[Node, ...], ...]:
     """Return cards, bridges and guests, those that are there and those that are only asked for."""
     now = network.parse(facts)
     running = guests.parse(facts) if all(ask in facts for ask in guests.RUNNING) else guests.Domains(False)
-    cards = [_card(card, now) for card in now.interfaces if card.controller]
-    cards += _passed(params, facts, now, running)
+    asked = [bridge for bridge in params.network.bridges if bridge.name not in now.bridges()]
+    whose = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
+    mine = sorted((c for c in now.interfaces if c.controller), key=lambda card: card.controller in whose)
+    cards = [_card(card, now, asked, whose) for card in mine]
+    cards += _passed(facts, whose, now, running)
     there = [_bridge(name, now, params, running) for name in now.bridges()]
-    asked = [b.name for b in params.network.bridges if b.name not in now.bridges()]
-    bridges = (*there, *(_bridge(name, now, params, running, "asked for") for name in asked))
+    bridges = (*there, *(_bridge(b.name, now, params, running, "asked for") for b in asked))
     return tuple(cards), bridges, tuple(_guest(g, running) for g in params.guests)
 
 
@@ -64,9 +67,8 @@ def outline(columns: tuple[tuple[Node, ...], ...]) -> list[str]:
     return lines
 
 
-def _passed(params: HostParams, facts: Facts, now: Network, running: guests.Domains) -> list[Node]:
-    """Return the network cards that a guest has, or is meant to have, for its own."""
-    whose = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
+def _passed(facts: Facts, whose: dict[str, str], now: Network, running: guests.Domains) -> list[Node]:
+    """Return the network cards that no driver of dom0 holds, because a guest has them or is meant to."""
     seen = {card.controller for card in now.interfaces}
     found = []
     for device in pci.parse(facts):
@@ -77,11 +79,13 @@ def _passed(params: HostParams, facts: Facts, now: Network, running: guests.Doma
     return found
 
 
-def _card(card: Interface, now: Network) -> Node:
+def _card(card: Interface, now: Network, asked: list[Bridge], whose: dict[str, str]) -> Node:
     over = [name for name in now.bridges() if card.name in now.cards_below(name)]
     way_out = any(card.name in now.cards_below(route) for route in now.default_routes)
     said = [card.mac, *(card.addresses[:1] if not over else ()), *(["the way out"] if way_out else [])]
-    return Node(card.name, card.name, ", ".join(said), BLUE, tuple((name, True) for name in over))
+    leads = [(name, True) for name in over] + [(b.name, False) for b in asked if card.name in b.ports]
+    leads += [(f"guest {whose[card.controller]}", False)] if card.controller in whose else []
+    return Node(card.name, card.name, ", ".join(said), BLUE, tuple(leads))
 
 
 def _bridge(name: str, now: Network, params: HostParams, running: guests.Domains, said: str = "") -> Node:

@@ -1,8 +1,9 @@
-"""Tables about the host, for reading in a cell."""
+"""Tables and pictures of the host, for reading in a cell, by their names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from runbook.ask import Facts
@@ -18,18 +19,13 @@ _VERDICT = {"may be passed": "46,160,67", "needs care": "210,153,34", "must stay
 
 
 def show(what: str, params: HostParams, facts: Facts) -> Shown:
-    """Return one of the tables, its verdicts tinted. Raises `ParamsError` for a name that is none."""
-    if what in ("disk", "layout"):
-        from runbook.show import disk
-
-        return disk.show(params, facts)
-    if what == "volumes":
-        from runbook.show import volumes
-
-        return volumes.show(params, facts)
+    """Return a table or a picture by its name. Raises `ParamsError` for a name that is none."""
+    if what in _PICTURES:
+        draw: Callable[[HostParams, Facts], Shown] = import_module(_PICTURES[what]).show
+        return draw(params, facts)
     if what not in _TABLES:
-        known = ", ".join((*_TABLES, "disk", "layout", "volumes"))
-        raise ParamsError(f"There is no table '{what}'", do=f"there are: {known}")
+        known = ", ".join((*_TABLES, *_PICTURES))
+        raise ParamsError(f"There is no table or picture '{what}'", do=f"there are: {known}")
     return styled(what, _TABLES[what](params, facts))
 
 
@@ -147,3 +143,12 @@ _TABLES: dict[str, Callable[[HostParams, Facts], pd.DataFrame]] = {
     "guests": _guests,
     "packages": _packages,
 }
+_PICTURES = {
+    "disk": "runbook.show.disk",
+    "layout": "runbook.show.disk",
+    "volumes": "runbook.show.volumes",
+    "pci_tree": "runbook.show.pci_tree",
+    "network": "runbook.show.network",
+    "budget": "runbook.show.budget",
+}
+"""Modules that draw, loaded when their picture is asked for: a command that shows none starts without them."""
