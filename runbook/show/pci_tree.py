@@ -15,7 +15,7 @@ from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, box, line, picture, wo
 from runbook.show.pieces import Shown
 
 WIDE, ROW, TOP, STEP = 880, 26, 30, 20
-_GROUP_X, _OWNER_X = 560, 650
+_GROUP_X, _OWNER_X = 520, 600
 
 
 @dataclass(frozen=True)
