@@ -40,7 +40,7 @@ def test_rule_holds(rule: Rule, name: str) -> None:
 
 def test_every_chapter_has_its_notebook() -> None:
     """The notebooks in the folder are exactly those that the package has steps for, in the same order, and that of fleets."""
-    assert [*notebooks(), shape.FLEET] == NAMES
+    assert [*notebooks(), "fleet"] == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +84,7 @@ def swap(one: str, other: str) -> Breakage:
 
 BREAKAGES: tuple[tuple[str, Rule, Breakage], ...] = (
     ("no title", shape.has_the_fixed_shape, edit("title", source="Installing Xen, which takes some minutes")),
-    ("open for another notebook", shape.has_the_fixed_shape, edit("open", source=shape.OPEN.format(name="08_guests"))),
+    ("open for another notebook", shape.has_the_fixed_shape, edit("open", source=shape.shape_of("08_guests").opens)),
     ("no summary", shape.has_the_fixed_shape, drop("summary")),
     ("undo missing", shape.has_the_fixed_shape, drop("undo")),
     ("closing out of order", shape.has_the_fixed_shape, swap("undo", "next")),
@@ -144,17 +144,17 @@ def test_rule_can_fail(rule: Rule, breakage: Breakage) -> None:
 @pytest.mark.parametrize(
     ("rule", "breakage"),
     [
-        (shape.has_one_parameters_cell, edit("parameters", source=shape.PARAMETERS)),
-        (shape.has_the_fixed_shape, edit("open", source=shape.OPEN.format(name="fleet"))),
+        (shape.has_one_parameters_cell, edit("parameters", source=shape.shape_of(GOOD).parameters)),
+        (shape.has_the_fixed_shape, edit("open", source=shape.shape_of(GOOD).opens)),
         (shape.has_the_steps_in_order, edit("show-run", source='fleet.plan("install_xen")')),
         (cells.has_tags_and_ids_that_fit, edit("show-run", source='fleet.show("hosts")')),
     ],
 )  # fmt: skip
 def test_rules_of_the_fleet_can_fail(rule: Rule, breakage: Breakage) -> None:
     """The notebook about many hosts has parameters and an opening of its own, and no steps."""
-    nb = read(shape.FLEET)
+    nb = read("fleet")
     breakage(nb)
-    assert list(rule(nb, shape.FLEET))
+    assert list(rule(nb, "fleet"))
 
 
 def test_every_rule_is_broken_once() -> None:

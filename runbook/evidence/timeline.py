@@ -9,15 +9,19 @@ from typing import Any
 
 from runbook.evidence.layout import spent
 from runbook.journal import Line
-from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, RED, box, line, picture, words
+from runbook.show.canvas import BLUE, GREEN, GREY, RED, box, line, picture, words
+from runbook.show.pieces import TINT
 
 Json = dict[str, Any]
 WIDE, LEFT, RIGHT, ROW, TOP = 880, 190, 92, 30, 26
-_TINT = {"changed": BLUE, "unchanged": GREEN, "skipped": GREY, "refused": AMBER}
 _TICKS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
 _LEAST_PX = 0.7
-_LEGEND = (("reading the host", GREY), ("a step: changed", BLUE), ("unchanged", GREEN), ("refused", AMBER),
-           ("failed", RED))  # fmt: skip
+_LEGEND = (
+    ("reading the host", GREY),
+    ("a step: changed", BLUE),
+    ("unchanged", GREEN),
+    ("refused or failed", RED),
+)
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def _row(track: Track, y: float, scale: float) -> list[str]:
         px = part.seconds * scale
         if px < _LEAST_PX:
             continue
-        tint = GREY if part.kind == "reading" else _TINT.get(part.kind, RED)
+        tint = GREY if part.kind == "reading" else TINT.get(part.kind, RED)
         said = f"{part.name}: {spent(part.seconds)}" + ("" if part.kind == "reading" else f", {part.kind}")
         parts.append(box(LEFT + part.start * scale, y + 4, px, ROW - 8, tint, says=said))
         if part.kind != "reading" and px > 6.6 * len(part.name) + 8:

@@ -4,23 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from runbook.lint.notebook import Notebook, Wrong, calls, code_cells, headings, source, tags
 from runbook.steps import name_of, notebooks
 
-PARAMETERS = 'params = "params/example.yml"\nmode = "auto"'
-OPEN = 'from runbook import open_host\n\nbook = open_host(params, mode, notebook="{name}")\nbook'
-FLEET = "fleet"
-"""The one notebook that is about many hosts: it has no place in the order and no steps, and reads reports only."""
-FLEET_PARAMETERS = 'reports = "reports/sample"\nhosts = "*"'
-FLEET_OPEN = "from runbook import open_fleet\n\nfleet = open_fleet(reports, hosts)\nfleet"
+_PARAMETERS = 'params = "params/example.yml"\nmode = "auto"'
+_OPEN = 'from runbook import open_host\n\nbook = open_host(params, mode, notebook="{name}")\nbook'
 CLOSING = ("What is now true", "How to undo", "What is next")
 HEADINGS = ("What must be true before", "Parameters", *CLOSING)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What differs between notebooks: the lines of the first two code cells, and the steps (None: unknown to us)."""
+
+    parameters: str
+    opens: str
+    steps: tuple[str, ...] | None
+    has_place: bool = True
+    """Whether its name begins with its place in the order."""
+
+
+FLEET = Shape(
+    'reports = "reports/sample"\nhosts = "*"',
+    "from runbook import open_fleet\n\nfleet = open_fleet(reports, hosts)\nfleet",
+    steps=(),
+    has_place=False,
+)
+"""The one notebook that is about many hosts reads reports only."""
+
+
+def shape_of(name: str) -> Shape:
+    """Return the shape that a notebook of this name has to have."""
+    if name == "fleet":
+        return FLEET
+    steps = notebooks().get(name)
+    known = None if steps is None else tuple(name_of(step) for step in steps)
+    return Shape(_PARAMETERS, _OPEN.format(name=name), known)
+
+
 def has_a_name_in_order(nb: Notebook, name: str) -> Iterator[Wrong]:
     """The file is called by its place and words: `05_xen_installation`; only the one about many hosts has no place."""
-    if name != FLEET and not re.fullmatch(r"\d\d_[a-z0-9]+(_[a-z0-9]+)*", name):
+    if shape_of(name).has_place and not re.fullmatch(r"\d\d_[a-z0-9]+(_[a-z0-9]+)*", name):
         yield Wrong("", f"'{name}' is not two digits and words", "name it like 05_xen_installation.ipynb")
 
 
@@ -36,7 +62,7 @@ def has_the_fixed_shape(nb: Notebook, name: str) -> Iterator[Wrong]:
     if ids[:2] != ["parameters", "open"] or ids[-1:] != ["summary"] or cells[-1]["id"] != "summary":
         why = f"the code cells do not go parameters, open, …, summary: {ids}"
         yield Wrong("", why, "give the first two and the last cell these ids")
-    opens = FLEET_OPEN if name == FLEET else OPEN.format(name=name)
+    opens = shape_of(name).opens
     if len(code) < 2 or source(code[1]) != opens:
         yield Wrong(
             "open",
@@ -55,7 +81,7 @@ def has_the_fixed_shape(nb: Notebook, name: str) -> Iterator[Wrong]:
 def has_one_parameters_cell(nb: Notebook, name: str) -> Iterator[Wrong]:
     """Exactly one cell is tagged `parameters`, and its two lines are the safe defaults."""
     found = [cell for cell in nb["cells"] if "parameters" in tags(cell)]
-    safe = FLEET_PARAMETERS if name == FLEET else PARAMETERS
+    safe = shape_of(name).parameters
     if [source(cell) for cell in found] != [safe]:
         where = found[0]["id"] if found else ""
         why = f"{len(found)} cells are tagged parameters, or they are not the safe defaults"
@@ -78,12 +104,12 @@ def applies_what_it_planned(nb: Notebook, name: str) -> Iterator[Wrong]:
 
 def has_the_steps_in_order(nb: Notebook, name: str) -> Iterator[Wrong]:
     """The notebook plans exactly the steps that the package has for it, in that order."""
-    known = [] if name == FLEET else [name_of(step) for step in notebooks().get(name, ())]
-    if name != FLEET and name not in notebooks():
+    known = shape_of(name).steps
+    if known is None:
         why = f"the package has no steps for {name}"
         yield Wrong("", why, "name its chapter in runbook/steps/__init__.py (CONTRIBUTING.md shows one)")
         return
     planned = [step for _, verb, step in calls(nb) if verb == "plan"]
-    if planned != known:
-        why = f"it plans {planned}, the package has {known}"
+    if planned != list(known):
+        why = f"it plans {planned}, the package has {list(known)}"
         yield Wrong("", why, "plan each of them once, in that order")
