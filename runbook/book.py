@@ -7,18 +7,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runbook import releases, undo
+from runbook import gates, releases, undo
 from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
 from runbook.drift import kept
-from runbook.errors import CheckFailed, ParamsError, Refused, RunbookError
+from runbook.errors import ParamsError, Refused, RunbookError
 from runbook.facts import identity, system
 from runbook.hosts import Host, connect
 from runbook.journal import Journal
 from runbook.modes import MODES
 from runbook.params import HostParams, digest, load
-from runbook.plan import Finding, Plan
 from runbook.show import steps as views
 from runbook.show.bar import Bar
 from runbook.show.live import Live
@@ -73,7 +72,9 @@ class Book:
             host.lock()
         self.facts = Facts({})
         self._look(*self._steps)
-        self._prove_usable()
+        gates.is_usable(
+            host, params, self.system, notebook, plans_only=self._guide_only and self.mode == "plan"
+        )
         self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
                   machine=identity.parse(self.facts), kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
         self._bar.go()
@@ -153,9 +154,9 @@ class Book:
         if self.mode == "plan":
             return Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
         if self.mode == "check":
-            self._stop_on(planned, name)
+            gates.may_go(planned, name, self.params.host)
             end = self._checked(name, module, "unchanged", ())
-            self._still_to_do(planned, f"{name} is not as the parameters say")
+            gates.is_done(planned, f"{name} is not as the parameters say", self.params.host)
             return end
         if planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
@@ -163,7 +164,7 @@ class Book:
                 why="the host or the parameters changed in between",
                 do="run the plan cell again and read it",
             )
-        self._stop_on(planned, name)
+        gates.may_go(planned, name, self.params.host)
         if not planned.actions:
             return self._checked(name, module, "unchanged", ())
         require(name, module, planned, self.params, self.facts)
@@ -172,7 +173,8 @@ class Book:
         )
         self._look(name, *self._after(name))
         end = self._checked(name, module, "changed", done)
-        self._still_to_do(module.plan(self.params, self.facts), f"{name} ran and is still not done")
+        left = module.plan(self.params, self.facts)
+        gates.is_done(left, f"{name} ran and is still not done", self.params.host)
         return end
 
     def _act(self, step: str, index: int, action: Any, live: Live) -> str:
@@ -189,35 +191,9 @@ class Book:
 
     def _checked(self, name: str, module: Step, status: str, done: tuple[tuple[str, str], ...]) -> Outcome:
         findings = tuple(module.check(self.params, self.facts))
-        wrong = [f for f in findings if f.stops]
-        if wrong:
-            raise CheckFailed(
-                f"{name}: {wrong[0].what}" + (f" (and {len(wrong) - 1} more)" if wrong[1:] else ""),
-                where=self.params.host,
-                why=_said(wrong, "why"),
-                do=_said(wrong, "do") or "look at the host, then run again",
-            )
+        gates.passes(findings, name, self.params.host)
         message = {"unchanged": "it was right already", "changed": "done and checked"}[status]
         return Outcome(name, status, message, done, findings)
-
-    def _stop_on(self, planned: Plan, name: str) -> None:
-        if planned.stops:
-            raise Refused(
-                f"{name}: {planned.stops[0].what}"
-                + (f" (and {len(planned.stops) - 1} more)" if planned.stops[1:] else ""),
-                where=self.params.host,
-                why=_said(planned.stops, "why"),
-                do=_said(planned.stops, "do"),
-            )
-
-    def _still_to_do(self, planned: Plan, what: str) -> None:
-        if planned.actions:
-            raise CheckFailed(
-                what,
-                where=self.params.host,
-                why="still to do: " + "; ".join(action.title for action in planned.actions),
-                do="look at the host, then run in mode apply",
-            )
 
     def _look(self, *steps: str) -> None:
         """Read afresh what these steps need, in one round trip; what was known before is forgotten.
@@ -245,27 +221,6 @@ class Book:
     def _after(self, step: str) -> list[str]:
         names = list(self._steps)
         return names[names.index(step) + 1 :][:1]
-
-    def _prove_usable(self) -> None:
-        if not self.system.is_root:
-            raise Refused(
-                f"Not root on {self.host.describe}",
-                why="the runbook writes to /etc and installs packages",
-                do="let the connection go to root, by key (`to: root@host`)",
-            )
-        if self._guide_only and self.mode == "plan":
-            return
-        if self.system.codename != self.params.release and not self._comes_before_debian:
-            raise Refused(
-                f"{self.params.host} runs {self.system.pretty_name}, not {self.params.release}",
-                why="packages, paths and versions differ between releases",
-                do=f"set `release: {self.system.codename}` if you mean this machine, or correct `connection.to`",
-            )
-
-    @property
-    def _comes_before_debian(self) -> bool:
-        """A live system may be another release than the one that is installed from it; 02 tells them apart."""
-        return self.params.installation.method == "live" and self.notebook <= "02_debian_installation"
 
     def _step(self, name: str) -> Step:
         try:
@@ -295,10 +250,6 @@ class Book:
                 ("reached by", self.params.connection.kind, self.host.describe),
             ],
         )
-
-
-def _said(findings: list[Finding] | tuple[Finding, ...], part: str) -> str:
-    return "; ".join(text for f in findings if (text := getattr(f, part)))
 
 
 __all__ = ["Book", "open_host"]

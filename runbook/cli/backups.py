@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook.errors import CheckFailed, ConsentMissing, ParamsError, Refused
+from runbook import gates
+from runbook.errors import ConsentMissing, ParamsError
 
 if TYPE_CHECKING:
     from runbook.ask import Facts
@@ -162,7 +163,7 @@ def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) ->
             _carry(host, asked, restore_volumes, planned, facts)
             return
         _show(restore_volumes, planned, facts)
-        _stop_on(asked, restore_volumes, planned)
+        gates.may_go(planned, "restore_volumes", asked.host)
         click.echo(f"\nNothing was done. To do it, add: --apply --consent {planned.digest()}")
 
 
@@ -209,11 +210,6 @@ def _show(step: Step, planned: Plan, facts: Facts) -> None:
     click.echo(views.plan(step, planned, facts).text)
 
 
-def _stop_on(asked: HostParams, step: Step, planned: Plan) -> None:
-    for finding in planned.stops:
-        raise Refused(finding.what, where=asked.host, why=finding.why, do=finding.do)
-
-
 def _carry(host: Host, asked: HostParams, step: Step, planned: Plan, facts: Facts) -> None:
     """Carry a plan out with its progress on the terminal, read the host again and check what a plan leaves."""
     from runbook.apply import carry_out
@@ -223,7 +219,7 @@ def _carry(host: Host, asked: HostParams, step: Step, planned: Plan, facts: Fact
     for finding in planned.findings:
         if not finding.stops:
             click.echo(f"{finding.level}: {finding.what}" + (f": {finding.why}" if finding.why else ""))
-    _stop_on(asked, step, planned)
+    gates.may_go(planned, name_of(step), asked.host)
     if step.RISK != "safe" and f"{name_of(step)}:{planned.digest()}" not in asked.consent:
         _show(step, planned, facts)
         raise ConsentMissing(
@@ -234,8 +230,5 @@ def _carry(host: Host, asked: HostParams, step: Step, planned: Plan, facts: Fact
     require(name_of(step), step, planned, asked, facts)
     for action in planned.actions:
         carry_out(action, host, click.echo)
-    wrong = (
-        [f for f in step.check(asked, host.gather(step.asks(asked))) if f.stops] if planned.actions else []
-    )
-    if wrong:
-        raise CheckFailed(wrong[0].what, where=asked.host, why=wrong[0].why, do=wrong[0].do)
+    if planned.actions:
+        gates.passes(step.check(asked, host.gather(step.asks(asked))), name_of(step), asked.host)
