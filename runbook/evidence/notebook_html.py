@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ from nbformat import NotebookNode
 from runbook.evidence import layout
 
 if TYPE_CHECKING:
+    from nbconvert.exporters import HTMLExporter
+
     from runbook.evidence.prose import Heading
 
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
@@ -57,11 +61,10 @@ def body(
     `file` is where the page leads for what it leaves out; `resolve` and `named` are as in `Prose`.
     """
     from IPython.lib.lexers import IPython3Lexer
-    from nbconvert.exporters import HTMLExporter, TemplateExporter
+    from nbconvert.exporters import TemplateExporter
     from nbconvert.filters import ansi2html
     from pygments import highlight  # type: ignore[import-untyped]
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-    from traitlets.config import Config
 
     from runbook.evidence.prose import Prose, jupyter_slug
 
@@ -80,23 +83,38 @@ def body(
     def code(source: str, **_: Any) -> str:
         return str(highlight(source or " ", lexer, formatter))
 
-    # None of the preprocessors changes our notebooks, and after each one the whole notebook is validated.
-    options = {
-        "NbConvertBase": {"display_data_priority": SHOWN},
-        "HTMLExporter": {"default_preprocessors": []},
-    }
-    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
-        config=Config(options),
-        template_name="basic",
-        template_file="notebook.html",
-        extra_loaders=[DictLoader({"notebook.html": layout.file("notebook.html")})],
-    )
+    exporter = get_exporter()
     filters = {"highlight_code": code, "markdown2html": markdown, "lines": lines}
     for name, function in filters.items():
         exporter.register_filter(name, function)  # type: ignore[no-untyped-call]
     # HTMLExporter's own would read the whole page once more, for images without a text; that takes half the time.
     html, _ = TemplateExporter.from_notebook_node(exporter, nb)
     return html, prose.headings
+
+
+def warm_up() -> None:
+    """Make the page of an empty notebook: the next one finds everything imported and compiled."""
+    with suppress(Exception):  # what is wrong will be said of the page that it spoils
+        body(NotebookNode(cells=[], metadata={}), "", str, {})  # type: ignore[no-untyped-call]
+
+
+@cache
+def get_exporter() -> HTMLExporter:
+    """Return what makes all pages of a process: it compiles its templates once."""
+    from nbconvert.exporters import HTMLExporter
+    from traitlets.config import Config
+
+    # None of the preprocessors changes our notebooks, and after each one the whole notebook is validated.
+    options = {
+        "NbConvertBase": {"display_data_priority": SHOWN},
+        "HTMLExporter": {"default_preprocessors": []},
+    }
+    return HTMLExporter(  # type: ignore[no-untyped-call]
+        config=Config(options),
+        template_name="basic",
+        template_file="notebook.html",
+        extra_loaders=[DictLoader({"notebook.html": layout.file("notebook.html")})],
+    )
 
 
 def _lines(text: str, to_html: Callable[[str], str], file: str, *, is_open: bool, kind: str) -> str:

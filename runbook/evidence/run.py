@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import signal
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from runbook import params as parameters
 from runbook import steps
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import abandoned, archive, drift, selection
+from runbook.evidence import abandoned, archive, drift, notebook_html, selection
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import read_notebook
 from runbook.evidence.ledger import counts
@@ -114,6 +115,7 @@ class _Runner:
         self._on_event = on_event
         self._begun: Line | None = None
         self._tail = Tail(place / "journal.jsonl")
+        self._warm = threading.Thread(target=notebook_html.warm_up, daemon=True)
         known = steps.notebooks()
         self._steps = {
             path.stem: [(steps.name_of(step), step.TITLE) for step in known.get(path.stem, ())]
@@ -124,6 +126,7 @@ class _Runner:
         # A polite kill and a closed terminal end a run as Ctrl-C does: with its report written.
         with answering(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
             try:
+                self._warm.start()  # the first kernel takes its time to start, and this process has nothing to do
                 for i, path in enumerate(self.chosen):
                     failure = self._notebook(i, path)
                     if failure and not (self.record.mode == "check" and failure.name in GOES_ON):
@@ -171,6 +174,7 @@ class _Runner:
         if output.exists():
             nb = saved[0] if saved else read_notebook(output)
             entry.file, entry.cells = output.name, counts(nb)
+            self._warm.join()
             entry.html = archive.notebook_page(self.place, self.record, entry, nb)
         archive.save(self.place, self.record)
         ended = {"title": entry.title, "status": entry.status, "seconds": entry.seconds, "place": place}

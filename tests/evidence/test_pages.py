@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from runbook.evidence import notebook_html
 from runbook.evidence.notebook_html import notebook_page
 from runbook.evidence.pages import runs_page, verdict
 from tests.evidence.toys import fetches, notebook
@@ -54,6 +55,21 @@ def test_a_notebook_page_fetches_and_runs_nothing():
         assert text in html
     assert "alert(1)" not in html
     assert "default-src 'none'" in html
+
+
+def test_a_page_owes_nothing_to_the_one_before_it():
+    """All pages come from one exporter; links go where their own page's siblings are, in any order of making."""
+
+    def linked(page):
+        return page_with(prose="# T\n\nSee [the next](06_next.ipynb).", status="completed",
+                         siblings=[("05_now", "Now", None), ("06_next", "Next", page)])  # fmt: skip
+
+    notebook_html.get_exporter.cache_clear()
+    first, other = linked(None), page_with(prose="# Other", name="06_next")
+    notebook_html.warm_up()
+    assert linked(None) == first
+    assert other == page_with(prose="# Other", name="06_next")
+    assert 'href="06_next.html"' in first
 
 
 def test_the_check_for_fetches_sees_them():
