@@ -184,8 +184,24 @@ def profile(found: Json) -> str:
         waits = slow["require_ssh_keys"] + slow["close_ports"]
         bound = slow["generate_locales"] + waits
         parts.append(f"| | of it `locale-gen`, and the two switches with their waits | {bound:.2f} |")
-    parts.append(f"| the floor | one ssh connection that runs `true` | {found['connection']:.2f} |")
-    return "| of | part | seconds |\n| --- | --- | --- |\n" + "\n".join(parts)
+    floors = found["floors"]
+    parts.append(f"| the floor | one ssh connection that runs `true` | {floors['connection']:.2f} |")
+    parts.append(f"| | one cell by nbclient, which only imports the package | {floors['kernel']:.2f} |")
+    return "| of | part | seconds |\n| --- | --- | --- |\n" + "\n".join([*parts, "", floor(found)])
+
+
+def floor(found: Json) -> str:
+    """Return in words what the aims of a second run ask of a notebook, beside what no notebook can save."""
+    least, asked = sum(found["floors"].values()), []
+    for peer in PEERS:
+        aim = BY_ROW[f"second-run-{peer}"]
+        asked.append(
+            f"{_median(found['second'][peer]) / aim.limit:.1f} s ({aim.words} as fast as {NAMES[peer]})"
+        )
+    return (
+        f"The aims of the second run ask for {' and '.join(asked)}. A notebook in a kernel, over ssh, takes "
+        f"{least:.1f} s before it has asked the host anything."
+    )
 
 
 def _median(runs: list[Json]) -> float:
