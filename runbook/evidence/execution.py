@@ -17,10 +17,10 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import ensure_async
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 
 from runbook.evidence.gate import Client, Gate
 from runbook.evidence.ledger import SKIP, Ledger, Status, runs
+from runbook.evidence.sockets import listening
 from runbook.redaction import KNOWN
 
 log = logging.getLogger("runbook.evidence")
@@ -51,7 +51,7 @@ class Options:
     kernel_log: Path | None = None
     """A file for what the kernel's own process writes, such as why it crashed; else it goes to stderr."""
     sockets: Path | None = None
-    """A short path of a folder in which the kernel listens; else it takes ports, which others may take first."""
+    """A short path of a folder in which the kernel listens; a folder of its own by default."""
     on_cell_start: Callable[[int, str], None] | None = None
     on_output: Callable[[str], None] | None = None
     on_tick: Callable[[], None] | None = None
@@ -74,7 +74,6 @@ class Execution:
             self.gate,
             self._hear,
             kernel_name=kernel_name,
-            config=_listening(options.sockets),
             startup_timeout=options.start_timeout,
             iopub_timeout=60,  # a busy machine delivers late; what was said must not be lost
             raise_on_iopub_timeout=True,
@@ -85,7 +84,7 @@ class Execution:
     async def run(self) -> None:
         self.stop, self.stop_now = asyncio.Event(), asyncio.Event()
         self.ledger.begin()
-        with _signals(self._interrupted):
+        with _signals(self._interrupted), listening(self.options.sockets) as self.client.config:
             clock = asyncio.ensure_future(self._clock())
             try:
                 await self._start()
@@ -217,12 +216,6 @@ class Execution:
 
 class CancelledCell(RuntimeError):
     """A cell was given up: its kernel neither answered nor died."""
-
-
-def _listening(sockets: Path | None) -> Config:
-    """Return where a kernel listens: many that start at once, each with a port that was free a moment ago, collide."""
-    where = {"transport": "ipc", "ip": str(sockets / "kernel")} if sockets else {}
-    return Config({"KernelManager": where})
 
 
 def _verdict(

@@ -12,6 +12,7 @@ from runbook.atomic import write_atomic
 from runbook.errors import RunbookError
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.selection import FLEET, PATTERN
+from runbook.evidence.sockets import listening
 
 
 def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
@@ -33,14 +34,12 @@ def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
 def execute(path: Path) -> str:
     """Return the text of a notebook file executed as it is committed: on the recorded host."""
     notebook = read_notebook(path)
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        record_timing=False,
-        resources={"metadata": {"path": str(path.parent)}},
-    )
+    place = {"metadata": {"path": str(path.parent)}}
     try:
-        client.execute()
+        with listening() as config:
+            NotebookClient(
+                notebook, kernel_name="python3", record_timing=False, resources=place, config=config
+            ).execute()
     except CellExecutionError as error:
         raise RunbookError(
             f"{path.name} does not run on the recorded host",

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -47,6 +48,20 @@ def test_a_good_notebook_completes_every_cell(tmp_path):
     assert nb.metadata.papermill.end_time
     assert "papermill" not in nb.cells[0].metadata
     assert nb.metadata.language_info.name == "python"
+
+
+def test_a_kernel_listens_where_nobody_else_can(tmp_path):
+    """It has sockets in a folder of its own, closed to others and gone afterwards, and nothing to warn of in its log."""
+    look = """from ipykernel import get_connection_info
+from pathlib import Path
+where = get_connection_info(unpack=True)
+print(where["transport"], where["ip"], oct(Path(where["ip"]).parent.stat().st_mode)[-3:])"""
+    nb, error = execute(tmp_path, notebook(look))
+    assert error is None
+    transport, ip, mode = nb.cells[1].outputs[0].text.split()
+    assert (transport, mode) == ("ipc", "700")
+    assert not Path(ip).parent.exists()
+    assert (tmp_path / "log").read_text() == ""
 
 
 CASES: dict[str, Any] = {
