@@ -42,7 +42,7 @@ _COMPLAINTS = (
     ),
     (
         "",
-        "no connection",
+        "no connection, or one that broke before the host answered",
         "is it on, is its network up, does `ssh` to it work by hand? For the testbed: `runbook testbed up`",
     ),
 )
