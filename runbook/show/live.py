@@ -10,10 +10,10 @@ from typing import Any
 
 from runbook.redaction import KNOWN
 from runbook.show.pieces import Shown, code, folded
+from runbook.show.said import TAIL, Said
 
 LONG_S = 5
 """From how many seconds on it is worth saying how long a step may take."""
-_TAIL = 5
 
 
 def is_live() -> bool:
@@ -25,7 +25,7 @@ def is_live() -> bool:
 class Live:
     """Shows what a step is doing right now in one display that renews itself about once a second.
 
-    Before a person all lines so far can be unfolded, and the time goes on while a command is silent.
+    Before a person the lines so far can be unfolded, and the time goes on while a command is silent.
     On a recorded host nothing takes time, so nothing is shown and outputs stay the same to the byte.
     """
 
@@ -34,7 +34,7 @@ class Live:
         self._is_on = is_real and "ipykernel" in sys.modules
         self._expected_s = expected_s
         self._title = ""
-        self._lines: list[str] = []
+        self._said = Said()
         self._face: Any = None
         self._began = time.monotonic()
         self._shown_at = 0.0
@@ -43,13 +43,13 @@ class Live:
     def begin(self, title: str) -> None:
         """Start showing another action."""
         with self._lock:
-            self._title, self._lines = title, []
+            self._title, self._said = title, Said()
         self._show(now=True)
 
     def line(self, text: str) -> None:
         """Take one line of output."""
         with self._lock:
-            self._lines.append(KNOWN.text(text)[:200])  # half a secret would not be known as one
+            self._said.take(KNOWN.text(text))  # masked before it is cut: half a secret is not known as one
         self._show()
 
     def end(self, shown: Shown) -> None:
@@ -65,12 +65,12 @@ class Live:
                 self._face = None
 
     def fail(self) -> None:
-        """Leave what was said until then where the running lines were: all of it, folded."""
+        """Leave the last that was said where the running lines were, folded."""
         if self._face is None:
             return
         title = f"{self._title} was not finished"
-        text = "\n".join(self._lines)
-        html = folded(f"{title} ({len(self._lines)} lines)", text) if text else f"<div>{code(title)}</div>"
+        text = self._said.last()
+        html = folded(f"{title} ({self._said.how_much()})", text) if text else f"<div>{code(title)}</div>"
         self.end(Shown(html, f"{title}\n{text}".rstrip()))
 
     def _show(self, *, now: bool = False) -> None:
@@ -83,7 +83,7 @@ class Live:
             if self._face is None:
                 self._face = self._opened()
             head = f"… {self._title}{self._time() if is_live() else ''}"
-            self._face.show(head, self._lines)
+            self._face.show(head, self._said)
 
     def _opened(self) -> Any:
         if not is_live():
@@ -117,8 +117,8 @@ class _Display:
     def __init__(self) -> None:
         self._handle: Any = None
 
-    def show(self, head: str, lines: list[str]) -> None:
-        text = "\n".join([head, *lines[-_TAIL:]])
+    def show(self, head: str, said: Said) -> None:
+        text = f"{head}\n{said.last(TAIL)}".rstrip("\n")
         self.end(Shown(code(text), text))
 
     def end(self, shown: Shown) -> None:

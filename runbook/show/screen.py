@@ -8,8 +8,9 @@ from typing import Any
 import ipywidgets as widgets
 
 from runbook.show.pieces import Shown, code
+from runbook.show.said import TAIL, Said
 
-_TAIL, _MOST = 5, 500
+_MOST = 500
 
 
 class Screen:
@@ -23,13 +24,12 @@ class Screen:
         self._widget = widgets.VBox([self._head, self._tail, self._fold])
         self._handle: Any = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
 
-    def show(self, head: str, lines: list[str]) -> None:
-        """Show another head, and these lines."""
+    def show(self, head: str, said: Said) -> None:
+        """Show another head, and what was said."""
         self._head.value = f"<b>{escape(head)}</b>"
-        self._tail.value = code("\n".join(lines[-_TAIL:]))
-        cut = f", the last {_MOST} here" if len(lines) > _MOST else ""
-        self._fold.titles = (f"Output so far ({len(lines)} lines{cut})",)
-        self._all.value = code("\n".join(lines[-_MOST:]))
+        self._tail.value = code(said.last(TAIL))
+        self._fold.titles = (f"Output so far ({said.how_much(_MOST)})",)
+        self._all.value = code(said.last(_MOST))
 
     def end(self, shown: Shown) -> None:
         """Put the result where the widget was."""

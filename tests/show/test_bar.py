@@ -8,6 +8,7 @@ import pytest
 from runbook.errors import CommandFailed
 from runbook.show.bar import bar
 from runbook.show.live import Live
+from runbook.show.said import KEPT, LONGEST
 from tests import toy
 
 
@@ -69,7 +70,7 @@ def test_before_a_person_it_is_shown(monkeypatch, shown, person):
 
 
 def test_what_was_said_before_a_failure_is_kept(monkeypatch, shown):
-    """A headless run, too, keeps all that a failed command said, not the last lines alone."""
+    """A headless run, too, keeps what a failed command said, not its last five lines alone."""
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     importlib.import_module("ipykernel")
     live = Live(is_real=True)
@@ -79,6 +80,22 @@ def test_what_was_said_before_a_failure_is_kept(monkeypatch, shown):
     live.fail()
     assert shown[-1].text.splitlines()[:2] == ["unpack was not finished", "part 0."]
     assert "part 99." in shown[-1].html
+
+
+def test_of_very_much_output_the_last_is_kept(monkeypatch, shown):
+    """A command may say gigabytes: so many lines are kept, cut to a length, and how many there were is told."""
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    importlib.import_module("ipykernel")
+    live = Live(is_real=True)
+    live.begin("unpack")
+    for number in range(3 * KEPT):
+        live.line(f"part {number}." + "x" * 3 * LONGEST)
+    live.fail()
+    head, *lines = shown[-1].text.splitlines()
+    assert head == "unpack was not finished"
+    assert [line.partition(".")[0] for line in lines] == [f"part {n}" for n in range(2 * KEPT, 3 * KEPT)]
+    assert {len(line) for line in lines} == {LONGEST}
+    assert f"({3 * KEPT} lines, the last {KEPT} here)" in shown[-1].html
 
 
 def test_a_step_that_fails_is_the_one_in_the_bar(monkeypatch, shown, person):
