@@ -7,15 +7,18 @@ class RunbookError(Exception):
     """Base of every error the runbook raises on purpose.
 
     `what` is what was attempted and failed, `where` the host, file or line, `why` what came
-    back, and `do` the next move. `str()` gives all of them, one a line.
+    back, and `do` the next move; `also` is what else is wrong, each with its own reason and next move.
+    `str()` gives all of them, one a line.
     """
 
     exit_code = 1
     status = "failed"
 
-    def __init__(self, what: str, *, where: str = "", why: str = "", do: str = "") -> None:
+    def __init__(
+        self, what: str, *, where: str = "", why: str = "", do: str = "", also: tuple[str, ...] = ()
+    ) -> None:
         self.what, self.where, self.why, self.do = what, where, why, do
-        labelled = (("where", where), ("why", why), ("do", do))
+        labelled = (("where", where), ("why", why), ("do", do), *(("also", text) for text in also))
         lines = [what, *(f"  {label}: {text}" for label, text in labelled if text)]
         super().__init__("\n".join(lines))
 

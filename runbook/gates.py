@@ -37,16 +37,19 @@ def is_usable(host: Host, params: HostParams, system: System, notebook: str, *, 
 def may_go(planned: Plan, step: str, where: str) -> None:
     """Raise `Refused` with all that stops a plan."""
     if planned.stops:
-        why, do = _said(planned.stops, "why"), _said(planned.stops, "do")
-        raise Refused(_first(step, planned.stops), where=where, why=why, do=do)
+        first, *others = planned.stops
+        raise Refused(
+            _title(step, first, others), where=where, why=first.why, do=first.do, also=_each(others)
+        )
 
 
 def passes(findings: Sequence[Finding], step: str, where: str) -> None:
     """Raise `CheckFailed` with all that a check found wrong."""
     wrong = [finding for finding in findings if finding.stops]
     if wrong:
-        do = _said(wrong, "do") or "look at the host, then run again"
-        raise CheckFailed(_first(step, wrong), where=where, why=_said(wrong, "why"), do=do)
+        first, *others = wrong
+        do = first.do or "look at the host, then run again"
+        raise CheckFailed(_title(step, first, others), where=where, why=first.why, do=do, also=_each(others))
 
 
 def is_done(planned: Plan, what: str, where: str) -> None:
@@ -65,9 +68,15 @@ def _comes_before_debian(params: HostParams, notebook: str) -> bool:
     return params.installation.method == "live" and notebook <= "02_debian_installation"
 
 
-def _first(step: str, findings: Sequence[Finding]) -> str:
-    return f"{step}: {findings[0].what}" + (f" (and {len(findings) - 1} more)" if findings[1:] else "")
+def _title(step: str, first: Finding, others: Sequence[Finding]) -> str:
+    return f"{step}: {first.what}" + (f" (and {len(others)} more)" if others else "")
 
 
-def _said(findings: Sequence[Finding], part: str) -> str:
-    return "; ".join(text for f in findings if (text := getattr(f, part)))
+def _each(others: Sequence[Finding]) -> tuple[str, ...]:
+    """Return each finding with its reason and next move, on lines of their own below it."""
+    return tuple(
+        "\n".join(
+            [f.what, *(f"    {label}: {text}" for label, text in (("why", f.why), ("do", f.do)) if text)]
+        )
+        for f in others
+    )
