@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,15 @@ def test_rule_holds(rule: Rule, name: str) -> None:
 def test_every_chapter_has_its_notebook() -> None:
     """The notebooks in the folder are exactly those that the package has steps for, in the same order, and that of fleets."""
     assert [*notebooks(), "fleet"] == NAMES
+
+
+@pytest.mark.parametrize("name", ["00_introduction", "07_first_boot", "08_guests"])
+def test_where_something_can_fail_the_prose_leads_to_what_errors_mean(name: str) -> None:
+    """The introduction names the page of errors, the chapters that prove lead to entries; each entry is there."""
+    page = (FOLDER.parent / "docs/errors.md").read_text(encoding="utf-8")
+    led_to = re.findall(r"\]\(\.\./docs/errors\.md(?:#(x\d\d))?\)", "".join(map(source, read(name)["cells"])))
+    assert len(led_to) >= (1 if name == "00_introduction" else 3)
+    assert [code for code in led_to if code and f"### {code.upper()}\n" not in page] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -140,7 +140,12 @@ def _lines(text: str, to_html: Callable[[str], str], file: str, *, is_open: bool
 
 
 def _sibling(to: str, pages: dict[str, str]) -> str:
-    """Return where a link leads in a report: to the page of a notebook of the same run, or where it led."""
+    """Return where a link leads in a report: to the page of a notebook of the same run, or where it led.
+
+    What lies beside the notebooks' folder, such as docs/, is not beside a report: '' for it.
+    """
     path, hash_, anchor = to.removeprefix("./").partition("#")
     page = pages.get(path.removesuffix(".ipynb")) if path.endswith(".ipynb") else None
-    return f"{page}{hash_}{anchor}" if page else to
+    if page:
+        return f"{page}{hash_}{anchor}"
+    return "" if path.startswith("../") else to

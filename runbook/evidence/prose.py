@@ -24,7 +24,7 @@ class Heading(NamedTuple):
 class Prose(IPythonRenderer):
     """Renders the Markdown of one page, piece by piece, and gathers its `headings`.
 
-    `slug` makes an id of a heading's text, `resolve` the address of a link's or picture's, and `named` has the
+    `slug` makes an id of a heading's text, `resolve` the address of a link's or picture's ('' for none), and `named` has the
     words that are links where they stand in code: names of notebooks.
     """
 
@@ -54,8 +54,9 @@ class Prose(IPythonRenderer):
         return f'<h{level} id="{escape(id_)}">{text}</h{level}>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        """Return a link with its address resolved; a link within its text gives way to it."""
-        return str(super().link(re.sub(r"</?a\b[^>]*>", "", text), self._resolve(url), title))
+        """Return a link with its address resolved, its text alone without one; a link within the text gives way."""
+        to = self._resolve(url)
+        return str(super().link(re.sub(r"</?a\b[^>]*>", "", text), to, title)) if to else text
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         """Return a picture with its address resolved."""

@@ -72,6 +72,16 @@ def test_a_page_owes_nothing_to_the_one_before_it():
     assert 'href="06_next.html"' in first
 
 
+def test_a_link_to_what_is_not_in_the_report_is_words():
+    """A report lies elsewhere than the documents: their links would lead nowhere, and stay as their text."""
+    html = page_with(
+        prose="# T\n\nSee [what errors mean](../docs/errors.md#x07) and [Xen](https://xenproject.org)."
+    )
+    assert "See what errors mean and" in html
+    assert "errors.md" not in html
+    assert 'href="https://xenproject.org"' in html
+
+
 def test_the_check_for_fetches_sees_them():
     """The helper that these tests rest on does find what a browser would fetch or run."""
     bad = '<script>1</script><img src="https://x/y.png"><link rel="stylesheet" href="//x"><p onclick="f()">'
