@@ -7,14 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.testbed.errors import TestbedError, tail
+from runbook.testbed.errors import KernelPanicked, TestbedError, tail
+
+PANIC = "end Kernel panic"
+"""The last line of a kernel that gave up; one that restarts by itself says more after it."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait: `stall_s` without a sign of life, `total_s` in any case."""
+    """How long to wait: `stall_s` without a sign of life, `panic_s` after a kernel's last words, `total_s` in any case."""
 
     stall_s: float = 900
+    panic_s: float = 120
     total_s: float = 2700
     pause_s: float = 2
 
@@ -39,7 +43,8 @@ def wait_until(
     """Seconds until `ready()` holds.
 
     Raises `TestbedError` with the console's end when `alive()` no longer holds, when the console
-    log stops growing for `patience.stall_s`, or after `patience.total_s`.
+    log stops growing for `patience.stall_s`, or after `patience.total_s`; `KernelPanicked` when a panic is the
+    last that it said for `patience.panic_s`.
     """
     began = grew = time.monotonic()
     size = -1
@@ -52,6 +57,8 @@ def wait_until(
             size, grew = new, now
         if not alive():
             raise _failure(what, "the virtual PC's process ended (see qemu.log beside the console)", log)
+        if now - grew > patience.panic_s and PANIC in console_tail(log, 3):
+            raise _failure(what, "its kernel panicked", log, KernelPanicked)
         if now - grew > patience.stall_s:
             raise _failure(what, f"the console said nothing new for {patience.stall_s:.0f} s", log)
         if now - began > patience.total_s:
@@ -59,8 +66,8 @@ def wait_until(
         time.sleep(patience.pause_s)
 
 
-def _failure(what: str, why: str, log: Path) -> TestbedError:
-    return TestbedError(
+def _failure(what: str, why: str, log: Path, kind: type[TestbedError] = TestbedError) -> TestbedError:
+    return kind(
         f"the testbed did not get as far as: {what}",
         where=str(log),
         why=f"{why}; the console's last words:\n{console_tail(log)}",

@@ -19,6 +19,10 @@ class TestbedError(Exception):
         super().__init__(f"{what}\n  where: {where}\n  why:   {why}\n  next:  {next_move}")
 
 
+class KernelPanicked(TestbedError):
+    """The machine's kernel gave up, and it stays as it is until somebody switches it off."""
+
+
 def tail(text: str, lines: int) -> str:
     """The last `lines` non-empty lines of `text`, without terminal colours and control bytes."""
     kept = [plain(line) for line in text.splitlines()]

@@ -22,10 +22,15 @@ from pathlib import Path
 from runbook.testbed import hardware, process, qemu
 from runbook.testbed.console import Patience, console_tail, wait_until
 from runbook.testbed.disk import Say
+from runbook.testbed.errors import KernelPanicked
 from runbook.testbed.hardware import ALIAS
 from runbook.testbed.image import RELEASE, base_image, default_recipe
 from runbook.testbed.process import Running
 from runbook.testbed.provision import provision
+
+FIRST_BOOTS = 3
+"""A kernel patches its own code early in its start; an emulator with several processors gets that wrong now and then
+(`Oops: int3`). Nothing is on a fresh machine yet, so it may try again; later a panic is an error at once."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +144,9 @@ def up(
         if machine.running is None:
             hardware.switch_on(machine.folder, spec)
         say(f"booting; its console: {machine.console_log}")
-        say(f"answered ssh after {machine.wait_ready():.0f} s")
         done = machine.folder / "provisioned"
+        chances = 1 if done.exists() else FIRST_BOOTS
+        say(f"answered ssh after {_answered(machine, spec, say, chances):.0f} s")
         if not done.exists():
             began = time.monotonic()
             provision(machine.ssh, machine.console_log)
@@ -148,6 +154,19 @@ def up(
             say(f"set up in {time.monotonic() - began:.0f} s")
         say(f"reach it with: ssh -F {machine.ssh_config} {ALIAS}")
     return machine
+
+
+def _answered(machine: Machine, spec: qemu.Spec, say: Say, chances: int) -> float:
+    """Return the seconds until it answers; a kernel that panics at a fresh machine's first boot gets another chance."""
+    try:
+        return machine.wait_ready()
+    except KernelPanicked:
+        if chances <= 1:
+            raise
+    say("its kernel panicked, as one does now and then in an emulator; off and on again")
+    machine.kill_power()
+    hardware.switch_on(machine.folder, spec)
+    return _answered(machine, spec, say, chances - 1)
 
 
 def down(state: Path | None = None, *, release: str = RELEASE) -> None:
