@@ -1,0 +1,64 @@
+"""What the parameters add up to while they are typed: memory and virtual CPUs, right or wrong as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook.params.edit import inside
+from runbook.params.guests import Guest
+from runbook.params.host import Dom0
+from runbook.params.model import need_mib
+from runbook.params.yaml12 import Where
+from runbook.show import bars as drawing
+from runbook.show.bars import Bar
+from runbook.show.budget import Share, shared_out
+from runbook.show.form.picker import items
+from runbook.survey.machine import Machine
+
+_TITLE = "If every guest ran at once, each with what Xen needs for it on top of its memory"
+
+
+def html(values: dict[str, Any], machine: Machine | None) -> str:
+    """Return who gets how much, as bars and a table; a number that cannot be read counts nothing, and says so."""
+    return drawing.fluid(_TITLE, *_bars(values, machine))
+
+
+def text(values: dict[str, Any], machine: Machine | None) -> str:
+    """Return the same as lines of text."""
+    return drawing.draw(_TITLE, *_bars(values, machine)).text
+
+
+def _bars(values: dict[str, Any], machine: Machine | None) -> tuple[tuple[Bar, ...], list[str]]:
+    """Return both bars, and the names of the guests; what is too much for the file or the machine is too much."""
+    guests = [_guest(values, index) for index, _ in enumerate(items(values, "guests"))]
+    said = _number(values, ("ram_mib",), 0)
+    total = min(filter(None, (said, machine and machine.memory.machine_mib)), default=0)
+    bars = shared_out((_dom0(values), *guests), total, machine.cpu.threads if machine else 0)
+    return bars, [share.name for share in guests]
+
+
+def _dom0(values: dict[str, Any]) -> Share:
+    memory = _number(values, ("dom0", "memory_mib"), Dom0().memory_mib)
+    cpus = _number(values, ("dom0", "max_vcpus"), Dom0().max_vcpus)
+    return Share("dom0", _what(memory, cpus, "fixed"), memory or 0, cpus or 0, is_guest=False)
+
+
+def _guest(values: dict[str, Any], index: int) -> Share:
+    at = ("guests", index)
+    name = str(inside(values, (*at, "name")) or f"guests.{index}")
+    memory = _number(values, (*at, "memory_mib"), None)
+    cpus = _number(values, (*at, "vcpus"), Guest.model_fields["vcpus"].default)
+    what = _what(memory, cpus, str(inside(values, (*at, "what")) or ""))
+    return Share(name, what, need_mib(memory, cpus or 0) if memory else 0, cpus or 0)
+
+
+def _what(memory: int | None, cpus: int | None, what: str) -> str:
+    return what if memory and cpus else "not all of it is a number yet"
+
+
+def _number(values: dict[str, Any], where: Where, default: int | None) -> int | None:
+    said = inside(values, where)
+    try:
+        return default if said is None else max(int(said), 0)
+    except (TypeError, ValueError):
+        return None
