@@ -69,7 +69,7 @@ def fluid(title: str, bars: tuple[Bar, ...], groups: list[str]) -> str:
     Every piece is wide enough for its number, so the smallest are not to scale; a name stands where it fits.
     """
     strips = "".join(f"<div>{escape(_head(bar))}</div>{_strips(bar, groups)}" for bar in bars)
-    return f"<div><b>{escape(title)}</b>{strips}{_table(bars)}</div>"
+    return f'<div style="line-height:1.45"><b>{escape(title)}</b>{strips}{_table(bars)}</div>'
 
 
 def _strips(bar: Bar, groups: list[str]) -> str:
@@ -93,7 +93,7 @@ def _cell(bar: Bar, mark: str, piece: Piece, groups: list[str]) -> str:
     return (
         f'<span title="{escape(_line(bar, piece))}" style="flex:{piece.size} 1 0;min-width:1.3em;height:1.5em;'
         f'line-height:1.5em;overflow:hidden;text-align:center;border-radius:3px;border:1px {look}">{mark} '
-        f'<span style="display:inline-block">{escape(piece.name or piece.what)}</span></span>'
+        f'<span style="display:inline-block;white-space:nowrap">{escape(piece.name or piece.what)}</span></span>'
     )
 
 

@@ -31,8 +31,8 @@ def text(values: dict[str, Any], machine: Machine | None) -> str:
 def _bars(values: dict[str, Any], machine: Machine | None) -> tuple[tuple[Bar, ...], list[str]]:
     """Return both bars, and the names of the guests; what is too much for the file or the machine is too much."""
     guests = [_guest(values, index) for index, _ in enumerate(items(values, "guests"))]
-    said = _number(values, ("ram_mib",), 0)
-    total = min(filter(None, (said, machine and machine.memory.machine_mib)), default=0)
+    has = [_number(values, ("ram_mib",), 0) or 0, machine.memory.machine_mib if machine else 0]
+    total = min(filter(None, has), default=0)
     bars = shared_out((_dom0(values), *guests), total, machine.cpu.threads if machine else 0)
     return bars, [share.name for share in guests]
 
