@@ -78,7 +78,7 @@ def _strips(bar: Bar, groups: list[str]) -> str:
     over = sum(piece.size for piece in bar.pieces) - bar.size
     if over > 0:
         ends = Piece("there is", "", bar.size, "free"), Piece("too much", "", over, "other")
-        rows.append((["", ""], ends))
+        rows.append((["", "!"], ends))
     return "".join(
         f'<div style="{_STRIP}" aria-hidden="true">'
         + "".join(_cell(bar, mark, piece, groups) for mark, piece in zip(*row, strict=True))

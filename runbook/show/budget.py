@@ -20,6 +20,7 @@ class Share:
 
     name: str
     what: str
+    """What is said about a guest."""
     memory_mib: int
     """With what Xen needs for a guest on top of its memory."""
     vcpus: int
@@ -35,7 +36,7 @@ def bars(params: HostParams, facts: Facts) -> tuple[Bar, ...]:
     """Return both budgets; where Xen does not run, of the size that the parameters name or need."""
     info = xl.info(facts)
     running = {row.name for row in xl.rows(facts[xl.LIST].out)}
-    dom0 = Share("dom0", "fixed", params.dom0.memory_mib, params.dom0.max_vcpus, is_guest=False)
+    dom0 = Share("dom0", "", params.dom0.memory_mib, params.dom0.max_vcpus, is_guest=False)
     guests = (Share(g.name, _said(g, running), guest_need_mib(g), g.vcpus) for g in params.guests)
     total = int(info.get("total_memory") or params.ram_mib or _seen(facts))
     return shared_out((dom0, *guests), total, int(info.get("nr_cpus") or 0))
@@ -47,11 +48,11 @@ def shared_out(shares: Sequence[Share], total_mib: int, threads: int) -> tuple[B
     left = (total_mib or needed) - needed
     over = f", {-left} MiB more than there is" if left < 0 else ""
     memory = [
-        *(Piece(s.name, s.what, s.memory_mib, *_kind(s)) for s in shares),
+        *(_piece(share, share.memory_mib, "fixed") for share in shares),
         Piece("Xen", "reckoned for Xen itself", XEN_MIB, "boot"),
         *([Piece("", "free", left, "free")] if left > 0 else []),
     ]
-    cpus = [Piece(s.name, s.what if s.is_guest else "", s.vcpus, *_kind(s)) for s in shares]
+    cpus = [_piece(share, share.vcpus, "") for share in shares]
     count = sum(piece.size for piece in cpus)
     what = (
         f"on {threads} threads" + (", which they share in turn" if count > threads else "") if threads else ""
@@ -62,8 +63,10 @@ def shared_out(shares: Sequence[Share], total_mib: int, threads: int) -> tuple[B
     )
 
 
-def _kind(share: Share) -> tuple[str, str]:
-    return ("group", share.name) if share.is_guest else ("boot", "")
+def _piece(share: Share, size: int, of_dom0: str) -> Piece:
+    what = (share.what if share.is_guest else of_dom0) if size else "no amount yet"
+    kind, group = ("group", share.name) if share.is_guest else ("boot", "")
+    return Piece(share.name, what, size, kind, group)
 
 
 def _seen(facts: Facts) -> int:

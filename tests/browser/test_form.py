@@ -8,13 +8,13 @@ from tests.form.test_form import TWO, comments
 pytestmark = pytest.mark.browser
 CARD = "0000:00:05.0 "
 # The numbers of all pieces of the bars that can be read: large enough, and inside their piece and the window.
-_NUMBERS = """(cell) => [...cell.querySelectorAll("span[title]")].filter((piece) => {
+_NUMBERS = """(cell) => [...cell.querySelectorAll("[aria-hidden] > span[title]")].filter((piece) => {
     const range = document.createRange();
     range.selectNodeContents(piece.firstChild);
     const [text, box] = [range, piece].map((one) => one.getBoundingClientRect());
     return parseFloat(getComputedStyle(piece).fontSize) >= 12 && box.right <= window.innerWidth
         && box.left <= text.left && text.right <= box.right && box.top <= text.top && text.bottom <= box.bottom;
-}).map((piece) => piece.firstChild.data.trim()).filter((number) => number)"""
+}).map((piece) => piece.firstChild.data.trim()).filter((number) => /\\d/.test(number))"""
 
 
 @pytest.fixture

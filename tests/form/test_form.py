@@ -364,10 +364,10 @@ def test_the_sums_follow_while_the_parameters_are_wrong(file):
     form.inputs["guests", 1, "memory_mib"].control.value = "4096"
     assert "need 7458 MiB, the machine has ram_mib: 5900" in plain(form.state.value)
     assert "7458 MiB given out, 1558 MiB more than there is" in plain(form.sums.value)
-    assert "there is too much" in plain(form.sums.value)
+    assert "there is ! too much" in plain(form.sums.value)
     form.inputs["guests", 1, "memory_mib"].control.value = "much"
     form.inputs["host",].control.value = ""
-    assert "memory 3 comm 0 MiB not all of it is a number yet" in plain(form.sums.value)
+    assert "memory 3 comm 0 MiB no amount yet" in plain(form.sums.value)
     assert "3342 MiB given out" in plain(form.sums.value)
     form.inputs["dom0", "max_vcpus"].control.value = "4"
     assert "virtual processors: 9, on 2 threads" in plain(form.sums.value)
@@ -376,7 +376,7 @@ def test_the_sums_follow_while_the_parameters_are_wrong(file):
 def test_a_new_guest_is_in_the_sums_from_its_first_number_on(form):
     """A guest without a name goes by its place; its memory counts before the rest of it is right."""
     form.buttons["guests",].click()
-    assert "6 guests.4 0 MiB not all of it is a number yet" in plain(form.sums.value)
+    assert "6 guests.4 0 MiB no amount yet" in plain(form.sums.value)
     form.inputs["guests", 4, "memory_mib"].control.value = "1024"
     assert "memory 6 guests.4 1032 MiB" in plain(form.sums.value)
     assert "things are wrong" in form.state.value

@@ -13,6 +13,10 @@ from runbook.show.pieces import TINT, badge
 from runbook.survey.machine import Machine
 
 _TIGHT = "line-height:1.45"
+#: A row of a control and what is said about it, which goes below it where the page is narrow.
+ROW = {"flex_flow": "row wrap"}
+CONTROL = {"flex": "0 1 32em", "min_width": "0"}
+BESIDE = {"flex": "1 1 20em"}
 
 
 def state(checked: HostParams | ParamsError, machine: Machine | None) -> str:
@@ -35,7 +39,7 @@ def wrong(why: str) -> str:
     """Return what is wrong with a field, to stand below its box; '' for nothing."""
     if not why:
         return ""
-    style = f"margin:0 0 .6em 12.6em;padding:0 .6em;border-left:3px solid rgba({TINT['fail']},.8);{_TIGHT}"
+    style = f"margin:0 0 .6em min(12.6em,20%);padding:0 .6em;border-left:3px solid rgba({TINT['fail']},.8);{_TIGHT}"
     return f'<div style="{style}"><b>wrong:</b> {escape(why)}</div>'
 
 

@@ -48,7 +48,7 @@ class Form:
             [
                 widgets.HTML(f"<b>{escape(str(draft.path))}</b>"), self.state, self.fields,
                 widgets.HTML("<b>Devices</b>"), self.devices, self.sums,
-                widgets.HBox([self.show_changes, self.save]), self.changes,
+                widgets.HBox([self.show_changes, self.save], layout=looks.ROW), self.changes,
             ]
         )  # fmt: skip
         self._rebuild()
@@ -141,15 +141,15 @@ class Form:
     def _picker(self, row: Row) -> Any:
         control = widgets.Dropdown(
             options=row.choices, value=row.owner, description=words.place(row), disabled=row.is_held,
-            style={"description_width": "9em"}, layout={"flex": "0 0 29em"},
+            style={"description_width": "12em"}, layout=looks.CONTROL,
         )  # fmt: skip
         control.observe(
             lambda seen: self._turn_to(give(self.draft, row.group, seen["new"]), is_new_shape=True),
             names="value",
         )
         self.pickers.update(dict.fromkeys(row.group.bdfs, control))
-        about = widgets.HTML(looks.group(row), layout={"flex": "1 1 auto"})
-        return widgets.HBox([control, about])
+        about = widgets.HTML(looks.group(row), layout=looks.BESIDE)
+        return widgets.HBox([control, about], layout=looks.ROW)
 
     def _show_changes(self) -> None:
         difference = self.draft.diff()

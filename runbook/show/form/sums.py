@@ -31,7 +31,7 @@ def text(values: dict[str, Any], machine: Machine | None) -> str:
 def _bars(values: dict[str, Any], machine: Machine | None) -> tuple[tuple[Bar, ...], list[str]]:
     """Return both bars, and the names of the guests; what is too much for the file or the machine is too much."""
     guests = [_guest(values, index) for index, _ in enumerate(items(values, "guests"))]
-    has = [_number(values, ("ram_mib",), 0) or 0, machine.memory.machine_mib if machine else 0]
+    has = [_number(values, ("ram_mib",), 0), machine.memory.machine_mib if machine else 0]
     total = min(filter(None, has), default=0)
     bars = shared_out((_dom0(values), *guests), total, machine.cpu.threads if machine else 0)
     return bars, [share.name for share in guests]
@@ -39,26 +39,21 @@ def _bars(values: dict[str, Any], machine: Machine | None) -> tuple[tuple[Bar, .
 
 def _dom0(values: dict[str, Any]) -> Share:
     memory = _number(values, ("dom0", "memory_mib"), Dom0().memory_mib)
-    cpus = _number(values, ("dom0", "max_vcpus"), Dom0().max_vcpus)
-    return Share("dom0", _what(memory, cpus, "fixed"), memory or 0, cpus or 0, is_guest=False)
+    return Share("dom0", "", memory, _number(values, ("dom0", "max_vcpus"), Dom0().max_vcpus), is_guest=False)
 
 
 def _guest(values: dict[str, Any], index: int) -> Share:
     at = ("guests", index)
-    name = str(inside(values, (*at, "name")) or f"guests.{index}")
-    memory = _number(values, (*at, "memory_mib"), None)
+    name, what = inside(values, (*at, "name")), inside(values, (*at, "what"))
+    memory = _number(values, (*at, "memory_mib"), 0)
     cpus = _number(values, (*at, "vcpus"), Guest.model_fields["vcpus"].default)
-    what = _what(memory, cpus, str(inside(values, (*at, "what")) or ""))
-    return Share(name, what, need_mib(memory, cpus or 0) if memory else 0, cpus or 0)
+    return Share(str(name or f"guests.{index}"), str(what or ""), memory and need_mib(memory, cpus), cpus)
 
 
-def _what(memory: int | None, cpus: int | None, what: str) -> str:
-    return what if memory and cpus else "not all of it is a number yet"
-
-
-def _number(values: dict[str, Any], where: Where, default: int | None) -> int | None:
+def _number(values: dict[str, Any], where: Where, default: int) -> int:
+    """Return the number at a place, 0 for what is none."""
     said = inside(values, where)
     try:
         return default if said is None else max(int(said), 0)
     except (TypeError, ValueError):
-        return None
+        return 0
