@@ -39,9 +39,26 @@ def _more(name: str, message: str) -> str:
 
 
 class ParamsError(RunbookError):
-    """The parameters are wrong; nothing was started."""
+    """The parameters are wrong; nothing was started.
+
+    `at` is the place in the file that is wrong, () for none or for the whole; `others` is all else that is
+    wrong with the same file, and `str()` gives that too.
+    """
 
     exit_code = 2
+
+    def __init__(
+        self, what: str, *, where: str = "", why: str = "", do: str = "",
+        at: tuple[str | int, ...] = (), others: tuple[ParamsError, ...] = (),
+    ) -> None:  # fmt: skip
+        super().__init__(what, where=where, why=why, do=do)
+        self.at, self.others = at, others
+        self.args = ("\n".join(map(str, (self, *others))),)
+
+    @property
+    def all(self) -> tuple[ParamsError, ...]:
+        """This one and the others."""
+        return (self, *self.others)
 
 
 class Refused(RunbookError):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -165,6 +166,22 @@ def test_rules_of_the_fleet_can_fail(rule: Rule, breakage: Breakage) -> None:
     nb = read("fleet")
     breakage(nb)
     assert list(rule(nb, "fleet"))
+
+
+@pytest.mark.parametrize("verb", ["form", "status"])
+def test_the_form_and_the_state_of_the_steps_may_be_shown(verb: str) -> None:
+    """A cell that shows either of the book, without a tag, keeps every rule; a fleet has neither."""
+    nb = read(GOOD)
+    at_end = at(nb, "summary")
+    shown = copy.deepcopy(nb["cells"][at_end]) | {"id": verb, "source": f"book.{verb}()"}
+    prose = {"cell_type": "markdown", "id": f"before-{verb}", "metadata": {}, "source": "Look at it " * 3}
+    nb["cells"][at_end:at_end] = [shown, prose]
+    nb["cells"][at_end + 2]["execution_count"] += 1
+    assert [wrong for rule in RULES for wrong in rule(nb, GOOD)] == []
+    retag(verb, "plan")(nb)
+    assert [wrong.cell for wrong in cells.has_tags_and_ids_that_fit(nb, GOOD)] == [verb]
+    edit(verb, source=f"fleet.{verb}()", metadata={})(nb)
+    assert [wrong.cell for wrong in cells.has_tags_and_ids_that_fit(nb, GOOD)] == [verb]
 
 
 def test_every_rule_is_broken_once() -> None:

@@ -1,6 +1,7 @@
 """Parameters: what the person wrote arrives unchanged, or one clear error says what is wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,43 @@ def test_a_wrong_parameter_is_one_clear_error(box, old, new, said):
     assert "do:" in message
     for part in said:
         assert part in message
+
+
+def test_every_wrong_parameter_is_named(box):
+    """All that is wrong is said in the order of the file, unknown keys first, each with its line and next move."""
+    with pytest.raises(ParamsError) as caught:
+        box(
+            BASE,
+            ("vnc_display: 15", "vnc_display: 15\n    vcpu: 2"),
+            ("id: 8086:10d3", "id: 8086"),
+            ("memory_mib: 512", "memory_mib: lots"),
+            ("pci: [07:00.0]", "pci: [07:00.0, 1:2]"),
+        )
+    assert [error.at for error in caught.value.all] == [
+        ("guests", 0, "vcpu"), ("passthrough", "devices", 0, "id"), ("guests", 0, "memory_mib"), ("guests", 0, "pci", 1),
+    ]  # fmt: skip
+    message = str(caught.value)
+    assert [int(line) for line in re.findall(r"box.yml, line (\d+)", message)] == [14, 6, 9, 12]
+    assert (message.count("  why: "), message.count("  do: ")) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at"),
+    [
+        ("memory_mib: 512", "memory: 512", ("guests", 0, "memory")),
+        ("host: box", "host: box\nconfiguration: {users: [{name: ana, keys: [no]}]}",
+         ("configuration", "users", 0, "keys", 0)),
+        ("host: box", "host: box\nconfiguration: {locales: {default: English}}", ("configuration", "locales", "default")),
+        ("host: box", "host: box\nconfiguration: {ssh: never}", ("configuration", "ssh")),
+        ("to: root@box", "to: root@box, recording: x", ("connection", "recording")),
+    ],
+)  # fmt: skip
+def test_one_mistake_is_said_once_where_it_stands(box, old, new, at):
+    """What only follows from a mistake is not said: a misspelt key is not missing too, a wrong item makes no short list."""
+    with pytest.raises(ParamsError) as caught:
+        box(BASE, (old, new))
+    assert [error.at for error in caught.value.all] == [at]
+    assert f"'{'.'.join(map(str, at))}'" in str(caught.value)
 
 
 def test_one_device_cannot_go_to_two_guests(box):

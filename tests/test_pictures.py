@@ -1,12 +1,13 @@
 """Pictures of devices, network and budget: what they show, in words and in boxes that stay within them."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from runbook import params as parameters
 from runbook.drift import kept
-from runbook.show import budget, network, pci_tree, tables
+from runbook.show import bars, budget, network, pci_tree, tables
 from tests.drift.recorded import ROOT, facts
 from tests.survey.machines import Pci, devices, guest, params
 
@@ -144,6 +145,20 @@ def test_a_budget_that_is_overdrawn_says_by_how_much():
     memory, _ = budget.bars(more, answers)
     assert memory.what == "7034 MiB given out, 897 MiB more than there is"
     assert all(piece.kind != "free" for piece in memory.pieces)
+
+
+def test_a_fluid_bar_has_the_number_of_every_piece():
+    """However small a piece is, it has its number, its name is in the table, and an overdrawn bar shows its end."""
+    asked, answers = sample()
+    more = asked.model_copy(update={"dom0": asked.dom0.model_copy(update={"memory_mib": 60000})})
+    page = bars.fluid("Budget", budget.bars(more, answers), [g.name for g in more.guests])
+    assert re.findall(r">(\d) <span", page) == ["1", "2", "3", "4", "1", "2", "3"]
+    assert re.findall(r"(?:memory|processors)</td><td>(\d)", page) == ["1", "2", "3", "4", "1", "2", "3"]
+    assert re.findall(r"flex:(\d+) [^>]*>!? <span[^>]*>([a-z ]+)", page) == [
+        ("6137", "there is"),
+        ("54897", "too much"),
+    ]
+    assert "too much" not in bars.fluid("Budget", budget.bars(asked, answers), [])
 
 
 def _first_look():

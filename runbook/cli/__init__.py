@@ -119,8 +119,8 @@ def main() -> None:
 def validate(params: tuple[str, ...]) -> None:
     """Check parameter files without reaching any machine.
 
-    Prints one line for each good file; says file, line, reason and correction for the first
-    mistake of each bad one. Exits with 2 if any is bad.
+    Prints one line for each good file; says file, line, reason and correction for every mistake
+    of the bad ones. Exits with 2 if any is bad.
     """
     from runbook import params as parameters
 

@@ -12,6 +12,7 @@ from runbook.lint.notebook import CALL, Notebook, Wrong, code_cells, source, tag
 FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor,
              ast.While, ast.comprehension)  # fmt: skip
 TOLD = ("In 2013", "**Now**", "**What to expect:**")
+_CALLS = 'write book.plan("…"), book.apply("…"), book.show("…"), book.form(), book.status() or book.summary()'
 _IN_PACKAGE = "move it into a step of the package; a cell calls the book"
 
 
@@ -33,9 +34,7 @@ def has_tags_and_ids_that_fit(nb: Notebook, name: str) -> Iterator[Wrong]:
         match = CALL.fullmatch(source(cell))
         if not match:
             why = f"it is not one call of the book: {source(cell)!r}"
-            yield Wrong(
-                cell["id"], why, 'write book.plan("…"), book.apply("…"), book.show("…") or book.summary()'
-            )
+            yield Wrong(cell["id"], why, _CALLS)
             continue
         verb, what = match[1] or match[3], match[2]
         wanted = [verb] if verb in ("plan", "apply") else []

@@ -8,7 +8,9 @@ from typing import Any
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
-CALL = re.compile(r'(?:book|fleet)\.(?:(plan|apply|show)\("([a-z_]+)"\)|(summary)\(\))')
+CALL = re.compile(
+    r'(?:book|fleet)\.(?:(plan|apply|show)\("([a-z_]+)"\)|(summary|(?<=book\.)(?:form|status))\(\))'
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def tags(cell: Cell) -> list[str]:
 
 
 def calls(nb: Notebook) -> list[tuple[str, str, str]]:
-    """Return the calls of the book in order: the cell's id, the verb, and the step ('' for a summary)."""
+    """Return the calls of the book in order: the cell's id, the verb, and the step ('' for a call without one)."""
     found = ((cell["id"], CALL.fullmatch(source(cell))) for cell in code_cells(nb))
     return [(id_, m[1] or m[3], m[2] or "") for id_, m in found if m]
 

@@ -78,6 +78,7 @@ class User(Closed):
     """A person's account. It has no password: one logs in by key, and root may set one with `passwd`."""
 
     name: UserName
+    """What the person logs in as: small letters, digits, - and _."""
     groups: tuple[UserName, ...] = ("sudo",)
     """More groups, such as sudo, and adm for reading the logs."""
     keys: Annotated[tuple[Annotated[str, AfterValidator(public_key)], ...], Field(min_length=1)]

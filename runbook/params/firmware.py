@@ -16,6 +16,7 @@ class Confirmed(Closed):
     """One setting that a person looked at, and when."""
 
     setting: Unreadable
+    """Which one; notebook 01 says where the menu has it and what it should be."""
     value: str
     """What the menu showed, such as "disabled"."""
     on: str = ""

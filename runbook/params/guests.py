@@ -35,28 +35,35 @@ class Volume(Closed):
     """The guest's disk: a logical volume in the guests' volume group."""
 
     name: VolumeName
+    """The logical volume's name in the guests' volume group, best the guest's own."""
     size_gib: Gib
+    """Size of the guest's disk in GiB. It can be grown later, never shrunk."""
 
 
 class Nic(Closed):
     """One virtual network card."""
 
     bridge: DeviceName
+    """The bridge of the host that it is plugged into, one of network.bridges."""
     mac: Mac
     """A stable address: without one xl makes a new one at every start, and leases change (H704)."""
     model: Literal["e1000", "rtl8139", "virtio-net"] = "e1000"
+    """The card that QEMU plays until the guest has Xen's own driver; most systems know `e1000`."""
 
 
 class Guest(Closed):
     """One HVM guest, in the terms of xl.cfg(5)."""
 
     name: GuestName
+    """What `xl` calls it: small letters, digits, - and _."""
     what: str = ""
     """What it is for; the reports show it."""
     os: Literal["linux", "windows"] = "linux"
     """`windows` gets a clock in local time and the viridian enlightenments; others do not (H708)."""
     vcpus: Annotated[int, Field(ge=1, le=128)] = 1
+    """Number of virtual CPUs; all guests together may have more than the machine, and then take turns."""
     memory_mib: Mib
+    """Memory of the guest in MiB; it is the guest's alone while it runs, and Xen needs a little more for it."""
     volume: Volume
     nics: tuple[Nic, ...] = ()
     pci: tuple[Bdf, ...] = ()

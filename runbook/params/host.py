@@ -102,6 +102,7 @@ class Bridge(Closed):
     """A network bridge that guests are connected to."""
 
     name: DeviceName
+    """What it is called on the host, such as xenbr0; at most 15 letters and digits."""
     ports: tuple[DeviceName, ...] = ()
     """The host's own network cards on this bridge; none makes an internal network."""
     ipv4: InterfaceAddress = "none"

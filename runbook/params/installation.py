@@ -98,10 +98,15 @@ class SystemVolumes(Closed):
     """Sizes of the host's own volumes in MiB; what Debian 12 and 13 need (H206 to H208)."""
 
     root_mib: Annotated[int, Field(ge=4096)] = 20 * 1024
+    """Debian itself, in MiB: all of `/` that has no volume of its own here."""
     home_mib: Annotated[int, Field(ge=256)] = 20 * 1024
+    """What people keep on the host itself (`/home`), in MiB."""
     swap_mib: Annotated[int, Field(ge=256)] = 2 * 1024
+    """Where dom0 puts memory that it does not use, in MiB; guests do not use it."""
     var_log_mib: Annotated[int, Field(ge=256)] = 4 * 1024
+    """Logs (`/var/log`), in MiB: when they fill up, only they do."""
     tmp_mib: Annotated[int, Field(ge=128)] = 2 * 1024
+    """Files that need not outlive a restart (`/tmp`), in MiB."""
 
 
 class Installation(Closed):
@@ -115,18 +120,26 @@ class Installation(Closed):
     overwrite: bool = False
     """Let the unattended installer overwrite a disk that is not empty; it stops at one otherwise."""
     esp_mib: Annotated[int, Field(ge=64)] = 768
+    """Size of the EFI partition in MiB, from which the firmware starts the boot loader."""
     boot_mib: Annotated[int, Field(ge=256)] = 1024
+    """Size of /boot in MiB, which holds the kernels, their initrds and Xen."""
     system_volume_group: VolumeName = "xen"
+    """The LVM volume group of the host itself; the guests have another one, storage.guest_volume_group."""
     system_gib: Annotated[int, Field(ge=8)] = 60
     """Size of the partition that holds the host's own volume group; the rest of the disk is the guests'."""
     volumes: SystemVolumes = SystemVolumes()
     noatime: bool = True
+    """Do not write down when a file was last read: that saves a write for every read (mount(8))."""
     tasks: tuple[Literal["standard", "ssh-server"], ...] = ("standard", "ssh-server")
     """What the unattended installer adds to the base system: `standard` is what a Unix user expects; no desktop."""
     domain: Annotated[str, Field(pattern=r"^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*)?$")] = ""
+    """The domain that the installer gives the host, such as home.arpa; empty for none."""
     locale: Annotated[str, Field(pattern=r"^[A-Za-z_]+(?:\.[A-Za-z0-9-]+)?(?:@[a-z]+)?$")] = "en_US.UTF-8"
+    """The language of the installer and of the system, such as en_GB.UTF-8."""
     keyboard: Annotated[str, Field(pattern=r"^[a-z]+(?:-[a-z0-9]+)?$")] = "us"
+    """The layout of the keyboard at the machine, such as us, gb or de."""
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$")] = "Etc/UTC"
+    """The time zone of the machine, such as Europe/Berlin."""
     root_password_hash: SecretReference = ""
     """Where the hash of root's password is (env:NAME, file:PATH or command:…); never the password (crypt(5))."""
     authorized_keys: tuple[Annotated[str, AfterValidator(public_key)], ...] = ()

@@ -24,6 +24,7 @@ class Mount(Closed):
     """One partition inside a guest's volume, mounted on the host."""
 
     guest: GuestName
+    """The guest whose volume is looked into, by name."""
     partition: Annotated[int, Field(ge=0, le=128)]
     """Its number in the guest's own partition table; 0 for a file system that fills a volume without a table."""
     at: Annotated[str, AfterValidator(mount_point)]
@@ -38,6 +39,7 @@ class Snapshot(Closed):
     """A frozen view of a guest's volume; it needs free room in the volume group."""
 
     guest: GuestName
+    """The guest whose volume is frozen, by name."""
     name: VolumeName
     """The name of the snapshot in the volume group."""
     size_gib: Gib
@@ -70,6 +72,7 @@ class Backups(Closed):
     folder: Annotated[str, AfterValidator(backup_folder)] = "/srv/backups"
     """A folder on the host; best on a disk of its own."""
     guests: tuple[GuestName, ...] = ()
+    """The guests whose volumes are backed up, by name; none for no backups."""
     content: Literal["used-blocks", "whole"] = "used-blocks"
     """`used-blocks` leaves out what the file systems do not use (partclone); `whole` keeps every byte."""
     source: Literal["off", "snapshot"] = "off"
@@ -82,6 +85,7 @@ class Restore(Closed):
     """One backup that shall be on a guest's volume again. It is restored once, not at every run."""
 
     guest: GuestName
+    """The guest whose volume is overwritten with the backup, by name."""
     backup: Annotated[str, AfterValidator(backup_name)]
     """The backup's name, as `runbook backup list` shows it."""
     again: Annotated[int, Field(ge=0)] = 0

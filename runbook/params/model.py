@@ -30,7 +30,7 @@ XEN_MIB = 256
 
 
 class HostParams(Closed):
-    """One host. Frozen and closed; the single source of YAML validation, JSON schema and help."""
+    """The host itself: its name, its Debian, how it is reached, and what may run unattended."""
 
     host: HostName
     """The host's name, as it calls itself and as its reports are filed."""
@@ -148,12 +148,17 @@ class HostParams(Closed):
 
 
 def guest_need_mib(guest: Guest) -> int:
+    """Return what a guest needs in MiB, with what comes on top of its memory."""
+    return need_mib(guest.memory_mib, guest.vcpus)
+
+
+def need_mib(memory_mib: int, vcpus: int) -> int:
     """Return what libxl reserves for an HVM guest in MiB: memory, 4 KiB x (256 x vcpus + MiB) and 2 MiB.
 
     Source: facts §10 no. 20 (libxl).
     """
-    overhead_kib = 4 * (256 * guest.vcpus + guest.memory_mib) + 2048
-    return guest.memory_mib + -(-overhead_kib // 2048) * 2
+    overhead_kib = 4 * (256 * vcpus + memory_mib) + 2048
+    return memory_mib + -(-overhead_kib // 2048) * 2
 
 
 def _once(kind: str, values: Iterable[str]) -> None:

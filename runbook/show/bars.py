@@ -11,6 +11,7 @@ from runbook.show.pieces import Shown
 
 WIDE, HIGH, GAP, TOP = 880, 44, 34, 22
 COLUMNS = 72
+_STRIP = "display:flex;gap:2px;max-width:44em;margin:.2em 0 .6em"
 _MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -60,6 +61,40 @@ def draw(title: str, bars: tuple[Bar, ...], groups: list[str] | None = None) -> 
     )
     text = "\n".join([title, *(_bar_text(bar) for bar in bars)])
     return Shown(f"<div><b>{escape(title)}</b><br>{svg}{_table(bars)}</div>", text)
+
+
+def fluid(title: str, bars: tuple[Bar, ...], groups: list[str]) -> str:
+    """Return the same as HTML that keeps the size of its numbers on a narrow page.
+
+    Every piece is wide enough for its number, so the smallest are not to scale; a name stands where it fits.
+    """
+    strips = "".join(f"<div>{escape(_head(bar))}</div>{_strips(bar, groups)}" for bar in bars)
+    return f'<div style="line-height:1.45"><b>{escape(title)}</b>{strips}{_table(bars)}</div>'
+
+
+def _strips(bar: Bar, groups: list[str]) -> str:
+    """Return a bar, and below one that is overdrawn how far it should reach."""
+    rows = [(marks(bar), bar.pieces)]
+    over = sum(piece.size for piece in bar.pieces) - bar.size
+    if over > 0:
+        ends = Piece("there is", "", bar.size, "free"), Piece("too much", "", over, "other")
+        rows.append((["", "!"], ends))
+    return "".join(
+        f'<div style="{_STRIP}" aria-hidden="true">'
+        + "".join(_cell(bar, mark, piece, groups) for mark, piece in zip(*row, strict=True))
+        + "</div>"
+        for row in rows
+    )
+
+
+def _cell(bar: Bar, mark: str, piece: Piece, groups: list[str]) -> str:
+    look = "dashed" if piece.kind == "free" else f"solid;background:rgba({_tint(piece, groups)},.28)"
+    # What does not fit beside the number goes to a second line, which is not seen.
+    return (
+        f'<span title="{escape(_line(bar, piece))}" style="flex:{piece.size} 1 0;min-width:1.3em;height:1.5em;'
+        f'line-height:1.5em;overflow:hidden;text-align:center;border-radius:3px;border:1px {look}">{mark} '
+        f'<span style="display:inline-block;white-space:nowrap">{escape(piece.name or piece.what)}</span></span>'
+    )
 
 
 def _spans(bar: Bar, wide: float) -> list[tuple[float, float]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from runbook.ask import Facts
 from runbook.facts import memory, xl
 from runbook.params import HostParams
@@ -9,6 +12,19 @@ from runbook.params.guests import Guest
 from runbook.params.model import XEN_MIB, guest_need_mib
 from runbook.show.bars import Bar, Piece, draw
 from runbook.show.pieces import Shown
+
+
+@dataclass(frozen=True)
+class Share:
+    """What dom0 or a guest gets of the machine."""
+
+    name: str
+    what: str
+    """What is said about a guest."""
+    memory_mib: int
+    """With what Xen needs for a guest on top of its memory."""
+    vcpus: int
+    is_guest: bool = True
 
 
 def show(params: HostParams, facts: Facts) -> Shown:
@@ -20,28 +36,37 @@ def bars(params: HostParams, facts: Facts) -> tuple[Bar, ...]:
     """Return both budgets; where Xen does not run, of the size that the parameters name or need."""
     info = xl.info(facts)
     running = {row.name for row in xl.rows(facts[xl.LIST].out)}
-    total = int(info.get("total_memory") or params.ram_mib or _seen(facts) or params.memory_needed_mib)
-    threads = int(info.get("nr_cpus") or 0)
-    left = total - params.memory_needed_mib
-    pieces = [
-        Piece("dom0", "fixed", params.dom0.memory_mib, "boot"),
-        *(Piece(g.name, _said(g, running), guest_need_mib(g), "group", g.name) for g in params.guests),
+    dom0 = Share("dom0", "", params.dom0.memory_mib, params.dom0.max_vcpus, is_guest=False)
+    guests = (Share(g.name, _said(g, running), guest_need_mib(g), g.vcpus) for g in params.guests)
+    total = int(info.get("total_memory") or params.ram_mib or _seen(facts))
+    return shared_out((dom0, *guests), total, int(info.get("nr_cpus") or 0))
+
+
+def shared_out(shares: Sequence[Share], total_mib: int, threads: int) -> tuple[Bar, ...]:
+    """Return memory and virtual processors as they are shared out; 0 for a total that is not known."""
+    needed = sum(share.memory_mib for share in shares) + XEN_MIB
+    left = (total_mib or needed) - needed
+    over = f", {-left} MiB more than there is" if left < 0 else ""
+    memory = [
+        *(_piece(share, share.memory_mib, "fixed") for share in shares),
         Piece("Xen", "reckoned for Xen itself", XEN_MIB, "boot"),
         *([Piece("", "free", left, "free")] if left > 0 else []),
     ]
-    over = f", {-left} MiB more than there is" if left < 0 else ""
-    shares = [
-        Piece("dom0", "", params.dom0.max_vcpus, "boot"),
-        *(Piece(g.name, _said(g, running), g.vcpus, "group", g.name) for g in params.guests),
-    ]
-    count = sum(piece.size for piece in shares)
+    cpus = [_piece(share, share.vcpus, "") for share in shares]
+    count = sum(piece.size for piece in cpus)
     what = (
         f"on {threads} threads" + (", which they share in turn" if count > threads else "") if threads else ""
     )
     return (
-        Bar("memory", f"{params.memory_needed_mib} MiB given out{over}", total, tuple(pieces), "MiB"),
-        Bar("virtual processors", what, count, tuple(shares), ""),
+        Bar("memory", f"{needed} MiB given out{over}", total_mib or needed, tuple(memory), "MiB"),
+        Bar("virtual processors", what, count, tuple(cpus), ""),
     )
+
+
+def _piece(share: Share, size: int, of_dom0: str) -> Piece:
+    what = (share.what if share.is_guest else of_dom0) if size else "no amount yet"
+    kind, group = ("group", share.name) if share.is_guest else ("boot", "")
+    return Piece(share.name, what, size, kind, group)
 
 
 def _seen(facts: Facts) -> int:

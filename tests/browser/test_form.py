@@ -7,6 +7,14 @@ from tests.form.test_form import TWO, comments
 
 pytestmark = pytest.mark.browser
 CARD = "0000:00:05.0 "
+# Whether the numbers of all pieces of the bars can be read: large enough, and inside their piece and the window.
+_NUMBERED = """([cell, wanted]) => [...cell.querySelectorAll("[aria-hidden] > span[title]")].filter((piece) => {
+    const range = document.createRange();
+    range.selectNodeContents(piece.firstChild);
+    const [text, box] = [range, piece].map((one) => one.getBoundingClientRect());
+    return parseFloat(getComputedStyle(piece).fontSize) >= 12 && box.right <= window.innerWidth
+        && box.left <= text.left && text.right <= box.right && box.top <= text.top && text.bottom <= box.bottom;
+}).map((piece) => piece.firstChild.data.trim()).filter((number) => /\\d/.test(number)).join("") === wanted"""
 
 
 @pytest.fixture
@@ -57,6 +65,43 @@ def test_what_is_typed_is_judged_shown_and_saved(form, example):
     assert example.read_text() == before.replace("memory_mib: 2048", "memory_mib: 3072", 1)
 
 
+def test_every_wrong_field_is_marked(form):
+    """Two wrong values are both said where they are, the top counts them, and each section's head has its number."""
+    _, cell = form
+    heads = cell.locator(".jupyter-widget-Collapse-header")
+    heads.filter(has_text="dom0").click()
+    cell.get_by_label("memory_mib").first.fill("much")
+    cell.get_by_label("max_vcpus").fill("0")
+    expect(cell.get_by_text("wrong: Input should be a valid integer")).to_be_visible()
+    expect(cell.get_by_text("wrong: Input should be greater than or equal to 1")).to_be_visible()
+    expect(cell.get_by_text("2 things are wrong.")).to_be_visible()
+    expect(heads.filter(has_text="dom0 · 2 wrong")).to_be_visible()
+    cell.get_by_label("max_vcpus").fill("2")
+    expect(heads.filter(has_text="dom0 · 1 wrong")).to_be_visible()
+    expect(cell.get_by_label("max_vcpus")).to_be_focused()
+    cell.get_by_label("memory_mib").first.fill("3072")
+    expect(heads.filter(has_text="wrong")).to_have_count(0)
+    expect(cell.get_by_text("The parameters are right.")).to_be_visible()
+
+
+def test_the_sums_follow_what_does_not_fit(form, example):
+    """Too much for the file's `ram_mib` is an error, and the bar shows by how much, each piece with its number, on a phone too."""
+    notebook, cell = form
+    notebook.page.keyboard.press("Control+B")  # on a phone nobody has the list of files beside a notebook
+    example.write_text(example.read_text().replace("release: trixie", "release: trixie\nram_mib: 5925"))
+    notebook.step("c2")
+    expect(cell.get_by_text("memory: 5925 MiB, 3602 MiB given out")).to_be_visible()
+    cell.locator(".jupyter-widget-Collapse-header", has_text="dom0").click()
+    cell.get_by_label("memory_mib").first.fill("5000")
+    expect(cell.get_by_text("the machine has ram_mib: 5925")).to_be_visible()
+    expect(cell.get_by_text("6554 MiB given out, 629 MiB more than there is")).to_be_visible()
+    expect(cell.get_by_text("too much", exact=True)).to_have_count(1)
+    for width, scheme in ((1280, "light"), (400, "dark")):
+        notebook.page.set_viewport_size({"width": width, "height": 850})
+        notebook.page.emulate_media(color_scheme=scheme)
+        notebook.page.wait_for_function(_NUMBERED, arg=[cell.element_handle(), "12345612345"])
+
+
 def test_what_must_stay_is_greyed_out_with_the_reason(form):
     """On the recorded machine the disk of / and the card of the session cannot be chosen; a spare card is its guest's."""
     _, cell = form
@@ -73,8 +118,8 @@ def test_what_must_stay_is_greyed_out_with_the_reason(form):
 def test_a_guest_gets_a_device_and_the_sums_follow(form, example):
     """A card that is given to another guest is written there; memory and virtual CPUs are summed, and too much is said."""
     _, cell = form
-    expect(cell.get_by_text("3602 of 5925 MiB")).to_be_visible()
-    expect(cell.get_by_text("6 on 2 threads")).to_be_visible()
+    expect(cell.get_by_text("memory: 5925 MiB, 3602 MiB given out")).to_be_visible()
+    expect(cell.get_by_text("virtual processors: 6, on 2 threads")).to_be_visible()
     row(cell, CARD).locator("select").select_option("nginx")
     pressed(cell, "Show the changes")
     expect(cell.locator("pre", has_text="to be saved")).to_contain_text("+    pci: [0000:00:05.0]")

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -94,18 +95,46 @@ def leaves(value, where=()):
         yield where
 
 
-def fields(section):
-    yield from section.fields
+def every(section):
+    """Yield a section and all below it."""
+    yield section
     for inner in section.sections:
-        yield from fields(inner)
+        yield from every(inner)
+
+
+def plain(html):
+    """Return the words of HTML, a blank between them."""
+    return " ".join(re.sub("<[^>]*>", " ", html).split())
 
 
 @pytest.mark.parametrize("name", ["example", "victory", "testbed-install"])
 def test_all_that_stands_in_a_file_has_a_field(name):
     """Every value of a file but the kind of its connection can be changed."""
     values = parse((ROOT / f"params/{name}.yml").read_text(), Path("x"))[0]
-    there = {field.where for field in fields(sections(values))}
+    there = {field.where for section in every(sections(values)) for field in section.fields}
     assert set(leaves(values)) - there == {("connection", "kind")}
+
+
+@pytest.mark.parametrize("kind", ["ssh", "local", "recorded"])
+def test_every_field_has_help(kind, tmp_path):
+    """No field of any section, and no section, is without a sentence that says what it is."""
+    path = tmp_path / "all.yml"
+    path.write_text(f"connection: {{kind: {kind}}}\n")
+    draft = Draft.open(path)
+    while empty := [s.where for s in every(sections(draft.values())) if s.is_list and not s.sections]:
+        draft = draft.add(empty[0], {})
+    shown = list(every(sections(draft.values())))
+    assert len(shown) > 30
+    assert [section.title for section in shown if not section.help] == []
+    assert [field.where for section in shown for field in section.fields if not field.help] == []
+
+
+def test_why_the_kind_of_the_connection_is_no_field(form):
+    """The form says that other kinds have other fields, and where to change it."""
+    part = form.fields.children[[*form.fields.titles].index("connection")]
+    said = re.sub("<[^>]*>", "", part.children[0].value)
+    assert "Its kind is recorded; local and ssh have other fields" in said
+    assert "change kind in the file" in said
 
 
 def test_every_field_comes_with_the_schema(form):
@@ -181,6 +210,36 @@ def test_a_wrong_value_is_said_at_once_where_it_is(form):
     form.inputs[MEMORY].control.value = "2048"
     assert form.inputs[MEMORY].wrong.value == ""
     assert "right" in form.state.value
+
+
+def test_every_wrong_field_says_so(form):
+    """Of several wrong values each field has its reason, each section its number, and the top all of them."""
+    form.inputs[MEMORY].control.value = "much"
+    form.inputs["guests", 1, "memory_mib"].control.value = "5"
+    form.inputs["guests", 0, "pci"].control.value = "0000:00:05.0\n1:2\nzz"
+    form.inputs["host",].control.value = "A box"
+    assert {
+        where: unescape(plain(made.wrong.value)) for where, made in form.inputs.items() if made.wrong.value
+    } == {
+        ("host",): "wrong: 'A box' cannot be the name of a host: use letters, digits and hyphens",
+        MEMORY: "wrong: Input should be a valid integer, unable to parse string as an integer (it is 'much')",
+        (
+            "guests",
+            0,
+            "pci",
+        ): "wrong: '1:2' is not a PCI address; write [DDDD:]BB:SS.F as `lspci -D` shows it, like "
+        "0000:07:00.0; 'zz' is not a PCI address; write [DDDD:]BB:SS.F as `lspci -D` shows it, like 0000:07:00.0",
+        ("guests", 1, "memory_mib"): "wrong: Input should be greater than or equal to 64 (it is '5')",
+    }
+    assert "5 things are wrong." in form.state.value
+    assert form.state.value.count("  do: ") == 5
+    marked = [title for title in form.fields.titles if "wrong" in title]
+    assert marked == ["host · 1 wrong", "dom0 · 1 wrong", "guests · 3 wrong"]
+    form.inputs["guests", 0, "pci"].control.value = "0000:00:05.0"
+    form.inputs["guests", 1, "memory_mib"].control.value = "256"
+    form.inputs["host",].control.value = "testbed"
+    assert "are wrong" not in form.state.value
+    assert [title for title in form.fields.titles if "wrong" in title] == ["dom0 · 1 wrong"]
 
 
 def test_nothing_is_written_before_its_changes_were_seen(form, file):
@@ -290,11 +349,37 @@ def test_the_tree_is_shown(two):
 
 def test_memory_and_processors_are_summed(form):
     """The sum is that of the parameters, against the machine that was read; too much of it is said."""
-    assert "3602 of 5925 MiB" in form.sums.value
-    assert "6 on 2 threads" in form.sums.value
+    assert "memory: 5925 MiB, 3602 MiB given out 1 dom0" in plain(form.sums.value)
+    assert "virtual processors: 6, on 2 threads" in plain(form.sums.value)
     form.inputs["guests", 1, "memory_mib"].control.value = "4096"
-    assert "MiB too much" in form.sums.value
-    assert "too much for this machine" in form.state.value
+    assert "7458 MiB given out, 1533 MiB more than there is" in plain(form.sums.value)
+    assert "too much for this machine: 7458 of 5925 MiB, 1533 MiB too much" in form.state.value
+
+
+def test_the_sums_follow_while_the_parameters_are_wrong(file):
+    """What overdraws `ram_mib` is an error, and is summed all the same; what is no number counts nothing and says so."""
+    file.write_text(file.read_text().replace("release: trixie", "release: trixie\nram_mib: 5900"))
+    form = runbook.form(file)
+    assert "memory: 5900 MiB, 3602 MiB given out" in plain(form.sums.value)
+    form.inputs["guests", 1, "memory_mib"].control.value = "4096"
+    assert "need 7458 MiB, the machine has ram_mib: 5900" in plain(form.state.value)
+    assert "7458 MiB given out, 1558 MiB more than there is" in plain(form.sums.value)
+    assert "there is ! too much" in plain(form.sums.value)
+    form.inputs["guests", 1, "memory_mib"].control.value = "much"
+    form.inputs["host",].control.value = ""
+    assert "memory 3 comm 0 MiB no amount yet" in plain(form.sums.value)
+    assert "3342 MiB given out" in plain(form.sums.value)
+    form.inputs["dom0", "max_vcpus"].control.value = "4"
+    assert "virtual processors: 9, on 2 threads" in plain(form.sums.value)
+
+
+def test_a_new_guest_is_in_the_sums_from_its_first_number_on(form):
+    """A guest without a name goes by its place; its memory counts before the rest of it is right."""
+    form.buttons["guests",].click()
+    assert "6 guests.4 0 MiB no amount yet" in plain(form.sums.value)
+    form.inputs["guests", 4, "memory_mib"].control.value = "1024"
+    assert "memory 6 guests.4 1032 MiB" in plain(form.sums.value)
+    assert "things are wrong" in form.state.value
 
 
 def test_without_the_machine_the_fields_are_there(file):

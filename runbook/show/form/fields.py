@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook import params as parameters
@@ -60,16 +60,30 @@ def _section(schema: Schema, defs: Schema, where: Where, values: Any) -> Section
         kind = _resolved(part, defs, value)
         text = part.get("description") or kind.get("description", "")
         if "properties" in kind:
-            inner.append(_section(kind, defs, place, value))
+            below = _section(kind, defs, place, value)
+            inner.append(replace(below, help=below.help + _about_kinds(part, value)))
         elif kind.get("type") == "array" and "properties" in (item := _resolved(kind["items"], defs, None)):
             items = value if isinstance(value, list) else []
-            below = tuple(_section(item, defs, (*place, i), v) for i, v in enumerate(items))
-            inner.append(Section(place, text or item.get("description", ""), (), below, is_list=True))
+            each = tuple(_section(item, defs, (*place, i), v) for i, v in enumerate(items))
+            inner.append(Section(place, text or item.get("description", ""), (), each, is_list=True))
         elif "const" not in kind:
             fields.append(
                 Field(place, _kind(kind), text, part.get("default"), _choices(kind, defs), name in required)
             )
     return Section(where, schema.get("description", ""), tuple(fields), tuple(inner))
+
+
+def _about_kinds(part: Schema, value: Any) -> str:
+    """Return why the kind of a section is no field; '' where there are no kinds."""
+    kinds = part.get("discriminator", {}).get("mapping", {})
+    chosen = value.get("kind") if isinstance(value, dict) else None
+    others = " and ".join(f"`{kind}`" for kind in kinds if kind != chosen)
+    return (
+        f" Its `kind` is `{chosen}`; {others} have other fields and lead to another machine. "
+        "To have one of them, change `kind` in the file, then open the form anew."
+        if kinds
+        else ""
+    )
 
 
 def _resolved(part: Schema, defs: Schema, value: Any) -> Schema:

@@ -22,8 +22,8 @@ class Input:
         self.field = field
         self.control = _control(field, value)
         self.wrong = widgets.HTML()
-        help_text = widgets.HTML(looks.note(field.help))
-        self.box = widgets.VBox([widgets.HBox([self.control, help_text]), self.wrong])
+        help_text = widgets.HTML(looks.note(field.help), layout=looks.BESIDE)
+        self.box = widgets.VBox([widgets.HBox([self.control, help_text], layout=looks.ROW), self.wrong])
         self.control.observe(lambda seen: change(field.where, self.meant(seen["new"])), names="value")
 
     def meant(self, shown: Any) -> Any:
@@ -45,11 +45,11 @@ class Input:
 
 
 def _control(field: Field, value: Any) -> Any:
-    label: dict[str, Any] = {"description": field.name, "style": _WIDE, "layout": {"width": "32em"}}
+    label: dict[str, Any] = {"description": field.name, "style": _WIDE, "layout": looks.CONTROL}
     said = value if value is not None else field.default
     if field.kind == "flag":
         is_on = str(said).lower() == "true"
-        return widgets.Checkbox(value=is_on, description=field.name, indent=True, style=_WIDE)
+        return widgets.Checkbox(value=is_on, indent=True, **label)
     if field.kind == "words":
         items = value if isinstance(value, list) else []
         hint = "one a line" + (f"; of {', '.join(field.choices)}" if field.choices else "")

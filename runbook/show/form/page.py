@@ -11,7 +11,7 @@ from runbook.errors import ParamsError, RunbookError
 from runbook.params import HostParams
 from runbook.params.edit import inside
 from runbook.params.yaml12 import Where
-from runbook.show.form import looks, words
+from runbook.show.form import looks, sums, words
 from runbook.show.form.draft import Draft
 from runbook.show.form.fields import Section, sections
 from runbook.show.form.inputs import Input
@@ -30,6 +30,8 @@ class Form:
         self.draft, self.machine, self._why = draft, machine, why
         self._seen: Draft | None = None
         self._rows: tuple[Row, ...] = ()
+        self._parts: dict[Where, str] = {}
+        """The place and the title of each part of the accordion."""
         self.inputs: dict[Where, Input] = {}
         self.pickers: dict[str, Any] = {}
         self.buttons: dict[Where, Any] = {}
@@ -46,7 +48,7 @@ class Form:
             [
                 widgets.HTML(f"<b>{escape(str(draft.path))}</b>"), self.state, self.fields,
                 widgets.HTML("<b>Devices</b>"), self.devices, self.sums,
-                widgets.HBox([self.show_changes, self.save]), self.changes,
+                widgets.HBox([self.show_changes, self.save], layout=looks.ROW), self.changes,
             ]
         )  # fmt: skip
         self._rebuild()
@@ -85,12 +87,12 @@ class Form:
         top = sections(values)
         parts = [Section((), top.help, top.fields), *top.sections]
         self.fields.children = [self._section(part, values) for part in parts]
-        self.fields.titles = [part.title for part in parts]
+        self._parts = {part.where: part.title for part in parts}
         self.fields.selected_index = chosen
         self._refresh()
 
     def _section(self, section: Section, values: Any) -> Any:
-        children: list[Any] = [widgets.HTML(f"<i>{escape(section.help)}</i>")] if section.help else []
+        children: list[Any] = [widgets.HTML(looks.note(section.help))] if section.help else []
         for field in section.fields:
             made = Input(field, inside(values, field.where), self._change)
             self.inputs[field.where] = made
@@ -113,12 +115,19 @@ class Form:
         """Say anew what is right and wrong, who has which device, and what it all adds up to."""
         checked = self.draft.check()
         self.state.value = looks.state(checked, self.machine)
-        for where, made in self.inputs.items():
-            is_it = isinstance(checked, ParamsError) and f"'{'.'.join(map(str, where))}'" in checked.what
-            made.say(checked.why if is_it and isinstance(checked, ParamsError) else "")
-        if isinstance(checked, HostParams):
-            self.sums.value = looks.sums(checked, self.machine)
+        self._mark(checked.all if isinstance(checked, ParamsError) else ())
+        self.sums.value = sums.html(self.draft.values(), self.machine)
         self._refresh_devices()
+
+    def _mark(self, errors: tuple[ParamsError, ...]) -> None:
+        """Say below each field what is wrong with it, and on each section how much of it is."""
+        for where, made in self.inputs.items():
+            made.say("; ".join(error.why for error in errors if error.at[: len(where)] == where))
+        tops = [error.at[:1] if error.at[:1] in self._parts else () for error in errors if error.at]
+        self.fields.titles = [
+            title + (f" · {tops.count(where)} wrong" if where in tops else "")
+            for where, title in self._parts.items()
+        ]
 
     def _refresh_devices(self) -> None:
         if self.machine is None:
@@ -132,15 +141,15 @@ class Form:
     def _picker(self, row: Row) -> Any:
         control = widgets.Dropdown(
             options=row.choices, value=row.owner, description=words.place(row), disabled=row.is_held,
-            style={"description_width": "9em"}, layout={"flex": "0 0 29em"},
+            style={"description_width": "12em"}, layout=looks.CONTROL,
         )  # fmt: skip
         control.observe(
             lambda seen: self._turn_to(give(self.draft, row.group, seen["new"]), is_new_shape=True),
             names="value",
         )
         self.pickers.update(dict.fromkeys(row.group.bdfs, control))
-        about = widgets.HTML(looks.group(row), layout={"flex": "1 1 auto"})
-        return widgets.HBox([control, about])
+        about = widgets.HTML(looks.group(row), layout=looks.BESIDE)
+        return widgets.HBox([control, about], layout=looks.ROW)
 
     def _show_changes(self) -> None:
         difference = self.draft.diff()

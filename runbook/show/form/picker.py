@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.params import HostParams
-from runbook.params.model import XEN_MIB, guest_need_mib
 from runbook.params.types import bdf
 from runbook.proposal.text import device_entry
 from runbook.show.form.draft import Draft
@@ -36,7 +34,7 @@ class Row:
 
 def rows(values: dict[str, Any], machine: Machine) -> tuple[Row, ...]:
     """Return the groups of a machine's devices as the parameters' values share them out."""
-    guests = tuple(str(guest.get("name", "")) for guest in _items(values, "guests"))
+    guests = tuple(str(guest.get("name", "")) for guest in items(values, "guests"))
     found = []
     for group in groups(machine, *_kept(values, machine)):
         owner = _owner(values, group)
@@ -49,7 +47,7 @@ def give(draft: Draft, group: Group, owner: str) -> Draft:
     """Return the draft in which a whole group belongs to a guest, to none yet (HIDDEN), or to dom0 (DOM0)."""
     for member in group.members:
         address = member.device.bdf
-        for index, guest in enumerate(_items(draft.values(), "guests")):
+        for index, guest in enumerate(items(draft.values(), "guests")):
             has = [i for i, text in enumerate(guest.get("pci") or ()) if _same(text, address)]
             if guest.get("name") == owner and not has:
                 draft = draft.add(("guests", index, "pci"), address)
@@ -64,22 +62,9 @@ def give(draft: Draft, group: Group, owner: str) -> Draft:
     return draft
 
 
-def shares(params: HostParams) -> tuple[tuple[str, int, int], ...]:
-    """Return who needs how many MiB of memory and how many virtual CPUs: dom0, each guest, Xen."""
-    found = [("dom0", params.dom0.memory_mib, params.dom0.max_vcpus)]
-    found += [(g.name, guest_need_mib(g), g.vcpus) for g in params.guests]
-    return (*found, ("Xen", XEN_MIB, 0))
-
-
-def budget(params: HostParams, machine: Machine | None) -> tuple[tuple[str, str, str], ...]:
-    """Return those shares in words, a row each, and their sum against what the machine has."""
-    found = [(who, f"{mib} MiB", str(cpus or "")) for who, mib, cpus in shares(params)]
-    has = machine.memory.machine_mib if machine else params.ram_mib
-    needed = params.memory_needed_mib
-    of = f" of {has} MiB" + (f", {needed - has} MiB too much" if needed > has else "") if has else " MiB"
-    vcpus = sum(cpus for _, _, cpus in shares(params))
-    threads = f" on {machine.cpu.threads} threads" if machine else ""
-    return (*found, ("all together", f"{needed}{of}", f"{vcpus}{threads}"))
+def items(values: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    found = values.get(key)
+    return (item if isinstance(item, dict) else {} for item in (found if isinstance(found, list) else ()))
 
 
 def _owner(values: dict[str, Any], group: Group) -> str:
@@ -87,7 +72,7 @@ def _owner(values: dict[str, Any], group: Group) -> str:
     for address in group.bdfs:
         has = [
             str(guest.get("name"))
-            for guest in _items(values, "guests")
+            for guest in items(values, "guests")
             if any(_same(text, address) for text in guest.get("pci") or ())
         ]
         owners |= set(has) or {HIDDEN if _hidden(values, address) else DOM0}
@@ -99,7 +84,7 @@ def _kept(values: dict[str, Any], machine: Machine) -> tuple[str, dict[str, str]
     storage = values.get("storage") or {}
     cards = {
         card.controller: f"it is a port of the bridge {bridge.get('name')}"
-        for bridge in _items(values.get("network") or {}, "bridges")
+        for bridge in items(values.get("network") or {}, "bridges")
         for card in map(machine.network.interface, bridge.get("ports") or ())
         if card and card.controller
     }
@@ -107,13 +92,8 @@ def _kept(values: dict[str, Any], machine: Machine) -> tuple[str, dict[str, str]
 
 
 def _hidden(values: dict[str, Any], address: str) -> list[int]:
-    devices = _items(values.get("passthrough") or {}, "devices")
+    devices = items(values.get("passthrough") or {}, "devices")
     return [i for i, device in enumerate(devices) if _same(device.get("bdf"), address)]
-
-
-def _items(values: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
-    found = values.get(key)
-    return (item if isinstance(item, dict) else {} for item in (found if isinstance(found, list) else ()))
 
 
 def _same(text: Any, address: str) -> bool:

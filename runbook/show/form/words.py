@@ -6,8 +6,9 @@ from html import escape
 
 from runbook.errors import ParamsError
 from runbook.params import HostParams
+from runbook.show.form import sums
 from runbook.show.form.draft import Draft
-from runbook.show.form.picker import Row, budget, rows
+from runbook.show.form.picker import Row, rows
 from runbook.show.pieces import Shown, code
 from runbook.survey.machine import Machine
 
@@ -15,13 +16,12 @@ from runbook.survey.machine import Machine
 def state(checked: HostParams | ParamsError, machine: Machine | None) -> str:
     """Return whether the parameters are right, and if not what is wrong, why, and the next move."""
     if isinstance(checked, ParamsError):
-        return str(checked)
-    total = budget(checked, machine)[-1][1]
-    return (
-        f"The parameters are too much for this machine: {total}"
-        if "too much" in total
-        else "The parameters are right."
-    )
+        count = len(checked.all)
+        return (f"{count} things are wrong.\n" if count > 1 else "") + str(checked)
+    needed, has = checked.memory_needed_mib, machine.memory.machine_mib if machine else 0
+    if has and needed > has:
+        return f"The parameters are too much for this machine: {needed} of {has} MiB, {needed - has} MiB too much"
+    return "The parameters are right."
 
 
 def device_lines(row: Row) -> tuple[str, ...]:
@@ -48,9 +48,7 @@ def picture(draft: Draft, machine: Machine | None, why: str) -> Shown:
     checked = draft.check()
     lines = [f"{draft.path.name}, a form where widgets work. {state(checked, machine)}"]
     lines += _devices(draft, machine) if machine else [f"No devices to pick from: {why}"]
-    if isinstance(checked, HostParams):
-        lines += ["Memory and virtual CPUs", *(f"  {who}: {mib}" + (f", {cpus}" if cpus else "")
-                                              for who, mib, cpus in budget(checked, machine))]  # fmt: skip
+    lines.append(sums.text(draft.values(), machine))
     text = "\n".join(lines)
     return Shown(f"<div><b>{escape(lines[0])}</b>{code(chr(10).join(lines[1:]))}</div>", text)
 

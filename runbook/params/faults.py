@@ -1,0 +1,111 @@
+"""What is wrong with parameters, in words: file, line, key, reason and next move of every wrong value."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from runbook.errors import ParamsError
+from runbook.params.model import HostParams
+from runbook.params.secrets import SecretGiven
+from runbook.params.yaml12 import Where
+
+_UNKNOWN = "extra_forbidden"
+
+
+def explain(error: ValidationError, file: Path, lines: dict[Where, int]) -> ParamsError:
+    """Return all that is wrong with a file's values as one error that carries the others.
+
+    They are in the order of the file, unknown keys first.
+    """
+    found = _causes([(_place(problem), problem) for problem in error.errors()])
+
+    def explained(at: Where, *others: ParamsError) -> ParamsError:
+        key = ".".join(map(str, at))
+        what = f"The parameter '{key}' is wrong" if key else "The parameters do not fit together"
+        where = f"{file}, line {_line(at, lines)}"
+        why, do = _reason(found[at], at)
+        return ParamsError(what, where=where, why=why, do=do, at=at, others=others)
+
+    first, *rest = sorted(found, key=lambda at: (found[at]["type"] != _UNKNOWN, _line(at, lines)))
+    return explained(first, *map(explained, rest))
+
+
+def _causes(problems: list[tuple[Where, Any]]) -> dict[Where, Any]:
+    """Return what is wrong at each place, without what only follows from it.
+
+    A misspelt key is missing too, a list is too short without its wrong items, and a value that may be of
+    several kinds is wrong once for each.
+    """
+    meant = {(*at[:-1], _near(at)) for at, problem in problems if problem["type"] == _UNKNOWN}
+    above = {at[:length] for at, _ in problems for length in range(len(at))}
+    found = dict[Where, Any]()
+    for at, problem in problems:
+        if at not in above and not (problem["type"] == "missing" and at in meant):
+            found.setdefault(at, problem)
+    return found
+
+
+def _line(at: Where, lines: dict[Where, int]) -> int:
+    """Return the line of a place, or of what is around it when it is not there."""
+    while at and at not in lines:
+        at = at[:-1]
+    return lines.get(at, 1)
+
+
+def _reason(problem: Any, at: Where) -> tuple[str, str]:
+    """Return why a value is wrong, and what to do."""
+    name = str(at[-1]) if at else ""
+    if problem["type"] == _UNKNOWN:
+        above = ".".join(map(str, at[:-1]))
+        near = _near(at)
+        if near == name:
+            return f"another kind of '{above}' has '{name}'", "take it away, or change `kind`"
+        do = f"did you mean '{near}'?" if near else f"known here: {', '.join(_keys(at[:-1]))}"
+        return f"'{name}' is not a parameter" + (f" of '{above}'" if above else ""), do
+    if problem["type"] == "missing":
+        return "it is required and missing", f"add `{name}:`; params/example.yml shows one"
+    why = problem["msg"].removeprefix("Value error, ")
+    value = problem.get("input")
+    is_secret = isinstance(problem.get("ctx", {}).get("error"), SecretGiven)
+    if isinstance(value, str) and f"'{value}'" not in why and not is_secret:
+        why += f" (it is '{value}')"
+    return why, "correct that line"
+
+
+def _place(problem: Any) -> Where:
+    """Return where a problem is in the file: its place without the kinds that pydantic tried for a value."""
+    at: Where = ()
+    for left, part in enumerate(problem["loc"], 1 - len(problem["loc"])):
+        is_unknown_key = problem["type"] == _UNKNOWN and left == 0
+        if isinstance(part, int) or part in _keys(at) or is_unknown_key:
+            at = (*at, part)
+    return at
+
+
+def _near(at: Where) -> str:
+    """Return the known key that a wrong one is most like, '' when it is like none."""
+    near = difflib.get_close_matches(str(at[-1]), _keys(at[:-1]), n=1, cutoff=0.4)
+    return near[0] if near else ""
+
+
+def _keys(where: Where) -> list[str]:
+    """Return the known keys of the model that stands at a place in the parameters."""
+    models: set[type[BaseModel]] = {HostParams}
+    for part in where:
+        if isinstance(part, int):
+            continue
+        fields = [m.model_fields[part].annotation for m in models if part in m.model_fields]
+        models = {model for annotation in fields for model in _models(annotation)}
+    return sorted({key for model in models for key in model.model_fields})
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models(inner)
