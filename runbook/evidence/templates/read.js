@@ -1,7 +1,7 @@
 "use strict";
 // Everything on the page can be read without this: it adds buttons that copy and unfold, and reach by keyboard.
 // A command goes on in the next line while a quote is open, or after a backslash.
-const CLOSED = /\\[^]|'[^']*'|"(?:\\[^]|[^"\\])*"|(?<=^|\s)#.*/gm;
+const CLOSED = /\\[^]|'[^']*'|"(?:\\[^]|[^"\\])*"|(?:^|\s)#.*/gm;
 const goesOn = (command) => /['"\\]/.test(command.replace(CLOSED, ""));
 // Of a plan only the commands are copied: a shell would stumble over the prompt, the packages and the paths.
 function copied(text) {
