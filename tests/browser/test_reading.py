@@ -128,7 +128,7 @@ def pasted(page, block):
     """Return what a press of a block's button gives to a box that it is pasted into."""
     block.hover()
     block.locator("button").click()
-    block.get_by_text("Copied").wait_for()
+    block.get_by_role("button", name="Copied").wait_for()
     page.evaluate("document.querySelector('article').append(document.createElement('textarea'))")
     box = page.locator("textarea").last
     box.focus()
