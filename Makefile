@@ -41,9 +41,9 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
 
-browser-deps: ## install Chromium, from Debian's packages (root)
+browser-deps: ## install Chromium and what reads PDFs, from Debian's packages (root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core fonts-liberation
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core fonts-liberation poppler-utils
 
 test-browser: $(READY) ## look at the site, a report and notebooks in JupyterLab, in Chromium (make browser-deps)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'

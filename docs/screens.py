@@ -1,13 +1,12 @@
-"""Make the pictures of docs/screens.md, section 'Site and reports', anew: `make screens`. Needs Chromium.
+"""Make the pictures of docs/screens.md, section 'Site and reports', anew: `make screens`. Needs Chromium and poppler-utils.
 
 Everything is real: the site of this tree, the sample report with its pages as this source makes them, a fleet of
-recorded hosts, and what a run of the recorded host writes on a terminal; only the names of the machine's folders are
-replaced.
+recorded hosts, and what runs write on a terminal, at the end and in the middle; only the names of the machine's
+folders are replaced.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import re
@@ -15,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -24,15 +24,14 @@ from rich.text import Text
 
 from benchmarks.fleet import copies
 from runbook.evidence import archive
-from runbook.evidence.files import read_notebook
-from runbook.evidence.record import RunRecord
 from runbook.site.build import build
+from tests.browser import pages
+from tests.browser.pages import ROOT, RUNBOOK
+from tests.evidence.toys import beat, parameterised, project
+from tests.test_terminal import SLOW, TOY
 
-ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs/images"
-RUNBOOK = (sys.executable, "-c", "from runbook.cli import main; main(prog_name='runbook')")
 COLUMNS, LINES = 100, 60
-CHAPTER = "notebooks/06_xen_configuration.html"
 _CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\r|\n")
 
 
@@ -42,31 +41,8 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        site = build(ROOT, folder / "site").parent
-        built, host = reports(folder / "reports")
-        fleet = fleet_page(folder)
-        terminal = folder / "terminal.html"
-        said = typed("run", "--only", "06", "--reports", str(folder / "runs"))
-        terminal.write_text(as_html(said.replace(str(folder / "runs"), "reports")))
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for image, path, width, height, scheme, jump in (
-            ("site-page", site / CHAPTER, 1280, 800, "light", "#plan"),
-            ("site-search", site / "index.html", 1280, 700, "light", "?pciback softdep"),
-            ("report-run", built / "index.html", 1060, 900, "light", ""),
-            (
-                "report-notebook",
-                built / "06_xen_configuration.html",
-                1280,
-                800,
-                "light",
-                "text=Start Xen once",
-            ),
-            ("host-page", host, 1060, 860, "light", "#fact-2"),
-            ("host-network-dark", host, 1060, 900, "dark", "#fact-5"),
-            ("host-phone", host, 390, 844, "light", "#fact-5"),
-            ("fleet-page", fleet, 1060, 640, "light", ""),
-            ("terminal", terminal, 860, 100, "dark", "whole"),
-        ):
+        for image, path, width, height, scheme, jump in surfaces(folder):
             page = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme=scheme
             ).new_page()
@@ -74,65 +50,129 @@ def main() -> None:
             if jump.startswith("?"):
                 page.fill("input[type=search]", jump[1:])
                 page.locator("#found li").first.wait_for()
-            elif jump == "#plan":
-                page.locator('[id="cell-id=plan-hide-devices"]').evaluate("(e) => e.scrollIntoView()")
             elif jump and jump != "whole":
                 page.locator(jump).first.evaluate("(e) => e.scrollIntoView()")
             page.screenshot(path=IMAGES / f"{image}.png", full_page=jump == "whole")
+            if image == "report-notebook":
+                printed(page, folder / "printed.pdf")
             page.context.close()
+
+
+def surfaces(folder: Path) -> list[tuple[str, Path, int, int, str, str]]:
+    """Make what there is to see; return of each picture its name, page, width, height, colours, and where to look."""
+    site = build(ROOT, folder / "site").parent
+    built, host = reports(folder / "reports")
+    fleet, notebook = fleet_page(folder), built / "06_xen_configuration.html"
+    return [
+        ("site-page", site / "notebooks/06_xen_configuration.html", 1280, 800, "light",
+         '[id="cell-id=plan-hide-devices"]'),
+        ("site-search", site / "index.html", 1280, 700, "light", "?pciback softdep"),
+        ("site-fleet", site / "notebooks/fleet.html", 1280, 800, "light", "#Who-has-which-card"),
+        ("report-run", built / "index.html", 1060, 900, "light", ""),
+        ("report-notebook", notebook, 1280, 800, "light", "text=Start Xen once"),
+        ("host-page", host, 1060, 860, "light", "#fact-2"),
+        ("host-network-dark", host, 1060, 900, "dark", "#fact-5"),
+        ("host-phone", host, 390, 844, "light", "#fact-5"),
+        ("reports", fleet.parents[2] / "index.html", 1060, 760, "light", ""),
+        ("fleet-page", fleet, 1060, 640, "light", ""),
+        *((name, page, 860, 100, "dark", "whole") for name, page in terminals(folder)),
+    ]  # fmt: skip
 
 
 def reports(out: Path) -> tuple[Path, Path]:
     """Copy the sample, make its pages anew; return the folder of its first run, and the host's page."""
-    for file in sorted((ROOT / "reports/sample").glob("*/*/run.json")):
-        place = Path(shutil.copytree(file.parent, out / file.parent.parent.name / file.parent.name))
-        run = json.loads((place / "run.json").read_text())
-        record = RunRecord.from_dict(run)
-        for entry in record.notebooks:
-            archive.notebook_page(place, record, entry, read_notebook(place / f"{entry.name}.ipynb"))
-        (place / "index.html").write_text(archive.run_page(place, run))
-    archive.refresh(out, place.parent.name)
-    return min(place.parent.glob("*/run.json")).parent, place.parent / "index.html"
+    found = sorted((ROOT / "reports/sample").glob("*/*/run.json"))
+    places = [pages.copied(file.parent, out) for file in found]
+    host = places[-1].parent
+    archive.refresh(out, host.name)
+    return min(host.glob("*/run.json")).parent, host / "index.html"
 
 
 def fleet_page(folder: Path) -> Path:
     """Run the first notebook on three recorded hosts, of which one lost its recording; return the page."""
-    files = copies(folder / "hosts", 3)
-    text = Path(files[2]).read_text()
-    Path(files[2]).write_text(re.sub(r"recording: .*", "recording: nowhere", text))
-    command = (*RUNBOOK, "fleet", *files, "--only", "00", "--mode", "apply", "-q",
-               "--max-failures", "0", "--reports", str(folder / "fleets"))  # fmt: skip
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
-    page = next((folder / "fleets/fleet").glob("*/index.html"))
-    page.write_text(
-        page.read_text().replace(str(folder / "hosts"), "params").replace(str(ROOT), "/home/ana/runbook")
-    )
+    page = pages.fleet(folder / "hosts", folder / "fleets", 3)
+    page.write_text(told(page.read_text(), folder))
     return page
 
 
-def typed(*words: str) -> str:
-    """Return all that a command of the runbook writes on a terminal, control characters and all."""
+def printed(page, file: Path) -> None:
+    """Print a page and take its second sheet."""
+    page.pdf(path=file, format="A4")
+    words = ("-f", "2", "-l", "2", "-r", "90", "-png", "-singlefile")
+    subprocess.run(["pdftoppm", *words, str(file), str(IMAGES / "printed")], check=True)
+
+
+def terminals(folder: Path) -> list[tuple[str, Path]]:
+    """Return pages of a terminal: a run's end, a run in the middle, and a fleet in the middle."""
+    ended = typed(*RUNBOOK, "run", "--only", "06", "--reports", str(folder / "runs"))
+    toys = (sys.executable, "-c", TOY, "run", "params/toy.yml")
+    books = {"n05_one": parameterised(beat("one")), "n06_two": parameterised(SLOW, beat("three"))}
+    place = project(folder / "toys", **books)
+    typed(*toys, cwd=place)
+    running = typed(*toys, cwd=place)
+    files = copies(folder / "many", 4)
+    many = typed(
+        *RUNBOOK, "fleet", *files, "--parallel", "3", "--from", "08", "--reports", str(folder / "all")
+    )
+    shown = {
+        "terminal": screen("".join(ended)),
+        "terminal-running": moment(
+            running, lambda text: re.search(r"[1-9]\.\d s of .*Unpacking", text, re.S)
+        ),
+        "terminal-fleet": moment(many, lambda text: "completed" in text and text.count(" running ") == 3),
+    }
+    return [
+        (name, as_html(folder / f"{name}.html", told("\n".join(lines), folder)))
+        for name, lines in shown.items()
+    ]
+
+
+def told(text: str, folder: Path) -> str:
+    """Return text with the machine's folders named as a reader's would be."""
+    for name, shown in (
+        (folder / "hosts", "params"),
+        (folder / "runs", "reports"),
+        (ROOT, "/home/ana/runbook"),
+    ):
+        text = text.replace(str(name), str(shown))
+    return text
+
+
+def typed(*words: str, cwd: Path = ROOT) -> list[str]:
+    """Return all that a command writes on a terminal, control characters and all, piece by piece as it came."""
     chunks = []
 
     def keep(descriptor: int) -> bytes:
         chunks.append(os.read(descriptor, 4096))
         return chunks[-1]  # pty.spawn shows it here, too
 
-    os.environ.update(TERM="xterm-256color", COLUMNS=str(COLUMNS), LINES=str(LINES))
-    pty.spawn([*RUNBOOK, *words], keep)
-    return b"".join(chunks).decode()
+    os.environ.update(TERM="xterm-256color", COLUMNS=str(COLUMNS), LINES=str(LINES), PYTHONPATH=str(ROOT))
+    before = Path.cwd()
+    os.chdir(cwd)
+    pty.spawn(words, keep)
+    os.chdir(before)
+    return [chunk.decode(errors="replace") for chunk in chunks]
 
 
-def as_html(said: str) -> str:
-    """Return a terminal's last screen as a page."""
-    shown = Text.from_ansi("\n".join(screen(said)))
+def moment(said: Sequence[str], is_it: Callable[[str], object]) -> list[str]:
+    """Return the lines of the first screen of which something is true."""
+    for end in range(1, len(said) + 1):
+        lines = screen("".join(said[:end]))
+        if is_it(Text.from_ansi("\n".join(lines)).plain):
+            return lines
+    raise SystemExit("The moment for the picture did not come; try again on a machine that does less else.")
+
+
+def as_html(page: Path, said: str) -> Path:
+    """Write a terminal's screen as a page."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
-    console.print(shown)
+    console.print(Text.from_ansi(said))
     frame = (
         "<body style='background:#14171a;color:#e3e6e8;margin:0;padding:14px;font-size:13px'>"
         "<pre style='margin:0;font-family:monospace;line-height:1.35'>{code}</pre></body>"
     )
-    return console.export_html(theme=MONOKAI, inline_styles=True, code_format=frame)
+    page.write_text(console.export_html(theme=MONOKAI, inline_styles=True, code_format=frame))
+    return page
 
 
 def screen(said: str) -> list[str]:

@@ -23,7 +23,7 @@ COLOURS = {
     "completed": "green",
     "unchanged": "green",
     "changed": "blue",
-    "refused": "yellow",
+    "refused": "red",
     "failed": "red",
     "timed-out": "red",
     "killed": "red",

@@ -19,6 +19,7 @@ from runbook.evidence import host, layout, notebook_html, pages
 from runbook.evidence.gate import sweep
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.evidence.timeline import timeline
+from runbook.fleet.newest import newest
 from runbook.locks import locked
 
 log = logging.getLogger("runbook.evidence")
@@ -90,7 +91,7 @@ def run_page(place: Path, run: Json) -> str:
 
 
 def refresh(reports: Path, *names: str) -> None:
-    """Write `index.html` of all reports and of these hosts anew, from the `run.json` files that are there.
+    """Write `index.html` of all reports and of these hosts anew, from the records that are there.
 
     One at a time: of runs that end together, the one that read first must not write last.
     """
@@ -106,7 +107,8 @@ def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
     """Write `index.html` of all reports; return its runs, the newest first, and what each found changed."""
     runs = newest_first(reports)
     looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
-    write_atomic(reports / "index.html", pages.runs_page(runs, drift=looked))
+    page = pages.runs_page(runs, drift=looked, fleets=newest(reports))
+    write_atomic(reports / "index.html", page)
     return runs, looked
 
 

@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from nbformat import NotebookNode
 
 from runbook.evidence import layout
+from runbook.hosts.streams import is_whole
 
 if TYPE_CHECKING:
     from nbconvert.exporters import HTMLExporter
@@ -119,7 +120,7 @@ def get_exporter() -> HTMLExporter:
 
 def _lines(text: str, to_html: Callable[[str], str], file: str, *, is_open: bool, kind: str) -> str:
     """Return lines of output: folded when many, and without their middle when very many."""
-    count = text.count("\n") + (not text.endswith("\n"))
+    count, whole = text.count("\n") + (not text.endswith("\n")), is_whole(text)
     head, tail = (text, "") if len(text) <= LONG else (text[: LONG // 2], text[-LONG // 2 :])
     if tail:
         head, tail = head[: head.rfind("\n") + 1] or head, tail[tail.find("\n") + 1 :]
@@ -128,15 +129,15 @@ def _lines(text: str, to_html: Callable[[str], str], file: str, *, is_open: bool
     if tail:
         kept = head.count("\n") + tail.count("\n") + (not tail.endswith("\n"))
         what = f"{count - kept:,} lines are" if count > kept else "The middle of it is"
+        has = "has all of it" if whole else "has more, as far as it was kept: its beginning and its end"
         html += (
             f'<p class="muted left-out">… {what} left out on this page; <a href="{escape(file)}">{escape(file)}</a> '
-            f"has all of it …</p>{pre}{to_html(tail)}</pre>"
+            f"{has} …</p>{pre}{to_html(tail)}</pre>"
         )
     if count <= FOLD:
         return html
-    return (
-        f"<details{' open' if is_open else ''}><summary>Output of {count:,} lines</summary>{html}</details>"
-    )
+    said = f"Output of {'' if whole else 'at least '}{count:,} lines"
+    return f"<details{' open' if is_open else ''}><summary>{said}</summary>{html}</details>"
 
 
 def _sibling(to: str, pages: dict[str, str]) -> str:

@@ -43,11 +43,13 @@ def runs_page(
     host: str | None = None,
     facts: Sequence[Fact] = (),
     drift: Mapping[str, Json] = EMPTY,
+    fleets: tuple[Sequence[Json], int] = ((), 0),
 ) -> str:
     """Return the page of one host, or of all of them: what it is, what changed since, and its runs, newest first.
 
-    `drift` is what each run's `drift.json` says, by the run's id. The one script on the page filters the list
-    of runs; its digest stands in the page's security policy, so that nothing else can run.
+    `drift` is what each run's `drift.json` says, by the run's id; `fleets` are the newest fleet runs and how many
+    are older (`runbook.fleet.newest`). The one script on the page filters the list of runs; its digest stands
+    in the page's security policy, so that nothing else can run.
     """
     rows = []
     for run in sorted(runs, key=lambda run: str(run["started"]), reverse=True):
@@ -65,6 +67,7 @@ def runs_page(
     return layout.render(
         "runs.html", scripts=("search.js",), runs=rows, host=host, heading=host or "Reports", hosts=hosts,
         facts=facts, drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
+        fleets=fleets[0], older=fleets[1],
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from runbook.atomic import write_atomic
 from runbook.errors import RunbookError
+from runbook.evidence import archive
 from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.record import Event
 from runbook.fleet.batches import batches, sizes
@@ -204,6 +205,8 @@ class _Fleet:
                 write_atomic(self.folder / "index.html", fleet_page(content))
                 self._paged = time.monotonic()
             write_atomic(self.folder / FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+            if self.record.ended:
+                archive.refresh(self.folder.parents[1])  # the page that leads here
         except OSError as error:
             raise _unwritable(self.folder, error) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from typing import IO
 
@@ -13,6 +14,8 @@ KEPT = 1 << 20
 """So many bytes are kept of a stream's beginning, and as many of its end: a command may say gigabytes."""
 LONGEST = 1 << 16
 """Of a longer line the first so many bytes are handed on: half a secret is not known as one, so nothing begins inside."""
+
+_CUT = re.compile(r"^\[… [\d,]+ bytes left out …\]$", re.MULTILINE)
 
 
 class Reader(threading.Thread):
@@ -63,6 +66,15 @@ class Reader(threading.Thread):
         left_out = self._left_out + len(self._head) - len(head) + len(self._tail) - len(tail)
         first, last = (part.decode("utf-8", "replace") for part in (head, tail))
         return f"{first}[… {left_out:,} bytes left out …]\n{last}"
+
+
+def is_whole(text: str) -> bool:
+    """Return whether nothing was left out of what a command said.
+
+    >>> is_whole("first\\n[… 1,024 bytes left out …]\\nlast\\n"), is_whole("first\\nlast\\n")
+    (False, True)
+    """
+    return _CUT.search(text) is None
 
 
 def feed(stream: IO[bytes] | None, data: bytes) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from runbook.ask import Facts
+from runbook.hosts.streams import is_whole
 from runbook.plan import Finding, Plan
 from runbook.show import pieces
 from runbook.show.pieces import Shown, badge
@@ -49,17 +50,17 @@ def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
 
 
 def outcome(step: Step, end: Outcome) -> Shown:
-    """Return how a step ended; what commands printed is folded, and all of it is there."""
+    """Return how a step ended; what commands printed is folded, and all that was kept of it is there."""
     head = f"{step.TITLE}: {end.status}"
     html = [f"<div><b>{escape(step.TITLE)}</b> {badge(end.status)} {escape(end.message)}"]
     text = [f"{head}. {end.message}".rstrip(". ") if not end.message else f"{head}. {end.message}"]
     for number, (title, said) in enumerate(end.done, 1):
-        lines = said.count("\n")
+        lines = f"{said.count(chr(10))} lines" + ("" if is_whole(said) else ", without the middle")
         if said.strip():
-            html.append(pieces.folded(f"{number}. {title} ({lines} lines)", said))
+            html.append(pieces.folded(f"{number}. {title} ({lines})", said))
         else:
             html.append(f"<div>{number}. {escape(title)}</div>")
-        text.append(f"  {number}. {title}" + (f" ({lines} lines)" if said.strip() else ""))
+        text.append(f"  {number}. {title}" + (f" ({lines})" if said.strip() else ""))
     html.append(pieces.findings_html(end.findings) + "</div>")
     if end.findings:
         text.append(pieces.findings_text(end.findings))

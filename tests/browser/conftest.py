@@ -1,4 +1,4 @@
-"""A browser, the project's site, and a report as this source makes it."""
+"""A browser, the project's site, and reports as this source makes them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from runbook.evidence import archive
-from runbook.evidence.files import read_notebook
-from runbook.evidence.record import RunRecord
 from runbook.site.build import build
+from tests.browser import pages
 from tests.browser.lab import Notebook, Server
 
 ROOT = Path(__file__).parents[2]
@@ -64,16 +63,25 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory):
-    """Return the folder of the sample's newest run, with all pages made anew, in a folder of reports."""
+def fleet(tmp_path_factory):
+    """Return the page of a fleet run of two hosts, of which one failed."""
     reports = tmp_path_factory.mktemp("reports")
+    return pages.fleet(tmp_path_factory.mktemp("hosts"), reports, 2)
+
+
+@pytest.fixture(scope="session")
+def failed(fleet):
+    """Return the folder of a run that failed, of the host that completed in the fleet run."""
+    completed = json.loads(fleet.with_name("fleet.json").read_text())["hosts"][0]
+    return pages.failed(completed["params"], fleet.parents[2])
+
+
+@pytest.fixture(scope="session")
+def report(fleet, failed):
+    """Return the folder of the sample's newest run, with all pages made anew, beside those reports."""
     newest = max((ROOT / "reports/sample").glob("*/*/run.json")).parent
-    place = shutil.copytree(newest, reports / newest.parent.name / newest.name)
-    record = RunRecord.from_dict(json.loads((place / "run.json").read_text()))
-    for entry in record.notebooks:
-        assert archive.notebook_page(place, record, entry, read_notebook(place / f"{entry.name}.ipynb"))
-    (place / "index.html").write_text(archive.run_page(place, json.loads((place / "run.json").read_text())))
-    archive.refresh(reports, place.parent.name)
+    place = pages.copied(newest, fleet.parents[2])
+    archive.refresh(fleet.parents[2], place.parent.name)
     return place
 
 

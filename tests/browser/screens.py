@@ -54,6 +54,10 @@ def parameters(screens: Screens) -> None:
     cell.get_by_role("button", name="Show the changes").click()
     cell.get_by_text("Devices", exact=True).evaluate("(node) => node.scrollIntoView({block: 'start'})")
     screens.take(notebook, "picker", dark=True)
+    cell.get_by_role("button", name="Show the changes").evaluate(
+        "(node) => node.scrollIntoView({block: 'center'})"
+    )
+    screens.take(notebook, "changes")
     notebook.close()
 
 

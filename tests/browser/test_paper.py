@@ -1,5 +1,9 @@
 """Pages on paper: all of them there, nothing folded, nothing wider than the sheet, black on white."""
 
+import re
+import shutil
+import subprocess
+
 import pytest
 
 from tests.browser.test_reading import every_page, overflow
@@ -7,6 +11,7 @@ from tests.browser.test_reading import every_page, overflow
 pytestmark = pytest.mark.browser
 SHEET_PX = 680
 """Width of an A4 sheet without its margins of 15 mm, at 96 px an inch."""
+A4_PT = (595, 842)
 FOLDED = """() => [...document.querySelectorAll("details:not([open]) > :not(summary)")]
     .filter((one) => one.textContent.trim() && !one.checkVisibility({contentVisibilityAuto: true}))
     .map((one) => one.textContent.slice(0, 60))"""
@@ -54,3 +59,50 @@ def test_paper_is_white_and_what_only_a_screen_needs_is_left_out(paper, site, re
         assert (ground, ink) == ("rgba(0, 0, 0, 0)", "rgb(31, 35, 40)")
         for name in ("form", ".side", ".turn", "button", ".search", ".jump"):
             assert not any(one.is_visible() for one in paper.locator(name).all())
+
+
+def asked(command, *words):
+    """Return what a tool of poppler-utils says."""
+    assert shutil.which(command), "poppler-utils is missing: make browser-deps (as root)"
+    return subprocess.run([command, *words], capture_output=True, text=True, check=True).stdout
+
+
+def sheets(file):
+    """Return the text of each sheet of a PDF."""
+    return asked("pdftotext", "-layout", str(file), "-").split("\f")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "fewest", "most"),
+    [
+        ("chapter", 15, 28),
+        ("notebook", 5, 9),
+        ("run", 4, 8),
+        ("host", 3, 6),
+        ("fleet", 1, 1),
+        ("failed", 6, 11),
+    ],
+)
+def test_a_page_becomes_a_pdf(paper, site, report, fleet, failed, tmp_path, name, fewest, most):
+    """On A4 sheets, none of them empty, as many as the page is long, with all its headings to the last."""
+    pages = {
+        "chapter": site / "notebooks/03_debian_configuration.html",
+        "notebook": report / "08_guests.html",
+        "run": report / "index.html",
+        "host": report.parent / "index.html",
+        "fleet": fleet,
+        "failed": failed / "06_xen_configuration.html",
+    }
+    file = tmp_path / f"{name}.pdf"
+    paper.goto(pages[name].as_uri())
+    paper.pdf(path=file, format="A4")
+    sizes = re.findall(r"Page +\d+ size: +([\d.]+) x ([\d.]+)", asked("pdfinfo", "-l", "999", str(file)))
+    assert all((float(wide), float(high)) == pytest.approx(A4_PT, abs=2) for wide, high in sizes)
+    texts = sheets(file)
+    print(f"{name}: {len(texts)} sheets")
+    assert fewest <= len(texts) <= most
+    assert [number for number, text in enumerate(texts, 1) if len(text.split()) < 8] == []
+    whole = " ".join(" ".join(texts).split())
+    headings = [" ".join(text.split()) for text in paper.locator("main :is(h1, h2)").all_text_contents()]
+    assert headings
+    assert [heading for heading in headings if heading not in whole] == []

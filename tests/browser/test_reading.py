@@ -124,6 +124,48 @@ def test_a_command_is_copied_to_the_letter(look, site):
     assert page.locator("input[type=search]").input_value().split() == said.split()
 
 
+def pasted(page, block):
+    """Return what a press of a block's button gives to a box that it is pasted into."""
+    block.hover()
+    block.locator("button").click()
+    block.get_by_role("button", name="Copied").wait_for()
+    page.evaluate("document.querySelector('article').append(document.createElement('textarea'))")
+    box = page.locator("textarea").last
+    box.focus()
+    page.keyboard.press("Control+V")
+    return box.input_value()
+
+
+def test_of_a_plan_only_its_command_is_copied(look, site):
+    """What is pasted into a shell has no prompt, no list of packages and no reason."""
+    page = look(site / "notebooks/05_xen_installation.html")
+    page.get_by_role("button", name="Unfold all").click()
+    block = page.locator(".copyable", has_text="apt-get install --no-install-recommends xen-system").first
+    first, second, *_ = block.locator("pre").text_content().splitlines()
+    assert first.startswith("$ apt-get install ")
+    assert second.startswith("+ ")
+    assert pasted(page, block) == first.removeprefix("$ ")
+
+
+@pytest.mark.parametrize(
+    ("shown", "copied"),
+    [
+        ("$ update-grub\n  # it reads all files\n", "update-grub"),
+        ("# on the controller:\n$ cd src\n$ make \\\n  -j2\n# then copied\n", "cd src\nmake \\\n  -j2"),
+        ("$ sh -c 'first\n\n  second \"\n'\n  # don't\n", "sh -c 'first\n\n  second \"\n'"),
+        ("$ echo 'it'\"'\"'s'  # don't\n+ xen 4\n", "echo 'it'\"'\"'s'  # don't"),
+        ("a line\n$5 and more\n", "a line\n$5 and more"),
+    ],
+    ids=["reason", "two-commands", "open-quote", "comment", "no-command"],
+)
+def test_a_command_is_copied_with_all_its_lines(look, site, shown, copied):
+    """Lines within a quote and after a backslash belong to the command; text without a prompt is copied whole."""
+    page = look(site / "index.html")
+    block = page.locator(".copyable").first
+    block.locator("pre").evaluate("(pre, text) => { pre.textContent = text }", shown)
+    assert pasted(page, block) == copied
+
+
 def test_all_is_folded_and_unfolded(look, site):
     """One button opens everything that is folded, and closes it again."""
     page = look(site / CHAPTER)
@@ -147,6 +189,19 @@ def test_without_scripts_everything_is_there(look, site):
     page.wait_for_url("**/07_first_boot.html")
 
 
+def test_without_scripts_a_fleet_leads_to_what_failed(look, report, fleet):
+    """From all reports by the fleet and the host's run to what failed, without JavaScript."""
+    page = look(report.parents[1] / "index.html", java_script_enabled=False)
+    page.locator("#fleets ~ .wide a").first.click()
+    page.wait_for_url(f"**/{fleet.parent.name}/index.html")
+    page.locator("tr", has_text="failed").get_by_role("link").click()
+    page.wait_for_url("**/host001/*/index.html")
+    assert page.locator(".failure pre").is_visible()
+    page.locator(".failure a").click()
+    page.wait_for_url("**/00_introduction.html#cell-id=open")
+    assert page.locator(".code.bad pre.error").is_visible()
+
+
 def test_on_a_phone_the_contents_are_one_touch_away(look, site):
     """The link at the top leads to the list of pages below, which leads on."""
     page = look(site / CHAPTER, width=400, has_touch=True)
@@ -155,20 +210,29 @@ def test_on_a_phone_the_contents_are_one_touch_away(look, site):
     page.wait_for_url("**/07_first_boot.html")
 
 
+def painted(look, path):
+    """Return the milliseconds to a page's first paint, and those that its thread worked."""
+    page = look("about:blank")
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(path.as_uri())
+    paint_ms = page.evaluate(PAINTED)
+    metrics = {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
+    return paint_ms, metrics["TaskDuration"] * 1000
+
+
 def test_the_first_page_is_there_within_a_second(look, site):
     """From the disk, the first page and a chapter are read, laid out and painted in less than a second.
 
-    It is the time that the page's thread works, in which other work on the machine is not counted.
+    The best of three paints counts: while other work has the processor the clock goes on, so that a paint may be
+    late by no fault of the page, but never early. The time that the page's thread works is the page's own: of
+    that no time may be a second.
     """
     for name in ("index.html", CHAPTER):
-        page = look("about:blank")
-        devtools = page.context.new_cdp_session(page)
-        devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
-        page.goto((site / name).as_uri())
-        painted_ms = page.evaluate(PAINTED)
-        metrics = {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
-        worked_ms = metrics["TaskDuration"] * 1000
+        paints_ms, work_ms = zip(*(painted(look, site / name) for _ in range(3)), strict=True)
         print(
-            f"{name}: first paint after {painted_ms:.0f} ms, of which {worked_ms:.0f} ms the page's own work"
+            f"{name}: first paint after {min(paints_ms):.0f} ms (of three, up to {max(paints_ms):.0f}); "
+            f"at most {max(work_ms):.0f} ms are the page's own work"
         )
-        assert 0 < worked_ms < 1000
+        assert 0 < min(paints_ms) < 1000
+        assert 0 < max(work_ms) < 1000

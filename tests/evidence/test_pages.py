@@ -190,6 +190,15 @@ def test_very_long_output_is_shortened_and_says_so():
     assert "Output of 20,000 lines" in html
 
 
+def test_what_no_file_has_is_not_promised():
+    """Where the middle of an output was not kept, the page says that the notebook has its ends only."""
+    half = "".join(f"line {n:06}\n" for n in range(5_000))
+    html = page_with(stream(f"{half}[… 1,234,567 bytes left out …]\n{half}"))
+    assert "05_now.ipynb</a> has more, as far as it was kept: its beginning and its end …" in html
+    assert "has all of it" not in html
+    assert "Output of at least 10,001 lines" in html
+
+
 def test_one_very_long_line_is_shortened():
     """Output without line ends is cut too."""
     html = page_with(stream("x" * 200_000))

@@ -42,6 +42,17 @@ def test_what_happens_to_one_host_does_not_touch_the_others(fleet):
     assert [name for name, event in fleet.events if event == "host-end"].count("c") == 1
 
 
+def test_the_page_of_all_reports_leads_to_a_fleet_that_ended(fleet):
+    """When a fleet run ends, `reports/index.html` says how, beside the fleet runs before it."""
+    fleet.wish("b", **FAILS)
+    first, second = fleet.run("a"), fleet.run("a", "b")
+    page = (fleet.place / "reports/index.html").read_text()
+    assert f'href="fleet/{first.record.id}/index.html"' in page
+    assert f'href="fleet/{second.record.id}/index.html"' in page
+    assert "Of 2 hosts: 1 completed, 1 failed." in page
+    assert 'class="pill s-running"' not in page
+
+
 def test_no_more_than_asked_run_at_a_time(fleet):
     """At every moment at most --parallel children live, and there are moments when that many do."""
     for name in "abcdef":

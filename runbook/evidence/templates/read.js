@@ -1,5 +1,17 @@
 "use strict";
 // Everything on the page can be read without this: it adds buttons that copy and unfold, and reach by keyboard.
+// A command goes on in the next line while a quote is open, or after a backslash.
+const CLOSED = /\\[^]|'[^']*'|"(?:\\[^]|[^"\\])*"|(?:^|\s)#.*/gm;
+const goesOn = (command) => /['"\\]/.test(command.replace(CLOSED, ""));
+// Of a plan only the commands are copied: a shell would stumble over the prompt, the packages and the paths.
+function copied(text) {
+  const commands = [];
+  for (const line of text.split("\n")) {
+    if (line.startsWith("$ ")) commands.push(line.slice(2));
+    else if (commands.length && goesOn(commands.at(-1))) commands.push(`${commands.pop()}\n${line}`);
+  }
+  return (commands.join("\n") || text).trimEnd();
+}
 for (const pre of document.querySelectorAll("main pre")) {
   const around = document.createElement("div");
   const button = document.createElement("button");
@@ -9,7 +21,7 @@ for (const pre of document.querySelectorAll("main pre")) {
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(pre.textContent.trimEnd());
+      await navigator.clipboard.writeText(copied(pre.textContent));
       button.textContent = "Copied";
     } catch {
       getSelection().selectAllChildren(pre);
