@@ -17,6 +17,7 @@ from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 from runbook.fleet.record import HostState
 
+NO_WORKER = "No worker is there: {hosts} wait for one. Start a worker, or interrupt to end."
 ENOUGH = "No other host is begun: {failures} did not complete. Those that run go on to their end."
 INTERRUPT = {
     1: "Interrupting: no other host is begun, and each running step may tidy up for 20 s. Interrupt again to end them at once.",
@@ -123,7 +124,8 @@ def fleet_line(event: Event) -> str:
     """Return the line of an event of the whole fleet."""
     if event["event"] == "interrupt":
         return INTERRUPT.get(event["times"], INTERRUPT[3])
-    return ENOUGH.format(**event) if event["event"] == "enough" else ""
+    said = {"enough": ENOUGH, "no-worker": NO_WORKER}.get(event["event"], "")
+    return said.format(**event)
 
 
 def show_states(hosts: list[HostState]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -24,6 +25,8 @@ class Workers:
     parallel: int
     _work: Callable[[Job], Ended]
     _heard: queue.SimpleQueue[tuple[str, Event]]
+    present: Callable[[], Collection[str]] | None = None
+    """Addresses of the workers that are there now; None where workers cannot be lost."""
 
     def begin(self, job: Job) -> Future[Ended]:
         """Return the job's end, to come."""
@@ -81,7 +84,16 @@ def _cluster(parallel: int, scheduler: str, topic: str, heard: Any) -> Iterator[
         # A lost worker's task is never given to another by our wish; where the scheduler does it anyway, its
         # claim stops it (`job.carry_out`).
         executor = client.get_executor(pure=False, retries=0)
-        yield Workers(executor, parallel, _There(topic), heard)
+        there = partial(_addresses, client)
+        yield Workers(executor, parallel, _There(topic), heard, there)
+
+
+def _addresses(client: Any) -> Collection[str]:
+    """Return the addresses of a cluster's workers; of a scheduler that does not answer, none."""
+    try:
+        return list(client.scheduler_info()["workers"])
+    except (OSError, TimeoutError):
+        return ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,7 @@ class _There:
         worker: Any = import_module("distributed").get_worker()
 
         def tell(event: Event) -> None:
+            event = {**event, "address": worker.address} if event["event"] == "host-begin" else event
             with suppress(Exception):  # a scheduler that is gone must not end a run halfway
                 worker.log_event(self.topic, (job.host, event))
 

@@ -37,6 +37,7 @@ NOT_INHERITED = (
 )  # fmt: skip
 """Variables that belong to one run of one host."""
 CUT = 2000
+LOST = "its worker was lost; it is not begun a second time unasked. Look at the host, then --resume"
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,33 @@ def carry_out(job: Job, tell: Tell) -> Ended:
     folder = Path(job.folder)
     if wishes(folder):
         return Ended("never-run", INTERRUPTED, message="interrupted before it began")
-    try:
-        (folder / CLAIMS / job.host).open("x").close()
-    except FileExistsError:
-        text = "its worker was lost; it is not begun a second time unasked. Look at the host, then --resume"
-        return _left_behind(job, text, time.monotonic())
+    if not _claimed(job):
+        return _left_behind(job, LOST, time.monotonic())
     tell({"event": "host-begin", "worker": f"{os.uname().nodename} process {os.getpid()}"})
     own = Path(tempfile.mkdtemp(prefix="xr-fleet-"))
     try:
         return _follow(job, own, tell)
     finally:
         shutil.rmtree(own, ignore_errors=True)
+
+
+def give_up(job: Job) -> Ended:
+    """Return the end of a job that nobody will carry out any more: `killed` if it was begun, else `never-run`.
+
+    Afterwards nobody can begin it.
+    """
+    if not _claimed(job):
+        return _left_behind(job, LOST, time.monotonic())
+    return Ended("never-run", INTERRUPTED, message="no worker had taken it")
+
+
+def _claimed(job: Job) -> bool:
+    """Return whether the job was still free; it is ours then, and nobody else's any more."""
+    try:
+        (Path(job.folder) / CLAIMS / job.host).open("x").close()
+    except FileExistsError:
+        return False
+    return True
 
 
 def wishes(folder: Path) -> int:

@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.record import Event
 from runbook.fleet.batches import batches, sizes
 from runbook.fleet.executors import Workers, end_of, workers
-from runbook.fleet.job import CLAIMS, TICK_S, Ended, Job, wish
+from runbook.fleet.job import CLAIMS, TICK_S, Ended, Job, give_up, wish
 from runbook.fleet.members import FOLDER
 from runbook.fleet.page import fleet_page
 from runbook.fleet.record import FILE, FleetRecord, HostState, new_id
@@ -28,8 +28,9 @@ from runbook.locks import locked
 from runbook.signals import answering
 
 OnEvent = Callable[[HostState | None, Event], None]
-"""Hears an event of a host; None for one of the whole fleet: `interrupt` and `enough`."""
+"""Hears an event of a host; None for one of the whole fleet: `interrupt`, `enough` and `no-worker`."""
 
+Running = dict[Future[Ended], HostState]
 PAGE_S = 5.0
 
 
@@ -102,6 +103,8 @@ class _Fleet:
         self._command = command
         self._paged = 0.0
         self._by_name = {host.host: host for host in record.hosts}
+        self._workers: dict[str, str | None] = {}
+        self._is_alone = False
         self._failures = self._wishes = self._said = 0
 
     def run(self, found: Workers, wanted: Sequence[str]) -> None:
@@ -123,7 +126,7 @@ class _Fleet:
 
     def _batch(self, hosts: Sequence[HostState], found: Workers) -> None:
         waiting = deque(hosts)
-        running: dict[Future[Ended], HostState] = {}
+        running: Running = {}
         while running or (waiting and not self._is_enough):
             while waiting and len(running) < found.parallel and not self._is_enough:
                 host = waiting.popleft()
@@ -134,6 +137,21 @@ class _Fleet:
                 self._hear(self._by_name[name], event)
             for future in done:
                 self._end(running.pop(future), end_of(future))
+            if found.present is not None:
+                self._part_with_lost(running, found.present())
+
+    def _part_with_lost(self, running: Running, present: Collection[str]) -> None:
+        """End the hosts of workers that are gone; without any worker wait for one until somebody wants to stop."""
+        nobody = not present and bool(running)
+        if nobody and not self._is_alone:
+            self._tell(None, {"event": "no-worker", "hosts": len(running)})
+        self._is_alone = nobody
+        for future, host in list(running.items()):
+            at = self._workers.get(host.host)
+            is_gone = at is not None and at not in present
+            if is_gone or self._wishes > (0 if nobody else 2):
+                future.cancel()
+                self._end(running.pop(future), give_up(self._job(host)))
 
     def _job(self, host: HostState) -> Job:
         asked = self.asked
@@ -148,6 +166,7 @@ class _Fleet:
         match event["event"]:
             case "host-begin":
                 host.state, host.started = "running", now()
+                self._workers[host.host] = event.get("address")
                 self._save()
             case "notebook-begin":
                 host.notebook, host.step = event["notebook"], ""

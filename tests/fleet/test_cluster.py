@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 from distributed import LocalCluster
@@ -38,6 +40,41 @@ def test_a_lost_worker_costs_its_host_alone_and_nothing_runs_twice(fleet, cluste
     assert done.record.exit_code == 138
     assert [sum(line["event"] == "begin" for line in fleet.life(name)) for name in "abcd"] == [1, 1, 1, 1]
     assert len(set(worker.values())) > 1
+
+
+@pytest.fixture
+def one_worker(monkeypatch):
+    """Return a scheduler's address and its only worker, which nobody starts again."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        command = (sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address)
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen([*command, "--no-nanny", "--no-dashboard", "--nthreads", "1"], stdout=quiet, stderr=quiet) as worker:  # fmt: skip
+            yield cluster.scheduler_address, worker
+            worker.kill()
+
+
+def test_the_last_worker_may_be_lost_for_good(fleet, one_worker):
+    """Its host is `killed` though no other worker tells; one that waits for a worker ends unbegun when that is wanted."""
+    address, worker = one_worker
+    fleet.wish("a", until="lost")
+
+    def hear(host, event):
+        if host and host.host == "a" and event["event"] == "step-begin":
+            worker.kill()
+        if event["event"] == "no-worker":
+            told.append((event["hosts"], worker.poll() is not None))
+            if worker.poll() is not None:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    told = []
+    done = fleet.run("a", "b", parallel=1, scheduler=address, hear=hear)
+    (fleet.place / "lost").touch()  # the fake child has no lifeline
+    assert states(done) == {"a": "killed", "b": "never-run"}
+    assert "its worker was lost" in done.record.hosts[0].message
+    assert told[-1] == (1, True)
+    assert (done.record.outcome, done.record.exit_code) == ("interrupted", 130)
+    assert [len(fleet.life(name)) > 0 for name in "ab"] == [True, False]
 
 
 def test_a_cluster_that_is_not_there_is_said(fleet):
