@@ -110,7 +110,7 @@ def summary(facts: pd.DataFrame) -> pd.DataFrame:
 
 
 def write(facts: pd.DataFrame, path: Path) -> None:
-    """Write the table as .csv, or as .parquet where pyarrow is installed. Raises `ParamsError` for anything else."""
+    """Write the table as .csv, or as .parquet where fastparquet or pyarrow is installed. Raises `ParamsError` for anything else."""
     if path.suffix == ".csv":
         facts.to_csv(path, index=False)
     elif path.suffix == ".parquet":
@@ -118,7 +118,8 @@ def write(facts: pd.DataFrame, path: Path) -> None:
             facts.to_parquet(path, index=False)
         except ImportError:
             raise ParamsError(
-                "Parquet needs pyarrow, which is not installed", do="pip install pyarrow, or write a .csv"
+                "Parquet needs fastparquet, which is not installed",
+                do="pip install 'xen-host-runbook[fleet]', or write a .csv",
             ) from None
     else:
         raise ParamsError(f"{path} is neither .csv nor .parquet", do="give the file one of these endings")

@@ -71,11 +71,22 @@ def test_a_host_without_a_good_report_is_named(reports):
     assert any(line.startswith("one ") for line in done.output.splitlines())
 
 
+def test_a_parquet_file_has_the_table_of_the_csv(reports):
+    """Both files hold the same rows and columns, and what is text in the one is text in the other."""
+    for name in ("f.csv", "f.parquet"):
+        assert call("one.yml", "two.yml", "--out", name).exit_code == 0
+    text = pd.read_csv(reports.parent / "f.csv", dtype=str, keep_default_na=False)
+    table = pd.read_parquet(reports.parent / "f.parquet")
+    assert len(table) > 20
+    assert list(table["host"].unique()) == ["one", "two"]
+    pd.testing.assert_frame_equal(table.astype(str), text, check_dtype=False)
+
+
 @pytest.mark.parametrize(
-    ("name", "said"), [("f.parquet", "Parquet needs pyarrow"), ("f.xls", "neither .csv nor")]
+    ("name", "said"), [("f.parquet", "Parquet needs fastparquet"), ("f.xls", "neither .csv nor")]
 )
 def test_what_cannot_be_written_is_said(reports, monkeypatch, name, said):
-    """Parquet without pyarrow, and endings that are not known, are refused."""
+    """Parquet without a package for it, and endings that are not known, are refused."""
     for module in ("pyarrow", "fastparquet"):
         monkeypatch.setitem(sys.modules, module, None)
     done = call("one.yml", "--out", name)
