@@ -184,6 +184,15 @@ def test_the_form_and_the_state_of_the_steps_may_be_shown(verb: str) -> None:
     assert [wrong.cell for wrong in cells.has_tags_and_ids_that_fit(nb, GOOD)] == [verb]
 
 
+def test_tags_of_nbval_are_the_authors() -> None:
+    """A cell may carry nbval's own tags beside those that follow from its call, and no others."""
+    nb = read(GOOD)
+    retag("plan-install-xen", "plan", "nbval-ignore-output")(nb)
+    assert list(cells.has_tags_and_ids_that_fit(nb, GOOD)) == []
+    retag("plan-install-xen", "plan", "nbval-ignore-outputs")(nb)
+    assert list(cells.has_tags_and_ids_that_fit(nb, GOOD))
+
+
 def test_every_rule_is_broken_once() -> None:
     """No rule is without a breakage that shows it failing."""
     assert {b[1] for b in BREAKAGES} == set(RULES)

@@ -8,10 +8,13 @@ import re
 import subprocess
 import sys
 import time
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from runbook.cli.course import Course
+from runbook.cli.progress import Live, make_progress
 from runbook.evidence.timings import LastTime, last_time
 from tests.evidence.toys import ROOT, beat, begin, end, parameterised, project
 
@@ -72,13 +75,13 @@ def plain(shown: str) -> str:
 
 
 def test_a_terminal_shows_where_a_run_is_and_how_long_it_may_take(place):
-    """Notebook, step, action, the command's last line, elapsed; the second time also what the first one took."""
+    """Notebook, step, action, the command's last lines, elapsed; the second time also what the first one took."""
     folder = place()
     code, shown = on_terminal(folder, "run", "params/toy.yml")
     first = plain(shown)
     assert code == 0, first
     assert re.search(r"1\.\d s  2/2 06_two › two 1/2 › install 4 packages", first)
-    assert "│ Unpacking xen" in first
+    assert re.search(r"│ Get:1\s+│ Unpacking xen", first)
     assert re.search(r"1 of 3 steps · \d+\.\d s\s", first)
     assert "left" not in first
     assert "\x1b[34mchanged" in shown
@@ -91,6 +94,40 @@ def test_a_terminal_shows_where_a_run_is_and_how_long_it_may_take(place):
     assert re.search(r"\d\.\d s of about 2 s  2/2 06_two › two 1/2", second)
     assert re.search(r"1 of 3 steps · \d+\.\d s · about \d+ s left", second)
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", shown)
+
+
+def test_the_last_three_lines_of_the_command_are_shown():
+    """More lines push the older ones out, in whatever pieces they come; the next action begins without any."""
+    console = Console(file=StringIO(), force_terminal=True, width=60)
+    live = Live(console)
+    live.event({"event": "action-begin", "title": "unpack"})
+    for text in (
+        "one\ntwo\n",
+        "\x1b[32mthree\x1b[0m\r\n\n",
+        "four and much more than there is room for on so narrow a line\n",
+    ):
+        live.event({"event": "output", "text": text})
+
+    def shown():
+        with console.capture() as taken:
+            console.print(live._now())
+        return [line.rstrip() for line in plain(taken.get()).splitlines() if "│" in line]
+
+    assert shown() == [
+        "  │ two",
+        "  │ three",
+        "  │ four and much more than there is room for on so narrow …",
+    ]
+    live.event({"event": "action-begin", "title": "configure"})
+    assert shown() == []
+
+
+@pytest.mark.parametrize(("term", "live"), [("xterm", True), ("dumb", False), ("unknown", False)])
+def test_what_cannot_move_its_cursor_gets_plain_lines(monkeypatch, term, live):
+    """One that cannot move its cursor is not asked to, by a run and by a fleet alike."""
+    monkeypatch.setenv("TERM", term)
+    console = Console(file=StringIO(), force_terminal=True)
+    assert make_progress(console, sys.stdout, lambda _: True, lambda _: False) is live
 
 
 def test_ctrl_c_on_a_terminal_says_what_state_things_are_in(place):

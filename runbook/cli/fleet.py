@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,13 +127,14 @@ def _show(quiet: bool, as_json: bool, hosts: int) -> Any:
     from rich.console import Console
 
     from runbook.cli.fleet_show import LiveFleet, PlainFleet, Quiet
+    from runbook.cli.progress import make_progress
 
     if quiet:
         return Quiet()
     if as_json:
         return PlainFleet(sys.stderr)
-    console = Console(highlight=False)
-    return LiveFleet(console, hosts) if console.is_terminal else PlainFleet(sys.stdout)
+    live = partial(LiveFleet, hosts=hosts)
+    return make_progress(Console(highlight=False), sys.stdout, live, PlainFleet)
 
 
 def _say(done: FleetRun, as_json: bool) -> None:

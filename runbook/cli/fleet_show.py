@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from runbook.cli.progress import COLOURS, last_line
+from runbook.cli.progress import COLOURS, last_lines
 from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 from runbook.fleet.record import HostState
@@ -88,7 +88,8 @@ class LiveFleet(Quiet):
                 self._running[host.host] = host, time.monotonic()
                 self._left -= 1
             case "output":
-                self._last[host.host] = last_line(event["text"]) or self._last.get(host.host, "")
+                for line in last_lines(event["text"]):
+                    self._last[host.host] = line
             case "step-begin" | "notebook-begin":
                 self._last.pop(host.host, None)
             case "host-end":

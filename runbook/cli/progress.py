@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TextIO
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TextIO, TypeVar
 
 from rich.console import Console, Group
 from rich.live import Live as RichLive
@@ -16,8 +18,11 @@ from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 from runbook.evidence.timings import about
 
+T = TypeVar("T")
 _LONG_S = 5
 """From how many seconds on it is worth saying how long a step may take."""
+TAIL = 3
+"""Lines of the running command that are shown."""
 INTERRUPTING = "Interrupting: the step may tidy up for 20 s. Interrupt again to end it at once."
 COLOURS = {
     "completed": "green",
@@ -78,11 +83,12 @@ class Plain(Progress):
 
 
 class Live(Progress):
-    """Ended things stay on the screen; below them, renewed: what is running, its last line, and how far the run is."""
+    """Ended things stay on the screen; below them, renewed: what is running, its last lines, and how far the run is."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._notebook = self._action = self._output = ""
+        self._notebook = self._action = ""
+        self._output: deque[str] = deque(maxlen=TAIL)
         self._course = Course()
         self._spinner = Spinner("dots")
         self._live = RichLive(console=console, refresh_per_second=8, transient=True, get_renderable=self._now)
@@ -100,22 +106,26 @@ class Live(Progress):
         match event["event"]:
             case "notebook-begin":
                 self._notebook = f"{event['place']} {event['notebook']}"
-                self._action = self._output = ""
+                self._is_now("")
                 show(f"[bold]{event['place']} {escape(event['title'])}[/] [dim]{event['notebook']}[/]")
             case "step-begin":
-                self._action = self._output = ""
+                self._is_now("")
             case "action-begin":
-                self._action, self._output = event["title"], ""
+                self._is_now(event["title"])
             case "output":
-                self._output = last_line(event["text"]) or self._output
+                self._output.extend(last_lines(event["text"]))
             case "step-end":
                 took = f"{spent(event['seconds'])}{_said(event)}"
                 show(f"    {_coloured(event['status'])} {escape(event['step'])} [dim]{escape(took)}[/]")
-                self._action = self._output = ""
+                self._is_now("")
             case "notebook-end":
                 show(f"  {_coloured(event['status'])} [dim]{spent(event['seconds'])}[/]")
             case "interrupt":
                 show(f"[yellow]{INTERRUPTING}[/]")
+
+    def _is_now(self, action: str) -> None:
+        self._action = action
+        self._output.clear()
 
     def _now(self) -> Group:
         course = self._course
@@ -123,22 +133,28 @@ class Live(Progress):
         words = " › ".join(filter(None, (self._notebook, step, self._action))) or "starting"
         self._spinner.update(text=Text(f"{course.of_step()}  {words}", no_wrap=True, overflow="ellipsis"))
         lines: list[Any] = [self._spinner]
-        if self._output:
-            lines.append(Text(f"  │ {self._output}", style="dim", no_wrap=True, overflow="ellipsis"))
+        for line in self._output:
+            lines.append(Text(f"  │ {line}", style="dim", no_wrap=True, overflow="ellipsis"))
         if course.steps_in_all:
             lines.append(Text(f"  {course.of_run()}", style="dim", no_wrap=True, overflow="ellipsis"))
         return Group(*lines)
 
 
-def last_line(text: str) -> str:
-    """Return the last line that says something, without terminal control codes.
+def last_lines(text: str) -> list[str]:
+    """Return the last lines that say something, without terminal control codes.
 
-    >>> last_line("Get:1 xen\\n\\x1b[32mUnpacking xen\\x1b[0m\\r\\n\\n")
-    'Unpacking xen'
+    >>> last_lines("Get:1 xen\\n\\x1b[32mUnpacking xen\\x1b[0m\\r\\n\\n")
+    ['Get:1 xen', 'Unpacking xen']
     """
     plain = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
-    lines = [line.strip() for line in re.split(r"[\r\n]", plain)]
-    return next((line for line in reversed(lines) if line), "")
+    return [line.strip() for line in re.split(r"[\r\n]", plain) if line.strip()][-TAIL:]
+
+
+def make_progress(
+    console: Console, out: TextIO, live: Callable[[Console], T], plain: Callable[[TextIO], T]
+) -> T:
+    """Return what shows progress: live where the terminal can do it, plain lines elsewhere."""
+    return live(console) if console.is_terminal and not console.is_dumb_terminal else plain(out)
 
 
 def _ended(event: Event) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from runbook.cli.progress import COLOURS, Live, Plain, Progress
+from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError
 from runbook.evidence.archive import drift
@@ -109,8 +109,7 @@ def _progress(quiet: bool, as_json: bool) -> Progress:
         return Progress()
     if as_json:
         return Plain(sys.stderr)
-    console = Console(highlight=False)
-    return Live(console) if console.is_terminal and not console.is_dumb_terminal else Plain(sys.stdout)
+    return make_progress(Console(highlight=False), sys.stdout, Live, Plain)
 
 
 def _table(done: Run, step: str | None) -> Table:
