@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -130,6 +131,22 @@ def test_validate_goes_on_after_a_bad_file(toy):
     assert done.exit_code == 2
     assert "There is no params/none.yml" in done.stderr
     assert "params/toy.yml: right" in done.stdout
+
+
+def test_validate_names_every_mistake(toy):
+    """Each wrong value of a file is shown with its own line and next move, and with one way to more about it."""
+    file = toy(one=beat("one")) / "params" / "toy.yml"
+    file.write_text(
+        file.read_text().replace("watchdog:", "watchdgo:").replace("memory_mib: 2048", "memory_mib: 2")
+    )
+    done = call("validate", "params/toy.yml")
+    assert done.exit_code == 2
+    assert re.findall(r"The parameter '(.+)' is wrong", done.stderr) == [
+        "services.watchdgo",
+        "dom0.memory_mib",
+    ]
+    assert len(set(re.findall(r"toy.yml, line (\d+)", done.stderr))) == done.stderr.count("  do: ") == 2
+    assert done.stderr.count("runbook explain R202") == 1
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,10 @@ def example(server):
 @pytest.fixture
 def form(lab, server, example):
     """Return the notebook with the form of that copy."""
+    return opened(lab, server)
+
+
+def opened(lab, server):
     notebook = lab(server.write("12_form", "from runbook import form", 'form("params/mine.yml")'))
     notebook.step("c1")
     return notebook, notebook.step("c2")
@@ -84,21 +88,22 @@ def test_every_wrong_field_is_marked(form):
     expect(cell.get_by_text("The parameters are right.")).to_be_visible()
 
 
-def test_the_sums_follow_what_does_not_fit(form, example):
+def test_the_sums_follow_what_does_not_fit(lab, server, example):
     """Too much for the file's `ram_mib` is an error, and the bar shows by how much, each piece with its number, on a phone too."""
-    notebook, cell = form
-    notebook.page.keyboard.press("Control+B")  # on a phone nobody has the list of files beside a notebook
     example.write_text(example.read_text().replace("release: trixie", "release: trixie\nram_mib: 5925"))
-    notebook.step("c2")
+    notebook, cell = opened(lab, server)
+    notebook.page.keyboard.press("Control+B")  # on a phone nobody has the list of files beside a notebook
     expect(cell.get_by_text("memory: 5925 MiB, 3602 MiB given out")).to_be_visible()
     cell.locator(".jupyter-widget-Collapse-header", has_text="dom0").click()
-    cell.get_by_label("memory_mib").first.fill("5000")
+    cell.get_by_label("memory_mib").first.fill("50000")
     expect(cell.get_by_text("the machine has ram_mib: 5925")).to_be_visible()
-    expect(cell.get_by_text("6554 MiB given out, 629 MiB more than there is")).to_be_visible()
+    expect(cell.get_by_text("51554 MiB given out, 45629 MiB more than there is")).to_be_visible()
     expect(cell.get_by_text("too much", exact=True)).to_have_count(1)
+    body = notebook.page.locator("body")
     for width, scheme in ((1280, "light"), (400, "dark")):
         notebook.page.set_viewport_size({"width": width, "height": 850})
         notebook.page.emulate_media(color_scheme=scheme)
+        expect(body).to_have_attribute("data-jp-theme-light", "false" if scheme == "dark" else "true")
         notebook.page.wait_for_function(_NUMBERED, arg=[cell.element_handle(), "12345612345"])
 
 
