@@ -7,32 +7,22 @@ folders are replaced.
 
 from __future__ import annotations
 
-import os
-import pty
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from io import StringIO
 from pathlib import Path
-
-from rich.console import Console
-from rich.terminal_theme import MONOKAI
-from rich.text import Text
 
 from benchmarks.fleet import copies
 from runbook.evidence import archive
 from runbook.site.build import build
 from tests.browser import pages
 from tests.browser.pages import ROOT, RUNBOOK
+from tests.browser.terminal import as_html, moment, screen, typed
 from tests.evidence.toys import beat, parameterised, project
 from tests.test_terminal import SLOW, TOY
 
 IMAGES = ROOT / "docs/images"
-COLUMNS, LINES = 100, 60
-_CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\r|\n")
 
 
 def main() -> None:
@@ -96,35 +86,30 @@ def fleet_page(folder: Path) -> Path:
 
 
 def printed(page, file: Path) -> None:
-    """Print a page and take its second sheet."""
+    """Print a page and take its third sheet."""
     page.pdf(path=file, format="A4")
-    words = ("-f", "2", "-l", "2", "-r", "90", "-png", "-singlefile")
+    words = ("-f", "3", "-l", "3", "-r", "100", "-png", "-singlefile")
     subprocess.run(["pdftoppm", *words, str(file), str(IMAGES / "printed")], check=True)
 
 
 def terminals(folder: Path) -> list[tuple[str, Path]]:
     """Return pages of a terminal: a run's end, a run in the middle, and a fleet in the middle."""
     ended = typed(*RUNBOOK, "run", "--only", "06", "--reports", str(folder / "runs"))
-    toys = (sys.executable, "-c", TOY, "run", "params/toy.yml")
+    toy = (sys.executable, "-c", TOY, "run", "params/toy.yml")
     books = {"n05_one": parameterised(beat("one")), "n06_two": parameterised(SLOW, beat("three"))}
-    place = project(folder / "toys", **books)
-    typed(*toys, cwd=place)
-    running = typed(*toys, cwd=place)
-    files = copies(folder / "many", 4)
-    many = typed(
-        *RUNBOOK, "fleet", *files, "--parallel", "3", "--from", "08", "--reports", str(folder / "all")
-    )
+    place = project(folder / "toy", **books)
+    typed(*toy, cwd=place)  # the next one knows how long it takes
+    running = typed(*toy, cwd=place)
+    words = ("--parallel", "3", "--serial", "1,3", "--from", "08", "--reports", str(folder / "all"))
+    many = typed(*RUNBOOK, "fleet", *copies(folder / "many", 4), *words)
     shown = {
         "terminal": screen("".join(ended)),
-        "terminal-running": moment(
-            running, lambda text: re.search(r"[1-9]\.\d s of .*Unpacking", text, re.S)
+        "terminal-running": moment(running, r"[1-9]\.\d s of [^│]*│ Unpacking"),
+        "terminal-fleet": moment(
+            many, r"(?s)completed(?=.*0[89]_\w+ +[a-z]\w+ +running)(.*0[89]_\w+ [^\n]*running){3}"
         ),
-        "terminal-fleet": moment(many, lambda text: "completed" in text and text.count(" running ") == 3),
     }
-    return [
-        (name, as_html(folder / f"{name}.html", told("\n".join(lines), folder)))
-        for name, lines in shown.items()
-    ]
+    return [(name, as_html(folder / f"{name}.html", told("\n".join(shown[name]), folder))) for name in shown]
 
 
 def told(text: str, folder: Path) -> str:
@@ -136,66 +121,6 @@ def told(text: str, folder: Path) -> str:
     ):
         text = text.replace(str(name), str(shown))
     return text
-
-
-def typed(*words: str, cwd: Path = ROOT) -> list[str]:
-    """Return all that a command writes on a terminal, control characters and all, piece by piece as it came."""
-    chunks = []
-
-    def keep(descriptor: int) -> bytes:
-        chunks.append(os.read(descriptor, 4096))
-        return chunks[-1]  # pty.spawn shows it here, too
-
-    os.environ.update(TERM="xterm-256color", COLUMNS=str(COLUMNS), LINES=str(LINES), PYTHONPATH=str(ROOT))
-    before = Path.cwd()
-    os.chdir(cwd)
-    pty.spawn(words, keep)
-    os.chdir(before)
-    return [chunk.decode(errors="replace") for chunk in chunks]
-
-
-def moment(said: Sequence[str], is_it: Callable[[str], object]) -> list[str]:
-    """Return the lines of the first screen of which something is true."""
-    for end in range(1, len(said) + 1):
-        lines = screen("".join(said[:end]))
-        if is_it(Text.from_ansi("\n".join(lines)).plain):
-            return lines
-    raise SystemExit("The moment for the picture did not come; try again on a machine that does less else.")
-
-
-def as_html(page: Path, said: str) -> Path:
-    """Write a terminal's screen as a page."""
-    console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
-    console.print(Text.from_ansi(said))
-    frame = (
-        "<body style='background:#14171a;color:#e3e6e8;margin:0;padding:14px;font-size:13px'>"
-        "<pre style='margin:0;font-family:monospace;line-height:1.35'>{code}</pre></body>"
-    )
-    page.write_text(console.export_html(theme=MONOKAI, inline_styles=True, code_format=frame))
-    return page
-
-
-def screen(said: str) -> list[str]:
-    """Return the lines that stand on a terminal in the end: what was erased and written over is gone.
-
-    >>> screen("one\\r\\ntwo\\r\\n\\x1b[1A\\x1b[2Ksix\\r\\n")
-    ['one', 'six', '']
-    """
-    lines, row, at = [""], 0, 0
-    for found in _CONTROL.finditer(said + "\n"):
-        if text := said[at : found.start()]:
-            lines[row] += text
-        at = found.end()
-        if found[0] == "\n":
-            row += 1
-            lines += [""] * (row + 1 - len(lines))
-        elif found[2] == "A":
-            row = max(row - int(found[1] or 1), 0)
-        elif found[2] == "K":
-            lines[row] = ""
-        elif found[2] == "m":
-            lines[row] += found[0]
-    return lines[:-1]
 
 
 if __name__ == "__main__":

@@ -95,8 +95,10 @@ def body(
 
 def warm_up() -> None:
     """Make the page of an empty notebook: the next one finds everything imported and compiled."""
+    from nbformat.v4 import new_notebook
+
     with suppress(Exception):  # what is wrong will be said of the page that it spoils
-        body(NotebookNode(cells=[], metadata={}), "", str, {})  # type: ignore[no-untyped-call]
+        body(new_notebook(), "", str, {})  # type: ignore[no-untyped-call]
 
 
 @cache

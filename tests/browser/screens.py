@@ -50,8 +50,10 @@ def parameters(screens: Screens) -> None:
     cell.get_by_text("wrong: ").wait_for()
     screens.take(notebook, "form", top="c2")
     field.fill("3072")
+    cell.get_by_text("The parameters are right.").wait_for()
     header.click()
     cell.get_by_role("button", name="Show the changes").click()
+    cell.get_by_text("+  memory_mib: 3072").wait_for()
     cell.get_by_text("Devices", exact=True).evaluate("(node) => node.scrollIntoView({block: 'start'})")
     screens.take(notebook, "picker", dark=True)
     cell.get_by_role("button", name="Show the changes").evaluate(

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from runbook.evidence import notebook_html
-from runbook.evidence.notebook_html import notebook_page
+from runbook.evidence.notebook_html import notebook_page, warm_up
 from runbook.evidence.pages import runs_page, verdict
 from tests.evidence.toys import fetches, notebook
 
@@ -188,6 +188,12 @@ def test_very_long_output_is_shortened_and_says_so():
     assert f"… {20_000 - shown:,} lines are left out on this page" in html
     assert '<a href="05_now.ipynb">05_now.ipynb</a> has all of it' in html
     assert "Output of 20,000 lines" in html
+
+
+def test_to_be_ready_is_no_news(caplog):
+    """What is made before the first page leaves no complaint in a run's log."""
+    warm_up()
+    assert caplog.text == ""
 
 
 def test_what_no_file_has_is_not_promised():
