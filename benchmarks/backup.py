@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.backup [--mib 2048] [--rounds 3] [--place /dev/shm]     or: make bench-backup
 
 The image is an ext4 of programs, libraries and texts from /usr, with deleted random data beside them and the
-rest never written (facts §8.2). The guide's way is one process for minutes, so it is run once, with ours
+rest never written. The guide's way is one process for minutes, so it is run once, with ours
 before and after it; of ours the median counts. Whatever else the machine does, slows all of them.
 """
 

@@ -15,7 +15,7 @@ class Switch:
     """Put a new file in force that could cut this very connection, with an automatic way back.
 
     A timer on the host brings the old file back after `revert_s` seconds unless a *new* connection
-    reached the host and stopped the timer (facts §6.6). The shell lines run on the host.
+    reached the host and stopped the timer. The shell lines run on the host.
     """
 
     what: str

@@ -90,7 +90,7 @@ class Grub:
 
     @property
     def xen(self) -> Entry | None:
-        """The Xen entry: the first that starts Xen's .gz image, not the .efi (facts §6.2)."""
+        """The Xen entry: the first that starts Xen's .gz image, not the .efi."""
         usable = (e for e in self.entries if e.is_xen and not e.is_recovery)
         return next((e for e in usable if e.image.endswith(".gz")), None)
 

@@ -2,7 +2,7 @@
 
 Every way of opening a volume that the host can know of is asked, because each of them alone misses some:
 Xen does not know of mounts, `/proc/mounts` shows a loop device instead of the volume, and LVM only says
-*that* something has it open. Works under plain Linux too, where no guest can run (facts §8.1, §10 no. 24).
+*that* something has it open. Works under plain Linux too, where no guest can run.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _cluster(parallel: int, scheduler: str, topic: str, heard: Any) -> Iterator[
     except ImportError:
         raise ParamsError(
             "--scheduler needs dask.distributed, which is not installed",
-            do="pip install 'xen-host-runbook[fleet]', here and on every worker",
+            do="pip install -e '.[fleet]' in the project's folder, here and on every worker",
         ) from None
     try:
         client = distributed.Client(scheduler, timeout="20s", set_as_default=False)

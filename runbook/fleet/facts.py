@@ -119,7 +119,7 @@ def write(facts: pd.DataFrame, path: Path) -> None:
         except ImportError:
             raise ParamsError(
                 "Parquet needs fastparquet, which is not installed",
-                do="pip install 'xen-host-runbook[fleet]', or write a .csv",
+                do="pip install -e '.[fleet]' in the project's folder, or write a .csv",
             ) from None
     else:
         raise ParamsError(f"{path} is neither .csv nor .parquet", do="give the file one of these endings")

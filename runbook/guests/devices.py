@@ -78,7 +78,6 @@ def _card(spec: str) -> Iterator[Finding]:
             f"the MAC address {mac} is not six pairs of hexadecimal digits",
             "xl takes it without a word",
             "write six pairs, like 00:16:3e:14:01:00",
-            "facts §0.5",
         )
     elif int(mac[:2], 16) & 1:
         yield Finding(
@@ -86,7 +85,6 @@ def _card(spec: str) -> Iterator[Finding]:
             f"the MAC address {mac} is a multicast address",
             "no card can have it",
             "give it one that begins with 00:16:3e",
-            "facts §10 no. 23",
         )
     if "bridge" not in words and "script" not in words:
         yield Finding(
@@ -130,7 +128,6 @@ def passed(config: Config) -> list[Finding]:
                     f"`{spec}` says seize=1",
                     "xl would take the device from dom0 without asking, a disk controller too",
                     "remove it; hide the device instead",
-                    "facts §6.3",
                 )
             )
     counted = Counter(map(address_of, config.items("pci")))
@@ -141,7 +138,6 @@ def passed(config: Config) -> list[Finding]:
             f"the device {address} is given twice",
             "xl takes the second one without a word",
             "delete one",
-            "facts §0.5",
         )
         for address in twice
     ]
@@ -170,7 +166,6 @@ def disks(config: Config) -> list[Finding]:
             f"{target} is in the list twice",
             "a disk that is written through two drives is destroyed",
             "delete one",
-            "facts §10 no. 24",
         )
         for target, count in targets.items()
         if count > 1

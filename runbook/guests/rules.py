@@ -1,4 +1,4 @@
-"""The rules for one guest's machine, memory, firmware, boot order, screen and passthrough (facts §6, §7)."""
+"""The rules for one guest's machine, memory, firmware, boot order, screen and passthrough."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def broken(config: Config) -> list[Finding]:
     return [finding for rule in rules for finding in rule(config)]
 
 
-def fail(what: str, why: str, do: str, source: str) -> Finding:
+def fail(what: str, why: str, do: str, source: str = "") -> Finding:
     """Return a finding for something that cannot work."""
     return Finding("fail", what, why, do, source)
 
 
-def warn(what: str, why: str, do: str, source: str) -> Finding:
+def warn(what: str, why: str, do: str, source: str = "") -> Finding:
     """Return a finding for something that works and will surprise."""
     return Finding("warn", what, why, do, source)
 
@@ -70,14 +70,12 @@ def _firmware(config: Config) -> Iterator[Finding]:
                 f'{key} is "{value}"',
                 "the UEFI image that Debian ships does not start Xen guests",
                 'write firmware = "bios"',
-                "facts §0.3",
             )
         elif value and value not in FIRMWARES and not value.startswith("/"):
             yield fail(
                 f'{key} is "{value}"',
                 "xl takes an unknown word as the name of a file in the current folder",
                 f"write one of {', '.join(FIRMWARES)}, or a path from / on",
-                "facts §0.5",
             )
 
 
@@ -109,7 +107,6 @@ def _boot(config: Config) -> Iterator[Finding]:
             f'boot is "{boot}"',
             f"there is no drive `{wrong}`, and xl does not say so",
             "use c (disk), d (disc), n (network), a (floppy), in the wanted order",
-            "facts §0.5",
         )
     if "d" in boot and not any("cdrom" in spec for spec in config.items("disk")):
         yield warn(
@@ -123,7 +120,6 @@ def _screen(config: Config) -> Iterator[Finding]:
             "sdl is 1",
             "Debian's qemu-system-xen can open no window: the guest does not start",
             "use vnc = 1",
-            "facts §0.3",
         )
     if config.text("vnc", "1") != "1":
         return
@@ -133,7 +129,6 @@ def _screen(config: Config) -> Iterator[Finding]:
             "the VNC display is in vnclisten and in vncdisplay",
             "xl refuses that",
             "keep vncdisplay",
-            "facts §7",
         )
     elif ":" in address and config.number("vncdisplay"):
         yield fail(
@@ -154,7 +149,6 @@ def _screen(config: Config) -> Iterator[Finding]:
             "vncunused is not 0",
             "when the port is taken, the guest silently appears on another one",
             "write vncunused = 0",
-            "facts §7",
         )
 
 
@@ -164,7 +158,6 @@ def _passthrough(config: Config) -> Iterator[Finding]:
             'passthrough is "disabled", yet `pci` names devices',
             "the guest cannot start",
             "remove the line",
-            "facts §0.5",
         )
     strategy = re.search(r"strategy=(\w+)", config.text("rdm"))
     if strategy and strategy[1] != "host":
@@ -172,14 +165,12 @@ def _passthrough(config: Config) -> Iterator[Finding]:
             f'rdm has strategy "{strategy[1]}"',
             "xl warns, goes on and ignores it",
             "write strategy=host",
-            "facts §0.5",
         )
     if config.text("pci_seize") == "1":
         yield fail(
             "pci_seize is 1",
             "xl would take any device from dom0 without asking, its disk controller too",
             "remove the line; hide the device instead",
-            "facts §6.3",
         )
 
 

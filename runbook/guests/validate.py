@@ -1,4 +1,4 @@
-"""What xl accepts without a word and yet is wrong, found in the text of an xl.cfg (facts §0.5, §6, §10)."""
+"""What xl accepts without a word and yet is wrong, found in the text of an xl.cfg."""
 
 from __future__ import annotations
 
@@ -59,7 +59,6 @@ def conflicts(texts: Mapping[str, str]) -> list[Finding]:
             f"The {kind} {what} is claimed by {' and '.join(paths)}",
             "only one of these guests can run at a time; a disk written by two is destroyed",
             "take it out of one of the two, or remove the file that is not used",
-            "facts §10 no. 18, 22-24",
         )
         for (kind, what), paths in sorted(owners.items())
         if len(paths) > 1
@@ -96,7 +95,6 @@ def _keys(config: Config, release: str) -> Iterator[Finding]:
                 f"line {config.lines[key]}: xl does not know `{key}`",
                 "xl skips unknown words silently, so the setting would be lost",
                 do,
-                "facts §10 no. 25",
             )
     for key in config.repeated:
         yield rules.warn(

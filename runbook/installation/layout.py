@@ -3,7 +3,7 @@
 Both ways of installing (the unattended installer, and a live system) make this one layout, and the
 check after either compares the disk with it. The guests' partition is the third and the host's own
 the fourth, because Debian's partitioner puts physical volumes last and lets only one of the others
-grow (facts §2).
+grow.
 """
 
 from __future__ import annotations

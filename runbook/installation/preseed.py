@@ -77,7 +77,7 @@ def recipe(asked: Layout) -> str:
     """Return the partitioner's recipe on one line (partman-auto-recipe.txt of debian-installer).
 
     The guests' partition is merely kept (`late.sh` makes their group), since two physical volumes on one
-    disk need exact device names, which the partitioner does not match on NVMe (facts §2).
+    disk need exact device names, which the partitioner does not match on NVMe.
 
     The host's own partition asks for next to nothing and grows to its size. Else its size and those of
     the volumes inside it count together when the partitioner asks whether the disk is large enough

@@ -155,7 +155,7 @@ def guest_need_mib(guest: Guest) -> int:
 def need_mib(memory_mib: int, vcpus: int) -> int:
     """Return what libxl reserves for an HVM guest in MiB: memory, 4 KiB x (256 x vcpus + MiB) and 2 MiB.
 
-    Source: facts §10 no. 20 (libxl).
+    Source: libxl.
     """
     overhead_kib = 4 * (256 * vcpus + memory_mib) + 2048
     return memory_mib + -(-overhead_kib // 2048) * 2

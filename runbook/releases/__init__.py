@@ -20,7 +20,7 @@ class Release:
     xl: str
     """Path of the `xl` that dom0 users call."""
     xen_packages: tuple[str, ...]
-    """Packages of a working host, with what Debian only recommends named (facts §3)."""
+    """Packages of a working host, with what Debian only recommends named."""
     management_packages: tuple[str, ...] = _TOOLS
     """What notebook 09 reads, mounts and copies guests' disks with."""
     base_packages: tuple[str, ...] = ()

@@ -55,7 +55,7 @@ def outcome(step: Step, end: Outcome) -> Shown:
     html = [f"<div><b>{escape(step.TITLE)}</b> {badge(end.status)} {escape(end.message)}"]
     text = [f"{head}. {end.message}".rstrip(". ") if not end.message else f"{head}. {end.message}"]
     for number, (title, said) in enumerate(end.done, 1):
-        lines = f"{said.count(chr(10))} lines" + ("" if is_whole(said) else ", without the middle")
+        lines = many(said.count("\n"), "line") + ("" if is_whole(said) else ", without the middle")
         if said.strip():
             html.append(pieces.folded(f"{number}. {title} ({lines})", said))
         else:

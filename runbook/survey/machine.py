@@ -52,7 +52,7 @@ class Machine:
         """Return the devices that the IOMMU cannot tell from this one, bridges left out.
 
         These are its IOMMU group; where no group is known, what shares a conventional PCI bus
-        with it, because all of a bus' requests carry the bridge's number (facts §10 no. 5).
+        with it, because all of a bus' requests carry the bridge's number.
         """
         if device.group is not None:
             found = self._by_group[device.group]

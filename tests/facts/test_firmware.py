@@ -55,7 +55,7 @@ def test_dmar_flags_and_reserved_regions():
 
 
 def test_xen_renames_the_table():
-    """Under Xen the same table is called RMAD and says the same (facts §10 no. 2)."""
+    """Under Xen the same table is called RMAD and says the same."""
     table = dmar(((0, (0x1D, 0)),))
     renamed = firmware.parse(bare(firmware_tables=table.replace("tables/DMAR", "tables/RMAD")))
     plain = firmware.parse(bare(firmware_tables=table))

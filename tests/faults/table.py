@@ -99,6 +99,7 @@ HEAD = """# What goes wrong, and what the report says
 Each row is provoked during a real run by `make test-faults`, and its report compared with what the actions really left behind.
 After each, no file on either side is half written, and the next run finishes the job without doing a completed action again.
 The steps before the one that is hit keep how they ended; those after it are `never-run`.
+*The report says* quotes a few words of the report, by which the test knows it again; `second` is a step of the test's own notebook.
 
 | what goes wrong | the step | the run | exit | the report says | next |
 | --- | --- | --- | --- | --- | --- |

@@ -150,7 +150,7 @@ def test_xl_takes_the_probes_configuration(real, release):
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("case", ["ipfire", "windows"])
 def test_xl_takes_the_guides_own_files(real, release, case):
-    """The files of 2013 are still read, so their faults (facts §7) are not xl's to tell."""
+    """The files of 2013 are still read, so their faults are not xl's to tell."""
     assert real(release).judge((CASES / f"guide_{case}.cfg").read_text()).status == 0
 
 
@@ -251,7 +251,7 @@ _NAMES = [f"{number}-{new.removeprefix(LINE).strip()[:32]}" for number, (_, _, n
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize(("status", "old", "new"), REFUSED, ids=_NAMES)
 def test_what_xl_refuses_is_found(real, release, status, old, new):
-    """xl ends with the status of facts §7, and our own check, which needs no xl, says no as well."""
+    """xl ends with its own status, and our own check, which needs no xl, says no as well."""
     assert old in SOUND
     text = SOUND.replace(old, new, 1)
     assert real(release).judge(text).status == status

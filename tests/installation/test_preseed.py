@@ -62,7 +62,7 @@ def test_without_a_hash_no_password_opens_the_door():
 
 
 def test_partitions_stand_in_the_order_that_the_partitioner_keeps():
-    """EFI, /boot, the kept remainder, and as the last the one physical volume (facts §2)."""
+    """EFI, /boot, the kept remainder, and as the last the one physical volume."""
     outside = [entry for entry in entries() if "$lvmok" not in entry]
     assert [re.findall(r"method{ (\w+) }", entry)[0] for entry in outside] == ["efi", "format", "keep", "lvm"]
     assert sum("method{ lvm }" in entry for entry in entries()) == 1

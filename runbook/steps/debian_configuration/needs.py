@@ -129,7 +129,6 @@ def _room(facts: Facts, size: int) -> list[Finding]:
             f"{path} has {free} MiB free; about {need} MiB are needed",
             f"for {what}; a disk that fills up half way leaves broken packages",
             f"make room there (`df -h {path}`, `apt-get clean`), then run again",
-            "facts §10 no. 27",
         )
         for path, need, what in needs
         if (free := space.free_mib(facts, path, *_PATHS)) is not None and free < need

@@ -50,7 +50,6 @@ def clashes(here: Situation) -> tuple[Finding, ...]:
             f"The volume group {group.name} is on another disk",
             f"it is on {', '.join(others)}, and a name can be given only once",
             f"rename it (`vgrename {group.name} OTHER`), take that disk out, or give the parameters another name",
-            "facts §2",
         )
         for group in here.layout.groups
         if (others := [p for p in here.disks.partitions_of(group.name) if p not in mine])

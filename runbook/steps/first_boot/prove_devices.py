@@ -49,7 +49,7 @@ def _identity(device: Device, here: Candidate | None) -> Finding | None:
         "addresses change when a card is added or the firmware is set anew; Xen numbers nothing by itself",
         f"find it with `lspci -Dnn -d {device.id}`, correct passthrough.devices, run 06_xen_configuration "
         "again",
-        "H617, facts §10 no. 18",
+        "H617",
     )
 
 
@@ -64,7 +64,6 @@ def _binding(device: Device, here: Candidate | None) -> Finding | None:
         "look whether `lsinitramfs /boot/initrd.img-$(uname -r) | grep pciback` shows the module and "
         f"{OPTIONS}; "
         "run 06_xen_configuration again",
-        "facts §6.3, §9 no. 6",
     )
 
 
@@ -78,5 +77,4 @@ def _readiness(device: Device, running: Xen) -> Finding | None:
         f"{device.bdf} ({device.what}) cannot be given to a guest",
         "`xl pci-assignable-list` does not show it, and no running guest has it",
         f"run `xl pci-assignable-add {device.bdf}` on the host and read its message",
-        "facts §6.3",
     )

@@ -52,7 +52,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _version(params: HostParams, now: Xen) -> list[Finding]:
     if not now.version:
         do = "run `xl info` on the host and read its error; `systemctl status xen` shows the daemons"
-        return [Finding("fail", "xl cannot talk to Xen", "`xl info` gave no version", do, "facts §6.4")]
+        return [Finding("fail", "xl cannot talk to Xen", "`xl info` gave no version", do)]
     wanted = releases.get(params.release).xen
     if now.version == wanted:
         return []
@@ -65,18 +65,16 @@ def _capabilities(now: Xen) -> list[Finding]:
         "hvm": (
             "guests like these need hardware virtualisation",
             "switch VT-x or SVM on in the firmware",
-            "facts §10 no. 1",
         ),
         "hvm_directio": (
             "no device can be passed to a guest without an IOMMU",
             "switch VT-d or AMD-Vi on in the firmware, then look for `I/O virtualisation enabled` in `xl "
             "dmesg`",
-            "facts §10 no. 3",
         ),
     }
     return [
-        Finding("fail", f"Xen does not report {name}", why, do, source)
-        for name, (why, do, source) in told.items()
+        Finding("fail", f"Xen does not report {name}", why, do)
+        for name, (why, do) in told.items()
         if now.version and name not in now.capabilities
     ]
 
@@ -114,7 +112,6 @@ def _dom0(params: HostParams, now: Xen) -> list[Finding]:
                 "xenstored does not answer",
                 f"dom0's name is read from it, and came back as '{dom0.name}'",
                 "look at `systemctl status xen` and `journalctl -u xen`; it starts xenstored",
-                "facts §6.4",
             )
         )
     if abs(dom0.memory_mib - params.dom0.memory_mib) > _TOLERANCE_MIB:
@@ -146,6 +143,5 @@ def _watchdog(params: HostParams, facts: Facts) -> list[Finding]:
             "The watchdog does not run",
             f"systemd says that {UNIT} is {units[UNIT].active}",
             f"look at `systemctl status {UNIT}`, or run the step enable_services again",
-            "facts §6.4",
         )
     ]

@@ -96,7 +96,6 @@ def _too_little(group: Group, missing: list[Guest]) -> list[Finding]:
             f"The volume group '{group.name}' is too small for the guests' disks",
             f"{wanted} need {need / GIB:.1f} GiB, {group.free / GIB:.1f} GiB are free",
             f"give guests smaller volumes, or add a disk: `vgextend {group.name} /dev/…`",
-            "facts §10 no. 24",
         )
     ]
 
@@ -117,7 +116,6 @@ def _why_unfit(guest: Guest, volume: LogicalVolume) -> list[Finding]:
                 f"The volume {path} is dom0's own: it is in use as {volume.used_at}",
                 f"the guest '{guest.name}' would write over the files of the running host",
                 f"give the volume of '{guest.name}' another name, or keep guests in a group of their own",
-                "facts §10 no. 24",
             )
         ]
     if volume.size < guest.volume.size_gib * GIB:
@@ -128,7 +126,6 @@ def _why_unfit(guest: Guest, volume: LogicalVolume) -> list[Finding]:
                 f"it has {volume.size / GIB:.1f} GiB, {guest.volume.size_gib} GiB are asked; "
                 "it may hold the guest's data, so here it is left as it is",
                 "grow_volumes in 09_management makes it larger and keeps what is on it; or ask for less",
-                "facts §10 no. 24",
             )
         ]
     return []

@@ -84,7 +84,6 @@ def _held(device: Device, domains: Domains) -> Finding | None:
         "two guests cannot have one device",
         f"stop that guest (`xl shutdown -w {holder.name}`) and run this step again; "
         "or set `probe: none` for the device",
-        "facts §10 no. 18",
     )
 
 
@@ -101,7 +100,6 @@ def _judge(device: Device, proofs: Proofs) -> Finding | None:
             why,
             f"see that its cable leads to a network with DHCP, then run this step in mode apply; "
             f"the guest's console is kept in {probe.RESULTS}/{device.bdf}.console",
-            "facts §10 no. 18",
         )
     return _old(device, proof, proofs) if proof and proofs.is_stale(proof) else None
 

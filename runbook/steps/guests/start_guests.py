@@ -90,7 +90,6 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
             f"There is not enough memory to start {names}",
             f"they need {need} MiB, Xen has {domains.free_mib} MiB left",
             "stop another guest (`xl list` shows them), or give these less memory_mib",
-            "facts §10 no. 20",
         )
 
 
@@ -98,20 +97,19 @@ def _taken(params: HostParams, guest: Guest, domains: Domains) -> Iterator[Findi
     """Yield a refusal for each device or disk that another running domain has."""
     for bdf in guest.pci:
         if holder := domains.holder_of(bdf):
-            yield _refusal(guest, f"the device {bdf}", holder, "facts §10 no. 18")
+            yield _refusal(guest, f"the device {bdf}", holder)
     disk = config.volume_of(params, guest)
     for domain in domains.domains:
         if disk in domain.disks:
-            yield _refusal(guest, f"the disk {disk}", domain, "facts §10 no. 24")
+            yield _refusal(guest, f"the disk {disk}", domain)
 
 
-def _refusal(guest: Guest, what: str, holder: Domain, source: str) -> Finding:
+def _refusal(guest: Guest, what: str, holder: Domain) -> Finding:
     return Finding(
         "refuse",
         f"The guest '{guest.name}' cannot start: the running guest '{holder.name}' has {what}",
         "two guests cannot have it at a time",
         f"stop the other one: `xl shutdown -w {holder.name}`",
-        source,
     )
 
 
@@ -145,7 +143,6 @@ def _judge(guest: Guest, domain: Domain | None) -> Iterator[Finding]:
             f"The guest '{guest.name}' runs without its device {', '.join(lost)}",
             "it was started before the device was given to it, or lost it at a restart",
             f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
-            "facts §9 no. 7",
         )
     asked = ", ".join(sorted(nic.bridge for nic in guest.nics)) or "none"
     got = ", ".join(sorted(domain.bridges)) or "none"

@@ -14,8 +14,6 @@ TITLE = "Keep the survey on the host, for when Xen runs"
 GUIDE = "Nothing like it: the guide has no survey"
 RISK: Risk = "safe"
 
-_SOURCE = "facts §10, and §9 no. 11"
-
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions of the survey."""
@@ -42,7 +40,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         f"{kept.PATH} is not the survey of this machine as it is",
         "the file is missing, or the machine has changed since it was written",
         "run this notebook in mode apply, before Xen is started",
-        _SOURCE,
     )
     return [finding]
 
@@ -54,5 +51,4 @@ def _unknown() -> Finding:
         f"there is no {kept.PATH}; under Xen Linux shows no IOMMU groups, so which devices cannot be told "
         "apart is only guessed",
         "start plain Debian once (it is in the boot menu) and run this notebook in mode apply",
-        _SOURCE,
     )

@@ -43,7 +43,6 @@ def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
                 f"{bdf} is named {count} times under passthrough.devices",
                 "only one guest can have it",
                 "name it once",
-                "facts §10 no. 18",
             )
     ports = _future_ports(params, machine)
     owners = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
@@ -108,7 +107,6 @@ def _future_port(name: str, interface: str, bridge: str) -> Finding:
         f"{name} must stay with dom0: it is {interface}, a port of the bridge {bridge}",
         "the parameters both give it to a guest and put it on a bridge of dom0",
         "take it out of passthrough.devices, or give the bridge another port",
-        "facts §10 no. 14",
     )
 
 
@@ -124,7 +122,6 @@ def _company(
             "which would stay in dom0",
             "the IOMMU cannot tell them apart: the guest could reach what dom0 uses",
             "name these under passthrough.devices too, or move the card to another slot",
-            "facts §10 no. 5",
         )
     siblings = machine.siblings(found)
     for mate in dict.fromkeys((*mates, *siblings)):
@@ -135,7 +132,6 @@ def _company(
                 f"{name} goes to {pair[0]}, and {mate.bdf} to {pair[1]}, which cannot be told apart",
                 f"they share {place(found)}" if mate in mates else "they are one physical device",
                 "give both to the same guest",
-                "facts §10 no. 6",
             )
     if parted := [d.bdf for d in siblings if d.bdf not in hidden and d not in mates]:
         yield Finding(
@@ -143,7 +139,6 @@ def _company(
             f"{name} is one physical device with {', '.join(parted)}, which stays in dom0",
             "a reset of the one may reset the others",
             "name these under passthrough.devices too",
-            "facts §10 no. 6",
         )
 
 
@@ -157,5 +152,4 @@ def _ports(params: HostParams, machine: Machine) -> Iterator[Finding]:
                     f"{port}, a port of the bridge {bridge.name}, is not on this machine",
                     f"it has the cards {', '.join(cards) or '(none)'}",
                     f"correct `ports` of {bridge.name} under network.bridges",
-                    "facts §10 no. 23",
                 )

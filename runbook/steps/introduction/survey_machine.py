@@ -61,7 +61,6 @@ def _processor(machine: Machine) -> Iterator[Finding]:
             "The processor shows no hardware virtualisation (VT-x or AMD-V)",
             "virt_caps of `xl info` has no hvm" if caps else f"{machine.cpu.model}: no flag vmx or svm",
             "switch it on in the firmware: Intel Virtualization Technology, VT-x, or SVM Mode",
-            "facts §10 no. 1",
         )
     elif not nested:
         yield Finding(
@@ -69,7 +68,6 @@ def _processor(machine: Machine) -> Iterator[Finding]:
             "The processor has no nested paging (EPT or NPT)",
             "Debian's Xen is built without the older way, shadow paging: no guest would start",
             "use another machine; nearly every processor since 2010 has it",
-            "facts §10 no. 1",
         )
 
 
@@ -84,7 +82,6 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
                 "Xen runs without an IOMMU, so it can pass no device",
                 f"virt_caps of `xl info` has no hvm_directio: {' '.join(caps)}",
                 f"{setting}; `xl dmesg` tells what Xen found",
-                "facts §10 no. 3",
             )
     elif not tables and not (machine.system.is_dom0 and machine.kept is None):
         yield Finding(
@@ -92,7 +89,6 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
             "The firmware announces no IOMMU, so no device can be passed",
             "there is neither the ACPI table DMAR (Intel) nor IVRS (AMD)",
             setting,
-            "facts §10 no. 2",
         )
     elif not any(d.group is not None for d in machine.devices) and not machine.system.is_dom0:
         yield Finding(
@@ -100,7 +96,6 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
             "Linux shows no IOMMU groups",
             "this kernel does not use the IOMMU, so which devices cannot be told apart is guessed",
             "start once with intel_iommu=on on the kernel's command line, and survey again",
-            "facts §10 no. 5",
         )
     if machine.firmware.interrupt_remapping is False:
         yield Finding(
@@ -108,7 +103,6 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
             "The IOMMU does not remap interrupts",
             "a guest with a device could then send false interrupts to the host",
             "look for Interrupt Remapping in the firmware; pass devices only to guests you trust",
-            "facts §10 no. 4",
         )
 
 
@@ -140,7 +134,6 @@ def _memory(params: HostParams, machine: Machine) -> Iterator[Finding]:
             f"The machine has {there} MiB of memory, the parameters need {needed} MiB",
             "dom0, every guest with its overhead, and 256 MiB for Xen have to fit at the same time",
             "give dom0 (dom0.memory_mib) or a guest (memory_mib) less, or build memory in",
-            "facts §10 no. 20",
         )
 
 

@@ -70,6 +70,5 @@ def _room(facts: Facts) -> list[Finding]:
             f"{_ROOM} has {free} MiB free; {_NEED_MIB} MiB are needed",
             "for the packages of the new kernel",
             "make room there (`apt-get clean`), then run again",
-            "facts §10 no. 27",
         )
     ]

@@ -120,7 +120,6 @@ def _dangers(params: HostParams, now: Kernels, menu: Grub, package: str) -> list
                 "The boot menu has no other kernel to go back to",
                 "a new kernel that does not start would leave a machine that does not start",
                 "run `apt-get install linux-image-amd64`, then `update-grub`",
-                "facts §10 no. 29",
             )
         )
     if not menu.can_write_choice:
@@ -146,7 +145,6 @@ def _room(facts: Facts) -> list[Finding]:
             f"/boot has {free} MiB free; {_BOOT_NEED_MIB} MiB are needed",
             "for the new kernel and its initial RAM disk; a full /boot leaves half of them",
             "remove kernels that are not used (`apt-get autoremove`), then run again",
-            "facts §10 no. 27",
         )
     ]
 

@@ -61,7 +61,7 @@ def _lost(params: HostParams, now: Kernels) -> list[Finding]:
     ]
     if others := len(lost) - len(mine):
         what = f"{others} of the {len(asked)} flags are not as asked; the table of flags says why"
-        found.append(Finding("info", what, source="facts §4"))
+        found.append(Finding("info", what))
     return found
 
 

@@ -49,7 +49,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             f"The running kernel {now.running} cannot be dom0",
             "CONFIG_XEN_DOM0 is not set in it, so GRUB writes no Xen entry for it",
             "boot Debian's own kernel (linux-image-amd64)",
-            "facts §4",
         )
     ]
 

@@ -150,7 +150,6 @@ def _from_snapshot(params: HostParams, facts: Facts, guest: str, volume: Volume)
             f"'{guest}' runs: its backup will be as after a power cut at that moment",
             "a snapshot freezes the disk, not what the guest still holds in memory",
             "for one that needs no repair after a restore, shut the guest down first",
-            "facts §8.2",
         )
     ]
 

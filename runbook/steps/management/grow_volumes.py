@@ -95,7 +95,6 @@ def _in_the_way(guest: Guest, volume: Volume, there: volume_use.Volumes) -> list
             f"{volume.full_name} {use.what}: it is the host's own",
             f"the disk of '{guest.name}' would be a volume that the host works on",
             f"give the volume of '{guest.name}' another name",
-            "facts §10 no. 24",
         )
         for use in volume.uses
         if use.kind == "swap" or (use.kind == "mount" and use.loop is None)
@@ -115,7 +114,6 @@ def _too_little(group: Group, small: list[tuple[Guest, Volume]]) -> list[Finding
             f"The volume group '{group.name}' has too little room to grow in",
             f"{', '.join(wanted)} need {human(need)} more, {human(group.free)} are free",
             f"ask for less, or add a disk: `vgextend {group.name} /dev/…`",
-            "facts §10 no. 24",
         )
     ]
 
@@ -150,7 +148,7 @@ def _room_inside(params: HostParams, facts: Facts) -> list[Finding]:
                     f"{human(room)} behind the last partition of '{guest.name}' are unused",
                     "the table and the file system in there are the guest's own, and only it may change them",
                     _how(guest),
-                    "H804",
+                    "growpart(1)",
                 )
             )
     return found

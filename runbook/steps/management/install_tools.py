@@ -86,7 +86,6 @@ def _room(facts: Facts, mib: int) -> list[Finding]:
                     f"{path} has {free} MiB free; about {need} MiB are needed",
                     "a disk that fills up half way leaves broken packages",
                     f"make room there (`df -h {path}`, `apt-get clean`), then run again",
-                    "facts §10 no. 27",
                 )
             )
     return found

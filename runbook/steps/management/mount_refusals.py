@@ -41,7 +41,7 @@ def users(params: HostParams, mount: Mount, volume: Volume) -> list[Finding]:
                 "two systems that use one disk, each from its own memory, do not see each other's changes: "
                 "what is read is a mixture, and what is written destroys",
                 _way_out(mount, use.kind, use.who),
-                "H803, facts §10 no. 24",
+                "H803",
             )
         )
     return found

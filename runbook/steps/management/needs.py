@@ -51,7 +51,6 @@ def answers(there: Volumes) -> list[Finding]:
                 "Xen runs and does not say which guests have which disks",
                 "`xl list` failed; touching a volume that a running guest writes to would destroy it",
                 "run `xl list` on the host and correct what it names (`systemctl status xenstored`)",
-                "facts §8.1",
             )
         ]
     return []

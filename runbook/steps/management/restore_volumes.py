@@ -161,7 +161,7 @@ def _in_use(volume: Volume) -> list[Finding]:
                 "mount": f"unmount it (`umount {use.who}`), and take it out of management.mounts meanwhile",
                 "loop": f"detach it: `losetup -d {use.who}`",
             }.get(use.kind, f"close what has it open (`lsblk {volume.path}`, `fuser -v {volume.path}`)"),
-            "H813, facts §10 no. 24",
+            "H813",
         )
         for use in volume.uses
     ]

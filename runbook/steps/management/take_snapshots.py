@@ -140,7 +140,6 @@ def _while_running(disks: dict[Snapshot, Volume | None]) -> list[Finding]:
             f"'{snapshot.guest}' is running: its snapshot holds what the disk holds at this moment",
             "what the guest has in memory and not yet written is missing, as after a power failure",
             "for a clean one, shut the guest down first",
-            "facts §8.2",
         )
         for snapshot, disk in disks.items()
         if disk and any(use.kind == "guest" for use in disk.uses)

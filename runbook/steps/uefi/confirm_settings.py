@@ -32,11 +32,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     findings = tuple(
         Finding(
             "warn",
-            f"Nobody has confirmed: {s.title}, which should be {s.wanted}",
+            f"Nobody has confirmed the setting '{s.title}'; it should be: {s.wanted}",
             _WHY[s.name],
             f"look at {s.place}; then add to the parameters, under firmware.confirmed: "
             f'{{setting: {s.name}, value: "what you saw", on: "the day"}}',
-            "facts §1",
         )
         for s in unseen(verify_settings.read(params, facts))
     )

@@ -18,12 +18,12 @@ RISK: Risk = "safe"
 _WHY = {
     "virtualisation": (
         "Xen runs ordinary operating systems only on a processor that helps",
-        "facts §10 no. 1",
+        "",
     ),
-    "iommu": ("without it no device can be given to a guest, and Xen will not start", "facts §10 no. 2"),
+    "iommu": ("without it no device can be given to a guest, and Xen will not start", ""),
     "interrupt-remapping": (
         "a guest with a device could send false interrupts to the host",
-        "facts §10 no. 4",
+        "",
     ),
     "boot-mode": ("Xen runs so too, but this runbook was proven on UEFI machines only", "H209"),
     "secure-boot": ("Debian's signed GRUB lacks the command multiboot2, so it cannot start Xen", "H105"),
@@ -34,7 +34,7 @@ _WHY = {
     ),
     "primary-display": (
         "the firmware and the boot screen hold on to the primary display",
-        "facts §10 no. 11",
+        "",
     ),
 }
 

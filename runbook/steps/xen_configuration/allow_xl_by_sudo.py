@@ -102,6 +102,4 @@ def _equals_root() -> Finding:
 
 
 def _differs(what: str) -> Finding:
-    return Finding(
-        "fail", f"{FILE} {what}", do="run the step allow_xl_by_sudo in mode apply", source="facts §6.5"
-    )
+    return Finding("fail", f"{FILE} {what}", do="run the step allow_xl_by_sudo in mode apply")

@@ -116,7 +116,7 @@ def not_under_xen(now: Grub) -> Finding:
             "the firmware has VT-d or AMD-Vi off, and Secure Boot keeps GRUB from loading it. Then run "
             "06_xen_configuration again"
         )
-    return Finding("fail", "The host runs plain Debian, not Xen", why, do, "H618, facts §10 no. 3")
+    return Finding("fail", "The host runs plain Debian, not Xen", why, do, "H618")
 
 
 def _plain(words: tuple[str, ...]) -> list[str]:

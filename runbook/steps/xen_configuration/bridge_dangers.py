@@ -32,7 +32,6 @@ def _programs(programs: set[str]) -> list[Finding]:
                 "bridge-utils is not installed",
                 "it is what makes ifupdown understand `bridge_ports`",
                 "run the notebook 05_xen_installation first",
-                "facts §6.6",
             )
         )
     if IFUP not in programs:
@@ -158,10 +157,8 @@ def _moves(now: Network, name: str, bridge: Bridge) -> list[Finding]:
 
 def _lost(what: str, why: str) -> Finding:
     what = what[0].upper() + what[1:]
-    return _refuse(
-        what, why, "give that bridge `ipv4: dhcp`, or an address and a gateway", "H651, facts §10 no. 14"
-    )
+    return _refuse(what, why, "give that bridge `ipv4: dhcp`, or an address and a gateway", "H651")
 
 
-def _refuse(what: str, why: str, do: str, source: str = "facts §6.6") -> Finding:
+def _refuse(what: str, why: str, do: str, source: str = "") -> Finding:
     return Finding("refuse", what, why, do, source)

@@ -120,6 +120,6 @@ def _note(params: HostParams) -> str:
     )
 
 
-def _fail(what: str, why: str, source: str = "facts §6.6") -> Finding:
+def _fail(what: str, why: str, source: str = "") -> Finding:
     do = "look at `ip addr`, `bridge link` and `journalctl -u networking` on the host"
     return Finding("fail", what, why, do, source)

@@ -66,7 +66,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             f"{name} does not start at boot",
             f"systemd says '{units[name].enabled or 'not found'}'",
             "run the step enable_services in mode apply",
-            "facts §6.4",
         )
         for name in (*packaged, *((UNIT,) if watchdog else ()))
         if not units[name].starts_at_boot
@@ -82,7 +81,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
                 "The package watchdog also watches this host",
                 "two watchdogs restart the machine for each other's reasons",
                 "run `systemctl disable --now watchdog`",
-                "facts §6.4",
             )
         )
     if _COMPLETION not in files.parse(facts, _COMPLETION):

@@ -13,10 +13,7 @@ from runbook.plan import Finding, Plan
 from runbook.steps.introduction import survey_devices
 
 TITLE = "Keep the guests' devices from dom0's drivers"
-GUIDE = (
-    "“Xen Configuration”: xen-pciback.hide on the kernel line, which needs a kernel of one's own "
-    "(facts §0 no. 2)"
-)
+GUIDE = "“Xen Configuration”: xen-pciback.hide on the kernel line, which needs a kernel of one's own"
 RISK = "safe"
 
 MODULE = "xen-pciback"
@@ -38,7 +35,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the hide list and one soft dependency for each driver, then rebuild the RAM disks.
 
     A soft dependency makes modprobe load xen-pciback before the driver that would claim the
-    device: in the initial RAM disk udev loads drivers before the list of modules is read (facts §6.3).
+    device: in the initial RAM disk udev loads drivers before the list of modules is read.
     """
     now = modules.parse(facts, params)
     findings = tuple(_refusals(params, facts, now))
@@ -68,7 +65,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
                 "There is no initial RAM disk in /boot",
                 "devices are hidden by what stands in it",
                 "run `update-initramfs -c -k all` on the host",
-                "facts §6.3",
             )
         )
     found += [
@@ -77,7 +73,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             f"{image} is older than the files it is made from",
             f"{OPTIONS} or {EARLY} changed after it was built",
             "run the step hide_devices in mode apply",
-            "facts §6.3",
         )
         for image in now.stale
     ]
@@ -128,7 +123,7 @@ def _missing(params: HostParams, now: Hiding) -> list[Finding]:
                     "it was taken out or moved: addresses change when a card is added or the firmware is "
                     "set anew (H617)",
                     f"find it with `lspci -Dnn -d {device.id}` and correct passthrough.devices",
-                    "H617, facts §10 no. 18",
+                    "H617",
                 )
             )
         elif here.id != device.id:
@@ -139,7 +134,7 @@ def _missing(params: HostParams, now: Hiding) -> list[Finding]:
                     "another device sits at this address now; hiding it could take dom0's disk or network "
                     "away",
                     f"find yours with `lspci -Dnn -d {device.id}` and correct passthrough.devices",
-                    "H617, facts §10 no. 18",
+                    "H617",
                 )
             )
     return found
@@ -156,7 +151,6 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
             f"The driver {name} is built into this kernel",
             "it takes its devices before any module can be loaded, so they cannot be hidden this way",
             "boot Debian's own kernel, where it is a module, or leave the device out",
-            "facts §10 no. 19",
         )
         for name in now.builtin
     ]
@@ -167,7 +161,6 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
                 "The running kernel has no module xen-pciback",
                 "it is what holds a device for a guest",
                 "boot Debian's own kernel (linux-image-amd64), then run again",
-                "facts §6.3",
             )
         )
     if _UPDATE not in files.parse(facts, _UPDATE):
@@ -177,7 +170,6 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
                 "This host does not make its initial RAM disk with initramfs-tools",
                 f"{_UPDATE} is not there; with dracut the list of early modules is another one",
                 "run `apt-get install initramfs-tools`, then run again",
-                "facts §6.3",
             )
         )
     free = space.free_mib(facts, "/boot", "/boot")
@@ -188,7 +180,6 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
                 f"/boot has {free} MiB free; a new RAM disk needs {now.largest_image_mib + 16} MiB",
                 "it is written beside the old one before it replaces it",
                 "remove kernels that are not used (`apt-get autoremove`), then run again",
-                "facts §10 no. 27",
             )
         )
     return found

@@ -74,7 +74,6 @@ def unsafe_words(params: HostParams) -> list[Finding]:
             f"'{word}' in {place} cannot stand on a boot line",
             "GRUB ends a command at `;`, the shell expands quotes, spaces and `$`, and no checker notices",
             "write one word an item, of letters, digits and _ . , : = + / @ % ( ) [ ] -",
-            "facts §6.2",
         )
         for place, words in places
         for word in words

@@ -72,7 +72,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
                 "The menu has no recovery entry",
                 "GRUB_DISABLE_RECOVERY is set; recovery starts Debian without hiding any device",
                 "remove GRUB_DISABLE_RECOVERY from /etc/default/grub and run `update-grub`",
-                "facts §10 no. 29",
             )
         )
     return found
@@ -111,7 +110,7 @@ def _no_way_back(now: Grub) -> list[Finding]:
             "it is the way back when Xen does not start; without it a failure needs a rescue system",
             f"run `update-grub` and look for a line with gnulinux-simple in {grub.CONFIG}; install "
             "linux-image-amd64",
-            "H618, facts §10 no. 29",
+            "H618",
         )
     ]
 
@@ -167,7 +166,7 @@ def _wrong(params: HostParams, now: Grub) -> list[Finding]:
     return found
 
 
-def _fail(what: str, why: str, source: str = "facts §6.2") -> Finding:
+def _fail(what: str, why: str, source: str = "") -> Finding:
     do = f"run `update-grub`, read what it says, and compare {menu.WORDS_FILE} with {grub.CONFIG}"
     return Finding("fail", what, why, do, source)
 

@@ -135,7 +135,6 @@ def room(facts: Facts, download_bytes: int) -> list[Finding]:
                     f"for {what}; a disk that fills up half way leaves broken packages",
                     f"make room there (`df -h {path}`, `apt-get clean`, `apt-get autoremove`), then run "
                     "again",
-                    "facts §10 no. 27",
                 )
             )
     return found

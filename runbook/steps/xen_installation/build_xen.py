@@ -95,6 +95,5 @@ def _room(facts: Facts) -> list[Finding]:
             f"/var has {free} MiB free; about {NEED_MIB} MiB are needed",
             "for the package, which is kept there",
             "make room there (`df -h /var`, `apt-get clean`), then run again",
-            "facts §10 no. 27",
         )
     ]

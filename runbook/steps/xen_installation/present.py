@@ -39,7 +39,6 @@ def boot_loader(facts: Facts) -> list[Finding]:
             "This host does not boot with GRUB",
             "`update-grub` is not there; Xen is started by GRUB's menu, once, with a way back",
             "install grub-efi-amd64 (or grub-pc on a BIOS machine) as its boot loader, then run again",
-            "facts §6.2",
         )
     ]
 
@@ -70,7 +69,6 @@ def boot_files(params: HostParams, facts: Facts) -> list[Finding]:
                 + ("" if supply.is_built else "-amd64")
                 + ".gz, which GRUB starts",
                 f"run `apt-get install --reinstall {package}`",
-                "facts §3",
             )
         )
     if DEVICE_MODEL not in files.parse(facts, *_PATHS):
@@ -80,7 +78,6 @@ def boot_files(params: HostParams, facts: Facts) -> list[Finding]:
                 "The device model is missing: no guest of type hvm can start",
                 f"{DEVICE_MODEL} comes with qemu-system-xen, which Debian only recommends",
                 "run `apt-get install --reinstall qemu-system-xen`",
-                "facts §3",
             )
         )
     return found
@@ -102,7 +99,6 @@ def os_prober(now: Packages) -> list[Finding]:
             "when it is switched on, every update of the boot menu mounts the guests' volumes to look for "
             "systems",
             "run `apt-get purge os-prober` unless another system on this machine needs it",
-            "facts §3",
         )
     ]
 

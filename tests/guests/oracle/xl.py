@@ -22,7 +22,7 @@ class Judgement:
     """What xl says of one configuration."""
 
     status: int
-    """0 when xl takes it; 1, 3 or 6 when not (facts §7)."""
+    """0 when xl takes it; 1, 3 or 6 when not."""
     said: str
     made: dict[str, Any]
     """The guest as libxl understood it, {} when xl refused."""
@@ -44,9 +44,7 @@ class Xl:
             [*self.argv, "-N", "create", "-n", str(file)], capture_output=True, text=True, timeout=30
         )
         if done.returncode < 0:
-            raise RuntimeError(
-                f"xl died of signal {-done.returncode}: the shim lacks an answer (facts §7: 139)"
-            )
+            raise RuntimeError(f"xl died of signal {-done.returncode}: the shim lacks an answer")
         return Judgement(done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else {})
 
 
