@@ -99,7 +99,7 @@ class LiveFleet(Quiet):
 
     def now(self) -> Group:
         """Return the table as it stands now."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table = Table(box=None, expand=True, pad_edge=False, padding=(0, 2, 0, 0))
         for name in ("host", "notebook", "step", "state", "for"):
             table.add_column(name, no_wrap=True)
         table.add_column("last line", no_wrap=True, overflow="ellipsis", ratio=1)

@@ -8,6 +8,8 @@ pytestmark = pytest.mark.browser
 PAINTED = """() => new Promise((done) => new PerformanceObserver((list) => {
     for (const one of list.getEntries()) if (one.name === "first-contentful-paint") done(one.startTime);
 }).observe({type: "paint", buffered: true}))"""
+MOVED = """() => [...document.querySelectorAll("main *")].filter((one) => one.scrollWidth > one.clientWidth
+    && ["auto", "scroll"].includes(getComputedStyle(one).overflowX)).map((one) => one.tabIndex)"""
 CHAPTER = "notebooks/06_xen_configuration.html"
 
 
@@ -60,6 +62,18 @@ def test_nothing_sticks_out_on_a_phone(look, site, report):
     for path in every_page(site, report):
         page.goto(path.as_uri())
         found |= {str(path): by} if (by := overflow(page)) else {}
+    assert found == {}
+
+
+def test_what_is_moved_sideways_is_reached_by_keyboard(look, report):
+    """On a phone every table, picture or output of a report that is wider than the screen takes the focus."""
+    page, found, seen = look(report / "index.html", width=400), {}, 0
+    for path in sorted(report.parents[1].rglob("*.html")):
+        page.goto(path.as_uri())
+        focus = page.evaluate(MOVED)
+        seen += len(focus)
+        found |= {str(path): focus.count(-1)} if -1 in focus else {}
+    assert seen > 20
     assert found == {}
 
 
