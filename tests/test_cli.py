@@ -14,7 +14,7 @@ from rich.console import Console
 import runbook.steps
 import runbook.testbed
 from runbook.cli import main
-from runbook.cli.progress import Live, last_line
+from runbook.cli.progress import Live, last_lines
 from runbook.errors import RunbookError
 from runbook.params import load
 from runbook.testbed import TestbedError
@@ -365,7 +365,7 @@ def test_a_terminal_shows_what_is_running():
     assert "changed packages 3.0 s (done)" in shown
 
 
-def test_the_last_line_is_free_of_control_codes():
+def test_the_last_lines_are_free_of_control_codes():
     """Progress of apt and dpkg is shown as text, whatever it does to a terminal."""
-    assert last_line("10%\r\x1b[2K\x1b[32m 20% [Working]\x1b[0m\r\n") == "20% [Working]"
-    assert last_line("\n") == ""
+    assert last_lines("10%\r\x1b[2K\x1b[32m 20% [Working]\x1b[0m\r\n") == ["20% [Working]"]
+    assert last_lines("\n") == []

@@ -147,7 +147,9 @@ def last_lines(text: str) -> list[str]:
     ['Get:1 xen', 'Unpacking xen']
     """
     plain = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
-    return [line.strip() for line in re.split(r"[\r\n]", plain) if line.strip()][-TAIL:]
+    # What is written over, such as a counter, is no line of its own.
+    lines = (line.rstrip("\r").rpartition("\r")[2].strip() for line in plain.split("\n"))
+    return [line for line in lines if line][-TAIL:]
 
 
 def make_progress(

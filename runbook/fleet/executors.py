@@ -25,8 +25,8 @@ class Workers:
     parallel: int
     _work: Callable[[Job], Ended]
     _heard: queue.SimpleQueue[tuple[str, Event]]
-    present: Callable[[], Collection[str]] | None = None
-    """Addresses of the workers that are there now; None where workers cannot be lost."""
+    present: Callable[[], Collection[str] | None] = lambda: None
+    """Addresses of the workers that are there now; None where that is not known, or they cannot be lost."""
 
     def begin(self, job: Job) -> Future[Ended]:
         """Return the job's end, to come."""
@@ -88,12 +88,12 @@ def _cluster(parallel: int, scheduler: str, topic: str, heard: Any) -> Iterator[
         yield Workers(executor, parallel, _There(topic), heard, there)
 
 
-def _addresses(client: Any) -> Collection[str]:
-    """Return the addresses of a cluster's workers; of a scheduler that does not answer, none."""
+def _addresses(client: Any) -> Collection[str] | None:
+    """Return the addresses of all of a cluster's workers, None when its scheduler does not answer."""
     try:
-        return list(client.scheduler_info()["workers"])
+        return list(client.nthreads())  # scheduler_info lists five of them in some versions
     except (OSError, TimeoutError):
-        return ()
+        return None
 
 
 @dataclass(frozen=True)

@@ -137,8 +137,8 @@ class _Fleet:
                 self._hear(self._by_name[name], event)
             for future in done:
                 self._end(running.pop(future), end_of(future))
-            if found.present is not None:
-                self._part_with_lost(running, found.present())
+            if (present := found.present()) is not None:
+                self._part_with_lost(running, present)
 
     def _part_with_lost(self, running: Running, present: Collection[str]) -> None:
         """End the hosts of workers that are gone; without any worker wait for one until somebody wants to stop."""
