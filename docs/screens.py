@@ -104,7 +104,7 @@ def terminals(folder: Path) -> list[tuple[str, Path]]:
     many = typed(*RUNBOOK, "fleet", *copies(folder / "many", 4), *words)
     shown = {
         "terminal": screen("".join(ended)),
-        "terminal-running": moment(running, r"[1-9]\.\d s of [^│]*│ Unpacking"),
+        "terminal-running": moment(running, r"(?s)[1-9]\.\d s of .*│ Unpacking"),
         "terminal-fleet": moment(
             many, r"(?s)completed(?=.*0[89]_\w+ +[a-z]\w+ +running)(.*0[89]_\w+ [^\n]*running){3}"
         ),
