@@ -6,6 +6,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from ipywidgets import Widget
 
 import runbook
 from runbook import survey
@@ -75,6 +76,18 @@ def two(tmp_path):
     return Draft.open(path), machine
 
 
+def field(form, where):
+    """Return a field of the form, its section unfolded as a person does."""
+    form.open(where)
+    return form.inputs[where]
+
+
+def button(form, where):
+    """Return the button that adds to a list or removes from it."""
+    form.open(where)
+    return form.buttons[where]
+
+
 def comments(text):
     return [line.partition("#")[2] for line in text.splitlines() if "#" in line]
 
@@ -132,19 +145,39 @@ def test_every_field_has_help(kind, tmp_path):
 def test_why_the_kind_of_the_connection_is_no_field(form):
     """The form says that other kinds have other fields, and where to change it."""
     part = form.fields.children[[*form.fields.titles].index("connection")]
+    form.open(("connection",))
     said = re.sub("<[^>]*>", "", part.children[0].value)
     assert "Its kind is recorded; local and ssh have other fields" in said
     assert "change kind in the file" in said
 
 
+@pytest.fixture
+def made():
+    """Return the list of all widgets made in this test; each is a message to the page."""
+    widgets = []
+    Widget.on_widget_constructed(widgets.append)
+    yield widgets
+    Widget.on_widget_constructed(None)
+
+
+def test_a_form_is_few_messages(made, file):
+    """Neither the form nor its longest part comes near the 1000 messages at a time of which ZeroMQ drops the rest."""
+    form = runbook.form(file)
+    assert len(made) < 150
+    for title in [*form.fields.titles]:
+        before = len(made)
+        form.open(() if title == "host" else (title,))
+        assert before < len(made) < before + 500
+
+
 def test_every_field_comes_with_the_schema(form):
     """Help, default and choices of a field are those of the parameter models."""
-    made = form.inputs[MEMORY]
+    made = field(form, MEMORY)
     assert "Fixed memory of dom0 in MiB" in made.box.children[0].children[1].value
-    assert form.inputs["guests", 1, "os"].control.options == ("linux", "windows")
-    assert form.inputs["kernel", "suffix"].control.placeholder == "-xenhost"
-    assert form.inputs["host",].field.is_required
-    assert form.inputs["services", "watchdog"].control.value is True
+    assert field(form, ("guests", 1, "os")).control.options == ("linux", "windows")
+    assert field(form, ("kernel", "suffix")).control.placeholder == "-xenhost"
+    assert field(form, ("host",)).field.is_required
+    assert field(form, ("services", "watchdog")).control.value is True
 
 
 @pytest.mark.parametrize(
@@ -168,7 +201,7 @@ def test_every_field_comes_with_the_schema(form):
 )
 def test_a_value_that_is_set_changes_its_own_line(form, where, new, lines):
     """Whatever kind a field is of, its new value is all that changes, and the parameters stay right."""
-    form.inputs[where].control.value = new
+    field(form, where).control.value = new
     assert changed_lines(form) == lines
     assert comments(form.draft.text) == comments(EXAMPLE.read_text())
     assert "right" in form.state.value
@@ -176,9 +209,9 @@ def test_a_value_that_is_set_changes_its_own_line(form, where, new, lines):
 
 def test_a_default_is_not_written(form):
     """A field that is set to what holds anyway, and back, leaves the file as it is."""
-    form.inputs["kernel", "build"].control.value = True
+    field(form, ("kernel", "build")).control.value = True
     assert changed_lines(form)
-    form.inputs["kernel", "suffix"].control.value = "-xenhost"
+    field(form, ("kernel", "suffix")).control.value = "-xenhost"
     assert not [line for line in changed_lines(form) if "suffix" in line]
 
 
@@ -186,38 +219,38 @@ def test_a_box_that_is_emptied_and_typed_into_keeps_its_line(form):
     """Emptied and typed anew, letter by letter, a value stays in its line, and its comment with it."""
     before = form.draft.text
     for new in ("", "3", "30", "3072"):
-        form.inputs[MEMORY].control.value = new
-    form.inputs["dom0", "max_vcpus"].control.value = ""
+        field(form, MEMORY).control.value = new
+    field(form, ("dom0", "max_vcpus")).control.value = ""
     assert "two race" not in form.draft.text
-    form.inputs["dom0", "max_vcpus"].control.value = "2"
+    field(form, ("dom0", "max_vcpus")).control.value = "2"
     assert form.draft.text == before.replace("memory_mib: 2048", "memory_mib: 3072").replace(
         "max_vcpus: 1 ", "max_vcpus: 2 "
     )
-    form.inputs["dom0", "max_vcpus"].control.value = ""
-    form.inputs[MEMORY].control.value = "2048"
-    form.inputs["dom0", "max_vcpus"].control.value = "3"
+    field(form, ("dom0", "max_vcpus")).control.value = ""
+    field(form, MEMORY).control.value = "2048"
+    field(form, ("dom0", "max_vcpus")).control.value = "3"
     assert "memory_mib: 2048" in form.draft.text
 
 
 def test_a_wrong_value_is_said_at_once_where_it_is(form):
     """While a value is wrong its field says why, the others say nothing, and it cannot be saved."""
-    form.inputs[MEMORY].control.value = "much"
-    assert "valid integer" in form.inputs[MEMORY].wrong.value
+    field(form, MEMORY).control.value = "much"
+    assert "valid integer" in field(form, MEMORY).wrong.value
     assert [where for where, made in form.inputs.items() if made.wrong.value] == [MEMORY]
     assert "The parameter &#x27;dom0.memory_mib&#x27; is wrong" in form.state.value
     form.show_changes.click()
     assert form.save.disabled
-    form.inputs[MEMORY].control.value = "2048"
-    assert form.inputs[MEMORY].wrong.value == ""
+    field(form, MEMORY).control.value = "2048"
+    assert field(form, MEMORY).wrong.value == ""
     assert "right" in form.state.value
 
 
 def test_every_wrong_field_says_so(form):
     """Of several wrong values each field has its reason, each section its number, and the top all of them."""
-    form.inputs[MEMORY].control.value = "much"
-    form.inputs["guests", 1, "memory_mib"].control.value = "5"
-    form.inputs["guests", 0, "pci"].control.value = "0000:00:05.0\n1:2\nzz"
-    form.inputs["host",].control.value = "A box"
+    field(form, MEMORY).control.value = "much"
+    field(form, ("guests", 1, "memory_mib")).control.value = "5"
+    field(form, ("guests", 0, "pci")).control.value = "0000:00:05.0\n1:2\nzz"
+    field(form, ("host",)).control.value = "A box"
     assert {
         where: unescape(plain(made.wrong.value)) for where, made in form.inputs.items() if made.wrong.value
     } == {
@@ -235,9 +268,9 @@ def test_every_wrong_field_says_so(form):
     assert form.state.value.count("  do: ") == 5
     marked = [title for title in form.fields.titles if "wrong" in title]
     assert marked == ["host · 1 wrong", "dom0 · 1 wrong", "guests · 3 wrong"]
-    form.inputs["guests", 0, "pci"].control.value = "0000:00:05.0"
-    form.inputs["guests", 1, "memory_mib"].control.value = "256"
-    form.inputs["host",].control.value = "testbed"
+    field(form, ("guests", 0, "pci")).control.value = "0000:00:05.0"
+    field(form, ("guests", 1, "memory_mib")).control.value = "256"
+    field(form, ("host",)).control.value = "testbed"
     assert "are wrong" not in form.state.value
     assert [title for title in form.fields.titles if "wrong" in title] == ["dom0 · 1 wrong"]
 
@@ -245,13 +278,13 @@ def test_every_wrong_field_says_so(form):
 def test_nothing_is_written_before_its_changes_were_seen(form, file):
     """Save works only for what was shown: not before, and not for what was changed afterwards."""
     before = file.read_text()
-    form.inputs[MEMORY].control.value = "3072"
+    field(form, MEMORY).control.value = "3072"
     form.save.click()
     assert (file.read_text(), form.save.disabled) == (before, True)
     form.show_changes.click()
     assert "+  memory_mib: 3072" in re.sub("<[^>]*>", "", form.changes.value)
     assert (file.read_text(), form.save.disabled) == (before, False)
-    form.inputs[MEMORY].control.value = "4000"
+    field(form, MEMORY).control.value = "4000"
     assert form.save.disabled
     form.save.click()
     assert file.read_text() == before
@@ -266,7 +299,7 @@ def test_nothing_is_written_before_its_changes_were_seen(form, file):
 
 def test_what_another_wrote_meanwhile_stays(form, file):
     """A file that was changed while the form was open is not saved over."""
-    form.inputs[MEMORY].control.value = "3072"
+    field(form, MEMORY).control.value = "3072"
     form.show_changes.click()
     file.write_text("another's\n")
     form.save.click()
@@ -277,7 +310,7 @@ def test_what_another_wrote_meanwhile_stays(form, file):
 def test_saving_keeps_the_files_rights(form, file):
     """The file has the mode that it had, and nothing lies beside it."""
     file.chmod(0o600)
-    form.inputs[MEMORY].control.value = "3072"
+    field(form, MEMORY).control.value = "3072"
     form.show_changes.click()
     form.save.click()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -286,11 +319,11 @@ def test_saving_keeps_the_files_rights(form, file):
 
 def test_a_guest_is_added_and_removed(form):
     """A new guest is empty and says what it needs; removed again, the file is as it was."""
-    form.buttons["guests",].click()
+    button(form, ("guests",)).click()
     assert "guests.4.name" in form.state.value
-    form.inputs["guests", 4, "name"].control.value = "fresh"
+    field(form, ("guests", 4, "name")).control.value = "fresh"
     assert "fresh" in form.pickers[CARD].options
-    form.buttons["guests", 4].click()
+    button(form, ("guests", 4)).click()
     assert form.draft.diff() == ""
 
 
@@ -351,7 +384,7 @@ def test_memory_and_processors_are_summed(form):
     """The sum is that of the parameters, against the machine that was read; too much of it is said."""
     assert "memory: 5925 MiB, 3602 MiB given out 1 dom0" in plain(form.sums.value)
     assert "virtual processors: 6, on 2 threads" in plain(form.sums.value)
-    form.inputs["guests", 1, "memory_mib"].control.value = "4096"
+    field(form, ("guests", 1, "memory_mib")).control.value = "4096"
     assert "7458 MiB given out, 1533 MiB more than there is" in plain(form.sums.value)
     assert "too much for this machine: 7458 of 5925 MiB, 1533 MiB too much" in form.state.value
 
@@ -361,23 +394,23 @@ def test_the_sums_follow_while_the_parameters_are_wrong(file):
     file.write_text(file.read_text().replace("release: trixie", "release: trixie\nram_mib: 5900"))
     form = runbook.form(file)
     assert "memory: 5900 MiB, 3602 MiB given out" in plain(form.sums.value)
-    form.inputs["guests", 1, "memory_mib"].control.value = "4096"
+    field(form, ("guests", 1, "memory_mib")).control.value = "4096"
     assert "need 7458 MiB, the machine has ram_mib: 5900" in plain(form.state.value)
     assert "7458 MiB given out, 1558 MiB more than there is" in plain(form.sums.value)
     assert "there is ! too much" in plain(form.sums.value)
-    form.inputs["guests", 1, "memory_mib"].control.value = "much"
-    form.inputs["host",].control.value = ""
+    field(form, ("guests", 1, "memory_mib")).control.value = "much"
+    field(form, ("host",)).control.value = ""
     assert "memory 3 comm 0 MiB no amount yet" in plain(form.sums.value)
     assert "3342 MiB given out" in plain(form.sums.value)
-    form.inputs["dom0", "max_vcpus"].control.value = "4"
+    field(form, ("dom0", "max_vcpus")).control.value = "4"
     assert "virtual processors: 9, on 2 threads" in plain(form.sums.value)
 
 
 def test_a_new_guest_is_in_the_sums_from_its_first_number_on(form):
     """A guest without a name goes by its place; its memory counts before the rest of it is right."""
-    form.buttons["guests",].click()
+    button(form, ("guests",)).click()
     assert "6 guests.4 0 MiB no amount yet" in plain(form.sums.value)
-    form.inputs["guests", 4, "memory_mib"].control.value = "1024"
+    field(form, ("guests", 4, "memory_mib")).control.value = "1024"
     assert "memory 6 guests.4 1032 MiB" in plain(form.sums.value)
     assert "things are wrong" in form.state.value
 
@@ -387,7 +420,7 @@ def test_without_the_machine_the_fields_are_there(file):
     file.write_text(file.read_text().replace("recording: recordings/testbed", "recording: recordings/none"))
     form = runbook.form(file)
     assert "recordings/none" in form.devices.children[0].value
-    form.inputs[MEMORY].control.value = "3072"
+    field(form, MEMORY).control.value = "3072"
     assert changed_lines(form) == ["-  memory_mib: 2048", "+  memory_mib: 3072"]
 
 
@@ -395,8 +428,8 @@ def test_a_wrong_file_can_be_put_right(file):
     """A file that does not validate opens, says what is wrong, and can be corrected in the form."""
     file.write_text(file.read_text().replace("memory_mib: 2048", "memory_mib: 2"))
     form = runbook.form(file)
-    assert form.inputs[MEMORY].wrong.value
-    form.inputs[MEMORY].control.value = "2048"
+    assert field(form, MEMORY).wrong.value
+    field(form, MEMORY).control.value = "2048"
     assert "right" in form.state.value
 
 

@@ -10,20 +10,20 @@ import ipywidgets as widgets
 from runbook.params.yaml12 import Where
 from runbook.show.form import looks
 from runbook.show.form.fields import Field
+from runbook.show.form.looks import Shared
 
 Change = Callable[[Where, Any], None]
-_WIDE = {"description_width": "12em"}
 
 
 class Input:
     """A field on the screen. `control` holds the value, `box` is that with help and what is wrong with it."""
 
-    def __init__(self, field: Field, value: Any, change: Change) -> None:
+    def __init__(self, field: Field, value: Any, change: Change, shared: Shared) -> None:
         self.field = field
-        self.control = _control(field, value)
-        self.wrong = widgets.HTML()
-        help_text = widgets.HTML(looks.note(field.help), layout=looks.BESIDE)
-        self.box = widgets.VBox([widgets.HBox([self.control, help_text], layout=looks.ROW), self.wrong])
+        self.control = _control(field, value, shared)
+        self.wrong = shared.html()
+        help_text = shared.html(looks.note(field.help), shared.beside)
+        self.box = shared.column([shared.across(self.control, help_text), self.wrong])
         self.control.observe(lambda seen: change(field.where, self.meant(seen["new"])), names="value")
 
     def meant(self, shown: Any) -> Any:
@@ -44,21 +44,19 @@ class Input:
         self.wrong.value = looks.wrong(why)
 
 
-def _control(field: Field, value: Any) -> Any:
-    label: dict[str, Any] = {"description": field.name, "style": _WIDE, "layout": looks.CONTROL}
+def _control(field: Field, value: Any, shared: Shared) -> Any:
     said = value if value is not None else field.default
     if field.kind == "flag":
         is_on = str(said).lower() == "true"
-        return widgets.Checkbox(value=is_on, indent=True, **label)
+        return shared.made(widgets.Checkbox, is_on, field.name, indent=True)
     if field.kind == "words":
         items = value if isinstance(value, list) else []
         hint = "one a line" + (f"; of {', '.join(field.choices)}" if field.choices else "")
-        return widgets.Textarea(
-            "\n".join(map(str, items)), placeholder=hint, rows=max(1, len(items)), **label
-        )
+        text = "\n".join(map(str, items))
+        return shared.made(widgets.Textarea, text, field.name, placeholder=hint, rows=max(1, len(items)))
     if field.kind == "choice":
         text = "" if said is None else str(said)
         options = tuple(dict.fromkeys((*field.choices, text)))
-        return widgets.Dropdown(options=options, value=text, **label)
+        return shared.made(widgets.Dropdown, text, field.name, options=options)
     hint = "required" if field.is_required else "" if field.default is None else str(field.default)
-    return widgets.Text("" if value is None else str(value), placeholder=hint, **label)
+    return shared.made(widgets.Text, "" if value is None else str(value), field.name, placeholder=hint)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import Any
+
+import ipywidgets as widgets
 
 from runbook.errors import ParamsError
 from runbook.params import HostParams
@@ -13,10 +16,39 @@ from runbook.show.pieces import TINT, badge
 from runbook.survey.machine import Machine
 
 _TIGHT = "line-height:1.45"
-#: A row of a control and what is said about it, which goes below it where the page is narrow.
-ROW = {"flex_flow": "row wrap"}
-CONTROL = {"flex": "0 1 32em", "min_width": "0"}
-BESIDE = {"flex": "1 1 20em"}
+
+
+class Shared:
+    """What all widgets of one form have in common, made once.
+
+    Every layout and every style is a message to the page of its own, and of a burst of some thousand messages
+    ZeroMQ drops what the server does not fetch in time: the form then stays empty.
+    """
+
+    def __init__(self) -> None:
+        self.plain = widgets.Layout()
+        #: A row of a control and what is said about it, which goes below it where the page is narrow.
+        self.row = widgets.Layout(flex_flow="row wrap")
+        self.control = widgets.Layout(flex="0 1 32em", min_width="0")
+        self.beside = widgets.Layout(flex="1 1 20em")
+        self._html = widgets.HTML.style.klass()
+        self._wide = {
+            kind: kind.style.klass(description_width="12em")
+            for kind in (widgets.Text, widgets.Textarea, widgets.Dropdown, widgets.Checkbox)
+        }
+
+    def html(self, text: str = "", layout: Any = None) -> Any:
+        return widgets.HTML(text, layout=layout or self.plain, style=self._html)
+
+    def column(self, children: Any = ()) -> Any:
+        return widgets.VBox(children, layout=self.plain)
+
+    def across(self, *children: Any) -> Any:
+        return widgets.HBox(children, layout=self.row)
+
+    def made(self, kind: Any, value: Any, label: str, **options: Any) -> Any:
+        """Return a control of a kind, with its label before it."""
+        return kind(value=value, description=label, style=self._wide[kind], layout=self.control, **options)
 
 
 def state(checked: HostParams | ParamsError, machine: Machine | None) -> str:

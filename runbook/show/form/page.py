@@ -15,6 +15,7 @@ from runbook.show.form import looks, sums, words
 from runbook.show.form.draft import Draft
 from runbook.show.form.fields import Section, sections
 from runbook.show.form.inputs import Input
+from runbook.show.form.looks import Shared
 from runbook.show.form.picker import Row, give, rows
 from runbook.show.live import is_live
 from runbook.show.pieces import code
@@ -30,25 +31,27 @@ class Form:
         self.draft, self.machine, self._why = draft, machine, why
         self._seen: Draft | None = None
         self._rows: tuple[Row, ...] = ()
-        self._parts: dict[Where, str] = {}
-        """The place and the title of each part of the accordion."""
+        self._parts: dict[Where, Section] = {}
+        """The parts of the accordion by their place; each has its fields when it was opened."""
         self.inputs: dict[Where, Input] = {}
         self.pickers: dict[str, Any] = {}
         self.buttons: dict[Where, Any] = {}
-        self.state, self.changes, self.sums = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._shared = shared = Shared()
+        self.state, self.changes, self.sums = shared.html(), shared.html(), shared.html()
         self.fields = widgets.Accordion()
-        self.devices = widgets.VBox()
+        self.fields.observe(lambda seen: self._open(seen["new"]), names="selected_index")
+        self.devices = shared.column()
         self.show_changes = widgets.Button(
             description="Show the changes", icon="search", layout={"width": "auto"}
         )
         self.save = widgets.Button(description="Save", icon="save", button_style="warning", disabled=True)
         self.show_changes.on_click(lambda _: self._show_changes())
         self.save.on_click(lambda _: self._save())
-        self.widget = widgets.VBox(
+        self.widget = shared.column(
             [
-                widgets.HTML(f"<b>{escape(str(draft.path))}</b>"), self.state, self.fields,
-                widgets.HTML("<b>Devices</b>"), self.devices, self.sums,
-                widgets.HBox([self.show_changes, self.save], layout=looks.ROW), self.changes,
+                shared.html(f"<b>{escape(str(draft.path))}</b>"), self.state, self.fields,
+                shared.html("<b>Devices</b>"), self.devices, self.sums,
+                shared.across(self.show_changes, self.save), self.changes,
             ]
         )  # fmt: skip
         self._rebuild()
@@ -83,27 +86,42 @@ class Form:
     def _rebuild(self) -> None:
         chosen = self.fields.selected_index
         self.inputs, self.buttons = {}, {}
-        values = self.draft.values()
-        top = sections(values)
+        top = sections(self.draft.values())
         parts = [Section((), top.help, top.fields), *top.sections]
-        self.fields.children = [self._section(part, values) for part in parts]
-        self._parts = {part.where: part.title for part in parts}
+        self._parts = {part.where: part for part in parts}
+        self.fields.children = [self._shared.column() for _ in parts]
         self.fields.selected_index = chosen
         self._refresh()
+        self._open(chosen)
 
-    def _section(self, section: Section, values: Any) -> Any:
-        children: list[Any] = [widgets.HTML(looks.note(section.help))] if section.help else []
+    def open(self, where: Where) -> None:
+        """Unfold the part of the form that has a field, as a click on its head does."""
+        parts = [*self._parts]
+        self.fields.selected_index = parts.index(where[:1] if where[:1] in parts else ())
+
+    def _open(self, index: int | None) -> None:
+        """Make the fields of the part that is unfolded, once."""
+        if index is None or self.fields.children[index].children:
+            return
+        part = [*self._parts.values()][index]
+        self.fields.children[index].children = self._section(part, self.draft.values())
+        self._mark()
+
+    def _section(self, section: Section, values: Any) -> list[Any]:
+        shared = self._shared
+        children: list[Any] = [shared.html(looks.note(section.help))] if section.help else []
         for field in section.fields:
-            made = Input(field, inside(values, field.where), self._change)
+            made = Input(field, inside(values, field.where), self._change, shared)
             self.inputs[field.where] = made
             children.append(made.box)
         for inner in section.sections:
-            children += [widgets.HTML(f"<b>{escape(inner.title)}</b>"), self._section(inner, values)]
+            below = shared.column(self._section(inner, values))
+            children += [shared.html(f"<b>{escape(inner.title)}</b>"), below]
             if section.is_list:
                 children.append(self._button(inner.where, "Remove it", lambda w: self.draft.drop(w)))
         if section.is_list:
             children.append(self._button(section.where, "Add one", lambda w: self.draft.add(w, {})))
-        return widgets.VBox(children)
+        return children
 
     def _button(self, where: Where, text: str, change: Any) -> Any:
         button = widgets.Button(description=text, tooltip=f"{text}: {'.'.join(map(str, where))}")
@@ -113,25 +131,26 @@ class Form:
 
     def _refresh(self) -> None:
         """Say anew what is right and wrong, who has which device, and what it all adds up to."""
-        checked = self.draft.check()
-        self.state.value = looks.state(checked, self.machine)
-        self._mark(checked.all if isinstance(checked, ParamsError) else ())
+        self.state.value = looks.state(self.draft.check(), self.machine)
+        self._mark()
         self.sums.value = sums.html(self.draft.values(), self.machine)
         self._refresh_devices()
 
-    def _mark(self, errors: tuple[ParamsError, ...]) -> None:
+    def _mark(self) -> None:
         """Say below each field what is wrong with it, and on each section how much of it is."""
+        checked = self.draft.check()
+        errors = checked.all if isinstance(checked, ParamsError) else ()
         for where, made in self.inputs.items():
             made.say("; ".join(error.why for error in errors if error.at[: len(where)] == where))
         tops = [error.at[:1] if error.at[:1] in self._parts else () for error in errors if error.at]
         self.fields.titles = [
-            title + (f" · {tops.count(where)} wrong" if where in tops else "")
-            for where, title in self._parts.items()
+            part.title + (f" · {tops.count(where)} wrong" if where in tops else "")
+            for where, part in self._parts.items()
         ]
 
     def _refresh_devices(self) -> None:
         if self.machine is None:
-            self.devices.children = [widgets.HTML(f"<pre>{escape(self._why)}</pre>")]
+            self.devices.children = [self._shared.html(f"<pre>{escape(self._why)}</pre>")]
             return
         now = rows(self.draft.values(), self.machine)
         if now != self._rows:
@@ -139,17 +158,15 @@ class Form:
             self.devices.children = [self._picker(row) for row in now]
 
     def _picker(self, row: Row) -> Any:
-        control = widgets.Dropdown(
-            options=row.choices, value=row.owner, description=words.place(row), disabled=row.is_held,
-            style={"description_width": "12em"}, layout=looks.CONTROL,
-        )  # fmt: skip
+        control = self._shared.made(
+            widgets.Dropdown, row.owner, words.place(row), options=row.choices, disabled=row.is_held
+        )
         control.observe(
             lambda seen: self._turn_to(give(self.draft, row.group, seen["new"]), is_new_shape=True),
             names="value",
         )
         self.pickers.update(dict.fromkeys(row.group.bdfs, control))
-        about = widgets.HTML(looks.group(row), layout=looks.BESIDE)
-        return widgets.HBox([control, about], layout=looks.ROW)
+        return self._shared.across(control, self._shared.html(looks.group(row), self._shared.beside))
 
     def _show_changes(self) -> None:
         difference = self.draft.diff()
