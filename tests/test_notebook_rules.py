@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from nbval.plugin import metadata_tags
 
 from runbook.cli import main
 from runbook.lint import RULES, Rule, cells, form, lint, shape
@@ -185,7 +186,8 @@ def test_the_form_and_the_state_of_the_steps_may_be_shown(verb: str) -> None:
 
 
 def test_tags_of_nbval_are_the_authors() -> None:
-    """A cell may carry nbval's own tags beside those that follow from its call, and no others."""
+    """A cell may carry nbval's own tags, all of them, beside those that follow from its call, and no others."""
+    assert set(metadata_tags) == cells.NBVAL
     nb = read(GOOD)
     retag("plan-install-xen", "plan", "nbval-ignore-output")(nb)
     assert list(cells.has_tags_and_ids_that_fit(nb, GOOD)) == []

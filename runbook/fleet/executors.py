@@ -84,6 +84,7 @@ def _cluster(parallel: int, scheduler: str, topic: str, heard: Any) -> Iterator[
         # A lost worker's task is never given to another by our wish; where the scheduler does it anyway, its
         # claim stops it (`job.carry_out`).
         executor = client.get_executor(pure=False, retries=0)
+        # Asked each time: an older answer would take a worker that has just come for one that is lost.
         there = partial(_addresses, client)
         yield Workers(executor, parallel, _There(topic), heard, there)
 

@@ -18,6 +18,7 @@ NBVAL = {
     "nbval-check-output",
     "nbval-raises-exception",
     "nbval-skip",
+    "pytest-validate-ignore-output",
     "raises-exception",
 }
 """Tags that nbval reads; what they ask for is the author's."""
