@@ -26,7 +26,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from benchmarks.result import Row, load, machine, save
+from benchmarks.result import Row, load, machine, peak_mib, save
 
 HERE = Path(__file__).parent
 PARAMETERS = 'params = "params/toy.yml"\nmode = "plan"'
@@ -76,14 +76,13 @@ def measured(way: str, cells: int) -> Json:
         source = folder / "notebooks/05_work.ipynb"
         nbformat.write(notebook(cells), source)
         go, out = WAYS[way](folder, source)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak_mib()
         began, cpu = time.monotonic(), spent()
         go()
         seconds, cpu = time.monotonic() - began, spent() - cpu
         size = next(folder.glob(out)).stat().st_size
         assert size > cells * 100_000, f"{way} wrote {size} bytes"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": seconds, "cpu": cpu, "memory": (peak - before) / 1024}
+    return {"seconds": seconds, "cpu": cpu, "memory": peak_mib() - before}
 
 
 def spent() -> float:

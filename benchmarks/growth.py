@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any
 
 from benchmarks import fleet, made_up
 from benchmarks.curve import Points, slope, steepest, svg
-from benchmarks.result import FOLDER, Row, machine, save
+from benchmarks.result import FOLDER, Row, machine, peak_mib, save
 from runbook.params import HostParams
 
 HERE = Path(__file__).parent
@@ -171,8 +170,7 @@ def one_output(size: int) -> dict[str, float]:
     shown = views.outcome(start_guests, end)
     assert lines == size // 100, f"{lines} lines were handed on"
     assert "x" * 99 in shown.html
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": time.process_time() - began, "peak_mib": peak}
+    return {"seconds": time.process_time() - began, "peak_mib": peak_mib()}
 
 
 PARTS: dict[str, tuple[Callable[[int], Curves], str, str, str]] = {

@@ -78,6 +78,16 @@ def load() -> float:
     return round(os.getloadavg()[1], 1)
 
 
+def peak_mib() -> float:
+    """Return the most memory that this process has had since it began, in MiB.
+
+    Not `ru_maxrss`: that of a process begins with what its parent had when it made it (getrusage(2)).
+    """
+    said = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert said, "proc(5) has VmHWM since Linux 2.6.10"
+    return int(said[1]) / 1024
+
+
 def machine() -> str:
     """Return processors, memory and kernel in a line; no name of the machine."""
     model = re.search(r"(?m)^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"))

@@ -1,6 +1,8 @@
 """The table of results: what was measured, what was not, and what each number comes to."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -111,3 +113,14 @@ def test_committed_results_are_rows_of_the_aims():
     assert (results.HERE / "RESULTS.md").read_text(encoding="utf-8") == results.page(seen)
     for path in results.FOLDER.glob("*.json"):
         assert json.loads(path.read_text())["benchmark"] == path.stem
+
+
+def test_a_processes_peak_is_its_own():
+    """What the parent had does not count, and what the process itself had does, even when it has given it back."""
+    ours = b"x" * 150 * 2**20
+    code = "from benchmarks.result import peak_mib\nfor size in (1, 100):\n    b'x' * size * 2**20\n    print(peak_mib())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    small, large = map(float, run.stdout.split())
+    assert len(ours) == 150 * 2**20
+    assert small < 60
+    assert 90 < large - small < 130
