@@ -179,6 +179,10 @@ def floors(ssh: list[str]) -> Json:
 
 
 ONE_CELL = """
+import sys
+
+sys.modules["rfc3987_syntax"] = None  # as the runbook does: a second of imports that nobody needs
+
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
