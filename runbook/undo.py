@@ -92,6 +92,7 @@ def history(host_reports: Path, machine: str) -> list[Done]:
     for journal in sorted(host_reports.glob("*/journal.jsonl")):
         lines = of_machine(read(journal), machine)
         taken |= {key for line in lines if line["event"] == "taken-back" for key in line["keys"]}
+        taken -= {key for line in lines if line["event"] == "not-back" for key in line["keys"]}
         done += [
             _done(journal.parent.name, line, is_sure=end == "done")
             for line, end in _actions(lines)

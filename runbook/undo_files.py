@@ -112,8 +112,8 @@ def held_secrets(done: list[Done]) -> Iterator[Finding]:
             )
 
 
-def check(planned: Plan, facts: Facts) -> list[Finding]:
-    """Return the files that are not as the way back should have left them.
+def check(planned: Plan, facts: Facts) -> dict[str, Finding]:
+    """Return, by their paths, the files that are not as the way back should have left them.
 
     A file that is back may go afterwards with its package.
     """
@@ -122,7 +122,7 @@ def check(planned: Plan, facts: Facts) -> list[Finding]:
         for place, action in enumerate(planned.actions)
         if isinstance(action, WriteFile | Remove | Link)
     }
-    found = []
+    found = dict[str, Finding]()
     for path, (place, action) in last.items():
         if Ask.read(path) not in facts:
             continue
@@ -133,5 +133,5 @@ def check(planned: Plan, facts: Facts) -> list[Finding]:
             mode, _ = facts.mode(path) or (action.mode, "")
             wrong = "" if mode == action.mode else f"{path} has mode {mode}, and had {action.mode} before"
         if wrong:
-            found.append(Finding("fail", wrong, "", "look at it on the host", "undo"))
+            found[path] = Finding("fail", wrong, "", "look at it on the host", "undo")
     return found

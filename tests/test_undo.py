@@ -1,6 +1,11 @@
 """The way back: originals kept, newest first, and nothing thrown away that somebody else wrote."""
 
 import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -125,6 +130,64 @@ def test_a_way_back_that_fails_half_way_goes_on_from_there(world):
     assert not a.exists()
 
 
+def test_a_file_that_does_not_come_back_fails_its_own_step(world):
+    """The step whose file is wrong has failed, and is still there to be taken back; the others are done."""
+    a = world.etc / "a"
+    world.run("first", Run(("true",), undo=("sh", "-c", f"echo theirs > {a}")))
+    world.run("second", WriteFile(str(a), "1\n", owner="0:0"))
+    done = go_back(world.file, (), "apply", world.reports, silent)
+    assert (done.exit_code, done.steps) == (1, {"second": "failed", "first": "changed"})
+    assert f"{a} is not as it was before" in done.message
+    assert [name for name, _ in go_back(world.file, (), "plan", world.reports, silent).parts] == ["second"]
+    a.write_text("1\n")
+    assert go_back(world.file, (), "apply", world.reports, silent).steps == {"second": "changed"}
+    assert go_back(world.file, (), "plan", world.reports, silent).parts == ()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_it_with_its_report_written(world, sent):
+    """The command on the host ends, the report says where it stood, and the next way back goes on from there."""
+    here, a = world.etc / "here", world.etc / "a"
+    world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
+    world.run("second", Run(("true",), undo=("sh", "-c", f"echo $$ > {here}; [ -e {here}.go ] || sleep 60")))
+
+    def strike():
+        while not (here.exists() and here.read_text().strip()):
+            time.sleep(0.02)
+        os.kill(os.getpid(), sent)
+
+    striker = threading.Thread(target=strike)
+    striker.start()
+    done = go_back(world.file, (), "apply", world.reports, silent)
+    striker.join()
+    assert (done.outcome, done.exit_code) == ("killed", 130)
+    assert done.steps["first"] == "never-run"
+    assert verify_run(done.folder, ()).status in ("unsigned", "unknown key")
+    assert not Path(f"/proc/{here.read_text().strip()}").exists()
+    (world.etc / "here.go").touch()
+    assert go_back(world.file, (), "apply", world.reports, silent).exit_code == 0
+    assert not a.exists()
+
+
+def test_a_secret_of_the_parameters_is_not_said(world, monkeypatch):
+    """What the host says while it goes back is masked as in any run, though nobody has used the secret yet."""
+    monkeypatch.setenv("UNDO_CANARY", "canary-of-undo")
+    monkeypatch.setattr(way_back, "foresee", lambda params: learn("env:UNDO_CANARY", "canary-of-undo"))
+    world.run("first", Run(("true",), undo=("echo", "it is canary-of-undo")))
+    said = []
+    go_back(world.file, (), "apply", world.reports, said.append)
+    assert any("it is [secret env:UNDO_CANARY]" in line for line in said), said
+    assert "canary-of-undo" not in "".join(said)
+
+
+def test_what_has_no_way_back_is_said_to_stay(world):
+    """A step whose actions cannot be taken back is skipped, with what stays of it, and not called unchanged."""
+    world.run("first", Run(("true",)))
+    done = go_back(world.file, (), "apply", world.reports, silent)
+    assert done.steps == {"first": "skipped"}
+    assert "stays" in (done.folder / "run.json").read_text()
+
+
 def test_the_plan_changes_nothing(world):
     """Mode plan shows the way back and leaves files and reports as they are."""
     a = world.etc / "a"
@@ -188,7 +251,7 @@ def test_the_check_sees_a_file_that_did_not_return():
     """A way back that left a file as it was is found out."""
     planned = Plan((WriteFile("/etc/a", "before\n"), Remove("/etc/b")))
     facts = Facts({Ask.read("/etc/a"): Answer(0, "after\n"), Ask.read("/etc/b"): Answer(44)})
-    assert [f.what for f in undo_files.check(planned, facts)] == ["/etc/a is not as it was before"]
+    assert [f.what for f in undo_files.check(planned, facts).values()] == ["/etc/a is not as it was before"]
 
 
 def test_a_file_that_went_with_its_package_is_right():
@@ -196,8 +259,8 @@ def test_a_file_that_went_with_its_package_is_right():
     gone = Facts({Ask.read("/etc/default/xendomains"): Answer(44)})
     write = WriteFile("/etc/default/xendomains", "theirs\n")
     purge = InstallPackages(("xen",), ("xen 4.20",)).inverse(Facts({}))
-    assert undo_files.check(Plan((write, purge)), gone) == []
-    assert [f.level for f in undo_files.check(Plan((purge, write)), gone)] == ["fail"]
+    assert undo_files.check(Plan((write, purge)), gone) == {}
+    assert [f.level for f in undo_files.check(Plan((purge, write)), gone).values()] == ["fail"]
 
 
 def test_a_file_that_is_gone_and_would_go_stops_nothing(world):
@@ -299,7 +362,7 @@ def test_the_check_sees_a_mode_that_did_not_return():
     """A file with its old text and another mode is not as it was."""
     facts = Facts({Ask.read("/etc/a"): Answer(0, "before\n", "0644 root:root")})
     found = undo_files.check(Plan((WriteFile("/etc/a", "before\n", "0755"),)), facts)
-    assert [f.what for f in found] == ["/etc/a has mode 0644, and had 0755 before"]
+    assert [f.what for f in found.values()] == ["/etc/a has mode 0644, and had 0755 before"]
 
 
 def test_what_somebody_changed_between_two_runs_is_refused(world):

@@ -32,8 +32,8 @@ class Removal:
 def plan(host: Path, keep: int, older_than_days: int) -> list[Removal]:
     """Return what would go of the runs beyond the newest `keep` that ended more than so many days ago.
 
-    The newest run and the newest that completed always stay, and so does what has no
-    attestation. Raises `CheckFailed` when a report is not as it was written: then nothing goes.
+    The newest run always stays, the newest that completed, the newest such that looked at the host (mode apply or
+    check, which the next check compares with), and what has no attestation. Raises `CheckFailed` when a report is not as it was written: then nothing goes.
     """
     limit = datetime.fromisoformat(now()) - timedelta(days=older_than_days)
     runs = [verdict for verdict in verify_host(host, keys.own()) if verdict.attested]
@@ -48,7 +48,8 @@ def plan(host: Path, keep: int, older_than_days: int) -> list[Removal]:
             )
     whole = [v for v in runs if not (v.folder / PRUNED).exists()]
     completed = [v for v in whole if v.attested and v.attested.outcome == "completed"]
-    stay = {v.folder for v in [*whole[-max(keep, 1) :], *completed[-1:]]}
+    looked = [v for v in completed if v.attested and v.attested.mode in ("apply", "check")]
+    stay = {v.folder for v in [*whole[-max(keep, 1) :], *completed[-1:], *looked[-1:]]}
     gone = [_removal(v) for v in runs if v.folder not in stay and v.attested and v.attested.ended < limit]
     return [removal for removal in gone if removal.names]
 

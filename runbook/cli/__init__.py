@@ -205,9 +205,9 @@ def check(params: str, **options: Any) -> None:
     Runs the checks of every notebook, and exits with 1 when anything is not as the parameters say.
 
     \b
-    Then says what changed on the host since its last good report, whether the parameters speak of it
-    or not: packages, services, files and their modes, devices, disks, volumes, network, guests, kernel,
-    boot menu, firmware settings; and whether a later run of the runbook did it. What changes by itself
+    Then says what changed on the host since its last good report in all that the notebooks look at,
+    whether the parameters speak of it or not: devices, disks, volumes, network, guests, kernel, boot menu,
+    firmware settings, and the packages, services, files and modes that some step asks for; and whether a later run of the runbook did it. What changes by itself
     is left out (free space, leases, running times). The last good report is the newest earlier run in
     mode apply or check that completed on this installation.
 

@@ -53,11 +53,17 @@ def _show(done: WayBack) -> None:
     from runbook.show.pieces import findings_text, indent
 
     if not done.parts:
-        click.echo("Nothing to take back: no archived run of this host changed anything.")
+        click.echo(
+            "Nothing to take back: archived runs of this host changed nothing, or it was taken back already."
+        )
     for name, part in done.parts:
         click.echo(f"{name}:")
         for d in part:
-            way = d.back.title if d.back is not None else "nothing needed, or no way back"
+            way = (
+                d.back.title
+                if d.back is not None
+                else "none: it stays, as nothing needs to be taken back or nothing can be"
+            )
             click.echo(f"  {d.title}\n    back: {way}")
     actions = done.whole.actions
     if done.whole.findings:

@@ -12,6 +12,8 @@ from runbook.drift.compare import Change
 from runbook.journal import of_machine, read
 
 NOBODY = "not the runbook"
+NAMED = ("package", "service", "volume")
+"""Kinds whose names stand in the titles of actions for the thing itself; elsewhere a word may mean another."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def of(change: Change, done: Sequence[Deed]) -> str:
         return f"{NOBODY}: somebody else, after {last.where} wrote it"
     name = re.compile(rf"(?<![\w.-]){re.escape(change.name.partition(' ')[0])}(?![\w-])")
     if change.name and (named := [deed for deed in done if name.search(deed.title)]):
-        return named[-1].by
+        sure = change.kind in NAMED and not named[-1].failed
+        return f"{'' if sure else 'perhaps '}the runbook: {named[-1].where}"
     if done:
         runs = ", ".join(dict.fromkeys(deed.run for deed in done))
         return f"not known: the runbook did {len(done)} things since, in {runs}"

@@ -10,6 +10,7 @@ import shlex
 from pathlib import Path
 
 from runbook.ask import Answer, Ask, Facts
+from runbook.atomic import write_atomic
 from runbook.facts import identity
 from runbook.redaction import KNOWN
 
@@ -40,9 +41,7 @@ def keep(run_dir: Path, notebook: str, facts: Facts) -> None:
         kept = Answer(0, identity.parse(facts)) if ask == _MACHINE else hidden(answer, key)
         known[ask.key] = (kept.status, kept.out, kept.err)
     text = json.dumps({"format": 1, "answers": known}, indent=1, ensure_ascii=False, sort_keys=True)
-    part = path.with_suffix(".part")
-    part.write_text(KNOWN.text(text) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_atomic(path, KNOWN.text(text) + "\n")
 
 
 def load(run_dir: Path) -> Facts:

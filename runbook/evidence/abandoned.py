@@ -87,7 +87,7 @@ def _finish(place: Path, record: RunRecord) -> RunRecord:
     record.outcome = "killed"
     if last:
         last.html = _page(place, record, last)
-    for left in place.glob(".*.part"):
+    for left in place.rglob(".*.part"):
         left.unlink()
     archive.seal(place, record, None)
     return record

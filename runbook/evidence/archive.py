@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,20 @@ from runbook.locks import locked
 log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
 DRIFT = "drift.json"
+_AT = "%Y%m%dT%H%M%SZ"
+
+
+def new_id(reports: Path, host: str) -> str:
+    """Return the name of a host's next run, `<utc>-<random>`: later than every run before it.
+
+    Names tell which run came first, to the way back, to drift and to prune; a clock that was set back must not.
+    """
+    at, last = datetime.now(UTC), ""
+    for path in (reports / host).glob("*/journal.jsonl"):
+        last = max(last, path.parent.name.partition("-")[0])
+    with suppress(ValueError):
+        at = max(at, datetime.strptime(last, _AT).replace(tzinfo=UTC) + timedelta(seconds=1))
+    return f"{at.strftime(_AT)}-{secrets.token_hex(3)}"
 
 
 def create(reports: Path, record: RunRecord, params: Path) -> Path:
@@ -128,8 +145,8 @@ def newest_drift(reports: Path, runs: Iterable[Json]) -> tuple[Json, Json] | Non
 
 
 def newest_first(reports: Path, name: str = "*") -> list[Json]:
-    """Return the content of every `run.json` of all hosts, or of one, the run that was started last first."""
-    return sorted(find_runs(reports, name), key=lambda run: str(run["started"]), reverse=True)
+    """Return the content of every `run.json` of all hosts, or of one, the newest run first (`new_id`)."""
+    return sorted(find_runs(reports, name), key=lambda run: str(run["id"]), reverse=True)
 
 
 def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:

@@ -89,7 +89,7 @@ def last_good(reports: Path, place: Path, *, is_recorded: bool) -> Json | None:
             continue
         if (run["connection"] == "recorded") != is_recorded or not needs <= kept.notebooks(folder):
             continue
-        if changed(run["notebooks"]) and not (folder / kept.FOLDER / f"{kept.LAST}.json").exists():
+        if not _shows_the_end(folder, run):
             continue
         if machine and kept.machine(kept.load(folder)) == machine:
             return run
@@ -101,10 +101,16 @@ def changed(notebooks: Iterable[Json]) -> bool:
     return any(step["status"] == "changed" for book in notebooks for step in book["steps"])
 
 
+def _shows_the_end(folder: Path, run: Json) -> bool:
+    """Return whether what a run kept is from after its own last change."""
+    return not changed(run["notebooks"]) or (folder / kept.FOLDER / f"{kept.LAST}.json").exists()
+
+
 def between_hosts(reports: Path, one: str, other: str) -> tuple[str, str, list[Change]]:
     """Return the names of two reports and how the second differs from the first.
 
-    Each is a host, for its newest report that kept facts, or HOST/RUN. Raises `ParamsError` for one that is none.
+    Each is a host, for its newest report that kept facts, or HOST/RUN. Raises `ParamsError` for one that is none,
+    and for one whose facts are from before its own last changes: those would be taken for differences.
     """
     first, second = _facts_of(reports, one), _facts_of(reports, other)
     return first[0], second[0], compare(first[1], second[1])
@@ -112,15 +118,25 @@ def between_hosts(reports: Path, one: str, other: str) -> tuple[str, str, list[C
 
 def _facts_of(reports: Path, name: str) -> tuple[str, Facts]:
     host, _, run = name.strip("/").partition("/")
-    folders = sorted((reports / host).glob(f"{run or '*'}/{kept.FOLDER}"), reverse=True)
-    if not host or not folders:
+    found = [r for r in archive.newest_first(reports, host or "-") if run in ("", r["id"])]
+    found = [r for r in found if (reports / host / r["id"] / kept.FOLDER).is_dir()]
+    if not found:
         have = sorted({path.parents[1].name for path in reports.glob(f"*/*/{kept.FOLDER}")})
         raise ParamsError(
             f"No report of {name} has facts to compare",
             where=str(reports),
             do=f"give HOST or HOST/RUN; hosts with facts: {', '.join(have) or 'none yet: runbook check HOST'}",
         )
-    return f"{host}/{folders[0].parent.name}", kept.load(folders[0].parent)
+    for one in found:
+        folder = reports / host / one["id"]
+        if _shows_the_end(folder, one):
+            return f"{host}/{one['id']}", kept.load(folder)
+    raise ParamsError(
+        f"What {name} kept is from before its own last changes",
+        where=str(reports / host),
+        why="it changed the host, and has no look at it afterwards: what it changed would be taken for differences",
+        do="give another HOST/RUN, or make one that looks: runbook check PARAMS",
+    )
 
 
 def _row(change: Change, by: str) -> Json:

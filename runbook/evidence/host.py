@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from runbook import params
 from runbook.ask import Facts
-from runbook.drift import kept, network
+from runbook.drift import kept
 from runbook.errors import RunbookError
 from runbook.evidence.files import read_notebook
 from runbook.params import HostParams
 from runbook.show import budget, pci_tree
-from runbook.show import network as cables
 from runbook.show.pieces import Shown
 
 Json = dict[str, Any]
@@ -26,13 +24,13 @@ CELLS = (
     ("The machine", "00_introduction", "show-machine"),
     (DEVICES, "00_introduction", "show-devices"),
     ("Its disk", "02_debian_installation", "show-disk"),
+    ("Its network, as it is and as it is asked for", "06_xen_configuration", "show-network"),
     ("What it started: Xen, dom0 and their command lines", "07_first_boot", "show-xen"),
     (GUESTS, "08_guests", "show-guests"),
     ("Inside the guests' disks", "09_management", "show-volumes"),
 )
-NETWORK = ("Its network", "07_first_boot", "apply-prove-bridges")
 #: What is drawn above a table, from the answers that the table's run kept.
-PICTURES: dict[str, Picture] = {DEVICES: pci_tree.show, NETWORK[0]: cables.show, GUESTS: budget.show}
+PICTURES: dict[str, Picture] = {DEVICES: pci_tree.show, GUESTS: budget.show}
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,6 @@ def facts_of(place: Path, runs: list[Json]) -> list[Fact]:
     found = []
     for title, notebook, cell in CELLS:
         found += list(_first(place, runs, title, notebook, cell))[:1]
-    at = next((i for i, fact in enumerate(found) if fact.title == GUESTS), len(found))
-    found[at:at] = _network(place, runs)
     seen = cache(partial(_seen, place))
     return [replace(fact, html=_picture(fact, seen) + fact.html) for fact in found]
 
@@ -95,25 +91,6 @@ def _shown(path: Path, cell: str) -> str:
         return ""
     outputs = (output for c in cells if c.get("id") == cell for output in c.get("outputs", []))
     return "".join(str(output.get("data", {}).get("text/html", "")) for output in outputs)
-
-
-def _network(place: Path, runs: list[Json]) -> list[Fact]:
-    """Return the interfaces of the newest run that kept facts: no cell shows them as a table."""
-    title, notebook, cell = NETWORK
-    for run in runs:
-        try:
-            rows = network.interfaces(kept.load(place / run["id"]))
-        except (RunbookError, ValueError, KeyError):
-            continue
-        lines = (
-            f"<tr><th>{escape(name)}</th><td>{escape(row.get('ports', ''))}</td>"
-            f"<td>{escape(row['addresses'])}</td><td>{escape(row.get('address', ''))}</td></tr>"
-            for name, row in rows.items()
-        )
-        head = "<tr><th>interface</th><th>ports</th><th>fixed addresses</th><th>card</th></tr>"
-        html = f"<table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>"
-        return [Fact(title, html, _link(run, notebook, cell), cell, run)]
-    return []
 
 
 def _link(run: Json, notebook: str, cell: str) -> str:

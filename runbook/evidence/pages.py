@@ -23,6 +23,7 @@ MODES = {
     "plan": "mode plan: nothing was changed",
     "apply": "mode apply: the host was changed where it was not right",
     "check": "mode check: the host was only verified",
+    "undo": "undo: what earlier runs had changed was taken back",
 }
 Json = dict[str, Any]
 EMPTY: Mapping[str, Json] = MappingProxyType({})

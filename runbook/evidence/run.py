@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +77,8 @@ def run(
     for path, nb in chosen.items():
         selection.prove_parameters(nb, path.stem)
     abandoned.settle(Path(reports).absolute(), asked.host)
-    begun = datetime.now(UTC)
     record = RunRecord(
-        id=f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        id=archive.new_id(Path(reports).absolute(), asked.host),
         host=asked.host,
         release=asked.release,
         connection=asked.connection.kind,
@@ -137,6 +134,9 @@ class _Runner:
             except KeyboardInterrupt:
                 text = "between two notebooks\n" + standing(read(self.place / "journal.jsonl"))
                 self.record.failure = Failure("", "", "Interrupted", text, "killed", INTERRUPTED)
+            except Exception as error:  # the caller hears it, and the report must not say that all went well
+                self.record.failure = Failure("", "", type(error).__name__, str(error), "failed", 1)
+                raise
             finally:
                 self._close()
         return Run(self.place, self.record)

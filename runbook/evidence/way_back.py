@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +24,10 @@ from runbook.facts import identity
 from runbook.hosts import Host, connect
 from runbook.journal import Journal, read
 from runbook.params import HostParams
+from runbook.params.secrets import foresee
 from runbook.plan import Plan
+from runbook.redaction import KNOWN
+from runbook.signals import answering
 from runbook.steps import Step
 
 Say = Callable[[str], None]
@@ -79,6 +81,8 @@ def go_back(
     """
     file = parameters.find(params_path)
     asked = parameters.load(file)
+    foresee(asked)
+    abandoned.settle(reports.absolute(), asked.host)
     host = connect(asked, undo.NOTEBOOK)
     try:
         if mode == "apply":
@@ -92,7 +96,7 @@ def go_back(
             first = way.whole.stops[0]
             raise Refused(f"undo: {first.what}", where=asked.host, why=first.why, do=first.do)
         require(undo.NOTEBOOK, way.step, way.whole, asked, way.facts)
-        return _archived(asked, params_path, file, reports, way, host, say)
+        return _archived(asked, params_path, file, reports, way, host, lambda line: say(KNOWN.text(line)))
     finally:
         host.close()
 
@@ -100,11 +104,10 @@ def go_back(
 def _archived(
     asked: HostParams, path: str | Path, file: Path, reports: Path, way: WayBack, host: Host, say: Say
 ) -> Run:
-    begun = datetime.now(UTC)
     names = [(name, f"Take back {name}") for name, _ in way.parts]
     book = NotebookRecord(undo.NOTEBOOK, "The way back", steps=[StepEnd(*name) for name in names])
     record = RunRecord(
-        id=f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        id=archive.new_id(reports.absolute(), asked.host),
         host=asked.host,
         release=asked.release,
         connection=asked.connection.kind,
@@ -118,12 +121,13 @@ def _archived(
     with abandoned.held(place):
         book.status = "running"
         archive.save(place, record)
-        _go(record, way, host, journal, say)
-        book.steps, book.status = (
-            step_ends(read(place / "journal.jsonl"), undo.NOTEBOOK, names),
-            record.outcome,
-        )
-        archive.close(place, record)
+        # A polite kill and a closed terminal end it as Ctrl-C does: with its report written.
+        with answering(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+            _go(record, way, host, journal, say)
+        with answering(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            book.steps = step_ends(read(place / "journal.jsonl"), undo.NOTEBOOK, names)
+            book.status = record.outcome
+            archive.close(place, record)
     return Run(place, record)
 
 
@@ -156,14 +160,31 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
             _log(journal, "taken-back", keys=[d.key for d in same])
         else:
             left += same
-    if wrong := undo_files.check(way.whole, host.gather(undo.asks(everything))):
-        _log(journal, "step-end", step=last, status="failed", message=wrong[0].what)
-        raise CheckFailed(wrong[0].what, do=wrong[0].do)
     _end(journal, last, left)
+    _prove(way, everything, host, journal)
     for step in {d.step for d in everything} - {d.step for d in everything if d.back is not None}:
+        stays = "stays, as nothing needs to be taken back or nothing can be: "
+        stays += "; ".join(d.title for d in everything if d.step == step)
         _log(journal, "step-begin", step=step)
-        _log(journal, "step-end", step=step, status="unchanged", message="nothing needed")
+        _log(journal, "step-end", step=step, status="skipped", message=stays)
     _log(journal, "taken-back", keys=[d.key for d in everything if d not in left])
+
+
+def _prove(way: WayBack, everything: list[undo.Done], host: Host, journal: Journal) -> None:
+    """Look whether every file is as it was. Raises `CheckFailed`; a step with a wrong one has failed, and stays to be taken back."""
+    wrong = undo_files.check(way.whole, host.gather(undo.asks(everything)))
+    if not wrong:
+        return
+    for step in dict.fromkeys(d.step for d in everything if d.path in wrong):
+        mine = [d for d in everything if d.step == step and d.path in wrong]
+        message = "; ".join(dict.fromkeys(wrong[d.path].what for d in mine))
+        _log(journal, "step-begin", step=step)
+        _log(journal, "not-back", keys=[d.key for d in mine])
+        _log(journal, "step-end", step=step, status="failed", message=message)
+    raise CheckFailed(
+        "\n".join(finding.what for finding in wrong.values()),
+        do="look at it on the host, then run undo again",
+    )
 
 
 def _carried(action: Any, same: list[undo.Done], host: Host, journal: Journal, say: Say) -> bool:

@@ -50,7 +50,8 @@ def test_an_action_on_another_machine_is_no_deed(done):
         (Change("file", "/etc/a", "mode 0440 → 0666"), "perhaps the runbook: s in run r1 wrote it"),
         (Change("package", "sudo", "1 → 2"), "the runbook: s in run r1"),
         (Change("package", "sudo-ldap", "1 → 2"), "not known: the runbook did 4 things since, in r1, r2"),
-        (Change("kernel", "", "1 → 2"), "not known: the runbook did 4 things since, in r1, r2"),
+        (Change("", "kernel", "1 → 2"), "not known: the runbook did 4 things since, in r1, r2"),
+        (Change("account", "sudo", "new"), "perhaps the runbook: s in run r1"),
         (Change("package", "gdm3", "new"), "perhaps the runbook: s in run r2, which failed"),
         (
             Change("file", "/etc/b", "x", now="by hand\n"),

@@ -39,9 +39,16 @@ def record(number: int, host: str = "toy", connection: str = "local") -> RunReco
     )
 
 
-def archived(reports: Path, number: int, outcome: str = "completed", params: str = "host: toy\n") -> Path:
+def archived(
+    reports: Path,
+    number: int,
+    outcome: str = "completed",
+    params: str = "host: toy\n",
+    mode: str = "apply",
+) -> Path:
     """Archive the n-th run of the host toy and return its folder; the outcome `running` leaves it open."""
     run = record(number, connection="recorded" if "recorded" in params else "local")
+    run.mode = mode
     file = reports.with_name("params.yml")
     file.write_text(params)
     place = archive.create(reports, run, file)

@@ -1,6 +1,7 @@
 """The report to compare with, and what a check says changed since."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from runbook.ask import Ask, Facts
 from runbook.cli import main
 from runbook.drift import kept
 from runbook.drift.authors import NOBODY
-from runbook.errors import HostError
+from runbook.errors import HostError, ParamsError
 from runbook.evidence import archive, drift
 from runbook.evidence.record import NotebookRecord, RunRecord, StepEnd
 from runbook.evidence.run import run
@@ -129,6 +130,28 @@ def test_two_hosts_are_compared_from_their_reports(store, tmp_path):
     assert json.loads(same.output)["changes"] == []
     none = CliRunner().invoke(main, ["report", "compare", "one", "two", "--reports", str(tmp_path)])
     assert (none.exit_code, "hosts with facts: one, other" in none.output) == (2, True)
+
+
+def test_facts_from_before_a_runs_own_changes_are_not_compared(store, tmp_path):
+    """A host's newest report that shows how it was left is taken; one that is named and does not show it is refused."""
+    store(1, facts(), host="one")
+    store(2, facts(edits=EDITED["edits"]), host="one", mode="apply", ends="changed")
+    name, _, changes = drift.between_hosts(tmp_path, "one", "one/20260101T000000Z-000000")
+    assert (name, changes) == ("one/20260101T000000Z-000000", [])
+    with pytest.raises(ParamsError, match="before its own last changes"):
+        drift.between_hosts(tmp_path, "one/20260102T000000Z-000000", "one")
+
+
+def test_the_commands_of_the_samples_readme(monkeypatch):
+    """What `reports/README.md` says of the sample is what its commands say."""
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "reports/README.md").read_text()
+    said = [
+        CliRunner().invoke(main, command.split()[1:]).output
+        for command in re.findall(r"`(runbook report compare [^`]+)`", text)
+    ]
+    assert [one.partition(" from")[0] for one in said] == ["Nothing is different", "1 thing is different"]
+    assert "file /etc/lvm/lvmlocal.conf: mode 0644 → 0600" in said[1]
 
 
 class Machine:
@@ -251,6 +274,20 @@ def test_a_check_says_what_changed(check, caplog):
     assert EDITED["lines"][0] in page
     assert "+memory = 512" in page
     assert fetches(page) == []
+
+
+def test_a_look_back_that_cannot_be_written_fails_the_run(check, monkeypatch, tmp_path):
+    """When what changed cannot be kept the caller hears why, and the report does not say that all went well."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(drift, "find", full)
+    with pytest.raises(OSError, match="No space"):
+        check()
+    newest = archive.newest_first(tmp_path / "reports")[0]
+    assert (newest["outcome"], newest["exit_code"]) == ("failed", 1)
+    assert "No space left" in newest["failure"]["message"]
 
 
 def test_with_strict_a_change_fails_until_it_is_accepted(check):

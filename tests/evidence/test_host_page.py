@@ -51,8 +51,12 @@ def reports(tmp_path):
         return place, record
 
     machine, xen = ("00_introduction", "show-machine"), ("07_first_boot", "show-xen")
+    guests = ("08_guests", "show-guests", "<table><tr><th>guest</th></tr></table>")
+    cables = ("06_xen_configuration", "show-network", "<p>xenbr0</p>")
     first, record = make(
-        1, "alpha", [(*machine, "<table><tr><td>OLD board</td></tr></table>"), (*xen, "<b>Xen 4.20</b>")]
+        1,
+        "alpha",
+        [(*machine, "<table><tr><td>OLD board</td></tr></table>"), cables, (*xen, "<b>Xen 4.20</b>"), guests],
     )
     kept.keep(first, "00_introduction", facts())
     archive.close(first, record)
@@ -72,10 +76,11 @@ def test_each_fact_is_what_the_newest_cell_shows_and_leads_there(reports):
     links = re.findall(r'href="([^"]+)#(cell-id=[^"]+)"', page)
     assert [anchor for _, anchor in links] == [
         "cell-id=show-machine",
+        "cell-id=show-network",
         "cell-id=show-xen",
-        "cell-id=apply-prove-bridges",
+        "cell-id=show-guests",
     ]
-    for path, anchor in links[:2]:
+    for path, anchor in links:
         assert f'id="{anchor}"' in (reports / "alpha" / path).read_text()
     assert "xenbr0" in page
     assert "beta" not in page
@@ -112,12 +117,12 @@ def test_a_run_is_found_by_its_steps_and_by_what_changed(reports):
 
 
 def test_what_a_run_read_is_drawn_above_its_table(reports):
-    """The network is drawn from the answers that its run kept; what a run did not ask is left out."""
+    """Memory is drawn from the answers that the cell's run kept; what a run did not ask is left out."""
     page = (reports / "alpha" / "index.html").read_text()
-    assert page.index("The network of testbed: cards, bridges and guests") < page.index("<th>interface</th>")
+    assert page.index("If every guest ran at once") < page.index("<th>guest</th>")
     first = min(reports.glob("alpha/*/params.yml"))
     first.write_text("host: alpha\n")
     archive.refresh(reports, "alpha")
     page = (reports / "alpha" / "index.html").read_text()
-    assert "The network of" not in page
-    assert "<th>interface</th>" in page
+    assert "If every guest" not in page
+    assert "<th>guest</th>" in page

@@ -1,6 +1,7 @@
 """The lists of runs, written by many runs at once, and of fleet runs."""
 
 import json
+import re
 import threading
 
 import pytest
@@ -58,6 +59,32 @@ def fleet(reports, number, outcome="completed"):
 def reports(tmp_path):
     (tmp_path / "reports").mkdir()
     return tmp_path / "reports"
+
+
+@pytest.mark.parametrize("last", ["29991231T235959Z", "20260101T100000Z"])
+def test_a_new_run_is_later_than_all_before_it(tmp_path, last):
+    """Names tell which run came first, also after a clock was set back, and of a run that has lost its record."""
+    place = tmp_path / "toy" / f"{last}-ffffff"
+    place.mkdir(parents=True)
+    (place / "journal.jsonl").touch()
+    (tmp_path / "toy/notes").mkdir()
+    name = archive.new_id(tmp_path, "toy")
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", name)
+    assert name > place.name
+    assert name.startswith("30000101T000000Z") == last.startswith("2999")
+    assert archive.new_id(tmp_path, "other") < "2999"
+
+
+def test_the_newest_run_is_first_whatever_its_clock_said(tmp_path, monkeypatch):
+    """A list is in the order in which runs were made."""
+    alone(monkeypatch, tmp_path / "config")
+    reports = tmp_path / "reports"
+    older, newer = archived(reports, 1), archived(reports, 2)
+    path = newer / "run.json"
+    path.write_text(
+        path.read_text().replace(json.loads(path.read_text())["started"], "2001-01-01T00:00:00+00:00")
+    )
+    assert [run["id"] for run in archive.newest_first(reports)] == [newer.name, older.name]
 
 
 def test_fleet_runs_are_listed_newest_first(reports):

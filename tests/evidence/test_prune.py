@@ -52,6 +52,14 @@ def test_pruning_is_shown_first_and_done_when_meant(reports):
     assert statuses(reports) == ["pruned", "pruned", "good", "good", "good"]
 
 
+def test_what_the_next_check_compares_with_stays(reports):
+    """After a plan, which looks at nothing that can be compared, the newest good apply or check stays too."""
+    planned = archived(reports, 8, mode="plan")
+    gone = [removal.folder for removal in prune.plan(reports / "toy", 1, 0)]
+    assert gone == runs(reports)[:3]
+    assert planned not in gone
+
+
 def test_age_and_number_both_hold(reports):
     """With both options a run goes only when both say so; the newest and the newest good one always stay."""
     archived(reports, 9, "failed")

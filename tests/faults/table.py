@@ -50,7 +50,7 @@ FAULTS = {
     # the controller
     "kernel-killed": Fault("kernel killed (SIGKILL)", "killed", "killed", "138", "The kernel died in cell second", WAIT),
     "kernel-oom": Fault(
-        "kernel killed for want of memory, between two actions", "killed", "killed", "138", "The kernel died", AGAIN
+        "kernel killed between two actions, with the SIGKILL that the OOM killer sends", "killed", "killed", "138", "The kernel died", AGAIN
     ),
     "memory-error": Fault("kernel gets no memory", "failed", "failed", "1", "MemoryError", "free memory, then run again"),
     "runner-killed": Fault(
@@ -108,7 +108,15 @@ TAIL = """
 Where the record has no exit code, the runner could not write its last word.
 Until somebody looks, its `run.json` says `running`; the next run of that host, `runbook report list` and `runbook report open` see that nobody holds it, and finish it from the journal.
 
-A machine without power in mid-step needs a machine that boots: `make testbed-returns` has it.
+Where no file system of one's own can be mounted (some containers refuse `unshare`), the rows of full disks and read-only folders are skipped, and pytest says so.
+
+These need a machine that boots; `make testbed-returns` provokes them on the virtual PC:
+
+| what goes wrong | the step | exit | the report says | next |
+| --- | --- | --- | --- | --- |
+| the machine loses its power in mid-step | `set_boot_menu` failed | 5 | that the host went away, and in which command | power on, run again |
+| the new network cuts the ssh | `configure_bridges` failed | 1 | cut the connection; the old configuration is back in force | correct the parameters, then run again |
+| Xen cannot boot: dom0's root is wrong, its disk controller is hidden, its memory is too small | `prove_xen` failed, in the next check or run | 1 | The host runs plain Debian, not Xen; the safe default brought plain Debian back | do what it names, run again |
 
 This page is written by `python -m tests.faults.table`; the tests compare it.
 """

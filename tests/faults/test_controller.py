@@ -141,10 +141,11 @@ def test_the_runner_is_killed(world, row):
 
 
 @pytest.mark.fault("sigterm")
-def test_sigterm(world, row):
-    """A polite kill of the runner ends the command on the host, and the report says where it stood."""
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_sigterm(world, row, sent):
+    """A polite kill of the runner, or a closed terminal, ends the command on the host, and the report says where it stood."""
     world.hold()
-    done = world.run(lambda: world.kill("runner", signal.SIGTERM))
+    done = world.run(lambda: world.kill("runner", sent))
     prove(world, done, row)
     assert gone(world.command_pid(), 1)
     prove_recovery(world)
