@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import re
 import subprocess
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ def provenance() -> dict[str, Any]:
 def source(folder: Path) -> dict[str, Any]:
     """Return commit and dirty flag of the source, both None when `folder` is not the top of a git tree.
 
+    A dirty one also has `changes`, a SHA-256 of what is not committed.
+
     Installed into the environment of another project, it must not give that project's commit.
     """
     top = _git(folder, "rev-parse", "--show-toplevel")
@@ -34,7 +38,24 @@ def source(folder: Path) -> dict[str, Any]:
         return {"commit": None, "dirty": None}
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain")
-    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+    if not changes:
+        return {"commit": commit, "dirty": None if changes is None else False}
+    return {"commit": commit, "dirty": True, "changes": _digest_of_changes(folder)}
+
+
+def _digest_of_changes(folder: Path) -> str:
+    """Return the SHA-256 of `git diff HEAD --binary`, followed by name and content of each new file in it.
+
+    Whoever keeps a source that was not committed can show with it that it was this one.
+    """
+    diff = _git(folder, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv") or ""
+    digest = hashlib.sha256(diff.encode(errors="surrogateescape"))
+    new = _git(folder, "ls-files", "--others", "--exclude-standard", "--", "runbook", "notebooks") or ""
+    for name in new.splitlines():
+        digest.update(f"\n{name}\n".encode())
+        with suppress(OSError):
+            digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
 
 
 def packages() -> dict[str, str]:
@@ -60,6 +81,7 @@ def _git(folder: Path, *words: str) -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=20,
             check=False,
         )

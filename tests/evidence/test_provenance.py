@@ -34,6 +34,24 @@ def test_changes_that_are_not_committed_are_told(tree):
     assert source(tree)["dirty"] is True
 
 
+def test_which_changes_it_had_is_told_too(tree):
+    """Other changes have another digest, also in files that are new or no text; without changes there is none."""
+    assert "changes" not in source(tree)
+    seen = set()
+    for name, content in (
+        ("a", b"2"),
+        ("a", b"3"),
+        ("a", b"\xff\x00"),
+        ("runbook/new", b"1"),
+        ("runbook/new", b"2"),
+    ):
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).write_bytes(content)
+        seen.add(source(tree)["changes"])
+    assert len(seen) == 5
+    assert source(tree)["changes"] in seen
+
+
 def test_the_tree_of_somebody_else_is_not_ours(tree):
     """Installed below another project's tree, that project's commit is not given."""
     (tree / "site-packages").mkdir()
