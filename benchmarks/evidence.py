@@ -51,11 +51,24 @@ def main() -> None:
                 continue  # it writes the whole notebook twice a cell, which takes minutes
             found.append(one(way, asked.cells))
             print(way, found[-1], file=sys.stderr)
-    text = report(seen, asked.cells)
+    memory = {
+        cells: {way: one(way, cells)["memory"] for way in KEEPS}
+        for cells in (asked.cells // 4, 2 * asked.cells)
+    }
+    text = report(seen, asked.cells, memory)
     (HERE / "evidence.md").write_text(text, encoding="utf-8")
     if asked.cells >= 200:  # a trial with fewer is no result
         about = f"{asked.cells} cells, median of {asked.rounds} rounds; papermill's own engine: {wall(seen, 'papermill'):.1f} ×"
-        save("evidence", [Row(row, wall(seen, way), about) for row, way in ROWS.items()], packages=PACKAGES)
+        most = memory[2 * asked.cells]
+        results = [Row(row, wall(seen, way), about) for row, way in ROWS.items()]
+        rows.append(
+            Row(
+                "cells-memory",
+                most["run"] / most["nbclient"],
+                f"{most['run']:.0f} MiB, {2 * asked.cells} cells",
+            )
+        )
+        save("evidence", results, packages=PACKAGES)
     print(text)
 
 
@@ -145,6 +158,8 @@ WAYS: dict[str, Callable[[Path, Path], tuple[Callable[[], Any], str]]] = {
     "run": by_run,
     "papermill": by_papermill,
 }
+KEEPS = ("nbclient", "engine", "run")
+"""Ways that keep the notebook in memory while it runs."""
 ROWS = {"cells-engine": "engine", "cells-run": "run"}
 PACKAGES = ("nbclient", "papermill", "nbformat", "ipykernel", "nbconvert")
 WORDS = {
@@ -174,7 +189,15 @@ def rows(seen: dict[str, list[Json]]) -> str:
     return "\n".join(lines)
 
 
-def report(seen: dict[str, list[Json]], cells: int) -> str:
+def grown(memory: dict[int, dict[str, float]]) -> str:
+    """Return a line a size: the MiB of each way."""
+    return "\n".join(
+        f"| {cells} | " + " | ".join(f"{found[way]:.0f}" for way in KEEPS) + " |"
+        for cells, found in memory.items()
+    )
+
+
+def report(seen: dict[str, list[Json]], cells: int, memory: dict[int, dict[str, float]]) -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     head = "| way | time, median | time, least | processor, median | memory, MiB |\n| --- | --- | --- | --- | --- |"
     return f"""# What evidence costs
@@ -185,6 +208,13 @@ Times as many as nbclient's, in the same round. Memory is what the run takes on 
 
 {head}
 {rows(seen)}
+
+How memory grows, MiB on top of the imports, one measurement each. It is the notebook's outputs, which nbclient, too,
+keeps until all has run; what a whole run takes beyond that does not grow with them.
+
+| cells | {" | ".join(KEEPS)} |
+| --- |{" --- |" * len(KEEPS)}
+{grown(memory)}
 
 papermill's own engine ran once, beside the first round: it writes the whole notebook twice a cell, and so takes the
 longer for each cell the more there are.
