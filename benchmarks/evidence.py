@@ -61,7 +61,7 @@ def main() -> None:
         about = f"{asked.cells} cells, median of {asked.rounds} rounds; papermill's own engine: {wall(seen, 'papermill'):.1f} ×"
         most = memory[2 * asked.cells]
         results = [Row(row, wall(seen, way), about) for row, way in ROWS.items()]
-        rows.append(
+        results.append(
             Row(
                 "cells-memory",
                 most["run"] / most["nbclient"],
