@@ -10,7 +10,9 @@ from runbook.drift import devices, files, rest
 from runbook.drift.asked import Noted
 from runbook.drift.compare import compare
 from runbook.drift.things import WATCHED
-from tests.drift.recorded import CASES, facts, looks
+from runbook.evidence.drift import asks_of
+from runbook.params import load
+from tests.drift.recorded import CASES, ROOT, facts, looks
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
@@ -62,6 +64,16 @@ def test_an_answer_that_nobody_watches_is_compared_as_text():
     (change,) = compare(was, now)
     assert str(change) == "answer new-tool -v: `b` → `c`"
     assert change.diff.splitlines()[-2:] == ["-b", "+c"]
+
+
+def test_an_edited_boot_loader_default_is_found_when_the_menu_is_as_new():
+    """Edited, and `update-grub` run after it, the file is no newer than the menu: its text tells all the same."""
+    ask = Ask.read("/etc/default/grub")
+    assert ask in asks_of(load(ROOT / "params/example.yml"), ()), "the last look does not read it"
+    looked = [Facts({**facts(), ask: Answer(0, f"GRUB_TIMEOUT={seconds}\n")}) for seconds in (5, 0)]
+    (change,) = compare(*looked)
+    assert str(change) == "file /etc/default/grub: GRUB_TIMEOUT changed: 5 → 0"
+    assert change.diff.splitlines()[-2:] == ["-GRUB_TIMEOUT=5", "+GRUB_TIMEOUT=0"]
 
 
 def test_what_only_one_side_was_asked_is_no_change():
