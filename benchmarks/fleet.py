@@ -16,6 +16,7 @@ import math
 import os
 import platform
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ from runbook.params import load
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+ALONE = 3
+"""Runs by itself before the fleet, and as many after it; their median is the measure."""
 Json = dict[str, Any]
 
 
@@ -54,7 +57,7 @@ def measured(folder: Path, hosts: int, parallel: int, only: str | None) -> Json:
     """Return times and peaks of a fleet of so many recorded hosts, and how its hosts ended."""
     paths = copies(folder, hosts)
     narrow = ["--only", only] if only else []
-    alone = [one(folder / "alone", paths[0], narrow)]
+    alone = [one(folder / "alone", paths[0], narrow) for _ in range(ALONE)]
     argv = [
         *RUNBOOK,
         "fleet",
@@ -72,7 +75,7 @@ def measured(folder: Path, hosts: int, parallel: int, only: str | None) -> Json:
         assert process.stdout is not None
         fleet = json.loads(process.stdout.read())
     seconds, cpu = time.monotonic() - began, spent() - cpu
-    alone.append(one(folder / "alone", paths[0], narrow))
+    alone += [one(folder / "alone", paths[0], narrow) for _ in range(ALONE)]
     prove_apart(folder / "all", fleet)
     return {
         "seconds": seconds, "cpu": cpu, "alone": alone, "hosts": hosts, "parallel": parallel, "only": only,
@@ -122,7 +125,8 @@ def one(reports: Path, params: str, narrow: list[str]) -> tuple[float, float]:
 
 
 def prove_apart(reports: Path, fleet: Json) -> None:
-    """Raise unless each host has one report of its own, whose journal speaks of it alone."""
+    """Raise unless each host has one report of its own, whose journal is of it, and no file of which names another."""
+    names = re.compile(r"\bhost\d{3}\b")
     for host in fleet["hosts"]:
         folder = reports / host["report"]
         lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
@@ -130,12 +134,15 @@ def prove_apart(reports: Path, fleet: Json) -> None:
         runs = list((reports / host["host"]).glob("*/run.json"))
         if said != {host["host"]} or len(runs) != 1 or host["host"] not in host["report"]:
             raise SystemExit(f"cross-talk: {host['host']} has {len(runs)} runs, and a journal of {said}")
+        for file in (path for path in folder.rglob("*") if path.is_file()):
+            if others := set(names.findall(file.read_text(errors="replace"))) - {host["host"]}:
+                raise SystemExit(f"cross-talk: {file} names {', '.join(sorted(others))}")
 
 
 def ideal_of(seen: Json) -> float:
     """Return the seconds that the fleet would take if its runs did not know of each other."""
     rounds = math.ceil(seen["hosts"] / seen["parallel"])
-    return rounds * sum(seconds for seconds, _ in seen["alone"]) / len(seen["alone"])
+    return rounds * statistics.median(seconds for seconds, _ in seen["alone"])
 
 
 def rows(seen: Json) -> list[Row]:

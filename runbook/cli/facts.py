@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from runbook.cli.fleet import own_of
 from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
 from runbook.words import many
@@ -38,7 +39,9 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
     from runbook.fleet.members import members
 
     place = (reports or project() / "reports").absolute()
-    asked = [parameters.load(member.params) for member in members(params)]
+    if out:
+        tables.prove_writable(out)
+    asked = [parameters.load(member.params) for member in members(own_of(params))]
 
     def look(host: parameters.HostParams) -> list[tables.Row] | RunbookError:
         try:

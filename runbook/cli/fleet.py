@@ -29,12 +29,17 @@ if TYPE_CHECKING:
 @click.option(
     "--strict", is_flag=True, help="In mode check: a host on which anything changed did not complete."
 )
-@click.option("--parallel", type=click.IntRange(min=1), help="Hosts at a time. [default: processors here]")
+@click.option(
+    "--parallel",
+    type=click.IntRange(min=1),
+    help="Hosts at a time. [default: processors here, or threads of the cluster's workers]",
+)
 @click.option(
     "--serial",
     default="",
     metavar="SIZES",
-    help="Canary first, such as 1,5,20%: in batches of these sizes; the last is repeated.",
+    help="Canary first, such as 1,5,20%: in batches of these sizes, the last repeated; after a batch of which no host "
+    "completed none is begun.",
 )
 @click.option(
     "--max-failures",
@@ -42,7 +47,9 @@ if TYPE_CHECKING:
     help="Begin no other host after so many that did not complete; 0: never stop. [default: 1 in mode apply, else 0]",
 )
 @click.option(
-    "--resume", is_flag=True, help="Only the hosts that the last fleet run left unfinished or failed."
+    "--resume",
+    is_flag=True,
+    help="Only the hosts that the last fleet run in this mode left unfinished or failed, with what it was asked.",
 )
 @click.option(
     "--scheduler",
@@ -69,43 +76,54 @@ def fleet(
       runbook fleet --resume --mode apply                      those that did not complete
       runbook fleet params/*.yml --mode check --parallel 8
 
-    Two files for one host or one machine are refused before anything starts. Ctrl-C lets each running
+    Two files for one host or one machine are refused before anything starts; the files that come with
+    the project are left out beside your own. Ctrl-C lets each running
     step tidy up and says in what state each host is. The last line is the path of the fleet's report.
 
     \b
     Exit code: that of the host that ended worst, of 138 (killed), 1, 6, 7, 5, 2, 3, 4; 0 when all
     completed; 130 after Ctrl-C. A host that was never begun has none.
     """
-    from runbook.evidence.selection import project
+    from runbook.evidence.selection import project, select
     from runbook.fleet.run import Asked, run_fleet
 
     if asked["only"] and asked["start"]:
         raise click.UsageError("--only and --from exclude each other")
     place = (reports or project() / "reports").absolute()
-    hosts, resumes = _hosts(params, resume, asked["mode"], place)
+    hosts, resumes = _hosts(params, resume, asked, place)
+    select(project() / "notebooks", asked["only"], asked["start"])
     if asked["max_failures"] is None:
         asked["max_failures"] = 1 if asked["mode"] == "apply" else 0
-    asked["parallel"] = asked["parallel"] or os.cpu_count() or 1
+    asked["parallel"] = asked["parallel"] or (0 if asked["scheduler"] else os.cpu_count() or 1)
     with _show(quiet, as_json, sum(host.state != "completed" for host in hosts)) as show:
         done = run_fleet(Asked(**asked), hosts, place, show.event, resumes=resumes)
     _say(done, as_json)
     click.get_current_context().exit(done.record.exit_code or 0)
 
 
-def _hosts(params: tuple[str, ...], resume: bool, mode: str, reports: Path) -> tuple[list[HostState], str]:
-    """Return the hosts, and the fleet run that this one goes on with ('' for none)."""
+def _hosts(
+    params: tuple[str, ...], resume: bool, asked: dict[str, Any], reports: Path
+) -> tuple[list[HostState], str]:
+    """Return the hosts, and the fleet run that this one goes on with ('' for none).
+
+    What that one was asked to do is asked of this one too.
+    """
     from runbook.fleet.members import members
     from runbook.fleet.record import HostState, last
 
     if not resume:
-        return [HostState(**asdict(member)) for member in members(params)], ""
-    before = last(reports)
-    if mode != before.asked["mode"]:
-        raise ParamsError(
-            f"The last fleet run was in mode {before.asked['mode']}, not in {mode}",
-            where=before.id,
-            do=f"say it again: --resume --mode {before.asked['mode']}",
-        )
+        return [HostState(**asdict(member)) for member in members(own_of(params))], ""
+    before = last(reports, asked["mode"])
+    for name, option in (("only", "--only"), ("start", "--from"), ("strict", "--strict")):
+        if asked[name] and asked[name] != before.asked[name]:
+            said = f"{option} {before.asked[name]}" if before.asked[name] else f"no {option}"
+            raise ParamsError(
+                f"The fleet run to go on with had {said}",
+                where=before.id,
+                why="a host that completed there would not have done what is asked of the others now",
+                do=f"leave out {option}, or begin a new one: leave out --resume",
+            )
+        asked[name] = before.asked[name]
     given = {member.host: member for member in members(params or [host.params for host in before.hosts])}
     new = sorted(given.keys() - {host.host for host in before.hosts})
     gone = [host.host for host in before.unfinished if host.host not in given]
@@ -121,6 +139,16 @@ def _hosts(params: tuple[str, ...], resume: bool, mode: str, reports: Path) -> t
     if all(host.state == "completed" for host in found):
         raise ParamsError("There is nothing to resume", where=before.id, why="every host completed")
     return found, before.id
+
+
+def own_of(params: tuple[str, ...]) -> list[str]:
+    """Return the parameter files to take, and say which are left out for they come with the project."""
+    from runbook.fleet.members import own
+
+    mine, shipped = own(params)
+    if shipped:
+        click.echo(f"Left out, for they come with the project: {', '.join(shipped)}", err=True)
+    return mine
 
 
 def _show(quiet: bool, as_json: bool, hosts: int) -> Any:

@@ -91,7 +91,10 @@ class FleetBook:
         """Return what deserves a look, a line each."""
         lines = [f"{host} has no good report: runbook check" for host in self.without]
         for name, count in tables.summary(self.facts)["drifted"].items():
-            lines += [f"{name}: {many(count, 'thing')} drifted"] if count else []
+            if count == tables.NEVER:
+                lines.append(f"{name}: nobody has looked for drift yet")
+            elif count:
+                lines.append(f"{name}: {many(count, 'thing')} drifted")
         for what, field in VERSIONS:
             count = len(set(tables.values(self.facts, what, field)) - {NO_XEN})
             lines += [f"{what}: {count} versions run side by side"] if count > 1 else []

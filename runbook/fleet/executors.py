@@ -40,17 +40,28 @@ class Workers:
 
 
 def end_of(future: Future[Ended]) -> Ended:
-    """Return how a job ended; one whose worker was lost is killed, and nobody begins it again."""
+    """Return how a job ended; one whose worker was lost is killed, and nobody begins it again.
+
+    One that its worker could not begin has failed: nothing was done there.
+    """
     try:
         return future.result()
     except (Exception, CancelledError) as error:
-        text = f"{type(error).__name__}: {error}".strip(": ")
-        return Ended("killed", KERNEL_DIED, message=f"its worker was lost. {text[:500]}")
+        text = f"{type(error).__name__}: {error}".strip(": ")[:500]
+        if isinstance(error, CancelledError) or type(error).__name__ == "KilledWorker":
+            return Ended("killed", KERNEL_DIED, message=f"its worker was lost. {text}")
+        do = "is runbook installed there, and the project's folder at the same path, with room in it?"
+        return Ended(
+            "failed", HostError.exit_code, message=f"its worker could not begin it. {text}\n  do: {do}"
+        )
 
 
 @contextmanager
 def workers(parallel: int, scheduler: str | None, topic: str) -> Iterator[Workers]:
-    """Lend workers: here, or those of the dask cluster at an address. Raises `ParamsError` or `HostError`."""
+    """Lend workers: here, or those of the dask cluster at an address. Raises `ParamsError` or `HostError`.
+
+    `parallel` is how many at a time; 0, of a cluster, as many as its workers have threads.
+    """
     heard: queue.SimpleQueue[tuple[str, Event]] = queue.SimpleQueue()
     if scheduler:
         with _cluster(parallel, scheduler, topic, heard) as found:
@@ -84,6 +95,7 @@ def _cluster(parallel: int, scheduler: str, topic: str, heard: Any) -> Iterator[
         # A lost worker's task is never given to another by our wish; where the scheduler does it anyway, its
         # claim stops it (`job.carry_out`).
         executor = client.get_executor(pure=False, retries=0)
+        parallel = parallel or sum(client.nthreads().values()) or 1
         # Asked each time: an older answer would take a worker that has just come for one that is lost.
         there = partial(_addresses, client)
         yield Workers(executor, parallel, _There(topic), heard, there)

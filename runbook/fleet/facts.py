@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 COLUMNS = ("host", "seen", "source", "kind", "name", "field", "value")
 NOW = "asked now"
 DRIFT = "drift"
+LOOKED, NEVER = "looked for drift", "never looked"
+"""The kind of the row that says since when drift was looked for, and what stands for a host without it."""
 Row = tuple[str, ...]
 
 
@@ -106,23 +109,33 @@ def summary(facts: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(columns)
     counted = ["passed", "guests", "drifted"]
     found[counted] = found[counted].fillna(0).astype(int)
+    looked = set(facts[facts.kind == LOOKED].host)
+    found["drifted"] = [n if host in looked else NEVER for host, n in found["drifted"].items()]
     return found.fillna("")
 
 
-def write(facts: pd.DataFrame, path: Path) -> None:
-    """Write the table as .csv, or as .parquet where fastparquet or pyarrow is installed. Raises `ParamsError` for anything else."""
-    if path.suffix == ".csv":
-        facts.to_csv(path, index=False)
-    elif path.suffix == ".parquet":
-        try:
-            facts.to_parquet(path, index=False)
-        except ImportError:
-            raise ParamsError(
-                "Parquet needs fastparquet, which is not installed",
-                do="pip install -e '.[fleet]' in the project's folder, or write a .csv",
-            ) from None
-    else:
+def prove_writable(path: Path) -> None:
+    """Raise `ParamsError` unless a table can be written as such a file: .csv, or .parquet with a package for it."""
+    if path.suffix not in (".csv", ".parquet"):
         raise ParamsError(f"{path} is neither .csv nor .parquet", do="give the file one of these endings")
+    if path.suffix == ".parquet" and not any(map(_is_there, ("pyarrow", "fastparquet"))):
+        raise ParamsError(
+            "Parquet needs fastparquet, which is not installed",
+            do="pip install -e '.[fleet]' in the project's folder, or write a .csv",
+        )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+def write(facts: pd.DataFrame, path: Path) -> None:
+    """Write the table as .csv or .parquet, as the file's ending says (`prove_writable`)."""
+    facts.to_csv(path, index=False) if path.suffix == ".csv" else facts.to_parquet(path, index=False)
 
 
 def _has_facts(reports: Path, run: dict[str, Any]) -> bool:
@@ -132,6 +145,8 @@ def _has_facts(reports: Path, run: dict[str, Any]) -> bool:
 def _drift(reports: Path, runs: list[dict[str, Any]]) -> Iterator[Row]:
     if looked := archive.newest_drift(reports, runs):
         run, found = looked
+        if found["since"]:
+            yield (run["host"], run["started"], run["id"], LOOKED, "since", "run", found["since"]["run"])
         for change in found["changes"]:
             what = (DRIFT, f"{change['kind']} {change['name']}".strip(), change["by"])
             yield (run["host"], run["started"], run["id"], *what, change["line"])

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from runbook import params as parameters
 from runbook.errors import ParamsError
+from runbook.evidence.selection import project
 from runbook.params import HostParams
 from runbook.params.host import Local, Recorded
 
 FOLDER = "fleet"
 """Where reports of fleets lie, beside those of hosts: no host of a fleet can have this name."""
 HERE = "this machine"
+SHIPPED = ("example.yml", "testbed.yml", "testbed-*.yml", "victory.yml", "wheezy.yml")
+"""Files in `params/` that come with the project."""
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _TELLING = ("hostname", "port", "proxyjump", "proxycommand")
 
@@ -28,6 +32,23 @@ class Member:
     host: str
     params: str
     digest: str
+
+
+def own(paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the parameter files to take, and those that are left out beside them because they come with the project.
+
+    Several of those are of one host, and none is anybody's own: `params/*.yml` means the others. Given alone, they
+    are meant.
+    """
+    folder = project() / "params"
+    shipped = [
+        path
+        for path in paths
+        if Path(path).resolve().parent == folder.resolve()
+        and any(fnmatch(Path(path).name, pattern) for pattern in SHIPPED)
+    ]
+    mine = [path for path in paths if path not in shipped]
+    return (mine, shipped) if mine else (list(paths), [])
 
 
 def members(paths: Iterable[str]) -> list[Member]:

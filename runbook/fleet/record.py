@@ -88,13 +88,17 @@ def new_id() -> str:
     return f"{begun:%Y%m%dT%H%M%S}.{begun.microsecond // 1000:03}Z-fleet-{secrets.token_hex(3)}"
 
 
-def last(reports: Path) -> FleetRecord:
-    """Return the newest fleet run. Raises `ParamsError` when there is none, or when it is still under way."""
+def last(reports: Path, mode: str = "") -> FleetRecord:
+    """Return the newest fleet run, or the newest in a mode. Raises `ParamsError` when there is none, or when it is still under way."""
+    others = ""
     for path in sorted((reports / FOLDER).glob(f"*/{FILE}"), reverse=True):
         try:
             record = FleetRecord.from_dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ParamsError("The last fleet run cannot be read", where=str(path), why=repr(error)) from None
+        if mode and record.asked.get("mode") != mode:
+            others = others or f"the last one was in mode {record.asked.get('mode')}"
+            continue
         with locked(path.parent, wait=False) as is_mine:
             if not is_mine:
                 raise ParamsError(
@@ -104,5 +108,8 @@ def last(reports: Path) -> FleetRecord:
                 )
         return record
     raise ParamsError(
-        "There is no fleet run to resume", where=str(reports / FOLDER), do="begin one: leave out --resume"
+        f"There is no fleet run{f' in mode {mode}' if mode else ''} to resume",
+        where=str(reports / FOLDER),
+        why=others,
+        do="say the mode of the one to go on with, or begin one: leave out --resume",
     )

@@ -113,8 +113,12 @@ class _Fleet:
         with answering(self._interrupted, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             try:
                 for batch in batches(self.record.unfinished, wanted):
-                    if not self._is_enough:
-                        self._batch(batch, found)
+                    if self._is_enough:
+                        break
+                    self._batch(batch, found)
+                    if wanted and not self._is_enough and self._has_waiting and _all_bad(batch):
+                        self._tell(None, {"event": "enough", "failures": self._failures})
+                        break
             except BaseException:
                 wish(self.folder)
                 raise
@@ -123,6 +127,10 @@ class _Fleet:
     @property
     def _is_enough(self) -> bool:
         return bool(self._wishes or 0 < self.asked.max_failures <= self._failures)
+
+    @property
+    def _has_waiting(self) -> bool:
+        return any(host.state == "never-run" for host in self.record.hosts)
 
     def _batch(self, hosts: Sequence[HostState], found: Workers) -> None:
         waiting = deque(hosts)
@@ -183,7 +191,7 @@ class _Fleet:
             self._failures += 1
         self._save()
         self._tell(host, {"event": "host-end"})
-        if self.asked.max_failures == self._failures and end.state != "completed":
+        if self.asked.max_failures == self._failures and end.state != "completed" and not self._wishes:
             self._tell(None, {"event": "enough", "failures": self._failures})
 
     def _interrupted(self, *_: Any) -> None:
@@ -206,11 +214,10 @@ class _Fleet:
 
     def _close(self, began: float) -> None:
         record = self.record
-        has_waiting = any(host.state == "never-run" for host in record.hosts)
         if self._wishes:
             record.outcome, record.exit_code = "interrupted", INTERRUPTED
         else:
-            bad = "stopped" if has_waiting else "failed"
+            bad = "stopped" if self._has_waiting else "failed"
             record.outcome = bad if record.unfinished else "completed"
             record.exit_code = record.worst()
         record.ended, record.seconds = now(), round(time.monotonic() - began, 3)
@@ -228,6 +235,11 @@ class _Fleet:
                 archive.refresh(self.folder.parents[1])  # the page that leads here
         except OSError as error:
             raise _unwritable(self.folder, error) from error
+
+
+def _all_bad(batch: Sequence[HostState]) -> bool:
+    """Return whether a batch showed only that it goes wrong: then the next one is not begun, whatever may fail."""
+    return not any(host.state == "completed" for host in batch)
 
 
 def _unwritable(folder: Path, error: OSError) -> RunbookError:

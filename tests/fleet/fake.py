@@ -27,7 +27,7 @@ def main():
     file = Path("wishes", f"{job['host']}.json")
     wishes = json.loads(file.read_text()) if file.exists() else {}
     env = {name: value for name, value in os.environ.items() if name.startswith(("RUNBOOK_", "JUPYTER_RUN"))}
-    live(job, event="begin", pid=os.getpid(), env=env)
+    live(job, event="begin", pid=os.getpid(), env=env, only=job["only"])
     say(event="notebook-begin", notebook="05_work", place="1/1", title="Work")
     say(event="step-begin", notebook="05_work", step="first")
     print("no event at all", flush=True)

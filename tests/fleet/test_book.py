@@ -122,6 +122,8 @@ def test_what_deserves_a_look_is_summed_up(reports):
     keep_fleet(reports, HostState("one", "one.yml", "d", "killed", 138))
     assert open_fleet("reports").summary().text.splitlines() == [
         "bad has no good report: runbook check",
+        "four: nobody has looked for drift yet",
+        "three: nobody has looked for drift yet",
         "two: 1 thing drifted",
         "kernel: 2 versions run side by side",
         "Of 1 host: 1 killed.",

@@ -12,7 +12,9 @@ from rich.console import Console
 import runbook.fleet.run
 from runbook.cli import main
 from runbook.cli.fleet_show import LiveFleet
+from runbook.fleet import members
 from runbook.fleet.record import HostState
+from tests.evidence.toys import ROOT
 from tests.fleet.conftest import FAILS, FAKE
 
 
@@ -104,7 +106,39 @@ def test_resume_never_changes_the_mode_by_itself(call):
     call("a.yml", "--mode", "plan")
     done = call("--resume", "--mode", "apply")
     assert done.exit_code == 2
-    assert "--resume --mode plan" in done.output
+    assert "the last one was in mode plan" in done.output
+
+
+def test_resume_goes_on_with_the_newest_run_in_its_mode(call, fleet):
+    """A check or a plan in between does not bury what was stopped; it is asked what that one was asked, and no other."""
+    fleet.wish("b", **FAILS)
+    call(*ALL[:2], "--mode", "apply", "--only", "03")
+    call("a.yml", "--mode", "check")
+    other = call("--resume", "--mode", "apply", "--only", "05")
+    assert (other.exit_code, "had --only 03" in other.output) == (2, True)
+    other = call("--resume", "--mode", "apply", "--strict")
+    assert (other.exit_code, "had no --strict" in other.output) == (2, True)
+    fleet.wish("b")
+    done = json.loads(call("--resume", "--mode", "apply", "--json").stdout)
+    assert (done["asked"]["only"], done["outcome"]) == ("03", "completed")
+    assert [begun["only"] for begun in fleet.life("b")[::2]] == ["03", "03"]
+
+
+def test_a_notebook_that_is_not_there_is_refused_before_anything_starts(call, fleet):
+    """No host begins, and there is no fleet run to resume."""
+    done = call(*ALL, "--only", "55")
+    assert done.exit_code == 2
+    assert not (fleet.place / "reports").exists()
+    assert not any(fleet.life(name) for name in "abcd")
+
+
+def test_files_of_the_project_are_left_out_beside_ones_own(tmp_path):
+    """`params/*.yml` means one's own hosts; the project's files, several of one host, are taken when they are alone."""
+    mine = tmp_path / "mine.yml"
+    shipped = sorted(map(str, (ROOT / "params").glob("*.yml")))
+    assert members.own([*shipped, str(mine)]) == ([str(mine)], shipped)
+    assert members.own(shipped[:1]) == (shipped[:1], [])
+    assert members.own([str(tmp_path / "example.yml"), str(mine)])[1] == []
 
 
 @pytest.mark.parametrize(("mode", "ran"), [("apply", 1), ("check", 4)])

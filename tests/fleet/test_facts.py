@@ -31,9 +31,8 @@ def reports(tmp_path, monkeypatch):
         shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("*.ipynb", "*.html"))
         run = json.loads((folder / "run.json").read_text())
         (folder / "run.json").write_text(json.dumps({**run, "host": name}))
-        (folder / "drift.json").unlink()
-    found = {"since": None, "changes": [CHANGE] * 2}
-    (tmp_path / "reports/two" / SAMPLE.name / "drift.json").write_text(json.dumps(found))
+        found = {"since": {"run": "r"}, "changes": [CHANGE] * (2 if name == "two" else 0)}
+        (folder / "drift.json").write_text(json.dumps(found))
     return tmp_path / "reports"
 
 
@@ -58,6 +57,8 @@ def test_a_table_over_hosts_is_written_and_summed_up(reports):
     lines = {line.split()[0]: line.split() for line in done.output.splitlines()[2:4]}
     assert (lines["one"][-1], lines["two"][-1]) == ("0", "2")
     assert "4.20.4-pre" in lines["one"]
+    (reports / "one" / SAMPLE.name / "drift.json").unlink()
+    assert call("one.yml").output.splitlines()[2].endswith("never looked")
 
 
 def test_a_host_without_a_good_report_is_named(reports):
@@ -123,6 +124,6 @@ def test_asked_now_reads_once_and_hides_secrets(reports, monkeypatch):
     assert (Host.looks, Host.closed) == (1, 1)
     said = {row[3:] for row in rows}
     assert {row[3:] for row in facts.of_report(reports, "one") if row[3] == "device"} <= said
-    assert {row[2] for row in rows} == {facts.NOW}
+    assert {row[2] for row in rows if row[3] != facts.LOOKED} == {facts.NOW}
     assert any("GRUB_PASSWORD" in row[-1] for row in rows)
     assert not any("correct horse" in row[-1] for row in rows)

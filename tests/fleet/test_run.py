@@ -99,14 +99,17 @@ def test_after_so_many_failures_no_other_is_begun(fleet):
     assert fleet.life("d") == []
 
 
-@pytest.mark.parametrize(("limit", "ran"), [(1, "a"), (2, "abcd"), (0, "abcd")])
-def test_the_canary_goes_first(fleet, limit, ran):
-    """A batch begins when the one before has ended with fewer failures than --max-failures."""
+@pytest.mark.parametrize(
+    ("first", "limit", "ran"), [("1", 1, "a"), ("1", 2, "a"), ("1", 0, "a"), ("2", 0, "abcd"), ("2", 1, "ab")]
+)
+def test_the_canary_goes_first(fleet, first, limit, ran):
+    """A batch begins when the one before has ended, with a host that completed and fewer failures than --max-failures."""
     fleet.wish("a", sleep_s=0.4, **FAILS)
-    done = fleet.run(*"abcd", parallel=4, serial="1,75%", max_failures=limit)
+    done = fleet.run(*"abcd", parallel=4, serial=f"{first},75%", max_failures=limit)
     assert {name for name in "abcd" if fleet.life(name)} == set(ran)
-    if len(ran) > 1:
-        assert min(fleet.life(name)[0]["at"] for name in "bcd") > fleet.life("a")[-1]["at"]
+    if later := ran[int(first) :]:
+        assert min(fleet.life(name)[0]["at"] for name in later) > fleet.life("a")[-1]["at"]
+    assert done.record.outcome == ("failed" if ran == "abcd" else "stopped")
     assert done.record.hosts[0].state == "failed"
 
 
@@ -189,14 +192,31 @@ def test_a_screen_that_went_away_stops_nothing(fleet):
     assert len(fleet.events) == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "state", "code", "said"),
+    [
+        (CancelledError(), "killed", 138, "its worker was lost"),
+        (type("KilledWorker", (Exception,), {})("x"), "killed", 138, "its worker was lost"),
+        (FileNotFoundError(2, "No such file"), "failed", 5, "could not begin it. FileNotFoundError"),
+        (ModuleNotFoundError("runbook"), "failed", 5, "is runbook installed there"),
+    ],
+)
+def test_only_a_lost_worker_is_called_lost(error, state, code, said):
+    """What a worker could not begin has failed, with the next move; nothing was done on the host."""
+    future = Future()
+    future.set_exception(error)
+    end = end_of(future)
+    assert (end.state, end.exit_code, said in end.message) == (state, code, True)
+
+
 def test_a_fleet_that_is_under_way_is_not_resumed(fleet):
     """The last fleet run can be read when its parent has ended, and is refused while that lives."""
-    with pytest.raises(ParamsError, match="no fleet run to resume"):
-        last(fleet.place / "reports")
+    with pytest.raises(ParamsError, match="no fleet run in mode auto to resume"):
+        last(fleet.place / "reports", "auto")
     done = fleet.run("a")
-    assert last(fleet.place / "reports") == done.record
+    assert last(fleet.place / "reports", "auto") == done.record
     with locked(done.folder, wait=False), pytest.raises(ParamsError, match="still under way"):
-        last(fleet.place / "reports")
+        last(fleet.place / "reports", "auto")
 
 
 def test_the_worst_host_gives_the_exit_code():
