@@ -14,7 +14,7 @@ MACHINES ?= 2
 BENCH ?= one_host far growth evidence fleet backup peers
 BENCH_fleet := --hosts $(HOSTS) --write
 
-.PHONY: help env run test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env run test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -107,7 +107,11 @@ record: $(READY) ## make the recording behind params/example.yml from a fresh te
 	@$(BIN)/runbook testbed test --record recordings/testbed
 	@$(BIN)/runbook notebooks
 
-bench: $(READY) ## measure all beside peers and aims; writes benchmarks/RESULTS.md (root, apt install openssh-server)
+bench-deps: ## install what `make bench` measures with, from Debian's packages (root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openssh-server openssh-client mmdebstrap util-linux iproute2 zstd partclone e2fsprogs openssl pigz
+
+bench: $(READY) ## measure all beside peers and aims; writes benchmarks/RESULTS.md (root, make bench-deps)
 	@failed=; \
 	  $(foreach name,$(BENCH),$(BIN)/python -m benchmarks.$(name) $(BENCH_$(name)) || failed="$$failed $(name)";) \
 	  $(BIN)/python -m benchmarks.results && \
@@ -122,7 +126,7 @@ bench-evidence: ## what evidence costs over plain nbclient; writes benchmarks/ev
 bench-fleet: ## many recorded hosts at once, against the ideal; writes benchmarks/fleet.md (HOSTS=200)
 	@$(MAKE) --no-print-directory bench BENCH=fleet
 
-bench-peers: ## one host over ssh, against ansible-core and pyinfra; writes benchmarks/peers.md (root, mmdebstrap)
+bench-peers: ## one host over ssh, against ansible-core and pyinfra; writes benchmarks/peers.md (root, make bench-deps)
 	@$(MAKE) --no-print-directory bench BENCH=peers
 
 clean: ## remove the environment, the testbed and what was fetched for tests

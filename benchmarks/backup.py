@@ -10,6 +10,7 @@ before and after it; of ours the median counts. Whatever else the machine does, 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shutil
 import statistics
@@ -73,19 +74,34 @@ def make_image(folder: Path, mib: int) -> Path:
 def measure(folder: Path, image: Path, rounds: int) -> dict[str, tuple[float, int]]:
     """Return seconds and bytes of each way."""
     out = folder / "out"
-    guide = f"dd if={image} bs=4M status=none | gzip -9 >{out}; sync {out}"
+    packed, back = folder / "packed.gz", folder / "back"
+    guide = f"dd if={image} bs=4M status=none | gzip -9 >{packed}; sync {packed}"
     ways: dict[str, Callable[[], int]] = {
+        "read": lambda: shell(f"dd if={image} of=/dev/null bs=4M status=none; touch {out}", out),
         "cp": lambda: shell(f"cp --sparse=never {image} {out}; sync {out}", out),
         "whole": lambda: ours(folder, image, "whole"),
         "used-blocks": lambda: ours(folder, image, "used-blocks"),
     }
-    seen: dict[str, list[tuple[float, int]]] = {name: [] for name in (*ways, "guide")}
+    if shutil.which("pigz"):
+        ways["pigz"] = lambda: shell(f"dd if={image} bs=4M status=none | pigz -9 >{out}; sync {out}", out)
+    returns: dict[str, Callable[[], int]] = {
+        "guide-back": lambda: shell(f"gzip -dc {packed} | dd of={back} bs=4M status=none; sync {back}", back),
+        "used-blocks-back": lambda: ours_back(folder, image, back),
+    }
+    once = ("pigz",)
+    seen: dict[str, list[tuple[float, int]]] = {name: [] for name in (*ways, "guide", *returns)}
     shell(f"cat {image} >{out}", out)  # all of them read from memory
     for number in range(rounds):
+        is_middle = number == (rounds - 1) // 2
         for name, way in ways.items():
+            if is_middle or name not in once:
+                seen[name].append(timed(way))
+        if is_middle:
+            seen["guide"].append(timed(lambda: kept(guide, packed)))
+    kept_backup(folder, image)
+    for _ in range(rounds):
+        for name, way in returns.items():
             seen[name].append(timed(way))
-        if number == (rounds - 1) // 2:
-            seen["guide"].append(timed(lambda: shell(guide, out)))
     return {name: (statistics.median(s for s, _ in runs), runs[0][1]) for name, runs in seen.items()}
 
 
@@ -96,23 +112,49 @@ def timed(way: Callable[[], int]) -> tuple[float, int]:
 
 
 def shell(script: str, out: Path) -> int:
-    subprocess.run(["bash", "-c", f"set -euo pipefail; {script}"], check=True)
-    size = out.stat().st_size
+    size = kept(script, out)
     out.unlink()
     return size
 
 
+def kept(script: str, out: Path) -> int:
+    """Run a script and leave what it made."""
+    subprocess.run(["bash", "-c", f"set -euo pipefail; {script}"], check=True)
+    return out.stat().st_size
+
+
 def ours(folder: Path, image: Path, content: str) -> int:
     """Make a backup with the program as it is: room, sidecar, checksums and fsync are in the time."""
-    root, store = folder / "root", folder / "store"
-    (root / "proc").mkdir(parents=True, exist_ok=True)
-    (root / "proc/mounts").touch()
-    env = {**os.environ, "BACKUP_ROOT": str(root), "BACKUP_BLOCKS": str(PROGRAM / "blocks.pl")}
-    argv = ["bash", PROGRAM / "backup.sh", "make", "bench", image, store, content, "off"]
-    subprocess.run(argv, check=True, env=env, capture_output=True)
+    store = folder / "store"
+    program(folder, "make", "bench", image, store, content, "off")
     size = next(store.glob("*/*.zst")).stat().st_size
     shutil.rmtree(store)
     return size
+
+
+def kept_backup(folder: Path, image: Path) -> None:
+    program(folder, "make", "bench", image, folder / "kept", "used-blocks", "off")
+
+
+def ours_back(folder: Path, image: Path, volume: Path) -> int:
+    """Restore the kept backup to an empty volume: that it is whole is seen before, and that it is the same after."""
+    subprocess.run(["truncate", "-s", str(image.stat().st_size), volume], check=True)
+    (backup,) = (folder / "kept").iterdir()
+    agreed = hashlib.sha256((backup / "SHA256SUMS").read_bytes()).hexdigest()
+    program(folder, "restore", backup.parent, backup.name, "bench", volume, agreed, 0)
+    size = volume.stat().st_size
+    volume.unlink()
+    return size
+
+
+def program(folder: Path, *words: object) -> None:
+    """Call the program that makes and restores backups, in a root of its own."""
+    root = folder / "root"
+    (root / "proc").mkdir(parents=True, exist_ok=True)
+    (root / "proc/mounts").touch()
+    env = {**os.environ, "BACKUP_ROOT": str(root), "BACKUP_BLOCKS": str(PROGRAM / "blocks.pl")}
+    argv = ["bash", str(PROGRAM / "backup.sh"), *map(str, words)]
+    subprocess.run(argv, check=True, env=env, capture_output=True)
 
 
 def debian(package: str) -> str:
@@ -129,9 +171,13 @@ def report(rows: dict[str, tuple[float, int]], mib: int, rounds: int, place: str
             ("guide", "`dd` to `gzip -9`, the guide's one-liner"),
             ("whole", "`runbook backup make --whole`"),
             ("used-blocks", "`runbook backup make`"),
+            ("pigz", "`dd` to `pigz -9`, on all processors"),
             ("cp", "`cp`, the floor: not packed, no checksum"),
+            ("read", "`dd` to /dev/null: the volume is read, nothing is kept"),
         )
+        if name in rows
     )
+    back, ours_again = rows["guide-back"][0], rows["used-blocks-back"][0]
     tools = ", ".join(f"{name} {debian(name)}" for name in TOOLS)
     memory = ", in memory: the way is measured, not the disk" if place == "/dev/shm" else ""
     return f"""# Backup against the guide's way
@@ -142,6 +188,9 @@ def report(rows: dict[str, tuple[float, int]], mib: int, rounds: int, place: str
 
 One image of {mib} MiB, one run: ext4, {USED:.0%} of it files from /usr, {DELETED:.1%} deleted random data, the rest never
 written. Ours and `cp` {rounds} times around the guide's one, medians; every way ends with what it wrote on the disk.
+Restored, after the same backups, {rounds} times in turn: `gzip -dc` to `dd` takes {back / ours_again:.1f} times as long as
+`runbook backup restore`, which takes {ours_again / rows["cp"][0]:.1f} times as long as `cp`: it reads the backup against its
+checksums before, and the volume against the backup after.
 Ours contains the reckoning of the room, the choice of blocks, sha256, sidecar and rename. Image and results are in
 {place}{memory}.
 {machine()}; {tools}. The load at the end was {load()}.

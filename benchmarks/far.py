@@ -160,7 +160,7 @@ def page(seen: dict[float, dict[str, list[Seen]]], locked: Seen) -> str:
 A round trip is a session that the ssh server has started: a question and its answer. In mode `apply` a notebook takes one more, for the lock: {locked.sessions} in all (counted with 10_references, which has no steps).
 Seconds are those to all facts of a notebook, from no connection on, as each notebook's kernel makes its own; medians of {rounds} rounds.
 Most of the latencies are the connection's: ssh agrees on versions, keys, user and session before the question can be asked. Turns are how often this side spoke after it had heard something, in the whole life of the connection.
-The latency is there and back, made by a process between both programs ([delay.py](delay.py)) and not by the kernel (netem): it needs no module and no root's network. It delays bytes, so TCP's own handshake, one latency more a connection, is not in it.
+The latency is there and back, made by a process between both programs ([delay.py](delay.py)) and not by netem in a network namespace: that is a module of the kernel (sch_netem), which not every machine has, and the one that the figures here are from has not. It delays bytes, so TCP's own handshake, one latency more a connection, is not in it.
 
 {openssh()}, {machine()}.
 

@@ -5,11 +5,13 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
 import pytest
 
 from runbook.errors import ParamsError
+from runbook.fleet.executors import end_of
 from runbook.fleet.job import NOT_INHERITED, Job, carry_out
 from runbook.fleet.record import FleetRecord, HostState, last
 from runbook.locks import locked
