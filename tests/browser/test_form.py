@@ -123,16 +123,35 @@ def test_what_must_stay_is_greyed_out_with_the_reason(form):
 def test_a_guest_gets_a_device_and_the_sums_follow(form, example):
     """A card that is given to another guest is written there; memory and virtual CPUs are summed, and too much is said."""
     _, cell = form
+    before = example.read_text()
     expect(cell.get_by_text("memory: 5925 MiB, 3602 MiB given out")).to_be_visible()
     expect(cell.get_by_text("virtual processors: 6, on 2 threads")).to_be_visible()
+    row(cell, CARD).locator("select").focus()
     row(cell, CARD).locator("select").select_option("nginx")
+    expect(cell.get_by_role("button", name="Show the changes")).to_be_visible()
+    expect(row(cell, CARD).locator("select")).to_be_focused()
     pressed(cell, "Show the changes")
     expect(cell.locator("pre", has_text="to be saved")).to_contain_text("+    pci: [0000:00:05.0]")
     cell.locator(".jupyter-widget-Collapse-header", has_text="dom0").click()
     cell.get_by_label("memory_mib").first.fill("5000")
     expect(cell.get_by_text("MiB too much").last).to_be_visible()
     expect(cell.get_by_text("The parameters are too much for this machine")).to_be_visible()
-    assert "nginx" in example.read_text()
+    assert example.read_text() == before
+
+
+def test_a_guest_comes_and_goes_while_its_section_is_open(form):
+    """After "Add one" and "Remove it" the section is still unfolded, with the guests that there are; so after a pick."""
+    _, cell = form
+    cell.locator(".jupyter-widget-Collapse-header", has_text="guests").click()
+    expect(cell.locator("b:text-is('guests.3')")).to_be_visible()
+    cell.locator("button[title='Add one: guests']").click()
+    expect(cell.locator("b:text-is('guests.4')")).to_be_visible()
+    cell.locator("button[title='Remove it: guests.4']").click()
+    expect(cell.locator("b:text-is('guests.4')")).to_have_count(0)
+    expect(cell.locator("b:text-is('guests.3')")).to_be_visible()
+    row(cell, CARD).locator("select").select_option("nginx")
+    expect(cell.locator("b:text-is('guests.3')")).to_be_visible()
+    expect(cell.get_by_text("The parameters are right.")).to_be_visible()
 
 
 def test_a_group_is_chosen_whole(lab, server):

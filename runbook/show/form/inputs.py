@@ -16,14 +16,14 @@ Change = Callable[[Where, Any], None]
 
 
 class Input:
-    """A field on the screen. `control` holds the value, `box` is that with help and what is wrong with it."""
+    """A field on the screen. `control` holds the value, `box` is that with help and what is `wrong` with it."""
 
     def __init__(self, field: Field, value: Any, change: Change, shared: Shared) -> None:
         self.field = field
         self.control = _control(field, value, shared)
-        self.wrong = shared.html()
-        help_text = shared.html(looks.note(field.help), shared.beside)
-        self.box = shared.column([shared.across(self.control, help_text), self.wrong])
+        self.wrong, self._shared = "", shared
+        self._said: Any = None  # a widget for what most fields never need is a message to the page too many
+        self.box = shared.across(self.control, shared.html(looks.note(field.help), shared.beside))
         self.control.observe(lambda seen: change(field.where, self.meant(seen["new"])), names="value")
 
     def meant(self, shown: Any) -> Any:
@@ -41,7 +41,12 @@ class Input:
 
     def say(self, why: str) -> None:
         """Show what is wrong with this field; '' for nothing."""
-        self.wrong.value = looks.wrong(why)
+        self.wrong = looks.wrong(why)
+        if self._said is None and why:
+            self._said = self._shared.html("", self._shared.below)
+            self.box.children = (*self.box.children, self._said)
+        if self._said is not None:
+            self._said.value = self.wrong
 
 
 def _control(field: Field, value: Any, shared: Shared) -> Any:

@@ -31,6 +31,8 @@ class Shared:
         self.row = widgets.Layout(flex_flow="row wrap")
         self.control = widgets.Layout(flex="0 1 32em", min_width="0")
         self.beside = widgets.Layout(flex="1 1 20em")
+        self.below = widgets.Layout(flex="1 1 100%")
+        self.button = widgets.Button.style.klass()
         self._html = widgets.HTML.style.klass()
         self._wide = {
             kind: kind.style.klass(description_width="12em")

@@ -19,6 +19,7 @@ from runbook.show.form.looks import Shared
 from runbook.show.form.picker import Row, give, rows
 from runbook.show.live import is_live
 from runbook.show.pieces import code
+from runbook.survey.groups import Group
 from runbook.survey.machine import Machine
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -36,7 +37,9 @@ class Form:
         self.inputs: dict[Where, Input] = {}
         self.pickers: dict[str, Any] = {}
         self.buttons: dict[Where, Any] = {}
+        self._is_showing = False
         self._shared = shared = Shared()
+        self._later = shared.html("The fields come when no other cell runs.")
         self.state, self.changes, self.sums = shared.html(), shared.html(), shared.html()
         self.fields = widgets.Accordion()
         self.fields.observe(lambda seen: self._open(seen["new"]), names="selected_index")
@@ -77,6 +80,8 @@ class Form:
             self._refresh()
 
     def _change(self, where: Where, new: Any) -> None:
+        if where not in self.inputs:  # a late key in a box that is there no more
+            return
         known = self.inputs[where].field
         is_said = self.draft.is_emptied(where) or inside(self.draft.values(), where) is not None
         if not is_said and (new is None or str(new) == str(known.default)):
@@ -89,8 +94,11 @@ class Form:
         top = sections(self.draft.values())
         parts = [Section((), top.help, top.fields), *top.sections]
         self._parts = {part.where: part for part in parts}
-        self.fields.children = [self._shared.column() for _ in parts]
+        old = self.fields.children
+        self.fields.children = [self._shared.column([self._later]) for _ in parts]
         self.fields.selected_index = chosen
+        for part in old:
+            _close(part, self._later)
         self._refresh()
         self._open(chosen)
 
@@ -101,11 +109,11 @@ class Form:
 
     def _open(self, index: int | None) -> None:
         """Make the fields of the part that is unfolded, once."""
-        if index is None or self.fields.children[index].children:
+        if index is None or self.fields.children[index].children != (self._later,):
             return
         part = [*self._parts.values()][index]
         self.fields.children[index].children = self._section(part, self.draft.values())
-        self._mark()
+        self._mark(self.draft.check())
 
     def _section(self, section: Section, values: Any) -> list[Any]:
         shared = self._shared
@@ -124,21 +132,23 @@ class Form:
         return children
 
     def _button(self, where: Where, text: str, change: Any) -> Any:
-        button = widgets.Button(description=text, tooltip=f"{text}: {'.'.join(map(str, where))}")
+        tooltip = f"{text}: {'.'.join(map(str, where))}"
+        shared = self._shared
+        button = widgets.Button(description=text, tooltip=tooltip, layout=shared.plain, style=shared.button)
         button.on_click(lambda _: self._turn_to(change(where), is_new_shape=True))
         self.buttons[where] = button
         return button
 
     def _refresh(self) -> None:
         """Say anew what is right and wrong, who has which device, and what it all adds up to."""
-        self.state.value = looks.state(self.draft.check(), self.machine)
-        self._mark()
+        checked = self.draft.check()
+        self.state.value = looks.state(checked, self.machine)
+        self._mark(checked)
         self.sums.value = sums.html(self.draft.values(), self.machine)
         self._refresh_devices()
 
-    def _mark(self) -> None:
+    def _mark(self, checked: HostParams | ParamsError) -> None:
         """Say below each field what is wrong with it, and on each section how much of it is."""
-        checked = self.draft.check()
         errors = checked.all if isinstance(checked, ParamsError) else ()
         for where, made in self.inputs.items():
             made.say("; ".join(error.why for error in errors if error.at[: len(where)] == where))
@@ -152,19 +162,37 @@ class Form:
         if self.machine is None:
             self.devices.children = [self._shared.html(f"<pre>{escape(self._why)}</pre>")]
             return
-        now = rows(self.draft.values(), self.machine)
-        if now != self._rows:
-            self._rows, self.pickers = now, {}
-            self.devices.children = [self._picker(row) for row in now]
+        before, self._rows = self._rows, rows(self.draft.values(), self.machine)
+        if self._rows == before:
+            return
+        if [row.group for row in before] == [row.group for row in self._rows]:
+            self._show_owners()
+            return
+        old, self.pickers = self.devices.children, {}
+        self.devices.children = [self._picker(row) for row in self._rows]
+        for picker in old:
+            _close(picker)
+
+    def _show_owners(self) -> None:
+        """Say anew who has which group, in the pickers that are there: one that is being used stays under the keys."""
+        self._is_showing = True
+        for row, picker in zip(self._rows, self.devices.children, strict=True):
+            control, about = picker.children
+            if control.options != row.choices:
+                control.options = row.choices
+            control.value = row.owner
+            about.value = looks.group(row)
+        self._is_showing = False
+
+    def _pick(self, group: Group, owner: str) -> None:
+        if not self._is_showing:
+            self._turn_to(give(self.draft, group, owner), is_new_shape=True)
 
     def _picker(self, row: Row) -> Any:
         control = self._shared.made(
             widgets.Dropdown, row.owner, words.place(row), options=row.choices, disabled=row.is_held
         )
-        control.observe(
-            lambda seen: self._turn_to(give(self.draft, row.group, seen["new"]), is_new_shape=True),
-            names="value",
-        )
+        control.observe(lambda seen: self._pick(row.group, seen["new"]), names="value")
         self.pickers.update(dict.fromkeys(row.group.bdfs, control))
         return self._shared.across(control, self._shared.html(looks.group(row), self._shared.beside))
 
@@ -188,3 +216,11 @@ class Form:
             return
         self._seen, self.save.disabled = None, True
         self.changes.value = f"Saved to {escape(str(self.draft.path))}."
+
+
+def _close(widget: Any, *kept: Any) -> None:
+    """Let a widget go that is shown no more, with all that is in it but the kept: kernel and page both hold it."""
+    for child in getattr(widget, "children", ()):
+        _close(child, *kept)
+    if widget not in kept:
+        widget.close()
