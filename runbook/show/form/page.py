@@ -89,18 +89,19 @@ class Form:
         self._turn_to(self.draft.put(where, new))
 
     def _rebuild(self) -> None:
-        chosen = self.fields.selected_index
         self.inputs, self.buttons = {}, {}
         top = sections(self.draft.values())
         parts = [Section((), top.help, top.fields), *top.sections]
         self._parts = {part.where: part for part in parts}
-        old = self.fields.children
-        self.fields.children = [self._shared.column([self._later]) for _ in parts]
-        self.fields.selected_index = chosen
-        for part in old:
-            _close(part, self._later)
+        if len(parts) != len(self.fields.children):
+            self.fields.children = [self._shared.column([self._later]) for _ in parts]
+        # The boxes themselves stay: where an accordion's children are replaced, the page unfolds another one.
+        for box in self.fields.children:
+            old, box.children = box.children, [self._later]
+            for child in old:
+                _close(child, self._later)
         self._refresh()
-        self._open(chosen)
+        self._open(self.fields.selected_index)
 
     def open(self, where: Where) -> None:
         """Unfold the part of the form that has a field, as a click on its head does."""
