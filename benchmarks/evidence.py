@@ -1,6 +1,6 @@
 """What evidence costs: the same notebook by plain nbclient, by our engine, as a whole run, and by papermill alone.
 
-    .venv/bin/python -m benchmarks.evidence [--cells 200] [--rounds 5]     or: make bench-evidence
+    .venv/bin/python -m benchmarks.evidence [--cells 200] [--rounds 9]     or: make bench-evidence
 
 Each cell prints 100 KB. Every way is a process of its own, and they take turns, so that whatever else
 the machine does slows all of them. Seconds from the notebook's beginning to all of it on the disk; the imports
@@ -38,7 +38,7 @@ Json = dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cells", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--one", nargs=2, metavar=("WAY", "CELLS"), help="one measurement, as JSON")
     asked = parser.parse_args()
     if asked.one:
