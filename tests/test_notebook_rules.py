@@ -18,7 +18,7 @@ from nbval.plugin import metadata_tags
 
 from runbook.cli import main
 from runbook.lint import RULES, Rule, cells, form, lint, shape
-from runbook.lint.notebook import Notebook, source
+from runbook.lint.notebook import CALL, Notebook, source
 from runbook.steps import notebooks
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -46,7 +46,7 @@ def test_every_chapter_has_its_notebook() -> None:
     assert [*notebooks(), "fleet"] == NAMES
 
 
-@pytest.mark.parametrize("name", ["00_introduction", "07_first_boot", "08_guests"])
+@pytest.mark.parametrize("name", ["00_introduction", "06_xen_configuration", "07_first_boot", "08_guests"])
 def test_where_something_can_fail_the_prose_leads_to_what_errors_mean(name: str) -> None:
     """The introduction names the page of errors, the chapters that prove lead to entries; each entry is there."""
     page = (FOLDER.parent / "docs/errors.md").read_text(encoding="utf-8")
@@ -208,6 +208,19 @@ def written(folder: Path, nb: Notebook, name: str = GOOD) -> Path:
 
 def call(*words: object) -> Any:
     return CliRunner().invoke(main, ["lint", *map(str, words)], catch_exceptions=False)
+
+
+def test_a_folder_without_notebooks_is_an_error(tmp_path: Path) -> None:
+    """A mistyped folder must not pass for one in which every rule is kept."""
+    done = CliRunner().invoke(main, ["lint", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "There is no notebook to check" in done.output
+
+
+def test_a_step_may_have_a_digit_in_its_name() -> None:
+    """`set_ipv4` is a name like any other."""
+    assert CALL.fullmatch('book.plan("set_ipv4")')
+    assert not CALL.fullmatch('book.plan("4_ways")')
 
 
 def test_the_command_finds_nothing_in_our_own() -> None:

@@ -183,7 +183,10 @@ def run_json(folder, name, mode="apply", status="completed", seconds=60.0, step=
 
 
 def test_the_last_time_is_that_of_the_newest_good_run(tmp_path):
-    """Of the same mode only, without what failed, without the run at hand, and whatever else lies there."""
+    """Of the same mode only, without what failed, without the run at hand, and whatever else lies there.
+
+    A step that found nothing to change says little of the time on which it will.
+    """
     run_json(tmp_path, "20260101T000000Z-a", seconds=10.0, step=("hide", "changed", 9.0))
     run_json(tmp_path, "20260102T000000Z-b")
     run_json(tmp_path, "20260103T000000Z-c", status="failed", seconds=1.0, step=("hide", "failed", 1.0))
@@ -194,6 +197,10 @@ def test_the_last_time_is_that_of_the_newest_good_run(tmp_path):
     found = last_time(tmp_path, "apply", "20260105T000000Z-e")
     assert found == LastTime({"06_x": 60.0}, {("06_x", "hide"): 50.0})
     assert last_time(tmp_path, "check") == LastTime()
+    run_json(tmp_path, "20260107T000000Z-g", step=("hide", "unchanged", 0.1))
+    run_json(tmp_path, "20260108T000000Z-h", step=("name", "unchanged", 0.2))
+    found = last_time(tmp_path, "apply", "20260105T000000Z-e")
+    assert found.steps == {("06_x", "hide"): 50.0, ("06_x", "name"): 0.2}
 
 
 def test_time_left_is_counted_down_and_never_negative(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 from runbook.evidence.timings import LastTime, about, last_time
+from runbook.words import many
 
 
 class Course:
@@ -83,7 +84,10 @@ class Course:
 
     def of_run(self) -> str:
         """Return how far the run is: steps, time, and time left."""
-        said = [f"{self.steps_ended} of {self.steps_in_all} steps", spent(self._clock() - self._run_began)]
+        said = [
+            f"{self.steps_ended} of {many(self.steps_in_all, 'step')}",
+            spent(self._clock() - self._run_began),
+        ]
         if self.left_s is not None:
             said.append(f"about {about(self.left_s)} left")
         return " · ".join(said)

@@ -25,12 +25,19 @@ def lint(notebooks: tuple[Path, ...], as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
+    from runbook.errors import ParamsError
     from runbook.evidence.selection import project
     from runbook.lint import lint as look
     from runbook.words import many
 
     given = notebooks or (project() / "notebooks",)
     paths = [path for one in given for path in (sorted(one.glob("*.ipynb")) if one.is_dir() else [one])]
+    if not paths:
+        raise ParamsError(
+            "There is no notebook to check",
+            where=", ".join(map(str, given)),
+            do="give notebooks, or a folder that has some",
+        )
     found = [complaint for path in paths for complaint in look(path)]
     if as_json:
         click.echo(json.dumps([asdict(complaint) for complaint in found], indent=2, ensure_ascii=False))

@@ -22,6 +22,7 @@ from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.evidence.run import run
 from runbook.evidence.selection import project
+from runbook.words import many
 
 
 def run_and_show(
@@ -118,7 +119,7 @@ def _table(done: Run, step: str | None) -> Table:
         table.add_column(column, justify="right" if column in ("actions", "time") else "left", style="")
     for book in done.record.notebooks:
         if not book.steps or (book.status == "never-run" and step is None):
-            steps = f"{len(book.steps)} steps" if book.steps else ""
+            steps = many(len(book.steps), "step") if book.steps else ""
             table.add_row(book.name, steps, _word(book.status), "", spent(book.seconds))
             continue
         for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
@@ -130,7 +131,9 @@ def _table(done: Run, step: str | None) -> Table:
         begun = sum(end.status != "never-run" for end in ends)
         actions = str(sum(end.actions or 0 for end in ends))
         outcome = _word(done.outcome)
-        table.add_row("in all", f"{begun} of {len(ends)} steps", outcome, actions, spent(done.record.seconds))
+        table.add_row(
+            "in all", f"{begun} of {many(len(ends), 'step')}", outcome, actions, spent(done.record.seconds)
+        )
     return table
 
 

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runbook.evidence.outcomes import GOOD
-
 _NEWEST = 20
 """How many earlier runs are looked through."""
 
 
 @dataclass(frozen=True)
 class LastTime:
-    """How many seconds notebooks and steps took when they last ended well, on this host and in this mode."""
+    """How many seconds notebooks and steps took when they last ended well, on this host and in this mode.
+
+    Of a step the last time that it had something to change counts before one on which it had not: what finds all
+    right takes no time, and tells nothing of a time on which it will not.
+    """
 
     notebooks: Mapping[str, float] = field(default_factory=dict)
     steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -26,22 +28,26 @@ class LastTime:
 def last_time(host: Path, mode: str, now: str = "") -> LastTime:
     """Return how long things took in the newest runs of a host's folder of reports, without the run `now`."""
     books: dict[str, float] = {}
-    steps: dict[tuple[str, str], float] = {}
+    changed: dict[tuple[str, str], float] = {}
+    others: dict[tuple[str, str], float] = {}
     runs = sorted((path for path in host.glob("*/run.json") if path.parent.name != now), reverse=True)
     for path in runs[:_NEWEST]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             run = json.loads(path.read_text(encoding="utf-8"))
             if run["mode"] == mode:
-                _add(run, books, steps)
-    return LastTime(books, steps)
+                _add(run, books, changed, "changed")
+                _add(run, {}, others, "unchanged")
+    return LastTime(books, {**others, **changed})
 
 
-def _add(run: dict[str, Any], books: dict[str, float], steps: dict[tuple[str, str], float]) -> None:
+def _add(
+    run: dict[str, Any], books: dict[str, float], steps: dict[tuple[str, str], float], status: str
+) -> None:
     for book in run["notebooks"]:
         if book["status"] == "completed" and book["seconds"] is not None:
             books.setdefault(book["name"], float(book["seconds"]))
         for step in book["steps"]:
-            if step["status"] in GOOD and step["seconds"] is not None:
+            if step["status"] == status and step["seconds"] is not None:
                 steps.setdefault((book["name"], step["step"]), float(step["seconds"]))
 
 

@@ -29,7 +29,7 @@ def has_ids_of_words(nb: Notebook, name: str) -> Iterator[Wrong]:
     """Cell ids are words, and each is used once: a report traces a result to its source by them."""
     ids = [cell["id"] for cell in nb["cells"]]
     for id_, times in Counter(ids).items():
-        if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)*", id_):
+        if not re.fullmatch(r"[a-z]{2,}(-[a-z0-9]+)*", id_):
             yield Wrong(
                 id_, "its id is not words", "call it like plan-hide-devices, in the file, and keep it so"
             )

@@ -9,7 +9,7 @@ from typing import Any
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
 CALL = re.compile(
-    r'(?:book|fleet)\.(?:(plan|apply|show)\("([a-z_]+)"\)|(summary|(?<=book\.)(?:form|status))\(\))'
+    r'(?:book|fleet)\.(?:(plan|apply|show)\("([a-z][a-z0-9_]*)"\)|(summary|(?<=book\.)(?:form|status))\(\))'
 )
 
 

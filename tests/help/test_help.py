@@ -209,6 +209,14 @@ def test_what_is_not_known_gets_the_nearest(words, near):
     assert near in done.stderr
 
 
+def test_a_code_that_is_none_is_named_among_others():
+    """Of several codes the wrong one is said, and the whole is not taken for a message."""
+    done = explain("R501", "R999")
+    assert done.exit_code == 2
+    assert "R999" in done.output
+    assert "R501 R999" not in done.output
+
+
 def test_a_pasted_message_is_explained():
     """A message as one argument, or unquoted as many."""
     for words in (["libxl: error: … Looks like pciback driver is not loaded"],
