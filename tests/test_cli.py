@@ -106,7 +106,7 @@ def test_notebooks_that_were_never_reached_take_one_line_each(toy):
     toy(two=REFUSE, zero=beat("zero"))
     done = call("run", "params/toy.yml", "--mode", "apply")
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("05_zero")]
-    assert line.split() == ["05_zero", "1", "steps", "never-run"]
+    assert line.split() == ["05_zero", "1", "step", "never-run"]
     assert "two" in done.stdout
 
 

@@ -154,6 +154,7 @@ def test_a_signal_ends_it_with_its_report_written(world, sent):
     def strike():
         while not (here.exists() and here.read_text().strip()):
             time.sleep(0.02)
+        time.sleep(0.3)  # the command runs, and this process waits for it
         os.kill(os.getpid(), sent)
 
     striker = threading.Thread(target=strike)

@@ -204,9 +204,13 @@ class ShellHost:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        out, err = Reader(process.stdout, on_line), Reader(process.stderr, on_line)
-        feeder = threading.Thread(target=feed, args=(process.stdin, stdin), daemon=True)
-        feeder.start()
+        try:
+            out, err = Reader(process.stdout, on_line), Reader(process.stderr, on_line)
+            feeder = threading.Thread(target=feed, args=(process.stdin, stdin), daemon=True)
+            feeder.start()
+        except BaseException:  # a signal may come before anything is read
+            self._kill(None, process)
+            raise
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
