@@ -32,8 +32,9 @@ class Removal:
 def plan(host: Path, keep: int, older_than_days: int) -> list[Removal]:
     """Return what would go of the runs beyond the newest `keep` that ended more than so many days ago.
 
-    The newest run always stays, the newest that completed, the newest such that looked at the host (mode apply or
-    check, which the next check compares with), and what has no attestation. Raises `CheckFailed` when a report is not as it was written: then nothing goes.
+    The newest run always stays, the newest that completed, the newest such that looked at the host (mode
+    apply or check, which the next check compares with), and what has no attestation. Raises `CheckFailed`
+    when a report is not as it was written: then nothing goes.
     """
     limit = datetime.fromisoformat(now()) - timedelta(days=older_than_days)
     runs = [verdict for verdict in verify_host(host, keys.own()) if verdict.attested]

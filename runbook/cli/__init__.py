@@ -207,9 +207,10 @@ def check(params: str, **options: Any) -> None:
     \b
     Then says what changed on the host since its last good report in all that the notebooks look at,
     whether the parameters speak of it or not: devices, disks, volumes, network, guests, kernel, boot menu,
-    firmware settings, and the packages, services, files and modes that some step asks for; and whether a later run of the runbook did it. What changes by itself
-    is left out (free space, leases, running times). The last good report is the newest earlier run in
-    mode apply or check that completed on this installation.
+    firmware settings, and the packages, services, files and modes that some step asks for; and whether
+    a later run of the runbook did it. What changes by itself is left out (free space, leases, running
+    times). The last good report is the newest earlier run in mode apply or check that completed on this
+    installation.
 
     \b
     A change alone does not fail the check: it may be meant. This report then is the last good one, so

@@ -28,7 +28,7 @@ def explain(words: tuple[str, ...]) -> None:
       runbook explain "Looks like pciback driver is not loaded"
       ssh myhost cat /var/log/xen/xl-guest.log | runbook explain -
     """
-    from runbook.help import entries, explaining, find
+    from runbook.help import entries, explaining, find, is_code
     from runbook.help.page import plain
 
     if not words:
@@ -39,7 +39,7 @@ def explain(words: tuple[str, ...]) -> None:
         _list(named)
         return
     found: list[Entry | None] = [find(word) for word in words]
-    if not all(found) and all(map(_is_code, words)):
+    if not all(found) and all(map(is_code, words)):
         _unknown(next(word for word, entry in zip(words, found, strict=True) if not entry))
     if not all(found):
         text = sys.stdin.read() if words == ("-",) else " ".join(words)
@@ -47,10 +47,6 @@ def explain(words: tuple[str, ...]) -> None:
     if not found:
         _unknown(" ".join(words))
     click.echo("\n\n".join(plain(entry) for entry in found if entry))
-
-
-def _is_code(word: str) -> bool:
-    return re.fullmatch(r"[A-Za-z]\d{2,3}", word) is not None
 
 
 def _list(listed: Iterable[Entry]) -> None:

@@ -77,8 +77,8 @@ def fleet(
       runbook fleet params/*.yml --mode check --parallel 8
 
     Two files for one host or one machine are refused before anything starts; the files that come with
-    the project are left out beside your own. Ctrl-C lets each running
-    step tidy up and says in what state each host is. The last line is the path of the fleet's report.
+    the project are left out beside your own. Ctrl-C lets each running step tidy up and says in what state
+    each host is. The last line is the path of the fleet's report.
 
     \b
     Exit code: that of the host that ended worst, of 138 (killed), 1, 6, 7, 5, 2, 3, 4; 0 when all
@@ -111,8 +111,9 @@ def _hosts(
     from runbook.fleet.members import members
     from runbook.fleet.record import HostState, last
 
+    mine = own_of(params)
     if not resume:
-        return [HostState(**asdict(member)) for member in members(own_of(params))], ""
+        return [HostState(**asdict(member)) for member in members(mine)], ""
     before = last(reports, asked["mode"])
     for name, option in (("only", "--only"), ("start", "--from"), ("strict", "--strict")):
         if asked[name] and asked[name] != before.asked[name]:
@@ -124,7 +125,7 @@ def _hosts(
                 do=f"leave out {option}, or begin a new one: leave out --resume",
             )
         asked[name] = before.asked[name]
-    given = {member.host: member for member in members(params or [host.params for host in before.hosts])}
+    given = {member.host: member for member in members(mine or [host.params for host in before.hosts])}
     new = sorted(given.keys() - {host.host for host in before.hosts})
     gone = [host.host for host in before.unfinished if host.host not in given]
     for names, why in ((new, "the last fleet run did not know it"), (gone, "it is not given any more")):

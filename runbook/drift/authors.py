@@ -64,8 +64,7 @@ def of(change: Change, done: Sequence[Deed]) -> str:
         return f"{NOBODY}: somebody else, after {last.where} wrote it"
     name = re.compile(rf"(?<![\w.-]){re.escape(change.name.partition(' ')[0])}(?![\w-])")
     if change.name and (named := [deed for deed in done if name.search(deed.title)]):
-        sure = change.kind in NAMED and not named[-1].failed
-        return f"{'' if sure else 'perhaps '}the runbook: {named[-1].where}"
+        return named[-1].by if change.kind in NAMED else f"perhaps the runbook: {named[-1].where}"
     if done:
         runs = ", ".join(dict.fromkeys(deed.run for deed in done))
         return f"not known: the runbook did {len(done)} things since, in {runs}"

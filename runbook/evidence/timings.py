@@ -11,6 +11,8 @@ from typing import Any
 
 _NEWEST = 20
 """How many earlier runs are looked through."""
+Steps = dict[str, dict[tuple[str, str], float]]
+"""Seconds of each step by how it ended."""
 
 
 @dataclass(frozen=True)
@@ -28,27 +30,23 @@ class LastTime:
 def last_time(host: Path, mode: str, now: str = "") -> LastTime:
     """Return how long things took in the newest runs of a host's folder of reports, without the run `now`."""
     books: dict[str, float] = {}
-    changed: dict[tuple[str, str], float] = {}
-    others: dict[tuple[str, str], float] = {}
+    steps: Steps = {"unchanged": {}, "changed": {}}
     runs = sorted((path for path in host.glob("*/run.json") if path.parent.name != now), reverse=True)
     for path in runs[:_NEWEST]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             run = json.loads(path.read_text(encoding="utf-8"))
             if run["mode"] == mode:
-                _add(run, books, changed, "changed")
-                _add(run, {}, others, "unchanged")
-    return LastTime(books, {**others, **changed})
+                _add(run, books, steps)
+    return LastTime(books, steps["unchanged"] | steps["changed"])
 
 
-def _add(
-    run: dict[str, Any], books: dict[str, float], steps: dict[tuple[str, str], float], status: str
-) -> None:
+def _add(run: dict[str, Any], books: dict[str, float], steps: Steps) -> None:
     for book in run["notebooks"]:
         if book["status"] == "completed" and book["seconds"] is not None:
             books.setdefault(book["name"], float(book["seconds"]))
         for step in book["steps"]:
-            if step["status"] == status and step["seconds"] is not None:
-                steps.setdefault((book["name"], step["step"]), float(step["seconds"]))
+            if step["status"] in steps and step["seconds"] is not None:
+                steps[step["status"]].setdefault((book["name"], step["step"]), float(step["seconds"]))
 
 
 def about(seconds: float | None) -> str:

@@ -135,7 +135,8 @@ def _is_there(module: str) -> bool:
 
 def write(facts: pd.DataFrame, path: Path) -> None:
     """Write the table as .csv or .parquet, as the file's ending says (`prove_writable`)."""
-    facts.to_csv(path, index=False) if path.suffix == ".csv" else facts.to_parquet(path, index=False)
+    put = facts.to_csv if path.suffix == ".csv" else facts.to_parquet
+    put(path, index=False)
 
 
 def _has_facts(reports: Path, run: dict[str, Any]) -> bool:

@@ -46,6 +46,15 @@ def entries() -> tuple[Entry, ...]:
     return tuple(entry for text in texts for entry in _parse(text))
 
 
+def is_code(word: str) -> bool:
+    """Return whether a word looks like an entry's code.
+
+    >>> is_code("r501"), is_code("loaded")
+    (True, False)
+    """
+    return re.fullmatch(r"[A-Za-z]\d+", word) is not None
+
+
 def find(code: str) -> Entry | None:
     """Return the entry of a code, in whatever case it is written."""
     return next((entry for entry in entries() if entry.code == code.upper()), None)
@@ -101,7 +110,7 @@ def hint(name: str, message: str) -> str:
 
 def near(words: str) -> list[Entry]:
     """Return up to five entries that may be meant by a code or words that nothing fits exactly."""
-    if re.fullmatch(r"[A-Za-z]\d+", words):
+    if is_code(words):
         codes = difflib.get_close_matches(words.upper(), [e.code for e in entries()], n=5, cutoff=0.5)
         return [entry for code in codes if (entry := find(code))]
     wanted = set(_words(words))

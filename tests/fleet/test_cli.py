@@ -109,6 +109,17 @@ def test_resume_never_changes_the_mode_by_itself(call):
     assert "the last one was in mode plan" in done.output
 
 
+def test_resume_leaves_out_the_projects_files_too(call, fleet):
+    """`params/*.yml` means the same with --resume: one's own hosts."""
+    fleet.wish("a", **FAILS)
+    call("a.yml")
+    fleet.wish("a")
+    shipped = [str(ROOT / "params" / name) for name in ("example.yml", "testbed.yml")]
+    done = call(*shipped, "a.yml", "--resume")
+    assert done.exit_code == 0, done.output
+    assert "Left out, for they come with the project" in done.output
+
+
 def test_resume_goes_on_with_the_newest_run_in_its_mode(call, fleet):
     """A check or a plan in between does not bury what was stopped; it is asked what that one was asked, and no other."""
     fleet.wish("b", **FAILS)

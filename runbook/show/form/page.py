@@ -100,8 +100,8 @@ class Form:
             old, box.children = box.children, [self._later]
             for child in old:
                 _close(child, self._later)
+        self._fill(self.fields.selected_index)
         self._refresh()
-        self._open(self.fields.selected_index)
 
     def open(self, where: Where) -> None:
         """Unfold the part of the form that has a field, as a click on its head does."""
@@ -109,12 +109,16 @@ class Form:
         self.fields.selected_index = parts.index(where[:1] if where[:1] in parts else ())
 
     def _open(self, index: int | None) -> None:
-        """Make the fields of the part that is unfolded, once."""
+        if self._fill(index):
+            self._mark(self.draft.check())
+
+    def _fill(self, index: int | None) -> bool:
+        """Make the fields of the part that is unfolded; return whether they were not there."""
         if index is None or self.fields.children[index].children != (self._later,):
-            return
+            return False
         part = [*self._parts.values()][index]
         self.fields.children[index].children = self._section(part, self.draft.values())
-        self._mark(self.draft.check())
+        return True
 
     def _section(self, section: Section, values: Any) -> list[Any]:
         shared = self._shared
