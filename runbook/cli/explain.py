@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable
 from itertools import groupby
@@ -58,10 +57,10 @@ def _list(listed: Iterable[Entry]) -> None:
 
 def _unknown(words: str) -> NoReturn:
     from runbook.errors import ParamsError
-    from runbook.help import near
+    from runbook.help import is_code, near
 
     known = "; ".join(f"{entry.code} {entry.title}" for entry in near(words))
     what = "No message in it is known" if words == "-" else f"There is no entry for '{words}'"
-    if re.fullmatch(r"[A-Za-z]\d+", words):
+    if is_code(words):
         what = f"There is no code {words}"
     raise ParamsError(what, do=f"the nearest: {known}" if known else "the list of all: runbook explain")
