@@ -137,6 +137,16 @@ def own() -> list[PublicKey]:
     return given(str(beside)) if beside.exists() else [load(path).public]
 
 
+def comment() -> str:
+    """Return what the operator's key is called: the comment of its public part, '' when there is none."""
+    path = place()
+    try:
+        line = path.with_name(f"{path.name}.pub").read_text(encoding="utf-8") if path else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return line.partition("ssh-ed25519 ")[2].strip().partition(" ")[2]
+
+
 def given(text: str) -> list[PublicKey]:
     """Return the Ed25519 keys of a public key, of a file of public keys, or of an allowed_signers file.
 

@@ -30,7 +30,7 @@ from runbook.evidence.outcomes import (
     step_ends,
     stopped_by_steps,
 )
-from runbook.evidence.provenance import provenance
+from runbook.evidence.provenance import author, provenance
 from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.journal import Line, Tail, read
 from runbook.modes import MODES
@@ -85,6 +85,7 @@ def run(
         mode=mode,
         params={"path": str(params_path), "digest": parameters.digest(asked)},
         made_with=provenance(),
+        by=author(asked),
     )
     place = archive.create(Path(reports).absolute(), record, file)
     runner = _Runner(record, place, file, list(chosen), on_event, strict=strict, sockets=sockets)

@@ -18,7 +18,7 @@ from runbook.consent import require
 from runbook.errors import CheckFailed, CommandFailed, ParamsError, Refused, RunbookError
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import Failure, StepEnd, step_ends
-from runbook.evidence.provenance import provenance
+from runbook.evidence.provenance import author, provenance
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.facts import identity
 from runbook.hosts import Host, connect
@@ -114,6 +114,7 @@ def _archived(
         mode=undo.NOTEBOOK,
         params={"path": str(path), "digest": parameters.digest(asked)},
         made_with=provenance(),
+        by=author(asked),
         notebooks=[book],
     )
     place = archive.create(reports.absolute(), record, file)
