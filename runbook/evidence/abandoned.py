@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from runbook.atomic import write_atomic
 from runbook.attestation.statement import close_again
 from runbook.errors import RunbookError
-from runbook.evidence import archive
+from runbook.evidence import archive, claims
 from runbook.evidence.failures import broken_cell
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts, runs
@@ -102,6 +102,7 @@ def _last_seen(place: Path, entry: NotebookRecord, lines: list[Line]) -> str:
         return ""
     nb = read_notebook(path)
     _catch_up(nb, entry.steps)
+    claims.withhold(nb, entry.steps)
     write_atomic(path, notebook_text(nb))
     entry.file, entry.cells = path.name, counts(nb)
     return broken_cell(path)

@@ -15,11 +15,12 @@ from nbformat import NotebookNode
 
 from runbook import params as parameters
 from runbook import steps
+from runbook.atomic import write_atomic
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import abandoned, archive, drift, notebook_html, selection
+from runbook.evidence import abandoned, archive, claims, drift, notebook_html, selection
 from runbook.evidence.failures import failure_of
-from runbook.evidence.files import read_notebook
+from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts
 from runbook.evidence.outcomes import (
     GOOD,
@@ -174,6 +175,8 @@ class _Runner:
         self.record.failure = self.record.failure or failure
         if output.exists():
             nb = saved[0] if saved else read_notebook(output)
+            if claims.withhold(nb, entry.steps):
+                write_atomic(output, notebook_text(nb))
             entry.file, entry.cells = output.name, counts(nb)
             self._warm.join()
             entry.html = archive.notebook_page(self.place, self.record, entry, nb)
