@@ -212,7 +212,8 @@ class Book:
         self.system = system.parse(self.facts)
         if self._journal.path:
             kept.keep(self._journal.path.parent, self.notebook, self.facts)
-        self._log("gather", asks=len(self.facts), elapsed_s=round(time.monotonic() - began, 3))
+        self._log("gather", asks=len(self.facts), elapsed_s=round(time.monotonic() - began, 3),
+                  kernel=self.system.kernel, is_dom0=self.system.is_dom0)  # fmt: skip
 
     def _fresh(self, step: str) -> None:
         if step not in self._known:

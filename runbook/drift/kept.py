@@ -51,7 +51,12 @@ def load(run_dir: Path) -> Facts:
     merged: dict[str, Said] = {}
     for path in paths:
         merged.update(_answers(path))
-    return Facts({ask_of(key): Answer(status, out, err) for key, (status, out, err) in merged.items()})
+    return _facts(merged)
+
+
+def of(run_dir: Path, notebook: str) -> Facts:
+    """Return the newest answers of one notebook's looks alone, or of the `LAST` look; none when it kept none."""
+    return _facts(_answers(run_dir / FOLDER / f"{notebook}.json"))
 
 
 def machine(facts: Facts) -> str:
@@ -96,6 +101,10 @@ def hidden(answer: Answer, key: str) -> Answer:
         return text
 
     return Answer(answer.status, clean(answer.out), clean(answer.err))
+
+
+def _facts(answers: dict[str, Said]) -> Facts:
+    return Facts({ask_of(key): Answer(status, out, err) for key, (status, out, err) in answers.items()})
 
 
 def _answers(path: Path) -> dict[str, Said]:

@@ -42,7 +42,7 @@ def run_page(run: Json, drift: Json | None = None, timeline: str = "") -> str:
 def runs_page(
     runs: Iterable[Json],
     host: str | None = None,
-    facts: Sequence[Fact] = (),
+    facts: Sequence[tuple[str, Sequence[Fact]]] = (),
     drift: Mapping[str, Json] = EMPTY,
     fleets: tuple[Sequence[Json], int] = ((), 0),
 ) -> str:
