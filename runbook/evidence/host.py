@@ -46,6 +46,7 @@ class Fact:
     html: str
     link: str
     """From the host's folder to the cell."""
+    notebook: str
     cell: str
     run: Json
     seen: Moment
@@ -93,7 +94,7 @@ def _first(place: Path, runs: list[Json], title: str, notebook: str, cell: str) 
             now = system.parse(last)
             seen = Moment(run["ended"] or run["started"], now.kernel, now.is_dom0)
         link = f"{run['id']}/{notebook}.html#cell-id={cell}"
-        yield Fact(title, _picture(title, folder, facts) + html, link, cell, run, seen, is_last)
+        yield Fact(title, _picture(title, folder, facts) + html, link, notebook, cell, run, seen, is_last)
         return
 
 
