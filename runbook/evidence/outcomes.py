@@ -12,6 +12,12 @@ from runbook.journal import Line
 ENDS = ("unchanged", "changed", "refused", "skipped", "failed", "timed-out", "killed", "never-run")
 GOOD = ("unchanged", "changed", "skipped")
 INTERRUPTED, KERNEL_DIED = 130, 138
+CONSENTS = {
+    "parameter": "agreed to by its name in the parameters",
+    "digest": "agreed to by the digest of this very plan in the parameters",
+    "keyboard": "agreed to at the keyboard, plan shown and digest typed",
+}
+"""How consent was given, as the journal's event `consent` says it, in words."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class StepEnd:
     actions: int | None = None
     digest: str = ""
     seconds: float | None = None
+    consent: str = ""
+    """How a disruptive or destructive step was agreed to: a key of `CONSENTS`; '' when nobody had to."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ def step_ends(lines: Iterable[Line], notebook: str, steps: Iterable[tuple[str, s
     """
     begun: dict[str, Line] = {}
     ended: dict[str, Line] = {}
+    agreed: dict[str, Line] = {}
     for line in lines:
         if line.get("notebook") != notebook:
             continue
@@ -61,12 +70,15 @@ def step_ends(lines: Iterable[Line], notebook: str, steps: Iterable[tuple[str, s
         if line["event"] == "step-begin":
             begun[name] = line
             ended.pop(name, None)
+            agreed.pop(name, None)
+        elif line["event"] == "consent":
+            agreed[name] = line
         elif line["event"] == "step-end":
             ended[name] = line
-    return [_end_of(name, title, begun.get(name), ended.get(name)) for name, title in steps]
+    return [_end_of(name, title, begun.get(name), ended.get(name), agreed.get(name)) for name, title in steps]
 
 
-def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> StepEnd:
+def _end_of(name: str, title: str, begin: Line | None, end: Line | None, agreed: Line | None) -> StepEnd:
     if begin is None and end is None:
         return StepEnd(name, title)
     actions = (begin or {}).get("actions")
@@ -84,6 +96,7 @@ def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> Step
         actions=actions if isinstance(actions, int) else None,
         digest=str((begin or {}).get("digest") or ""),
         seconds=seconds_between(begin, end),
+        consent=str((agreed or {}).get("how") or ""),
     )
 
 

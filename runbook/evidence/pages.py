@@ -16,7 +16,7 @@ from runbook.drift.compare import counted
 from runbook.evidence import layout
 from runbook.evidence.host import Fact
 from runbook.evidence.layout import when
-from runbook.evidence.outcomes import GOOD
+from runbook.evidence.outcomes import CONSENTS, GOOD
 
 MODES = {
     "auto": "mode auto: replays a recorded host, only plans on a real one",
@@ -35,7 +35,13 @@ def run_page(run: Json, drift: Json | None = None, timeline: str = "") -> str:
     `timeline` is the picture of where its time went, '' for none.
     """
     return layout.render(
-        "run.html", run=run, modes=MODES, verdict=verdict(run), drift=drift, timeline=timeline
+        "run.html",
+        run=run,
+        modes=MODES,
+        consents=CONSENTS,
+        verdict=verdict(run),
+        drift=drift,
+        timeline=timeline,
     )
 
 
