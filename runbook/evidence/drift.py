@@ -45,8 +45,9 @@ def last_look(params: HostParams, place: Path, *, everything: bool) -> None:
 
 def asks_of(params: HostParams, notebooks: Iterable[str]) -> list[Ask]:
     """Return what a look at a whole host asks: which installation it is, what runs, and all that these notebooks' steps ask."""
-    asks: list[Ask] = [*identity.COMMANDS, *system.COMMANDS, Ask.read("/etc/default/grub")]
+    asks: list[Ask] = [*identity.COMMANDS, Ask.read("/etc/default/grub")]
     for notebook in notebooks:
+        asks += system.COMMANDS
         for step in steps_of(notebook, params.release).values():
             asks += step.asks(params)
     return asks
