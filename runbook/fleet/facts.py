@@ -28,6 +28,8 @@ NOW = "asked now"
 DRIFT = "drift"
 LOOKED, NEVER = "looked for drift", "never looked"
 """The kind of the row that says since when drift was looked for, and what stands for a host without it."""
+UNSEEN = "not looked at"
+"""The kind of the row that names a kind of thing of which nothing was asked: none seen is not none there."""
 Row = tuple[str, ...]
 
 
@@ -71,9 +73,12 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
 
 
 def rows_of(host: str, seen: str, source: str, facts: Facts) -> Iterator[Row]:
-    """Yield a row for each field of each thing that is watched (`runbook.drift.things`)."""
+    """Yield a row for each field of each thing that is watched (`runbook.drift.things`), and for each kind not asked for."""
     for watched in WATCHED:
-        for name, fields in (things_of(watched, facts) or {}).items():
+        things = things_of(watched, facts)
+        if things is None and watched.kind:
+            yield (host, seen, source, UNSEEN, watched.kind, "", "")
+        for name, fields in (things or {}).items():
             what = (watched.kind, name) if watched.kind else (name, "")
             for field, value in fields.items():
                 yield (host, seen, source, *what, field, value)
@@ -111,7 +116,10 @@ def summary(facts: pd.DataFrame) -> pd.DataFrame:
     found[counted] = found[counted].fillna(0).astype(int)
     looked = set(facts[facts.kind == LOOKED].host)
     found["drifted"] = [n if host in looked else NEVER for host, n in found["drifted"].items()]
-    return found.fillna("")
+    for column, kind in (("passed", "device"), ("guests", "guest")):
+        unseen = set(facts[(facts.kind == UNSEEN) & (facts.name == kind)].host)
+        found[column] = [UNSEEN if host in unseen else n for host, n in found[column].items()]
+    return found.fillna(dict.fromkeys(("system", "kernel"), UNSEEN)).fillna("")
 
 
 def prove_writable(path: Path) -> None:
