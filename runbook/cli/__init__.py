@@ -25,6 +25,7 @@ from runbook.cli.volume import volume
 from runbook.errors import ParamsError, RunbookError
 from runbook.modes import MODES
 from runbook.redaction import KNOWN
+from runbook.text import terminal
 from runbook.words import many
 
 DEFAULT_PARAMS = "params/example.yml"
@@ -62,6 +63,10 @@ A fleet ends with the code of the host that ended worst: 130, 138, 1, 6, 7, 5, 2
 class Guarded(click.Group):
     """A group whose commands end with a clear message and the right exit code."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with terminal.guarded():
+            return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):
             ctx.color = False
@@ -80,7 +85,7 @@ class Guarded(click.Group):
 
 def _fail(ctx: click.Context, text: str, code: int) -> None:
     label = "" if text.startswith("Interrupted") else "Error: "
-    click.secho(f"{label}{KNOWN.text(text)}", fg="red", err=True)
+    terminal.say(f"{label}{KNOWN.text(text)}", fg="red", err=True)
     ctx.exit(code)
 
 
@@ -130,7 +135,7 @@ def validate(params: tuple[str, ...]) -> None:
             host = parameters.load(path)
         except ParamsError as error:
             bad.append(path)
-            click.secho(_explained(error), fg="red", err=True)
+            terminal.say(_explained(error), fg="red", err=True)
             continue
         parts = (
             host.release,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.reports import REPORTS
+from runbook.text.terminal import say
 from runbook.words import many
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _say(verdict: Verdict) -> None:
     said = verdict.attested
     name = f"{said.host}/{said.run}" if said else f"{verdict.folder.parent.name}/{verdict.folder.name}"
     is_good = verdict.status in GOOD
-    click.secho(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
+    say(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
 
 
 def _tally(seen: list[Verdict]) -> str:

@@ -153,17 +153,16 @@ def own_of(params: tuple[str, ...]) -> list[str]:
 
 
 def _show(quiet: bool, as_json: bool, hosts: int) -> Any:
-    from rich.console import Console
-
     from runbook.cli.fleet_show import LiveFleet, PlainFleet, Quiet
     from runbook.cli.progress import make_progress
+    from runbook.text.console import make_console
 
     if quiet:
         return Quiet()
     if as_json:
         return PlainFleet(sys.stderr)
     live = partial(LiveFleet, hosts=hosts)
-    return make_progress(Console(highlight=False), sys.stdout, live, PlainFleet)
+    return make_progress(make_console(), sys.stdout, live, PlainFleet)
 
 
 def _say(done: FleetRun, as_json: bool) -> None:

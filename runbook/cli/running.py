@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
 from runbook.drift.compare import counted
@@ -22,6 +21,8 @@ from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.evidence.run import run
 from runbook.evidence.selection import project
+from runbook.text.console import make_console
+from runbook.text.terminal import say
 from runbook.words import many
 
 
@@ -51,7 +52,7 @@ def run_and_show(
         more = {"drift": found} if (found := drift(done.folder)) else {}
         click.echo(json.dumps({**done.record.as_dict(), **more}, indent=2, ensure_ascii=False))
     elif not quiet:
-        console = Console(highlight=False, soft_wrap=True)
+        console = make_console(soft_wrap=True)
         if plans:
             print_plans(done, step)
         console.print(_table(done, step))
@@ -59,7 +60,7 @@ def run_and_show(
         if found := drift(done.folder):
             print_drift(found)
     if done.message:
-        click.secho(f"\n{done.message}", fg="red", err=True)
+        say(f"\n{done.message}", fg="red", err=True)
     say_unsigned(done)
     if not as_json:
         click.echo(str(done.index))
@@ -70,7 +71,7 @@ def say_unsigned(done: Run) -> None:
     """Say it when nobody vouches for a report."""
     if not done.record.signed_by:
         text = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
-        click.secho(text, fg="yellow", err=True)
+        say(text, fg="yellow", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:
@@ -110,7 +111,7 @@ def _progress(quiet: bool, as_json: bool) -> Progress:
         return Progress()
     if as_json:
         return Plain(sys.stderr)
-    return make_progress(Console(highlight=False), sys.stdout, Live, Plain)
+    return make_progress(make_console(), sys.stdout, Live, Plain)
 
 
 def _table(done: Run, step: str | None) -> Table:
@@ -125,7 +126,7 @@ def _table(done: Run, step: str | None) -> Table:
         for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
             actions = "" if end.actions is None else str(end.actions)
             name = book.name if i == 0 else ""
-            table.add_row(name, escape(end.step), _word(end.status), actions, spent(end.seconds))
+            table.add_row(name, end.step, _word(end.status), actions, spent(end.seconds))
     if step is None:
         ends = [end for book in done.record.notebooks for end in book.steps]
         begun = sum(end.status != "never-run" for end in ends)
@@ -137,6 +138,5 @@ def _table(done: Run, step: str | None) -> Table:
     return table
 
 
-def _word(status: str) -> str:
-    colour = COLOURS.get(status)
-    return f"[{colour}]{status}[/]" if colour else status
+def _word(status: str) -> Text:
+    return Text(status, style=COLOURS.get(status, ""))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.reports import REPORTS
+from runbook.text.terminal import say
 
 if TYPE_CHECKING:
     from runbook.evidence.way_back import WayBack
@@ -41,7 +42,7 @@ def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -
         for name, status in done.steps.items():
             click.echo(f"{name}: {status}")
         if done.message:
-            click.secho(done.message, fg="red", err=True)
+            say(done.message, fg="red", err=True)
         say_unsigned(done)
         click.echo(str(done.index))
         click.get_current_context().exit(done.exit_code)

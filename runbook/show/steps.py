@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 from runbook.ask import Facts
 from runbook.hosts.streams import is_whole
@@ -11,6 +10,7 @@ from runbook.plan import Finding, Plan
 from runbook.show import pieces
 from runbook.show.pieces import Shown, badge
 from runbook.steps import Step, name_of
+from runbook.text.html import escape
 from runbook.words import many
 
 _MANY_LINES = 30

@@ -11,11 +11,12 @@ from runbook.errors import ParamsError
 from runbook.params import HostParams
 from runbook.params.model import guest_need_mib
 from runbook.show.pieces import Shown
+from runbook.text import html
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_VERDICT = {"may be passed": "46,160,67", "needs care": "210,153,34", "must stay": "128,128,128"}
+_VERDICT = {"may be passed": "46,160,67", "needs care": "210,153,34", "": "128,128,128"}
 
 
 def show(what: str, params: HostParams, facts: Facts) -> Shown:
@@ -31,15 +32,7 @@ def show(what: str, params: HostParams, facts: Facts) -> Shown:
 
 def styled(name: str, table: pd.DataFrame) -> Shown:
     """Return a table of a name as HTML and as text, its verdicts tinted."""
-    left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
-    style = table.style.set_uuid(name).set_table_styles(left)  # type: ignore[arg-type]
-    if "verdict" in table:
-        style = style.map(_tint, subset=["verdict"])
-    return Shown(style.to_html(), table.to_string(max_colwidth=100))
-
-
-def _tint(verdict: object) -> str:
-    return f"background-color: rgba({_VERDICT.get(str(verdict), '128,128,128')},.2)"
+    return Shown(html.table(name, table, {"verdict": _VERDICT}), table.to_string(max_colwidth=100))
 
 
 def _machine(params: HostParams, facts: Facts) -> pd.DataFrame:
