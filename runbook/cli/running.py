@@ -24,6 +24,8 @@ from runbook.evidence.run import run
 from runbook.evidence.selection import project
 from runbook.words import many
 
+UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
+
 
 def run_and_show(
     params: str,
@@ -69,8 +71,7 @@ def run_and_show(
 def say_unsigned(done: Run) -> None:
     """Say it when nobody vouches for a report."""
     if not done.record.signed_by:
-        text = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
-        click.secho(text, fg="yellow", err=True)
+        click.secho(UNSIGNED, fg="yellow", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:
