@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from runbook.actions import Action
 
 Risk = Literal["safe", "disruptive", "destructive"]
 Level = Literal["info", "warn", "wait", "fail", "refuse"]
@@ -35,7 +38,7 @@ class Finding:
 class Plan:
     """What a step would do: actions in order (none when the host is already right) and findings."""
 
-    actions: tuple[Any, ...] = ()
+    actions: tuple[Action, ...] = ()
     findings: tuple[Finding, ...] = ()
     note: str = ""
 

@@ -156,9 +156,9 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
 
 
 def _reports() -> Path:
-    from runbook.evidence.selection import project
+    from runbook.engine.stepping import reports
 
-    return project() / "reports"
+    return reports()
 
 
 def _rule(keep: int | None, older_than: int | None) -> str:

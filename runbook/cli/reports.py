@@ -12,7 +12,8 @@ from runbook.errors import ParamsError
 REPORTS = click.option(
     "--reports",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where reports are kept. [default: reports/ of the project]",
+    envvar="RUNBOOK_REPORTS",
+    help="Where reports are kept. [default: $RUNBOOK_REPORTS, else reports/ of the project]",
 )
 
 

@@ -25,6 +25,8 @@ from runbook.text.console import make_console
 from runbook.text.terminal import say
 from runbook.words import many
 
+UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
+
 
 def run_and_show(
     params: str,
@@ -70,8 +72,7 @@ def run_and_show(
 def say_unsigned(done: Run) -> None:
     """Say it when nobody vouches for a report."""
     if not done.record.signed_by:
-        text = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
-        say(text, fg="yellow", err=True)
+        say(UNSIGNED, fg="yellow", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:

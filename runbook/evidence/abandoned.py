@@ -83,6 +83,8 @@ def _finish(place: Path, record: RunRecord) -> RunRecord:
     cell = _last_seen(place, last, lines) if last else ""
     text = "the runner ended without a word: killed, without power, or with no place to write\n"
     text += "What cells printed in its last seconds may be missing in the notebook.\n"
+    if last and last.note:
+        text = "its kernel was closed or killed before book.summary(), which closes a run\n"
     record.failure = Failure(last.name if last else "", cell, DIED, text + standing(lines), "killed", None)
     record.outcome = "killed"
     if last:

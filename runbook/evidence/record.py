@@ -36,6 +36,8 @@ class NotebookRecord:
     file: str | None = None
     html: str | None = None
     steps: list[StepEnd] = field(default_factory=list)
+    note: str = ""
+    """How it was run without a runner, and what of it could not be kept; '' for all others."""
 
 
 @dataclass
