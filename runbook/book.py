@@ -18,6 +18,7 @@ from runbook.hosts import Host, connect
 from runbook.journal import Journal
 from runbook.modes import MODES
 from runbook.params import HostParams, digest, load
+from runbook.plan import Plan
 from runbook.show import steps as views
 from runbook.show.bar import Bar
 from runbook.show.live import Live
@@ -150,15 +151,16 @@ class Book:
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
-        self._log("step-begin", step=name, digest=planned.digest(), actions=len(planned.actions))
+        more = views.decided(planned, stops=self.mode == "plan")
+        self._log("step-begin", step=name, digest=planned.digest(), actions=len(planned.actions), **more)
         if self.mode == "plan":
-            return Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
+            return views.end_of_plan(name, planned)
         if self.mode == "check":
             gates.may_go(planned, name, self.params.host)
-            end = self._checked(name, module, "unchanged", ())
+            end = self._checked(name, module, planned, "unchanged", ())
             gates.is_done(planned, f"{name} is not as the parameters say", self.params.host)
             return end
-        if planned.digest() != self._planned.get(name, planned.digest()):
+        if planned.actions and planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
                 f"The plan of {name} is not the one that was shown",
                 why="the host or the parameters changed in between",
@@ -166,13 +168,13 @@ class Book:
             )
         gates.may_go(planned, name, self.params.host)
         if not planned.actions:
-            return self._checked(name, module, "unchanged", ())
+            return self._checked(name, module, planned, "unchanged", ())
         require(name, module, planned, self.params, self.facts)
         done = tuple(
             (action.title, self._act(name, i, action, live)) for i, action in enumerate(planned.actions)
         )
         self._look(name, *self._after(name))
-        end = self._checked(name, module, "changed", done)
+        end = self._checked(name, module, planned, "changed", done)
         left = module.plan(self.params, self.facts)
         gates.is_done(left, f"{name} ran and is still not done", self.params.host)
         return end
@@ -189,10 +191,12 @@ class Book:
             self._log("action-end", step=step, index=index, title=action.title, status=status)
         return said
 
-    def _checked(self, name: str, module: Step, status: str, done: tuple[tuple[str, str], ...]) -> Outcome:
+    def _checked(self, name: str, module: Step, planned: Plan, status: str,
+                 done: tuple[tuple[str, str], ...]) -> Outcome:  # fmt: skip
         findings = tuple(module.check(self.params, self.facts))
         gates.passes(findings, name, self.params.host)
-        message = {"unchanged": "it was right already", "changed": "done and checked"}[status]
+        right = views.not_asked_for(planned) or "it was right already"
+        message = {"unchanged": right, "changed": "done and checked"}[status]
         return Outcome(name, status, message, done, findings)
 
     def _look(self, *steps: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from runbook.errors import RunbookError
 from runbook.journal import Line
@@ -16,7 +17,12 @@ INTERRUPTED, KERNEL_DIED = 130, 138
 
 @dataclass(frozen=True)
 class StepEnd:
-    """How one step ended. `status` is one of `ENDS`; `actions` is None when no plan was begun."""
+    """How one step ended. `status` is one of `ENDS`; `actions` is None when no plan was begun.
+
+    `stops` are the findings that stop a plan that was only made (`runbook.plan.Finding`, as objects), and `after` the
+    steps that it waits for: its actions are then foreseen. `unasked` is the parameter that would have asked for
+    something, where nothing was.
+    """
 
     step: str
     title: str = ""
@@ -25,6 +31,9 @@ class StepEnd:
     actions: int | None = None
     digest: str = ""
     seconds: float | None = None
+    stops: list[dict[str, Any]] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    unasked: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,9 @@ def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> Step
         actions=actions if isinstance(actions, int) else None,
         digest=str((begin or {}).get("digest") or ""),
         seconds=seconds_between(begin, end),
+        stops=list((begin or {}).get("stops") or []),
+        after=list((begin or {}).get("after") or []),
+        unasked=str((begin or {}).get("unasked") or ""),
     )
 
 
