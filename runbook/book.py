@@ -195,8 +195,7 @@ class Book:
                  done: tuple[tuple[str, str], ...]) -> Outcome:  # fmt: skip
         findings = tuple(module.check(self.params, self.facts))
         gates.passes(findings, name, self.params.host)
-        right = views.not_asked_for(planned) or "it was right already"
-        message = {"unchanged": right, "changed": "done and checked"}[status]
+        message = "done and checked" if status == "changed" else views.unchanged(planned, findings)
         return Outcome(name, status, message, done, findings)
 
     def _look(self, *steps: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
@@ -58,6 +59,14 @@ def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
 def not_asked_for(plan: Plan) -> str:
     """Return that nothing was asked for, with the parameter that would ask; '' where something was."""
     return f"not asked for: {plan.unasked}" if plan.unasked and not plan.actions else ""
+
+
+def unchanged(plan: Plan, checked: Sequence[Finding]) -> str:
+    """Return in words why nothing was done: it was right, nobody asked, or there is something to read."""
+    warnings = {finding for finding in (*plan.findings, *checked) if finding.level == "warn"}
+    if plan.unasked or not warnings:
+        return not_asked_for(plan) or "it was right already"
+    return f"nothing had to be done; {many(len(warnings), 'warning')} to read"
 
 
 def decided(plan: Plan, *, stops: bool) -> dict[str, Any]:

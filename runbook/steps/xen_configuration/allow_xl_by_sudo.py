@@ -93,7 +93,7 @@ def _no_sudo(params: HostParams) -> Finding:
     why = "services.sudo_xl asks for a sudo rule"
     if _comes(params):
         do = "run the step install_packages first"
-        return Finding("wait", "sudo is not installed yet", why, do, after="install_packages")
+        return Finding("wait", "sudo is not installed", why, do, after="install_packages")
     return Finding(
         "refuse",
         "sudo is not installed",
