@@ -216,8 +216,8 @@ class _Runner:
         if not bad:
             return None
         entry.status, code = bad
-        if why := planned.in_full(map(asdict, entry.steps)):
-            text = f"Nothing was changed; in mode apply this would be refused:\n{why}"
+        if said := planned.would_refuse(ends := [asdict(end) for end in entry.steps]):
+            text = f"{said}\n{planned.in_full(ends)}"
             return Failure(entry.name, "", "Refused", text, entry.status, code)
         names = ", ".join(f"{end.step} ({end.status})" for end in entry.steps if end.status not in GOOD)
         text = f"no cell raised an error, but these steps did not end well: {names}"
