@@ -182,15 +182,15 @@ class Book:
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
         work = Work(name, module, self.params, self.facts, planned)
-        self._beat.begin(work)
+        self._beat.begin(work, stops=self.mode == "plan")
         if self.mode == "plan":
-            return Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
+            return views.end_of_plan(name, planned)
         if self.mode == "check":
             gates.may_go(planned, name, self.params.host)
             end = checked(work, self.facts, "unchanged")
             gates.is_done(planned, f"{name} is not as the parameters say", self.params.host)
             return end
-        if planned.digest() != self._planned.get(name, planned.digest()):
+        if planned.actions and planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
                 f"The plan of {name} is not the one that was shown",
                 why="the host or the parameters changed in between",

@@ -8,11 +8,13 @@ from runbook.actions.commands import InstallPackages, PurgePackages, Reboot, Run
 from runbook.actions.delivery import Deliver
 from runbook.actions.disks import RunIn, SetPassword, WritePartitionTable
 from runbook.actions.files import Link, Remove, WriteFile
+from runbook.actions.foreseen import Foreseen
 from runbook.actions.switches import ReplaceNetwork, Switch
 
 __all__ = [
     "Action",
     "Deliver",
+    "Foreseen",
     "InstallPackages",
     "Link",
     "PurgePackages",

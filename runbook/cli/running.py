@@ -17,6 +17,7 @@ from runbook.errors import ParamsError
 from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
 from runbook.evidence.layout import spent, when
+from runbook.evidence.outcomes import GOOD
 from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.evidence.run import run
@@ -127,7 +128,8 @@ def _table(done: Run, step: str | None) -> Table:
         for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
             actions = "" if end.actions is None else str(end.actions)
             name = book.name if i == 0 else ""
-            table.add_row(name, end.step, _word(end.status), actions, spent(end.seconds))
+            word = "[dim]not asked for[/]" if end.unasked and end.status in GOOD else _word(end.status)
+            table.add_row(name, end.step, word, actions, spent(end.seconds))
     if step is None:
         ends = [end for book in done.record.notebooks for end in book.steps]
         begun = sum(end.status != "never-run" for end in ends)

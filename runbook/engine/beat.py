@@ -20,10 +20,9 @@ from runbook.hosts import Host, OnLine
 from runbook.journal import Journal
 from runbook.params import HostParams
 from runbook.plan import Plan
+from runbook.show import steps as views
 from runbook.show.steps import Outcome
 from runbook.steps import Step
-
-_SAID = {"unchanged": "it was right already", "changed": "done and checked"}
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,10 @@ class Beat:
         self.end(end)
         return end
 
-    def begin(self, work: Work) -> None:
-        """Journal that a step begins, with what it is about to do and its risk."""
+    def begin(self, work: Work, *, stops: bool = False) -> None:
+        """Journal that a step begins, with what it is about to do and its risk; with `stops` also what stops it."""
         self.log("step-begin", step=work.name, digest=work.plan.digest(), actions=len(work.plan.actions),
-                 risk=work.step.RISK)  # fmt: skip
+                 risk=work.step.RISK, **views.decided(work.plan, stops=stops))  # fmt: skip
 
     def end(self, end: Outcome) -> None:
         """Journal how a step ended."""
@@ -136,7 +135,8 @@ def checked(work: Work, facts: Facts, status: str, done: tuple[tuple[str, str], 
     """Return the outcome of a step on a host that answered so. Raises `CheckFailed` with all that is wrong."""
     findings = tuple(work.step.check(work.params, facts))
     gates.passes(findings, work.name, work.params.host)
-    return Outcome(work.name, status, _SAID[status], done, findings)
+    message = "done and checked" if status == "changed" else views.unchanged(work.plan, findings)
+    return Outcome(work.name, status, message, done, findings)
 
 
 __all__ = ["Beat", "Work", "checked"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from runbook.errors import RunbookError
 from runbook.journal import Line
@@ -22,7 +23,12 @@ CONSENTS = {
 
 @dataclass(frozen=True)
 class StepEnd:
-    """How one step ended. `status` is one of `ENDS`; `actions` is None when no plan was begun."""
+    """How one step ended. `status` is one of `ENDS`; `actions` is None when no plan was begun.
+
+    `stops` are the findings that stop a plan that was only made (`runbook.plan.Finding`, as objects), and `after` the
+    steps that it waits for: its actions are then foreseen. `unasked` is the parameter that would have asked for
+    something, where nothing was.
+    """
 
     step: str
     title: str = ""
@@ -33,6 +39,9 @@ class StepEnd:
     seconds: float | None = None
     consent: str = ""
     """How a disruptive or destructive step was agreed to: a key of `CONSENTS`; '' when nobody had to."""
+    stops: list[dict[str, Any]] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    unasked: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,9 @@ def _end_of(name: str, title: str, begin: Line | None, end: Line | None, agreed:
         digest=str((begin or {}).get("digest") or ""),
         seconds=seconds_between(begin, end),
         consent=str((agreed or {}).get("how") or ""),
+        stops=list((begin or {}).get("stops") or []),
+        after=list((begin or {}).get("after") or []),
+        unasked=str((begin or {}).get("unasked") or ""),
     )
 
 

@@ -13,10 +13,11 @@ from types import MappingProxyType
 from typing import Any
 
 from runbook.drift.compare import counted
-from runbook.evidence import layout
+from runbook.evidence import layout, planned
 from runbook.evidence.host import Fact
 from runbook.evidence.layout import when
 from runbook.evidence.outcomes import CONSENTS, GOOD
+from runbook.words import many
 
 MODES = {
     "auto": "mode auto: replays a recorded host, only plans on a real one",
@@ -80,9 +81,11 @@ def runs_page(
 
 def verdict(run: Json) -> str:
     """Return in one sentence what a run came to."""
-    ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
-    said = [f"{n} {word}" for word in dict.fromkeys(ends) if (n := ends.count(word))]
-    tally = f"Of {len(ends)} steps: {', '.join(said)}." if ends else "It had no steps."
+    steps = [step for book in run["notebooks"] for step in book["steps"]]
+    ends = [step["status"] for step in steps]
+    tally = _tally(steps)
+    if said := planned.would_refuse(steps):
+        return f"{said} Nothing was changed; {planned.actions(steps)}. {tally}"
     if run["outcome"] == "running":
         return f"It has not ended, or its runner was killed. {tally}"
     if run["outcome"] != "completed" and run["mode"] == "check":
@@ -90,11 +93,26 @@ def verdict(run: Json) -> str:
     if run["outcome"] != "completed":
         return f"It stopped early ({run['outcome']}). {tally}"
     if ends and all(end == "unchanged" for end in ends):
-        return f"Everything was right already; nothing was changed. {tally}"
+        what = "Whatever was asked for" if any(step.get("unasked") for step in steps) else "Everything"
+        return f"{what} was right already; nothing was changed. {tally}"
     if ends and all(end == "skipped" for end in ends):
-        planned = sum(step["actions"] or 0 for book in run["notebooks"] for step in book["steps"])
-        return f"Nothing was changed; {planned} actions are planned, as far as can be told now. {tally}"
+        return f"Nothing was changed; {planned.actions(steps)}, as far as can be told now. {tally}"
     return f"Every notebook completed. {tally}"
+
+
+def _tally(steps: list[Json]) -> str:
+    """Return how many steps ended in which way; nobody asked for some that are as they were."""
+    if not steps:
+        return "It had no steps."
+    ends, unasked = (
+        Counter(s["status"] for s in steps),
+        Counter(s["status"] for s in steps if s.get("unasked")),
+    )
+    said = [
+        f"{n} {word}" + (f" ({unasked[word]} not asked for)" if unasked[word] else "")
+        for word, n in ends.items()
+    ]
+    return f"Of {many(len(steps), 'step')}: {', '.join(said)}."
 
 
 def _drifted(drift: Json | None) -> str:

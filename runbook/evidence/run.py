@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from runbook import steps
 from runbook.atomic import write_atomic
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import abandoned, archive, claims, drift, notebook_html, selection
+from runbook.evidence import abandoned, archive, claims, drift, notebook_html, planned, selection
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts
@@ -60,8 +61,8 @@ def run(
 ) -> Run:
     """Return the run of a host's notebooks: all in order, `only` one, or those from `start` on.
 
-    Stops at the first notebook that does not complete; mode `check` goes on after a check that failed, and
-    says what changed since the last good report (`strict`: a change fails the run). `sockets` is a folder in which
+    Stops at the first notebook that does not complete; a plan goes on after a step that would refuse, and ends as
+    `refused`; mode `check` goes on after a check that failed, and says what changed since the last good report (`strict`: a change fails the run). `sockets` is a folder in which
     the kernels listen, instead of on ports. Whatever happens, also Ctrl-C and a killed
     kernel, comes back as a `Run` with its exit code, its report written to
     `reports/<host>/<utc>-<id>/`.
@@ -128,7 +129,7 @@ class _Runner:
                 self._warm.start()  # the first kernel takes its time to start, and this process has nothing to do
                 for i, path in enumerate(self.chosen):
                     failure = self._notebook(i, path)
-                    if failure and not (self.record.mode == "check" and failure.name in GOES_ON):
+                    if failure and not self._goes_on(failure):
                         # What ended the run is its failure; what a check had found before is named too.
                         self.record.failure = failure
                         break
@@ -142,6 +143,13 @@ class _Runner:
             finally:
                 self._close()
         return Run(self.place, self.record)
+
+    def _goes_on(self, failure: Failure) -> bool:
+        """Return whether the notebooks after a failure are looked at: by a check, and by a plan that would refuse."""
+        is_plan = failure.name == "Refused" and any(
+            end.stops for book in self.record.notebooks if book.name == failure.notebook for end in book.steps
+        )
+        return is_plan or (self.record.mode == "check" and failure.name in GOES_ON)
 
     def announce(self, titles: dict[str, str]) -> None:
         """List every notebook as never-run, on the disk, before the first kernel starts."""
@@ -212,6 +220,9 @@ class _Runner:
         if not bad:
             return None
         entry.status, code = bad
+        if said := planned.would_refuse(ends := [asdict(end) for end in entry.steps]):
+            text = f"{said}\n{planned.in_full(ends)}"
+            return Failure(entry.name, "", "Refused", text, entry.status, code)
         names = ", ".join(f"{end.step} ({end.status})" for end in entry.steps if end.status not in GOOD)
         text = f"no cell raised an error, but these steps did not end well: {names}"
         return Failure(entry.name, "", "StepFailed", text, entry.status, code)

@@ -132,14 +132,14 @@ def test_nothing_is_built_unless_asked_for(step):
     assert step.asks(PACKAGES) == ()
     plan = planned(Machine(), step, PACKAGES)
     assert (plan.actions, plan.findings) == ((), ())
-    assert "xen.source is packages" in plan.note
+    assert "xen.source is packages" in plan.unasked
     assert step.check(PACKAGES, Machine().facts(())) == []
 
 
 def test_the_packages_step_leaves_a_source_host_alone():
     """With a source, the step for Debian's packages asks nothing, does nothing, and says why."""
     assert install_xen.asks(SOURCE) == ()
-    assert "xen.source is debian-source" in planned(Machine(), install_xen, SOURCE).note
+    assert "xen.source is debian-source" in planned(Machine(), install_xen, SOURCE).unasked
     assert carry(Machine(), install_xen, SOURCE) == []
 
 

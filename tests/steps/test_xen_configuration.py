@@ -487,7 +487,8 @@ class TestAllowXlBySudo:
 
     def test_sudo_must_be_installed(self):
         """A rule without sudo is refused."""
-        assert stops(Machine(modes={}), allow_xl_by_sudo, PARAMS) == [("refuse", "sudo is not installed")]
+        nobody = like_testbed(configuration={})
+        assert stops(Machine(modes={}), allow_xl_by_sudo, nobody) == [("refuse", "sudo is not installed")]
 
 
 class TestBootXenOnce:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from runbook.facts.grub import Grub
 from runbook.params import HostParams
 from runbook.plan import Finding
 from runbook.steps.xen_configuration.hide_devices import hide_list
@@ -47,6 +48,19 @@ def kernel_normal(params: HostParams) -> tuple[str, ...]:
     hidden = hide_list(params)
     others = tuple(w for w in params.dom0.kernel_options if not w.startswith("console="))
     return (*((f"xen-pciback.hide={hidden}",) if hidden else ()), "panic=30", *others)
+
+
+def foreseen_entry(now: Grub) -> str:
+    """Return the name of the Xen entry; before Xen is there the one that Debian's scripts will make of the plain entry's.
+
+    /etc/grub.d/20_linux_xen puts `xen-` before the id that 10_linux gives.
+
+    >>> foreseen_entry(Grub((), "", "", "", (), (), can_write_choice=True))
+    'xen-gnulinux-simple-…'
+    """
+    if now.xen is not None:
+        return now.xen.path
+    return f"xen-{now.linux.path}" if now.linux else "xen-gnulinux-simple-…"
 
 
 def words_file(params: HostParams) -> str:
