@@ -59,7 +59,7 @@ def facts_of(place: Path, runs: list[Json]) -> list[Fact]:
 
 def _seen(place: Path, run: str) -> tuple[HostParams, Facts]:
     """Return the parameters of a run, and the answers that it kept."""
-    return params.load(place / run / "params.yml"), kept.load(place / run)
+    return params.load(place / run / "params.yml", is_kept=True), kept.load(place / run)
 
 
 def _picture(fact: Fact, seen: Callable[[str], tuple[HostParams, Facts]]) -> str:

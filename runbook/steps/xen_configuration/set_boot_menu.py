@@ -34,7 +34,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = grub.parse(facts)
     if not now.hypervisors:
         return Plan(findings=(_not_installed(),))
-    findings = [*menu.unsafe_words(params), *_no_way_back(now)]
+    findings = _no_way_back(now)
     if findings:
         return Plan(findings=tuple(findings))
     contents = ((path, text or menu.words_file(params)) for path, text in _FILES)
