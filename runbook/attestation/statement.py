@@ -154,7 +154,7 @@ def _recording(folder: Path) -> Json | None:
     None when it cannot be found any more: that must not cost the run its attestation.
     """
     try:
-        connection = parameters.load(folder / "params.yml").connection
+        connection = parameters.load(folder / "params.yml", is_kept=True).connection
         if not isinstance(connection, Recorded):
             return None
         files = sorted(path for path in parameters.find(connection.recording).iterdir() if path.is_file())

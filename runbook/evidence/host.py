@@ -100,14 +100,18 @@ def _first(place: Path, runs: list[Json], title: str, notebook: str, cell: str) 
 
 def _table(cell: str, folder: Path, facts: Facts) -> str:
     """Return what a cell would show of these answers, '' when they do not suffice."""
-    return _drawn(lambda: tables.show(cell.removeprefix("show-"), params.load(folder / "params.yml"), facts))
+    return _drawn(
+        lambda: tables.show(
+            cell.removeprefix("show-"), params.load(folder / "params.yml", is_kept=True), facts
+        )
+    )
 
 
 def _picture(title: str, folder: Path, facts: Facts) -> str:
     """Return the picture of a fact, '' for one without, or when not enough was asked to draw it."""
     if title not in PICTURES:
         return ""
-    html = _drawn(lambda: PICTURES[title](params.load(folder / "params.yml"), facts))
+    html = _drawn(lambda: PICTURES[title](params.load(folder / "params.yml", is_kept=True), facts))
     return f'<div class="picture">{html}</div>' if html else ""
 
 

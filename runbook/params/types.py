@@ -2,17 +2,76 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import Annotated
+import unicodedata
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+LONGEST = 4096
+"""The most characters of one text: Linux takes no longer path (PATH_MAX)."""
+UNPRINTABLE = "unprintable"
+"""The kind of error of such a text, in pydantic's words; its input is never shown: it could be a secret."""
+_JOINERS = "\u00ad\u200c\u200d"
+"""Format characters that scripts and pictures are written with; they neither hide nor turn anything."""
+
+
+def acts(sign: str) -> bool:
+    """True for a character that begins a new line or acts on a screen instead of being seen.
+
+    >>> [acts(sign) for sign in ("a", "\\n", "\\x85", "\\x1b", "\\u202e", "ü", "\\u200d")]
+    [False, True, True, True, True, False, False]
+    """
+    return unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") and sign not in _JOINERS
+
+
+def unprintable(text: str) -> str:
+    """Return why a text is not one line of printable characters, '' when it is. The text is not repeated."""
+    if len(text) > LONGEST:
+        return f"it has {len(text)} characters; no more than {LONGEST} are taken"
+    for place, sign in enumerate(text, 1):
+        if acts(sign):
+            return (
+                f"character {place} is U+{ord(sign):04X}, which is not printed: it would begin a new line, or act "
+                "on a screen; write one line of printable characters"
+            )
+    return ""
+
+
+def printable(text: str) -> str:
+    """Return a text as one line in which nothing acts: what would is shown by its number.
+
+    >>> printable("a\\nb\\x1b[31m")
+    'a\\\\u000ab\\\\u001b[31m'
+    """
+    return "".join(f"\\u{ord(sign):04x}" if acts(sign) else sign for sign in text)
 
 
 class Closed(BaseModel):
-    """A frozen model in which an unknown key is an error, never a silent default."""
+    """A frozen model in which an unknown key is an error, never a silent default.
+
+    Each text in it is one line of printable characters, whatever else its type asks for: it may land in
+    a file that is read line by line.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="after")
+    def _texts_are_one_line(self) -> Self:
+        found = []
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            items = enumerate(value) if isinstance(value, tuple) else ((None, value),)
+            for index, text in items:
+                if isinstance(text, str) and (why := unprintable(text)):
+                    kind = PydanticCustomError(UNPRINTABLE, "{why}", {"why": why})
+                    found.append(
+                        InitErrorDetails(type=kind, loc=(key,) if index is None else (key, index), input=None)
+                    )
+        if found:
+            raise ValidationError.from_exception_data(type(self).__name__, found)
+        return self
 
 
 def bdf(text: str) -> str:
@@ -40,28 +99,6 @@ def pci_id(text: str) -> str:
     return text.strip().lower()
 
 
-def mac(text: str) -> str:
-    """Return a unicast MAC address in lower case. Raises `ValueError` for anything else."""
-    value = text.strip().lower()
-    if not re.fullmatch(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", value):
-        raise ValueError(f"'{text}' is not a MAC address; write six pairs like 00:16:3e:14:00:01")
-    if int(value[:2], 16) & 1:
-        raise ValueError(f"'{text}' is a multicast address; Xen's own prefix is 00:16:3e")
-    return value
-
-
-def interface_address(text: str) -> str:
-    """Return `dhcp`, `none` or an IPv4 address *with* its prefix (H652: without one it becomes a /8)."""
-    if text in ("dhcp", "none"):
-        return text
-    if "/" not in text:
-        raise ValueError(f"'{text}' has no prefix length; write it like 10.0.0.2/24, or dhcp, or none")
-    try:
-        return str(ipaddress.IPv4Interface(text))
-    except ValueError as error:
-        raise ValueError(f"'{text}' is not an IPv4 address with a prefix length: {error}") from None
-
-
 def name_of(kind: str, pattern: str, rule: str):  # type: ignore[no-untyped-def]
     """Return a validator for names of one kind; `rule` is said when `pattern` does not match."""
 
@@ -73,42 +110,9 @@ def name_of(kind: str, pattern: str, rule: str):  # type: ignore[no-untyped-def]
     return check
 
 
-def https_address(text: str) -> str:
-    """Return an https address that can stand in a shell line. Raises `ValueError` for anything else."""
-    if not re.fullmatch(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/[A-Za-z0-9._~/-]*", text):
-        raise ValueError(f"'{text}' is not an https address; write it like https://example.org/xen.git")
-    return text
-
-
-branch_name = name_of(
-    "branch", r"|[A-Za-z0-9][A-Za-z0-9._/-]*", "write it like stable-4.20 or RELEASE-4.20.1"
-)
-source_version = name_of("version", r"|[0-9][A-Za-z0-9.+~:-]*", "write it as `apt-cache showsrc xen` says it")
 Bdf = Annotated[str, AfterValidator(bdf)]
 PciId = Annotated[str, AfterValidator(pci_id)]
-Mac = Annotated[str, AfterValidator(mac)]
-InterfaceAddress = Annotated[str, AfterValidator(interface_address)]
-HostName = Annotated[
-    str,
-    AfterValidator(name_of("host", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use letters, digits and hyphens")),
-]
-GuestName = Annotated[
-    str,
-    AfterValidator(name_of("guest", r"[a-z0-9][a-z0-9_-]{0,30}", "use up to 31 letters, digits, - and _")),
-]
-DeviceName = Annotated[
-    str,
-    AfterValidator(
-        name_of(
-            "network interface",
-            r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}",
-            "at most 15 letters, digits, and . _ -",
-        )
-    ),
-]
-VolumeName = Annotated[
-    str,
-    AfterValidator(name_of("volume", r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*", "see lvm(8), VALID NAMES")),
-]
+Sentence = Annotated[str, Field(max_length=500)]
+"""What a person says in their own words; only people read it."""
 Mib = Annotated[int, Field(ge=64, le=16 * 1024 * 1024)]
 Gib = Annotated[int, Field(ge=1, le=64 * 1024)]

@@ -24,7 +24,7 @@ def call(fleet, monkeypatch):
     run = functools.partial(runbook.fleet.run.run_fleet, command=FAKE)
     monkeypatch.setattr("runbook.fleet.run.run_fleet", run)
     for name in "abcd":
-        text = f"host: {name}\nconnection: {{kind: recorded, recording: nowhere}}\n"
+        text = f"host: {name}\nconnection: {{kind: recorded, recording: .}}\n"
         (fleet.place / f"{name}.yml").write_text(text)
 
     def call(*words):

@@ -24,7 +24,7 @@ def reports(tmp_path, monkeypatch):
     """Return reports of the hosts one and two, copies of the committed sample; two has drifted since."""
     monkeypatch.chdir(tmp_path)
     for name in ("one", "two", "three"):
-        text = f"host: {name}\nconnection: {{kind: recorded, recording: nowhere}}\n"
+        text = f"host: {name}\nconnection: {{kind: recorded, recording: .}}\n"
         (tmp_path / f"{name}.yml").write_text(text)
     for name in ("one", "two"):
         folder = tmp_path / "reports" / name / SAMPLE.name

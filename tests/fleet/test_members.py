@@ -28,6 +28,7 @@ def write(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RUNBOOK_RECORD", raising=False)
     (tmp_path / "ssh_config").write_text(CONFIG)
+    (tmp_path / "recordings/testbed").mkdir(parents=True)
 
     def make(name: str, connection: str, host: str = "") -> str:
         (tmp_path / f"{name}.yml").write_text(f"host: {host or name}\nconnection: {connection}\n")

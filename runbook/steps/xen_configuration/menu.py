@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from runbook.facts.grub import Grub
 from runbook.params import HostParams
-from runbook.plan import Finding
 from runbook.steps.xen_configuration.hide_devices import hide_list
 
 FOLDER = "/etc/default/grub.d"
@@ -17,7 +14,6 @@ XEN_OVERRIDE_GRUB_DEFAULT=0
 """
 WORDS_FILE = f"{FOLDER}/zz-xen-passthrough.cfg"
 _CONSOLE = ("console=", "com1=", "com2=", "vga=", "dbgp=", "ehci-dbgp=")
-_SAFE = re.compile(r"[A-Za-z0-9_.,:=+/@%()\[\]-]+")
 
 
 def xen_always(params: HostParams) -> tuple[str, ...]:
@@ -77,19 +73,3 @@ def words_file(params: HostParams) -> str:
         value = f"${{GRUB_CMDLINE_LINUX_DEFAULT}} {' '.join(normal)}"
         lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="{value}"')
     return "\n".join(lines) + "\n"
-
-
-def unsafe_words(params: HostParams) -> list[Finding]:
-    """Return the configured words that GRUB or the shell would take apart."""
-    places = (("xen.options", params.xen.options), ("dom0.kernel_options", params.dom0.kernel_options))
-    return [
-        Finding(
-            "refuse",
-            f"'{word}' in {place} cannot stand on a boot line",
-            "GRUB ends a command at `;`, the shell expands quotes, spaces and `$`, and no checker notices",
-            "write one word an item, of letters, digits and _ . , : = + / @ % ( ) [ ] -",
-        )
-        for place, words in places
-        for word in words
-        if not _SAFE.fullmatch(word)
-    ]

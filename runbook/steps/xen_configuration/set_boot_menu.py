@@ -36,7 +36,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = grub.parse(facts)
     waits = () if now.hypervisors else (_not_installed(params),)
     # Before Xen is there the menu may be another one than it finds then; what the parameters say stays.
-    findings = [*menu.unsafe_words(params), *(() if waits else _no_way_back(now))]
+    findings = () if waits else _no_way_back(now)
     if findings:
         return Plan(findings=(*waits, *findings))
     contents = [(path, text or menu.words_file(params)) for path, text in _FILES]
