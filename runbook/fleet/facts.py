@@ -19,6 +19,7 @@ from runbook.hosts import connect
 from runbook.journal import now
 from runbook.params import HostParams
 from runbook.steps import notebooks
+from runbook.text import csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,9 +143,11 @@ def _is_there(module: str) -> bool:
 
 
 def write(facts: pd.DataFrame, path: Path) -> None:
-    """Write the table as .csv or .parquet, as the file's ending says (`prove_writable`)."""
-    put = facts.to_csv if path.suffix == ".csv" else facts.to_parquet
-    put(path, index=False)
+    """Write the table as .csv, in which nothing is a formula, or raw as .parquet, as the file's ending says."""
+    if path.suffix == ".csv":
+        csv.write(facts, path)
+    else:
+        facts.to_parquet(path, index=False)
 
 
 def _has_facts(reports: Path, run: dict[str, Any]) -> bool:
