@@ -18,6 +18,7 @@ from runbook.hosts.recorder import Recorder
 from runbook.params import HostParams
 from runbook.params.secrets import foresee, resolve
 from runbook.redaction import CHANNEL, KNOWN, Redactor, Stream, has_mark, learn, mark
+from tests.word import give
 
 VALUE = "s3cret/\"word\"+é<&>'x'"
 MARK = "[secret env:X]"
@@ -115,11 +116,13 @@ def test_a_mark_says_where_the_secret_is_and_nothing_more():
     assert redactor.text("wordsecret") == "[secret command:]"
 
 
-def test_a_command_that_fails_does_not_say_its_secret(tmp_path):
+def test_a_command_that_fails_does_not_say_its_secret(tmp_path, monkeypatch):
     """The complaint of a command is shown, without what it had printed as the secret."""
     (tmp_path / "s").write_text("failing-canary\n")
+    command = f"cat {tmp_path / 's'}; echo bad $(cat {tmp_path / 's'}) here >&2; exit 3"
+    give(monkeypatch, tmp_path / "config", ("a secret", f"sh -c: {command}"))
     with pytest.raises(ParamsError) as caught:
-        resolve(f"command:cat {tmp_path / 's'}; echo bad $(cat {tmp_path / 's'}) here >&2; exit 3")
+        resolve(f"command:{command}")
     assert caught.value.why == "it ended with 3: bad [secret command:cat] here"
 
 

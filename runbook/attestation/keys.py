@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
+from runbook.allowed import config_folder
 from runbook.errors import ParamsError
 
 ENV = "RUNBOOK_SIGNING_KEY"
@@ -75,8 +76,7 @@ class SigningKey:
 
 def default_path() -> Path:
     """Return where the project's own key is: `~/.config/xen-host-runbook/signing-key`."""
-    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(config).expanduser() / "xen-host-runbook" / "signing-key"
+    return config_folder() / "signing-key"
 
 
 def place() -> Path | None:

@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runbook.allowed import require
 from runbook.builds import root, store
 from runbook.builds.errors import BuildFailed, StillBuilding
+from runbook.builds.foreign import foreign
 from runbook.builds.job import PHASE, ROOT, Job, clear
 from runbook.builds.recipe import Recipe
 from runbook.builds.store import Built
@@ -31,7 +33,7 @@ def build(recipe: Recipe, say: Say, *, jobs: int | None = None, every_s: float =
     `say` gets a line of progress every `every_s` seconds. `jobs` is the number of compilers at once,
     by default one more than there are processors.
 
-    Raises `Refused` when it cannot be started here, `BuildFailed` when it fails, and
+    Raises `ConsentMissing` for a source from outside Debian that the operator did not allow, `Refused` when it cannot be started here, `BuildFailed` when it fails, and
     `StillBuilding` when Ctrl-C ended the watching; the build then goes on.
     """
     folder = store.folder_of(recipe)
@@ -40,6 +42,7 @@ def build(recipe: Recipe, say: Say, *, jobs: int | None = None, every_s: float =
     while (folder / store.MANIFEST).exists() and Job.of(folder):
         time.sleep(0.1)  # it made something that was altered since, and still throws its root away
     if not Job.of(folder):
+        require(foreign(recipe))
         check(recipe, folder)
         _start(recipe, folder, jobs or (os.cpu_count() or 1) + 1)
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from runbook.cli.allow import allow, show_programs
 from runbook.cli.attestation import export, key, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
@@ -50,7 +51,7 @@ Exit codes:
   1  a step or a check failed
   2  wrong parameters or wrong usage; nothing was started
   3  refused: going on would be dangerous; the message says why
-  4  consent is missing for a disruptive or destructive step
+  4  consent is missing for a disruptive or destructive step, or for a program that PARAMS would run here
   5  the host cannot be used: unreachable, not root, busy
   6  timed out
   7  the recorded host was asked something its recording does not hold
@@ -125,7 +126,8 @@ def validate(params: tuple[str, ...]) -> None:
     """Check parameter files without reaching any machine.
 
     Prints one line for each good file; says file, line, reason and correction for every mistake
-    of the bad ones. Exits with 2 if any is bad.
+    of the bad ones. Shows what a file would run on this machine, which `runbook allow` agrees to.
+    Exits with 2 if any is bad.
     """
     from runbook import params as parameters
 
@@ -144,6 +146,11 @@ def validate(params: tuple[str, ...]) -> None:
         )
         about = ", ".join((*parts, many(len(host.guests), "guest")))
         click.echo(f"{path}: right. {host.host} ({about}), digest {parameters.digest(host)}")
+        try:
+            show_programs(path, host)
+        except ParamsError as error:
+            bad.append(path)
+            click.secho(_explained(error), fg="red", err=True)
     if bad:
         click.get_current_context().exit(2)
 
@@ -252,6 +259,7 @@ def notebooks() -> None:
     source.refresh(selection.project() / "notebooks", click.echo)
 
 
+main.add_command(allow)
 main.add_command(backup)
 main.add_command(build)
 main.add_command(doctor)

@@ -15,7 +15,7 @@ import papermill
 from nbformat import NotebookNode
 
 from runbook import params as parameters
-from runbook import steps
+from runbook import programs, steps
 from runbook.atomic import write_atomic
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError, RunbookError
@@ -73,6 +73,7 @@ def run(
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
     file = parameters.find(params_path)
     asked = parameters.load(file)
+    programs.require(asked)
     foresee(asked)
     folder = notebooks or selection.project() / "notebooks"
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}

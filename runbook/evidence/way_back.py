@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from runbook import params as parameters
-from runbook import undo, undo_files
+from runbook import programs, undo, undo_files
 from runbook.apply import carry_out
 from runbook.ask import Facts
 from runbook.consent import require
@@ -81,6 +81,7 @@ def go_back(
     """
     file = parameters.find(params_path)
     asked = parameters.load(file)
+    programs.require(asked)
     foresee(asked)
     abandoned.settle(reports.absolute(), asked.host)
     host = connect(asked, undo.NOTEBOOK)

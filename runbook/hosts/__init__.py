@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from runbook import programs
 from runbook.hosts.base import Host, OnLine, Result
 from runbook.params import HostParams, find
 from runbook.params.host import Recorded, Ssh
@@ -17,7 +18,8 @@ def connect(params: HostParams, notebook: str) -> Host:
     """Return the host of the parameters; nothing is contacted before the first question.
 
     With the environment variable RUNBOOK_RECORD=FOLDER a real host is recorded into that folder.
-    Raises `ParamsError` when a file that the connection names does not exist.
+    Raises `ParamsError` when a file that the connection names does not exist, and `ConsentMissing` when the
+    parameters would run programs here that the operator did not allow.
     """
     from runbook.hosts.local import LocalHost
     from runbook.hosts.recorded import RecordedHost
@@ -27,6 +29,7 @@ def connect(params: HostParams, notebook: str) -> Host:
     connection = params.connection
     if isinstance(connection, Recorded):
         return RecordedHost(find(connection.recording), notebook)
+    programs.require(params)
     foresee(params)
     host: Host
     if isinstance(connection, Ssh):

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from runbook.errors import ParamsError
 from runbook.params.model import HostParams
 from runbook.params.secrets import SecretGiven
-from runbook.params.types import printable
 from runbook.params.yaml12 import Where
+from runbook.printable import printable
 
 _UNKNOWN = "extra_forbidden"
 _MOST = 50

@@ -20,8 +20,20 @@ class UnfitFile(Exception):
 def read_small(path: Path, most: int) -> str:
     """Return the text of a file of at most `most` bytes, with line ends as Python has them.
 
-    Raises `UnfitFile` for a folder, a pipe, a device, a larger file, and what is not UTF-8: a pipe would
-    wait for ever for somebody to write into it, and a device may have no end.
+    Raises `UnfitFile` as `read_bytes` does, and for what is not UTF-8.
+    """
+    try:
+        text = read_bytes(path, most).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnfitFile(f"it is not UTF-8 text: {error}", "save it as UTF-8") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return the content of a file of at most `most` bytes.
+
+    Raises `UnfitFile` for a folder, a pipe, a device and a larger file: a pipe would wait for ever for
+    somebody to write into it, and a device may have no end.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -38,8 +50,4 @@ def read_small(path: Path, most: int) -> str:
         raise UnfitFile(str(error)) from None
     if len(data) > most:
         raise UnfitFile(f"it is larger than {most // 1024} KiB", "write less, or several files")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnfitFile(f"it is not UTF-8 text: {error}", "save it as UTF-8") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return data

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
+from runbook.allowed import Program, require
 from runbook.errors import ParamsError
 from runbook.params.files import UnfitFile, read_small
 from runbook.redaction import KNOWN, LEAST, learn
@@ -89,6 +90,19 @@ def password_hash(reference: str) -> str:
     return value
 
 
+def commands(params: BaseModel) -> Iterator[Program]:
+    """Yield the commands that secrets of parameters come from."""
+    for reference in _references(params):
+        kind, _, command = reference.partition(":")
+        if kind == "command":
+            yield _program(command)
+
+
+def _program(command: str) -> Program:
+    """Return a secret's command as a program: it is the same one, whichever parameter names it."""
+    return Program("a secret", f"sh -c: {command}")
+
+
 def _references(model: BaseModel) -> Iterator[str]:
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
@@ -126,6 +140,7 @@ def _of_file(path: str) -> str:
 
 
 def _of_command(command: str) -> str:
+    require([_program(command)])
     try:
         done = subprocess.run(
             ["sh", "-c", command],

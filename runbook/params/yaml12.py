@@ -19,14 +19,14 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from runbook.errors import ParamsError
 from runbook.params.files import UnfitFile, read_small
-from runbook.params.types import acts, printable, unprintable
+from runbook.printable import acts, printable, unprintable
 
 Where = tuple[str | int, ...]
 _INVALID = "The parameters are not valid YAML"
 _KEY = "write `key: value`, the key one word as in params/example.yml"
 NULLS = {"", "~", "null", "Null", "NULL"}
-LARGEST = 64 * 1024
-"""Bytes of a parameter file; the largest that is known has a tenth of that."""
+LARGEST = 256 * 1024
+"""Bytes of a parameter file; most of a large one are comments about a machine with hundreds of devices."""
 DEEPEST = 16
 """Lists and mappings inside each other; the parameters themselves need six."""
 MOST = 10_000

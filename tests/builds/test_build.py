@@ -14,9 +14,11 @@ import pytest
 
 from runbook import builds
 from runbook.builds import BuildFailed, Source, StillBuilding, store, watch
+from runbook.builds.foreign import foreign
 from runbook.builds.job import Job
-from runbook.errors import Refused
+from runbook.errors import ConsentMissing, Refused
 from tests.builds.controller import furnish, recipe
+from tests.word import give
 
 SLOW = "i=0; while [ $i -lt 400 ]; do echo CC $i; i=$((i+1)); sleep 0.05; done; echo it >out/toy_1.0_all.deb"
 
@@ -235,26 +237,35 @@ def test_too_little_room_is_said_before_anything_starts(folder):
     assert not folder.exists()
 
 
-def test_a_wrong_tarball_is_refused_before_anything_starts(tmp_path, folder):
+def test_a_wrong_tarball_is_refused_before_anything_starts(tmp_path, folder, monkeypatch):
     """A source whose checksum is not the one of the parameters stops everything, and both are shown."""
     tarball = tmp_path / "linux.tar.xz"
     tarball.write_text("altered")
     wanted = recipe(sources=(Source("linux.tar.xz", str(tarball), "0" * 64),))
+    missing = recipe(sources=(Source("x", str(tmp_path / "nothing"), "0" * 64),))
+    give(
+        monkeypatch, tmp_path / "config", *((p.place, p.text) for r in (wanted, missing) for p in foreign(r))
+    )
     with pytest.raises(Refused, match="not the file that it should be") as caught:
         made(wanted)
     assert hashlib.sha256(b"altered").hexdigest() in caught.value.why
     assert "0" * 64 in caught.value.why
     assert not folder.exists()
     with pytest.raises(Refused, match="is not there"):
-        made(recipe(sources=(Source("x", str(tmp_path / "nothing"), "0" * 64),)))
+        made(missing)
 
 
-def test_a_right_tarball_is_in_the_root(tmp_path):
-    """A source of the controller lies in /build/sources under its name."""
+def test_a_right_tarball_is_in_the_root(tmp_path, monkeypatch):
+    """A source of the controller lies in /build/sources under its name, once the operator agreed to it."""
     tarball = tmp_path / "linux.tar.xz"
     tarball.write_text("good")
     sum_ = hashlib.sha256(b"good").hexdigest()
-    built = made(recipe("cp sources/l.tar.xz out/a.deb", sources=(Source("l.tar.xz", str(tarball), sum_),)))
+    wanted = recipe("cp sources/l.tar.xz out/a.deb", sources=(Source("l.tar.xz", str(tarball), sum_),))
+    give(monkeypatch, tmp_path / "config")
+    with pytest.raises(ConsentMissing, match=sum_):
+        made(wanted)
+    give(monkeypatch, tmp_path / "config", *((p.place, p.text) for p in foreign(wanted)))
+    built = made(wanted)
     assert built.paths[0].read_text() == "good"
     assert [(s.name, s.sha256) for s in built.sources] == [("l.tar.xz", sum_)]
 

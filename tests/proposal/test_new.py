@@ -17,7 +17,7 @@ from runbook.hosts import connect
 from runbook.journal import Journal
 from runbook.params import load, loads
 from runbook.params.host import Ssh
-from runbook.params.yaml12 import scalar
+from runbook.params.yaml12 import parse, scalar
 from runbook.proposal import file
 from runbook.proposal.disks import BY_ID, by_id
 from runbook.steps import name_of, notebooks
@@ -279,9 +279,28 @@ def test_the_comments_are_right_too():
 
 
 @pytest.mark.parametrize(
-    "text", ["a: b", "x #y", "- z", "null", "~", "'", '"', "[x]", "{", "é", "a\nb", "0123", "*a", "!x"]
+    "text",
+    [
+        "a: b",
+        "x #y",
+        "- z",
+        "null",
+        "~",
+        "'",
+        '"',
+        "[x]",
+        "{",
+        "é",
+        "a\nb",
+        "a\x85b",
+        "\u2028",
+        "\x1b",
+        "\U0001f600",
+        "0123",
+        "*a",
+        "!x",
+    ],
 )
 def test_any_text_survives_as_a_value(text):
     """A text from a machine comes back from the file as it was, whatever YAML means by its signs."""
-    line = f"host: box\nconnection: {{kind: local}}\nguests: []\nconsent:\n  - {scalar(text)}\n"
-    assert loads(line, Path("x")).consent == (text,)
+    assert parse(f"host: {scalar(text)}\n", Path("x"))[0] == {"host": text}
