@@ -19,6 +19,7 @@ def connect(params: HostParams, notebook: str) -> Host:
     With the environment variable RUNBOOK_RECORD=FOLDER a real host is recorded into that folder.
     Raises `ParamsError` when a file that the connection names does not exist.
     """
+    from runbook.hosts.exchange import Limits
     from runbook.hosts.local import LocalHost
     from runbook.hosts.recorded import RecordedHost
     from runbook.hosts.recorder import Recorder
@@ -28,10 +29,11 @@ def connect(params: HostParams, notebook: str) -> Host:
     if isinstance(connection, Recorded):
         return RecordedHost(find(connection.recording), notebook)
     foresee(params)
+    limits = Limits(connection.answer_timeout_s, connection.answer_limit_mib)
     host: Host
     if isinstance(connection, Ssh):
-        host = SshHost(connection.to, find(connection.config) if connection.config else None)
+        host = SshHost(connection.to, find(connection.config) if connection.config else None, limits)
     else:
-        host = LocalHost()
+        host = LocalHost(limits)
     recording = os.environ.get("RUNBOOK_RECORD")
     return Recorder(host, Path(recording), notebook) if recording else host
