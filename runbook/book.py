@@ -24,6 +24,7 @@ from runbook.show.live import Live
 from runbook.show.pieces import Shown
 from runbook.show.steps import Outcome
 from runbook.steps import Step, steps_of
+from runbook.unreadable import cause_of, reading
 
 
 def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
@@ -85,6 +86,7 @@ class Book:
     def __repr__(self) -> str:
         return self._title().text
 
+    @reading()
     def plan(self, step: str) -> Shown:
         """Return what a step would do, as diffs and commands with a digest. Changes nothing."""
         module = self._step(step)
@@ -111,12 +113,13 @@ class Book:
             other = "failed" if isinstance(error, Exception) else "killed"
             status = error.status if isinstance(error, RunbookError) else other
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self._end(Outcome(step, status, message))
+            self._end(Outcome(step, status, message), cause_of(error))
             live.fail()
             raise
         self._end(end)
         live.end(views.outcome(module, end))
 
+    @reading()
     def show(self, what: str) -> Any:
         """Return a table about the host, as `devices`, or a picture, as `network`; a wrong name gets the list of all."""
         from runbook.show import tables
@@ -147,6 +150,7 @@ class Book:
         self.host.close()
         return views.summary(f"{self.notebook} on {self.params.host}", rows)
 
+    @reading()
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
@@ -195,6 +199,7 @@ class Book:
         message = {"unchanged": "it was right already", "changed": "done and checked"}[status]
         return Outcome(name, status, message, done, findings)
 
+    @reading()
     def _look(self, *steps: str) -> None:
         """Read afresh what these steps need, in one round trip; what was known before is forgotten.
 
@@ -230,9 +235,10 @@ class Book:
                 f"{self.notebook} has no step '{name}'", do="it has: " + ", ".join(self._steps)
             ) from None
 
-    def _end(self, end: Outcome) -> None:
+    def _end(self, end: Outcome, cause: str = "") -> None:
         self._ended[end.step] = end
-        self._log("step-end", step=end.step, status=end.status, message=end.message)
+        more = {"cause": cause} if cause else {}
+        self._log("step-end", step=end.step, status=end.status, message=end.message, **more)
         self._bar.end(end.step, end.status)
 
     def _log(self, event: str, **fields: Any) -> None:

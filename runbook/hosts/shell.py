@@ -14,7 +14,7 @@ from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, TimedOut
 from runbook.hosts import script
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
-from runbook.hosts.exchange import MIB, Limits, Said, exchange, start, stop
+from runbook.hosts.exchange import Limits, Said, exchange, start, stop
 from runbook.hosts.streams import KEPT, Reader
 
 PUT_S, FRESH_S = 3600, 30
@@ -51,7 +51,7 @@ class ShellHost:
         if said.status:
             raise HostError(f"Could not read {self.describe}", why=error.strip(), do="see the message above")
         answers: dict[Ask, Answer] = script.parse_answers(wanted, said.out.data)
-        return Facts(answers)
+        return Facts(answers, self.describe)
 
     def run(
         self,

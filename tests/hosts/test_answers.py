@@ -109,7 +109,7 @@ def test_the_limits_have_values_of_their_own(tmp_path):
 def test_a_flood_does_not_fill_the_memory(badly, how):
     """Of a flood no more is held than a few times the limit, whatever it consists of."""
     badly(how)
-    code = f"""if True:
+    code = """if True:
         import resource
         from runbook.ask import Ask
         from runbook.errors import HostError
