@@ -25,6 +25,7 @@ from runbook.show.live import Live
 from runbook.show.pieces import Shown
 from runbook.show.steps import Outcome
 from runbook.steps import Step, steps_of
+from runbook.unreadable import reading
 
 if TYPE_CHECKING:
     from runbook.evidence.record import Run
@@ -103,6 +104,7 @@ class Book:
     def __repr__(self) -> str:
         return self._title().text
 
+    @reading()
     def plan(self, step: str) -> Shown:
         """Return what a step would do, as diffs and commands with a digest. Changes nothing."""
         module = self._step(step)
@@ -130,6 +132,7 @@ class Book:
             raise
         live.end(views.outcome(module, end))
 
+    @reading()
     def show(self, what: str) -> Any:
         """Return a table about the host, as `devices`, or a picture, as `network`; a wrong name gets the list of all."""
         from runbook.show import tables
@@ -178,6 +181,7 @@ class Book:
         self.host.close()
         self._beat.journal, self._close = Journal(None), None
 
+    @reading()
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
@@ -198,6 +202,7 @@ class Book:
             )
         return self._beat.carry(work, lambda: self._look(name, *self._after(name)), live.line, live.begin)
 
+    @reading()
     def _look(self, *steps: str) -> Facts:
         """Read afresh what these steps need, in one round trip; what was known before is forgotten.
 

@@ -82,6 +82,10 @@ class HostError(RunbookError):
     exit_code = 5
 
 
+class UnreadableAnswer(HostError):
+    """The host answered, and what it said cannot be understood; `__cause__` is what Python said to it."""
+
+
 class TimedOut(RunbookError):
     """A command ran longer than it was allowed to and was ended, on the host too."""
 

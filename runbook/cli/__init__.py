@@ -27,6 +27,7 @@ from runbook.errors import ParamsError, RunbookError
 from runbook.modes import MODES
 from runbook.redaction import KNOWN
 from runbook.text import terminal
+from runbook.unreadable import reading
 from runbook.words import many
 
 DEFAULT_PARAMS = "params/example.yml"
@@ -72,7 +73,8 @@ class Guarded(click.Group):
         if os.environ.get("NO_COLOR"):
             ctx.color = False
         try:
-            return super().invoke(ctx)
+            with reading():
+                return super().invoke(ctx)
         except RunbookError as error:
             _fail(ctx, _explained(error), error.exit_code)
         except KeyboardInterrupt:

@@ -13,7 +13,8 @@ from runbook.drift import rest
 from runbook.drift.asked import Noted
 from runbook.drift.named import Thing, Things
 from runbook.drift.things import WATCHED, Watched
-from runbook.errors import RunbookError
+from runbook.errors import RunbookError, UnreadableAnswer
+from runbook.unreadable import cause_of, reading
 
 log = logging.getLogger("runbook.drift")
 _LONGEST = 110
@@ -61,11 +62,12 @@ def compare(before: Facts, after: Facts) -> list[Change]:
 def things_of(watched: Watched, facts: Facts) -> Things | None:
     """Return the things of one kind, None when the facts do not hold what it takes."""
     try:
-        return watched.read(facts)
-    except RunbookError:
+        with reading():
+            return watched.read(facts)
+    except UnreadableAnswer as error:
+        log.warning("what was kept about %s cannot be read: %s", watched.read.__qualname__, cause_of(error))
         return None
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        log.warning("what was kept about %s cannot be read: %r", watched.read.__qualname__, error)
+    except RunbookError:
         return None
 
 

@@ -23,6 +23,7 @@ from runbook.plan import Plan
 from runbook.show import steps as views
 from runbook.show.steps import Outcome
 from runbook.steps import Step
+from runbook.unreadable import cause_of
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Beat:
             other = "failed" if isinstance(error, Exception) else "killed"
             status = error.status if isinstance(error, RunbookError) else other
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self.end(Outcome(name, status, message))
+            self.end(Outcome(name, status, message), cause_of(error))
             raise
         self.end(end)
         return end
@@ -71,9 +72,10 @@ class Beat:
         self.log("step-begin", step=work.name, digest=work.plan.digest(), actions=len(work.plan.actions),
                  risk=work.step.RISK, **views.decided(work.plan, stops=stops))  # fmt: skip
 
-    def end(self, end: Outcome) -> None:
-        """Journal how a step ended."""
-        self.log("step-end", step=end.step, status=end.status, message=end.message)
+    def end(self, end: Outcome, cause: str = "") -> None:
+        """Journal how a step ended, and for a developer Python's own error behind that."""
+        more = {"cause": cause} if cause else {}
+        self.log("step-end", step=end.step, status=end.status, message=end.message, **more)
         if self._on_end:
             self._on_end(end)
 

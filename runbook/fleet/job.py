@@ -24,6 +24,7 @@ from runbook.evidence.abandoned import settle
 from runbook.evidence.archive import find_runs
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.evidence.record import Event
+from runbook.private import temporary
 
 Tell = Callable[[Event], None]
 CLAIMS, STOP = "claims", "stop"
@@ -83,7 +84,7 @@ def carry_out(job: Job, tell: Tell) -> Ended:
     if not _claimed(job):
         return _left_behind(job, LOST, time.monotonic())
     tell({"event": "host-begin", "worker": f"{os.uname().nodename} process {os.getpid()}"})
-    own = Path(tempfile.mkdtemp(prefix="xr-fleet-"))
+    own = Path(tempfile.mkdtemp(prefix="xr-fleet-", dir=temporary()))
     try:
         return _follow(job, own, tell)
     finally:

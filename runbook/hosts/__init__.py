@@ -21,6 +21,7 @@ def connect(params: HostParams, notebook: str) -> Host:
     Raises `ParamsError` when a file that the connection names does not exist, and `ConsentMissing` when the
     parameters would run programs here that the operator did not allow.
     """
+    from runbook.hosts.exchange import Limits
     from runbook.hosts.local import LocalHost
     from runbook.hosts.recorded import RecordedHost
     from runbook.hosts.recorder import Recorder
@@ -31,10 +32,11 @@ def connect(params: HostParams, notebook: str) -> Host:
         return RecordedHost(find(connection.recording), notebook)
     programs.require(params)
     foresee(params)
+    limits = Limits(connection.answer_timeout_s, connection.answer_limit_mib)
     host: Host
     if isinstance(connection, Ssh):
-        host = SshHost(connection.to, find(connection.config) if connection.config else None)
+        host = SshHost(connection.to, find(connection.config) if connection.config else None, limits)
     else:
-        host = LocalHost()
+        host = LocalHost(limits)
     recording = os.environ.get("RUNBOOK_RECORD")
     return Recorder(host, Path(recording), notebook) if recording else host

@@ -58,7 +58,7 @@ class RecordedHost:
                     do=_RENEW,
                 )
             answers[ask] = self._known[ask.key]
-        return Facts(answers)
+        return Facts(answers, self.describe)
 
     def run(
         self,

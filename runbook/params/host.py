@@ -12,7 +12,16 @@ from runbook.params.paths import ControllerPath
 from runbook.params.types import Bdf, Closed, Mib, PciId, Sentence
 
 
-class Ssh(Closed):
+class Answering(Closed):
+    """How long and how much a real machine may answer; an action's own time-out is not meant."""
+
+    answer_timeout_s: Annotated[int, Field(ge=10, le=7200)] = 300
+    """Seconds for one look at the host, all its questions together; a single command has half of them."""
+    answer_limit_mib: Annotated[int, Field(ge=1, le=1024)] = 64
+    """MiB that one look, or one command, may say; what says more is ended."""
+
+
+class Ssh(Answering):
     """A real machine, reached by OpenSSH as root, by key."""
 
     kind: Literal["ssh"] = "ssh"
@@ -22,7 +31,7 @@ class Ssh(Closed):
     """An ssh configuration file to use instead of your own, relative to the project."""
 
 
-class Local(Closed):
+class Local(Answering):
     """This very machine; the runbook runs on it as root."""
 
     kind: Literal["local"] = "local"

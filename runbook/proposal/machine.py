@@ -12,6 +12,7 @@ from runbook.survey import machine as machines
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
 from runbook.survey.verdict import MAY
+from runbook.unreadable import reading
 
 RELEASES = ("trixie", "bookworm")
 
@@ -58,6 +59,7 @@ def look(host: Host) -> Proposal:
         host.close()
 
 
+@reading()
 def read(facts: Facts) -> Proposal:
     """Return the proposal for the machine of the facts. Raises `Refused` when they were not read as root."""
     machine = machines.read(facts)
