@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from runbook.show.bar import Bar
 from runbook.show.live import Live
 from runbook.show.pieces import Shown
 from runbook.show.steps import Outcome
+from runbook.signals import go_on, watching
 from runbook.steps import Step, steps_of
 
 
@@ -100,9 +102,14 @@ class Book:
         In mode `plan` nothing is done; in mode `check` the host is only checked.
 
         Raises `Refused`, `ConsentMissing`, `CommandFailed`, `TimedOut`, `HostError` or
-        `CheckFailed`; the journal then says the same.
+        `CheckFailed`; the journal then says the same. Raises `KeyboardInterrupt`, with nothing begun, when
+        somebody has asked to stop.
         """
         module = self._step(step)
+        with watching(signal.SIGINT) as stops, stops.interruptible():
+            self._apply(step, module)
+
+    def _apply(self, step: str, module: Step) -> None:
         self._bar.go(step)
         live = Live(is_real=self.host.is_real, expected_s=self._bar.expected_s(step))
         try:
@@ -150,6 +157,7 @@ class Book:
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
+        go_on()
         self._log("step-begin", step=name, digest=planned.digest(), actions=len(planned.actions))
         if self.mode == "plan":
             return Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
@@ -180,6 +188,7 @@ class Book:
     def _act(self, step: str, index: int, action: Any, live: Live) -> str:
         live.begin(action.title)
         way_back = {"undo": undo.pack(action.inverse(self.facts)), **undo.left_by(action)}
+        go_on()
         self._log("action-begin", step=step, index=index, title=action.title, **way_back)
         status = "failed"
         try:

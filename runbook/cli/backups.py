@@ -214,6 +214,7 @@ def _carry(host: Host, asked: HostParams, step: Step, planned: Plan, facts: Fact
     """Carry a plan out with its progress on the terminal, read the host again and check what a plan leaves."""
     from runbook.apply import carry_out
     from runbook.consent import require
+    from runbook.signals import go_on
     from runbook.steps import name_of
 
     for finding in planned.findings:
@@ -229,6 +230,7 @@ def _carry(host: Host, asked: HostParams, step: Step, planned: Plan, facts: Fact
         )
     require(name_of(step), step, planned, asked, facts)
     for action in planned.actions:
+        go_on()
         carry_out(action, host, click.echo)
     if planned.actions:
         gates.passes(step.check(asked, host.gather(step.asks(asked))), name_of(step), asked.host)
