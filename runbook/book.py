@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from runbook.show.bar import Bar
 from runbook.show.live import Live
 from runbook.show.pieces import Shown
 from runbook.show.steps import Outcome
+from runbook.signals import go_on, watching
 from runbook.steps import Step, steps_of
 from runbook.unreadable import reading
 
@@ -120,9 +122,14 @@ class Book:
         In mode `plan` nothing is done; in mode `check` the host is only checked.
 
         Raises `Refused`, `ConsentMissing`, `CommandFailed`, `TimedOut`, `HostError` or
-        `CheckFailed`; the journal then says the same.
+        `CheckFailed`; the journal then says the same. Raises `KeyboardInterrupt`, with nothing begun, when
+        somebody has asked to stop.
         """
         module = self._step(step)
+        with watching(signal.SIGINT) as stops, stops.interruptible():
+            self._apply(step, module)
+
+    def _apply(self, step: str, module: Step) -> None:
         self._bar.go(step)
         live = Live(is_real=self.host.is_real, expected_s=self._bar.expected_s(step))
         try:
@@ -185,6 +192,7 @@ class Book:
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
+        go_on()
         work = Work(name, module, self.params, self.facts, planned)
         self._beat.begin(work, stops=self.mode == "plan")
         if self.mode == "plan":

@@ -151,16 +151,16 @@ def _newest(run: Path) -> Json | None:
 def _recording(folder: Path) -> Json | None:
     """Return a recorded host's recording: the SHA-256 of what `sha256sum *` prints in its folder.
 
-    None when it cannot be found any more: that must not cost the run its attestation.
+    None when it cannot be found or read any more: that must not cost the run its attestation.
     """
     try:
         connection = parameters.load(folder / "params.yml", is_kept=True).connection
         if not isinstance(connection, Recorded):
             return None
         files = sorted(path for path in parameters.find(connection.recording).iterdir() if path.is_file())
-    except ParamsError:
+        listed = "".join(f"{digest(path)}  {path.name}\n" for path in files)
+    except (ParamsError, OSError):
         return None
-    listed = "".join(f"{digest(path)}  {path.name}\n" for path in files)
     return {"path": connection.recording, "sha256": hashlib.sha256(listed.encode()).hexdigest()}
 
 

@@ -26,11 +26,13 @@ from runbook.cli.volume import volume
 from runbook.errors import ParamsError, RunbookError
 from runbook.modes import MODES
 from runbook.redaction import KNOWN
+from runbook.signals import Stops, watching
 from runbook.text import terminal
 from runbook.unreadable import reading
 from runbook.words import many
 
 DEFAULT_PARAMS = "params/example.yml"
+INTERRUPTED = 130
 EPILOG = """\b
 PARAMS is the parameter file of one host. Left out, it is params/example.yml, a
 replay of a recorded run: nothing is touched, and you see how everything works.
@@ -65,6 +67,11 @@ A fleet ends with the code of the host that ended worst: 130, 138, 1, 6, 7, 5, 2
 class Guarded(click.Group):
     """A group whose commands end with a clear message and the right exit code."""
 
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Be the process: from here to its end no signal does anything but ask to stop."""
+        with watching(until_exit=True):
+            return super().__call__(*args, **options)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         with terminal.guarded():
             return super().main(*args, **kwargs)
@@ -72,13 +79,19 @@ class Guarded(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):
             ctx.color = False
+        with watching() as stops:
+            return self._invoke(ctx, stops)
+
+    def _invoke(self, ctx: click.Context, stops: Stops) -> Any:
         try:
-            with reading():
-                return super().invoke(ctx)
+            with stops.interruptible(), reading():
+                done = super().invoke(ctx)
+            stops.go_on()
+            return done
         except RunbookError as error:
-            _fail(ctx, _explained(error), error.exit_code)
+            _fail(ctx, _explained(error), INTERRUPTED if stops.requests else error.exit_code)
         except KeyboardInterrupt:
-            _fail(ctx, "Interrupted", 130)
+            _fail(ctx, "Interrupted", INTERRUPTED)
         except OSError as error:
             if isinstance(error, BrokenPipeError):
                 raise

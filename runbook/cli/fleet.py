@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -84,21 +85,29 @@ def fleet(
     Exit code: that of the host that ended worst, of 138 (killed), 1, 6, 7, 5, 2, 3, 4; 0 when all
     completed; 130 after Ctrl-C. A host that was never begun has none.
     """
+    from runbook.evidence.abandoned import finish_orphans
     from runbook.evidence.selection import project, select
     from runbook.fleet.run import Asked, run_fleet
+    from runbook.signals import watching
 
     if asked["only"] and asked["start"]:
         raise click.UsageError("--only and --from exclude each other")
     place = (reports or project() / "reports").absolute()
+    finish_orphans(place)
     hosts, resumes = _hosts(params, resume, asked, place)
     select(project() / "notebooks", asked["only"], asked["start"])
     if asked["max_failures"] is None:
         asked["max_failures"] = 1 if asked["mode"] == "apply" else 0
     asked["parallel"] = asked["parallel"] or (0 if asked["scheduler"] else os.cpu_count() or 1)
-    with _show(quiet, as_json, sum(host.state != "completed" for host in hosts)) as show:
-        done = run_fleet(Asked(**asked), hosts, place, show.event, resumes=resumes)
-    _say(done, as_json)
-    click.get_current_context().exit(done.record.exit_code or 0)
+    with watching() as stops, stops.deferred():
+        with _show(quiet, as_json, sum(host.state != "completed" for host in hosts)) as show:
+            done = run_fleet(Asked(**asked), hosts, place, show.event, resumes=resumes)
+        try:
+            with suppress(KeyboardInterrupt), stops.interruptible():
+                _say(done, as_json)
+        finally:
+            stops.ignore()  # the report is written; what is shown of it changes nothing
+        click.get_current_context().exit(done.record.exit_code or 0)
 
 
 def _hosts(

@@ -105,11 +105,11 @@ def _folder(reports: Path | None) -> Path:
 
 
 def _runs(host: str | None, reports: Path | None) -> list[dict[str, Any]]:
-    from runbook.evidence.abandoned import settle
+    from runbook.evidence.abandoned import finish_orphans
     from runbook.evidence.archive import newest_first
 
     folder = _folder(reports)
-    settle(folder)
+    finish_orphans(folder)
     found = newest_first(folder)
     mine = [run for run in found if host in (None, run["host"])]
     if not mine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.evidence.run import run
 from runbook.evidence.selection import project
+from runbook.signals import watching
 from runbook.text.console import make_console
 from runbook.text.terminal import say
 from runbook.words import many
@@ -49,8 +51,18 @@ def run_and_show(
     """
     place = reports or project() / "reports"
     progress = _progress(quiet, as_json)
-    with progress:
-        done = run(params, mode, only, start, place, progress.event, strict=strict)
+    with watching() as stops, stops.deferred():
+        with progress:
+            done = run(params, mode, only, start, place, progress.event, strict=strict)
+        try:
+            with suppress(KeyboardInterrupt), stops.interruptible():
+                _show(done, step, plans=plans, quiet=quiet, as_json=as_json)
+        finally:
+            stops.ignore()  # the report is written; what is shown of it changes nothing
+        click.get_current_context().exit(done.exit_code)
+
+
+def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: bool) -> None:
     if as_json:
         more = {"drift": found} if (found := drift(done.folder)) else {}
         click.echo(json.dumps({**done.record.as_dict(), **more}, indent=2, ensure_ascii=False))
@@ -67,7 +79,6 @@ def run_and_show(
     say_unsigned(done)
     if not as_json:
         click.echo(str(done.index))
-    click.get_current_context().exit(done.exit_code)
 
 
 def say_unsigned(done: Run) -> None:

@@ -35,9 +35,13 @@ def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -
     from runbook.evidence.record import Run
     from runbook.evidence.selection import project
     from runbook.evidence.way_back import go_back
+    from runbook.signals import watching
 
     place = reports or project() / "reports"
-    done = go_back(params, steps, mode, place, lambda line: click.echo(f"  {line}"))
+    with watching() as stops:
+        done = go_back(params, steps, mode, place, lambda line: click.echo(f"  {line}"))
+        if isinstance(done, Run):
+            stops.ignore()  # the report is written; what is shown of it changes nothing
     if isinstance(done, Run):
         for name, status in done.steps.items():
             click.echo(f"{name}: {status}")

@@ -22,6 +22,7 @@ from runbook.params import HostParams
 from runbook.plan import Plan
 from runbook.show import steps as views
 from runbook.show.steps import Outcome
+from runbook.signals import go_on
 from runbook.steps import Step
 from runbook.unreadable import cause_of
 
@@ -122,7 +123,11 @@ class Beat:
                      who=given.who)  # fmt: skip
 
     def act(self, step: str, index: int, action: Action, on_line: OnLine, **way_back: Any) -> str:
-        """Carry one action out and return what it printed; the journal has its way back before, and how it ended after."""
+        """Carry one action out and return what it printed; the journal has its way back before, and how it ended after.
+
+        Raises `KeyboardInterrupt`, with nothing done, when somebody asked to stop.
+        """
+        go_on()
         self.log("action-begin", step=step, index=index, title=action.title, **way_back)
         status = "failed"
         try:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from runbook import params as parameters
 from runbook.atomic import write_atomic
-from runbook.attestation.statement import close_again
+from runbook.attestation.statement import NAME, PRUNED, RECORD, RUN_ID, close_again
 from runbook.errors import RunbookError
 from runbook.evidence import archive, claims
 from runbook.evidence.failures import broken_cell
@@ -25,9 +28,25 @@ from runbook.evidence.ledger import counts, runs
 from runbook.evidence.outcomes import GOOD, Failure, StepEnd, standing, step_ends
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.journal import Line, read
+from runbook.locks import locked
 
 log = logging.getLogger("runbook.evidence")
-DIED, NEVER = "RunnerDied", "never-run"
+DIED, NEVER, UNKNOWN = "RunnerDied", "never-run", "unknown"
+
+
+@contextmanager
+def begun(reports: Path, record: RunRecord, params: Path) -> Iterator[Path]:
+    """Make the folder of a run and hold it; yield it. Raises what `archive.create` raises.
+
+    Nobody can take the run for a dead one in between: who looks for those holds the host's folder for that moment too.
+    """
+    host = reports / record.host
+    with ExitStack() as stack:
+        archive.make_folder(host)
+        with locked(host):
+            place = archive.create(reports, record, params)
+            stack.enter_context(held(place))
+        yield place
 
 
 @contextmanager
@@ -39,42 +58,108 @@ def held(place: Path) -> Iterator[None]:
         yield
 
 
-def settle(reports: Path, host: str = "*") -> list[RunRecord]:
-    """Finish the reports of runs whose runner died, renew the lists, and return the records.
+def finish_orphans(reports: Path, host: str = "*") -> list[RunRecord]:
+    """Finish the reports of runs whose runner died, and of fleets, renew the lists, and return the runs' records.
 
     A run that was signed and cut off in that moment says what it was about to say. Any other is `killed`, without an exit code, and attested without a signature: nobody saw its end, and
-    who finishes it cannot vouch for what is in it. What cannot be written (a full
+    who finishes it cannot vouch for what is in it. One that has an attestation is never given another. What cannot be written (a full
     disk, somebody else's folder) is left as it was, for the next time.
     """
+    from runbook.fleet.orphans import finish_fleets
+
     settled = []
-    for path in sorted(reports.glob(f"{host}/*/run.json")):
-        try:
-            with _let_go(path.parent) as is_mine:
-                content = json.loads(path.read_text(encoding="utf-8"))
-                if content.get("outcome") != "running" or not is_mine:
-                    continue
-                if close_again(path.parent):
-                    settled.append(RunRecord.from_dict(json.loads(path.read_text(encoding="utf-8"))))
-                else:
-                    settled.append(_finish(path.parent, RunRecord.from_dict(content)))
-        except (RunbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("%s stays as it is: %s", path, error)
-    if settled:
+    for folder in sorted(path for path in reports.glob(host) if path.is_dir() and not path.is_symlink()):
+        for place in _unended(folder):
+            try:
+                if record := _settled(place):
+                    settled.append(record)
+            except (RunbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                log.warning("%s stays as it is: %s", place, error)
+    fleets = finish_fleets(reports)
+    if settled or fleets:
         with suppress(OSError):
             archive.refresh(reports, *{record.host for record in settled})
     return settled
 
 
+def _unended(folder: Path) -> list[Path]:
+    """Return the runs of a host that may have no end yet; folders that were never finished being made go."""
+    with suppress(OSError), locked(folder):
+        for left in folder.glob(archive.UNMADE):
+            shutil.rmtree(left, ignore_errors=True)  # nothing had begun, and it never was a run
+    return [
+        place
+        for place in sorted(folder.iterdir())
+        if RUN_ID.fullmatch(place.name) and place.is_dir() and not place.is_symlink() and _is_open(place)
+    ]
+
+
+def _is_open(place: Path) -> bool:
+    """Return whether a run does not say that it ended. Of what cannot be read `verify` tells."""
+    try:
+        content = json.loads((place / RECORD).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return not (place / NAME).exists() and not (place / PRUNED).exists()
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("outcome") == "running"
+
+
+def _settled(place: Path) -> RunRecord | None:
+    """Finish one run; return its record, None when somebody holds it or has finished it meanwhile."""
+    with _let_go(place) as is_mine:
+        if not is_mine or not _is_open(place):
+            return None
+        if close_again(place):
+            return _read(place)
+        if (place / NAME).exists():
+            raise ValueError("its record says that it goes on, and its attestation that it ended")
+        return _finish(place, _read(place) if (place / RECORD).exists() else _unrecorded(place))
+
+
+def _read(place: Path) -> RunRecord:
+    return RunRecord.from_dict(json.loads((place / RECORD).read_text(encoding="utf-8")))
+
+
+def _unrecorded(place: Path) -> RunRecord:
+    """Return a record of a run that was killed before it wrote one: only what its folder tells, the rest `unknown`."""
+    record = RunRecord(
+        id=place.name,
+        host=place.parent.name,
+        release=UNKNOWN,
+        connection=UNKNOWN,
+        mode=UNKNOWN,
+        params={"path": "params.yml", "digest": UNKNOWN},
+        made_with={
+            "source": {"commit": None, "dirty": None},
+            "python": UNKNOWN,
+            "controller": UNKNOWN,
+            "packages": {},
+        },
+        started=f"{archive.begun_at(place.name):%Y-%m-%dT%H:%M:%S}.000Z",
+    )
+    with suppress(RunbookError, OSError):
+        asked = parameters.load(place / "params.yml")
+        record.release, record.connection = asked.release, asked.connection.kind
+        record.params["digest"] = parameters.digest(asked)
+    return record
+
+
 @contextmanager
 def _let_go(place: Path) -> Iterator[bool]:
     """Say whether nobody holds a run, and hold it meanwhile: two who look at once do not both finish it."""
-    with (place / "journal.jsonl").open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+    journal = place / "journal.jsonl"
+    handle = os.open(journal if journal.exists() else place, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with locked(place.parent):  # who makes a run's folder has this until the run is held
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_mine = True
+            except BlockingIOError:
+                is_mine = False
+        yield is_mine
+    finally:
+        os.close(handle)
 
 
 def _finish(place: Path, record: RunRecord) -> RunRecord:

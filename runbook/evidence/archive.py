@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,8 @@ from runbook.locks import locked
 log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
 DRIFT = "drift.json"
+UNMADE = ".*Z-??????.part"
+"""Folders of runs that are being made."""
 _AT = "%Y%m%dT%H%M%SZ"
 
 
@@ -40,25 +43,45 @@ def new_id(reports: Path, host: str) -> str:
     for path in (reports / host).glob("*/journal.jsonl"):
         last = max(last, path.parent.name.partition("-")[0])
     with suppress(ValueError):
-        at = max(at, datetime.strptime(last, _AT).replace(tzinfo=UTC) + timedelta(seconds=1))
+        at = max(at, begun_at(last) + timedelta(seconds=1))
     return f"{at.strftime(_AT)}-{secrets.token_hex(3)}"
 
 
 def create(reports: Path, record: RunRecord, params: Path) -> Path:
-    """Return the new folder of a run, with a copy of its parameters and an empty journal in it.
+    """Return the new folder of a run, with its record, a copy of its parameters and an empty journal in it.
+
+    It is there whole or not at all: a run that is killed in this moment has a record, or never was one.
 
     Nobody else can look into it: a journal holds the originals of files that only root could read on the host.
     Raises `ParamsError` for a signing key that could not sign when the run ends, hours later.
     """
     keys.operator()
     place = reports / record.host / record.id
+    unmade = place.with_name(f".{place.name}.part")
+    make_folder(place.parent)
     try:
-        place.mkdir(mode=0o700, parents=True)
-        write_atomic(place / "params.yml", params.read_text(encoding="utf-8"))
-        write_atomic(place / "journal.jsonl", "")
+        unmade.mkdir(mode=0o700)
+        write_atomic(unmade / "params.yml", params.read_text(encoding="utf-8"))
+        write_atomic(unmade / "journal.jsonl", "")
+        _write(unmade, record, RECORD)
+        unmade.rename(place)
     except OSError as error:
+        shutil.rmtree(unmade, ignore_errors=True)
         raise _unwritable(place, error) from error
     return place
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder of reports where there is none. Raises `RunbookError` when it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def begun_at(run: str) -> datetime:
+    """Return when a run was begun, from its name. Raises `ValueError`."""
+    return datetime.strptime(run.partition("-")[0], _AT).replace(tzinfo=UTC)
 
 
 def save(place: Path, record: RunRecord) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,6 +20,7 @@ from runbook.evidence.gate import Client, Gate
 from runbook.evidence.ledger import SKIP, Ledger, Status, runs
 from runbook.evidence.sockets import listening
 from runbook.redaction import KNOWN
+from runbook.signals import watching
 
 log = logging.getLogger("runbook.evidence")
 log.addHandler(logging.NullHandler())
@@ -83,8 +82,14 @@ class Execution:
 
     async def run(self) -> None:
         self.stop, self.stop_now = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
         self.ledger.begin()
-        with _signals(self._interrupted), listening(self.options.sockets) as self.client.config:
+        with (
+            watching() as self.stops,
+            self.stops.deferred(),
+            self.stops.told(lambda: loop.call_soon_threadsafe(self._interrupted)),
+            listening(self.options.sockets) as self.client.config,
+        ):
             clock = asyncio.ensure_future(self._clock())
             try:
                 await self._start()
@@ -95,20 +100,12 @@ class Execution:
                 self._tell("on_tick")
                 self.ledger.end()
                 self._tell("on_saved", self.nb)
+            self.stops.go_on()  # what comes after this notebook is not begun
 
     async def _start(self) -> None:
-        async def start() -> None:
-            self.client.create_kernel_manager()
-            gate = self.gate.open()
-            await self.client.async_start_new_kernel(
-                **{**gate, "env": {**os.environ, **(self.options.env or {}), **gate["env"]}},
-                cwd=str(self.options.cwd or Path.cwd()),
-            )
-            self.gate.started()
-            await self.client.async_start_new_kernel_client()
-
-        task = asyncio.ensure_future(start())
-        if await self._wait(task, None):
+        self.stops.go_on()
+        task = asyncio.ensure_future(self._start_kernel())
+        if await self._wait(task, None) or self.stops.requests:
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task
@@ -123,16 +120,29 @@ class Execution:
             reply = await self.client.async_wait_for_reply(asked) or {}
             self.nb.metadata["language_info"] = reply["content"]["language_info"]
 
+    async def _start_kernel(self) -> None:
+        self.client.create_kernel_manager()
+        gate = self.gate.open()
+        more, handle = self.stops.lifeline()
+        env = {**os.environ, **(self.options.env or {}), **gate.pop("env"), **more}
+        handles = (*gate.pop("pass_fds"), handle)
+        cwd = str(self.options.cwd or Path.cwd())
+        await self.client.async_start_new_kernel(**gate, env=env, pass_fds=handles, cwd=cwd)
+        self.gate.started()
+        await self.client.async_start_new_kernel_client()
+
     async def _cells(self) -> None:
         from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
         for index, cell in enumerate(tqdm(self.nb.cells, unit="cell", disable=not self.progress_bar)):
             if runs(cell) and SKIP not in cell.metadata.get("tags", []):
+                self.stops.go_on()
                 await self._cell(index, cell)
         self.client.set_widgets_metadata()
 
     async def _cell(self, index: int, cell: NotebookNode) -> None:
         self.ledger.cell_begins(cell)
+        self.client.has_begun = False
         self._tell("on_cell_start", index, cell.source)
         task = asyncio.ensure_future(self.client.async_execute_cell(cell, index))
         reason = await self._wait(task, self.options.execution_timeout)
@@ -140,6 +150,8 @@ class Execution:
             await self._break_off(task)
         self.client.let_go(cell, index)
         cause = CancelledCell("cancelled") if task.cancelled() else task.exception()
+        if cause is not None and self.stops.requests:  # one signal may reach the kernel before this process
+            reason = "interrupted"
         status, error = _verdict(index, cell, reason, cause, self.options.execution_timeout)
         if error and not any(out.output_type == "error" for out in cell.outputs):
             name, text = type(error).__name__, KNOWN.text(str(error))
@@ -148,8 +160,6 @@ class Execution:
         self.ledger.cell_ends(cell, status)
         if error:
             raise error
-        if self.stop.is_set():
-            raise KeyboardInterrupt(f"Interrupted after cell {cell.id}")
 
     async def _wait(self, task: asyncio.Future[Any], timeout_s: float | None) -> str:
         """Return '' when a task is done, 'timed-out', or 'interrupted' when somebody wants to stop."""
@@ -164,9 +174,14 @@ class Execution:
         """Interrupt the kernel, give the cell time to tidy up, then kill the kernel."""
         km: Any = self.client.km
         again = asyncio.ensure_future(self.stop_now.wait())
+        left = grace = self.options.grace_s
+        while left > 0 and not (task.done() or again.done() or self.client.has_begun):
+            # A kernel is deaf to an interrupt until it has begun the cell.
+            await asyncio.wait({task, again}, timeout=0.02, return_when=asyncio.FIRST_COMPLETED)
+            left -= 0.02
         with suppress(Exception):
             await ensure_async(km.interrupt_kernel())
-        await asyncio.wait({task, again}, timeout=self.options.grace_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, again}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         again.cancel()
         if not task.done():
             with suppress(Exception):
@@ -190,6 +205,8 @@ class Execution:
 
     def _interrupted(self) -> None:
         (self.stop_now if self.stop.is_set() else self.stop).set()
+        if self.stops.requests > 1:
+            self.stop_now.set()
         self._tell("on_interrupt")
 
     def _hear(self, stream: str, text: str) -> None:
@@ -240,23 +257,3 @@ def _verdict(
             index, count, source, name, KNOWN.text(cause.evalue), traceback
         )
     return "failed", cause
-
-
-@contextmanager
-def _signals(handler: Callable[[], None]) -> Iterator[None]:
-    """Route Ctrl-C, a polite kill and a closed terminal to `handler`; what was ignored stays ignored."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {sig: signal.getsignal(sig) for sig in wanted}
-    caught = [sig for sig in wanted if before[sig] is not signal.SIG_IGN]
-    for sig in caught:
-        loop.add_signal_handler(sig, handler)
-    try:
-        yield
-    finally:
-        for sig in caught:
-            loop.remove_signal_handler(sig)
-            signal.signal(sig, before[sig])

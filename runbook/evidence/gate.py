@@ -91,10 +91,13 @@ class Client(NotebookClient):
         self._gate, self._hear = gate, hear
         self._streams: dict[str, Stream] = {}
         self._parent: dict[str, Any] = {}
+        self.has_begun = False
+        """Whether the kernel said that it has begun the cell."""
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
         self._gate.take()
         content = msg["content"]
+        self.has_begun = self.has_begun or msg["msg_type"] == "execute_input"
         if msg["msg_type"] == "stream":
             name = content["name"]
             text = self._streams.setdefault(name, Stream(KNOWN)).feed(content["text"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from runbook.evidence.outcomes import (
     GOOD,
     INTERRUPTED,
     Failure,
+    StepEnd,
     seconds_between,
     standing,
     step_ends,
@@ -38,7 +38,7 @@ from runbook.journal import Line, Tail, read
 from runbook.modes import MODES
 from runbook.params.secrets import foresee
 from runbook.redaction import KNOWN
-from runbook.signals import answering
+from runbook.signals import Stops, watching
 
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
 """After these a check looks at the other notebooks too: it changes nothing, and all that is wrong is to be said."""
@@ -67,8 +67,26 @@ def run(
     kernel, comes back as a `Run` with its exit code, its report written to
     `reports/<host>/<utc>-<id>/`.
 
-    Raises `ParamsError` for wrong parameters, mode or notebook, before anything was started.
+    Raises `ParamsError` for wrong parameters, mode or notebook, before anything was started, and `KeyboardInterrupt`
+    when somebody asked to stop by then.
     """
+    with watching() as stops:
+        with stops.interruptible():
+            runner = _prepared(params_path, mode, only, start, Path(reports).absolute(), notebooks)
+        # From here on a signal is noted, and everything that begins asks for it: whatever is written becomes whole.
+        with stops.deferred():
+            return runner.run(stops, on_event, strict=strict, sockets=sockets)
+
+
+def _prepared(
+    params_path: str | Path,
+    mode: str,
+    only: str | None,
+    start: str | None,
+    reports: Path,
+    notebooks: Path | None,
+) -> _Runner:
+    """Return the run, with all that can be wrong with what was asked for looked at, and nothing written."""
     if mode not in MODES:
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
     file = parameters.find(params_path)
@@ -79,9 +97,9 @@ def run(
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
     for path, nb in chosen.items():
         selection.prove_parameters(nb, path.stem)
-    abandoned.settle(Path(reports).absolute(), asked.host)
+    abandoned.finish_orphans(reports, asked.host)
     record = RunRecord(
-        id=archive.new_id(Path(reports).absolute(), asked.host),
+        id=archive.new_id(reports, asked.host),
         host=asked.host,
         release=asked.release,
         connection=asked.connection.kind,
@@ -90,60 +108,54 @@ def run(
         made_with=provenance(),
         by=author(asked),
     )
-    place = archive.create(Path(reports).absolute(), record, file)
-    runner = _Runner(record, place, file, list(chosen), on_event, strict=strict, sockets=sockets)
-    with abandoned.held(place):
-        runner.announce({path.stem: selection.title_of(nb, path.stem) for path, nb in chosen.items()})
-        return runner.run()
+    known = steps.notebooks()
+    for path, nb in chosen.items():
+        ends = [StepEnd(steps.name_of(step), step.TITLE) for step in known.get(path.stem, ())]
+        record.notebooks.append(NotebookRecord(path.stem, selection.title_of(nb, path.stem), steps=ends))
+    return _Runner(record, reports, file, list(chosen))
 
 
 class _Runner:
     """One run under way."""
 
-    def __init__(
-        self,
-        record: RunRecord,
-        place: Path,
-        params: Path,
-        chosen: list[Path],
-        on_event: OnEvent | None,
-        *,
-        strict: bool,
-        sockets: Path | None,
-    ) -> None:
-        self.record, self.place, self.params, self.chosen = record, place, params, chosen
-        self._strict, self._sockets = strict, sockets
-        self._on_event = on_event
+    def __init__(self, record: RunRecord, reports: Path, params: Path, chosen: list[Path]) -> None:
+        self.record, self.params, self.chosen = record, params, chosen
+        self._reports = reports
         self._begun: Line | None = None
-        self._tail = Tail(place / "journal.jsonl")
         self._warm = threading.Thread(target=notebook_html.warm_up, daemon=True)
-        known = steps.notebooks()
-        self._steps = {
-            path.stem: [(steps.name_of(step), step.TITLE) for step in known.get(path.stem, ())]
-            for path in chosen
-        }
+        self._steps = {book.name: [(end.step, end.title) for end in book.steps] for book in record.notebooks}
 
-    def run(self) -> Run:
-        # A polite kill and a closed terminal end a run as Ctrl-C does: with its report written.
-        with answering(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
-            try:
-                self._warm.start()  # the first kernel takes its time to start, and this process has nothing to do
-                for i, path in enumerate(self.chosen):
-                    failure = self._notebook(i, path)
-                    if failure and not self._goes_on(failure):
-                        # What ended the run is its failure; what a check had found before is named too.
-                        self.record.failure = failure
-                        break
-                self._look_back()
-            except KeyboardInterrupt:
-                text = "between two notebooks\n" + standing(read(self.place / "journal.jsonl"))
-                self.record.failure = Failure("", "", "Interrupted", text, "killed", INTERRUPTED)
-            except Exception as error:  # the caller hears it, and the report must not say that all went well
-                self.record.failure = Failure("", "", type(error).__name__, str(error), "failed", 1)
-                raise
-            finally:
-                self._close()
+    def run(self, stops: Stops, on_event: OnEvent | None, *, strict: bool, sockets: Path | None) -> Run:
+        """Run the notebooks; the report is there, every notebook in it never-run, before the first kernel starts."""
+        self._stops, self._on_event, self._strict, self._sockets = stops, on_event, strict, sockets
+        with abandoned.begun(self._reports, self.record, self.params) as self.place:
+            self._tail = Tail(self.place / "journal.jsonl")
+            named = {name: [step for step, _ in found] for name, found in self._steps.items()}
+            self._tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=named)
+            self._notebooks()
         return Run(self.place, self.record)
+
+    def _notebooks(self) -> None:
+        try:
+            self._warm.start()  # the first kernel takes its time to start, and this process has nothing to do
+            for i, path in enumerate(self.chosen):
+                self._stops.go_on()
+                failure = self._notebook(i, path)
+                if failure and not self._goes_on(failure):
+                    # What ended the run is its failure; what a check had found before is named too.
+                    self.record.failure = failure
+                    break
+            self._look_back()
+            if self.record.failure is None:
+                self._stops.go_on()
+        except KeyboardInterrupt:
+            text = "no cell was running\n" + standing(read(self.place / "journal.jsonl"))
+            self.record.failure = Failure("", "", "Interrupted", text, "killed", INTERRUPTED)
+        except Exception as error:  # the caller hears it, and the report must not say that all went well
+            self.record.failure = Failure("", "", type(error).__name__, str(error), "failed", 1)
+            raise
+        finally:
+            self._close()
 
     def _goes_on(self, failure: Failure) -> bool:
         """Return whether the notebooks after a failure are looked at: by a check, and by a plan that would refuse."""
@@ -151,15 +163,6 @@ class _Runner:
             end.stops for book in self.record.notebooks if book.name == failure.notebook for end in book.steps
         )
         return is_plan or (self.record.mode == "check" and failure.name in GOES_ON)
-
-    def announce(self, titles: dict[str, str]) -> None:
-        """List every notebook as never-run, on the disk, before the first kernel starts."""
-        for name, title in titles.items():
-            ends = step_ends([], name, self._steps[name])
-            self.record.notebooks.append(NotebookRecord(name, title, steps=ends))
-        archive.save(self.place, self.record)
-        planned = {name: [step for step, _ in self._steps[name]] for name in titles}
-        self._tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=planned)
 
     def _notebook(self, index: int, path: Path) -> Failure | None:
         name, entry = path.stem, self.record.notebooks[index]
@@ -175,7 +178,9 @@ class _Runner:
             entry.status = "completed"
         except (Exception, KeyboardInterrupt) as error:
             failure = failure_of(error, name, output)
-            entry.status = failure.status
+            # A signal may come when its last cell has ended: this notebook is complete, and the run is not.
+            is_whole = failure.name == "Interrupted" and saved and set(counts(saved[0])) == {"completed"}
+            entry.status = "completed" if is_whole else failure.status
         entry.seconds = round(time.monotonic() - began, 3)
         self._follow()
         lines = read(self.place / "journal.jsonl")
@@ -235,7 +240,8 @@ class _Runner:
             return
         has_changed = drift.changed(self.record.as_dict()["notebooks"])
         try:
-            drift.last_look(parameters.load(self.params), self.place, everything=has_changed)
+            with self._stops.interruptible():
+                drift.last_look(parameters.load(self.params), self.place, everything=has_changed)
         except RunbookError as error:
             log.warning("the last look at the host failed: %s", error)
         if mode != "check":
@@ -253,9 +259,8 @@ class _Runner:
             self.record.close("completed", 0)
         else:
             self.record.close(*((failure.status, failure.exit_code) if failure else ("failed", 1)))
-        # Half sealed, a report looks like an altered one.
-        with answering(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            archive.close(self.place, self.record)
+        self._stops.answer()  # the last word is said; what comes now changes it no more
+        archive.close(self.place, self.record)
 
     def _follow(self) -> None:
         for line in self._tail.new():

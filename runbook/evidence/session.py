@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,24 +11,23 @@ from runbook import params as parameters
 from runbook.errors import RunbookError
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import GOOD, INTERRUPTED, Failure, StepEnd, step_ends, stopped_by_steps
-from runbook.evidence.provenance import provenance
+from runbook.evidence.provenance import author, provenance
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.journal import Journal, read
 from runbook.params import HostParams
 from runbook.params.secrets import foresee
-from runbook.signals import answering
+from runbook.signals import watching
 
 
 class Session:
     """One run under way. As long as its process lives, nobody else takes it for left behind."""
 
-    def __init__(self, place: Path, record: RunRecord) -> None:
-        self.place, self.record = place, record
+    def __init__(self, place: Path, record: RunRecord, held: ExitStack) -> None:
+        """`held` is let go of when the run has ended."""
+        self.place, self.record, self._held = place, record, held
         self.entry = record.notebooks[0]
         self.journal = Journal(place / "journal.jsonl")
         self._began = time.monotonic()
-        self._held = ExitStack()
-        self._held.enter_context(abandoned.held(place))
 
     def close(self, error: BaseException | None = None) -> Run:
         """Archive and attest the run, and return it. How each step ended is what the journal says.
@@ -46,7 +44,7 @@ class Session:
         record.close(*((failure.status, failure.exit_code) if failure else ("completed", 0)))
         entry.status = record.outcome
         # Half sealed, a report looks like an altered one.
-        with answering(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with watching() as stops, stops.deferred():
             archive.close(self.place, record)
         self._held.close()
         return Run(self.place, record)
@@ -62,7 +60,7 @@ def begin(
     """
     foresee(asked)
     reports = reports.absolute()
-    abandoned.settle(reports, asked.host)
+    abandoned.finish_orphans(reports, asked.host)
     entry.status = "running"
     record = RunRecord(
         id=archive.new_id(reports, asked.host),
@@ -72,12 +70,12 @@ def begin(
         mode=mode,
         params={"path": str(params), "digest": parameters.digest(asked)},
         made_with=provenance(),
+        by=author(asked),
         notebooks=[entry],
     )
-    place = archive.create(reports, record, parameters.find(params))
-    session = Session(place, record)
-    archive.save(place, record)
-    return session
+    held = ExitStack()
+    place = held.enter_context(abandoned.begun(reports, record, parameters.find(params)))
+    return Session(place, record, held)
 
 
 @contextmanager
@@ -89,10 +87,12 @@ def kept(
     A polite kill and a closed terminal end the command as Ctrl-C does: with its report written.
     """
     entry = NotebookRecord(notebook, "By command line", steps=[StepEnd(*step) for step in steps])
-    with answering(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+    with watching() as stops, stops.deferred():
         session = begin(asked, params, entry, reports)
         try:
-            yield session
+            with stops.interruptible():
+                yield session
+            stops.go_on()
         except BaseException as error:
             session.close(error)
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +16,7 @@ from runbook.ask import Facts
 from runbook.consent import require
 from runbook.errors import CheckFailed, CommandFailed, ParamsError, Refused, RunbookError
 from runbook.evidence import abandoned, archive
-from runbook.evidence.outcomes import Failure, StepEnd, step_ends
+from runbook.evidence.outcomes import INTERRUPTED, Failure, StepEnd, step_ends
 from runbook.evidence.provenance import author, provenance
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.facts import identity
@@ -27,7 +26,7 @@ from runbook.params import HostParams
 from runbook.params.secrets import foresee
 from runbook.plan import Plan
 from runbook.redaction import KNOWN
-from runbook.signals import answering
+from runbook.signals import go_on, watching
 from runbook.steps import Step
 
 Say = Callable[[str], None]
@@ -83,7 +82,7 @@ def go_back(
     asked = parameters.load(file)
     programs.require(asked)
     foresee(asked)
-    abandoned.settle(reports.absolute(), asked.host)
+    abandoned.finish_orphans(reports.absolute(), asked.host)
     host = connect(asked, undo.NOTEBOOK)
     try:
         if mode == "apply":
@@ -118,32 +117,31 @@ def _archived(
         by=author(asked),
         notebooks=[book],
     )
-    place = archive.create(reports.absolute(), record, file)
-    journal = Journal(place / "journal.jsonl")
-    with abandoned.held(place):
-        book.status = "running"
-        archive.save(place, record)
-        # A polite kill and a closed terminal end it as Ctrl-C does: with its report written.
-        with answering(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
-            _go(record, way, host, journal, say)
-        with answering(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            book.steps = step_ends(read(place / "journal.jsonl"), undo.NOTEBOOK, names)
-            book.status = record.outcome
-            archive.close(place, record)
+    book.status = "running"
+    # A signal ends the way back in the middle, and its report is written all the same.
+    with watching() as stops, stops.deferred(), abandoned.begun(reports.absolute(), record, file) as place:
+        journal = Journal(place / "journal.jsonl")
+        try:
+            with stops.interruptible():
+                _take_back(way, host, journal, say)
+            stops.go_on()
+            record.close("completed", 0)
+        except (Exception, KeyboardInterrupt) as error:
+            _close_early(record, error)
+        stops.answer()
+        book.steps = step_ends(read(place / "journal.jsonl"), undo.NOTEBOOK, names)
+        book.status = record.outcome
+        archive.close(place, record)
     return Run(place, record)
 
 
-def _go(record: RunRecord, way: WayBack, host: Host, journal: Journal, say: Say) -> None:
-    """Take the way back and close the record, however it ends."""
-    try:
-        _take_back(way, host, journal, say)
-        record.close("completed", 0)
-    except (Exception, KeyboardInterrupt) as error:
-        status, code = ("killed", 130) if isinstance(error, KeyboardInterrupt) else ("failed", 1)
-        if isinstance(error, RunbookError):
-            status, code = error.status, error.exit_code
-        record.failure = Failure(undo.NOTEBOOK, "", type(error).__name__, str(error), status, code)
-        record.close(status, code)
+def _close_early(record: RunRecord, error: BaseException) -> None:
+    """Close the record of a way back that this error ended."""
+    status, code = ("killed", INTERRUPTED) if isinstance(error, KeyboardInterrupt) else ("failed", 1)
+    if isinstance(error, RunbookError):
+        status, code = error.status, error.exit_code
+    record.failure = Failure(undo.NOTEBOOK, "", type(error).__name__, str(error), status, code)
+    record.close(status, code)
 
 
 def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
@@ -153,6 +151,7 @@ def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
     last, left = "", list[undo.Done]()
     for action, same in undo.order(everything):
         step = same[0].step
+        go_on()
         if step != last:
             _end(journal, last, left)
             _log(journal, "step-begin", step=step, digest=way.whole.digest())

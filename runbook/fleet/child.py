@@ -24,6 +24,7 @@ from typing import Any
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence.outcomes import INTERRUPTED
 from runbook.redaction import KNOWN
+from runbook.signals import Stops, watching
 
 _TURN = threading.Lock()
 LONGEST = 400
@@ -33,12 +34,19 @@ LONGEST = 400
 def main() -> None:
     """Run the job in the first argument; end with its exit code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the parent deaf to it
+    with watching(until_exit=True) as stops:
+        code = _main(stops)
+    sys.exit(code)
+
+
+def _main(stops: Stops) -> int:
     job = json.loads(sys.argv[1])
     threading.Thread(target=_hold_lifeline, daemon=True).start()
     logging.basicConfig(handlers=[_Saying()], level=logging.WARNING)
     end: dict[str, Any] = {"state": "failed", "exit_code": 1, "report": "", "message": ""}
     try:
-        end |= _run(job)
+        with stops.interruptible():
+            end |= _run(job)
     except RunbookError as error:
         end |= {"state": error.status, "exit_code": error.exit_code, "message": str(error)}
     except KeyboardInterrupt:
@@ -51,7 +59,7 @@ def main() -> None:
         end |= {"message": traceback.format_exc(limit=-3)}
     shutil.rmtree(job["sockets"], ignore_errors=True)  # who made it may be gone
     say(event="end", **end)
-    sys.exit(end["exit_code"])
+    return int(end["exit_code"])
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from runbook.errors import HostError, ParamsError
 from runbook.evidence.outcomes import KERNEL_DIED
 from runbook.evidence.record import Event
 from runbook.fleet.job import Ended, Job, carry_out
+from runbook.signals import Stops
 
 
 @dataclass
@@ -57,10 +58,11 @@ def end_of(future: Future[Ended]) -> Ended:
 
 
 @contextmanager
-def workers(parallel: int, scheduler: str | None, topic: str) -> Iterator[Workers]:
+def workers(parallel: int, scheduler: str | None, topic: str, stops: Stops) -> Iterator[Workers]:
     """Lend workers: here, or those of the dask cluster at an address. Raises `ParamsError` or `HostError`.
 
-    `parallel` is how many at a time; 0, of a cluster, as many as its workers have threads.
+    `parallel` is how many at a time; 0, of a cluster, as many as its workers have threads. Jobs that are carried out here
+    see the requests to stop at once.
     """
     heard: queue.SimpleQueue[tuple[str, Event]] = queue.SimpleQueue()
     if scheduler:
@@ -69,7 +71,7 @@ def workers(parallel: int, scheduler: str | None, topic: str) -> Iterator[Worker
         return
 
     def work(job: Job) -> Ended:
-        return carry_out(job, lambda event: heard.put((job.host, event)))
+        return carry_out(job, lambda event: heard.put((job.host, event)), stops)
 
     with ThreadPoolExecutor(parallel, thread_name_prefix="fleet") as executor:
         yield Workers(executor, parallel, work, heard)

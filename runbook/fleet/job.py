@@ -20,21 +20,22 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from runbook.evidence.abandoned import settle
+from runbook.evidence.abandoned import finish_orphans
 from runbook.evidence.archive import find_runs
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.evidence.record import Event
+from runbook.fleet.record import CLAIMS, STOP
 from runbook.private import temporary
+from runbook.signals import LIFELINE, Stops
 
 Tell = Callable[[Event], None]
-CLAIMS, STOP = "claims", "stop"
 TICK_S = 0.25
 LET_GO_S = 5.0
 """How long the end of a runner is waited for, where another process still seems to hold its run."""
-WISHES = (signal.SIGINT, signal.SIGINT, signal.SIGKILL)
-"""What each wish to end sends: tidy up and end; end the step at once; and be gone."""
+STOPS = (signal.SIGINT, signal.SIGINT, signal.SIGKILL)
+"""What each request to stop sends: tidy up and end; end the step at once; and be gone."""
 NOT_INHERITED = (
-    "RUNBOOK_RUN_DIR", "RUNBOOK_NOTEBOOK", "RUNBOOK_PARAMS_DIGEST", "RUNBOOK_SECRETS", "RUNBOOK_RECORD",
+    "RUNBOOK_RUN_DIR", "RUNBOOK_NOTEBOOK", "RUNBOOK_PARAMS_DIGEST", "RUNBOOK_SECRETS", "RUNBOOK_RECORD", LIFELINE,
 )  # fmt: skip
 """Variables that belong to one run of one host."""
 CUT = 2000
@@ -71,22 +72,24 @@ class Ended:
     seconds: float | None = None
 
 
-def carry_out(job: Job, tell: Tell) -> Ended:
+def carry_out(job: Job, tell: Tell, stops: Stops | None = None) -> Ended:
     """Return how the one run of this job ended; `tell` hears its events while it lasts.
+
+    `stops` are the requests to stop of this process, where it is the fleet's own: a worker elsewhere sees those in the folder.
 
     A job that was begun before, by whomever, is not begun again: an installation must not be repeated
     unasked, and a cluster gives the tasks of a lost worker to another one. Ends as `never-run` when somebody wants to
     stop before it begins.
     """
     folder = Path(job.folder)
-    if wishes(folder):
+    if _requests(folder, stops):
         return Ended("never-run", INTERRUPTED, message="interrupted before it began")
     if not _claimed(job):
         return _left_behind(job, LOST, time.monotonic())
     tell({"event": "host-begin", "worker": f"{os.uname().nodename} process {os.getpid()}"})
     own = Path(tempfile.mkdtemp(prefix="xr-fleet-", dir=temporary()))
     try:
-        return _follow(job, own, tell)
+        return _follow(job, own, tell, stops)
     finally:
         shutil.rmtree(own, ignore_errors=True)
 
@@ -110,21 +113,22 @@ def _claimed(job: Job) -> bool:
     return True
 
 
-def wishes(folder: Path) -> int:
-    """Return how often somebody wanted this fleet run to end."""
+def _requests(folder: Path, stops: Stops | None) -> int:
+    """Return how often somebody asked this fleet run to stop."""
     try:
-        return (folder / STOP).stat().st_size
+        noted = (folder / STOP).stat().st_size
     except FileNotFoundError:
-        return 0
+        noted = 0
+    return max(noted, stops.requests if stops else 0)
 
 
-def wish(folder: Path) -> None:
-    """Want this fleet run to end."""
+def request_stop(folder: Path) -> None:
+    """Ask this fleet run to stop. Raises `OSError`."""
     with (folder / STOP).open("ab", buffering=0) as file:
         file.write(b".")
 
 
-def _follow(job: Job, own: Path, tell: Tell) -> Ended:
+def _follow(job: Job, own: Path, tell: Tell, stops: Stops | None) -> Ended:
     began = time.monotonic()
     command = job.command or (sys.executable, "-P", "-m", "runbook.fleet.child")
     env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
@@ -138,9 +142,9 @@ def _follow(job: Job, own: Path, tell: Tell) -> Ended:
         stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=env, cwd=job.cwd, start_new_session=True,
     ) as child:  # fmt: skip
         sent = 0
-        for line in _lines(child):
-            while sent < min(wishes(Path(job.folder)), len(WISHES)):
-                child.send_signal(WISHES[sent])
+        for line in _lines(child, stops):
+            while sent < min(_requests(Path(job.folder), stops), len(STOPS)):
+                child.send_signal(STOPS[sent])
                 sent += 1
             event = _event(line)
             if event is None:
@@ -152,6 +156,8 @@ def _follow(job: Job, own: Path, tell: Tell) -> Ended:
         assert child.stdin is not None
         child.stdin.close()
         status = child.wait()
+    if not end and status == -signal.SIGINT:  # as soon as it watches for signals, none kills it
+        return Ended("never-run", INTERRUPTED, message="interrupted before it began", seconds=_since(began))
     if not end:
         why = f"by signal {-status}" if status < 0 else f"with {status}"
         return _left_behind(job, f"its process ended {why}" + (f": {said}" if said else ""), began)
@@ -159,15 +165,20 @@ def _follow(job: Job, own: Path, tell: Tell) -> Ended:
     return Ended(**fields, seconds=_since(began))
 
 
-def _lines(child: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Yield what a process says line by line, and '' now and then, until it has ended."""
+def _lines(child: subprocess.Popen[bytes], stops: Stops | None) -> Iterator[str]:
+    """Yield what a process says line by line, and '' now and then and as soon as somebody asks to stop, until it has ended."""
     assert child.stdout is not None
     handle, rest = child.stdout.fileno(), b""
     with selectors.DefaultSelector() as selector:
         selector.register(handle, selectors.EVENT_READ)
+        if stops:
+            selector.register(stops, selectors.EVENT_READ)
         while True:
             is_over = child.poll() is not None
-            data = os.read(handle, 65536) if selector.select(0 if is_over else TICK_S) else None
+            ready = {key.fileobj for key, _ in selector.select(0 if is_over else TICK_S)}
+            if stops in ready:
+                selector.unregister(stops)  # it stays readable; later requests wait for the tick
+            data = os.read(handle, 65536) if handle in ready else None
             if data:
                 *lines, rest = (rest + data).split(b"\n")
                 rest = rest[-1_000_000:]  # a line without end must not fill the memory
@@ -197,7 +208,7 @@ def _left_behind(job: Job, text: str, began: float) -> Ended:
     A process that it was just starting has the runner's lock for a moment longer, so that is waited for.
     """
     reports, until = Path(job.reports), time.monotonic() + LET_GO_S
-    while not (records := settle(reports, job.host)) and time.monotonic() < until:
+    while not (records := finish_orphans(reports, job.host)) and time.monotonic() < until:
         if not any(run["outcome"] == "running" for run in find_runs(reports, job.host)):
             break
         time.sleep(TICK_S)

@@ -30,5 +30,6 @@ def verdict(fleet: Json) -> str:
         "running": "It has not ended, or its parent was killed.",
         "stopped": "No more were begun after so many failures (--max-failures).",
         "interrupted": "It was interrupted.",
+        "killed": "Its parent was killed.",
     }.get(fleet["outcome"], "")
     return f"{text} {why}".strip()

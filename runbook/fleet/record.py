@@ -17,6 +17,8 @@ from runbook.locks import locked
 
 FORMAT = 1
 FILE = "fleet.json"
+CLAIMS, STOP = "claims", "stop"
+"""In a fleet run's folder: which hosts were begun, and how often somebody asked it to stop."""
 WORST_FIRST = (INTERRUPTED, KERNEL_DIED, 1, 6, 7, 5, 2, 3, 4)
 """Exit codes of hosts, the worst first: that of the fleet is the first that any host has."""
 
@@ -44,7 +46,8 @@ class HostState:
 
 @dataclass
 class FleetRecord:
-    """One fleet run. `outcome`: running, completed, failed, stopped (by --max-failures) or interrupted."""
+    """One fleet run. `outcome`: running, completed, failed, stopped (by --max-failures), interrupted, or
+    killed: its parent died."""
 
     id: str
     asked: dict[str, Any]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from runbook.atomic import write_atomic
 from runbook.errors import RunbookError
@@ -19,13 +18,13 @@ from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.record import Event
 from runbook.fleet.batches import batches, sizes
 from runbook.fleet.executors import Workers, end_of, workers
-from runbook.fleet.job import CLAIMS, TICK_S, Ended, Job, give_up, wish
+from runbook.fleet.job import TICK_S, Ended, Job, give_up, request_stop
 from runbook.fleet.members import FOLDER
 from runbook.fleet.page import fleet_page
-from runbook.fleet.record import FILE, FleetRecord, HostState, new_id
+from runbook.fleet.record import CLAIMS, FILE, FleetRecord, HostState, new_id
 from runbook.journal import now
 from runbook.locks import locked
-from runbook.signals import answering
+from runbook.signals import Stops, watching
 
 OnEvent = Callable[[HostState | None, Event], None]
 """Hears an event of a host; None for one of the whole fleet: `interrupt`, `enough` and `no-worker`."""
@@ -82,13 +81,18 @@ def run_fleet(
     wanted = sizes(asked.serial)
     record = FleetRecord(new_id(), asdict(asked), list(hosts), resumes)
     folder = reports.absolute() / FOLDER / record.id
-    with workers(asked.parallel, asked.scheduler, record.id) as found:
-        try:
-            (folder / CLAIMS).mkdir(parents=True)
-        except OSError as error:
-            raise _unwritable(folder, error) from error
-        with locked(folder, wait=False):
-            _Fleet(record, folder, asked, on_event, command).run(found, wanted)
+    # A signal is only noted, and everything that begins asks for it; before the first folder it ends the command.
+    with watching() as stops, workers(asked.parallel, asked.scheduler, record.id, stops) as found:
+        stops.go_on()
+        with stops.deferred(), ExitStack() as held:
+            try:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                with locked(folder.parent):  # who looks for folders of dead ones waits until this one is held
+                    (folder / CLAIMS).mkdir(parents=True)
+                    held.enter_context(locked(folder, wait=False))
+            except OSError as error:
+                raise _unwritable(folder, error) from error
+            _Fleet(record, folder, asked, on_event, command, stops).run(found, wanted)
     return FleetRun(folder, record)
 
 
@@ -96,37 +100,42 @@ class _Fleet:
     """One fleet run under way."""
 
     def __init__(
-        self, record: FleetRecord, folder: Path, asked: Asked, on_event: OnEvent, command: tuple[str, ...]
+        self,
+        record: FleetRecord,
+        folder: Path,
+        asked: Asked,
+        on_event: OnEvent,
+        command: tuple[str, ...],
+        stops: Stops,
     ) -> None:
-        self.record, self.folder, self.asked = record, folder, asked
+        self.record, self.folder, self.asked, self._stops = record, folder, asked, stops
         self._on_event: OnEvent | None = on_event
         self._command = command
         self._paged = 0.0
         self._by_name = {host.host: host for host in record.hosts}
         self._workers: dict[str, str | None] = {}
         self._is_alone = False
-        self._failures = self._wishes = self._said = 0
+        self._failures = self._said = self._passed_on = 0
 
     def run(self, found: Workers, wanted: Sequence[str]) -> None:
         began = time.monotonic()
         self._save(is_due=True)
-        with answering(self._interrupted, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            try:
-                for batch in batches(self.record.unfinished, wanted):
-                    if self._is_enough:
-                        break
-                    self._batch(batch, found)
-                    if wanted and not self._is_enough and self._has_waiting and _all_bad(batch):
-                        self._tell(None, {"event": "enough", "failures": self._failures})
-                        break
-            except BaseException:
-                wish(self.folder)
-                raise
-            self._close(began)
+        try:
+            for batch in batches(self.record.unfinished, wanted):
+                if self._is_enough:
+                    break
+                self._batch(batch, found)
+                if wanted and not self._is_enough and self._has_waiting and _all_bad(batch):
+                    self._tell(None, {"event": "enough", "failures": self._failures})
+                    break
+        except BaseException:
+            request_stop(self.folder)
+            raise
+        self._close(began)
 
     @property
     def _is_enough(self) -> bool:
-        return bool(self._wishes or 0 < self.asked.max_failures <= self._failures)
+        return bool(self._stops.requests or 0 < self.asked.max_failures <= self._failures)
 
     @property
     def _has_waiting(self) -> bool:
@@ -140,15 +149,15 @@ class _Fleet:
                 host = waiting.popleft()
                 running[found.begin(self._job(host))] = host
             done, _ = wait(running, TICK_S, FIRST_COMPLETED)
-            self._say_wishes()
+            self._report_stops()
             for name, event in found.events():
                 self._hear(self._by_name[name], event)
             for future in done:
                 self._end(running.pop(future), end_of(future))
             if (present := found.present()) is not None:
-                self._part_with_lost(running, present)
+                self._drop_lost_workers(running, present)
 
-    def _part_with_lost(self, running: Running, present: Collection[str]) -> None:
+    def _drop_lost_workers(self, running: Running, present: Collection[str]) -> None:
         """End the hosts of workers that are gone; without any worker wait for one until somebody wants to stop."""
         nobody = not present and bool(running)
         if nobody and not self._is_alone:
@@ -157,7 +166,7 @@ class _Fleet:
         for future, host in list(running.items()):
             at = self._workers.get(host.host)
             is_gone = at is not None and at not in present
-            if is_gone or self._wishes > (0 if nobody else 2):
+            if is_gone or self._stops.requests > (0 if nobody else 2):
                 future.cancel()
                 self._end(running.pop(future), give_up(self._job(host)))
 
@@ -191,18 +200,22 @@ class _Fleet:
             self._failures += 1
         self._save()
         self._tell(host, {"event": "host-end"})
-        if self.asked.max_failures == self._failures and end.state != "completed" and not self._wishes:
+        if (
+            self.asked.max_failures == self._failures
+            and end.state != "completed"
+            and not self._stops.requests
+        ):
             self._tell(None, {"event": "enough", "failures": self._failures})
 
-    def _interrupted(self, *_: Any) -> None:
-        """Note the wish and pass it on; what is shown waits, for a signal may come in the middle of a line."""
-        self._wishes += 1
-        wish(self.folder)
-
-    def _say_wishes(self) -> None:
-        while self._said < self._wishes:
+    def _report_stops(self) -> None:
+        """Show the requests to stop, and pass them on to the workers of a cluster, which see only this folder."""
+        while self._said < self._stops.requests:
             self._said += 1
             self._tell(None, {"event": "interrupt", "times": self._said})
+        with suppress(OSError):  # a full disk: again at the next tick
+            while self._passed_on < self._said:
+                request_stop(self.folder)
+                self._passed_on += 1
 
     def _tell(self, host: HostState | None, event: Event) -> None:
         """Tell the listener; one that fails (a closed terminal) is not told again, and stops nothing."""
@@ -214,12 +227,13 @@ class _Fleet:
 
     def _close(self, began: float) -> None:
         record = self.record
-        if self._wishes:
+        if self._stops.requests:
             record.outcome, record.exit_code = "interrupted", INTERRUPTED
         else:
             bad = "stopped" if self._has_waiting else "failed"
             record.outcome = bad if record.unfinished else "completed"
             record.exit_code = record.worst()
+        self._stops.answer()  # the last word is said; what comes now changes it no more
         record.ended, record.seconds = now(), round(time.monotonic() - began, 3)
         self._save(is_due=True)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import layout, notebook_html
 from runbook.evidence.files import read_notebook
+from runbook.locks import locked
+from runbook.signals import watching
 from runbook.site import search
 from runbook.site.links import Links, broken
 from runbook.site.sources import GROUPS, Page, pages
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from runbook.evidence.prose import Heading
 
 HOME = "The Xen host runbook"
+WORKSHOP = ".site-"
 INDEX = PurePosixPath("search-index.js")
 NOTE = "its outputs are those of the recorded host, a virtual PC that really booted"
 
@@ -33,17 +38,33 @@ def build(root: Path, out: Path) -> Path:
             "The site is not written there", where=str(out), why="it holds something else", do="name a new folder"
         )  # fmt: skip
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".site-", dir=out.parent) as name:
-        made = Path(name) / "site"
+    with watching() as stops, _workshop(out.parent) as workshop:
+        made = workshop / "site"
         write(root, made)
         if wrong := broken(made):
             raise RunbookError(
                 "The site has links that lead nowhere", where="; ".join(wrong), do="correct the links"
             )
-        if out.exists():
-            shutil.rmtree(out)
-        made.rename(out)
+        stops.go_on()
+        with stops.deferred():  # the old site or the new one, never none
+            if out.exists():
+                shutil.rmtree(out)
+            made.rename(out)
     return out / "index.html"
+
+
+@contextmanager
+def _workshop(parent: Path) -> Iterator[Path]:
+    """Lend a folder that goes afterwards; one that a killed build left behind goes now."""
+    with ExitStack() as stack:
+        with locked(parent):  # until it is held, nobody may take it for one that was left behind
+            for left in parent.glob(f"{WORKSHOP}*"):
+                with locked(left, wait=False) as is_mine:
+                    if is_mine and not left.is_symlink():
+                        shutil.rmtree(left, ignore_errors=True)
+            name = stack.enter_context(tempfile.TemporaryDirectory(prefix=WORKSHOP, dir=parent))
+            stack.enter_context(locked(Path(name)))
+        yield Path(name)
 
 
 def write(root: Path, out: Path) -> None:

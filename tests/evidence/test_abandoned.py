@@ -46,7 +46,7 @@ def place(tmp_path):
 
 def test_a_dead_runs_report_is_finished_from_its_journal(place):
     """Run, notebook, step and cell are killed, what ended keeps its end, and no exit code is made up."""
-    (record,) = abandoned.settle(place.parent.parent)
+    (record,) = abandoned.finish_orphans(place.parent.parent)
     said = json.loads((place / "run.json").read_text())
     assert record.as_dict() == said
     assert (said["outcome"], said["exit_code"], said["ended"], said["seconds"]) == (
@@ -73,7 +73,7 @@ def test_a_notebook_that_was_saved_too_early_is_brought_up_to_its_journal(place)
     for cell, status in zip(nb.cells[1:], ("running", *["never-run"] * 3), strict=True):
         cell.metadata["papermill"] = {"status": status}
     nbformat.write(nb, place / "05_now.ipynb")
-    (record,) = abandoned.settle(place.parent.parent)
+    (record,) = abandoned.finish_orphans(place.parent.parent)
     found = statuses(nbformat.read(place / "05_now.ipynb", 4))
     assert found == {"c0": "completed", "c1": "completed", "c2": "killed", "c3": "never-run"}
     assert record.failure.cell == "c2"
@@ -81,9 +81,9 @@ def test_a_notebook_that_was_saved_too_early_is_brought_up_to_its_journal(place)
 
 def test_a_finished_report_is_left_alone(place):
     """The second look changes nothing."""
-    abandoned.settle(place.parent.parent)
+    abandoned.finish_orphans(place.parent.parent)
     before = (place / "run.json").stat().st_mtime_ns
-    assert abandoned.settle(place.parent.parent) == []
+    assert abandoned.finish_orphans(place.parent.parent) == []
     assert (place / "run.json").stat().st_mtime_ns == before
 
 
@@ -91,7 +91,7 @@ def test_a_run_under_way_is_not_taken_for_dead(place):
     """While its runner holds it, the record goes on saying `running`."""
     before = (place / "run.json").read_text()
     with abandoned.held(place):
-        assert abandoned.settle(place.parent.parent) == []
+        assert abandoned.finish_orphans(place.parent.parent) == []
     assert (place / "run.json").read_text() == before
 
 
@@ -99,7 +99,7 @@ def test_a_record_of_something_else_is_left_as_it_is(place, caplog):
     """What cannot be understood is not rewritten, only warned about."""
     said = {**json.loads((place / "run.json").read_text()), "notebooks": [{"odd": 1}]}
     (place / "run.json").write_text(json.dumps(said))
-    assert abandoned.settle(place.parent.parent) == []
+    assert abandoned.finish_orphans(place.parent.parent) == []
     assert json.loads((place / "run.json").read_text()) == said
     assert "stays as it is" in caplog.text
 
@@ -108,7 +108,7 @@ def test_who_finishes_a_dead_run_does_not_sign_for_it(place, tmp_path, monkeypat
     """Whoever writes a folder with an open end must not get the operator's signature under it."""
     alone(monkeypatch, tmp_path / "config")
     keys.make()
-    (record,) = abandoned.settle(place.parent.parent)
+    (record,) = abandoned.finish_orphans(place.parent.parent)
     (verdict,) = verify(place.parent, keys.own())
     assert (record.signed_by, verdict.status) == (None, "unsigned")
 
@@ -117,14 +117,14 @@ def test_a_run_is_finished_once(place):
     """Two who look at the same moment: the second finds it held, and afterwards finished."""
     with abandoned._let_go(place) as is_mine:
         assert is_mine
-        assert abandoned.settle(place.parent.parent) == []
-    assert len(abandoned.settle(place.parent.parent)) == 1
-    assert abandoned.settle(place.parent.parent) == []
+        assert abandoned.finish_orphans(place.parent.parent) == []
+    assert len(abandoned.finish_orphans(place.parent.parent)) == 1
+    assert abandoned.finish_orphans(place.parent.parent) == []
 
 
 def test_a_run_that_is_attested_twice_does_not_follow_itself(place):
     """Its own attestation is not the end of the chain that it is bound to."""
-    (record,) = abandoned.settle(place.parent.parent)
+    (record,) = abandoned.finish_orphans(place.parent.parent)
     archive.seal(place, record, None)
     assert read(place).previous is None
 
@@ -146,7 +146,7 @@ def test_a_run_that_is_killed_while_it_is_closed_is_killed_or_signed(place, tmp_
         with pytest.raises(SystemExit):
             archive.close(place, record)
     assert [v.status for v in verify(place.parent, keys.own())] == ["never closed"]
-    (settled,) = abandoned.settle(place.parent.parent)
+    (settled,) = abandoned.finish_orphans(place.parent.parent)
     (verdict,) = verify(place.parent, keys.own())
     is_signed = moment == "the end"
     assert (settled.outcome, verdict.status) == (
@@ -155,12 +155,74 @@ def test_a_run_that_is_killed_while_it_is_closed_is_killed_or_signed(place, tmp_
     assert not list(place.glob("*.closing"))
 
 
-def test_a_last_word_that_is_not_the_attested_one_is_not_put_in_force(place, tmp_path, monkeypatch):
-    """A planted last word changes no report: the run is never good with it, and never says what it says."""
-    abandoned.settle(place.parent.parent)
-    before = (place / "run.json").read_text()
-    (place / "run.json.closing").write_text(before.replace("killed", "completed"))
-    assert [v.status for v in verify(place.parent, ())] == ["never closed"]
-    (place / "run.json").write_text(before.replace('"outcome": "killed"', '"outcome": "running"'))
-    abandoned.settle(place.parent.parent)
-    assert json.loads((place / "run.json").read_text())["outcome"] == "killed"
+def test_an_attestation_is_never_replaced(place, tmp_path, monkeypatch):
+    """A planted last word, and a record that says `running` again, change no attested run: it stays as it is, for `verify`."""
+    abandoned.finish_orphans(place.parent.parent)
+    before, attestation = (place / "run.json").read_text(), (place / "attestation.json").read_bytes()
+    altered = before.replace('"outcome": "killed"', '"outcome": "running"')
+    for planted in ("", before.replace("killed", "completed")):
+        (place / "run.json").write_text(altered)
+        if planted:
+            (place / "run.json.closing").write_text(planted)
+        assert abandoned.finish_orphans(place.parent.parent) == []
+        assert (place / "run.json").read_text() == altered
+        assert (place / "attestation.json").read_bytes() == attestation
+
+
+@pytest.mark.parametrize("left", [(), ("params.yml",), ("params.yml", "journal.jsonl"), ("journal.jsonl",)])
+def test_a_run_that_never_wrote_a_record_is_killed_too(tmp_path, left):
+    """Whatever its folder holds, the next look gives it a record, a page and an unsigned attestation, once."""
+    place = tmp_path / "reports/toy/20260101T100000Z-00000a"
+    place.mkdir(parents=True)
+    for name in left:
+        (place / name).write_text("host: toy\nconnection: {kind: local}\n" if name == "params.yml" else "")
+    (record,) = abandoned.finish_orphans(tmp_path / "reports")
+    assert (record.outcome, record.exit_code, record.started) == ("killed", None, "2026-01-01T10:00:00.000Z")
+    assert record.connection == ("local" if "params.yml" in left else "unknown")
+    (verdict,) = verify(place.parent, ())
+    assert (verdict.status, verdict.attested.outcome) == ("unsigned", "killed")
+    assert "pill s-killed" in (place / "index.html").read_text()
+    assert place.name in (place.parent / "index.html").read_text()
+    assert abandoned.finish_orphans(tmp_path / "reports") == []
+
+
+def test_a_run_that_is_being_made_is_not_taken_for_dead(place, tmp_path):
+    """From its first moment a run's folder is whole and held; what was only being made goes, and was no run."""
+    record = RunRecord.from_dict(json.loads((place / "run.json").read_text()))
+    record.id = "20260101T100001Z-00000b"
+    reports = place.parent.parent
+    half = place.parent / ".20260101T100001Z-00000c.part"
+    half.mkdir()
+    with abandoned.begun(reports, record, tmp_path / "toy.yml") as new:
+        assert [found.id for found in abandoned.finish_orphans(reports)] == [place.name]
+        assert json.loads((new / "run.json").read_text())["outcome"] == "running"
+    assert not half.exists()
+    assert [found.id for found in abandoned.finish_orphans(reports)] == [record.id]
+
+
+def test_what_is_no_run_is_left_alone(tmp_path):
+    """Links, other names and a run whose record was removed from beside its attestation are not finished."""
+    host = tmp_path / "reports/toy"
+    (host / "notes").mkdir(parents=True)
+    (host / "20260101T100000Z-00000a").mkdir()
+    (host / "20260101T100000Z-00000a/attestation.json").write_text("{}")
+    (host / "20260101T100000Z-00000b").symlink_to(tmp_path)
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    assert abandoned.finish_orphans(tmp_path / "reports") == []
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("recording", ["a file", "missing"])
+def test_a_recording_that_cannot_be_read_costs_no_end(tmp_path, place, recording):
+    """Closing a replay survives a recording that is a file or is gone; the attestation then names none."""
+    found = tmp_path / "recording"
+    if recording == "a file":
+        found.write_text("x")
+    text = f"host: toy\nconnection: {{kind: recorded, recording: {found}}}\n"
+    (place / "params.yml").write_text(text)
+    record = RunRecord.from_dict(json.loads((place / "run.json").read_text()))
+    record.connection = "recorded"
+    record.close("completed", 0)
+    archive.close(place, record)
+    assert json.loads((place / "run.json").read_text())["outcome"] == "completed"
+    assert [v.status for v in verify(place.parent, ())] == ["unsigned"]

@@ -118,6 +118,7 @@ def _fork(request: dict[str, Any], toy: Any) -> int:
         return pid
     code = 1
     try:
+        os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(

@@ -59,6 +59,10 @@ FAULTS = {
     ),
     "sigterm": Fault("SIGTERM, or a closed terminal", "killed", "killed", "130", "Running when it stopped: second", AGAIN),
     "ctrl-c": Fault("Ctrl-C", "killed", "killed", "130", "Running when it stopped: second", AGAIN),
+    "any-moment": Fault(
+        "Ctrl-C, SIGTERM or SIGHUP at any of 200 moments of a run, to the runner or to its whole process group",
+        "killed", "killed", "130", "Interrupted", "run again; what begun nothing left no report, what was complete says so (exit 0)",
+    ),
     "ctrl-c-twice": Fault(
         "Ctrl-C twice, the command does not listen", "killed", "killed", "130", "Running when it stopped: second", WAIT
     ),

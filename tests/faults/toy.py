@@ -6,7 +6,7 @@ Both the runner and the kernels install it; all else in a run is the real thing.
 - `machine/config`: a file that a step writes;
 - `fault.sh`, `fault.py`: what happens in the middle of `second`, on the host and in the kernel;
 - `wishes.json`: `risk`, `refuse`, `wrong`, `restart`, `timeout_s` (of an action), `cell_timeout_s`, `jump_s`
-  (of the clock).
+  (of the clock), `books` (other notebooks), `pause_s` (of an action), `moment` (see `moments.py`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def wishes(place: Path) -> dict:
 def mark(place: Path, name: str) -> Run:
     """Return the action that leaves its name in the log when it is completed, and not before."""
     fault = f"if [ -e {place}/fault.sh ]; then . {place}/fault.sh; fi; " if name == FAULT_AT else ""
-    script = f"{fault}echo {name} >>{place}/machine/log"
+    pause = f"sleep {wishes(place)['pause_s']}; " if "pause_s" in wishes(place) else ""
+    script = f"{fault}{pause}echo {name} >>{place}/machine/log"
     return Run(("sh", "-c", script), timeout_s=wishes(place).get("timeout_s", 600))
 
 
@@ -83,7 +84,8 @@ def install(place: Path) -> None:
     from runbook.hosts.shell import ShellHost
 
     runbook.steps.notebooks = lambda: {
-        book: tuple(step(place, name) for name in names) for book, names in BOOKS.items()
+        book: tuple(step(place, name) for name in names)
+        for book, names in wishes(place).get("books", BOOKS).items()
     }
     script.LOCK = str(place / "lock")
     gather, run = ShellHost.gather, ShellHost.run
@@ -119,6 +121,10 @@ def _jumping(place: Path) -> type[datetime]:
 def main() -> None:
     """Be the command `runbook` on this machine: `python -m tests.faults.toy FOLDER run …`."""
     place = Path(sys.argv[1])
+    if "moment" in wishes(place):
+        from tests.faults.moments import count_calls
+
+        count_calls(place, **wishes(place)["moment"])
     install(place)
     (place / "runner.pid").write_text(str(os.getpid()))
     from runbook.cli import main as command

@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from runbook.attestation import keys
 from runbook.evidence.outcomes import step_ends
 from runbook.journal import read
 from tests.faults import toy
@@ -56,15 +58,17 @@ class Done:
 class World:
     """A folder with a project, a machine and reports. `root` is where another namespace's files are seen."""
 
-    def __init__(self, place: Path, server: Server, root: str = "") -> None:
+    def __init__(
+        self, place: Path, server: Server | None, root: str = "", books: dict[str, Any] = toy.BOOKS
+    ) -> None:
         self.place, self.server, self.root = place, server, root
         self.env: dict[str, str] = {"XDG_CONFIG_HOME": str(place / "home")}
         for name in ("project/notebooks", "project/params", "machine", "reports"):
             (place / name).mkdir(parents=True, exist_ok=True)
         self.params()
-        made = self.command("report", "key")
-        assert made.wait(PATIENCE_S) == 0, made.err()
-        for number, (name, steps) in enumerate(toy.BOOKS.items()):
+        with mock.patch.dict(os.environ, self.env):
+            keys.make()
+        for number, (name, steps) in enumerate(books.items()):
             nbformat.write(_notebook(place, name, steps, number), place / f"project/notebooks/{name}.ipynb")
 
     def see(self, name: str) -> Path:

@@ -26,6 +26,19 @@ def main():
     job = json.loads(sys.argv[1])
     file = Path("wishes", f"{job['host']}.json")
     wishes = json.loads(file.read_text()) if file.exists() else {}
+    if wishes.get("deaf"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        work(job, wishes)
+        end = {**GOOD, **wishes.get("end", {})}
+    except KeyboardInterrupt:
+        end = {**GOOD, "state": "killed", "exit_code": 130, "message": "Interrupted"}
+    live(job, event="end")
+    say(event="end", **end)
+    sys.exit(end["exit_code"])
+
+
+def work(job, wishes):
     env = {name: value for name, value in os.environ.items() if name.startswith(("RUNBOOK_", "JUPYTER_RUN"))}
     live(job, event="begin", pid=os.getpid(), env=env, only=job["only"])
     say(event="notebook-begin", notebook="05_work", place="1/1", title="Work")
@@ -34,18 +47,9 @@ def main():
     say(event="output", notebook="05_work", text=wishes.get("text", "working\n"))
     if wishes.get("die"):
         os.kill(os.getpid(), signal.SIGKILL)
-    if wishes.get("deaf"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        while not Path(wishes.get("until", ".")).exists():
-            time.sleep(0.05)
-        time.sleep(wishes.get("sleep_s", 0))
-        end = {**GOOD, **wishes.get("end", {})}
-    except KeyboardInterrupt:
-        end = {**GOOD, "state": "killed", "exit_code": 130, "message": "Interrupted"}
-    live(job, event="end")
-    say(event="end", **end)
-    sys.exit(end["exit_code"])
+    while not Path(wishes.get("until", ".")).exists():
+        time.sleep(0.05)
+    time.sleep(wishes.get("sleep_s", 0))
 
 
 if __name__ == "__main__":
