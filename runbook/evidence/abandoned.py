@@ -7,16 +7,20 @@ the dead. Nothing is guessed: how each step ended is read from the journal, whic
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from runbook import plain
 from runbook.atomic import write_atomic
-from runbook.attestation.statement import close_again
+from runbook.attestation import ledger
+from runbook.attestation.closing import close_again
+from runbook.attestation.entering import catch_up
+from runbook.attestation.statement import NAME, contents
 from runbook.errors import RunbookError
 from runbook.evidence import archive
 from runbook.evidence.failures import broken_cell
@@ -43,22 +47,26 @@ def settle(reports: Path, host: str = "*") -> list[RunRecord]:
     """Finish the reports of runs whose runner died, renew the lists, and return the records.
 
     A run that was signed and cut off in that moment says what it was about to say. Any other is `killed`, without an exit code, and attested without a signature: nobody saw its end, and
-    who finishes it cannot vouch for what is in it. What cannot be written (a full
+    who finishes it cannot vouch for what is in it. Where an attestation is, or was, nothing is written but the
+    end of that closing: what is not as it was attested is for `verify` to tell. What cannot be written (a full
     disk, somebody else's folder) is left as it was, for the next time.
     """
     settled = []
     for path in sorted(reports.glob(f"{host}/*/run.json")):
         try:
             with _let_go(path.parent) as is_mine:
-                content = json.loads(path.read_text(encoding="utf-8"))
+                content = plain.read_json(path)
                 if content.get("outcome") != "running" or not is_mine:
                     continue
                 if close_again(path.parent):
-                    settled.append(RunRecord.from_dict(json.loads(path.read_text(encoding="utf-8"))))
+                    settled.append(RunRecord.from_dict(plain.read_json(path)))
+                elif plain.is_there(path.with_name(NAME)) or ledger.has(reports, path.parent):
+                    raise ValueError("it is attested, and not as it was: runbook report verify")
                 else:
                     settled.append(_finish(path.parent, RunRecord.from_dict(content)))
         except (RunbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("%s stays as it is: %s", path, error)
+            log.warning("%s stays as it is: %s", plain.shown(path), plain.shown(error))
+    catch_up(reports)
     if settled:
         with suppress(OSError):
             archive.refresh(reports, *{record.host for record in settled})
@@ -68,7 +76,7 @@ def settle(reports: Path, host: str = "*") -> list[RunRecord]:
 @contextmanager
 def _let_go(place: Path) -> Iterator[bool]:
     """Say whether nobody holds a run, and hold it meanwhile: two who look at once do not both finish it."""
-    with (place / "journal.jsonl").open("rb") as file:
+    with plain.opened(place / "journal.jsonl") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -87,8 +95,9 @@ def _finish(place: Path, record: RunRecord) -> RunRecord:
     record.outcome = "killed"
     if last:
         last.html = _page(place, record, last)
-    for left in place.rglob(".*.part"):
-        left.unlink()
+    for name, _ in list(contents(place)):
+        if fnmatch(Path(name).name, ".*.part"):
+            (place / name).unlink()
     archive.seal(place, record, None)
     return record
 

@@ -13,12 +13,13 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from runbook import journal
+from runbook import journal, plain
 from runbook.atomic import write_atomic
-from runbook.attestation import keys
-from runbook.attestation.statement import CLOSING, RECORD, attest
+from runbook.attestation import keys, rollover
+from runbook.attestation.closing import attest
+from runbook.attestation.statement import CLOSING, NAME, RECORD
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import host, layout, notebook_html, pages
+from runbook.evidence import host, layout, notebook_html, pages, shapes
 from runbook.evidence.gate import sweep
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.evidence.timeline import timeline
@@ -48,9 +49,10 @@ def create(reports: Path, record: RunRecord, params: Path) -> Path:
     """Return the new folder of a run, with a copy of its parameters and an empty journal in it.
 
     Nobody else can look into it: a journal holds the originals of files that only root could read on the host.
-    Raises `ParamsError` for a signing key that could not sign when the run ends, hours later.
+    Raises `ParamsError` for a signing key that could not sign when the run ends, hours later, or for which nobody
+    would take it.
     """
-    keys.operator()
+    rollover.require_holds(reports, keys.operator())
     place = reports / record.host / record.id
     try:
         place.mkdir(mode=0o700, parents=True)
@@ -82,15 +84,18 @@ def seal(place: Path, record: RunRecord, key: keys.SigningKey | None) -> None:
     """Write the run's last word, look once more for secrets, and attest it.
 
     Only the runner that wrote the run has a `key` for it: who finishes it for a dead one did not see what
-    is in it. Nothing is written in the folder afterwards. Raises `RunbookError` when it cannot be written.
+    is in it. Nothing is written in the folder afterwards. Raises `RunbookError` when it cannot be written, or
+    is attested already.
     """
+    if plain.is_there(place / NAME):
+        raise RunbookError("The run is attested already", where=str(place), do="runbook report verify")
     record.signed_by = key.public.fingerprint if key else None
     try:
         _write(place, record, CLOSING)
         for path in sweep(place):
             log.warning("%s held a secret that was not known yet when it was written; it is masked now", path)
         attest(place, record.as_dict(), key)
-    except OSError as error:
+    except (OSError, plain.NotPlain) as error:
         raise _unwritable(place, error) from error
 
 
@@ -132,7 +137,8 @@ def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
 def drift(place: Path) -> Json | None:
     """Return what a run found changed on its host (`runbook.evidence.drift`), None when it did not look."""
     try:
-        found: Json = json.loads((place / DRIFT).read_text(encoding="utf-8"))
+        found: Json = plain.read_json(place / DRIFT)
+        shapes.prove_drift(found)
     except (OSError, ValueError):
         return None
     return found
@@ -153,11 +159,12 @@ def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
     """Yield the content of every `run.json` that can be read and lies where its host and id say."""
     for path in sorted(reports.glob(f"{name}/*/run.json")):
         try:
-            run = json.loads(path.read_text(encoding="utf-8"))
+            run = plain.read_json(path)
+            shapes.prove_run(run)
             if (run["host"], run["id"]) == (path.parent.parent.name, path.parent.name):
                 yield run
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is left out of the lists: %s", path, error)
+        except (OSError, ValueError) as error:
+            log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
 
 
 def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: NotebookNode) -> str | None:
@@ -192,10 +199,10 @@ def _key() -> keys.SigningKey | None:
         return None
 
 
-def _unwritable(place: Path, error: OSError) -> RunbookError:
+def _unwritable(place: Path, error: OSError | plain.NotPlain) -> RunbookError:
     return RunbookError(
         "The report cannot be written",
         where=str(place),
-        why=error.strerror or str(error),
+        why=getattr(error, "strerror", None) or str(error),
         do="free some space or choose another folder with --reports, then run again",
     )
