@@ -121,6 +121,8 @@ def refresh(reports: Path, *names: str) -> None:
         runs, looked = index(reports)
         for name in names:
             mine = [run for run in runs if run["host"] == name]
+            if not mine:  # nothing that can be read: its old page says more than none
+                continue
             page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked)
             write_atomic(reports / name / "index.html", page)
 
