@@ -41,6 +41,8 @@ class Attested:
     """How many bytes each file had; empty in attestations of before sizes were stated."""
     has_ledger: bool = False
     """Whether it was made when there was a ledger of all runs; False also in those of before."""
+    started: str = ""
+    """When the run began, ISO 8601."""
     after: str = ""
     """The SHA-256 of the ledger's last line when it was made; '' when the ledger could not be written then."""
 
@@ -54,6 +56,7 @@ def read(folder: Path) -> Attested:
     try:
         run, before = said.predicate["run"], said.predicate["previous"]
         words = [str(run[key]) for key in ("host", "id", "mode", "outcome")]
+        started = datetime.fromisoformat(str(run["started"])).astimezone(UTC).isoformat()
         ended = datetime.fromisoformat(str(run["ended"])).astimezone(UTC)
         previous = (str(before["run"]), str(before["sha256"])) if before else None
         sizes = {str(name): int(size) for name, size in said.predicate.get("sizes", {}).items()}
@@ -65,7 +68,7 @@ def read(folder: Path) -> Attested:
     has_ledger = "ledger" in said.predicate
     return Attested(
         words[0], words[1], words[2], words[3], ended, previous, said.subjects, said.signer,
-        sizes, has_ledger, after,
+        sizes, has_ledger, started, after,
     )  # fmt: skip
 
 

@@ -76,7 +76,9 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
 
     Of each the attestation and the journal stay, with a signed record of what went, so that
     `runbook report verify` still follows the chain and `runbook undo` still finds its way back. The
-    newest run, the newest that completed, and what has no attestation always stay whole.
+    newest run, the newest that completed, the newest with the full set of notebooks that was applied, the newest
+    such check, and what has no attestation always stay whole. Plans and runs of a part of the notebooks are
+    counted on their own. Each pruned run stays a line in the lists.
 
     \b
     Examples:
@@ -85,6 +87,7 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
     """
     from runbook.attestation import prune as retention
     from runbook.errors import ParamsError
+    from runbook.evidence.abandoned import settle
     from runbook.evidence.archive import refresh
 
     if keep is None and older_than is None:
@@ -92,6 +95,7 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
     folder = (reports or reports_folder()).absolute() / host
     if not folder.is_dir():
         raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
+    settle(folder.parent, host)
     removals = retention.plan(folder, keep or 1, older_than or 0)
     for removal in removals:
         size = f"{len(removal.names)} files, {removal.size / 1e6:.1f} MB"
@@ -133,11 +137,13 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
     """
     from runbook.attestation import export as handing_on
     from runbook.errors import ParamsError
+    from runbook.evidence.abandoned import settle
     from runbook.evidence.archive import index
 
     folder = (reports or reports_folder()).absolute() / host
     if not folder.is_dir():
         raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
+    settle(folder.parent, host)
     copies = handing_on.export(folder, out, leave_out)
     index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -15,9 +15,10 @@ from nbformat import NotebookNode
 
 from runbook import journal, plain
 from runbook.atomic import write_atomic
-from runbook.attestation import keys, rollover
+from runbook.attestation import keys, rollover, tombstone
 from runbook.attestation.closing import attest
-from runbook.attestation.statement import CLOSING, NAME, RECORD
+from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD
+from runbook.attestation.statement import read as attested
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import host, layout, notebook_html, pages, shapes
 from runbook.evidence.gate import sweep
@@ -123,7 +124,8 @@ def refresh(reports: Path, *names: str) -> None:
             mine = [run for run in runs if run["host"] == name]
             if not mine:  # nothing that can be read: its old page says more than none
                 continue
-            page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked)
+            gone = list(find_pruned(reports, name))
+            page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked, pruned=gone)
             write_atomic(reports / name / "index.html", page)
 
 
@@ -131,7 +133,7 @@ def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
     """Write `index.html` of all reports; return its runs, the newest first, and what each found changed."""
     runs = newest_first(reports)
     looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
-    page = pages.runs_page(runs, drift=looked, fleets=newest(reports))
+    page = pages.runs_page(runs, drift=looked, fleets=newest(reports), pruned=list(find_pruned(reports)))
     write_atomic(reports / "index.html", page)
     return runs, looked
 
@@ -167,6 +169,21 @@ def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
                 yield run
         except (OSError, ValueError) as error:
             log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
+
+
+def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:
+    """Yield what is still known of each pruned run: host, id, mode, outcome, when it began, when and how it was pruned."""
+    for path in sorted(reports.glob(f"{name}/*/{PRUNED}")):
+        if plain.is_there(path.with_name(RECORD)):
+            continue  # a copy that was handed on: its record is there
+        try:
+            said, record = attested(path.parent), tombstone.read(path.parent)
+        except (OSError, ValueError, RunbookError) as error:
+            log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
+            continue
+        if record and (said.host, said.run) == (path.parent.parent.name, path.parent.name):
+            yield {"host": said.host, "id": said.run, "mode": said.mode, "outcome": said.outcome,
+                   "started": said.started, "pruned": record.at.isoformat(), "rule": record.rule}  # fmt: skip
 
 
 def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: NotebookNode) -> str | None:
