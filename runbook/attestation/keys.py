@@ -21,12 +21,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
+from runbook import plain
 from runbook.allowed import config_folder
 from runbook.errors import ParamsError
 
 ENV = "RUNBOOK_SIGNING_KEY"
 """The environment variable that names an OpenSSH private key file."""
 _LINE = re.compile(r"(?![#@])(?:\S+\s+)?(ssh-ed25519 [A-Za-z0-9+/=]+)(?:\s.*)?")
+_LARGEST = 64 << 10
 _MAKE = f"name another with {ENV}, or make one: runbook report key"
 
 
@@ -98,7 +100,10 @@ def operator() -> SigningKey | None:
 def load(path: Path) -> SigningKey:
     """Return the key of an OpenSSH private key file. Raises `ParamsError` as `operator` does."""
     try:
-        data, mode = path.read_bytes(), path.stat().st_mode
+        with plain.opened(path, follow=True) as file:
+            data, mode = file.read(_LARGEST), os.fstat(file.fileno()).st_mode
+    except plain.NotPlain as error:
+        raise _wrong(path, str(error), _MAKE) from None
     except OSError as error:
         raise _wrong(path, error.strerror or str(error), _MAKE) from None
     if mode & 0o077:
@@ -115,9 +120,12 @@ def load(path: Path) -> SigningKey:
     return SigningKey(key)
 
 
-def make() -> Path:
-    """Make the project's own key, readable by its owner alone, with the public part beside it in `.pub`."""
-    path, key = default_path(), SigningKey(Ed25519PrivateKey.generate())
+def make(path: Path | None = None) -> Path:
+    """Make the project's own key, readable by its owner alone, with the public part beside it in `.pub`.
+
+    `path` is another file for it. Raises `FileExistsError` for one that is there.
+    """
+    path, key = path or default_path(), SigningKey(Ed25519PrivateKey.generate())
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
@@ -134,6 +142,8 @@ def own() -> list[PublicKey]:
     if path is None:
         return []
     beside = path.with_name(f"{path.name}.pub")
+    if not plain.is_there(path):
+        load(path)  # raises: a public part alone does not sign
     return given(str(beside)) if beside.exists() else [load(path).public]
 
 
@@ -161,9 +171,11 @@ def given(text: str) -> list[PublicKey]:
         lines = [text]
     else:
         try:
-            lines = Path(text).expanduser().read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ParamsError(f"There is no public key in {text}", why=str(error)) from None
+            lines = plain.read(Path(text).expanduser(), follow=True).decode().splitlines()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ParamsError(
+                f"There is no public key in {plain.shown(text)}", why=plain.shown(error)
+            ) from None
     found = [PublicKey(match[1]) for line in lines if (match := _LINE.fullmatch(line.strip()))]
     try:
         for key in found:
@@ -173,7 +185,7 @@ def given(text: str) -> list[PublicKey]:
     if not found:
         raise ParamsError(
             "There is no Ed25519 public key",
-            where=text,
+            where=plain.shown(text),
             do="give a line or a file such as ssh-ed25519 AAAA…, as `runbook report key` prints it",
         )
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runbook.cli.allow import allow, show_programs
-from runbook.cli.attestation import export, key, prune, verify
+from runbook.cli.attestation import export, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
 from runbook.cli.doctor import doctor
@@ -16,6 +16,7 @@ from runbook.cli.explain import explain
 from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
 from runbook.cli.installer import installer
+from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
 from runbook.cli.reports import REPORTS, report
@@ -54,6 +55,7 @@ Exit codes:
   1  a step or a check failed
   2  wrong parameters or wrong usage; nothing was started
   3  refused: going on would be dangerous; the message says why
+      (`report verify`: nothing was altered, but not every run is vouched for)
   4  consent is missing for a disruptive or destructive step, or for a program that PARAMS would run here
   5  the host cannot be used: unreachable, not root, busy
   6  timed out
@@ -289,5 +291,5 @@ main.add_command(site)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)
-for _command in (key, verify, prune, export):
+for _command in (key, verify, head, prune, export):
     report.add_command(_command)

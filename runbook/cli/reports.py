@@ -30,7 +30,11 @@ def report() -> None:
 @click.argument("host", required=False)
 @REPORTS
 def list_(host: str | None, reports: Path | None) -> None:
-    """List runs, the newest first: when, host, mode, how it ended, how many steps changed something."""
+    """List runs, the newest first: when, host, mode, how it ended, how many steps changed something.
+
+    Runs that were pruned come last.
+    """
+    from runbook.evidence.archive import find_pruned
     from runbook.evidence.layout import when
 
     for run in _runs(host, reports):
@@ -39,6 +43,9 @@ def list_(host: str | None, reports: Path | None) -> None:
             f"{when(run['started'])}  {run['host']}  {run['mode']:5}  {run['outcome']:9}  "
             f"{ends.count('changed')} of {len(ends)} steps changed  {run['id']}"
         )
+    for run in find_pruned(_folder(reports), host or "*"):
+        was = f"{run['host']}  {run['mode']:5}  {run['outcome']:9}"
+        click.echo(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}")
 
 
 @report.command("open")

@@ -9,6 +9,7 @@ import re
 import shlex
 from pathlib import Path
 
+from runbook import plain
 from runbook.ask import Answer, Ask, Facts
 from runbook.atomic import write_atomic
 from runbook.facts import identity
@@ -109,7 +110,17 @@ def _facts(answers: dict[str, Said]) -> Facts:
 
 def _answers(path: Path) -> dict[str, Said]:
     try:
-        answers: dict[str, Said] = json.loads(path.read_text(encoding="utf-8"))["answers"]
-    except (OSError, ValueError, KeyError):
+        answers: dict[str, Said] = plain.read_json(path)["answers"]
+        if not all(map(_is_said, answers.values())):
+            return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
     return answers
+
+
+def _is_said(answer: object) -> bool:
+    """Return whether it is what a host answered: a status, and two texts."""
+    match answer:
+        case [int(), str(), str()]:
+            return True
+    return False

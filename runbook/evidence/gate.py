@@ -14,7 +14,9 @@ from typing import IO, Any
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from runbook import plain
 from runbook.atomic import write_atomic
+from runbook.attestation.statement import contents
 from runbook.redaction import CHANNEL, KNOWN, Stream
 
 
@@ -132,11 +134,15 @@ def sweep(folder: Path) -> list[Path]:
     """Mask every known secret that a file of a report still holds; return those files.
 
     The last look: it finds what was written before its value was known, such as an output of the
-    notebook before. Raises `OSError`.
+    notebook before. What is no plain file is not opened. Raises `OSError`, and `NotPlain` for a file that
+    grows meanwhile.
     """
     found = []
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        text = path.read_bytes().decode("utf-8", "replace")
+    for name, its in sorted(contents(folder)):
+        if plain.kind(its.st_mode):
+            continue
+        path = folder / name
+        text = plain.read(path, its.st_size).decode("utf-8", "replace")
         if (clean := KNOWN.text(text)) != text:
             write_atomic(path, clean)
             found.append(path)

@@ -52,11 +52,12 @@ def runs_page(
     facts: Sequence[tuple[str, Sequence[Fact]]] = (),
     drift: Mapping[str, Json] = EMPTY,
     fleets: tuple[Sequence[Json], int] = ((), 0),
+    pruned: Iterable[Json] = (),
 ) -> str:
     """Return the page of one host, or of all of them: what it is, what changed since, and its runs, newest first.
 
     `drift` is what each run's `drift.json` says, by the run's id; `fleets` are the newest fleet runs and how many
-    are older (`runbook.fleet.newest`). The one script on the page filters the list of runs; its digest stands
+    are older (`runbook.fleet.newest`); `pruned` is what is left of runs that were pruned, a line for each. The one script on the page filters the list of runs; its digest stands
     in the page's security policy, so that nothing else can run.
     """
     rows = []
@@ -67,6 +68,8 @@ def runs_page(
         rows.append({**run, "link": f"{folder}/index.html", "changed": len(changed), "where": _where(run),
                      "drifted": _drifted(found), "text": _text(run, found)})  # fmt: skip
     newest = {row["host"]: row for row in reversed(rows)}
+    rows += [_pruned(run) for run in pruned]
+    rows.sort(key=lambda row: str(row["started"]), reverse=True)
     counts = Counter(row["host"] for row in rows)
     said = {row["host"]: row["drifted"] for row in reversed(rows) if row["drifted"]}
     hosts = [
@@ -77,6 +80,12 @@ def runs_page(
         facts=facts, drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
         fleets=fleets[0], older=fleets[1],
     )  # fmt: skip
+
+
+def _pruned(run: Json) -> Json:
+    """Return the row of a pruned run: what its attestation and the record of the pruning still say."""
+    text = f"{run['host']} {run['id']} {run['mode']} {run['outcome']} {when(run['started'])} pruned".lower()
+    return {**run, "seconds": None, "changed": "", "where": "", "drifted": "", "text": text, "link": ""}
 
 
 def verdict(run: Json) -> str:

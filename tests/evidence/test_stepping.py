@@ -83,7 +83,7 @@ def prove_whole(place, folder, outcome="completed", status="good"):
     """Look whether a run is closed, in the lists, held by nobody and attested."""
     assert record(folder)["outcome"] == outcome
     assert verify_run(folder, known()).status == status
-    assert abandoned.settle(place / "project/reports") == []
+    assert abandoned.finish_orphans(place / "project/reports") == []
     assert folder.name in (folder.parent / "index.html").read_text()
 
 
@@ -230,7 +230,7 @@ def test_a_killed_kernel_leaves_it_to_be_settled(place):
         execute(place, book_of(place))
     (folder,) = runs(place)
     assert record(folder)["outcome"] == "running"
-    (settled,) = abandoned.settle(place / "project/reports")
+    (settled,) = abandoned.finish_orphans(place / "project/reports")
     prove_whole(place, folder, "killed", "unsigned")
     assert (settled.exit_code, ends(folder)["first"], ends(folder)["second"]) == (None, "changed", "killed")
     assert "its kernel was closed or killed before book.summary()" in settled.failure.message
@@ -243,12 +243,12 @@ def test_a_closed_kernel_leaves_it_to_be_settled(place):
     try:
         for cell in code[1:]:
             assert client.execute_interactive(cell.source, timeout=60)["content"]["status"] == "ok"
-        assert abandoned.settle(place / "project/reports") == []
+        assert abandoned.finish_orphans(place / "project/reports") == []
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
     (folder,) = runs(place)
-    assert len(abandoned.settle(place / "project/reports")) == 1
+    assert len(abandoned.finish_orphans(place / "project/reports")) == 1
     prove_whole(place, folder, "killed", "unsigned")
 
 
