@@ -23,6 +23,7 @@ from runbook.fleet.job import CLAIMS, TICK_S, Ended, Job, give_up, wish
 from runbook.fleet.members import FOLDER
 from runbook.fleet.page import fleet_page
 from runbook.fleet.record import FILE, FleetRecord, HostState, new_id
+from runbook.fleet.sealed import seal
 from runbook.journal import now
 from runbook.locks import locked
 from runbook.signals import answering
@@ -85,6 +86,7 @@ def run_fleet(
     with workers(asked.parallel, asked.scheduler, record.id) as found:
         try:
             (folder / CLAIMS).mkdir(parents=True)
+            seal(folder, record)
         except OSError as error:
             raise _unwritable(folder, error) from error
         with locked(folder, wait=False):
