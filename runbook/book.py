@@ -19,6 +19,7 @@ from runbook.journal import Journal
 from runbook.modes import MODES
 from runbook.params import HostParams, digest, load
 from runbook.plan import Plan
+from runbook.replay import DONE, require_order
 from runbook.show import steps as views
 from runbook.show.bar import Bar
 from runbook.show.live import Live
@@ -68,6 +69,7 @@ class Book:
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
         self._known: set[str] = set()
+        self._changed: set[str] = set()
         self._bar = Bar(notebook, tuple(self._steps), params.host, self.mode)
         if self.mode == "apply":
             host.lock()
@@ -91,7 +93,7 @@ class Book:
         module = self._step(step)
         self._bar.go(step)
         self._fresh(step)
-        planned = module.plan(self.params, self.facts)
+        planned = DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
         return views.plan(module, planned, self.facts)
 
@@ -149,6 +151,8 @@ class Book:
         return views.summary(f"{self.notebook} on {self.params.host}", rows)
 
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
+        if self._was_replayed(name):
+            return Outcome(name, "unchanged", DONE.note)
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
         more = views.decided(planned, stops=self.mode == "plan")
@@ -160,6 +164,8 @@ class Book:
             end = self._checked(name, module, planned, "unchanged", ())
             gates.is_done(planned, f"{name} is not as the parameters say", self.params.host)
             return end
+        if planned.actions or planned.stops:
+            require_order(self.host, self._steps, name, self._changed, self.params)
         if planned.actions and planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
                 f"The plan of {name} is not the one that was shown",
@@ -178,6 +184,10 @@ class Book:
         left = module.plan(self.params, self.facts)
         gates.is_done(left, f"{name} ran and is still not done", self.params.host)
         return end
+
+    def _was_replayed(self, step: str) -> bool:
+        """A recording holds a step once, and not what the host would have answered to it later."""
+        return not self.host.is_real and step in self._changed
 
     def _act(self, step: str, index: int, action: Any, live: Live) -> str:
         live.begin(action.title)
@@ -235,6 +245,8 @@ class Book:
 
     def _end(self, end: Outcome) -> None:
         self._ended[end.step] = end
+        if end.status == "changed":
+            self._changed.add(end.step)
         self._log("step-end", step=end.step, status=end.status, message=end.message)
         self._bar.end(end.step, end.status)
 
