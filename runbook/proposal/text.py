@@ -11,7 +11,7 @@ from runbook.proposal.cards import Bridge
 from runbook.proposal.machine import RELEASES, Proposal
 from runbook.survey.groups import Group, Member
 from runbook.survey.tables import machine_rows
-from runbook.survey.verdict import CARE, MAY
+from runbook.survey.verdict import CARE
 
 _WIDTH = 108
 _GUEST = """\
@@ -132,8 +132,8 @@ def _network(bridges: tuple[Bridge, ...]) -> Iterator[str]:
 
 
 def _passthrough(groups: tuple[Group, ...]) -> Iterator[str]:
-    may = [g for g in groups if g.verdict == MAY]
-    rest = [g for g in groups if g.verdict != MAY]
+    may = [g for g in groups if g.is_offered]
+    rest = [g for g in groups if not g.is_offered]
     yield "# Devices that guests can have. dom0 gives up all that stand here: take out what it shall keep."
     yield "# The devices of one IOMMU group, or of one card, go to one guest together. An id pins its device: another"
     yield "# card at that address is refused."
@@ -151,7 +151,7 @@ def _passthrough(groups: tuple[Group, ...]) -> Iterator[str]:
 
 def _entries(group: Group, off: str) -> Iterator[str]:
     place = "one device" if group.number is None else f"IOMMU group {group.number}"
-    if group.verdict != MAY:
+    if not group.is_offered:
         decide = ", so it is for you to decide" if group.verdict == CARE else ""
         yield from comment(f"{place} {group.verdict}{decide}: {group.why}", 4)
     elif len(group.members) > 1:
@@ -169,7 +169,7 @@ def _device(member: Member, *, is_offered: bool) -> Iterator[str]:
         yield f"  rdm_policy: {policy}  # the firmware keeps memory reserved for it (H106)"
     if is_offered:
         for reason in member.reasons:
-            yield from comment(f"{reason.text}: {reason.do}", 2)
+            yield from comment(f"{reason.verdict}: {reason.text}: {reason.do}", 2)
         if member.device.class_code.startswith("0200"):
             yield "  # probe: network  # proves it in a small guest, where a cable with DHCP is plugged in"
 
@@ -188,7 +188,7 @@ def _storage(seen: Proposal) -> Iterator[str]:
 
 
 def _guests(seen: Proposal) -> list[str]:
-    may = next((g for g in seen.groups if g.verdict == MAY), None)
+    may = next((g for g in seen.groups if g.is_offered), None)
     nic = next((f'{{bridge: {b.name}, mac: "00:16:3e:00:00:01"}}' for b in reversed(seen.bridges)), "")
     pci = ", ".join(may.bdfs) if may else ""
     return _GUEST.format(group=seen.guest_group, nic=nic, pci=pci).splitlines()
