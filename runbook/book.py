@@ -20,6 +20,7 @@ from runbook.hosts import Host, connect
 from runbook.journal import Journal
 from runbook.modes import MODES
 from runbook.params import HostParams, digest, load
+from runbook.replay import DONE, require_order
 from runbook.show import steps as views
 from runbook.show.bar import Bar
 from runbook.show.live import Live
@@ -88,6 +89,7 @@ class Book:
         self._known: set[str] = set()
         self._place: Path | None = None
         self._close: Callable[[], Run] | None = None
+        self._changed: set[str] = set()
         self._bar = Bar(notebook, tuple(self._steps), params.host, self.mode)
         if self.mode == "apply":
             host.lock()
@@ -112,7 +114,7 @@ class Book:
         module = self._step(step)
         self._bar.go(step)
         self._fresh(step)
-        planned = module.plan(self.params, self.facts)
+        planned = DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
         return views.plan(module, planned, self.facts)
 
@@ -190,6 +192,8 @@ class Book:
 
     @reading()
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
+        if self._was_replayed(name):
+            return Outcome(name, "unchanged", DONE.note)
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
         go_on()
@@ -202,6 +206,8 @@ class Book:
             end = checked(work, self.facts, "unchanged")
             gates.is_done(planned, f"{name} is not as the parameters say", self.params.host)
             return end
+        if planned.actions or planned.stops:
+            require_order(self.host, self._steps, name, self._changed, self.params)
         if planned.actions and planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
                 f"The plan of {name} is not the one that was shown",
@@ -209,6 +215,10 @@ class Book:
                 do="run the plan cell again and read it",
             )
         return self._beat.carry(work, lambda: self._look(name, *self._after(name)), live.line, live.begin)
+
+    def _was_replayed(self, step: str) -> bool:
+        """A recording holds a step once, and not what the host would have answered to it later."""
+        return not self.host.is_real and step in self._changed
 
     @reading()
     def _look(self, *steps: str) -> Facts:
@@ -250,6 +260,8 @@ class Book:
 
     def _end(self, end: Outcome) -> None:
         self._ended[end.step] = end
+        if end.status == "changed":
+            self._changed.add(end.step)
         self._bar.end(end.step, end.status)
 
     def _log(self, event: str, **fields: Any) -> None:

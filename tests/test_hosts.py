@@ -242,8 +242,9 @@ def test_a_replay_answers_what_was_said(replay, tmp_path):
     assert host.gather([ask]).text(path) == "after\n"
 
 
-def test_a_replay_refuses_what_was_not_recorded(replay, tmp_path):
-    """Another question, another content or one action too many is an error that shows the difference."""
+def test_a_replay_refuses_what_was_not_recorded(replay, tmp_path, monkeypatch):
+    """Another question, another content or one action too many is an error that shows an author the difference."""
+    monkeypatch.setenv("RUNBOOK_AUTHOR", "1")
     ask, path = Ask.read(str(tmp_path / "state")), str(tmp_path / "state")
 
     def work(host):

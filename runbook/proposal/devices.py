@@ -10,7 +10,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from runbook.params.host import Device
 from runbook.proposal.commented import above, beside, clean, commented, flow, folded
 from runbook.survey.groups import Group, Member
-from runbook.survey.verdict import CARE, MAY
+from runbook.survey.verdict import CARE
 
 _PASSTHROUGH = """\
 # Devices that guests can have. dom0 gives up all that stand here: take out what it shall keep.
@@ -20,7 +20,7 @@ _PASSTHROUGH = """\
 
 def add_devices(top: CommentedMap, groups: tuple[Group, ...]) -> list[str]:
     """Add the devices that guests can have; return the lines about the others, which come after them."""
-    may = [g for g in groups if g.verdict == MAY and all(map(is_writable, g.members))]
+    may = [g for g in groups if g.is_offered and all(map(is_writable, g.members))]
     devices = CommentedSeq() if may else flow(())
     top["passthrough"] = CommentedMap(devices=devices)
     lines = ["", *_PASSTHROUGH.splitlines()]
@@ -53,7 +53,11 @@ def _kept(group: Group) -> Iterator[str]:
 
 def _device(member: Member) -> CommentedMap:
     entry = CommentedMap(device_entry(member))
-    below = [line for reason in member.reasons for line in folded(f"{reason.text}: {reason.do}", 6)]
+    below = [
+        line
+        for reason in member.reasons
+        for line in folded(f"{reason.verdict}: {reason.text}: {reason.do}", 6)
+    ]
     if member.device.class_code.startswith("0200"):
         below.append(
             "      # probe: network  # proves it in a small guest, where a cable with DHCP is plugged in"

@@ -11,7 +11,6 @@ from runbook.proposal import cards, disks
 from runbook.survey import machine as machines
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
-from runbook.survey.verdict import MAY
 from runbook.unreadable import reading
 
 RELEASES = ("trixie", "bookworm")
@@ -40,7 +39,7 @@ class Proposal:
     @property
     def offered(self) -> int:
         """How many devices guests can have."""
-        return sum(len(group.members) for group in self.groups if group.verdict == MAY)
+        return sum(len(group.members) for group in self.groups if group.is_offered)
 
 
 def asks(*, is_real: bool = True) -> tuple[Ask, ...]:

@@ -16,7 +16,6 @@ from runbook.proposal.commented import above, beside, clean, commented, dump, fl
 from runbook.proposal.devices import add_devices, is_writable
 from runbook.proposal.machine import RELEASES, Proposal
 from runbook.survey.tables import machine_rows
-from runbook.survey.verdict import MAY
 
 _GUEST = """\
 # A guest, in the terms of xl.cfg(5); take away the `# ` of these lines to have it. All that a guest can
@@ -142,7 +141,7 @@ def _storage(top: CommentedMap, seen: Proposal, rest: list[str]) -> None:
 
 
 def _guest(seen: Proposal) -> list[str]:
-    may = next((g for g in seen.groups if g.verdict == MAY and all(map(is_writable, g.members))), None)
+    may = next((g for g in seen.groups if g.is_offered and all(map(is_writable, g.members))), None)
     nics = [flow_map({"bridge": b.name, "mac": quoted("00:16:3e:00:00:01")}) for b in reversed(seen.bridges)][
         :1
     ]
