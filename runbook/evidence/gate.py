@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from runbook import plain
 from runbook.atomic import write_atomic
 from runbook.attestation.statement import contents
+from runbook.evidence.startup import OwnProfile
 from runbook.redaction import CHANNEL, KNOWN, Stream
 
 
@@ -43,7 +44,8 @@ class Gate:
         self._theirs = [secrets, said]
         self._log = threading.Thread(target=self._write, args=(source, sink), daemon=True)
         self._log.start()
-        env = {CHANNEL: f"{secrets}:{os.fstat(secrets).st_ino}"}
+        self._profile = OwnProfile()
+        env = {CHANNEL: f"{secrets}:{os.fstat(secrets).st_ino}", **self._profile.environment()}
         return {"env": env, "stdout": said, "stderr": said, "pass_fds": (secrets,)}
 
     def started(self) -> None:
@@ -63,6 +65,7 @@ class Gate:
         """Wait for the kernel's last words. A process that it left behind may still hold the pipe; it is not waited for."""
         if self._log is None:
             return
+        self._profile.remove()
         self.started()
         self._log.join(2)
         self.take()

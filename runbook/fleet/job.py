@@ -132,7 +132,7 @@ def _follow(job: Job, own: Path, tell: Tell, stops: Stops | None) -> Ended:
     began = time.monotonic()
     command = job.command or (sys.executable, "-P", "-m", "runbook.fleet.child")
     env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-    env.update(JUPYTER_RUNTIME_DIR=str(own), IPYTHONDIR=str(own / "ipython"))
+    env.update(JUPYTER_RUNTIME_DIR=str(own))
     pipe = subprocess.PIPE
     end: Event = {}
     said = ""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from runbook.params.addresses import HttpsAddress, InterfaceAddress, MachineAddress, SshName, prove_gateway
+from runbook.params.commit import Commit, require_commit
 from runbook.params.names import BootWord, BranchName, GroupName, InterfaceName, SourceVersion
 from runbook.params.paths import ControllerPath
 from runbook.params.types import Bdf, Closed, Mib, PciId, Sentence
@@ -67,13 +68,21 @@ class Xen(Closed):
     version: SourceVersion = ""
     """The version of Debian's source package, as `apt-cache showsrc xen` says it; empty takes the newest."""
     branch: BranchName = ""
-    """The branch or tag for `git`, such as stable-4.20; empty takes the release's version."""
+    """The branch or tag that holds the commit, such as stable-4.20; empty takes the release's version."""
+    commit: Commit = ""
+    """The commit that `git` builds, all 40 or 64 digits; `git ls-remote REPOSITORY BRANCH` shows one."""
     repository: HttpsAddress = "https://xenbits.xen.org/git-http/xen.git"
     """Where `git` takes it from, by https: anything else proves neither sender nor content (H501)."""
     iommu: Literal["required", "yes"] = "required"
     """`required` stops the boot when the IOMMU is off (H615); `yes` goes on without it."""
     options: tuple[BootWord, ...] = ()
     """More words for the hypervisor's command line, such as console=com1 (no `;`)."""
+
+    @model_validator(mode="after")
+    def _names_its_commit(self) -> Xen:
+        if self.source == "git" and not self.commit:
+            raise require_commit(self.repository, self.branch)
+        return self
 
 
 class Device(Closed):
