@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
+from runbook.text.visible import visible
+
 
 def forms(value: str) -> set[str]:
     """Return a value as it may stand in a text: plain, percent-encoded, in JSON, HTML, repr, hexadecimal, quoted.
@@ -104,6 +106,7 @@ _ENCODINGS: tuple[Callable[[str], str], ...] = (
     *_AROUND,
     lambda text: _json(text).replace("/", "\\/"),
     lambda text: repr(text)[1:-1],
+    visible,
     lambda text: repr(text.encode())[2:-1],
     lambda text: quote(text, safe=""),
     lambda text: quote(text),

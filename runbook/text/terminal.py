@@ -63,7 +63,8 @@ def behind(stream: TextIO) -> TextIO:
 
 def say(text: str, *, fg: str | None = None, err: bool = False, nl: bool = True) -> None:
     """Write a text in one of click's colours; nothing in it acts."""
-    click.secho(visible(text), file=behind(sys.stderr if err else sys.stdout), fg=fg, nl=nl)
+    text = click.style(visible(text), fg=fg) if fg else visible(text)
+    click.echo(text, file=behind(sys.stderr if err else sys.stdout), nl=nl)
 
 
 def paint(*words: tuple[str, str | None], err: bool = False) -> None:
