@@ -1,4 +1,4 @@
-"""Ways to alter reports, each with a random choice of where and how: `python -m tests.evidence.tamper` counts them.
+"""Ways to alter reports, each with a random choice of where and how.
 
 A way takes the folder of reports and a seeded generator; whatever it chooses, the reports are no longer as they
 were written. `MAY_WAIT` are the ways after which nobody can tell them from a runner that was killed in that moment.
@@ -11,9 +11,11 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,6 +32,8 @@ NAMES = (
     os.fsdecode(b"\xff\xfe.txt"), os.fsdecode(b"caf\xe9"), "ledger.jsonl", "index.html.bak", "..data", "facts.json",
 )  # fmt: skip
 DEEP = b'{"a":' * 100_000
+SOON_S = 20
+"""Whatever hangs does so for ever; a machine that does much else may take some seconds."""
 OUTSIDE = ("/etc/passwd", "/dev/zero", "/nowhere", "..", ".", "journal.jsonl")
 
 
@@ -456,3 +460,19 @@ HALF = ("ledger: cut within its last line", "ledger: half a line after its end")
 def clear(folder: Path) -> None:
     """Remove a folder, also one that is too deep for Python."""
     subprocess.run(["rm", "-rf", "--", str(folder)], check=True)
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """Fail after some seconds of whatever hangs."""
+
+    def late(*_):
+        raise AssertionError(f"not done after {SOON_S} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SOON_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -3,9 +3,7 @@
 import os
 import random
 import shutil
-import signal
 import time
-from contextlib import contextmanager
 
 import pytest
 
@@ -14,11 +12,10 @@ from runbook.attestation.verify import GOOD, verify
 from runbook.errors import CheckFailed
 from runbook.evidence import abandoned, archive
 from tests.evidence.attested import alone, archived, record
-from tests.evidence.tamper import HALF, MAY_WAIT, WAYS, clear, runs
+from tests.evidence.tamper import HALF, MAY_WAIT, SOON_S, WAYS, clear, runs, soon
 
 EACH = 6
 """So many inputs of each kind."""
-SOON_S = 5
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +58,6 @@ def copy(grove, tmp_path, monkeypatch):
         return target / "reports"
 
     return again
-
-
-@contextmanager
-def soon():
-    """Fail after some seconds of whatever hangs."""
-
-    def late(*_):
-        raise AssertionError(f"not done after {SOON_S} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SOON_S)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def word(reports):
