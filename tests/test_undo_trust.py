@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from runbook.actions import Run, WriteFile
+from runbook import undo
+from runbook.actions import Link, PurgePackages, Reboot, Remove, Run, Switch, WriteFile
 from runbook.attestation import dsse, keys
 from runbook.attestation.statement import NAME, RUN
 from runbook.cli import main
@@ -266,3 +267,35 @@ def test_what_a_destructive_step_did_needs_the_digest_of_its_way_back(done):
     assert way.step.RISK == "destructive"
     with pytest.raises(ConsentMissing, match=f"undo:{way.whole.digest()}"):
         go_back(done.file, ("third",), "apply", done.reports, silent)
+
+
+def hostile(rng):
+    """Return what stands where a way back should: another type, another field, a value of another kind."""
+    good = rng.choice([Run(("true",)), WriteFile("/etc/a", "x\n"), Remove("/etc/a"), Link("/etc/a", "b"),
+                       PurgePackages(("p",)), Reboot("x"), Switch("network", "/etc/a", "x", "true")])  # fmt: skip
+    value = json.loads(json.dumps(undo.pack(good)))
+    field = rng.choice([name for name in value if name != "type"])
+    other = [None, 7, 1.5, [], ["a", 7], [["a"]], {"a": "b"}, "text", True]
+    match rng.randrange(4):
+        case 0:
+            value["type"] = rng.choice(
+                ["Deliver", "Action", "SetPassword", "__all__", "commands", "", None, 7, ["Run"]]
+            )
+        case 1:
+            value[rng.choice(["shell", "also", "title", "__class__"])] = "x"
+        case 2:
+            kind = type(value[field])
+            value[field] = rng.choice([o for o in other if type(o) is not kind or o in (["a", 7], [["a"]])])
+        case _:
+            return rng.choice([o for o in other if o is not None])
+    return value
+
+
+def test_a_way_back_that_no_run_writes_is_refused():
+    """500 values of other types and fields: none becomes an action, each is refused with the run's name."""
+    for seed in range(500):
+        value = hostile(random.Random(seed))
+        lines = [{"event": "open", "machine": "m"},
+                 {"at": "x", "event": "action-begin", "step": "s", "title": "t", "undo": value}]  # fmt: skip
+        with pytest.raises(Refused, match="journal of the run R cannot be taken at its word"):
+            undo.history({"R": lines}, "m")

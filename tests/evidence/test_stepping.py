@@ -106,6 +106,38 @@ def test_a_notebook_alone_keeps_what_it_did(place):
     assert "made from the journal alone" in (folder / "index.html").read_text()
 
 
+def test_what_a_notebook_alone_did_is_taken_back(place):
+    """`runbook undo` knows the run of a notebook that nobody but its kernel carried out, and takes its file back."""
+    execute(place, book_of(place))
+    file = place / "machine/config"
+    assert file.exists()
+    env = {**os.environ, "PYTHONPATH": str(toy.ROOT)}
+    argv = [
+        sys.executable,
+        "-m",
+        "tests.faults.toy",
+        str(place),
+        "undo",
+        "params/toy.yml",
+        "--step",
+        "third",
+        "--mode",
+        "apply",
+    ]
+    done = subprocess.run(argv, cwd=place / "project", env=env, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, file.exists()) == (0, False), done.stdout + done.stderr
+
+
+def test_looking_brings_no_evidence_along():
+    """A book in a mode that changes nothing, or of a recorded host, opens without importing what archives runs."""
+    code = ("import sys; from runbook import open_host; open_host('params/example.yml', notebook='00_introduction').host.close(); "
+            "print('papermill' in sys.modules, 'runbook.evidence' in sys.modules)")  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=toy.ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["False", "False"], done.stderr
+
+
 def test_modes_that_change_nothing_keep_nothing(place):
     """Mode plan and mode check open no run."""
     execute(place, book_of(place, mode="plan"))
