@@ -32,6 +32,18 @@ def test_it_stands_only_after_steps_that_held(status):
     assert text.endswith(REST)
 
 
+@pytest.mark.parametrize(("asked", "stands"), [(("no", "no"), False), (("no", ""), True), (("", ""), True)])
+def test_it_does_not_stand_where_nothing_was_asked_for(asked, stands):
+    """A chapter of which no step was asked for proves nothing, and names the parameter that would ask."""
+    nb = notebook("1", prose=CLAIM + REST)
+    ends = [
+        StepEnd("one", status="unchanged", unasked="installation.method is none" if a else "") for a in asked
+    ]
+    assert claims.withhold(nb, ends) is not stands
+    assert ("The bridges are up" in nb.cells[0].source) is stands
+    assert ("installation.method is none" in nb.cells[0].source) is not stands
+
+
 def test_every_notebook_has_a_section_that_is_found():
     """Withheld, no notebook of the project says anything of what its section said."""
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
