@@ -53,7 +53,7 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
     """Return the same of a host as it is now, after one look; only reads, and no report is made.
 
     Passwords and keys are digests as in a report. Raises `ParamsError` for a recorded host, `HostError`
-    for one that cannot be asked.
+    for one that cannot be asked or understood.
     """
     if params.connection.kind == "recorded":
         raise ParamsError(f"{params.host} is a replay, which cannot be asked now", do="leave out --now")
@@ -65,15 +65,18 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
         host.close()
     with TemporaryDirectory() as folder:
         kept.keep(Path(folder), kept.LAST, facts)
-        clean = kept.load(Path(folder))
+        clean = Facts(kept.load(Path(folder)), facts.of)
     drift = _drift(reports, archive.newest_first(reports, params.host))
-    return [*rows_of(params.host, now(), NOW, clean), *drift]
+    return [*rows_of(params.host, now(), NOW, clean, is_strict=True), *drift]
 
 
-def rows_of(host: str, seen: str, source: str, facts: Facts) -> Iterator[Row]:
-    """Yield a row for each field of each thing that is watched (`runbook.drift.things`)."""
+def rows_of(host: str, seen: str, source: str, facts: Facts, *, is_strict: bool = False) -> Iterator[Row]:
+    """Yield a row for each field of each thing that is watched (`runbook.drift.things`).
+
+    With `is_strict` an answer that cannot be understood is an `UnreadableAnswer`; else its things are left out.
+    """
     for watched in WATCHED:
-        for name, fields in (things_of(watched, facts) or {}).items():
+        for name, fields in (things_of(watched, facts, is_strict=is_strict) or {}).items():
             what = (watched.kind, name) if watched.kind else (name, "")
             for field, value in fields.items():
                 yield (host, seen, source, *what, field, value)
