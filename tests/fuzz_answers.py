@@ -20,6 +20,7 @@ from pathlib import Path
 
 from runbook import proposal
 from runbook.ask import Answer, Ask, Facts
+from runbook.drift import kept
 from runbook.drift.compare import compare
 from runbook.errors import RunbookError, UnreadableAnswer
 from runbook.facts import identity, system
@@ -84,7 +85,8 @@ def readers() -> tuple[Reader, ...]:
     found.append(Reader("new", _new, survey))
     for name in (*tables._TABLES, *tables._PICTURES):
         found.append(Reader(f"show {name}", _shown(name), wholes))
-    found.append(Reader("fleet facts", lambda facts: [*rows_of("box", "now", "asked now", facts)], wholes))
+    found.append(Reader("fleet facts", _rows, wholes))
+    found.append(Reader("kept", lambda facts: [kept.hidden(answer, "key") for answer in facts.values()], wholes))
     found.append(Reader("drift", lambda facts: compare(wholes[0], facts), wholes))
     return tuple(found)
 
@@ -101,6 +103,10 @@ def _stepwise(step) -> Read:
             system.parse(facts)
 
     return read
+
+
+def _rows(facts: Facts) -> None:
+    list(rows_of("box", "now", "asked now", facts, is_strict=True))
 
 
 def _new(facts: Facts) -> None:

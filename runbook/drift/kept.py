@@ -21,12 +21,12 @@ LAST = "last"
 """The name of the look after a run's last change, beside those of the notebooks."""
 _MACHINE = identity.COMMANDS[0]
 _ASSIGNED = re.compile(
-    r"""(?ix) (?<![a-z]) ( "? [\w-]* (?<!no) (?:passwd|password|passphrase|psk|secret|token)
+    r"""(?ix) (?<![\w-]) ( "? [\w-]* (?<!no) (?:passwd|password|passphrase|psk|secret|token)
         "? (?: \s* [:=] \s* | \ (?=["']) ) ) (" [^"\n]+ " | ' [^'\n]+ ' | [^\s,;"'\[{]+ )"""
 )
 _IN_ADDRESS = re.compile(r"(://[^/\s:@]*:)([^@\s/]+)(?=@)")
 _HASH = re.compile(r"(?m)(^[^:\s]+:)([!*]?\$[^:\s]+)(?=:)")
-_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END)", re.S)
+_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END|-----BEGIN|\Z)", re.S)
 
 
 def keep(run_dir: Path, notebook: str, facts: Facts) -> None:

@@ -56,7 +56,7 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
     """Return the same of a host as it is now, after one look; only reads, and no report is made.
 
     Passwords and keys are digests as in a report. Raises `ParamsError` for a recorded host, `HostError`
-    for one that cannot be asked.
+    for one that cannot be asked or understood.
     """
     if params.connection.kind == "recorded":
         raise ParamsError(f"{params.host} is a replay, which cannot be asked now", do="leave out --now")
@@ -68,15 +68,18 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
         host.close()
     with TemporaryDirectory() as folder:
         kept.keep(Path(folder), kept.LAST, facts)
-        clean = kept.load(Path(folder))
+        clean = Facts(kept.load(Path(folder)), facts.of)
     drift = _drift(reports, archive.newest_first(reports, params.host))
-    return [*rows_of(params.host, now(), NOW, clean), *drift]
+    return [*rows_of(params.host, now(), NOW, clean, is_strict=True), *drift]
 
 
-def rows_of(host: str, seen: str, source: str, facts: Facts) -> Iterator[Row]:
-    """Yield a row for each field of each thing that is watched (`runbook.drift.things`), and for each kind not asked for."""
+def rows_of(host: str, seen: str, source: str, facts: Facts, *, is_strict: bool = False) -> Iterator[Row]:
+    """Yield a row for each field of each thing that is watched (`runbook.drift.things`), and for each kind not asked for.
+
+    With `is_strict` an answer that cannot be understood is an `UnreadableAnswer`; else its things are left out.
+    """
     for watched in WATCHED:
-        things = things_of(watched, facts)
+        things = things_of(watched, facts, is_strict=is_strict)
         if things is None and watched.kind:
             yield (host, seen, source, UNSEEN, watched.kind, "", "")
         for name, fields in (things or {}).items():

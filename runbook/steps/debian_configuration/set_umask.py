@@ -50,7 +50,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _value(text: str) -> str:
-    values: list[str] = re.findall(r"(?m)^\s*UMASK\s+(\d+)", text)
+    values: list[str] = re.findall(r"(?m)^[ \t]*UMASK[ \t]+(\d+)", text)
     return values[-1] if values else ""
 
 
