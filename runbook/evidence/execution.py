@@ -79,6 +79,7 @@ class Execution:
             log=log,
         )
         self._mute: set[str] = set()
+        self._is_in_cell = False
 
     async def run(self) -> None:
         self.stop, self.stop_now = asyncio.Event(), asyncio.Event()
@@ -144,10 +145,12 @@ class Execution:
         self.ledger.cell_begins(cell)
         self.client.has_begun = False
         self._tell("on_cell_start", index, cell.source)
+        self._is_in_cell = True
         task = asyncio.ensure_future(self.client.async_execute_cell(cell, index))
         reason = await self._wait(task, self.options.execution_timeout)
         if reason:
             await self._break_off(task)
+        self._is_in_cell = False
         self.client.let_go(cell, index)
         cause = CancelledCell("cancelled") if task.cancelled() else task.exception()
         if cause is not None and self.stops.requests:  # one signal may reach the kernel before this process
@@ -207,7 +210,8 @@ class Execution:
         (self.stop_now if self.stop.is_set() else self.stop).set()
         if self.stops.requests > 1:
             self.stop_now.set()
-        self._tell("on_interrupt")
+        if self._is_in_cell:  # nothing else is interrupted: it ends by itself, in a moment
+            self._tell("on_interrupt")
 
     def _hear(self, stream: str, text: str) -> None:
         self.ledger.touch()

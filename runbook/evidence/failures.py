@@ -23,7 +23,7 @@ def failure_of(error: BaseException, notebook: str, output: Path) -> Failure:
     if isinstance(error, KeyboardInterrupt):
         return Failure(notebook, cell, "Interrupted", _standing(output), "killed", INTERRUPTED)
     if isinstance(error, DeadKernelError):
-        said = (str(error), _last_words(output.parent / "kernel.log"), _standing(output))
+        said = (str(error), last_words(output.parent / "kernel.log"), _standing(output))
         return Failure(notebook, cell, "KernelDied", "\n".join(filter(None, said)), "killed", KERNEL_DIED)
     if isinstance(error, CellTimeoutError):
         return Failure(notebook, cell, "TimedOut", str(error), "timed-out", 6)
@@ -49,7 +49,7 @@ def _standing(output: Path) -> str:
     return standing(read(output.parent / "journal.jsonl"))
 
 
-def _last_words(log: Path) -> str:
+def last_words(log: Path) -> str:
     """Return the end of what the kernel's process wrote, without its usual warning."""
     with suppress(OSError):
         said = log.read_text(errors="replace").splitlines()

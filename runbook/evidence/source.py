@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from nbclient.exceptions import DeadKernelError
 from nbclient.util import run_sync
+from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
 from runbook.atomic import write_atomic
 from runbook.errors import RunbookError
 from runbook.evidence.execution import Execution, Options
+from runbook.evidence.failures import last_words
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.selection import FLEET, PATTERN
 from runbook.signals import go_on, watching
@@ -38,14 +42,8 @@ def refresh(folder: Path, say: Callable[[str], None] = print) -> list[Path]:
 def execute(path: Path) -> str:
     """Return the text of a notebook file executed as it is committed: on the recorded host."""
     notebook = read_notebook(path)
-    try:
-        run_sync(Execution(notebook, "python3", None, False, Options(cwd=path.parent)).run)()
-    except PapermillExecutionError as error:
-        raise RunbookError(
-            f"{path.name} does not run on the recorded host",
-            why=f"{error.ename}: {error.evalue}",
-            do="correct the step, or make a new recording with `make record`",
-        ) from None
+    with TemporaryDirectory(prefix="runbook-kernel-") as own:
+        _execute(notebook, path, Path(own) / "kernel.log")
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -54,3 +52,21 @@ def execute(path: Path) -> str:
         for when in ("papermill", "execution"):
             cell.metadata.pop(when, None)
     return notebook_text(notebook)
+
+
+def _execute(notebook: NotebookNode, path: Path, kernel_log: Path) -> None:
+    options = Options(cwd=path.parent, kernel_log=kernel_log)
+    try:
+        run_sync(Execution(notebook, "python3", None, False, options).run)()
+    except PapermillExecutionError as error:
+        raise RunbookError(
+            f"{path.name} does not run on the recorded host",
+            why=f"{error.ename}: {error.evalue}",
+            do="correct the step, or make a new recording with `make record`",
+        ) from None
+    except DeadKernelError as error:
+        raise RunbookError(
+            f"The kernel of {path.name} died",
+            why=f"{error}\n{last_words(kernel_log)}".strip(),
+            do="correct what it names, then run it again",
+        ) from None

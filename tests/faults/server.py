@@ -132,6 +132,8 @@ def _fork(request: dict[str, Any], toy: Any) -> int:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:  # before anything watches for it; an interpreter then ends as by the signal
+        code = 130
     except BaseException:
         traceback.print_exc()
     finally:
