@@ -86,7 +86,9 @@ def readers() -> tuple[Reader, ...]:
     for name in (*tables._TABLES, *tables._PICTURES):
         found.append(Reader(f"show {name}", _shown(name), wholes))
     found.append(Reader("fleet facts", _rows, wholes))
-    found.append(Reader("kept", lambda facts: [kept.hidden(answer, "key") for answer in facts.values()], wholes))
+    found.append(
+        Reader("kept", lambda facts: [kept.hidden(answer, "key") for answer in facts.values()], wholes)
+    )
     found.append(Reader("drift", lambda facts: compare(wholes[0], facts), wholes))
     return tuple(found)
 

@@ -142,8 +142,6 @@ def own() -> list[PublicKey]:
     if path is None:
         return []
     beside = path.with_name(f"{path.name}.pub")
-    if not plain.is_there(path):
-        load(path)  # raises: a public part alone does not sign
     return given(str(beside)) if beside.exists() else [load(path).public]
 
 

@@ -77,14 +77,19 @@ def told(attested: Attested) -> Json:
 def load(reports: Path) -> list[Entry] | None:
     """Return the ledger of a folder of reports, None when it has none.
 
-    Raises `CheckFailed` when it is not as it was written, whoever signed it.
+    Raises `CheckFailed` when it is not as it was written, whoever signed it, or cannot be read.
     """
     file = reports / FILE
     if not plain.is_there(file):
         return None
     try:
         return parse(plain.read(file, plain.LARGEST))
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        where, why = plain.shown(file), error.strerror or str(error)
+        raise CheckFailed(
+            "The ledger cannot be read", where=where, why=why, do="look at its rights"
+        ) from None
+    except ValueError as error:
         raise CheckFailed(
             "The ledger was altered", where=plain.shown(file), why=plain.shown(error), do=_RESTORE
         ) from None

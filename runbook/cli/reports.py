@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from runbook.errors import ParamsError
+from runbook.plain import shown
 
 REPORTS = click.option(
     "--reports",
@@ -39,13 +40,14 @@ def list_(host: str | None, reports: Path | None) -> None:
 
     for run in _runs(host, reports):
         ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
-        click.echo(
+        line = (
             f"{when(run['started'])}  {run['host']}  {run['mode']:5}  {run['outcome']:9}  "
             f"{ends.count('changed')} of {len(ends)} steps changed  {run['id']}"
         )
+        click.echo(shown(line))
     for run in find_pruned(_folder(reports), host or "*"):
         was = f"{run['host']}  {run['mode']:5}  {run['outcome']:9}"
-        click.echo(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}")
+        click.echo(shown(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}"))
 
 
 @report.command("open")

@@ -137,15 +137,15 @@ def sweep(folder: Path) -> list[Path]:
     """Mask every known secret that a file of a report still holds; return those files.
 
     The last look: it finds what was written before its value was known, such as an output of the
-    notebook before. What is no plain file is not opened. Raises `OSError`, and `NotPlain` for a file that
-    grows meanwhile.
+    notebook before. What is no plain file is not opened. Raises `OSError`, and `NotPlain` for a file that is
+    larger than any of a run.
     """
     found = []
-    for name, its in sorted(contents(folder)):
+    for name, its in sorted(contents(folder), key=lambda one: one[0]):
         if plain.kind(its.st_mode):
             continue
         path = folder / name
-        text = plain.read(path, its.st_size).decode("utf-8", "replace")
+        text = plain.read(path, plain.LARGEST).decode("utf-8", "replace")
         if (clean := KNOWN.text(text)) != text:
             write_atomic(path, clean)
             found.append(path)

@@ -93,8 +93,8 @@ def test_names_with_escapes_are_printed_harmlessly(reports):
             shutil.copytree(run.parent, folder / name)
         else:
             (run / name).write_text("")
-        done = call("verify", folder)
+        done, listed = call("verify", folder), call("list", "--reports", folder)
         assert done.exit_code == 1
         assert "owned" in done.output
         for bad in "\x1b\x07\u202e":
-            assert bad not in done.output
+            assert bad not in done.output + listed.output
