@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -47,7 +48,8 @@ def faults(text, asked):
             versions = [
                 str(r.specifier)[2:]
                 for r, _ in locked
-                if r.name == wanted.name.lower() and (r.marker is None or r.marker.evaluate(environment))
+                if canonicalize_name(r.name) == canonicalize_name(wanted.name)
+                and (r.marker is None or r.marker.evaluate(environment))
             ]
             if len(versions) != 1 or not wanted.specifier.contains(versions[0]):
                 found.append(f"{wanted} is {versions} with Python {environment['python_version']}")
