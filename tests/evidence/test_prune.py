@@ -13,6 +13,7 @@ from runbook.attestation.verify import verify
 from runbook.cli import main
 from runbook.errors import CheckFailed
 from runbook.evidence import archive
+from runbook.evidence.vouched import journals
 from runbook.journal import Journal
 from tests.evidence.attested import archived, record
 
@@ -126,9 +127,9 @@ def test_the_way_back_outlives_pruning(reports):
     journal.write("action-end", step="s", status="done")
     for other in runs(reports)[:2]:
         assert (other / "journal.jsonl").exists()
-    before = undo.history(reports / "toy", "00eaea0f29a6")
+    before = undo.history(journals(reports / "toy").lines, "00eaea0f29a6")
     prune.carry_out(reports / "toy", prune.plan(reports / "toy", 1, 0), "--keep 1")
-    assert undo.history(reports / "toy", "00eaea0f29a6") == before
+    assert undo.history(journals(reports / "toy").lines, "00eaea0f29a6") == before
     assert [d.title for d in before] == ["write /etc/x"]
     assert "run.json" in files(place)
 
