@@ -179,6 +179,9 @@ def validate(params: tuple[str, ...]) -> None:
 def plan(params: str, only: str | None, **options: Any) -> None:
     """Show what would be done to the host, and change nothing.
 
+    A step that waits for an earlier one shows what is foreseen, behind that step's name. Where the host would
+    refuse a step, the last line says so, and the command ends with 3.
+
     \b
     Examples:
       runbook plan params/myhost.yml
