@@ -133,13 +133,13 @@ def test_one_skipped_apply_cell_in_06():
     )
 
 
-def test_a_real_host_is_not_kept_in_order(monkeypatch):
+def test_a_real_host_is_not_kept_in_order(monkeypatch, tmp_path):
     """The order of a recording binds a replay alone: on a machine each step says for itself what it waits for."""
     steps = {"first": toy.step(), "turn_on": toy.step()}
     host = toy.ToyHost()
     require_order(host, steps, "turn_on", (), toy.PARAMS)
     monkeypatch.setattr("runbook.book.steps_of", lambda notebook, release="": steps)
-    Book(toy.PARAMS, "apply", host, "99_toy", Journal(None)).apply("turn_on")
+    Book(toy.PARAMS, "apply", host, "99_toy", Journal(tmp_path / "journal.jsonl")).apply("turn_on")
     assert host.written == [toy.PATH]
 
 

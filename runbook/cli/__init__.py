@@ -167,7 +167,7 @@ def validate(params: tuple[str, ...]) -> None:
             show_programs(path, host)
         except ParamsError as error:
             bad.append(path)
-            click.secho(_explained(error), fg="red", err=True)
+            terminal.say(_explained(error), fg="red", err=True)
     if bad:
         click.get_current_context().exit(2)
 

@@ -10,6 +10,7 @@ import click
 
 from runbook import gates
 from runbook.errors import ConsentMissing
+from runbook.text.terminal import say
 
 if TYPE_CHECKING:
     from runbook.ask import Facts
@@ -59,7 +60,7 @@ def recorded(host: Host, asked: HostParams, params: str, *steps: str) -> Iterato
     finally:
         if session is not None:
             if not session.record.signed_by:
-                click.secho(UNSIGNED, fg="yellow", err=True)
+                say(UNSIGNED, fg="yellow", err=True)
             click.echo(str(session.place / "index.html"), err=True)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.text.terminal import say
 from runbook.words import many
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def show_programs(path: str, host: HostParams) -> None:
     if all(map(allowed.is_allowed, found)):
         click.echo("  you allowed that")
     else:
-        click.secho(f"  not allowed yet; if you mean it: runbook allow {path}", fg="yellow")
+        say(f"  not allowed yet; if you mean it: runbook allow {path}", fg="yellow")
 
 
 def show(program: Program) -> None:

@@ -79,7 +79,7 @@ def _identity(top: CommentedMap, host: str, connection: Ssh | Local | Recorded, 
             f"The machine runs {system.pretty_name}, which the runbook does not install Xen on; "
             "either Debian 13 (trixie) or 12 (bookworm) has to be installed first."
         ))  # fmt: skip
-    top["connection"] = CommentedMap((key, str(v)) for key, v in connection.model_dump().items() if v)
+    top["connection"] = CommentedMap({"kind": connection.kind} | connection.model_dump(exclude_defaults=True))
     says = (
         "What Xen says that the machine has"
         if system.is_dom0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,7 @@ def show(what: str, params: HostParams, facts: Facts) -> Shown:
 
 def nothing(said: str) -> Shown:
     """Return a sentence in the place of a table without rows."""
-    return Shown(f"<p>{escape(said)}</p>", said)
+    return Shown(f"<p>{html.escape(said)}</p>", said)
 
 
 def styled(name: str, table: pd.DataFrame) -> Shown:
