@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook.plan import Finding
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, RED
+from runbook.text import html
 from runbook.text.html import escape
 from runbook.text.visible import visible
 
@@ -45,7 +46,7 @@ class Shown:
         object.__setattr__(self, "text", visible(self.text))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.text}
+        return {"text/html": html.output(self.html), "text/plain": self.text}
 
     def __repr__(self) -> str:
         return self.text

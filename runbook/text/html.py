@@ -21,6 +21,11 @@ def escape(text: object) -> str:
     return _escape(visible(str(text)))
 
 
+def output(markup: str) -> str:
+    """Return the HTML of a cell's output; JupyterLab sets no formulas in it, which may link and place what they like."""
+    return f'<div class="mathjax_ignore">{markup}</div>' if markup else ""
+
+
 def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]] | None = None) -> str:
     """Return a frame as a table whose cells, heads and index are text.
 
