@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from runbook.printable import unprintable
 
+_HALF = re.compile("[\ud800-\udfff]")
 UNPRINTABLE = "unprintable"
 """The kind of error of such a text, in pydantic's words; its input is never shown: it could be a secret."""
 
@@ -23,21 +25,33 @@ class Closed(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _texts_can_be_said(cls, given: Any) -> Any:
+        # Half a character would break even the message that refuses it.
+        _refuse(
+            cls, given.items() if isinstance(given, dict) else (), lambda text: _HALF.search(text) is not None
+        )
+        return given
+
     @model_validator(mode="after")
     def _texts_are_one_line(self) -> Self:
-        found = []
-        for key in type(self).model_fields:
-            value = getattr(self, key)
-            items = enumerate(value) if isinstance(value, tuple) else ((None, value),)
-            for index, text in items:
-                if isinstance(text, str) and (why := unprintable(text)):
-                    kind = PydanticCustomError(UNPRINTABLE, "{why}", {"why": why})
-                    found.append(
-                        InitErrorDetails(type=kind, loc=(key,) if index is None else (key, index), input=None)
-                    )
-        if found:
-            raise ValidationError.from_exception_data(type(self).__name__, found)
+        _refuse(type(self), ((key, getattr(self, key)) for key in type(self).model_fields), bool)
         return self
+
+
+def _refuse(model: type, values: Iterable[tuple[str, Any]], asks: Callable[[str], bool]) -> None:
+    """Raise `ValidationError` for each text that `asks` is about and that is not one printable line."""
+    found = []
+    for key, value in values:
+        items = enumerate(value) if isinstance(value, tuple | list) else ((None, value),)
+        for index, text in items:
+            if isinstance(text, str) and asks(text) and (why := unprintable(text)):
+                kind = PydanticCustomError(UNPRINTABLE, "{why}", {"why": why})
+                at = (key,) if index is None else (key, index)
+                found.append(InitErrorDetails(type=kind, loc=at, input=None))
+    if found:
+        raise ValidationError.from_exception_data(model.__name__, found)
 
 
 def bdf(text: str) -> str:
