@@ -51,8 +51,9 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 	@$(BIN)/mypy
 	@$(BIN)/pytest -n 2 --dist loadfile -q
 
-test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth
+test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth; 10,000 mutated answers
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
+	@$(BIN)/python -m tests.fuzz_answers --cases 10000 2>/dev/null
 
 browser-deps: ## install Chromium and what reads PDFs, from Debian's packages (root)
 	apt-get update -qq

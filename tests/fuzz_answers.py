@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from runbook import proposal
+from runbook import proposal, undo
+from runbook.actions import Link, Remove, WriteFile
 from runbook.ask import Answer, Ask, Facts
 from runbook.drift import kept
 from runbook.drift.compare import compare
@@ -29,6 +30,7 @@ from runbook.params import load
 from runbook.show import steps as views
 from runbook.show import tables
 from runbook.steps import name_of, notebooks
+from runbook.undo import Done
 from runbook.unreadable import reading
 from tests.mutations import mutate
 
@@ -90,7 +92,32 @@ def readers() -> tuple[Reader, ...]:
         Reader("kept", lambda facts: [kept.hidden(answer, "key") for answer in facts.values()], wholes)
     )
     found.append(Reader("drift", lambda facts: compare(wholes[0], facts), wholes))
+    found.append(Reader("undo", _undone, (_paths(),)))
     return tuple(found)
+
+
+DONE = [
+    Done(
+        "run", "1", "a_step", "wrote", WriteFile("/etc/default/grub", "old\n"), "/etc/default/grub", "0" * 64
+    ),
+    Done("run", "2", "a_step", "linked", Remove("/etc/xen/auto/x"), "/etc/xen/auto/x", "-> ../x.cfg"),
+    Done("run", "3", "a_step", "removed", Link("/etc/localtime", "zone"), "/etc/localtime", "gone"),
+]
+
+
+def _paths() -> Facts:
+    return Facts(
+        {
+            ask: Answer(0, "old\n" if ask.kind == "read" else "/etc/xen/auto/x\t../x.cfg\n", "0644 root:root")
+            for ask in undo.asks(DONE)
+        }
+    )
+
+
+def _undone(facts: Facts) -> None:
+    with reading():
+        for action in undo.plan(DONE, facts).actions:
+            action.preview(facts)
 
 
 def _stepwise(step) -> Read:
