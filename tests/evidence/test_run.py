@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from typing import Any
 
 import nbformat
@@ -13,7 +14,9 @@ from runbook.attestation.verify import verify_run
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import archive, notebook_html
 from runbook.evidence.run import run
+from runbook.journal import read
 from runbook.params import digest, load
+from runbook.signals import STOPPING
 from tests.evidence.attested import alone
 from tests.evidence.toys import (
     INTERRUPT,
@@ -278,6 +281,35 @@ def test_an_interruption_after_a_checks_finding_is_the_runs_end(go):
     assert ends_of(done) == {"one": "failed", "two": "killed", "later": "never-run"}
     assert done.message.startswith("06_then")
     assert "also 05_now: one failed: off" in done.message
+
+
+@pytest.mark.parametrize("at", ["run-begin", "notebook-begin", "last step-end", "notebook-end"])
+@pytest.mark.parametrize("sig", STOPPING, ids=lambda sig: sig.name)
+def test_ctrl_c_swallowed(go, at, sig):
+    """A signal between cells or notebooks ends the run: killed, 130, no notebook begun afterwards."""
+    sent = []
+
+    def hear(event):
+        is_last = event.get("step") == "two" or not at.startswith("last ")
+        if event["event"] == at.removeprefix("last ") and is_last and not sent:
+            sent.append(time.monotonic())
+            os.kill(os.getpid(), sig)
+
+    books = {"n05_now": parameterised(beat("one"), beat("two")), **LAST}
+    done = go(books, {"n05_now": ["one", "two"], **LAST_STEP}, on_event=hear)
+    record = record_of(done)
+    assert (done.exit_code, record["outcome"], record["failure"]["name"]) == (130, "killed", "Interrupted")
+    late = [
+        x for x in read(done.folder / "journal.jsonl") if x["event"] == "step-begin" and x["tick_s"] > sent[0]
+    ]
+    assert late == []
+    is_whole = at in ("last step-end", "notebook-end")
+    assert ends_of(done) == dict.fromkeys(("one", "two"), "changed" if is_whole else "never-run") | {
+        "later": "never-run"
+    }
+    assert [book["status"] for book in record["notebooks"]][1] == "never-run"
+    if at == "notebook-end":
+        assert record["notebooks"][0]["status"] == "completed"
 
 
 def test_a_report_is_sealed_whoever_calls_meanwhile(go, monkeypatch):
