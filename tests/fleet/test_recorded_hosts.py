@@ -13,8 +13,10 @@ import pytest
 
 from runbook.attestation.verify import verify
 from runbook.evidence.archive import find_runs
+from runbook.ssh_config import would_run
 from tests.evidence.attested import alone
 from tests.evidence.toys import ROOT
+from tests.word import give
 
 RUNBOOK = (sys.executable, "-c", "from runbook.cli import main; main(prog_name='runbook')")
 NOTEBOOK = "07_first_boot"
@@ -32,7 +34,9 @@ def hosts(tmp_path, monkeypatch):
     broken = said.read_text().replace(" hvm_directio", "")
     assert broken != said.read_text()
     said.write_text(broken)
-    (tmp_path / "ssh_config").write_text("ProxyCommand false\n")
+    config = tmp_path / "ssh_config"
+    config.write_text("ProxyCommand false\n")
+    give(monkeypatch, tmp_path / "config", ("connection.config", "\n".join(would_run(config))))
     text, number = re.subn(
         r"(?m)^  kind: recorded\n  recording: .*$",
         f"  kind: ssh\n  to: nobody@192.0.2.1\n  config: {tmp_path / 'ssh_config'}",
