@@ -163,5 +163,5 @@ def _drift(reports: Path, runs: list[dict[str, Any]]) -> Iterator[Row]:
         if found["since"]:
             yield (run["host"], run["started"], run["id"], LOOKED, "since", "run", found["since"]["run"])
         for change in found["changes"]:
-            what = (DRIFT, f"{change['kind']} {change['name']}".strip(), change["by"])
+            what = (DRIFT, f"{change.get('kind', '')} {change.get('name', '')}".strip(), change["by"])
             yield (run["host"], run["started"], run["id"], *what, change["line"])

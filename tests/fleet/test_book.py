@@ -27,8 +27,11 @@ def reports(tmp_path, monkeypatch):
     """
     monkeypatch.chdir(tmp_path)
     drifts = {
-        "one": {"since": {"run": "r"}, "changes": []},
-        "two": {"since": {"run": "r"}, "changes": [CHANGE]},
+        "one": {"since": {"run": "r", "started": "2026-01-01T10:00:00Z", "mode": "check"}, "changes": []},
+        "two": {
+            "since": {"run": "r", "started": "2026-01-01T10:00:00Z", "mode": "check"},
+            "changes": [CHANGE],
+        },
         "four": {"since": None, "changes": []},
     }
     for name in ("one", "two", "three", "four", "bad"):

@@ -31,7 +31,8 @@ def reports(tmp_path, monkeypatch):
         shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("*.ipynb", "*.html"))
         run = json.loads((folder / "run.json").read_text())
         (folder / "run.json").write_text(json.dumps({**run, "host": name}))
-        found = {"since": {"run": "r"}, "changes": [CHANGE] * (2 if name == "two" else 0)}
+        since = {"run": "r", "started": "2026-01-01T10:00:00Z", "mode": "check"}
+        found = {"since": since, "changes": [CHANGE] * (2 if name == "two" else 0)}
         (folder / "drift.json").write_text(json.dumps(found))
     return tmp_path / "reports"
 
