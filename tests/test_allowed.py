@@ -169,9 +169,10 @@ def test_an_included_file_is_part_of_the_program(make, tmp_path):
 
 def test_builds_from_outside_debian_need_a_word(make):
     """A git repository and an archive of one's own are named with all that says what is built."""
-    sums = "a" * 64
+    sums, commit = "a" * 64, "c" * 40
     path = make(
-        more=f"xen: {{source: git, repository: 'https://evil.example/xen.git', branch: stable-4.20}}\n"
+        more=f"xen: {{source: git, repository: 'https://evil.example/xen.git', branch: stable-4.20,"
+        f" commit: {commit}}}\n"
         f"kernel: {{tarball: {{path: /srv/linux.tar.xz, sha256: {sums}}}}}\n"
     )
     texts = [(program.place, program.text) for program in programs.of(load(path))]
@@ -179,6 +180,7 @@ def test_builds_from_outside_debian_need_a_word(make):
     assert texts[1][0] == "xen.source"
     assert "https://evil.example/xen.git" in texts[1][1]
     assert "stable-4.20" in texts[1][1]
+    assert commit in texts[1][1]
     done = call("build", "xen", path)
     assert done.exit_code == 4, done.output
 
