@@ -14,21 +14,34 @@ MACHINES ?= 2
 BENCH ?= one_host far growth evidence fleet backup peers
 BENCH_fleet := --hosts $(HOSTS) --write
 
-.PHONY: help env run test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+# Nothing is installed but what stands in lock/ with its checksum; the project itself is built with what is there.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+LOCKED  := $(INSTALL) --require-hashes --requirement
+COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+
+.PHONY: help env lock run test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml lock/test.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3"; exit 1; }
 	@echo "Creating the environment in $(VENV) (once; a minute or two) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(LOCKED) lock/test.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-env: $(READY) ## create the environment in .venv
+env: $(READY) ## create the environment in .venv, from lock/test.txt
+
+lock: ## write lock/ anew from pyproject.toml: the newest versions of its ranges, with checksums
+	@$(PYTHON) -m venv .cache/lock
+	@.cache/lock/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement lock/uv.txt
+	@$(COMPILE) --group build --extra test pyproject.toml --output-file lock/test.txt
+	@$(COMPILE) --group build --extra test --extra browser --constraint lock/test.txt pyproject.toml --output-file lock/browser.txt
+	@$(COMPILE) --group pyproject.toml:lock --output-file lock/uv.txt
 
 run: $(READY) ## play the whole runbook on the recorded host and archive the report
 	@$(BIN)/runbook run params/example.yml
@@ -38,15 +51,16 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 	@$(BIN)/mypy
 	@$(BIN)/pytest -n 2 --dist loadfile -q
 
-test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth
+test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth; 10,000 mutated answers
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
+	@$(BIN)/python -m tests.fuzz_answers --cases 10000 2>/dev/null
 
 browser-deps: ## install Chromium and what reads PDFs, from Debian's packages (root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core fonts-liberation poppler-utils
 
 test-browser: $(READY) ## look at the site, a report and notebooks in JupyterLab, in Chromium (make browser-deps)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
+	@$(LOCKED) lock/browser.txt
 	@$(BIN)/pytest -q -m browser tests/browser
 
 jupyter: $(READY) ## open JupyterLab on the recorded host
@@ -59,7 +73,7 @@ site: $(READY) ## make the guide and the documents a site in site/, read from it
 	@$(BIN)/runbook site --out site
 
 screens: $(READY) ## make the pictures of docs/screens.md anew, in Chromium (make browser-deps)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@$(LOCKED) lock/browser.txt
 	@PYTHONPATH=. $(BIN)/python docs/screens.py
 	@$(BIN)/python -m tests.browser.screens
 
@@ -75,6 +89,7 @@ errors: $(READY) ## write docs/errors.md, what errors mean, from runbook/help
 testbed-deps: ## install what the testbed needs, from Debian's packages (root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$(cat runbook/testbed/packages.txt)
+	@getsubids root >/dev/null 2>&1 || usermod --add-subuids 1000000000-1000065535 --add-subgids 1000000000-1000065535 root
 
 testbed-test: $(READY) ## build, boot and install the virtual PC, twice; archive both reports (RELEASE=bookworm: Debian 12)
 	@$(BIN)/runbook testbed test --release $(RELEASE)
@@ -91,7 +106,7 @@ testbed-install: $(READY) ## install Debian on an empty virtual disk by the unat
 testbed-live: $(READY) ## install Debian on an empty virtual disk from a live system, over ssh
 	@$(BIN)/runbook testbed live
 
-testbed-build: $(READY) ## build a kernel and Xen, install and boot both on the virtual PC (root)
+testbed-build: $(READY) ## build a kernel and Xen, install and boot both on the virtual PC
 	@$(BIN)/runbook testbed build
 
 testbed-fleet: $(READY) ## several virtual PCs at once, one of which loses its power (MACHINES=3)

@@ -150,6 +150,7 @@ def one_output(size: int) -> dict[str, float]:
     """Return processor seconds and peak memory of this process after one command that prints `size` bytes."""
     from runbook.actions import Run
     from runbook.apply import carry_out
+    from runbook.hosts.exchange import Limits
     from runbook.hosts.local import LocalHost
     from runbook.show import steps as views
     from runbook.show.live import Live
@@ -162,7 +163,7 @@ def one_output(size: int) -> dict[str, float]:
         lines += 1
         live.line(text)
 
-    live, host = Live(is_real=True), LocalHost()
+    live, host = Live(is_real=True), LocalHost(Limits(mib=2048))
     action = Run(("sh", "-c", f"yes {'x' * 99} | head -c {size}"), timeout_s=3600)
     began = time.process_time()
     said = carry_out(action, host, line)

@@ -8,9 +8,9 @@ import shlex
 from dataclasses import asdict
 from functools import singledispatch
 from pathlib import Path
-from typing import Any
 
 from runbook.actions import (
+    Action,
     Deliver,
     InstallPackages,
     Link,
@@ -49,7 +49,7 @@ exec chroot "$t" "$@\""""
 
 
 @singledispatch
-def carry_out(action: Any, host: Host, on_line: OnLine) -> str:
+def carry_out(action: Action, host: Host, on_line: OnLine) -> str:
     """Do one action on the host and return what it printed.
 
     Raises `CommandFailed`, `TimedOut` or `HostError`; what was done before stays done, and a

@@ -64,14 +64,23 @@ class Answer:
 
 
 class Facts(Mapping[Ask, Answer]):
-    """The answers of one host at one moment. Frozen; parsers in `runbook.facts` read it."""
+    """The answers of one host at one moment, frozen; parsers in `runbook.facts` read it.
 
-    def __init__(self, answers: Mapping[Ask, Answer]) -> None:
+    `of` is the host, for people. `read` are the questions whose answers were looked at, the last one at the end:
+    who meets an answer that cannot be understood names it by that (`runbook.unreadable`).
+    """
+
+    def __init__(self, answers: Mapping[Ask, Answer], of: str = "") -> None:
         self._answers = dict(answers)
+        self.of = of
+        self.read: dict[Ask, None] = {}
 
     def __getitem__(self, ask: Ask) -> Answer:
         try:
-            return self._answers[ask]
+            answer = self._answers[ask]
+            self.read.pop(ask, None)
+            self.read[ask] = None
+            return answer
         except KeyError:
             raise RunbookError(
                 f"Nobody asked the host: {ask.key}",

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runbook import gates, releases, undo
-from runbook.apply import carry_out
+from runbook import gates, releases
 from runbook.ask import Facts
-from runbook.consent import require
 from runbook.drift import kept
-from runbook.errors import ParamsError, Refused, RunbookError
+from runbook.engine import stepping
+from runbook.engine.beat import Beat, Work, checked
+from runbook.errors import ParamsError, Refused
 from runbook.facts import identity, system
 from runbook.hosts import Host, connect
 from runbook.journal import Journal
 from runbook.modes import MODES
 from runbook.params import HostParams, digest, load
+from runbook.replay import DONE, require_order
 from runbook.show import steps as views
 from runbook.show.bar import Bar
 from runbook.show.live import Live
@@ -26,6 +28,10 @@ from runbook.show.pieces import Shown
 from runbook.show.steps import Outcome
 from runbook.signals import go_on, watching
 from runbook.steps import Step, steps_of
+from runbook.unreadable import reading
+
+if TYPE_CHECKING:
+    from runbook.evidence.record import Run
 
 
 def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
@@ -36,6 +42,8 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
 
     Raises `ParamsError` for wrong parameters, `HostError` when the host cannot be used (unreachable,
     not root, another run at work) and `Refused` for another release than the parameters say.
+
+    In mode `apply` a real host's run is kept among the reports and closed by `summary`, as `runbook run` does it.
     """
     if mode not in MODES:
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
@@ -50,9 +58,18 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
         )
     releases.get(asked.release)
     host = connect(asked, notebook)
-    run_dir = os.environ.get("RUNBOOK_RUN_DIR")
-    journal = Journal(Path(run_dir) / "journal.jsonl" if run_dir else None)
-    return Book(asked, mode, host, notebook, journal, params)
+
+    def make(journal: Journal) -> Book:
+        return Book(asked, mode, host, notebook, journal, params)
+
+    try:
+        if run_dir := os.environ.get("RUNBOOK_RUN_DIR"):
+            return make(Journal(Path(run_dir) / "journal.jsonl"))
+        steps, is_kept = steps_of(notebook, asked.release), mode == "apply" and host.is_real
+        return stepping.open_book(asked, params, notebook, steps, make, is_kept=is_kept)
+    except BaseException:
+        host.close()  # the lock of a book that never came to be
+        raise
 
 
 class Book:
@@ -65,10 +82,14 @@ class Book:
         self.mode = "apply" if replays else ("plan" if mode == "auto" else mode)
         self.params, self.host, self.notebook = params, host, notebook
         self._steps = steps_of(notebook, params.release)
-        self._journal, self._file = journal, file
+        self._file = file
+        self._beat = Beat(host, journal, notebook, self._end)
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
         self._known: set[str] = set()
+        self._place: Path | None = None
+        self._close: Callable[[], Run] | None = None
+        self._changed: set[str] = set()
         self._bar = Bar(notebook, tuple(self._steps), params.host, self.mode)
         if self.mode == "apply":
             host.lock()
@@ -87,12 +108,13 @@ class Book:
     def __repr__(self) -> str:
         return self._title().text
 
+    @reading()
     def plan(self, step: str) -> Shown:
         """Return what a step would do, as diffs and commands with a digest. Changes nothing."""
         module = self._step(step)
         self._bar.go(step)
         self._fresh(step)
-        planned = module.plan(self.params, self.facts)
+        planned = DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
         return views.plan(module, planned, self.facts)
 
@@ -113,17 +135,13 @@ class Book:
         self._bar.go(step)
         live = Live(is_real=self.host.is_real, expected_s=self._bar.expected_s(step))
         try:
-            end = self._carry(step, module, live)
-        except BaseException as error:
-            other = "failed" if isinstance(error, Exception) else "killed"
-            status = error.status if isinstance(error, RunbookError) else other
-            message = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self._end(Outcome(step, status, message))
+            end = self._beat.step(step, lambda: self._carry(step, module, live))
+        except BaseException:
             live.fail()
             raise
-        self._end(end)
         live.end(views.outcome(module, end))
 
+    @reading()
     def show(self, what: str) -> Any:
         """Return a table about the host, as `devices`, or a picture, as `network`; a wrong name gets the list of all."""
         from runbook.show import tables
@@ -145,66 +163,65 @@ class Book:
         return form(self._file, self.host)
 
     def summary(self) -> Shown:
-        """Return how each step of this notebook ended, and let go of the host."""
+        """Return how each step of this notebook ended, and let go of the host.
+
+        A run that the notebook opened itself is archived; to go on, run the cell that opens the host again.
+        Raises `RunbookError` when its report cannot be written; then call this again.
+        """
         rows = []
         for name in self._steps:
             end = self._ended.get(name, Outcome(name, "never-run"))
             rows.append((name, end.status, end.message))
         self._log("close")
         self.host.close()
+        if self._close is not None:
+            run = self._close()
+            self.let_go()
+            signed = "" if run.record.signed_by else "; not signed: nobody vouches for it"
+            rows.append(("report", run.outcome, f"{run.index}{signed}"))
         return views.summary(f"{self.notebook} on {self.params.host}", rows)
 
+    def keep(self, place: Path, close: Callable[[], Run]) -> None:
+        """Take the folder of this book's run, to be named first, and what closes it in the end."""
+        self._place, self._close = place, close
+
+    def let_go(self) -> None:
+        """Let go of the host and of the run's journal: this book only shows from now on."""
+        self.host.close()
+        self._beat.journal, self._close = Journal(None), None
+
+    @reading()
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
+        if self._was_replayed(name):
+            return Outcome(name, "unchanged", DONE.note)
         self._fresh(name)
         planned = module.plan(self.params, self.facts)
         go_on()
-        self._log("step-begin", step=name, digest=planned.digest(), actions=len(planned.actions))
+        work = Work(name, module, self.params, self.facts, planned)
+        self._beat.begin(work, stops=self.mode == "plan")
         if self.mode == "plan":
-            return Outcome(name, "skipped", "mode is plan: nothing was changed", (), planned.findings)
+            return views.end_of_plan(name, planned)
         if self.mode == "check":
             gates.may_go(planned, name, self.params.host)
-            end = self._checked(name, module, "unchanged", ())
+            end = checked(work, self.facts, "unchanged")
             gates.is_done(planned, f"{name} is not as the parameters say", self.params.host)
             return end
-        if planned.digest() != self._planned.get(name, planned.digest()):
+        if planned.actions or planned.stops:
+            require_order(self.host, self._steps, name, self._changed, self.params)
+        if planned.actions and planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
                 f"The plan of {name} is not the one that was shown",
                 why="the host or the parameters changed in between",
                 do="run the plan cell again and read it",
             )
-        gates.may_go(planned, name, self.params.host)
-        if not planned.actions:
-            return self._checked(name, module, "unchanged", ())
-        require(name, module, planned, self.params, self.facts)
-        done = tuple(
-            (action.title, self._act(name, i, action, live)) for i, action in enumerate(planned.actions)
-        )
-        self._look(name, *self._after(name))
-        end = self._checked(name, module, "changed", done)
-        left = module.plan(self.params, self.facts)
-        gates.is_done(left, f"{name} ran and is still not done", self.params.host)
-        return end
+        return self._beat.carry(work, lambda: self._look(name, *self._after(name)), live.line, live.begin)
 
-    def _act(self, step: str, index: int, action: Any, live: Live) -> str:
-        live.begin(action.title)
-        way_back = {"undo": undo.pack(action.inverse(self.facts)), **undo.left_by(action)}
-        go_on()
-        self._log("action-begin", step=step, index=index, title=action.title, **way_back)
-        status = "failed"
-        try:
-            said = carry_out(action, self.host, live.line)
-            status = "done"
-        finally:
-            self._log("action-end", step=step, index=index, title=action.title, status=status)
-        return said
+    def _was_replayed(self, step: str) -> bool:
+        """A recording holds a step once, and not what the host would have answered to it later."""
+        return not self.host.is_real and step in self._changed
 
-    def _checked(self, name: str, module: Step, status: str, done: tuple[tuple[str, str], ...]) -> Outcome:
-        findings = tuple(module.check(self.params, self.facts))
-        gates.passes(findings, name, self.params.host)
-        message = {"unchanged": "it was right already", "changed": "done and checked"}[status]
-        return Outcome(name, status, message, done, findings)
-
-    def _look(self, *steps: str) -> None:
+    @reading()
+    def _look(self, *steps: str) -> Facts:
         """Read afresh what these steps need, in one round trip; what was known before is forgotten.
 
         Opening a notebook asks for all of its steps, so a run without changes looks once. After an
@@ -219,9 +236,11 @@ class Book:
         self.facts = self.host.gather(asks)
         self._known = set(steps)
         self.system = system.parse(self.facts)
-        if self._journal.path:
-            kept.keep(self._journal.path.parent, self.notebook, self.facts)
-        self._log("gather", asks=len(self.facts), elapsed_s=round(time.monotonic() - began, 3))
+        if self._beat.journal.path:
+            kept.keep(self._beat.journal.path.parent, self.notebook, self.facts)
+        self._log("gather", asks=len(self.facts), elapsed_s=round(time.monotonic() - began, 3),
+                  kernel=self.system.kernel, is_dom0=self.system.is_dom0)  # fmt: skip
+        return self.facts
 
     def _fresh(self, step: str) -> None:
         if step not in self._known:
@@ -241,24 +260,25 @@ class Book:
 
     def _end(self, end: Outcome) -> None:
         self._ended[end.step] = end
-        self._log("step-end", step=end.step, status=end.status, message=end.message)
+        if end.status == "changed":
+            self._changed.add(end.step)
         self._bar.end(end.step, end.status)
 
     def _log(self, event: str, **fields: Any) -> None:
-        self._journal.write(event, notebook=self.notebook, **fields)
+        self._beat.log(event, **fields)
 
     def _title(self) -> Shown:
         now = f"Linux {self.system.kernel}" + (" under Xen" if self.system.is_dom0 else "")
         what = {"plan": "shows and changes nothing", "apply": "changes the host", "check": "only verifies"}
         mode = what[self.mode] if self.host.is_real else "replays a recorded run; no machine is touched"
-        return views.summary(
-            f"{self.notebook} on {self.params.host}",
-            [
-                ("host", self.system.hostname, f"{self.system.pretty_name}, {now}"),
-                ("mode", self.mode, mode),
-                ("reached by", self.params.connection.kind, self.host.describe),
-            ],
-        )
+        rows = [
+            ("host", self.system.hostname, f"{self.system.pretty_name}, {now}"),
+            ("mode", self.mode, mode),
+            ("reached by", self.params.connection.kind, self.host.describe),
+        ]
+        if self._place is not None:
+            rows.append(("report", "running", f"{self._place}; book.summary() closes it"))
+        return views.summary(f"{self.notebook} on {self.params.host}", rows)
 
 
 __all__ = ["Book", "open_host"]

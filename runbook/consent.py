@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
+from dataclasses import dataclass
 
 from runbook.ask import Facts
 from runbook.errors import ConsentMissing
@@ -12,8 +15,22 @@ from runbook.show import steps as views
 from runbook.steps import Step
 
 
-def require(name: str, step: Step, plan: Plan, params: HostParams, facts: Facts) -> None:
-    """Return when the step may run; show the plan to the person at the keyboard, if there is one, and ask.
+@dataclass(frozen=True)
+class Consent:
+    """That somebody agreed to a step's plan."""
+
+    how: str
+    """`parameter` (its name in the parameters), `digest` (that of its plan beside the name) or `keyboard`."""
+    digest: str
+    """That of the plan."""
+    who: str
+    """The user of the controller in whose name the step runs."""
+
+
+def require(name: str, step: Step, plan: Plan, params: HostParams, facts: Facts) -> Consent | None:
+    """Return the consent with which the step may run, None when it needs none.
+
+    Shows the plan to the person at the keyboard, if there is one, and asks.
 
     A safe step needs no consent. A disruptive one needs its name in the parameters' `consent`, or
     `name:digest`; a destructive one `name:digest`. A digest is no consent to any other plan.
@@ -21,14 +38,15 @@ def require(name: str, step: Step, plan: Plan, params: HostParams, facts: Facts)
     Raises `ConsentMissing`, naming the line to add, when nobody agreed.
     """
     if step.RISK == "safe":
-        return
+        return None
     line = f"{name}:{plan.digest()}"
-    enough = {line} if step.RISK == "destructive" else {line, name}
-    if enough & set(params.consent):
-        return
+    if line in params.consent:
+        return Consent("digest", plan.digest(), user())
+    if name in params.consent and step.RISK != "destructive":
+        return Consent("parameter", plan.digest(), user())
     why = _ask(name, step, plan, facts) if at_keyboard() else "nobody is at a keyboard"
     if not why:
-        return
+        return Consent("keyboard", plan.digest(), user())
     others = [said for said in params.consent if said.startswith(f"{name}:")]
     had = f"'{others[0]}' was the consent to another plan" if others else "the parameters do not have it"
     add = f"'{line}'" if step.RISK == "destructive" else f"'{name}' (or '{line}', for this very plan alone)"
@@ -38,6 +56,14 @@ def require(name: str, step: Step, plan: Plan, params: HostParams, facts: Facts)
         why=f"{had}, and {why}",
         do=f"read its plan; then add {add} to `consent` in the parameters, and run again",
     )
+
+
+def user() -> str:
+    """Return the name of the controller's user, or their number where it has no name (some containers)."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def at_keyboard() -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from runbook.text.visible import visible
+
 
 class RunbookError(Exception):
     """Base of every error the runbook raises on purpose.
 
     `what` is what was attempted and failed, `where` the host, file or line, `why` what came
     back, and `do` the next move; `also` is what else is wrong, each with its own reason and next move.
-    `str()` gives all of them, one a line.
+    `str()` gives all of them, one a line, with what would act on a terminal shown instead.
     """
 
     exit_code = 1
@@ -20,7 +22,7 @@ class RunbookError(Exception):
         self.what, self.where, self.why, self.do = what, where, why, do
         labelled = (("where", where), ("why", why), ("do", do), *(("also", text) for text in also))
         lines = [what, *(f"  {label}: {text}" for label, text in labelled if text)]
-        super().__init__("\n".join(lines))
+        super().__init__(visible("\n".join(lines)))
 
     def _render_traceback_(self) -> list[str]:
         """Show the message instead of a stack in a notebook: the reader needs the next move."""
@@ -78,6 +80,10 @@ class HostError(RunbookError):
     """The host cannot be used: unreachable, key changed, not root, busy, did not come back."""
 
     exit_code = 5
+
+
+class UnreadableAnswer(HostError):
+    """The host answered, and what it said cannot be understood; `__cause__` is what Python said to it."""
 
 
 class TimedOut(RunbookError):

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runbook import plain
 from runbook.redaction import KNOWN
 
 Line = dict[str, Any]
@@ -53,14 +54,14 @@ class Journal:
 
 
 def read(path: Path) -> list[Line]:
-    """Return the events of a journal in order, [] when there is none.
+    """Return the events of a journal in order, [] when there is none, or something that is no file.
 
     A line that was torn when its writer died is left out: what it announced then counts as not
     said, which errs on the side of "killed".
     """
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+        data = plain.read(path, plain.LARGEST)
+    except (FileNotFoundError, plain.NotPlain):
         return []
     return parse(data)
 
@@ -74,7 +75,7 @@ def parse(data: bytes) -> list[Line]:
     lines: list[Line] = []
     for raw in data.split(b"\n"):
         try:
-            value = json.loads(raw)
+            value = plain.parse_json(raw)
         except ValueError:
             continue
         if isinstance(value, dict) and isinstance(value.get("event"), str):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from runbook.actions import Action
 
 Risk = Literal["safe", "disruptive", "destructive"]
 Level = Literal["info", "warn", "wait", "fail", "refuse"]
@@ -14,7 +17,7 @@ Level = Literal["info", "warn", "wait", "fail", "refuse"]
 class Finding:
     """One thing that is not as it should be, and what to do about it.
 
-    `level`: `info` and `warn` are shown; `wait` means an earlier step has to run first;
+    `level`: `info` and `warn` are shown; `wait` means an earlier step has to run first, which `after` names;
     `fail` and `refuse` stop the run. `source` names the manual page, guide section or fault
     number (H…) that the rule comes from.
     """
@@ -24,6 +27,7 @@ class Finding:
     why: str = ""
     do: str = ""
     source: str = ""
+    after: str = ""
 
     @property
     def stops(self) -> bool:
@@ -33,20 +37,42 @@ class Finding:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a step would do: actions in order (none when the host is already right) and findings."""
+    """What a step would do: actions in order (none when the host is already right) and findings.
 
-    actions: tuple[Any, ...] = ()
+    With a finding of level `wait` the actions are foreseen: what is known now of what will be done when the
+    steps that they wait for have run. They are shown; nothing carries them out.
+    """
+
+    actions: tuple[Action, ...] = ()
     findings: tuple[Finding, ...] = ()
     note: str = ""
+    unasked: str = ""
+    """The parameter that would ask for something here, as it is: `installation.method is none`; '' where something
+    is asked for. A plan without actions then means that nothing was wanted, not that all is right."""
 
     @property
     def stops(self) -> tuple[Finding, ...]:
         """The findings that keep the plan from being carried out."""
         return tuple(f for f in self.findings if f.stops)
 
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """The findings that no earlier step takes away: carrying the plan out would be refused."""
+        return tuple(f for f in self.stops if f.level != "wait")
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The steps that have to run first, each once; () for a plan that waits for none."""
+        return tuple(dict.fromkeys(f.after or "an earlier step" for f in self.stops if f.level == "wait"))
+
     def digest(self) -> str:
-        """Return 12 hex digits that change whenever anything that would be done changes."""
-        return hashlib.sha256(canonical(self.actions).encode()).hexdigest()[:12]
+        """Return 12 hex digits that change whenever anything that would be done changes.
+
+        What is foreseen never has the digest of what is then done: nobody agrees beforehand to a plan that is
+        made of guesses.
+        """
+        said = canonical(("foreseen", self.after, self.actions)) if self.after else canonical(self.actions)
+        return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
 def canonical(value: Any) -> str:

@@ -7,20 +7,25 @@ plates from a stack; what was taken back once is not taken back again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from runbook import actions as kinds
 from runbook import undo_files
-from runbook.actions import Link, Remove, Run, WriteFile
+from runbook.actions import Action, Link, Remove, Run, WriteFile
 from runbook.ask import Ask, Facts
-from runbook.journal import Line, of_machine, read
-from runbook.plan import Plan
+from runbook.engine.packing import pack, unpack
+from runbook.errors import Refused
+from runbook.journal import Line, of_machine
+from runbook.plan import Plan, Risk
+
+__all__ = ["Done", "asks", "history", "left_by", "order", "pack", "plan", "risk", "unpack"]
 
 NOTEBOOK = "undo"
 """The name under which a way back stands in a journal."""
+
+
+_RISKS: tuple[Risk, ...] = ("safe", "disruptive", "destructive")
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,14 @@ class Done:
     at: str
     step: str
     title: str
-    back: Any
+    back: Action | None
     path: str = ""
     left: str = ""
     """What the action left at `path` (`left_by`): anything else there was made by someone else."""
     is_sure: bool = True
     """False for an action that did not end well: it may have done all of it, a part, or nothing."""
+    risk: str = ""
+    """That of its step, as the run noted it; '' in a journal that does not say."""
 
     @property
     def key(self) -> str:
@@ -44,31 +51,7 @@ class Done:
         return f"{self.run} {self.at}"
 
 
-def pack(action: Any) -> dict[str, Any] | None:
-    """Return an action as a value for a journal, None for None.
-
-    >>> pack(Remove("/etc/x"))
-    {'type': 'Remove', 'path': '/etc/x', 'link': ''}
-    """
-    if action is None:
-        return None
-    return {"type": type(action).__name__, **{f.name: getattr(action, f.name) for f in fields(action)}}
-
-
-def unpack(value: dict[str, Any] | None) -> Any:
-    """Return the action that `pack` made a value of.
-
-    >>> unpack({"type": "Run", "argv": ["update-grub"], "why": ""}).argv
-    ('update-grub',)
-    """
-    if value is None:
-        return None
-    kind = getattr(kinds, value["type"])
-    more = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items() if key != "type"}
-    return kind(**more)
-
-
-def left_by(action: Any) -> dict[str, str]:
+def left_by(action: Action) -> dict[str, str]:
     """Return what an action leaves at a path, as `{"path": …, "left": …}`; {} for any other action.
 
     For a file that is its SHA-256, for a link `-> TARGET`, for what was removed `gone`.
@@ -77,33 +60,40 @@ def left_by(action: Any) -> dict[str, str]:
     ({'path': '/etc/a', 'left': '-> b'}, {'path': '/etc/a', 'left': 'gone'}, {})
     """
     left = undo_files.state_after(action)
-    return {"path": action.path, "left": left} if left else {}
+    return {"path": str(getattr(action, "path", "")), "left": left} if left else {}
 
 
-def history(host_reports: Path, machine: str) -> list[Done]:
+def history(journals: Mapping[str, list[Line]], machine: str) -> list[Done]:
     """Return what the runs of one host did and nobody took back, the newest first.
 
-    Only runs of this very installation count (`runbook.facts.identity`): what was done to a host before
-    it was installed anew is gone. An action that failed, or whose end is missing, counts too: it may have
-    done something, and its way back is harmless where it did not.
+    `journals` are those of its runs by their names. Only what was done on this very installation counts
+    (`runbook.facts.identity`): what was done to a host before it was installed anew is gone. An action that failed,
+    or whose end is missing, counts too: it may have done something, and its way back is harmless where it did not.
+
+    Raises `Refused` for a journal that holds what no run writes.
     """
     done: list[Done] = []
     taken: set[str] = set()
-    for journal in sorted(host_reports.glob("*/journal.jsonl")):
-        lines = of_machine(read(journal), machine)
-        taken |= {key for line in lines if line["event"] == "taken-back" for key in line["keys"]}
-        taken -= {key for line in lines if line["event"] == "not-back" for key in line["keys"]}
-        done += [
-            _done(journal.parent.name, line, is_sure=end == "done")
-            for line, end in _actions(lines)
-            if line.get("notebook") != NOTEBOOK
-        ]
+    for run in sorted(journals):
+        lines = of_machine(journals[run], machine)
+        try:
+            taken |= {key for line in lines if line["event"] == "taken-back" for key in line["keys"]}
+            taken -= {key for line in lines if line["event"] == "not-back" for key in line["keys"]}
+            done += _deeds(run, lines)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise Refused(
+                f"The journal of the run {run} cannot be taken at its word",
+                why=f"it holds what no run writes: {str(error).splitlines()[0]}",
+                do="runbook report verify; restore the run from a backup",
+            ) from None
     return [d for d in reversed(done) if d.key not in taken]
 
 
 def asks(done: Iterable[Done]) -> tuple[Ask, ...]:
     """Return the questions for what is now at the paths that were changed."""
-    paths = tuple(dict.fromkeys(d.path or d.back.path for d in done if d.path or _has_path(d.back)))
+    paths = tuple(
+        dict.fromkeys(d.path or getattr(d.back, "path", "") for d in done if d.path or _has_path(d.back))
+    )
     return (*map(Ask.read, paths), *undo_files.links(paths))
 
 
@@ -116,7 +106,7 @@ def plan(done: list[Done], facts: Facts) -> Plan:
     return Plan(tuple(back for back, _ in order(done)), findings)
 
 
-def order(done: list[Done]) -> list[tuple[Any, list[Done]]]:
+def order(done: list[Done]) -> list[tuple[Action, list[Done]]]:
     """Return the actions of the way back in order, each with all that it takes back, the newest first.
 
     What only renews something (the boot menu, an initial RAM disk) comes once before each restart and at
@@ -124,7 +114,7 @@ def order(done: list[Done]) -> list[tuple[Any, list[Done]]]:
     started before it needs no second one.
     """
     restarts = {d.step: d.key for d in done if isinstance(d.back, kinds.Reboot)}
-    backs: list[tuple[Any, list[Done]]] = []
+    backs: list[tuple[Action, list[Done]]] = []
     renew: dict[Run, list[Done]] = {}
     newer: dict[str, list[Done]] = {}
     for d in done:
@@ -140,13 +130,32 @@ def order(done: list[Done]) -> list[tuple[Any, list[Done]]]:
     return [*backs, *renew.items()]
 
 
-def risk(planned: Plan) -> str:
-    """Return the risk of a way back: `destructive` when a volume goes, `disruptive` with a restart or the network."""
-    commands = {a.argv[0] for a in planned.actions if isinstance(a, Run)}
-    if "lvremove" in commands:
-        return "destructive"
-    strong = (kinds.Reboot, kinds.ReplaceNetwork, kinds.Switch)
-    return "disruptive" if any(isinstance(a, strong) for a in planned.actions) else "safe"
+def risk(done: Iterable[Done], known: Mapping[str, str]) -> Risk:
+    """Return the risk of a way back: that of the strongest step that is taken back, or of what leads back.
+
+    `known` is the risk of each step, by name; a step that neither it nor the journal knows is disruptive. A command
+    comes from a file, so it is never safe; one that removes a volume is destructive.
+    """
+    return max((_risk(d, known) for d in done if d.back is not None), key=_RISKS.index, default="safe")
+
+
+def _risk(done: Done, known: Mapping[str, str]) -> Risk:
+    said = [r for r in _RISKS if r in (known.get(done.step), done.risk)] or ["disruptive"]
+    if isinstance(done.back, Run) and "lvremove" in " ".join(done.back.argv):
+        said.append("destructive")
+    elif isinstance(done.back, Run | kinds.Reboot | kinds.ReplaceNetwork | kinds.Switch):
+        said.append("disruptive")
+    return max(said, key=_RISKS.index)
+
+
+def _deeds(run: str, lines: list[Line]) -> Iterator[Done]:
+    """Yield what one run did, the oldest first; a way back does nothing that could be taken back."""
+    risks = {
+        str(line.get("step")): str(line.get("risk") or "") for line in lines if line["event"] == "step-begin"
+    }
+    for line, end in _actions(lines):
+        if line.get("notebook") != NOTEBOOK:
+            yield _done(run, line, is_sure=end == "done", risk=risks.get(str(line.get("step")), ""))
 
 
 def _actions(lines: list[Line]) -> Iterator[tuple[Line, str]]:
@@ -164,7 +173,7 @@ def _actions(lines: list[Line]) -> Iterator[tuple[Line, str]]:
         yield open_, ""
 
 
-def _done(run: str, line: Line, *, is_sure: bool) -> Done:
+def _done(run: str, line: Line, *, is_sure: bool, risk: str) -> Done:
     return Done(
         run,
         line["at"],
@@ -174,8 +183,9 @@ def _done(run: str, line: Line, *, is_sure: bool) -> Done:
         str(line.get("path") or ""),
         str(line.get("left") or ""),
         is_sure,
+        risk,
     )
 
 
-def _has_path(action: Any) -> bool:
+def _has_path(action: Action | None) -> bool:
     return isinstance(action, WriteFile | Remove | Link)

@@ -105,7 +105,7 @@ def held_secrets(done: list[Done]) -> Iterator[Finding]:
         if has_mark(getattr(d.back, "content", "")):
             yield Finding(
                 "refuse",
-                f"{d.back.path} held a secret before {d.step} wrote it",
+                f"{getattr(d.back, 'path', d.path)} held a secret before {d.step} wrote it",
                 "a journal keeps no secrets, so the file as it was is not there",
                 "put it back by hand, and leave the step out with --step",
                 "undo",

@@ -1,10 +1,13 @@
 """The beat of a step: plan, apply, read again, check — and every way it can end."""
 
+import os
+import pwd
+
 import pytest
 
-from runbook.book import open_host
+from runbook.book import Book, open_host
 from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused
-from runbook.journal import read
+from runbook.journal import Journal, read
 from runbook.params import digest, load
 from tests import toy
 
@@ -140,6 +143,38 @@ def test_a_person_can_consent_with_the_digest(monkeypatch, shown):
     monkeypatch.setattr("builtins.input", lambda prompt: digest[:4])
     toy.book(monkeypatch, module).apply("turn_on")
     assert "changed" in shown[-1].text
+
+
+@pytest.mark.parametrize("how", ["parameter", "digest", "keyboard"])
+def test_the_journal_says_how_consent_was_given(monkeypatch, shown, tmp_path, how):
+    """Before the first action stands who agreed, in what way, and to which plan; a safe step needs none."""
+    module, journal = toy.step("disruptive"), tmp_path / "journal.jsonl"
+    digest = module.plan(toy.PARAMS, toy.ToyHost().gather(module.asks(toy.PARAMS))).digest()
+    lines = {"parameter": ("turn_on",), "digest": (f"turn_on:{digest}",), "keyboard": ()}
+    monkeypatch.setattr("runbook.consent.at_keyboard", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda prompt: digest[:4])
+    asked = toy.PARAMS.model_copy(update={"consent": lines[how]})
+    toy.book(monkeypatch, module, params=asked, journal=journal).apply("turn_on")
+    events = [line["event"] for line in read(journal)]
+    assert events.index("step-begin") < events.index("consent") < events.index("action-begin")
+    (given,) = [line for line in read(journal) if line["event"] == "consent"]
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert (given["step"], given["how"], given["digest"], given["who"]) == ("turn_on", how, digest, user)
+    assert [line["risk"] for line in read(journal) if line["event"] == "step-begin"] == ["disruptive"]
+    toy.book(monkeypatch, journal=tmp_path / "safe").apply("turn_on")
+    assert "consent" not in [line["event"] for line in read(tmp_path / "safe")]
+
+
+def test_a_real_host_is_not_acted_on_without_a_journal(monkeypatch):
+    """What would leave no record is refused before anything is done; a replay keeps none and needs none."""
+    monkeypatch.setattr("runbook.book.steps_of", lambda notebook, release="": {"turn_on": toy.step()})
+    host = toy.ToyHost()
+    with pytest.raises(Refused, match="nothing would keep a record"):
+        Book(toy.PARAMS, "apply", host, "99_toy", Journal(None)).apply("turn_on")
+    assert host.written == []
+    host.is_real = False
+    Book(toy.PARAMS, "apply", host, "99_toy", Journal(None)).apply("turn_on")
+    assert host.written == [toy.PATH]
 
 
 @pytest.mark.parametrize(

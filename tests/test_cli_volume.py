@@ -1,16 +1,21 @@
 """`runbook volume`: the plan without --apply, the deed with it, and clear words for what does not fit."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
 from runbook.actions import WriteFile
 from runbook.ask import Answer, Facts
+from runbook.attestation.verify import verify_run
 from runbook.cli import main
 from runbook.facts import identity, system
 from runbook.hosts.base import Result
+from runbook.journal import read
 from runbook.plan import Plan
 from runbook.steps import management
 from runbook.steps.management import single
+from tests.evidence.attested import alone
 from tests.steps.volumes_host import Host, params
 
 SYSTEM = {
@@ -49,8 +54,10 @@ class Machine:
 
 
 @pytest.fixture
-def host(monkeypatch):
+def host(monkeypatch, tmp_path):
     """Return a host that the command line reaches, in a chapter without the steps about backups."""
+    alone(monkeypatch, tmp_path / "config")
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "reports"))
     machine = Machine(Host())
 
     def connect(asked, notebook):
@@ -86,6 +93,23 @@ def test_mount_plans_and_then_mounts(host):
     assert "the same with --apply" in said
     code, said = call(*words, "--apply")
     assert (code, host.mounts) == (0, [("comm", "/mnt/comm", "ro", 1048576)])
+
+
+def test_what_it_does_is_a_run_among_the_reports(host, tmp_path):
+    """Without --apply nothing is kept; with it the one step is journalled with its way back, archived and attested."""
+    words = ("mount", "params/testbed.yml", "comm", "1", "/mnt/comm")
+    call(*words)
+    assert not (tmp_path / "reports").exists()
+    _, said = call(*words, "--apply")
+    (place,) = (path for path in (tmp_path / "reports/testbed").iterdir() if path.is_dir())
+    assert f"{place}/index.html" in said
+    record = json.loads((place / "run.json").read_text())
+    assert (record["outcome"], record["mode"]) == ("completed", "apply")
+    (end,) = record["notebooks"][0]["steps"]
+    assert (end["step"], end["status"]) == ("mount_partitions", "changed")
+    begun = [line for line in read(place / "journal.jsonl") if line["event"] == "action-begin"]
+    assert any(line["undo"] for line in begun)
+    assert verify_run(place, ()).status == "unsigned"
 
 
 def test_unmount_takes_away_one_guests_mounts(host):

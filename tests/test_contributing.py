@@ -25,7 +25,7 @@ from tests.toy import ToyHost
 toy, params = ToyHost({"/etc/motd": "The programs included are free software.\\n"}), load("params/example.yml")
 for time in ("first", "second"):
     place = Path("recordings/testbed" if time == "first" else "again")
-    book = Book(params, "apply", Recorder(toy, place, "11_greeting"), "11_greeting", Journal(None))
+    book = Book(params, "apply", Recorder(toy, place, "11_greeting"), "11_greeting", Journal(Path("journal")))
     print(book.plan("write_greeting"))
     book.apply("write_greeting")
     print(book.summary())

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import json
 import os
+import random
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from urllib.parse import quote
 
 import pytest
+from ruamel.yaml import YAML
 
 from runbook.errors import CommandFailed, NotRecorded, ParamsError
 from runbook.hosts.local import LocalHost
@@ -18,6 +25,7 @@ from runbook.hosts.recorder import Recorder
 from runbook.params import HostParams
 from runbook.params.secrets import foresee, resolve
 from runbook.redaction import CHANNEL, KNOWN, Redactor, Stream, has_mark, learn, mark
+from tests.word import give
 
 VALUE = "s3cret/\"word\"+é<&>'x'"
 MARK = "[secret env:X]"
@@ -55,6 +63,147 @@ def test_each_form_is_masked_whole_and_torn(known, form):
         assert stream.feed(text[:at]) + stream.feed(text[at:]) + stream.end() == wanted
     stream = Stream(known)
     assert "".join(map(stream.feed, text)) + stream.end() == wanted
+
+
+def backslashed(special):
+    """Return a writer that sets a backslash before some letters."""
+    return lambda text: "".join(f"\\{c}" if c in special else c for c in text)
+
+
+def yaml_line(text):
+    """Return a text as the YAML library writes it in single quotes."""
+    from ruamel.yaml.scalarstring import SingleQuotedScalarString
+
+    out = io.StringIO()
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.dump({"password": SingleQuotedScalarString(text)}, out)
+    return out.getvalue()
+
+
+def csv_line(text):
+    """Return a text as the CSV library writes it."""
+    out = io.StringIO()
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(["a", text])
+    return out.getvalue()
+
+
+QUOTED = {
+    "shlex.quote": shlex.quote,
+    "shlex.quote in a shell's line": lambda text: shlex.join(["passwd", "--stdin", text, "root"]),
+    "shlex.quote twice, as over ssh": lambda text: shlex.join(["sh", "-c", shlex.join(["echo", text])]),
+    "JSON in shlex.quote": lambda text: shlex.quote(json.dumps({"password": text})),
+    "shlex.quote in JSON": lambda text: json.dumps({"argv": shlex.quote(text)}),
+    "single quotes in a script": lambda text: "'" + text.replace("'", "'\\''") + "'",
+    "double quotes in a shell": lambda text: f'"{backslashed(chr(34) + "$`" + chr(92))(text)}"',
+    "double quotes in an interactive shell": lambda text: f'"{backslashed(chr(34) + "$`!" + chr(92))(text)}"',
+    "GRUB and crypt hashes: the dollar alone": backslashed("$"),
+    "the double quote alone": backslashed('"'),
+    "the single quote alone": backslashed("'"),
+    "a crontab": backslashed("%"),
+    "systemd": lambda text: text.replace("$", "$$"),
+    "systemd, with specifiers": lambda text: text.replace("$", "$$").replace("%", "%%"),
+    "systemd, in double quotes": lambda text: (
+        backslashed(chr(34) + chr(92))(text).replace("$", "$$").replace("%", "%%")
+    ),
+    "a format": lambda text: text.replace("%", "%%"),
+    "YAML in single quotes": yaml_line,
+    "SQL": lambda text: "'" + text.replace("'", "''") + "'",
+    "CSV": csv_line,
+    "CSV in JSON": lambda text: json.dumps(csv_line(text)),
+    "shlex.quote in HTML": lambda text: (
+        f"<pre>{shlex.quote(text).replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</pre>"
+    ),
+}
+SPECIAL = "$`\"'\\%!&|;<>(){}[]*?#~^=:,./-+@_ éß€"
+
+
+def random_secrets(count, seed):
+    """Return values of 8 to 24 letters, about half of them special ones."""
+    source = random.Random(seed)
+    plain = "abcdefXYZ0123456789"
+    return [
+        source.choice(plain)
+        + "".join(
+            source.choice((plain, SPECIAL)[source.random() < 0.5]) for _ in range(source.randint(7, 23))
+        )
+        for _ in range(count)
+    ]
+
+
+def leaks(value, text):
+    """Return whether a text still has a plain piece of a value, of five letters or more that stand nowhere else."""
+    pieces = {value[i : i + 5] for i in range(len(value) - 4)}
+    return any(piece in text for piece in pieces)
+
+
+@pytest.mark.parametrize("kind", QUOTED)
+def test_what_is_quoted_is_masked(kind):
+    """Of 150 random values each is masked as each program quotes it, whole and torn, and nothing else is touched."""
+    for value in random_secrets(150, seed=8):
+        redactor = Redactor()
+        redactor.learn("env:X", value)
+        before, after = "<<before ", " after>>\n"
+        said = QUOTED[kind](value)
+        clean = redactor.text(before + said + after)
+        assert MARK in clean, (value, said)
+        assert not leaks(value, clean), (value, clean)
+        assert clean.startswith(before)
+        assert clean.endswith(after)
+        stream, at = Stream(redactor), len(before) + len(said) // 2
+        whole = before + said + after
+        assert stream.feed(whole[:at]) + stream.feed(whole[at:]) + stream.end() == clean
+
+
+def test_the_case_of_the_shell(known):
+    """The value with a quote, as shlex.quote, a dollar in GRUB and systemd, YAML and CSV write it, leaves nothing."""
+    value = "pa$$'w\"ord$1"
+    redactor = Redactor()
+    redactor.learn("env:X", value)
+    for said, wanted in (
+        (shlex.quote(value), f"'{MARK}'"),
+        (value.replace("$", "\\$"), MARK),
+        (value.replace("$", "$$"), MARK),
+        (value.replace("'", "''"), MARK),
+        (value.replace('"', '""'), MARK),
+    ):
+        assert redactor.text(said) == wanted
+
+
+def test_bash_quotes_are_masked():
+    """Bash's own words for 200 values at once: `%q`, `@Q`, and what `set -x` and `declare -p` print."""
+    bash = shutil.which("bash") or pytest.skip("bash is needed")
+    script = 'for v; do printf "%q\n%s\n" "$v" "${v@Q}"; declare -p v; alias x="$v"; alias x; (set -x; : "$v") 2>&1; done'
+    values = random_secrets(200, seed=9)
+    argv = [bash, "-c", script, "bash", *values]
+    environment = {"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
+    lines = subprocess.run(
+        argv, capture_output=True, text=True, check=True, env=environment
+    ).stdout.splitlines()
+    assert len(lines) == 5 * len(values)
+    for number, line in enumerate(lines):
+        value = values[number // 5]
+        redactor = Redactor()
+        redactor.learn("env:X", value)
+        clean = redactor.text(line)
+        assert MARK in clean, (value, line)
+        assert not leaks(value, clean), (value, clean)
+
+
+def test_text_without_the_secret_is_never_altered():
+    """Of 2000 random lines, none of which has the value, each comes out as it went in; neither is it held for ever."""
+    source = random.Random(10)
+    for value in random_secrets(40, seed=11):
+        redactor = Redactor()
+        redactor.learn("env:X", value)
+        stream = Stream(redactor)
+        for _ in range(50):
+            line = "".join(source.choice(SPECIAL + value) for _ in range(source.randint(1, 60))) + "\n"
+            unquoted = re.sub(r"[\\'\"$%]", "", line)
+            if re.sub(r"[\\'\"$%]", "", value) in unquoted:
+                continue
+            assert redactor.text(line) == line
+            assert stream.feed(line) + stream.end() == line
 
 
 def test_base64_is_found_inside_a_longer_text_and_across_lines(known):
@@ -115,11 +264,13 @@ def test_a_mark_says_where_the_secret_is_and_nothing_more():
     assert redactor.text("wordsecret") == "[secret command:]"
 
 
-def test_a_command_that_fails_does_not_say_its_secret(tmp_path):
+def test_a_command_that_fails_does_not_say_its_secret(tmp_path, monkeypatch):
     """The complaint of a command is shown, without what it had printed as the secret."""
     (tmp_path / "s").write_text("failing-canary\n")
+    command = f"cat {tmp_path / 's'}; echo bad $(cat {tmp_path / 's'}) here >&2; exit 3"
+    give(monkeypatch, tmp_path / "config", ("a secret", f"sh -c: {command}"))
     with pytest.raises(ParamsError) as caught:
-        resolve(f"command:cat {tmp_path / 's'}; echo bad $(cat {tmp_path / 's'}) here >&2; exit 3")
+        resolve(f"command:{command}")
     assert caught.value.why == "it ended with 3: bad [secret command:cat] here"
 
 

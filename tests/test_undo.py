@@ -1,6 +1,5 @@
 """The way back: originals kept, newest first, and nothing thrown away that somebody else wrote."""
 
-import json
 import os
 import signal
 import threading
@@ -15,14 +14,18 @@ from runbook.actions import InstallPackages, Link, PurgePackages, Reboot, Remove
 from runbook.ask import Answer, Ask, Facts
 from runbook.attestation.verify import verify_run
 from runbook.book import Book
-from runbook.errors import CommandFailed, ConsentMissing, ParamsError, Refused
-from runbook.evidence import way_back
+from runbook.engine.beat import Beat
+from runbook.errors import CommandFailed, ConsentMissing, HostError, ParamsError, Refused
+from runbook.evidence import session, way_back
+from runbook.evidence.outcomes import StepEnd
+from runbook.evidence.record import NotebookRecord
 from runbook.evidence.way_back import go_back
 from runbook.hosts.local import LocalHost
 from runbook.journal import Journal, of_machine, read
 from runbook.params import load
 from runbook.plan import Plan
 from runbook.redaction import learn
+from tests.evidence.attested import alone
 
 
 def silent(line):
@@ -35,26 +38,34 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr("runbook.hosts.local.LocalHost.lock", lambda self: None, raising=False)
     monkeypatch.setattr("runbook.gates.is_usable", lambda *host, plans_only: None)
     file = tmp_path / "params.yml"
-    file.write_text("host: toy\nconnection: {kind: local}\nconsent: []\n")
+    file.write_text("host: toy\nconnection: {kind: local}\nconsent: [undo]\n")
     etc, reports = tmp_path / "etc", tmp_path / "reports"
     etc.mkdir()
-    runs = iter(range(1, 100))
+    alone(monkeypatch, tmp_path / "config")
 
-    def carry_out(name, *planned):
-        """Run one step with these actions as run number so-and-so."""
-        place = reports / "toy" / f"2026{next(runs):04}"
-        place.mkdir(parents=True)
+    def carry_out(name, *planned, risk="safe"):
+        """Run one step with these actions as a run of its own."""
+        entry = NotebookRecord("03_x", "X", steps=[StepEnd(name, name)])
+        run = session.begin(load(file), file, entry, reports)
         asks = tuple(Ask.read(a.path) for a in planned if hasattr(a, "path"))
         left = list(planned)
         step = SimpleNamespace(
-            __name__=name, TITLE=name, RISK="safe", asks=lambda p: asks, check=lambda p, f: [],
+            __name__=name, TITLE=name, RISK=risk, asks=lambda p: asks, check=lambda p, f: [],
             plan=lambda p, f: Plan(tuple(left)),
         )  # fmt: skip
         monkeypatch.setattr("runbook.book.steps_of", lambda notebook, release="": {name: step})
-        book = Book(load(file), "apply", LocalHost(), "03_x", Journal(place / "journal.jsonl"))
-        book._look = lambda *steps: left.clear()
-        book.apply(name)
-        book.host.close()
+        consent = {"consent": (name, f"{name}:{Plan(planned).digest()}")}
+        book = Book(load(file).model_copy(update=consent), "apply", LocalHost(), "03_x", run.journal)
+        book._look = lambda *steps: left.clear() or book.facts
+        error = None
+        try:
+            book.apply(name)
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            run.close(error)
+        return run.place
 
     return SimpleNamespace(file=file, etc=etc, reports=reports, run=carry_out)
 
@@ -196,17 +207,16 @@ def test_the_plan_changes_nothing(world):
     way = go_back(world.file, (), "plan", world.reports, silent)
     assert [action.title for action in way.whole.actions] == [f"remove {a}"]
     assert a.exists()
-    assert len(list((world.reports / "toy").iterdir())) == 1
+    assert len([path for path in (world.reports / "toy").iterdir() if path.is_dir()]) == 1
 
 
 def test_a_restart_on_the_way_back_needs_consent(world):
     """A way back that restarts the host is disruptive: without `undo` in the consent nothing is done."""
     a = world.etc / "a"
+    world.file.write_text("host: toy\nconnection: {kind: local}\nconsent: []\n")
     world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
-    journal = world.reports / "toy" / "20260001" / "journal.jsonl"
-    line = {"at": "x", "event": "action-begin", "notebook": "06", "step": "boot", "title": "reboot",
-            "undo": undo.pack(Reboot("x"))}  # fmt: skip
-    journal.write_text(journal.read_text() + json.dumps(line) + "\n")
+    with pytest.raises(HostError):
+        world.run("boot", Reboot("x"))
     with pytest.raises(ConsentMissing, match="undo is disruptive"):
         go_back(world.file, (), "apply", world.reports, silent)
     assert a.exists()
@@ -238,14 +248,27 @@ def test_what_is_made_from_files_is_made_once_more_at_the_end():
 @pytest.mark.parametrize(
     ("back", "risk"),
     [
-        (Run(("true",)), "safe"),
+        (Remove("/b"), "safe"),
+        (Run(("true",)), "disruptive"),
         (Reboot("x"), "disruptive"),
         (Run(("lvremove", "--yes", "g/v")), "destructive"),
+        (Run(("sh", "-c", "lvremove --yes g/v")), "destructive"),
     ],
 )
 def test_the_risk_is_that_of_the_strongest_action(back, risk):
-    """A volume that goes makes the way back destructive, a restart disruptive."""
-    assert undo.risk(undo.plan([done(Remove("/a")), done(back)], Facts({}))) == risk
+    """A volume that goes makes the way back destructive, a restart and a command disruptive, whatever the step was."""
+    assert undo.risk([done(Remove("/a"), risk="safe"), done(back, risk="safe")], {}) == risk
+
+
+@pytest.mark.parametrize(
+    ("noted", "known", "risk"),
+    [("", {}, "disruptive"), ("safe", {}, "safe"), ("safe", {"s": "destructive"}, "destructive"),
+     ("disruptive", {"s": "safe"}, "disruptive"), ("none at all", {}, "disruptive")],
+)  # fmt: skip
+def test_the_risk_is_at_least_that_of_the_step(noted, known, risk):
+    """What the run noted cannot make less of a step than it is; one that nobody knows is not safe."""
+    assert undo.risk([done(Remove("/a"), risk=noted)], known) == risk
+    assert undo.risk([done(None, risk="destructive")], known) == "safe"
 
 
 def test_the_check_sees_a_file_that_did_not_return():
@@ -324,14 +347,16 @@ def test_a_link_leads_again_where_it_led():
 def test_each_steps_restart_is_taken_back_by_its_own(tmp_path, monkeypatch):
     """Restarts of two steps are alike; each is carried out, and noted for all boots of its own step."""
     carried = []
-    monkeypatch.setattr(way_back, "carry_out", lambda action, host, say: carried.append(action))
+    monkeypatch.setattr("runbook.engine.beat.carry_out", lambda action, host, say: carried.append(action))
     boots = tuple(
         done(Reboot("x"), str(at), step=step) for at, step in ((3, "xen"), (2, "xen"), (1, "kernel"))
     )
     whole = undo.plan(list(boots), Facts({}))
     way = way_back.WayBack((("xen", boots[:2]), ("kernel", boots[2:])), whole, Facts({}), "machine")
     journal = Journal(tmp_path / "journal.jsonl")
-    way_back._take_back(way, SimpleNamespace(gather=lambda asks: Facts({})), journal, silent)
+    host = SimpleNamespace(gather=lambda asks: Facts({}), is_real=True)
+    asked = SimpleNamespace(host="toy", consent=("undo",))
+    way_back._take_back(asked, way, Beat(host, journal, undo.NOTEBOOK), silent)
     keys = [line["keys"] for line in read(journal.path) if line["event"] == "taken-back"]
     assert (len(carried), keys[:2]) == (2, [["r 3", "r 2"], ["r 1"]])
 
@@ -369,10 +394,12 @@ def test_the_check_sees_a_mode_that_did_not_return():
 def test_what_somebody_changed_between_two_runs_is_refused(world):
     """The way back to before the first run would throw away what was written by hand after it."""
     a = world.etc / "a"
-    world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
+    one = world.run("first", WriteFile(str(a), "1\n", owner="0:0"))
     a.write_text("by hand\n")
-    world.run("second", WriteFile(str(a), "2\n", owner="0:0"))
-    with pytest.raises(Refused, match="changed between first in run 20260001 and second in run 20260002"):
+    two = world.run("second", WriteFile(str(a), "2\n", owner="0:0"))
+    with pytest.raises(
+        Refused, match=f"changed between first in run {one.name} and second in run {two.name}"
+    ):
         go_back(world.file, (), "apply", world.reports, silent)
     assert a.read_text() == "2\n"
     assert go_back(world.file, ("second",), "apply", world.reports, silent).exit_code == 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.attestation.keys import PublicKey, SigningKey
+from runbook.plain import parse_json
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -27,7 +28,9 @@ class Statement:
     signer: PublicKey | None
 
 
-def seal(kind: str, subjects: dict[str, str], predicate: Json, key: SigningKey | None) -> str:
+def seal(
+    kind: str, subjects: dict[str, str], predicate: Json, key: SigningKey | None, in_one_line: bool = False
+) -> str:
     """Return the text of an envelope: names with their SHA-256, and what is said of them.
 
     Without a key its list of signatures is empty. The signer's public key is part of what is
@@ -39,15 +42,16 @@ def seal(kind: str, subjects: dict[str, str], predicate: Json, key: SigningKey |
         "predicateType": kind,
         "predicate": {**predicate, "signer": key.public.line if key else None},
     }
-    payload = json.dumps(statement, ensure_ascii=False, separators=(",", ":")).encode()
+    # ASCII alone, because a file's name may hold bytes that are no UTF-8.
+    payload = json.dumps(statement, separators=(",", ":")).encode()
     signatures = []
     if key:
         sig = base64.b64encode(key.sign(encoding(payload))).decode()
         signatures = [{"keyid": key.public.fingerprint, "sig": sig}]
-    return _text(payload, signatures)
+    return _text(payload, signatures, in_one_line)
 
 
-def read(text: bytes, kind: str) -> Statement:
+def read(text: bytes, kind: str, in_one_line: bool = False) -> Statement:
     """Return what an envelope of a kind says, its signature proven against the key that it names.
 
     Whether that key is one to trust is for the caller. Raises `ValueError` with the reason for an
@@ -55,8 +59,8 @@ def read(text: bytes, kind: str) -> Statement:
     """
     envelope = _object(text, "the envelope")
     payload = base64.b64decode(str(envelope.get("payload")), validate=True)
-    signatures = envelope.get("signatures")
-    if not isinstance(signatures, list) or _text(payload, signatures).encode() != text:
+    signatures: list[Any] = envelope.get("signatures") or []
+    if not _are_signatures(signatures) or _text(payload, signatures, in_one_line).encode() != text:
         raise ValueError("the envelope is not as it was written")
     statement = _object(payload, "the statement")
     if statement.get("_type") != STATEMENT or statement.get("predicateType") != kind:
@@ -76,18 +80,27 @@ def encoding(payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
 
 
-def _text(payload: bytes, signatures: list[Any]) -> str:
+def _are_signatures(listed: Any) -> bool:
+    """Return whether it is a list of flat objects, so that writing it again cannot go astray."""
+    return isinstance(listed, list) and all(
+        isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in listed
+    )
+
+
+def _text(payload: bytes, signatures: list[Any], in_one_line: bool) -> str:
     envelope = {
         "payload": base64.b64encode(payload).decode(),
         "payloadType": PAYLOAD_TYPE,
         "signatures": signatures,
     }
+    if in_one_line:
+        return json.dumps(envelope, separators=(",", ":")) + "\n"
     return json.dumps(envelope, indent=2, ensure_ascii=False) + "\n"
 
 
 def _object(data: bytes, name: str) -> Json:
     try:
-        value = json.loads(data)
+        value = parse_json(data)
     except ValueError as error:
         raise ValueError(f"{name} is no JSON: {error}") from None
     if not isinstance(value, dict):

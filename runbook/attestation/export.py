@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from runbook.attestation import keys, tombstone
+from runbook.atomic import write_atomic
+from runbook.attestation import keys, ledger, tombstone
+from runbook.attestation.entering import line_of
 from runbook.attestation.prune import EXPORTED
-from runbook.attestation.verify import Verdict, verify_host
+from runbook.attestation.statement import NAME, digest
+from runbook.attestation.verify import GOOD, Verdict, verify_host
 from runbook.errors import ParamsError
 
 FACTS = "facts/*"
@@ -27,7 +30,8 @@ def export(host: Path, out: Path, leave_out: Sequence[str] = (FACTS,)) -> list[P
     no key to sign for the omission, a pattern that fits nothing or what every report needs, or `out` is
     there already: nothing is written then.
     """
-    runs = [verdict for verdict in verify_host(host, keys.own()) if verdict.attested]
+    verdicts = verify_host(host, keys.own())
+    runs = [verdict for verdict in verdicts if verdict.attested and verdict.status != "never closed"]
     if not runs:
         raise ParamsError(f"There is no attested report of {host.name}", where=str(host))
     is_signed = any(verdict.attested and verdict.attested.signer for verdict in runs)
@@ -37,10 +41,24 @@ def export(host: Path, out: Path, leave_out: Sequence[str] = (FACTS,)) -> list[P
         raise ParamsError("The folder is there already", where=str(out), do="name one that is not")
     place = out / host.name
     copies = [_copy(verdict, place, key, leave_out) for verdict in runs]
+    _excerpt(host, copies, key)
     shutil.copy2(host / "index.html", place / "index.html")
     if key:
-        (out / PUBLIC_KEY).write_text(f"{key.public.line}\n", encoding="utf-8")
+        signers = [v.attested.signer for v in runs if v.status in GOOD and v.attested and v.attested.signer]
+        lines = dict.fromkeys(public.line for public in (key.public, *signers))
+        (out / PUBLIC_KEY).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return copies
+
+
+def _excerpt(host: Path, copies: Sequence[Path], key: keys.SigningKey | None) -> None:
+    """Write the ledger of a copy: one line, which enters the runs of this host and names the ledger that it is from.
+
+    The ledger itself stays at home, because it names all hosts.
+    """
+    if entries := ledger.load(host.parent):
+        subjects = {ledger.subject(host.name, copy.name): digest(copy / NAME) for copy in copies}
+        line = line_of(1, "", ledger.BEGIN, {"excerpt_of": entries[-1].head}, subjects, key)
+        write_atomic(copies[0].parent.parent / ledger.FILE, line.decode())
 
 
 def _require_sense(leave_out: Sequence[str], runs: Sequence[Verdict]) -> None:

@@ -21,11 +21,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
+from runbook import plain
+from runbook.allowed import config_folder
 from runbook.errors import ParamsError
 
 ENV = "RUNBOOK_SIGNING_KEY"
 """The environment variable that names an OpenSSH private key file."""
 _LINE = re.compile(r"(?![#@])(?:\S+\s+)?(ssh-ed25519 [A-Za-z0-9+/=]+)(?:\s.*)?")
+_LARGEST = 64 << 10
 _MAKE = f"name another with {ENV}, or make one: runbook report key"
 
 
@@ -75,8 +78,7 @@ class SigningKey:
 
 def default_path() -> Path:
     """Return where the project's own key is: `~/.config/xen-host-runbook/signing-key`."""
-    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(config).expanduser() / "xen-host-runbook" / "signing-key"
+    return config_folder() / "signing-key"
 
 
 def place() -> Path | None:
@@ -98,7 +100,10 @@ def operator() -> SigningKey | None:
 def load(path: Path) -> SigningKey:
     """Return the key of an OpenSSH private key file. Raises `ParamsError` as `operator` does."""
     try:
-        data, mode = path.read_bytes(), path.stat().st_mode
+        with plain.opened(path, follow=True) as file:
+            data, mode = file.read(_LARGEST), os.fstat(file.fileno()).st_mode
+    except plain.NotPlain as error:
+        raise _wrong(path, str(error), _MAKE) from None
     except OSError as error:
         raise _wrong(path, error.strerror or str(error), _MAKE) from None
     if mode & 0o077:
@@ -115,9 +120,12 @@ def load(path: Path) -> SigningKey:
     return SigningKey(key)
 
 
-def make() -> Path:
-    """Make the project's own key, readable by its owner alone, with the public part beside it in `.pub`."""
-    path, key = default_path(), SigningKey(Ed25519PrivateKey.generate())
+def make(path: Path | None = None) -> Path:
+    """Make the project's own key, readable by its owner alone, with the public part beside it in `.pub`.
+
+    `path` is another file for it. Raises `FileExistsError` for one that is there.
+    """
+    path, key = path or default_path(), SigningKey(Ed25519PrivateKey.generate())
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
@@ -137,6 +145,16 @@ def own() -> list[PublicKey]:
     return given(str(beside)) if beside.exists() else [load(path).public]
 
 
+def comment() -> str:
+    """Return what the operator's key is called: the comment of its public part, '' when there is none."""
+    path = place()
+    try:
+        line = path.with_name(f"{path.name}.pub").read_text(encoding="utf-8") if path else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return line.partition("ssh-ed25519 ")[2].strip().partition(" ")[2]
+
+
 def given(text: str) -> list[PublicKey]:
     """Return the Ed25519 keys of a public key, of a file of public keys, or of an allowed_signers file.
 
@@ -151,9 +169,11 @@ def given(text: str) -> list[PublicKey]:
         lines = [text]
     else:
         try:
-            lines = Path(text).expanduser().read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ParamsError(f"There is no public key in {text}", why=str(error)) from None
+            lines = plain.read(Path(text).expanduser(), follow=True).decode().splitlines()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ParamsError(
+                f"There is no public key in {plain.shown(text)}", why=plain.shown(error)
+            ) from None
     found = [PublicKey(match[1]) for line in lines if (match := _LINE.fullmatch(line.strip()))]
     try:
         for key in found:
@@ -163,7 +183,7 @@ def given(text: str) -> list[PublicKey]:
     if not found:
         raise ParamsError(
             "There is no Ed25519 public key",
-            where=text,
+            where=plain.shown(text),
             do="give a line or a file such as ssh-ed25519 AAAA…, as `runbook report key` prints it",
         )
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from runbook.attestation.verify import Verdict, verify_host
 from runbook.errors import ParamsError
 from runbook.journal import now
 from runbook.locks import locked
+from runbook.plain import is_there
 
 EXPORTED = "export"
 """The rule in the record of a run that `runbook report export` copied."""
@@ -30,11 +32,12 @@ class Removal:
 
 
 def plan(host: Path, keep: int, older_than_days: int) -> list[Removal]:
-    """Return what would go of the runs beyond the newest `keep` that ended more than so many days ago.
+    """Return what would go of the runs beyond the newest `keep` of each sort that ended more than so many days ago.
 
-    The newest run always stays, the newest that completed, the newest such that looked at the host (mode
-    apply or check, which the next check compares with), and what has no attestation. Raises `CheckFailed`
-    when a report is not as it was written: then nothing goes.
+    Plans and runs of a part of the notebooks are counted on their own: an hour of trying takes no place of the
+    run that built the host. The newest run always stays, the newest that completed, the newest complete one
+    of mode apply and of mode check (`_complete`), and what has no attestation. Raises `CheckFailed` when a
+    report is not as it was written: then nothing goes.
     """
     limit = datetime.fromisoformat(now()) - timedelta(days=older_than_days)
     runs = [verdict for verdict in verify_host(host, keys.own()) if verdict.attested]
@@ -49,10 +52,25 @@ def plan(host: Path, keep: int, older_than_days: int) -> list[Removal]:
             )
     whole = [v for v in runs if not (v.folder / PRUNED).exists()]
     completed = [v for v in whole if v.attested and v.attested.outcome == "completed"]
-    looked = [v for v in completed if v.attested and v.attested.mode in ("apply", "check")]
-    stay = {v.folder for v in [*whole[-max(keep, 1) :], *completed[-1:], *looked[-1:]]}
+    stay = {v.folder for v in [*whole[-1:], *completed[-1:]]}
+    for mode in ("apply", "check"):
+        done = [v for v in completed if v.attested and v.attested.mode == mode]
+        stay |= {v.folder for v in [*done[-1:], *_complete(done)[-1:]]}
+    full = _complete([v for v in whole if v.attested and v.attested.mode in ("apply", "check")])
+    others = [v for v in whole if v not in full]
+    stay |= {v.folder for sort in (full, others) for v in sort[-max(keep, 1) :]}
     gone = [_removal(v) for v in runs if v.folder not in stay and v.attested and v.attested.ended < limit]
     return [removal for removal in gone if removal.names]
+
+
+def _complete(runs: list[Verdict]) -> list[Verdict]:
+    """Return those of these runs that had the full set of notebooks: as many as any of them had."""
+    counts = {v.folder: sum(n.endswith(".ipynb") and "/" not in n for n in _files(v)) for v in runs}
+    return [v for v in runs if counts[v.folder] == max(counts.values())]
+
+
+def _files(verdict: Verdict) -> Collection[str]:
+    return verdict.attested.subjects if verdict.attested else ()
 
 
 def carry_out(host: Path, removals: list[Removal], rule: str) -> None:
@@ -69,6 +87,6 @@ def carry_out(host: Path, removals: list[Removal], rule: str) -> None:
 def _removal(verdict: Verdict) -> Removal:
     folder, said = verdict.folder, verdict.attested
     listed = said.subjects if said else {}
-    names = tuple(name for name in sorted(listed) if name != KEPT and (folder / name).exists())
-    size = sum((folder / name).stat().st_size for name in names)
+    names = tuple(name for name in sorted(listed) if name != KEPT and is_there(folder / name))
+    size = sum((folder / name).lstat().st_size for name in names)
     return Removal(folder, names, size, bool(said and said.signer))

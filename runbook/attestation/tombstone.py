@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from runbook import plain
 from runbook.atomic import write_atomic
 from runbook.attestation import dsse, keys
 from runbook.attestation.keys import PublicKey, SigningKey
@@ -68,10 +69,10 @@ def read(folder: Path) -> Tombstone | None:
     Raises `CheckFailed` for one that is not as it was written, or belongs to another run.
     """
     file = folder / PRUNED
-    if not file.exists():
+    if not plain.is_there(file):
         return None
     try:
-        said = dsse.read(file.read_bytes(), KIND)
+        said = dsse.read(plain.read(file), KIND)
         if said.subjects != {NAME: digest(folder / NAME)}:
             raise ValueError("it belongs to another attestation")
         removed = tuple(str(name) for name in said.predicate["removed"])
@@ -80,7 +81,7 @@ def read(folder: Path) -> Tombstone | None:
     except (ValueError, KeyError, TypeError) as error:
         raise CheckFailed(
             "The record of a pruning was altered",
-            where=str(file),
-            why=str(error),
+            where=plain.shown(file),
+            why=plain.shown(error),
             do="restore it from a backup",
         ) from None

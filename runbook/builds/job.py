@@ -7,22 +7,22 @@ It leaves `log`, and at the end either the packages with a manifest or `failed.j
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from runbook.builds import root, store
+from runbook.builds import results, rights, room, root, store
 from runbook.builds.errors import BuildFailed
 from runbook.builds.recipe import WORK, Recipe
 from runbook.testbed.process import start_ticks
 
 PHASE = "== "
-ROOT = Path("work/root")
+ROOT = Path("work") / room.PLACE / "root"
 """The clean root, in the folder of its build."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -76,39 +76,39 @@ def main(folder: Path, jobs: int) -> int:
 
 def _build(recipe: Recipe, folder: Path, jobs: int, me: Job) -> None:
     work = folder / "work"
-    clear(work)
-    work.mkdir()
-    tree = folder / ROOT
+    rights.remove(work)
+    rights.lay_out(work)
     bootstrap = json.loads((folder / "bootstrap.json").read_text(encoding="utf-8"))
     _phase(folder, f"making a clean root of Debian {recipe.release}", bootstrap)
-    root.furnish(recipe, tree)
-    sources = tree / WORK.lstrip("/") / "sources"
-    for source in recipe.sources:
-        shutil.copy2(source.path, sources / source.name)
+    _phase(folder, "putting the recipe in", root.furnish(recipe, work, jobs))
     if recipe.fetch:
-        fetch = root.enter(tree, recipe, recipe.fetch, network=True, jobs=jobs)
+        fetch = root.enter(work, recipe, root.script(recipe.fetch), network=True, jobs=jobs)
         _phase(folder, "fetching the sources", fetch)
-    from_what = compared(recipe, sources)
-    _phase(folder, "building", root.enter(tree, recipe, recipe.script, network=False, jobs=jobs))
-    out = tree / WORK.lstrip("/") / "out"
-    missing = [pattern for pattern in recipe.results if not list(out.glob(pattern))]
+    with results.opened(folder / ROOT, WORK, "sources") as sources:
+        from_what = compared(recipe, sources.described())
+    script = root.script(recipe.script)
+    _phase(folder, "building", root.enter(work, recipe, script, network=False, jobs=jobs))
+    with results.opened(folder / ROOT, WORK, "out") as out:
+        _must_have_made(recipe, out.names, folder)
+        out.copy(folder, most_mib=recipe.needs_mib)
+    store.save(folder, recipe, from_what, me.seconds())
+    _say("throwing the root away")
+    rights.remove(work)
+
+
+def _must_have_made(recipe: Recipe, names: tuple[str, ...], folder: Path) -> None:
+    missing = [pattern for pattern in recipe.results if not fnmatch.filter(names, pattern)]
     if missing:
         raise BuildFailed(
             f"The build of {recipe.name} ended well and made no {' and no '.join(missing)}",
             where=str(folder / "log"),
-            why=f"there is: {', '.join(sorted(p.name for p in out.iterdir())) or 'nothing'}",
+            why=f"there is: {', '.join(names) or 'nothing'}",
             do="see in the log where it went instead",
         )
-    for path in out.iterdir():
-        shutil.move(path, folder / path.name)
-    store.save(folder, recipe, from_what, me.seconds())
-    _say("throwing the root away")
-    clear(work)
 
 
-def compared(recipe: Recipe, sources: Path) -> tuple[store.Deb, ...]:
-    """Return the sources with their checksums. Raises `BuildFailed` for one that is not what it should be."""
-    found = store.describe([p for p in sources.iterdir() if p.is_file()])
+def compared(recipe: Recipe, found: tuple[store.Deb, ...]) -> tuple[store.Deb, ...]:
+    """Return the sources that were found. Raises `BuildFailed` for one that is not what it should be."""
     wanted = {**dict(recipe.checksums), **{s.name: s.sha256 for s in recipe.sources}}
     for source in found:
         if source.sha256 != wanted.get(source.name, source.sha256):
@@ -135,11 +135,6 @@ def _phase(folder: Path, what: str, argv: list[str]) -> None:
             why="\n" + culprits(text),
             do=f"the root is kept in {folder / ROOT}; the next try starts clean",
         )
-
-
-def clear(folder: Path) -> None:
-    """Remove a folder and all in it; rm(1) is many times quicker at it than Python."""
-    subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=False)
 
 
 def culprits(text: str, most: int = 12) -> str:

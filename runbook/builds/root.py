@@ -1,14 +1,16 @@
 """The clean root: a minimal Debian of the target's release, made for one build and thrown away.
 
-Everything that runs in it has a process and a mount namespace of its own, so that an end of the
-job ends all of it and a removal of the folder can never reach through a mount.
+Everything that runs in it is root of a user namespace and nobody outside (`runbook.builds.rights`), sees
+nothing of this machine, and ends with the job.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from runbook.apt_sources import as_lines, mirror_options, own_sources
+from runbook.builds import rights, room
 from runbook.builds.errors import BuildFailed
 from runbook.builds.recipe import WORK, Recipe
 from runbook.errors import RunbookError
@@ -19,15 +21,19 @@ TOOLS = {
     "unshare": "util-linux",
     "setpriv": "util-linux",
     "setsid": "util-linux",
-    "chroot": "coreutils",
+    "newuidmap": "uidmap",
+    "getsubids": "uidmap",
 }
+_FURNISH = f"""\
+mkdir -p {WORK}/out {WORK}/sources
+cp -r /{room.MOUNTED}/files {WORK}/files
+cp /{room.MOUNTED}/sources/* {WORK}/sources/ 2>/dev/null || [ -z "$(ls /{room.MOUNTED}/sources)" ]
+rm -f /etc/resolv.conf
+cp /{room.MOUNTED}/resolv.conf /etc/resolv.conf
+"""
 
-# The first word keeps a killed job from leaving anything behind: its end ends what it started.
-_ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child")
-_ENTER = 'set -e; mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; exec chroot "$0" "$@"'
 
-
-def bootstrap(recipe: Recipe, root: Path) -> list[str]:
+def bootstrap(recipe: Recipe, work: Path) -> list[str]:
     """Return the command that makes the root, from this machine's own package sources.
 
     Raises `BuildFailed` when this machine has no Debian sources to take it from.
@@ -40,14 +46,16 @@ def bootstrap(recipe: Recipe, root: Path) -> list[str]:
         lines += [line.replace("deb ", "deb-src ", 1) for line in lines]
     options = [f'--aptopt={name} "{value}"' for name, value in mirror_options()]
     include = [f"--include={','.join(recipe.packages)}"] if recipe.packages else []
+    # As root of its namespace mmdebstrap is root enough; it has no network namespace, and so no /sys, of its own.
     shape = ("--mode=root", "--variant=minbase", "--format=directory", "--skip=cleanup/apt/lists")
+    options += ["--skip=chroot/mount/sys"]
     # Nobody reads manuals in it, and a power failure only means to begin again.
     options += [f"--dpkgopt={x}" for x in ("force-unsafe-io", "path-exclude=/usr/share/man/*")]
-    words = ["mmdebstrap", *shape, *options, *include]
-    return [*_ALONE, "--mount-proc", *words, recipe.release, str(root), *lines]
+    words = ["mmdebstrap", *shape, *options, *include, recipe.release, f"/{room.MOUNTED}/root", *lines]
+    return rights.enter(work, "house", *words, network=True)
 
 
-def enter(root: Path, recipe: Recipe, script: str, *, network: bool, jobs: int) -> list[str]:
+def enter(work: Path, recipe: Recipe, script: str, *, network: bool, jobs: int) -> list[str]:
     """Return the command that runs a script in the root, with a network or without any."""
     environment = [
         f"JOBS={jobs}",
@@ -57,17 +65,32 @@ def enter(root: Path, recipe: Recipe, script: str, *, network: bool, jobs: int) 
         "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
         "DEBIAN_FRONTEND=noninteractive",
     ]
-    inside = ["env", "-i", *environment, "sh", "-euc", f"cd {WORK}\n{script}"]
-    return [*_ALONE, *([] if network else ["--net"]), "sh", "-c", _ENTER, str(root), *inside]
+    inside = ["/usr/bin/env", "-i", *environment, "sh", "-euc", script]
+    return rights.enter(work, "root", *inside, network=network)
 
 
-def furnish(recipe: Recipe, root: Path) -> None:
-    """Make the recipe's folders and small files in the root, and let it find names as this machine does."""
-    work = root / WORK.lstrip("/")
-    for name in ("out", "sources", "files"):
-        (work / name).mkdir(parents=True)
+def furnish(recipe: Recipe, work: Path, jobs: int) -> list[str]:
+    """Lay out what the recipe gives into the root, and return the command that puts it there.
+
+    Its folders, small files and sources; and what lets the root find names as this machine does.
+    """
+    given = work / room.GIVEN
+    for name in ("sources", "files"):
+        (given / name).mkdir()
     for name, content in recipe.files:
-        (work / "files" / name).write_text(content, encoding="utf-8")
-    resolv = root / "etc/resolv.conf"
-    resolv.unlink(missing_ok=True)
-    resolv.write_text(Path("/etc/resolv.conf").read_text(encoding="utf-8"), encoding="utf-8")
+        (given / "files" / name).write_text(content, encoding="utf-8")
+    for source in recipe.sources:
+        shutil.copyfile(source.path, given / "sources" / source.name)
+    (given / "resolv.conf").write_bytes(Path("/etc/resolv.conf").read_bytes())
+    for path in (given, *given.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return enter(work, recipe, _FURNISH, network=False, jobs=jobs)
+
+
+def script(text: str) -> str:
+    """Return a recipe's script as it is run: in its folder.
+
+    >>> script("make")
+    'cd /build\\nmake'
+    """
+    return f"cd {WORK}\n{text}"

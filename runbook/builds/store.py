@@ -78,7 +78,7 @@ def describe(paths: list[Path]) -> tuple[Deb, ...]:
 
 def save(folder: Path, recipe: Recipe, sources: tuple[Deb, ...], seconds: float) -> None:
     """Write the manifest of what lies in the folder's `out`, which makes the build count as finished."""
-    files = [p for p in folder.iterdir() if p.is_file() and p.name not in _STATE]
+    files = [p for p in folder.iterdir() if p.is_file() and p.name not in STATE]
     manifest = {
         "name": recipe.name,
         "release": recipe.release,
@@ -116,4 +116,4 @@ def load(folder: Path) -> Built | None:
     return built
 
 
-_STATE = frozenset({MANIFEST, "recipe.json", "bootstrap.json", "job.json", "failed.json", "log", "lock"})
+STATE = frozenset({MANIFEST, "recipe.json", "bootstrap.json", "job.json", "failed.json", "log", "lock"})

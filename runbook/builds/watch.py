@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from runbook.builds import root, store
+from runbook.allowed import require
+from runbook.builds import rights, root, store
 from runbook.builds.errors import BuildFailed, StillBuilding
-from runbook.builds.job import PHASE, ROOT, Job, clear
+from runbook.builds.foreign import foreign
+from runbook.builds.job import PHASE, Job
 from runbook.builds.recipe import Recipe
 from runbook.builds.store import Built
 from runbook.errors import Refused
@@ -31,7 +33,7 @@ def build(recipe: Recipe, say: Say, *, jobs: int | None = None, every_s: float =
     `say` gets a line of progress every `every_s` seconds. `jobs` is the number of compilers at once,
     by default one more than there are processors.
 
-    Raises `Refused` when it cannot be started here, `BuildFailed` when it fails, and
+    Raises `ConsentMissing` for a source from outside Debian that the operator did not allow, `Refused` when it cannot be started here, `BuildFailed` when it fails, and
     `StillBuilding` when Ctrl-C ended the watching; the build then goes on.
     """
     folder = store.folder_of(recipe)
@@ -40,6 +42,7 @@ def build(recipe: Recipe, say: Say, *, jobs: int | None = None, every_s: float =
     while (folder / store.MANIFEST).exists() and Job.of(folder):
         time.sleep(0.1)  # it made something that was altered since, and still throws its root away
     if not Job.of(folder):
+        require(foreign(recipe))
         check(recipe, folder)
         _start(recipe, folder, jobs or (os.cpu_count() or 1) + 1)
     try:
@@ -76,18 +79,13 @@ def stop(recipe: Recipe) -> bool:
             while job.is_alive() and time.monotonic() < until:
                 time.sleep(0.1)
     if not store.load(folder):
-        clear(folder)
+        rights.remove(folder / "work")
+        shutil.rmtree(folder, ignore_errors=True)
     return job is not None
 
 
 def check(recipe: Recipe, folder: Path) -> None:
     """Find before hours are spent what would stop the build. Raises `Refused` or `BuildFailed`."""
-    if os.geteuid() != 0:
-        raise Refused(
-            f"Building {recipe.name} needs root on the controller",
-            why="a clean root has files of many owners, and is entered by chroot(8)",
-            do="run it as root: the build then happens in its own root and changes nothing else here",
-        )
     lacking = sorted({package for tool, package in root.TOOLS.items() if not shutil.which(tool)})
     if lacking:
         raise Refused(
@@ -95,6 +93,7 @@ def check(recipe: Recipe, folder: Path) -> None:
             why=f"it lacks {', '.join(lacking)}",
             do=f"run `apt-get install {' '.join(lacking)}` on the controller",
         )
+    rights.require()
     _room(recipe, folder)
     for source in recipe.sources:
         _compare(recipe, source.path, source.sha256)
@@ -136,7 +135,7 @@ def _start(recipe: Recipe, folder: Path, jobs: int) -> None:
     with _only_one(folder):
         if Job.of(folder) or store.load(folder):
             return
-        bootstrap = root.bootstrap(recipe, folder / ROOT)
+        bootstrap = root.bootstrap(recipe, folder / "work")
         for name in ("failed.json", "job.json", store.MANIFEST):
             (folder / name).unlink(missing_ok=True)
         (folder / "bootstrap.json").write_text(json.dumps(bootstrap), encoding="utf-8")

@@ -62,10 +62,36 @@ if grep -qx "Codename: $RELEASE" /var/lib/apt/lists/*_dists_"$OTHER"_*Release; t
 echo "E: the archive has no source of xen ${WANTED:-}: another version, or git, may be there" >&2
 exit 1
 """
+#: Takes exactly one commit, with no configuration but its own: no hooks, no filters, no submodules, https alone.
+#: A server that gives no single commit gives the branch, in which the commit must be. Nothing is checked out:
+#: `git archive` reads the objects, which are compared with their names when they come and once more afterwards.
 _FETCH_GIT = """\
-git clone --quiet --branch "$BRANCH" --depth 1 "$REPOSITORY" clone
-git -C clone archive --prefix=xen/ --output=/build/sources/xen.tar.gz HEAD
-echo "git branch $BRANCH, commit $(git -C clone rev-parse HEAD)" >sources/built-from.txt
+export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=https
+git init --quiet --template= --object-format="$FORMAT" clone
+cd clone
+git config core.hooksPath /dev/null
+git config core.attributesFile /dev/null
+git config fetch.fsckObjects true
+take() { git fetch --quiet --no-tags --no-recurse-submodules "$@"; }
+take --depth 1 -- "$REPOSITORY" "$COMMIT" || take -- "$REPOSITORY" "$BRANCH"
+git update-ref --no-deref HEAD "$COMMIT^{commit}" || {
+    echo "E: $REPOSITORY has no commit $COMMIT on $BRANCH" >&2
+    exit 1
+}
+if [ "$(git rev-parse --verify HEAD)" != "$COMMIT" ]; then
+    echo "E: $COMMIT is no commit" >&2
+    exit 1
+fi
+git fsck --no-dangling --no-progress HEAD
+version=$(git show HEAD:xen/Makefile |
+    sed -n 's/^\\(export \\)\\{0,1\\}XEN_\\(SUB\\)\\{0,1\\}VERSION *:\\{0,1\\}= *\\([0-9][0-9]*\\).*/\\3/p' | paste -sd .)
+if [ "$version" != "$XEN" ]; then
+    echo "E: the commit $COMMIT is of Xen $version, and Debian's device model is made for Xen $XEN" >&2
+    exit 1
+fi
+git archive --prefix=xen/ --output=/build/sources/xen.tar.gz HEAD
+cd ..
+echo "git commit $COMMIT, of $REPOSITORY" >sources/built-from.txt
 rm -rf clone
 """
 #: WGET and GIT that fail: a part that is fetched while building would be one that nobody compared.
@@ -116,6 +142,9 @@ def branch(params: HostParams) -> str:
 
 def _fetch(params: HostParams) -> str:
     if params.xen.source == "git":
-        return f"BRANCH={branch(params)} REPOSITORY={params.xen.repository}\n{_FETCH_GIT}"
+        asked, wanted = params.xen, releases.get(params.release).xen
+        kind = "sha1" if len(asked.commit) == 40 else "sha256"
+        names = f"COMMIT={asked.commit} FORMAT={kind} BRANCH={branch(params)} REPOSITORY={asked.repository}"
+        return f"{names} XEN={wanted}\n{_FETCH_GIT}"
     names = f"RELEASE={params.release} OTHER={releases.get(params.release).suite}"
     return f"WANTED={params.xen.version} {names}\n{_FETCH_DEBIAN}"

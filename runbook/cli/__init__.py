@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from runbook.cli.attestation import export, key, prune, verify
+from runbook.cli.allow import allow, show_programs
+from runbook.cli.attestation import export, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.build import build
 from runbook.cli.doctor import doctor
@@ -15,6 +16,7 @@ from runbook.cli.explain import explain
 from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
 from runbook.cli.installer import installer
+from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
 from runbook.cli.reports import REPORTS, report
@@ -26,6 +28,8 @@ from runbook.errors import ParamsError, RunbookError
 from runbook.modes import MODES
 from runbook.redaction import KNOWN
 from runbook.signals import Stops, watching
+from runbook.text import terminal
+from runbook.unreadable import reading
 from runbook.words import many
 
 DEFAULT_PARAMS = "params/example.yml"
@@ -51,7 +55,8 @@ Exit codes:
   1  a step or a check failed
   2  wrong parameters or wrong usage; nothing was started
   3  refused: going on would be dangerous; the message says why
-  4  consent is missing for a disruptive or destructive step
+      (`report verify`: nothing was altered, but not every run is vouched for)
+  4  consent is missing for a disruptive or destructive step, or for a program that PARAMS would run here
   5  the host cannot be used: unreachable, not root, busy
   6  timed out
   7  the recorded host was asked something its recording does not hold
@@ -69,6 +74,10 @@ class Guarded(click.Group):
         with watching(until_exit=True):
             return super().__call__(*args, **options)
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with terminal.guarded():
+            return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):
             ctx.color = False
@@ -77,7 +86,7 @@ class Guarded(click.Group):
 
     def _invoke(self, ctx: click.Context, stops: Stops) -> Any:
         try:
-            with stops.interruptible():
+            with stops.interruptible(), reading():
                 done = super().invoke(ctx)
             stops.go_on()
             return done
@@ -97,7 +106,7 @@ class Guarded(click.Group):
 
 def _fail(ctx: click.Context, text: str, code: int) -> None:
     label = "" if text.startswith("Interrupted") else "Error: "
-    click.secho(f"{label}{KNOWN.text(text)}", fg="red", err=True)
+    terminal.say(f"{label}{KNOWN.text(text)}", fg="red", err=True)
     ctx.exit(code)
 
 
@@ -137,7 +146,8 @@ def validate(params: tuple[str, ...]) -> None:
     """Check parameter files without reaching any machine.
 
     Prints one line for each good file; says file, line, reason and correction for every mistake
-    of the bad ones. Exits with 2 if any is bad.
+    of the bad ones. Shows what a file would run on this machine, which `runbook allow` agrees to.
+    Exits with 2 if any is bad.
     """
     from runbook import params as parameters
 
@@ -147,7 +157,7 @@ def validate(params: tuple[str, ...]) -> None:
             host = parameters.load(path)
         except ParamsError as error:
             bad.append(path)
-            click.secho(_explained(error), fg="red", err=True)
+            terminal.say(_explained(error), fg="red", err=True)
             continue
         parts = (
             host.release,
@@ -156,6 +166,11 @@ def validate(params: tuple[str, ...]) -> None:
         )
         about = ", ".join((*parts, many(len(host.guests), "guest")))
         click.echo(f"{path}: right. {host.host} ({about}), digest {parameters.digest(host)}")
+        try:
+            show_programs(path, host)
+        except ParamsError as error:
+            bad.append(path)
+            terminal.say(_explained(error), fg="red", err=True)
     if bad:
         click.get_current_context().exit(2)
 
@@ -166,6 +181,9 @@ def validate(params: tuple[str, ...]) -> None:
 @_run_options
 def plan(params: str, only: str | None, **options: Any) -> None:
     """Show what would be done to the host, and change nothing.
+
+    A step that waits for an earlier one shows what is foreseen, behind that step's name. Where the host would
+    refuse a step, the last line says so, and the command ends with 3.
 
     \b
     Examples:
@@ -264,6 +282,7 @@ def notebooks() -> None:
     source.refresh(selection.project() / "notebooks", click.echo)
 
 
+main.add_command(allow)
 main.add_command(backup)
 main.add_command(build)
 main.add_command(doctor)
@@ -278,5 +297,5 @@ main.add_command(site)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)
-for _command in (key, verify, prune, export):
+for _command in (key, verify, head, prune, export):
     report.add_command(_command)

@@ -1,40 +1,25 @@
-"""`runbook report key`, `verify`, `prune`, `export`: who vouches for reports, what is kept and handed on."""
+"""`runbook report verify`, `prune`, `export`: whether reports are as they were, what is kept and handed on."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from runbook.cli.ledger import reports_folder, say_continued
 from runbook.cli.reports import REPORTS
+from runbook.text.terminal import say
 from runbook.words import many
 
 if TYPE_CHECKING:
+    from runbook.attestation.keys import PublicKey
     from runbook.attestation.verify import Verdict
 
 NOT_VOUCHED = 3
 """The exit code when nothing was altered, and not every run is signed by a key that is known."""
-
-
-@click.command()
-def key() -> None:
-    """Show the key that signs reports; make one when there is none.
-
-    RUNBOOK_SIGNING_KEY names an OpenSSH private key file: Ed25519, without a passphrase, readable by
-    you alone. Else it is ~/.config/xen-host-runbook/signing-key, which this command makes. Give the
-    printed line to whoever verifies your reports; keep the file, and a copy of it elsewhere.
-    """
-    from runbook.attestation import keys
-
-    path = keys.place()
-    is_new = path is None
-    path = path or keys.make()
-    public = keys.load(path).public
-    click.echo(f"{'made' if is_new else 'there is'}: {path}")
-    click.echo(f"fingerprint: {public.fingerprint}")
-    click.echo(public.line)
 
 
 @click.command()
@@ -43,35 +28,40 @@ def key() -> None:
     "--key", "given", multiple=True, metavar="PUBLIC_KEY",
     help="A key to trust: its line, a .pub file or an allowed_signers file. [default: your own]",
 )  # fmt: skip
-def verify(path: Path | None, given: tuple[str, ...]) -> None:
+@click.option(
+    "--head", "kept", metavar="HEAD", help="A head of the ledger, as `runbook report head` printed it."
+)
+def verify(path: Path | None, given: tuple[str, ...], kept: str | None) -> None:
     """Tell whether reports are as they were written; needs no network.
 
     PATH is the folder of one run, of a host or of all reports (reports/ of the project if left out).
     The first thing that was altered, removed, added or reordered is named. One run alone is not held
-    against the chain of its host; that the newest runs are missing shows only against the digest that
-    is printed last, noted elsewhere before.
+    against the chain of its host. A run or a host that is missing shows against the ledger of all runs; that
+    the ledger's own end is missing too shows only against its head, kept elsewhere: --head.
 
     \b
     Exit codes:
       0  every run is good, signed by a key that is known here
       1  something was altered, removed, added or reordered
-      3  nothing speaks against it, but not everything is vouched for: a run is unsigned,
-         signed by an unknown key, was never closed, or was made before reports were attested
+      3  nothing was altered, but not everything is vouched for: a run is unsigned, signed by a key
+         that is unknown, was followed or revoked before, is not yet in the ledger, was never closed,
+         or was made before reports were attested
     """
     from runbook.attestation import keys
-    from runbook.attestation.statement import RUN_ID
-    from runbook.attestation.verify import GOOD
+    from runbook.attestation.verify import GOOD, home
     from runbook.attestation.verify import verify as verified
 
     known = [key for text in given for key in keys.given(text)] if given else keys.own()
+    path = path or reports_folder()
+    if kept:
+        say_continued(home(path), kept)
     seen: list[Verdict] = []
-    for verdict in verified(path or _reports(), known):
+    for verdict in verified(path, known):
         seen.append(verdict)
         _say(verdict)
     click.echo(_tally(seen))
-    if path is None or not RUN_ID.fullmatch(path.resolve().name):
-        _say_ends(seen)
-    if any(verdict.status not in GOOD for verdict in seen):
+    is_vouched = _say_ends(path, known, seen)
+    if not is_vouched or any(verdict.status not in GOOD for verdict in seen):
         click.get_current_context().exit(NOT_VOUCHED)
 
 
@@ -86,7 +76,9 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
 
     Of each the attestation and the journal stay, with a signed record of what went, so that
     `runbook report verify` still follows the chain and `runbook undo` still finds its way back. The
-    newest run, the newest that completed, and what has no attestation always stay whole.
+    newest run, the newest that completed, the newest with the full set of notebooks that was applied, the newest
+    such check, and what has no attestation always stay whole. Plans and runs of a part of the notebooks are
+    counted on their own. Each pruned run stays a line in the lists.
 
     \b
     Examples:
@@ -95,13 +87,15 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
     """
     from runbook.attestation import prune as retention
     from runbook.errors import ParamsError
+    from runbook.evidence.abandoned import finish_orphans
     from runbook.evidence.archive import refresh
 
     if keep is None and older_than is None:
         raise click.UsageError("say what may go: --keep N, --older-than DAYS, or both")
-    folder = (reports or _reports()).absolute() / host
+    folder = (reports or reports_folder()).absolute() / host
     if not folder.is_dir():
         raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
+    finish_orphans(folder.parent, host)
     removals = retention.plan(folder, keep or 1, older_than or 0)
     for removal in removals:
         size = f"{len(removal.names)} files, {removal.size / 1e6:.1f} MB"
@@ -143,21 +137,17 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
     """
     from runbook.attestation import export as handing_on
     from runbook.errors import ParamsError
+    from runbook.evidence.abandoned import finish_orphans
     from runbook.evidence.archive import index
 
-    folder = (reports or _reports()).absolute() / host
+    folder = (reports or reports_folder()).absolute() / host
     if not folder.is_dir():
         raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
+    finish_orphans(folder.parent, host)
     copies = handing_on.export(folder, out, leave_out)
     index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     click.echo(f"{out}: {many(len(copies), 'run')}, {size / 1e6:.1f} MB, without {' '.join(leave_out)}")
-
-
-def _reports() -> Path:
-    from runbook.evidence.selection import project
-
-    return project() / "reports"
 
 
 def _rule(keep: int | None, older_than: int | None) -> str:
@@ -171,19 +161,34 @@ def _say(verdict: Verdict) -> None:
     said = verdict.attested
     name = f"{said.host}/{said.run}" if said else f"{verdict.folder.parent.name}/{verdict.folder.name}"
     is_good = verdict.status in GOOD
-    click.secho(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
+    say(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
 
 
 def _tally(seen: list[Verdict]) -> str:
+    from runbook.attestation.verify import GOOD
+
     counted = ", ".join(f"{n} {status}" for status, n in Counter(v.status for v in seen).items())
-    return f"Nothing speaks against {many(len(seen), 'run')}: {counted}."
+    is_good = all(verdict.status in GOOD for verdict in seen)
+    said = (
+        "Nothing speaks against" if is_good else "Nothing was altered, but not everything is vouched for in"
+    )
+    return f"{said} {many(len(seen), 'run')}: {counted}."
 
 
-def _say_ends(seen: list[Verdict]) -> None:
-    """Print where the chain of each host ends."""
+def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict]) -> bool:
+    """Print where the chain of each host ends, and the ledger; return whether the ledger is vouched for."""
+    from runbook.attestation.entered import Entered
+    from runbook.attestation.statement import RUN_ID
+    from runbook.attestation.verify import home
+
+    if RUN_ID.fullmatch(path.resolve().name):
+        return True
     attested = [v for v in seen if v.attested]
     followed = {v.attested.previous[0] for v in attested if v.attested and v.attested.previous}
     for verdict in attested:
         if verdict.folder.name not in followed:
             name = f"{verdict.folder.parent.name}/{verdict.folder.name}"
             click.echo(f"The chain ends with {name}, attestation SHA-256 {verdict.sha256}")
+    is_vouched, said = Entered(home(path), known).summary()
+    click.echo(said)
+    return is_vouched

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runbook import gates
-from runbook.errors import ConsentMissing, ParamsError
+from runbook.cli.acting import acting, carry, reached, show
+from runbook.errors import ParamsError
 
 if TYPE_CHECKING:
     from runbook.ask import Facts
     from runbook.hosts import Host
     from runbook.params import HostParams
     from runbook.plan import Plan
-    from runbook.steps import Step
 
 _PARAMS = click.argument("params", metavar="PARAMS")
 
@@ -49,7 +47,7 @@ def list_(params: str, guests: tuple[str, ...]) -> None:
 
     asked, chosen = _load(params, guests)
     folder = asked.management.backups.folder
-    with _reached(asked) as host:
+    with reached(asked) as host:
         store = backups.parse(host.gather(verify_backups.asks(asked)), folder)
     shown = [b for b in store.backups if not chosen or b.guest in chosen]
     for one in shown:
@@ -87,19 +85,19 @@ def make(params: str, guests: tuple[str, ...], snapshot: bool, whole: bool) -> N
         | ({"source": "snapshot"} if snapshot else {})
         | ({"content": "whole"} if whole else {})
     )
-    asked = _with(asked, backups=asked.management.backups.model_copy(update=changes))
-    with _reached(asked) as host:
-        host.lock()
+    file, asked = asked, _with(asked, backups=asked.management.backups.model_copy(update=changes))
+    with acting(file, params, back_up_volumes, verify_backups) as beat:
+        host = beat.host
         facts = host.gather((*back_up_volumes.asks(asked), *verify_backups.asks(asked)))
         known = {b.name for b in backups.parse(facts, asked.management.backups.folder).backups}
-        _carry(host, asked, back_up_volumes, back_up_volumes.plan_for(asked, facts, chosen), facts)
+        carry(beat, asked, back_up_volumes, back_up_volumes.plan_for(asked, facts, chosen), facts)
         facts = host.gather(verify_backups.asks(asked))
         new = [
             b.name
             for b in backups.parse(facts, asked.management.backups.folder).backups
             if b.name not in known
         ]
-        _carry(host, asked, verify_backups, verify_backups.plan_for(asked, facts, tuple(new)), facts)
+        carry(beat, asked, verify_backups, verify_backups.plan_for(asked, facts, tuple(new)), facts)
 
 
 @backup.command()
@@ -116,16 +114,15 @@ def verify(params: str, which: tuple[str, ...]) -> None:
     from runbook.steps.management import verify_backups
 
     asked, _ = _load(params, tuple(w for w in which if not names.is_name(w)))
-    with _reached(asked) as host:
-        host.lock()
-        facts = host.gather(verify_backups.asks(asked))
+    with acting(asked, params, verify_backups) as beat:
+        facts = beat.host.gather(verify_backups.asks(asked))
         store = backups.parse(facts, asked.management.backups.folder)
         if unknown := [w for w in which if names.is_name(w) and not store.named(w)]:
             raise ParamsError(
                 f"There is no backup {unknown[0]} in {store.folder}", do="see: runbook backup list"
             )
         chosen = tuple(b.name for b in store.backups if not which or {b.name, b.guest} & set(which))
-        _carry(host, asked, verify_backups, verify_backups.plan_for(asked, facts, chosen), facts)
+        carry(beat, asked, verify_backups, verify_backups.plan_for(asked, facts, chosen), facts)
     click.echo(f"{len(chosen)} verified" if chosen else "there is no backup to verify")
 
 
@@ -149,22 +146,26 @@ def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) ->
     from runbook.steps.management import restore_volumes
 
     asked, _ = _load(params, (guest,))
-    with _reached(asked) as host:
-        if is_meant:
-            host.lock()
+    _checked(Restore, guest=guest, backup=name)
+
+    def planned_on(host: Host) -> tuple[HostParams, Plan, Facts]:
         facts = host.gather(restore_volumes.asks(asked))
         done = backups.parse(facts, asked.management.backups.folder).restored_to(guest)
         again = done.again + 1 if done and done.name == name else 0
-        line = f"restore_volumes:{consent}"
-        asked = _with(asked, restores=(_checked(Restore, guest=guest, backup=name, again=again),))
-        asked = asked.model_copy(update={"consent": (*asked.consent, line)})
-        planned = restore_volumes.plan(asked, facts)
-        if is_meant:
-            _carry(host, asked, restore_volumes, planned, facts)
-            return
-        _show(restore_volumes, planned, facts)
-        gates.may_go(planned, "restore_volumes", asked.host)
-        click.echo(f"\nNothing was done. To do it, add: --apply --consent {planned.digest()}")
+        wanted = _with(asked, restores=(_checked(Restore, guest=guest, backup=name, again=again),))
+        wanted = wanted.model_copy(update={"consent": (*asked.consent, f"restore_volumes:{consent}")})
+        return wanted, restore_volumes.plan(wanted, facts), facts
+
+    if is_meant:
+        with acting(asked, params, restore_volumes) as beat:
+            wanted, planned, facts = planned_on(beat.host)
+            carry(beat, wanted, restore_volumes, planned, facts, is_once=True)
+        return
+    with reached(asked) as host:
+        wanted, planned, facts = planned_on(host)
+    show(restore_volumes, planned, facts)
+    gates.may_go(planned, "restore_volumes", asked.host)
+    click.echo(f"\nNothing was done. To do it, add: --apply --consent {planned.digest()}")
 
 
 def _load(path: str, guests: tuple[str, ...]) -> tuple[HostParams, tuple[str, ...]]:
@@ -191,46 +192,3 @@ def _checked(model: Any, **fields: Any) -> Any:
         return model(**fields)
     except ValidationError as error:
         raise ParamsError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-
-
-@contextmanager
-def _reached(asked: HostParams) -> Iterator[Host]:
-    from runbook.hosts import connect
-
-    host = connect(asked, "09_management")
-    try:
-        yield host
-    finally:
-        host.close()
-
-
-def _show(step: Step, planned: Plan, facts: Facts) -> None:
-    from runbook.show import steps as views
-
-    click.echo(views.plan(step, planned, facts).text)
-
-
-def _carry(host: Host, asked: HostParams, step: Step, planned: Plan, facts: Facts) -> None:
-    """Carry a plan out with its progress on the terminal, read the host again and check what a plan leaves."""
-    from runbook.apply import carry_out
-    from runbook.consent import require
-    from runbook.signals import go_on
-    from runbook.steps import name_of
-
-    for finding in planned.findings:
-        if not finding.stops:
-            click.echo(f"{finding.level}: {finding.what}" + (f": {finding.why}" if finding.why else ""))
-    gates.may_go(planned, name_of(step), asked.host)
-    if step.RISK != "safe" and f"{name_of(step)}:{planned.digest()}" not in asked.consent:
-        _show(step, planned, facts)
-        raise ConsentMissing(
-            f"{name_of(step)} is {step.RISK} and this plan was not agreed to",
-            where=asked.host,
-            do=f"read the plan above; then add --consent {planned.digest()}",
-        )
-    require(name_of(step), step, planned, asked, facts)
-    for action in planned.actions:
-        go_on()
-        carry_out(action, host, click.echo)
-    if planned.actions:
-        gates.passes(step.check(asked, host.gather(step.asks(asked))), name_of(step), asked.host)

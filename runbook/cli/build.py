@@ -27,7 +27,8 @@ def build() -> None:
       runbook build xen params/myhost.yml
 
     Neither the host nor this machine is changed. The packages are kept in builds/ and used by the
-    notebooks 04 and 05, on every host with the same parameters. Needs root and mmdebstrap.
+    notebooks 04 and 05, on every host with the same parameters. Needs mmdebstrap and a range of
+    user ids, not root: a build owns nothing of this machine (`runbook doctor` looks).
     """
 
 

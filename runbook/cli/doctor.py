@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from runbook.text.terminal import paint
+
 COLOURS = {"ok": "green", "lacks": "yellow", "wrong": "red"}
 
 
@@ -33,8 +35,7 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
     wide = max(len(check.name) for check in checks)
     for check in () if as_json else checks:
-        state = click.style(f"{check.state:<5}", fg=COLOURS[check.state])
-        click.echo(f"{state}  {check.name:<{wide}}  {check.says}")
+        paint((f"{check.state:<5}", COLOURS[check.state]), (f"  {check.name:<{wide}}  {check.says}", None))
         if check.do:
             click.echo(f"{'':5}  {'':<{wide}}  do: {check.do}")
     if any(check.state == WRONG for check in checks):

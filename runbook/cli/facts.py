@@ -10,6 +10,7 @@ import click
 from runbook.cli.fleet import own_of
 from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
+from runbook.text.terminal import say
 from runbook.words import many
 
 
@@ -58,7 +59,7 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
     if len(all_facts):
         click.echo(tables.summary(all_facts).to_string())
     for error in errors:
-        click.secho(str(error), fg="red", err=True)
+        say(str(error), fg="red", err=True)
     if out:
         about = f"{many(len(all_facts), 'fact')} of {many(len(asked) - len(errors), 'host')}"
         click.echo(f"{about}: {out}")

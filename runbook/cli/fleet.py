@@ -18,7 +18,7 @@ from runbook.errors import ParamsError
 from runbook.modes import MODES
 
 if TYPE_CHECKING:
-    from runbook.fleet.record import HostState
+    from runbook.fleet.record import FleetRecord, HostState
     from runbook.fleet.run import FleetRun
 
 
@@ -117,6 +117,7 @@ def _hosts(
 
     What that one was asked to do is asked of this one too.
     """
+    from runbook.fleet import sealed
     from runbook.fleet.members import members
     from runbook.fleet.record import HostState, last
 
@@ -124,6 +125,8 @@ def _hosts(
     if not resume:
         return [HostState(**asdict(member)) for member in members(mine)], ""
     before = last(reports, asked["mode"])
+    sealed.prove(reports, before, is_given=bool(mine))
+    done = _completed(reports, before)
     for name, option in (("only", "--only"), ("start", "--from"), ("strict", "--strict")):
         if asked[name] and asked[name] != before.asked[name]:
             said = f"{option} {before.asked[name]}" if before.asked[name] else f"no {option}"
@@ -136,19 +139,29 @@ def _hosts(
         asked[name] = before.asked[name]
     given = {member.host: member for member in members(mine or [host.params for host in before.hosts])}
     new = sorted(given.keys() - {host.host for host in before.hosts})
-    gone = [host.host for host in before.unfinished if host.host not in given]
+    gone = [host.host for host in before.hosts if host.host not in {*done, *given}]
     for names, why in ((new, "the last fleet run did not know it"), (gone, "it is not given any more")):
         if names:
             click.echo(f"Left out, for {why}: {', '.join(names)}", err=True)
     found = []
     for host in before.hosts:
-        if host.state == "completed":
+        if host.host in done:
             found.append(HostState(**{**asdict(host), "earlier": host.earlier or before.id}))
         elif host.host in given:
             found.append(HostState(**asdict(given[host.host])))
     if all(host.state == "completed" for host in found):
         raise ParamsError("There is nothing to resume", where=before.id, why="every host completed")
     return found, before.id
+
+
+def _completed(reports: Path, before: FleetRecord) -> set[str]:
+    """Return the hosts whose reports prove that they completed; say which should have and are run again."""
+    from runbook.fleet import sealed
+
+    done = {host.host for host in before.hosts if sealed.has_completed(reports, host)}
+    if unproven := [h.host for h in before.hosts if h.state == "completed" and h.host not in done]:
+        click.echo(f"Run again, for no report proves that it completed: {', '.join(unproven)}", err=True)
+    return done
 
 
 def own_of(params: tuple[str, ...]) -> list[str]:
@@ -162,17 +175,16 @@ def own_of(params: tuple[str, ...]) -> list[str]:
 
 
 def _show(quiet: bool, as_json: bool, hosts: int) -> Any:
-    from rich.console import Console
-
     from runbook.cli.fleet_show import LiveFleet, PlainFleet, Quiet
     from runbook.cli.progress import make_progress
+    from runbook.text.console import make_console
 
     if quiet:
         return Quiet()
     if as_json:
         return PlainFleet(sys.stderr)
     live = partial(LiveFleet, hosts=hosts)
-    return make_progress(Console(highlight=False), sys.stdout, live, PlainFleet)
+    return make_progress(make_console(), sys.stdout, live, PlainFleet)
 
 
 def _say(done: FleetRun, as_json: bool) -> None:

@@ -7,8 +7,6 @@ from typing import TextIO
 
 import click
 from rich.console import Console, Group
-from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +14,8 @@ from runbook.cli.progress import COLOURS, last_lines
 from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 from runbook.fleet.record import HostState
+from runbook.text.console import Live
+from runbook.text.visible import visible
 
 NO_WORKER = "No worker is there: {hosts} wait for one. Start a worker, or interrupt to end."
 ENOUGH = "No other host is begun: {failures} did not complete. Those that run go on to their end."
@@ -81,7 +81,7 @@ class LiveFleet(Quiet):
 
     def event(self, host: HostState | None, event: Event) -> None:
         if host is None:
-            self._console.print(f"[yellow]{fleet_line(event)}[/]")
+            self._console.print(Text(fleet_line(event), style="yellow"))
             return
         match event["event"]:
             case "host-begin":
@@ -89,7 +89,7 @@ class LiveFleet(Quiet):
                 self._left -= 1
             case "output":
                 for line in last_lines(event["text"]):
-                    self._last[host.host] = line
+                    self._last[host.host] = visible(line)
             case "step-begin" | "notebook-begin":
                 self._last.pop(host.host, None)
             case "host-end":
@@ -106,8 +106,8 @@ class LiveFleet(Quiet):
         rows = list(self._running.values())
         for host, began in rows[:ROWS]:
             took = spent(time.monotonic() - began)
-            said = escape(self._last.get(host.host, ""))
-            table.add_row(host.host, host.notebook, host.step, host.state, took, f"[dim]{said}[/]")
+            said = Text(self._last.get(host.host, ""), style="dim")
+            table.add_row(host.host, host.notebook, host.step, host.state, took, said)
         more = f"{len(rows) - ROWS} more run, " if len(rows) > ROWS else ""
         return Group(table, Text(f"{more}{self._left} wait", style="dim"))
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from typing import Any, TextIO, TypeVar
 
 from rich.console import Console, Group
-from rich.live import Live as RichLive
-from rich.markup import escape
 from rich.spinner import Spinner
 from rich.text import Text
 
@@ -17,6 +15,8 @@ from runbook.cli.course import Course
 from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
 from runbook.evidence.timings import about
+from runbook.text.console import Live as RichLive
+from runbook.text.visible import visible
 
 T = TypeVar("T")
 _LONG_S = 5
@@ -107,21 +107,22 @@ class Live(Progress):
             case "notebook-begin":
                 self._notebook = f"{event['place']} {event['notebook']}"
                 self._is_now("")
-                show(f"[bold]{event['place']} {escape(event['title'])}[/] [dim]{event['notebook']}[/]")
+                title = f"{event['place']} {event['title']}"
+                show(Text.assemble((title, "bold"), " ", (event["notebook"], "dim")))
             case "step-begin":
                 self._is_now("")
             case "action-begin":
-                self._is_now(event["title"])
+                self._is_now(visible(event["title"]))
             case "output":
-                self._output.extend(last_lines(event["text"]))
+                self._output.extend(map(visible, last_lines(event["text"])))
             case "step-end":
                 took = f"{spent(event['seconds'])}{_said(event)}"
-                show(f"    {_coloured(event['status'])} {escape(event['step'])} [dim]{escape(took)}[/]")
+                show(Text.assemble("    ", _coloured(event), f" {event['step']} ", (took, "dim")))
                 self._is_now("")
             case "notebook-end":
-                show(f"  {_coloured(event['status'])} [dim]{spent(event['seconds'])}[/]")
+                show(Text.assemble("  ", _coloured(event), " ", (spent(event["seconds"]), "dim")))
             case "interrupt":
-                show(f"[yellow]{INTERRUPTING}[/]")
+                show(Text(INTERRUPTING, style="yellow"))
 
     def _is_now(self, action: str) -> None:
         self._action = action
@@ -168,5 +169,6 @@ def _said(event: Event) -> str:
     return f" ({event['message']})" if event.get("message") else ""
 
 
-def _coloured(status: str) -> str:
-    return f"[{COLOURS.get(status, 'default')}]{status}[/]"
+def _coloured(event: Event) -> tuple[str, str]:
+    status = str(event["status"])
+    return status, COLOURS.get(status, "default")

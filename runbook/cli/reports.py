@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from runbook.errors import ParamsError
+from runbook.plain import shown
 
 REPORTS = click.option(
     "--reports",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where reports are kept. [default: reports/ of the project]",
+    envvar="RUNBOOK_REPORTS",
+    help="Where reports are kept. [default: $RUNBOOK_REPORTS, else reports/ of the project]",
 )
 
 
@@ -29,15 +31,23 @@ def report() -> None:
 @click.argument("host", required=False)
 @REPORTS
 def list_(host: str | None, reports: Path | None) -> None:
-    """List runs, the newest first: when, host, mode, how it ended, how many steps changed something."""
+    """List runs, the newest first: when, host, mode, how it ended, how many steps changed something.
+
+    Runs that were pruned come last.
+    """
+    from runbook.evidence.archive import find_pruned
     from runbook.evidence.layout import when
 
     for run in _runs(host, reports):
         ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
-        click.echo(
+        line = (
             f"{when(run['started'])}  {run['host']}  {run['mode']:5}  {run['outcome']:9}  "
             f"{ends.count('changed')} of {len(ends)} steps changed  {run['id']}"
         )
+        click.echo(shown(line))
+    for run in find_pruned(_folder(reports), host or "*"):
+        was = f"{run['host']}  {run['mode']:5}  {run['outcome']:9}"
+        click.echo(shown(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}"))
 
 
 @report.command("open")

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
 from runbook.drift.compare import counted
@@ -19,12 +18,17 @@ from runbook.errors import ParamsError
 from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
 from runbook.evidence.layout import spent, when
+from runbook.evidence.outcomes import GOOD
 from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.evidence.run import run
 from runbook.evidence.selection import project
 from runbook.signals import watching
+from runbook.text.console import make_console
+from runbook.text.terminal import say
 from runbook.words import many
+
+UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
 
 
 def run_and_show(
@@ -63,7 +67,7 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
         more = {"drift": found} if (found := drift(done.folder)) else {}
         click.echo(json.dumps({**done.record.as_dict(), **more}, indent=2, ensure_ascii=False))
     elif not quiet:
-        console = Console(highlight=False, soft_wrap=True)
+        console = make_console(soft_wrap=True)
         if plans:
             print_plans(done, step)
         console.print(_table(done, step))
@@ -71,7 +75,7 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
         if found := drift(done.folder):
             print_drift(found)
     if done.message:
-        click.secho(f"\n{done.message}", fg="red", err=True)
+        say(f"\n{done.message}", fg="red", err=True)
     say_unsigned(done)
     if not as_json:
         click.echo(str(done.index))
@@ -80,8 +84,7 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
 def say_unsigned(done: Run) -> None:
     """Say it when nobody vouches for a report."""
     if not done.record.signed_by:
-        text = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
-        click.secho(text, fg="yellow", err=True)
+        say(UNSIGNED, fg="yellow", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:
@@ -121,7 +124,7 @@ def _progress(quiet: bool, as_json: bool) -> Progress:
         return Progress()
     if as_json:
         return Plain(sys.stderr)
-    return make_progress(Console(highlight=False), sys.stdout, Live, Plain)
+    return make_progress(make_console(), sys.stdout, Live, Plain)
 
 
 def _table(done: Run, step: str | None) -> Table:
@@ -136,7 +139,8 @@ def _table(done: Run, step: str | None) -> Table:
         for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
             actions = "" if end.actions is None else str(end.actions)
             name = book.name if i == 0 else ""
-            table.add_row(name, escape(end.step), _word(end.status), actions, spent(end.seconds))
+            word = "[dim]not asked for[/]" if end.unasked and end.status in GOOD else _word(end.status)
+            table.add_row(name, end.step, word, actions, spent(end.seconds))
     if step is None:
         ends = [end for book in done.record.notebooks for end in book.steps]
         begun = sum(end.status != "never-run" for end in ends)
@@ -148,6 +152,5 @@ def _table(done: Run, step: str | None) -> Table:
     return table
 
 
-def _word(status: str) -> str:
-    colour = COLOURS.get(status)
-    return f"[{colour}]{status}[/]" if colour else status
+def _word(status: str) -> Text:
+    return Text(status, style=COLOURS.get(status, ""))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.reports import REPORTS
+from runbook.errors import Refused
+from runbook.text.terminal import say
 
 if TYPE_CHECKING:
     from runbook.evidence.way_back import WayBack
@@ -17,13 +19,26 @@ if TYPE_CHECKING:
 @click.argument("params")
 @click.option("--step", "steps", multiple=True, metavar="STEP", help="Only this step; can be given again.")
 @click.option("--mode", type=click.Choice(["plan", "apply"]), default="plan", show_default=True)
+@click.option(
+    "--unsigned", multiple=True, metavar="RUN",
+    help="Take this run at its word, though no known key signed it; can be given again.",
+)  # fmt: skip
 @REPORTS
-def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -> None:
+def undo(
+    params: str, steps: tuple[str, ...], mode: str, unsigned: tuple[str, ...], reports: Path | None
+) -> None:
     """Show the way back from what the archived runs of a host did; with --mode apply, take it.
 
     Every run keeps, in its journal, the original of each file that it changed and the inverse of each
-    action. They are taken back newest first. A file that somebody changed since is refused. A restart or
-    a change of the network needs `undo` in the parameters' consent, a volume that goes `undo:DIGEST`.
+    action. They are taken back newest first. A file that somebody changed since is refused.
+
+    Only reports that verify are believed: one that was altered is refused, and where you have a key one
+    that it did not sign, until you look into it and add --unsigned RUN. A run whose runner was killed is
+    never signed.
+
+    The way back needs the consent that the steps needed which it takes back: `undo` in the parameters'
+    consent for a disruptive one, `undo:DIGEST` for a destructive one. A command always needs it. Ends with 3
+    when something is refused, also when it only shows.
 
     \b
     Examples:
@@ -38,18 +53,20 @@ def undo(params: str, steps: tuple[str, ...], mode: str, reports: Path | None) -
 
     place = reports or project() / "reports"
     with watching() as stops:
-        done = go_back(params, steps, mode, place, lambda line: click.echo(f"  {line}"))
+        done = go_back(params, steps, mode, place, lambda line: click.echo(f"  {line}"), unsigned)
         if isinstance(done, Run):
             stops.ignore()  # the report is written; what is shown of it changes nothing
     if isinstance(done, Run):
         for name, status in done.steps.items():
             click.echo(f"{name}: {status}")
         if done.message:
-            click.secho(done.message, fg="red", err=True)
+            say(done.message, fg="red", err=True)
         say_unsigned(done)
         click.echo(str(done.index))
         click.get_current_context().exit(done.exit_code)
     _show(done)
+    if done.whole.stops:
+        click.get_current_context().exit(Refused.exit_code)
 
 
 def _show(done: WayBack) -> None:
@@ -78,4 +95,7 @@ def _show(done: WayBack) -> None:
             click.echo(f"  {number}. {action.title}")
             if hasattr(action, "path"):
                 click.echo(indent(action.preview(done.facts)))
-        click.echo("\nTo do it: the same with --mode apply")
+        if done.whole.stops:
+            click.echo(f"\nIt would be refused: {done.whole.stops[0].what}")
+        else:
+            click.echo("\nTo do it: the same with --mode apply")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from runbook.book import Book
     from runbook.params import HostParams
 
-NOTEBOOK = "09_management"
 _GUEST = click.argument("guest")
 _PARAMS = click.argument("params")
 _APPLY = click.option(
@@ -42,7 +41,7 @@ def volume() -> None:
 @_PARAMS
 def list_(params: str) -> None:
     """Show what every guest's volume holds: partitions, file systems, and who uses them."""
-    with _opened(params, "plan") as book:
+    with _opened(params) as book:
         click.echo(book.show("volumes").text)
 
 
@@ -75,7 +74,7 @@ def unmount(params: str, guest: str, act: bool) -> None:
     """Unmount what the runbook has mounted of a guest's disk, and of snapshots of it."""
     from runbook.steps.management import single
 
-    with _opened(params, "apply" if act else "plan") as book:
+    with _opened(params, "unmount_partitions", act=act) as book:
         book.params = single.unmounted(book.params, book.facts, guest)
         _carry(book, "unmount_partitions", act)
 
@@ -107,23 +106,28 @@ def snapshot(params: str, guest: str, name: str, size_gib: int, act: bool) -> No
 
 
 @contextmanager
-def _opened(path: str, mode: str, change: Callable[[HostParams], HostParams] = lambda p: p) -> Iterator[Book]:
-    """Give the book of notebook 09 on the host of a parameter file, and let go of the host at the end."""
+def _opened(
+    path: str, step: str = "", change: Callable[[HostParams], HostParams] = lambda p: p, *, act: bool = False
+) -> Iterator[Book]:
+    """Give the book of notebook 09 on the host of a parameter file, and let go of the host at the end.
+
+    To `act` on a real host is a run among the reports, with that one step.
+    """
     from runbook import params as parameters
     from runbook.book import Book
-    from runbook.hosts import connect
+    from runbook.cli.acting import NOTEBOOK, reached, recorded
     from runbook.journal import Journal
 
-    asked = change(parameters.load(path))
-    book = Book(asked, mode, connect(asked, NOTEBOOK), NOTEBOOK, Journal(None))
-    try:
-        yield book
-    finally:
-        book.host.close()
+    asked = parameters.load(path)
+    wanted = change(asked)
+    with reached(wanted) as host:
+        keeps = recorded(host, asked, path, step) if act else nullcontext(Journal(None))
+        with keeps as journal:
+            yield Book(wanted, "apply" if act else "plan", host, NOTEBOOK, journal)
 
 
 def _run(path: str, step: str, act: bool, change: Callable[[HostParams], HostParams]) -> None:
-    with _opened(path, "apply" if act else "plan", change) as book:
+    with _opened(path, step, change, act=act) as book:
         _carry(book, step, act)
 
 

@@ -21,6 +21,7 @@ CHECKS = (
     ssh.client,
     ssh.keys,
     machine.signing_key,
+    machine.builds,
     machine.testbed_tools,
 )
 

@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from runbook.attestation import keys
+from runbook.builds import rights
+from runbook.builds.root import TOOLS
 from runbook.doctor.check import LACKS, OK, WRONG, Check, answer
 from runbook.errors import RunbookError
 from runbook.evidence.selection import project
@@ -74,6 +76,21 @@ def signing_key() -> Check:
     if key is None:
         return Check("signing key", LACKS, "none: reports are attested, but not signed", "runbook report key")
     return Check("signing key", OK, f"{keys.place()}, {key.public.fingerprint}")
+
+
+def builds() -> Check:
+    """Check whether a kernel or Xen of one's own can be built here: programs, ids, a user namespace."""
+    lacking = sorted({package for tool, package in TOOLS.items() if not shutil.which(tool)})
+    if lacking:
+        return Check(
+            "builds", LACKS, f"not installed: {', '.join(lacking)}", f"apt-get install {' '.join(lacking)}"
+        )
+    try:
+        rights.require()
+    except RunbookError as error:
+        return Check("builds", LACKS, f"{error.what}: {error.why}", error.do)
+    ids = rights.find(rights.me())
+    return Check("builds", OK, f"they run as nobody's ids, from {ids.users if ids else '?'} on")
 
 
 def testbed_tools() -> Check:

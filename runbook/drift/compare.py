@@ -13,7 +13,8 @@ from runbook.drift import rest
 from runbook.drift.asked import Noted
 from runbook.drift.named import Thing, Things
 from runbook.drift.things import WATCHED, Watched
-from runbook.errors import RunbookError
+from runbook.errors import RunbookError, UnreadableAnswer
+from runbook.unreadable import cause_of, reading
 
 log = logging.getLogger("runbook.drift")
 _LONGEST = 110
@@ -58,14 +59,21 @@ def compare(before: Facts, after: Facts) -> list[Change]:
     return found
 
 
-def things_of(watched: Watched, facts: Facts) -> Things | None:
-    """Return the things of one kind, None when the facts do not hold what it takes."""
+def things_of(watched: Watched, facts: Facts, *, is_strict: bool = False) -> Things | None:
+    """Return the things of one kind, None when the facts do not hold what it takes.
+
+    What an earlier version of the runbook kept may be beyond this one: that is None too, unless `is_strict`.
+    Then it raises `UnreadableAnswer`.
+    """
     try:
-        return watched.read(facts)
-    except RunbookError:
+        with reading():
+            return watched.read(facts)
+    except UnreadableAnswer as error:
+        if is_strict:
+            raise
+        log.warning("what was kept about %s cannot be read: %s", watched.read.__qualname__, cause_of(error))
         return None
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        log.warning("what was kept about %s cannot be read: %r", watched.read.__qualname__, error)
+    except RunbookError:
         return None
 
 
@@ -115,9 +123,11 @@ def _lines(old: str, new: str) -> str:
     """
     if new == "is not there" or old == "is not there":
         return "gone" if new == "is not there" else "new"
-    rows = [row for row in difflib.ndiff(old.splitlines(), new.splitlines()) if row[:1] in "+-"]
-    gone = [row[2:].strip() for row in rows if row[0] == "-"]
-    came = [row[2:].strip() for row in rows if row[0] == "+"]
+    # Not ndiff, which takes the cube of the lines in time.
+    rows = [*difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")][2:]
+    gone = [row[1:].strip() for row in rows if row[0] == "-"]
+    came = [row[1:].strip() for row in rows if row[0] == "+"]
+    rows = [row for row in rows if row[0] != "@"]
     if len(gone) == len(came) == 1:
         pairs = [re.fullmatch(r"([\w.-]+)(\s*[=:]\s*|\s+)(.*)", line) for line in (gone[0], came[0])]
         if pairs[0] and pairs[1] and pairs[0][1] == pairs[1][1]:

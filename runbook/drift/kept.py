@@ -9,6 +9,7 @@ import re
 import shlex
 from pathlib import Path
 
+from runbook import plain
 from runbook.ask import Answer, Ask, Facts
 from runbook.atomic import write_atomic
 from runbook.facts import identity
@@ -20,12 +21,12 @@ LAST = "last"
 """The name of the look after a run's last change, beside those of the notebooks."""
 _MACHINE = identity.COMMANDS[0]
 _ASSIGNED = re.compile(
-    r"""(?ix) (?<![a-z]) ( "? [\w-]* (?<!no) (?:passwd|password|passphrase|psk|secret|token)
+    r"""(?ix) (?<![\w-]) ( "? [\w-]* (?<!no) (?:passwd|password|passphrase|psk|secret|token)
         "? (?: \s* [:=] \s* | \ (?=["']) ) ) (" [^"\n]+ " | ' [^'\n]+ ' | [^\s,;"'\[{]+ )"""
 )
 _IN_ADDRESS = re.compile(r"(://[^/\s:@]*:)([^@\s/]+)(?=@)")
 _HASH = re.compile(r"(?m)(^[^:\s]+:)([!*]?\$[^:\s]+)(?=:)")
-_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END)", re.S)
+_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END|-----BEGIN|\Z)", re.S)
 
 
 def keep(run_dir: Path, notebook: str, facts: Facts) -> None:
@@ -51,7 +52,12 @@ def load(run_dir: Path) -> Facts:
     merged: dict[str, Said] = {}
     for path in paths:
         merged.update(_answers(path))
-    return Facts({ask_of(key): Answer(status, out, err) for key, (status, out, err) in merged.items()})
+    return _facts(merged)
+
+
+def of(run_dir: Path, notebook: str) -> Facts:
+    """Return the newest answers of one notebook's looks alone, or of the `LAST` look; none when it kept none."""
+    return _facts(_answers(run_dir / FOLDER / f"{notebook}.json"))
 
 
 def machine(facts: Facts) -> str:
@@ -98,9 +104,23 @@ def hidden(answer: Answer, key: str) -> Answer:
     return Answer(answer.status, clean(answer.out), clean(answer.err))
 
 
+def _facts(answers: dict[str, Said]) -> Facts:
+    return Facts({ask_of(key): Answer(status, out, err) for key, (status, out, err) in answers.items()})
+
+
 def _answers(path: Path) -> dict[str, Said]:
     try:
-        answers: dict[str, Said] = json.loads(path.read_text(encoding="utf-8"))["answers"]
-    except (OSError, ValueError, KeyError):
+        answers: dict[str, Said] = plain.read_json(path)["answers"]
+        if not all(map(_is_said, answers.values())):
+            return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
     return answers
+
+
+def _is_said(answer: object) -> bool:
+    """Return whether it is what a host answered: a status, and two texts."""
+    match answer:
+        case [int(), str(), str()]:
+            return True
+    return False

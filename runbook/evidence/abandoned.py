@@ -7,21 +7,25 @@ the dead. Nothing is guessed: how each step ended is read from the journal, whic
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from runbook import params as parameters
+from runbook import plain
 from runbook.atomic import write_atomic
-from runbook.attestation.statement import NAME, PRUNED, RECORD, RUN_ID, close_again
+from runbook.attestation import ledger
+from runbook.attestation.closing import close_again
+from runbook.attestation.entering import catch_up
+from runbook.attestation.statement import NAME, PRUNED, RECORD, RUN_ID, contents
 from runbook.errors import RunbookError
-from runbook.evidence import archive
+from runbook.evidence import archive, claims
 from runbook.evidence.failures import broken_cell
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts, runs
@@ -62,7 +66,8 @@ def finish_orphans(reports: Path, host: str = "*") -> list[RunRecord]:
     """Finish the reports of runs whose runner died, and of fleets, renew the lists, and return the runs' records.
 
     A run that was signed and cut off in that moment says what it was about to say. Any other is `killed`, without an exit code, and attested without a signature: nobody saw its end, and
-    who finishes it cannot vouch for what is in it. One that has an attestation is never given another. What cannot be written (a full
+    who finishes it cannot vouch for what is in it. Where an attestation is, or was, nothing is written but the
+    end of that closing: what is not as it was attested is for `verify` to tell. What cannot be written (a full
     disk, somebody else's folder) is left as it was, for the next time.
     """
     from runbook.fleet.orphans import finish_fleets
@@ -74,8 +79,9 @@ def finish_orphans(reports: Path, host: str = "*") -> list[RunRecord]:
                 if record := _settled(place):
                     settled.append(record)
             except (RunbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                log.warning("%s stays as it is: %s", place, error)
+                log.warning("%s stays as it is: %s", plain.shown(place), plain.shown(error))
     fleets = finish_fleets(reports)
+    catch_up(reports)
     if settled or fleets:
         with suppress(OSError):
             archive.refresh(reports, *{record.host for record in settled})
@@ -97,9 +103,9 @@ def _unended(folder: Path) -> list[Path]:
 def _is_open(place: Path) -> bool:
     """Return whether a run does not say that it ended. Of what cannot be read `verify` tells."""
     try:
-        content = json.loads((place / RECORD).read_text(encoding="utf-8"))
+        content = plain.read_json(place / RECORD)
     except FileNotFoundError:
-        return not (place / NAME).exists() and not (place / PRUNED).exists()
+        return not plain.is_there(place / NAME) and not plain.is_there(place / PRUNED)
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("outcome") == "running"
@@ -112,13 +118,13 @@ def _settled(place: Path) -> RunRecord | None:
             return None
         if close_again(place):
             return _read(place)
-        if (place / NAME).exists():
-            raise ValueError("its record says that it goes on, and its attestation that it ended")
-        return _finish(place, _read(place) if (place / RECORD).exists() else _unrecorded(place))
+        if plain.is_there(place / NAME) or ledger.has(place.parent.parent, place):
+            raise ValueError("it is attested, and not as it was: runbook report verify")
+        return _finish(place, _read(place) if plain.is_there(place / RECORD) else _unrecorded(place))
 
 
 def _read(place: Path) -> RunRecord:
-    return RunRecord.from_dict(json.loads((place / RECORD).read_text(encoding="utf-8")))
+    return RunRecord.from_dict(plain.read_json(place / RECORD))
 
 
 def _unrecorded(place: Path) -> RunRecord:
@@ -149,7 +155,7 @@ def _unrecorded(place: Path) -> RunRecord:
 def _let_go(place: Path) -> Iterator[bool]:
     """Say whether nobody holds a run, and hold it meanwhile: two who look at once do not both finish it."""
     journal = place / "journal.jsonl"
-    handle = os.open(journal if journal.exists() else place, os.O_RDONLY | os.O_NONBLOCK)
+    handle = os.open(journal if journal.exists() else place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:
         with locked(place.parent):  # who makes a run's folder has this until the run is held
             try:
@@ -168,12 +174,15 @@ def _finish(place: Path, record: RunRecord) -> RunRecord:
     cell = _last_seen(place, last, lines) if last else ""
     text = "the runner ended without a word: killed, without power, or with no place to write\n"
     text += "What cells printed in its last seconds may be missing in the notebook.\n"
+    if last and last.note:
+        text = "its kernel was closed or killed before book.summary(), which closes a run\n"
     record.failure = Failure(last.name if last else "", cell, DIED, text + standing(lines), "killed", None)
     record.outcome = "killed"
     if last:
         last.html = _page(place, record, last)
-    for left in place.rglob(".*.part"):
-        left.unlink()
+    for name, _ in list(contents(place)):
+        if fnmatch(Path(name).name, ".*.part"):
+            (place / name).unlink()
     archive.seal(place, record, None)
     return record
 
@@ -187,6 +196,7 @@ def _last_seen(place: Path, entry: NotebookRecord, lines: list[Line]) -> str:
         return ""
     nb = read_notebook(path)
     _catch_up(nb, entry.steps)
+    claims.withhold(nb, entry.steps)
     write_atomic(path, notebook_text(nb))
     entry.file, entry.cells = path.name, counts(nb)
     return broken_cell(path)

@@ -14,12 +14,14 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from runbook import journal
+from runbook import journal, plain
 from runbook.atomic import write_atomic
-from runbook.attestation import keys
-from runbook.attestation.statement import CLOSING, RECORD, attest
+from runbook.attestation import keys, rollover, tombstone
+from runbook.attestation.closing import attest
+from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD
+from runbook.attestation.statement import read as attested
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import host, layout, notebook_html, pages
+from runbook.evidence import host, layout, notebook_html, pages, shapes
 from runbook.evidence.gate import sweep
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.evidence.timeline import timeline
@@ -53,9 +55,10 @@ def create(reports: Path, record: RunRecord, params: Path) -> Path:
     It is there whole or not at all: a run that is killed in this moment has a record, or never was one.
 
     Nobody else can look into it: a journal holds the originals of files that only root could read on the host.
-    Raises `ParamsError` for a signing key that could not sign when the run ends, hours later.
+    Raises `ParamsError` for a signing key that could not sign when the run ends, hours later, or for which nobody
+    would take it.
     """
-    keys.operator()
+    rollover.require_holds(reports, keys.operator())
     place = reports / record.host / record.id
     unmade = place.with_name(f".{place.name}.part")
     make_folder(place.parent)
@@ -105,15 +108,18 @@ def seal(place: Path, record: RunRecord, key: keys.SigningKey | None) -> None:
     """Write the run's last word, look once more for secrets, and attest it.
 
     Only the runner that wrote the run has a `key` for it: who finishes it for a dead one did not see what
-    is in it. Nothing is written in the folder afterwards. Raises `RunbookError` when it cannot be written.
+    is in it. Nothing is written in the folder afterwards. Raises `RunbookError` when it cannot be written, or
+    is attested already.
     """
+    if plain.is_there(place / NAME):
+        raise RunbookError("The run is attested already", where=str(place), do="runbook report verify")
     record.signed_by = key.public.fingerprint if key else None
     try:
         _write(place, record, CLOSING)
         for path in sweep(place):
             log.warning("%s held a secret that was not known yet when it was written; it is masked now", path)
         attest(place, record.as_dict(), key)
-    except OSError as error:
+    except (OSError, plain.NotPlain) as error:
         raise _unwritable(place, error) from error
 
 
@@ -139,7 +145,10 @@ def refresh(reports: Path, *names: str) -> None:
         runs, looked = index(reports)
         for name in names:
             mine = [run for run in runs if run["host"] == name]
-            page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked)
+            if not mine:  # nothing that can be read: its old page says more than none
+                continue
+            gone = list(find_pruned(reports, name))
+            page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked, pruned=gone)
             write_atomic(reports / name / "index.html", page)
 
 
@@ -147,7 +156,7 @@ def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
     """Write `index.html` of all reports; return its runs, the newest first, and what each found changed."""
     runs = newest_first(reports)
     looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
-    page = pages.runs_page(runs, drift=looked, fleets=newest(reports))
+    page = pages.runs_page(runs, drift=looked, fleets=newest(reports), pruned=list(find_pruned(reports)))
     write_atomic(reports / "index.html", page)
     return runs, looked
 
@@ -155,7 +164,8 @@ def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
 def drift(place: Path) -> Json | None:
     """Return what a run found changed on its host (`runbook.evidence.drift`), None when it did not look."""
     try:
-        found: Json = json.loads((place / DRIFT).read_text(encoding="utf-8"))
+        found: Json = plain.read_json(place / DRIFT)
+        shapes.prove_drift(found)
     except (OSError, ValueError):
         return None
     return found
@@ -176,11 +186,27 @@ def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
     """Yield the content of every `run.json` that can be read and lies where its host and id say."""
     for path in sorted(reports.glob(f"{name}/*/run.json")):
         try:
-            run = json.loads(path.read_text(encoding="utf-8"))
+            run = plain.read_json(path)
+            shapes.prove_run(run)
             if (run["host"], run["id"]) == (path.parent.parent.name, path.parent.name):
                 yield run
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is left out of the lists: %s", path, error)
+        except (OSError, ValueError) as error:
+            log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
+
+
+def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:
+    """Yield what is still known of each pruned run: host, id, mode, outcome, when it began, when and how it was pruned."""
+    for path in sorted(reports.glob(f"{name}/*/{PRUNED}")):
+        if plain.is_there(path.with_name(RECORD)):
+            continue  # a copy that was handed on: its record is there
+        try:
+            said, record = attested(path.parent), tombstone.read(path.parent)
+        except (OSError, ValueError, RunbookError) as error:
+            log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
+            continue
+        if record and (said.host, said.run) == (path.parent.parent.name, path.parent.name):
+            yield {"host": said.host, "id": said.run, "mode": said.mode, "outcome": said.outcome,
+                   "started": said.started, "pruned": record.at.isoformat(), "rule": record.rule}  # fmt: skip
 
 
 def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: NotebookNode) -> str | None:
@@ -215,10 +241,10 @@ def _key() -> keys.SigningKey | None:
         return None
 
 
-def _unwritable(place: Path, error: OSError) -> RunbookError:
+def _unwritable(place: Path, error: OSError | plain.NotPlain) -> RunbookError:
     return RunbookError(
         "The report cannot be written",
         where=str(place),
-        why=error.strerror or str(error),
+        why=getattr(error, "strerror", None) or str(error),
         do="free some space or choose another folder with --reports, then run again",
     )

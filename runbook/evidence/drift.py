@@ -17,7 +17,7 @@ from runbook.errors import ParamsError
 from runbook.evidence import archive
 from runbook.evidence.record import RunRecord
 from runbook.facts import files as modes
-from runbook.facts import identity
+from runbook.facts import identity, system
 from runbook.hosts import connect
 from runbook.params import HostParams
 from runbook.steps import steps_of
@@ -44,9 +44,10 @@ def last_look(params: HostParams, place: Path, *, everything: bool) -> None:
 
 
 def asks_of(params: HostParams, notebooks: Iterable[str]) -> list[Ask]:
-    """Return what a look at a whole host asks: which installation it is, and all that these notebooks' steps ask."""
+    """Return what a look at a whole host asks: which installation it is, what runs, and all that these notebooks' steps ask."""
     asks: list[Ask] = [*identity.COMMANDS, Ask.read("/etc/default/grub")]
     for notebook in notebooks:
+        asks += system.COMMANDS
         for step in steps_of(notebook, params.release).values():
             asks += step.asks(params)
     return asks

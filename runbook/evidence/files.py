@@ -11,13 +11,19 @@ from typing import cast
 import nbformat
 from nbformat import NotebookNode
 
+from runbook import plain
+
 LONG = 4096
 """From so many characters on, the text of a stream is put into a notebook's JSON by `notebook_text` itself."""
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
-    """Return a notebook. Raises `OSError`, or `ValueError` when it is none."""
-    return cast(nbformat.NotebookNode, nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
+    """Return a notebook. Raises `OSError`, or `ValueError` when it is none, or no file."""
+    text = plain.read(path, plain.LARGEST, follow=True).decode()
+    try:
+        return cast(nbformat.NotebookNode, nbformat.reads(text, as_version=4))  # type: ignore[no-untyped-call]
+    except (nbformat.ValidationError, RecursionError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"it is no notebook: {type(error).__name__}") from None
 
 
 def notebook_text(nb: nbformat.NotebookNode) -> str:

@@ -14,7 +14,10 @@ from typing import IO, Any
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from runbook import plain
 from runbook.atomic import write_atomic
+from runbook.attestation.statement import contents
+from runbook.evidence.startup import OwnProfile
 from runbook.redaction import CHANNEL, KNOWN, Stream
 
 
@@ -41,7 +44,8 @@ class Gate:
         self._theirs = [secrets, said]
         self._log = threading.Thread(target=self._write, args=(source, sink), daemon=True)
         self._log.start()
-        env = {CHANNEL: f"{secrets}:{os.fstat(secrets).st_ino}"}
+        self._profile = OwnProfile()
+        env = {CHANNEL: f"{secrets}:{os.fstat(secrets).st_ino}", **self._profile.environment()}
         return {"env": env, "stdout": said, "stderr": said, "pass_fds": (secrets,)}
 
     def started(self) -> None:
@@ -61,6 +65,7 @@ class Gate:
         """Wait for the kernel's last words. A process that it left behind may still hold the pipe; it is not waited for."""
         if self._log is None:
             return
+        self._profile.remove()
         self.started()
         self._log.join(2)
         self.take()
@@ -132,11 +137,15 @@ def sweep(folder: Path) -> list[Path]:
     """Mask every known secret that a file of a report still holds; return those files.
 
     The last look: it finds what was written before its value was known, such as an output of the
-    notebook before. Raises `OSError`.
+    notebook before. What is no plain file is not opened. Raises `OSError`, and `NotPlain` for a file that is
+    larger than any of a run.
     """
     found = []
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        text = path.read_bytes().decode("utf-8", "replace")
+    for name, its in sorted(contents(folder), key=lambda one: one[0]):
+        if plain.kind(its.st_mode):
+            continue
+        path = folder / name
+        text = plain.read(path, plain.LARGEST).decode("utf-8", "replace")
         if (clean := KNOWN.text(text)) != text:
             write_atomic(path, clean)
             found.append(path)

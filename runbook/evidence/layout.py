@@ -12,6 +12,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
+from runbook.text.visible import visible
+
 
 def render(template: str, *, scripts: tuple[str, ...] = (), **values: Any) -> str:
     """Return a page. Of its scripts, files of `templates/`, the digest stands in the page's security policy."""
@@ -38,10 +40,15 @@ def style() -> str:
 
 @cache
 def environment() -> Environment:
-    """Return the templates, with `when` and `spent` as filters; whatever they are given is escaped."""
-    templates = Environment(loader=PackageLoader("runbook.evidence"), autoescape=True)
+    """Return the templates, with `when` and `spent` as filters; whatever they are given is escaped, and visible."""
+    templates = Environment(loader=PackageLoader("runbook.evidence"), autoescape=True, finalize=_shown)
     templates.filters.update(when=when, spent=spent)
     return templates
+
+
+def _shown(value: Any) -> Any:
+    """Return what a template puts on a page: a text visible, HTML that the template vouches for as it is."""
+    return visible(value) if type(value) is str else value
 
 
 def when(iso: str) -> str:

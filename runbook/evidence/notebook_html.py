@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import DictLoader, pass_context
@@ -14,6 +13,7 @@ from nbformat import NotebookNode
 
 from runbook.evidence import layout
 from runbook.hosts.streams import is_whole
+from runbook.text.html import escape
 
 if TYPE_CHECKING:
     from nbconvert.exporters import HTMLExporter

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from runbook.errors import RunbookError
 from runbook.journal import Line
@@ -12,11 +13,22 @@ from runbook.journal import Line
 ENDS = ("unchanged", "changed", "refused", "skipped", "failed", "timed-out", "killed", "never-run")
 GOOD = ("unchanged", "changed", "skipped")
 INTERRUPTED, KERNEL_DIED = 130, 138
+CONSENTS = {
+    "parameter": "agreed to by its name in the parameters",
+    "digest": "agreed to by the digest of this very plan in the parameters",
+    "keyboard": "agreed to at the keyboard, plan shown and digest typed",
+}
+"""How consent was given, as the journal's event `consent` says it, in words."""
 
 
 @dataclass(frozen=True)
 class StepEnd:
-    """How one step ended. `status` is one of `ENDS`; `actions` is None when no plan was begun."""
+    """How one step ended. `status` is one of `ENDS`; `actions` is None when no plan was begun.
+
+    `stops` are the findings that stop a plan that was only made (`runbook.plan.Finding`, as objects), and `after` the
+    steps that it waits for: its actions are then foreseen. `unasked` is the parameter that would have asked for
+    something, where nothing was.
+    """
 
     step: str
     title: str = ""
@@ -25,6 +37,11 @@ class StepEnd:
     actions: int | None = None
     digest: str = ""
     seconds: float | None = None
+    consent: str = ""
+    """How a disruptive or destructive step was agreed to: a key of `CONSENTS`; '' when nobody had to."""
+    stops: list[dict[str, Any]] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    unasked: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,7 @@ def step_ends(lines: Iterable[Line], notebook: str, steps: Iterable[tuple[str, s
     """
     begun: dict[str, Line] = {}
     ended: dict[str, Line] = {}
+    agreed: dict[str, Line] = {}
     for line in lines:
         if line.get("notebook") != notebook:
             continue
@@ -61,12 +79,15 @@ def step_ends(lines: Iterable[Line], notebook: str, steps: Iterable[tuple[str, s
         if line["event"] == "step-begin":
             begun[name] = line
             ended.pop(name, None)
+            agreed.pop(name, None)
+        elif line["event"] == "consent":
+            agreed[name] = line
         elif line["event"] == "step-end":
             ended[name] = line
-    return [_end_of(name, title, begun.get(name), ended.get(name)) for name, title in steps]
+    return [_end_of(name, title, begun.get(name), ended.get(name), agreed.get(name)) for name, title in steps]
 
 
-def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> StepEnd:
+def _end_of(name: str, title: str, begin: Line | None, end: Line | None, agreed: Line | None) -> StepEnd:
     if begin is None and end is None:
         return StepEnd(name, title)
     actions = (begin or {}).get("actions")
@@ -84,6 +105,10 @@ def _end_of(name: str, title: str, begin: Line | None, end: Line | None) -> Step
         actions=actions if isinstance(actions, int) else None,
         digest=str((begin or {}).get("digest") or ""),
         seconds=seconds_between(begin, end),
+        consent=str((agreed or {}).get("how") or ""),
+        stops=list((begin or {}).get("stops") or []),
+        after=list((begin or {}).get("after") or []),
+        unasked=str((begin or {}).get("unasked") or ""),
     )
 
 

@@ -13,10 +13,11 @@ from types import MappingProxyType
 from typing import Any
 
 from runbook.drift.compare import counted
-from runbook.evidence import layout
+from runbook.evidence import layout, planned
 from runbook.evidence.host import Fact
 from runbook.evidence.layout import when
-from runbook.evidence.outcomes import GOOD
+from runbook.evidence.outcomes import CONSENTS, GOOD
+from runbook.words import many
 
 MODES = {
     "auto": "mode auto: replays a recorded host, only plans on a real one",
@@ -35,21 +36,28 @@ def run_page(run: Json, drift: Json | None = None, timeline: str = "") -> str:
     `timeline` is the picture of where its time went, '' for none.
     """
     return layout.render(
-        "run.html", run=run, modes=MODES, verdict=verdict(run), drift=drift, timeline=timeline
+        "run.html",
+        run=run,
+        modes=MODES,
+        consents=CONSENTS,
+        verdict=verdict(run),
+        drift=drift,
+        timeline=timeline,
     )
 
 
 def runs_page(
     runs: Iterable[Json],
     host: str | None = None,
-    facts: Sequence[Fact] = (),
+    facts: Sequence[tuple[str, Sequence[Fact]]] = (),
     drift: Mapping[str, Json] = EMPTY,
     fleets: tuple[Sequence[Json], int] = ((), 0),
+    pruned: Iterable[Json] = (),
 ) -> str:
     """Return the page of one host, or of all of them: what it is, what changed since, and its runs, newest first.
 
     `drift` is what each run's `drift.json` says, by the run's id; `fleets` are the newest fleet runs and how many
-    are older (`runbook.fleet.newest`). The one script on the page filters the list of runs; its digest stands
+    are older (`runbook.fleet.newest`); `pruned` is what is left of runs that were pruned, a line for each. The one script on the page filters the list of runs; its digest stands
     in the page's security policy, so that nothing else can run.
     """
     rows = []
@@ -60,6 +68,8 @@ def runs_page(
         rows.append({**run, "link": f"{folder}/index.html", "changed": len(changed), "where": _where(run),
                      "drifted": _drifted(found), "text": _text(run, found)})  # fmt: skip
     newest = {row["host"]: row for row in reversed(rows)}
+    rows += [_pruned(run) for run in pruned]
+    rows.sort(key=lambda row: str(row["started"]), reverse=True)
     counts = Counter(row["host"] for row in rows)
     said = {row["host"]: row["drifted"] for row in reversed(rows) if row["drifted"]}
     hosts = [
@@ -72,11 +82,19 @@ def runs_page(
     )  # fmt: skip
 
 
+def _pruned(run: Json) -> Json:
+    """Return the row of a pruned run: what its attestation and the record of the pruning still say."""
+    text = f"{run['host']} {run['id']} {run['mode']} {run['outcome']} {when(run['started'])} pruned".lower()
+    return {**run, "seconds": None, "changed": "", "where": "", "drifted": "", "text": text, "link": ""}
+
+
 def verdict(run: Json) -> str:
     """Return in one sentence what a run came to."""
-    ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
-    said = [f"{n} {word}" for word in dict.fromkeys(ends) if (n := ends.count(word))]
-    tally = f"Of {len(ends)} steps: {', '.join(said)}." if ends else "It had no steps."
+    steps = [step for book in run["notebooks"] for step in book["steps"]]
+    ends = [step["status"] for step in steps]
+    tally = _tally(steps)
+    if said := planned.would_refuse(steps):
+        return f"{said} Nothing was changed; {planned.actions(steps)}. {tally}"
     if run["outcome"] == "running":
         return f"It has not ended, or its runner was killed. {tally}"
     if run["outcome"] != "completed" and run["mode"] == "check":
@@ -84,11 +102,26 @@ def verdict(run: Json) -> str:
     if run["outcome"] != "completed":
         return f"It stopped early ({run['outcome']}). {tally}"
     if ends and all(end == "unchanged" for end in ends):
-        return f"Everything was right already; nothing was changed. {tally}"
+        what = "Whatever was asked for" if any(step.get("unasked") for step in steps) else "Everything"
+        return f"{what} was right already; nothing was changed. {tally}"
     if ends and all(end == "skipped" for end in ends):
-        planned = sum(step["actions"] or 0 for book in run["notebooks"] for step in book["steps"])
-        return f"Nothing was changed; {planned} actions are planned, as far as can be told now. {tally}"
+        return f"Nothing was changed; {planned.actions(steps)}, as far as can be told now. {tally}"
     return f"Every notebook completed. {tally}"
+
+
+def _tally(steps: list[Json]) -> str:
+    """Return how many steps ended in which way; nobody asked for some that are as they were."""
+    if not steps:
+        return "It had no steps."
+    ends, unasked = (
+        Counter(s["status"] for s in steps),
+        Counter(s["status"] for s in steps if s.get("unasked")),
+    )
+    said = [
+        f"{n} {word}" + (f" ({unasked[word]} not asked for)" if unasked[word] else "")
+        for word, n in ends.items()
+    ]
+    return f"Of {many(len(steps), 'step')}: {', '.join(said)}."
 
 
 def _drifted(drift: Json | None) -> str:

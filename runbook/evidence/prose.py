@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from html import escape, unescape
+from html import unescape
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from runbook.text.html import escape
 
 _NOWHERE: Mapping[str, str] = MappingProxyType({})
 

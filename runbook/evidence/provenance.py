@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
+import os
 import platform
 import re
 import subprocess
@@ -12,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import runbook
+from runbook.attestation import keys
+from runbook.params import HostParams
+from runbook.params.host import Ssh
 
 DISTRIBUTION = "xen-host-runbook"
+_OURS = ("runbook", "notebooks")
+"""The folders whose files decide what a run does."""
 
 
 def provenance() -> dict[str, Any]:
@@ -26,33 +33,79 @@ def provenance() -> dict[str, Any]:
     }
 
 
+def author(params: HostParams) -> dict[str, str]:
+    """Return who runs this, and as whom: `user`, `controller`, `login`, and what the signing key is called.
+
+    `user` is the account that the process belongs to, `by_sudo` who became it by sudo(8). `login` is how
+    the host is entered, as ssh_config(5) decides it: `root@victory port 22`. `key` is the comment of the
+    signing key's public part. What is not known is left out.
+    """
+    found = {
+        "user": _user(),
+        "by_sudo": os.environ.get("SUDO_USER", ""),
+        "controller": platform.node(),
+        "login": _login(params),
+        "key": keys.comment(),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return f"uid {os.getuid()}"
+
+
+def _login(params: HostParams) -> str:
+    """Return as whom the host is entered; `ssh -G` reads one's own configuration and connects to nobody.
+
+    A configuration that the parameters name is not read for this: it could name programs to run.
+    """
+    connection = params.connection
+    if not isinstance(connection, Ssh):
+        return f"{_user()}, on the machine itself" if connection.kind == "local" else ""
+    if connection.config:
+        return f"{connection.to} by {connection.config}"
+    said = _said("ssh", "-G", "--", connection.to) or ""
+    words = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+    if not words.keys() >= {"user", "hostname", "port"}:
+        return connection.to
+    return f"{words['user']}@{words['hostname']} port {words['port']}"
+
+
 def source(folder: Path) -> dict[str, Any]:
     """Return commit and dirty flag of the source, both None when `folder` is not the top of a git tree.
 
-    A dirty one also has `changes`, a SHA-256 of what is not committed.
+    Dirty means that a file of the commit was changed. Files that git does not know, such as parameters of
+    one's own, change nothing of the source, unless they lie among its programs or notebooks: those are named
+    as `untracked`. With either there is `changes`, a SHA-256 of what is not committed.
 
     Installed into the environment of another project, it must not give that project's commit.
     """
     top = _git(folder, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != folder.resolve():
         return {"commit": None, "dirty": None}
-    commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain")
-    if not changes:
-        return {"commit": commit, "dirty": None if changes is None else False}
-    return {"commit": commit, "dirty": True, "changes": _digest_of_changes(folder)}
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    found: dict[str, Any] = {"commit": _git(folder, "rev-parse", "HEAD")}
+    found["dirty"] = None if changed is None else bool(changed)
+    listed = _git(folder, "ls-files", "-z", "--others", "--exclude-standard", "--", *_OURS) or ""
+    if new := [name for name in listed.split("\0") if name]:
+        found["untracked"] = new
+    if changed or new:
+        found["changes"] = _digest_of_changes(folder, new)
+    return found
 
 
-def _digest_of_changes(folder: Path) -> str:
+def _digest_of_changes(folder: Path, new: list[str]) -> str:
     """Return the SHA-256 of `git diff HEAD --binary`, followed by name and content of each new file in it.
 
     Whoever keeps a source that was not committed can show with it that it was this one.
     """
     diff = _git(folder, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv") or ""
     digest = hashlib.sha256(diff.encode(errors="surrogateescape"))
-    new = _git(folder, "ls-files", "--others", "--exclude-standard", "--", "runbook", "notebooks") or ""
-    for name in new.splitlines():
-        digest.update(f"\n{name}\n".encode())
+    for name in new:
+        digest.update(f"\n{name}\n".encode(errors="surrogateescape"))
         with suppress(OSError):
             digest.update((folder / name).read_bytes())
     return digest.hexdigest()
@@ -75,9 +128,14 @@ def packages() -> dict[str, str]:
 
 
 def _git(folder: Path, *words: str) -> str | None:
+    return _said("git", "-C", str(folder), *words)
+
+
+def _said(*argv: str) -> str | None:
+    """Return what a command of the controller printed, None when it failed or is not there."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words],
+            argv,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -36,6 +36,8 @@ class NotebookRecord:
     file: str | None = None
     html: str | None = None
     steps: list[StepEnd] = field(default_factory=list)
+    note: str = ""
+    """How it was run without a runner, and what of it could not be kept; '' for all others."""
 
 
 @dataclass
@@ -57,6 +59,8 @@ class RunRecord:
     failure: Failure | None = None
     signed_by: str | None = None
     """The fingerprint of the key that signs the attestation; None when nobody does."""
+    by: dict[str, str] = field(default_factory=dict)
+    """Who ran it, from where and as whom (`runbook.evidence.provenance.author`); empty in earlier reports."""
     notebooks: list[NotebookRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,7 +78,7 @@ class RunRecord:
             for book in content["notebooks"]
         ]
         failure = Failure(**content["failure"]) if content["failure"] else None
-        known = {f.name: content[f.name] for f in fields(cls)}
+        known = {f.name: content[f.name] for f in fields(cls) if f.name in content}
         return cls(**{**known, "failure": failure, "notebooks": books})
 
     def close(self, outcome: str, exit_code: int | None) -> None:

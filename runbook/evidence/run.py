@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import papermill
 from nbformat import NotebookNode
 
 from runbook import params as parameters
-from runbook import steps
+from runbook import programs, steps
+from runbook.atomic import write_atomic
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import abandoned, archive, drift, notebook_html, selection
+from runbook.evidence import abandoned, archive, claims, drift, notebook_html, planned, selection
 from runbook.evidence.failures import failure_of
-from runbook.evidence.files import read_notebook
+from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts
 from runbook.evidence.outcomes import (
     GOOD,
@@ -30,7 +32,7 @@ from runbook.evidence.outcomes import (
     step_ends,
     stopped_by_steps,
 )
-from runbook.evidence.provenance import provenance
+from runbook.evidence.provenance import author, provenance
 from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.journal import Line, Tail, read
 from runbook.modes import MODES
@@ -59,8 +61,8 @@ def run(
 ) -> Run:
     """Return the run of a host's notebooks: all in order, `only` one, or those from `start` on.
 
-    Stops at the first notebook that does not complete; mode `check` goes on after a check that failed, and
-    says what changed since the last good report (`strict`: a change fails the run). `sockets` is a folder in which
+    Stops at the first notebook that does not complete; a plan goes on after a step that would refuse, and ends as
+    `refused`; mode `check` goes on after a check that failed, and says what changed since the last good report (`strict`: a change fails the run). `sockets` is a folder in which
     the kernels listen, instead of on ports. Whatever happens, also Ctrl-C and a killed
     kernel, comes back as a `Run` with its exit code, its report written to
     `reports/<host>/<utc>-<id>/`.
@@ -89,6 +91,7 @@ def _prepared(
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
     file = parameters.find(params_path)
     asked = parameters.load(file)
+    programs.require(asked)
     foresee(asked)
     folder = notebooks or selection.project() / "notebooks"
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
@@ -103,6 +106,7 @@ def _prepared(
         mode=mode,
         params={"path": str(params_path), "digest": parameters.digest(asked)},
         made_with=provenance(),
+        by=author(asked),
     )
     known = steps.notebooks()
     for path, nb in chosen.items():
@@ -126,8 +130,8 @@ class _Runner:
         self._stops, self._on_event, self._strict, self._sockets = stops, on_event, strict, sockets
         with abandoned.begun(self._reports, self.record, self.params) as self.place:
             self._tail = Tail(self.place / "journal.jsonl")
-            planned = {name: [step for step, _ in found] for name, found in self._steps.items()}
-            self._tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=planned)
+            named = {name: [step for step, _ in found] for name, found in self._steps.items()}
+            self._tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=named)
             self._notebooks()
         return Run(self.place, self.record)
 
@@ -137,7 +141,7 @@ class _Runner:
             for i, path in enumerate(self.chosen):
                 self._stops.go_on()
                 failure = self._notebook(i, path)
-                if failure and not (self.record.mode == "check" and failure.name in GOES_ON):
+                if failure and not self._goes_on(failure):
                     # What ended the run is its failure; what a check had found before is named too.
                     self.record.failure = failure
                     break
@@ -152,6 +156,13 @@ class _Runner:
             raise
         finally:
             self._close()
+
+    def _goes_on(self, failure: Failure) -> bool:
+        """Return whether the notebooks after a failure are looked at: by a check, and by a plan that would refuse."""
+        is_plan = failure.name == "Refused" and any(
+            end.stops for book in self.record.notebooks if book.name == failure.notebook for end in book.steps
+        )
+        return is_plan or (self.record.mode == "check" and failure.name in GOES_ON)
 
     def _notebook(self, index: int, path: Path) -> Failure | None:
         name, entry = path.stem, self.record.notebooks[index]
@@ -178,6 +189,8 @@ class _Runner:
         self.record.failure = self.record.failure or failure
         if output.exists():
             nb = saved[0] if saved else read_notebook(output)
+            if claims.withhold(nb, entry.steps):
+                write_atomic(output, notebook_text(nb))
             entry.file, entry.cells = output.name, counts(nb)
             self._warm.join()
             entry.html = archive.notebook_page(self.place, self.record, entry, nb)
@@ -213,6 +226,9 @@ class _Runner:
         if not bad:
             return None
         entry.status, code = bad
+        if said := planned.would_refuse(ends := [asdict(end) for end in entry.steps]):
+            text = f"{said}\n{planned.in_full(ends)}"
+            return Failure(entry.name, "", "Refused", text, entry.status, code)
         names = ", ".join(f"{end.step} ({end.status})" for end in entry.steps if end.status not in GOOD)
         text = f"no cell raised an error, but these steps did not end well: {names}"
         return Failure(entry.name, "", "StepFailed", text, entry.status, code)

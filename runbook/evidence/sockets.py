@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 
 from traitlets.config import Config
 
+from runbook.private import temporary
+
 
 @contextmanager
 def listening(folder: Path | None = None) -> Iterator[Config]:
@@ -19,5 +21,5 @@ def listening(folder: Path | None = None) -> Iterator[Config]:
     if folder is not None:
         yield Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "kernel")}})
         return
-    with TemporaryDirectory(prefix="runbook-kernel-") as own, listening(Path(own)) as config:
+    with TemporaryDirectory(prefix="runbook-kernel-", dir=temporary()) as own, listening(Path(own)) as config:
         yield config

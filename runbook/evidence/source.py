@@ -49,7 +49,8 @@ def execute(path: Path) -> str:
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
+        for when in ("papermill", "execution"):
+            cell.metadata.pop(when, None)
     return notebook_text(notebook)
 
 

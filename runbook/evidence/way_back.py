@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
+from runbook import gates, programs, steps, undo, undo_files
 from runbook import params as parameters
-from runbook import undo, undo_files
-from runbook.apply import carry_out
+from runbook.actions import Action
 from runbook.ask import Facts
-from runbook.consent import require
-from runbook.errors import CheckFailed, CommandFailed, ParamsError, Refused, RunbookError
-from runbook.evidence import abandoned, archive
-from runbook.evidence.outcomes import INTERRUPTED, Failure, StepEnd, step_ends
-from runbook.evidence.provenance import provenance
-from runbook.evidence.record import NotebookRecord, Run, RunRecord
+from runbook.engine.beat import Beat, Work
+from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused, RunbookError
+from runbook.evidence import abandoned, session, vouched
+from runbook.evidence.outcomes import StepEnd
+from runbook.evidence.record import NotebookRecord, Run
 from runbook.facts import identity
 from runbook.hosts import Host, connect
-from runbook.journal import Journal, read
 from runbook.params import HostParams
 from runbook.params.secrets import foresee
 from runbook.plan import Plan
 from runbook.redaction import KNOWN
-from runbook.signals import go_on, watching
+from runbook.show.steps import Outcome
+from runbook.signals import watching
 from runbook.steps import Step
 
 Say = Callable[[str], None]
@@ -44,18 +43,26 @@ class WayBack:
     @property
     def step(self) -> Step:
         """The whole in the shape of a step, as consent asks for it."""
-        return cast(
-            Step, SimpleNamespace(TITLE="Take back", RISK=undo.risk(self.whole), __name__=undo.NOTEBOOK)
-        )
+        known = {steps.name_of(s): s.RISK for book in steps.notebooks().values() for s in book}
+        risk = undo.risk(self.everything, known)
+        return cast(Step, SimpleNamespace(TITLE="Take back", RISK=risk, __name__=undo.NOTEBOOK))
+
+    @property
+    def everything(self) -> list[undo.Done]:
+        """All that is taken back, the newest first."""
+        return [d for _, part in self.parts for d in part]
 
 
-def find(params: HostParams, reports: Path, steps: tuple[str, ...], host: Host) -> WayBack:
+def find(
+    params: HostParams, reports: Path, steps: tuple[str, ...], host: Host, unsigned: Collection[str] = ()
+) -> WayBack:
     """Return the way back from all that the runs of this host did, or from these steps only.
 
-    Raises `ParamsError` for a step that no run of the host has carried out.
+    Raises `ParamsError` for a step that no run of the host has carried out, `Refused` for reports that were altered.
     """
+    kept = vouched.journals(reports / params.host, unsigned)
     machine = identity.parse(host.gather(identity.COMMANDS))
-    done = undo.history(reports / params.host, machine)
+    done = undo.history(kept.lines, machine)
     known = {d.step for d in done}
     if missing := [name for name in steps if name not in known]:
         raise ParamsError(
@@ -67,153 +74,123 @@ def find(params: HostParams, reports: Path, steps: tuple[str, ...], host: Host) 
     chosen = [d for d in done if not steps or d.step in steps]
     facts = host.gather(undo.asks(chosen))
     parts = tuple((name, tuple(group)) for name, group in groupby(chosen, key=lambda d: d.step))
-    return WayBack(parts, undo.plan(chosen, facts), facts, machine)
+    planned = undo.plan(chosen, facts)
+    return WayBack(parts, Plan(planned.actions, (*kept.findings, *planned.findings)), facts, machine)
 
 
 def go_back(
-    params_path: str | Path, steps: tuple[str, ...], mode: str, reports: Path, say: Say
-) -> Run | WayBack:
+    params_path: str | Path, steps: tuple[str, ...], mode: str, reports: Path, say: Say,
+    unsigned: Collection[str] = (),
+) -> Run | WayBack:  # fmt: skip
     """Return the way back in mode `plan`; in mode `apply` take it, and return the archived run.
 
-    Raises `ParamsError`, `Refused` (a file was changed since), `ConsentMissing` or `HostError` before
-    anything was done; what fails later is in the run.
+    Only journals that verify are believed; `unsigned` are runs that the operator takes at their word though no
+    known key signed them. Raises `ParamsError`, `Refused` (a report was altered, nobody vouches for one, a file was
+    changed since), `ConsentMissing` or `HostError` before anything was done; what fails later is in the run.
     """
-    file = parameters.find(params_path)
-    asked = parameters.load(file)
+    asked = parameters.load(params_path)
+    programs.require(asked)
     foresee(asked)
     abandoned.finish_orphans(reports.absolute(), asked.host)
     host = connect(asked, undo.NOTEBOOK)
     try:
         if mode == "apply":
             host.lock()
-        way = find(asked, reports, steps, host)
+        way = find(asked, reports, steps, host, unsigned)
         if mode != "apply":
             return way
         if not host.is_real:
             raise Refused("A recorded host cannot be taken back", do="use mode plan, or a real host")
-        if way.whole.stops:
-            first = way.whole.stops[0]
-            raise Refused(f"undo: {first.what}", where=asked.host, why=first.why, do=first.do)
-        require(undo.NOTEBOOK, way.step, way.whole, asked, way.facts)
-        return _archived(asked, params_path, file, reports, way, host, lambda line: say(KNOWN.text(line)))
+        gates.may_go(way.whole, undo.NOTEBOOK, asked.host)
+        return _archived(asked, params_path, reports, way, host, lambda line: say(KNOWN.text(line)))
     finally:
         host.close()
 
 
-def _archived(
-    asked: HostParams, path: str | Path, file: Path, reports: Path, way: WayBack, host: Host, say: Say
-) -> Run:
-    names = [(name, f"Take back {name}") for name, _ in way.parts]
-    book = NotebookRecord(undo.NOTEBOOK, "The way back", steps=[StepEnd(*name) for name in names])
-    record = RunRecord(
-        id=archive.new_id(reports.absolute(), asked.host),
-        host=asked.host,
-        release=asked.release,
-        connection=asked.connection.kind,
-        mode=undo.NOTEBOOK,
-        params={"path": str(path), "digest": parameters.digest(asked)},
-        made_with=provenance(),
-        notebooks=[book],
-    )
-    book.status = "running"
+def _archived(asked: HostParams, path: str | Path, reports: Path, way: WayBack, host: Host, say: Say) -> Run:
+    names = dict.fromkeys(name for name, _ in way.parts)
+    entry = NotebookRecord(undo.NOTEBOOK, "The way back", steps=[StepEnd(n, f"Take back {n}") for n in names])
     # A signal ends the way back in the middle, and its report is written all the same.
-    with watching() as stops, stops.deferred(), abandoned.begun(reports.absolute(), record, file) as place:
-        journal = Journal(place / "journal.jsonl")
+    with watching() as stops, stops.deferred():
+        run = session.begin(asked, path, entry, reports, undo.NOTEBOOK)
+        error: BaseException | None = None
         try:
             with stops.interruptible():
-                _take_back(way, host, journal, say)
+                _take_back(asked, way, Beat(host, run.journal, undo.NOTEBOOK), say)
             stops.go_on()
-            record.close("completed", 0)
-        except (Exception, KeyboardInterrupt) as error:
-            _close_early(record, error)
+        except (Exception, KeyboardInterrupt) as raised:
+            error = raised
         stops.answer()
-        book.steps = step_ends(read(place / "journal.jsonl"), undo.NOTEBOOK, names)
-        book.status = record.outcome
-        archive.close(place, record)
-    return Run(place, record)
+        done = run.close(error)
+    if isinstance(error, ConsentMissing):
+        raise error
+    return done
 
 
-def _close_early(record: RunRecord, error: BaseException) -> None:
-    """Close the record of a way back that this error ended."""
-    status, code = ("killed", INTERRUPTED) if isinstance(error, KeyboardInterrupt) else ("failed", 1)
-    if isinstance(error, RunbookError):
-        status, code = error.status, error.exit_code
-    record.failure = Failure(undo.NOTEBOOK, "", type(error).__name__, str(error), status, code)
-    record.close(status, code)
-
-
-def _take_back(way: WayBack, host: Host, journal: Journal, say: Say) -> None:
-    """Carry the way back out; what was taken back is noted at once, so that it is never done twice."""
-    everything = [d for _, part in way.parts for d in part]
-    _log(journal, "open", machine=way.machine)
+def _take_back(asked: HostParams, way: WayBack, beat: Beat, say: Say) -> None:
+    """Carry the way back out, agreed to; what was taken back is noted at once, so that it is never done twice."""
+    whole = way.step
+    beat.log("open", machine=way.machine)
+    beat.agree(Work(undo.NOTEBOOK, whole, asked, way.facts, way.whole))
     last, left = "", list[undo.Done]()
-    for action, same in undo.order(everything):
+    for index, (action, same) in enumerate(undo.order(way.everything)):
         step = same[0].step
-        go_on()
         if step != last:
-            _end(journal, last, left)
-            _log(journal, "step-begin", step=step, digest=way.whole.digest())
+            _end(beat, last, left)
+            beat.log("step-begin", step=step, digest=way.whole.digest(), risk=whole.RISK)
         last = step
         say(f"{step}: {action.title}")
-        if _carried(action, same, host, journal, say):
-            _log(journal, "taken-back", keys=[d.key for d in same])
+        if _carried(index, action, same, beat, say):
+            beat.log("taken-back", keys=[d.key for d in same])
         else:
             left += same
-    _end(journal, last, left)
-    _prove(way, everything, host, journal)
-    for step in {d.step for d in everything} - {d.step for d in everything if d.back is not None}:
+    _end(beat, last, left)
+    _prove(way, beat)
+    for step in {d.step for d in way.everything} - {d.step for d in way.everything if d.back is not None}:
         stays = "stays, as nothing needs to be taken back or nothing can be: "
-        stays += "; ".join(d.title for d in everything if d.step == step)
-        _log(journal, "step-begin", step=step)
-        _log(journal, "step-end", step=step, status="skipped", message=stays)
-    _log(journal, "taken-back", keys=[d.key for d in everything if d not in left])
+        stays += "; ".join(d.title for d in way.everything if d.step == step)
+        beat.log("step-begin", step=step)
+        beat.end(Outcome(step, "skipped", stays))
+    beat.log("taken-back", keys=[d.key for d in way.everything if d not in left])
 
 
-def _prove(way: WayBack, everything: list[undo.Done], host: Host, journal: Journal) -> None:
+def _prove(way: WayBack, beat: Beat) -> None:
     """Look whether every file is as it was. Raises `CheckFailed`; a step with a wrong one has failed, and stays to be taken back."""
-    wrong = undo_files.check(way.whole, host.gather(undo.asks(everything)))
+    wrong = undo_files.check(way.whole, beat.host.gather(undo.asks(way.everything)))
     if not wrong:
         return
-    for step in dict.fromkeys(d.step for d in everything if d.path in wrong):
-        mine = [d for d in everything if d.step == step and d.path in wrong]
+    for step in dict.fromkeys(d.step for d in way.everything if d.path in wrong):
+        mine = [d for d in way.everything if d.step == step and d.path in wrong]
         message = "; ".join(dict.fromkeys(wrong[d.path].what for d in mine))
-        _log(journal, "step-begin", step=step)
-        _log(journal, "not-back", keys=[d.key for d in mine])
-        _log(journal, "step-end", step=step, status="failed", message=message)
+        beat.log("step-begin", step=step)
+        beat.log("not-back", keys=[d.key for d in mine])
+        beat.end(Outcome(step, "failed", message))
     raise CheckFailed(
         "\n".join(finding.what for finding in wrong.values()),
         do="look at it on the host, then run undo again",
     )
 
 
-def _carried(action: Any, same: list[undo.Done], host: Host, journal: Journal, say: Say) -> bool:
+def _carried(index: int, action: Action, same: list[undo.Done], beat: Beat, say: Say) -> bool:
     """Carry out one action of the way back; return False when it failed and perhaps there was nothing to do.
 
     That is so where the action that it takes back did not end well either. It stays in the plan.
     """
-    step, status = same[0].step, "failed"
-    _log(journal, "action-begin", step=step, title=action.title)
+    step = same[0].step
     try:
-        carry_out(action, host, say)
-        status = "done"
+        beat.act(step, index, action, say)
     except RunbookError as error:
         if isinstance(error, CommandFailed) and not any(d.is_sure for d in same):
             say(f"{step}: left as it is, because what this takes back had failed itself: {error.what}")
             return False
-        _log(journal, "step-end", step=step, status=error.status, message=error.what)
+        beat.end(Outcome(step, error.status, error.what))
         raise
-    finally:
-        _log(journal, "action-end", step=step, status=status)
     return True
 
 
-def _end(journal: Journal, step: str, left: list[undo.Done]) -> None:
+def _end(beat: Beat, step: str, left: list[undo.Done]) -> None:
     if any(d.step == step for d in left):
         message = "what had failed itself could not be taken back: perhaps there is nothing"
-        _log(journal, "step-end", step=step, status="skipped", message=message)
+        beat.end(Outcome(step, "skipped", message))
     elif step:
-        _log(journal, "step-end", step=step, status="changed", message="taken back")
-
-
-def _log(journal: Journal, event: str, **fields: Any) -> None:
-    journal.write(event, notebook=undo.NOTEBOOK, **fields)
+        beat.end(Outcome(step, "changed", "taken back"))

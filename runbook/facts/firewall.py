@@ -67,8 +67,8 @@ def has_rules(text: str) -> bool:
     >>> has_rules("table inet filter {\\n\\tchain input {\\n\\t\\ttcp dport 80 accept\\n\\t}\\n}")
     True
     """
-    plain = re.compile(r"\s*(#.*|flush ruleset|table .*\{|chain .*\{|type .* hook [^;]*;|\}|)\s*")
-    return not all(plain.fullmatch(line) for line in text.splitlines())
+    plain = re.compile(r"#.*|flush ruleset|table .*\{|chain .*\{|type [^;]*;|\}|")
+    return not all(plain.fullmatch(line.strip()) for line in text.splitlines())
 
 
 def _listed(rules: str) -> Ask:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.ask import Ask, Facts
+from runbook.facts.shell_words import shell_words
 
 CONFIG = "/boot/grub/grub.cfg"
 _MENU = Ask.read(CONFIG)
@@ -182,7 +182,7 @@ def _read(lines: Iterator[str], path: str, numbers: str, sizes: dict[str, int]) 
 
 def _heading(line: str) -> tuple[str, str]:
     """Return title and id; an entry without an id goes by its title, as GRUB does it."""
-    words = shlex.split(line)
+    words = shell_words(line)
     option = next((i for i, w in enumerate(words) if w in ("$menuentry_id_option", "--id")), None)
     return words[1], words[option + 1] if option else words[1]
 

@@ -29,7 +29,7 @@ class Locales:
 def parse(facts: Facts) -> Locales:
     """Return the locales of the facts."""
     text = facts.text(DEFAULT) or ""
-    lang = re.findall(r'(?m)^\s*LANG="?([^"\s]*)', text)
+    lang = re.findall(r'(?m)^[ \t]*LANG="?([^"\s]*)', text)
     return Locales(
         there=frozenset(map(spelt, facts[_THERE].out.split())),
         generate=facts.text(GENERATE),

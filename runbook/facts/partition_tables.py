@@ -160,8 +160,9 @@ def number_of(node: str, device: str) -> int:
     >>> number_of("/dev/mapper/guests-disk0p12", "/dev/mapper/guests-disk0")
     12
     """
-    match = re.search(r"(\d+)$", node.removeprefix(device))
-    return int(match[1]) if match else 0
+    name = node.removeprefix(device)
+    digits = name[len(name.rstrip("0123456789")) :]
+    return int(digits) if digits else 0
 
 
 def _partition(row: dict[str, Any], table: dict[str, Any], parts: dict[str, str]) -> Partition:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook.ask import Ask, Facts
+from runbook.facts.shell_words import shell_words
 
 _ATTRIBUTES = Ask.shell(
     "cd /sys/bus/pci/devices && grep -s . */vendor */device */class */boot_vga */reset_method"
@@ -150,7 +150,7 @@ def lspci_names(text: str) -> dict[str, tuple[str, str]]:
     >>> lspci_names('0000:00:02.0 "Ethernet controller [0200]" "Intel Corp. [8086]" "82574L [10d3]" -p00')
     {'0000:00:02.0': ('Ethernet controller', 'Intel Corp. 82574L')}
     """
-    rows = (shlex.split(line)[:4] for line in text.splitlines() if line.strip())
+    rows = (shell_words(line)[:4] for line in text.splitlines() if line.strip())
     return {row[0]: (_bare(row[1]), f"{_bare(row[2])} {_bare(row[3])}") for row in rows if len(row) == 4}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 
 from runbook.ask import Ask, Facts
+from runbook.facts.shell_words import shell_words
 
 _ID = Ask.run("id", "-u")
 _OS = Ask.read("/etc/os-release")
@@ -55,7 +55,7 @@ def os_release(text: str) -> dict[str, str]:
     """Return the assignments of an os-release(5) file."""
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
     return {
-        key.strip(): "".join(shlex.split(value)) if "'" in value or '"' in value else value.strip()
+        key.strip(): "".join(shell_words(value)) if "'" in value or '"' in value else value.strip()
         for key, _, value in pairs
         if not key.startswith("#")
     }

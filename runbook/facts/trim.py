@@ -66,7 +66,8 @@ def covered(text: str) -> tuple[str, ...]:
     >>> covered("/var/log: 0 B (dry run) trimmed on /dev/mapper/xen-varlog\\n/: 0 B (dry run) trimmed on /dev/vda2")
     ('/var/log', '/')
     """
-    return tuple(re.findall(r"(?m)^(/.*): .*\btrimmed\b", text))
+    told = (line.rpartition(" trimmed ")[0] for line in text.splitlines() if line.startswith("/"))
+    return tuple(filter(None, (before.rpartition(": ")[0] for before in told)))
 
 
 def settings(text: str) -> dict[str, str]:

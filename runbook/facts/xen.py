@@ -65,7 +65,11 @@ def parse(facts: Facts) -> Xen:
         kernel_commandline=tuple(w for w in facts[_CMDLINE].out.split() if w != "placeholder"),
         domains=xl.rows(facts[xl.LIST].out),
         assignable=tuple(
-            sorted(re.findall(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", facts[_ASSIGNABLE].out))
+            sorted(
+                re.findall(
+                    r"(?<![0-9a-f])[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", facts[_ASSIGNABLE].out
+                )
+            )
         ),
         assigned=assigned(facts[_ASSIGNED].out),
     )

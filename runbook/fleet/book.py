@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from runbook.fleet.members import FOLDER
 from runbook.fleet.page import verdict
 from runbook.show.pieces import Shown
 from runbook.show.tables import styled
+from runbook.text.html import escape
 from runbook.words import many
 
 if TYPE_CHECKING:

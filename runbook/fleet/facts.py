@@ -19,6 +19,7 @@ from runbook.hosts import connect
 from runbook.journal import now
 from runbook.params import HostParams
 from runbook.steps import notebooks
+from runbook.text import csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,8 @@ NOW = "asked now"
 DRIFT = "drift"
 LOOKED, NEVER = "looked for drift", "never looked"
 """The kind of the row that says since when drift was looked for, and what stands for a host without it."""
+UNSEEN = "not looked at"
+"""The kind of the row that names a kind of thing of which nothing was asked: none seen is not none there."""
 Row = tuple[str, ...]
 
 
@@ -53,7 +56,7 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
     """Return the same of a host as it is now, after one look; only reads, and no report is made.
 
     Passwords and keys are digests as in a report. Raises `ParamsError` for a recorded host, `HostError`
-    for one that cannot be asked.
+    for one that cannot be asked or understood.
     """
     if params.connection.kind == "recorded":
         raise ParamsError(f"{params.host} is a replay, which cannot be asked now", do="leave out --now")
@@ -65,15 +68,21 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
         host.close()
     with TemporaryDirectory() as folder:
         kept.keep(Path(folder), kept.LAST, facts)
-        clean = kept.load(Path(folder))
+        clean = Facts(kept.load(Path(folder)), facts.of)
     drift = _drift(reports, archive.newest_first(reports, params.host))
-    return [*rows_of(params.host, now(), NOW, clean), *drift]
+    return [*rows_of(params.host, now(), NOW, clean, is_strict=True), *drift]
 
 
-def rows_of(host: str, seen: str, source: str, facts: Facts) -> Iterator[Row]:
-    """Yield a row for each field of each thing that is watched (`runbook.drift.things`)."""
+def rows_of(host: str, seen: str, source: str, facts: Facts, *, is_strict: bool = False) -> Iterator[Row]:
+    """Yield a row for each field of each thing that is watched (`runbook.drift.things`), and for each kind not asked for.
+
+    With `is_strict` an answer that cannot be understood is an `UnreadableAnswer`; else its things are left out.
+    """
     for watched in WATCHED:
-        for name, fields in (things_of(watched, facts) or {}).items():
+        things = things_of(watched, facts, is_strict=is_strict)
+        if things is None and watched.kind:
+            yield (host, seen, source, UNSEEN, watched.kind, "", "")
+        for name, fields in (things or {}).items():
             what = (watched.kind, name) if watched.kind else (name, "")
             for field, value in fields.items():
                 yield (host, seen, source, *what, field, value)
@@ -111,7 +120,10 @@ def summary(facts: pd.DataFrame) -> pd.DataFrame:
     found[counted] = found[counted].fillna(0).astype(int)
     looked = set(facts[facts.kind == LOOKED].host)
     found["drifted"] = [n if host in looked else NEVER for host, n in found["drifted"].items()]
-    return found.fillna("")
+    for column, kind in (("passed", "device"), ("guests", "guest")):
+        unseen = set(facts[(facts.kind == UNSEEN) & (facts.name == kind)].host)
+        found[column] = [UNSEEN if host in unseen else n for host, n in found[column].items()]
+    return found.fillna(dict.fromkeys(("system", "kernel"), UNSEEN)).fillna("")
 
 
 def prove_writable(path: Path) -> None:
@@ -134,9 +146,11 @@ def _is_there(module: str) -> bool:
 
 
 def write(facts: pd.DataFrame, path: Path) -> None:
-    """Write the table as .csv or .parquet, as the file's ending says (`prove_writable`)."""
-    put = facts.to_csv if path.suffix == ".csv" else facts.to_parquet
-    put(path, index=False)
+    """Write the table as .csv, in which nothing is a formula, or raw as .parquet, as the file's ending says."""
+    if path.suffix == ".csv":
+        csv.write(facts, path)
+    else:
+        facts.to_parquet(path, index=False)
 
 
 def _has_facts(reports: Path, run: dict[str, Any]) -> bool:

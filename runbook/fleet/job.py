@@ -25,6 +25,7 @@ from runbook.evidence.archive import find_runs
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.evidence.record import Event
 from runbook.fleet.record import CLAIMS, STOP
+from runbook.private import temporary
 from runbook.signals import LIFELINE, Stops
 
 Tell = Callable[[Event], None]
@@ -86,7 +87,7 @@ def carry_out(job: Job, tell: Tell, stops: Stops | None = None) -> Ended:
     if not _claimed(job):
         return _left_behind(job, LOST, time.monotonic())
     tell({"event": "host-begin", "worker": f"{os.uname().nodename} process {os.getpid()}"})
-    own = Path(tempfile.mkdtemp(prefix="xr-fleet-"))
+    own = Path(tempfile.mkdtemp(prefix="xr-fleet-", dir=temporary()))
     try:
         return _follow(job, own, tell, stops)
     finally:
@@ -131,7 +132,7 @@ def _follow(job: Job, own: Path, tell: Tell, stops: Stops | None) -> Ended:
     began = time.monotonic()
     command = job.command or (sys.executable, "-P", "-m", "runbook.fleet.child")
     env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-    env.update(JUPYTER_RUNTIME_DIR=str(own), IPYTHONDIR=str(own / "ipython"))
+    env.update(JUPYTER_RUNTIME_DIR=str(own))
     pipe = subprocess.PIPE
     end: Event = {}
     said = ""

@@ -11,6 +11,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from runbook import params as parameters
+from runbook import programs
+from runbook.allowed import is_allowed
 from runbook.errors import ParamsError
 from runbook.evidence.selection import project
 from runbook.params import HostParams
@@ -65,8 +67,6 @@ def members(paths: Iterable[str]) -> list[Member]:
     machines: dict[str, str] = {}
     for path in paths:
         params = parameters.load(path)
-        if params.host == FOLDER:
-            raise ParamsError(f"No host of a fleet can be called {FOLDER}", where=path, do="run it by itself")
         _once(names, params.host, path, f"Two parameter files are of the host {params.host}")
         if machine := machine_of(params):
             _once(machines, machine, path, f"Two parameter files lead to one machine: {machine}")
@@ -84,6 +84,8 @@ def machine_of(params: HostParams) -> str:
     if isinstance(connection, Local):
         return HERE
     config = parameters.find(connection.config) if connection.config else None
+    if not all(map(is_allowed, programs.of(params))):
+        return ""  # `ssh -G` runs what `Match exec` names; the host's own run says what is missing
     said = _ssh_says(connection.to, config)
     name = said.get("hostname", connection.to.rpartition("@")[2]).lower()
     port = said.get("port", "22")

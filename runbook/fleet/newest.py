@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
+from runbook import plain
+from runbook.evidence import shapes
 from runbook.fleet.members import FOLDER
 from runbook.fleet.page import verdict
 from runbook.fleet.record import FILE
@@ -29,10 +30,11 @@ def newest(reports: Path) -> tuple[list[Json], int]:
 
 def _row(path: Path) -> Json | None:
     try:
-        fleet: Json = json.loads(path.read_text(encoding="utf-8"))
+        fleet: Json = plain.read_json(path)
+        shapes.prove_fleet(fleet)
         shown = {key: fleet[key] for key in ("started", "outcome", "asked", "hosts", "seconds")}
         link = f"{FOLDER}/{path.parent.name}/index.html"
         return {**shown, "id": path.parent.name, "link": link, "verdict": verdict(fleet)}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("%s is left out of the list: %s", path, error)
+    except (OSError, ValueError, KeyError) as error:
+        log.warning("%s is left out of the list: %s", plain.shown(path), plain.shown(error))
         return None

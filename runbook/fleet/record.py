@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runbook import plain
 from runbook.errors import ParamsError
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.fleet.members import FOLDER
@@ -96,7 +96,7 @@ def last(reports: Path, mode: str = "") -> FleetRecord:
     others = ""
     for path in sorted((reports / FOLDER).glob(f"*/{FILE}"), reverse=True):
         try:
-            record = FleetRecord.from_dict(json.loads(path.read_text(encoding="utf-8")))
+            record = FleetRecord.from_dict(plain.read_json(path))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ParamsError("The last fleet run cannot be read", where=str(path), why=repr(error)) from None
         if mode and record.asked.get("mode") != mode:

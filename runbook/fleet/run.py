@@ -22,6 +22,7 @@ from runbook.fleet.job import TICK_S, Ended, Job, give_up, request_stop
 from runbook.fleet.members import FOLDER
 from runbook.fleet.page import fleet_page
 from runbook.fleet.record import CLAIMS, FILE, FleetRecord, HostState, new_id
+from runbook.fleet.sealed import seal
 from runbook.journal import now
 from runbook.locks import locked
 from runbook.signals import Stops, watching
@@ -90,6 +91,7 @@ def run_fleet(
                 with locked(folder.parent):  # who looks for folders of dead ones waits until this one is held
                     (folder / CLAIMS).mkdir(parents=True)
                     held.enter_context(locked(folder, wait=False))
+                seal(folder, record)
             except OSError as error:
                 raise _unwritable(folder, error) from error
             _Fleet(record, folder, asked, on_event, command, stops).run(found, wanted)

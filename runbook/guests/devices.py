@@ -38,7 +38,7 @@ def target_of(disk: str) -> str:
     _, found, rest = disk.partition("target=")
     path = rest.strip() if found else disk.split(",")[0].strip()
     # /dev/mapper/VG-VOLUME and /dev/VG/VOLUME are one disk; a hyphen inside a name is doubled (lvm(8)).
-    if match := re.fullmatch(r"/dev/mapper/((?:[^-]|--)+)-((?:[^-]|--)+)", path):
+    if match := re.fullmatch(r"/dev/mapper/((?:[^-]|--)++)-((?:[^-]|--)++)", path):
         return f"/dev/{match[1].replace('--', '-')}/{match[2].replace('--', '-')}"
     return path
 

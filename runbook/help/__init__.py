@@ -21,8 +21,6 @@ from importlib.resources import files
 
 PAGE = "docs/errors.md"
 FILES = ("failed", "parameters", "refused", "host", "xen")
-_FOUND = ("Refused", "CheckFailed")
-"""A finding is raised as the one by a plan and as the other by a check."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,10 @@ def find(code: str) -> Entry | None:
 def for_error(name: str, message: str) -> Entry | None:
     """Return the entry that says most about an error: of its very words, else of its class.
 
-    `name` is the name of its class, `message` all that it says. None for an error that is not the runbook's.
+    `name` is the name of its class, `message` all that it says. An entry of another class never fits, however
+    alike the words are. None for an error that is not the runbook's.
     """
-    alike = _FOUND if name in _FOUND else (name,)
-    specific = [entry for entry in entries() if entry.error in alike and entry.says]
+    specific = [entry for entry in entries() if entry.error == name and entry.says]
     for line in message.splitlines():
         fits = {entry: fit for entry in specific if (fit := _fit(entry, _bare(line), whole=True))}
         if fits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from runbook import programs
 from runbook.hosts.base import Host, OnLine, Result
 from runbook.params import HostParams, find
 from runbook.params.host import Recorded, Ssh
@@ -17,8 +18,10 @@ def connect(params: HostParams, notebook: str) -> Host:
     """Return the host of the parameters; nothing is contacted before the first question.
 
     With the environment variable RUNBOOK_RECORD=FOLDER a real host is recorded into that folder.
-    Raises `ParamsError` when a file that the connection names does not exist.
+    Raises `ParamsError` when a file that the connection names does not exist, and `ConsentMissing` when the
+    parameters would run programs here that the operator did not allow.
     """
+    from runbook.hosts.exchange import Limits
     from runbook.hosts.local import LocalHost
     from runbook.hosts.recorded import RecordedHost
     from runbook.hosts.recorder import Recorder
@@ -27,11 +30,13 @@ def connect(params: HostParams, notebook: str) -> Host:
     connection = params.connection
     if isinstance(connection, Recorded):
         return RecordedHost(find(connection.recording), notebook)
+    programs.require(params)
     foresee(params)
+    limits = Limits(connection.answer_timeout_s, connection.answer_limit_mib)
     host: Host
     if isinstance(connection, Ssh):
-        host = SshHost(connection.to, find(connection.config) if connection.config else None)
+        host = SshHost(connection.to, find(connection.config) if connection.config else None, limits)
     else:
-        host = LocalHost()
+        host = LocalHost(limits)
     recording = os.environ.get("RUNBOOK_RECORD")
     return Recorder(host, Path(recording), notebook) if recording else host

@@ -3,13 +3,16 @@
 A recording is one JSON-lines file a notebook. Its lines are, in the order in which they happened,
 `gather` (the answers that were new or different since the gather before) and `do` (a command, a
 write or a restart, with what came back). Reading again answers what the host last said; doing
-anything must be the next thing that was recorded, or it is an error that shows the difference.
+anything must be the next thing that was recorded, or it is an error that says what comes next. With RUNBOOK_AUTHOR
+in the environment it also shows the difference, and how a new recording is made.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,11 @@ from runbook.errors import CommandFailed, HostError, NotRecorded
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
 from runbook.redaction import KNOWN
 
+_OTHERWISE = "for anything else name a machine under `connection` in the parameters"
+_ORDER = "run the cells from the top (Run ▸ Run All Above Selected Cell), with the parameters that the recording was made with"
 _RENEW = "if the change is meant: `make record` makes a new recording from the testbed"
+_LONGEST = 100
+"""Characters of a question, or of what was to be done, in a message: some are scripts of many lines."""
 
 
 class RecordedHost:
@@ -35,13 +42,20 @@ class RecordedHost:
             raise NotRecorded(
                 f"There is no recording of {notebook}",
                 where=str(recording),
-                why="the file is missing",
-                do=_RENEW,
+                why="a replay plays the notebooks that were recorded, and nothing else",
+                do=_next_move(_OTHERWISE),
             )
         lines = self._path.read_text(encoding="utf-8").splitlines()
         self._entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
         self._next = 0
         self._known: dict[str, Answer] = {}
+
+    def known(self, asks: Iterable[Ask]) -> Facts | None:
+        """Return what the host last said to these questions without reading on, None if it was not asked one of them."""
+        wanted = list(asks)
+        if any(ask.key not in self._known for ask in wanted):
+            return None
+        return Facts({ask: self._known[ask.key] for ask in wanted})
 
     def gather(self, asks: Iterable[Ask]) -> Facts:
         self.round_trips += 1
@@ -50,15 +64,9 @@ class RecordedHost:
         answers: dict[Ask, Answer] = {}
         for ask in asks:
             if ask.key not in self._known:
-                near = difflib.get_close_matches(ask.key, self._known, n=1, cutoff=0)
-                raise NotRecorded(
-                    f"The recorded host was never asked: {ask.key}",
-                    where=self._path.name,
-                    why=f"the nearest that it was asked: {near[0] if near else 'nothing'}",
-                    do=_RENEW,
-                )
+                raise self._never_asked(ask)
             answers[ask] = self._known[ask.key]
-        return Facts(answers)
+        return Facts(answers, self.describe)
 
     def run(
         self,
@@ -111,20 +119,67 @@ class RecordedHost:
             self._fold()
         recorded = self._entries[self._next]["do"] if self._next < len(self._entries) else {}
         if recorded != wanted:
-            difference = "\n".join(
-                difflib.unified_diff(
-                    _lines(recorded), _lines(wanted), "recorded", "asked now", lineterm="", n=2
-                )
-            )
-            raise NotRecorded(
-                "The recorded host was asked to do something else than what was recorded",
-                where=f"{self._path.name}, entry {self._next + 1}",
-                why="\n" + difference,
-                do=_RENEW,
-            )
+            raise self._something_else(recorded, wanted)
         said: dict[str, Any] = self._entries[self._next]["said"]
         self._next += 1
         return said
+
+    def _never_asked(self, ask: Ask) -> NotRecorded:
+        near = difflib.get_close_matches(ask.key, self._known, n=1, cutoff=0) if _is_author() else []
+        return NotRecorded(
+            f"The recorded host was never asked: {_short(ask.key)}",
+            where=self._path.name,
+            why="a replay knows only what was asked with the parameters that it was recorded with"
+            + (f"\nthe nearest that it was asked: {near[0]}" if near else ""),
+            do=_next_move(f"give these parameters back what you changed; {_OTHERWISE}"),
+        )
+
+    def _something_else(self, recorded: dict[str, Any], wanted: dict[str, Any]) -> NotRecorded:
+        why = f"next in the recording: {_named(recorded)}; asked for now: {_named(wanted)}"
+        if _named(recorded) == _named(wanted):
+            why += ", with another content"
+        if _is_author():
+            diff = difflib.unified_diff(
+                _lines(recorded), _lines(wanted), "recorded", "asked now", lineterm="", n=2
+            )
+            why = "\n".join((why, *diff))
+        return NotRecorded(
+            "The recorded host was asked to do something else than what was recorded",
+            where=f"{self._path.name}, entry {self._next + 1}",
+            why=why,
+            do=_next_move(_ORDER),
+        )
+
+
+def _is_author() -> bool:
+    """Return whether who works here makes the recordings too, and wants to see what differs."""
+    return bool(os.environ.get("RUNBOOK_AUTHOR"))
+
+
+def _next_move(move: str) -> str:
+    return f"{move}; {_RENEW}" if _is_author() else move
+
+
+def _short(text: str) -> str:
+    first, more, _ = text.partition("\n")
+    return f"{first[:_LONGEST]} …" if more or len(first) > _LONGEST else first
+
+
+def _named(exchange: dict[str, Any]) -> str:
+    """Return in a few words what is to be done.
+
+    >>> _named({"write": "/etc/hosts", "content": "127.0.0.1"}), _named({"run": ["rm", "-f", "x"]}), _named({})
+    ('write /etc/hosts', 'run rm -f x', 'the recording ends here')
+    """
+    if not exchange:
+        return "the recording ends here"
+    kind = next(kind for kind in ("run", "write", "put", "reboot", "reconnect") if kind in exchange)
+    value = exchange[kind]
+    if kind == "reboot":
+        return "restart"
+    if kind == "put":
+        return _short(f"copy {exchange['what']} to {value}")
+    return _short(f"{kind} {shlex.join(value) if isinstance(value, list) else value}")
 
 
 def _lines(exchange: dict[str, Any]) -> list[str]:

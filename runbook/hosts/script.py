@@ -18,7 +18,7 @@ trap 'rm -rf "$t"' EXIT
 cd "$t" || exit 1
 ask_run() {{
   i=$1; shift
-  timeout 300 "$@" >"$i.o" 2>"$i.e" </dev/null; echo "$?" >>status
+  timeout "$allowed" "$@" >"$i.o" 2>"$i.e" </dev/null; echo "$?" >>status
 }}
 ask_file() {{
   if [ ! -e "$2" ]; then s={MISSING}; :>"$1.o"; :>"$1.e"
@@ -28,20 +28,34 @@ ask_file() {{
 }}"""
 _END = b"@@ end\n"
 _TIDY = """trap 'rm -f "$t"' EXIT; trap 'exit 143' HUP INT TERM PIPE"""
-LOCK = "/run/lock/xen-runbook"
+LOCK = "/run/xen-runbook.lock"
+"""In a folder of root's: in /run/lock anybody on the host could hold it, or make it first."""
 # Field 22 of proc(5)'s stat, counted after the name in brackets: when the process began. With the
 # number it names one process for good; the number alone will be another's one day.
 _SINCE = "read -r s </proc/$p/stat && set -- ${s##*) }"
 
+_ANNOUNCE = f'p=$$; {_SINCE}; echo "@@ pgid $$ ${{20}}" >&2'
 
-def gather_script(asks: Sequence[Ask]) -> str:
+
+def run_script() -> str:
+    """Return a shell line that reports its process group on standard error and runs the script that it is given."""
+    return f"{_ANNOUNCE}; exec sh -s"
+
+
+def gather_script(asks: Sequence[Ask], timeout_s: float = 150, limit: int = 1 << 26) -> str:
     """Return a script that answers all questions on standard output.
 
     It prints a status a line, then the sizes of all outputs and errors a line each, then their
-    bytes, then an end mark.
+    bytes, then an end mark. A command that takes longer than `timeout_s` is ended with status 124; one that says
+    a little more than `limit` bytes is ended before it fills the host's disk, and is too much for who reads it.
     """
     asks = (*asks, *_modes(asks))
-    lines = [ENVIRONMENT, _FUNCTIONS, ":>status"]
+    lines = [
+        ENVIRONMENT,
+        f"allowed={timeout_s:g}; trap '' XFSZ; ulimit -f {limit // 512 + 8}",
+        _FUNCTIONS,
+        ":>status",
+    ]
     for i, ask in enumerate(asks):
         function = "ask_file" if ask.kind == "read" else "ask_run"
         lines.append(f"{function} {i} {shlex.join(ask.argv)}")
@@ -148,7 +162,7 @@ def run_command(argv: Sequence[str]) -> str:
     It leaves the same beside the lock, so that the next run knows when it is still at work.
     """
     note = f'{{ echo "$$ ${{20}}" >{LOCK}.command; }} 2>/dev/null'
-    return f'{ENVIRONMENT}; p=$$; {_SINCE}; {note}; echo "@@ pgid $$ ${{20}}" >&2; exec {shlex.join(argv)}'
+    return f"{ENVIRONMENT}; {_ANNOUNCE}; {note}; exec {shlex.join(argv)}"
 
 
 def lock_command() -> str:
@@ -162,12 +176,18 @@ def lock_command() -> str:
         ' && [ "$1" != Z ] && [ "${20}" = "$since" ] && { echo "$p"; exit 76; }'
     )
     held = f"{is_left}; echo locked; cat"
-    return f"{ENVIRONMENT}; flock -n -E 75 {LOCK} sh -c {shlex.quote(held)}"
+    return f"{ENVIRONMENT}; {_ANNOUNCE}; exec flock -n -E 75 {LOCK} sh -c {shlex.quote(held)}"
 
 
 def end_command(pgid: int, since: str = "") -> str:
     """Return a shell line that ends a process group; with `since`, only if its leader began then."""
-    end = f"kill -s TERM -- -{pgid}; sleep 3; kill -s KILL -- -{pgid}"  # dash knows no `kill -TERM --`
+    # Its whole session: timeout(1) gives each command a group of its own. dash knows no `kill -TERM --`.
+    each = (
+        'for f in /proc/[0-9]*/stat; do read -r s <"$f" || continue; n=${s%% *}; set -- ${s##*) }; '
+        f'[ "$4" != {pgid} ] || [ "$n" = $$ ] || kill -s "$k" "$n"; done'
+    )
+    wait = f'i=0; while [ "$i" -lt 30 ] && kill -s 0 -- -{pgid}; do i=$((i + 1)); sleep 0.1; done'
+    end = f"for k in TERM KILL; do kill -s $k -- -{pgid}; {each}; [ $k = KILL ] || {{ {wait}; }}; done 2>/dev/null"
     return f'p={pgid}; {_SINCE}; [ "${{20}}" != "{since}" ] || {{ {end}; }}' if since else end
 
 

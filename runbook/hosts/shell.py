@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
+import queue
 import shlex
-import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterable
 
@@ -16,7 +14,11 @@ from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, TimedOut
 from runbook.hosts import script
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
-from runbook.hosts.streams import Reader, feed
+from runbook.hosts.exchange import Limits, Said, exchange, start, stop
+from runbook.hosts.streams import KEPT, Reader
+
+PUT_S, FRESH_S = 3600, 30
+"""How long one file may take to be sent, and one command over a connection of its own."""
 
 
 class ShellHost:
@@ -25,8 +27,9 @@ class ShellHost:
     is_real = True
     describe = ""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
         self.round_trips = 0
+        self.limits = limits or Limits()
         self._lock: subprocess.Popen[bytes] | None = None
 
     def transport(self, command: str) -> list[str]:
@@ -39,19 +42,16 @@ class ShellHost:
     def gather(self, asks: Iterable[Ask]) -> Facts:
         wanted = tuple(dict.fromkeys(asks))
         self.round_trips += 1
-        done = subprocess.run(
-            self.transport("sh -s"),
-            input=script.gather_script(wanted).encode(),
-            capture_output=True,
-            start_new_session=True,
-            check=False,
+        text = script.gather_script(wanted, self.limits.timeout_s / 2, self.limits.size)
+        said = self._exchange(
+            script.run_script(), "its answers", text.encode(), self.limits.timeout_s, kept=self.limits.size
         )
-        error = done.stderr.decode("utf-8", "replace")
-        self.complain(Result(("sh", "-s"), done.returncode, "", error))
-        if done.returncode:
+        error = said.err.text()
+        self.complain(Result(("sh", "-s"), said.status, "", error))
+        if said.status:
             raise HostError(f"Could not read {self.describe}", why=error.strip(), do="see the message above")
-        answers: dict[Ask, Answer] = script.parse_answers(wanted, done.stdout)
-        return Facts(answers)
+        answers: dict[Ask, Answer] = script.parse_answers(wanted, said.out.data)
+        return Facts(answers, self.describe)
 
     def run(
         self,
@@ -86,7 +86,7 @@ class ShellHost:
             file = Delivered(path.name, len(data), hashlib.sha256(data).hexdigest())
             self.round_trips += 1
             line = script.put_script(f"{folder}/{file.name}", file.sha256)
-            result = self._shell(line, ("put", file.name), data, 3600, None)
+            result = self._shell(line, ("put", file.name), data, PUT_S, None)
             self.complain(result)
             if result.status:
                 raise CommandFailed(
@@ -121,19 +121,17 @@ class ShellHost:
             do="wait for the old configuration to come back by itself",
         )
 
-    def fresh(self, argv: tuple[str, ...], timeout_s: float = 30) -> str | None:
+    def fresh(self, argv: tuple[str, ...], timeout_s: float | None = None) -> str | None:
         """Return a command's output over a connection of its own, None when it or the connection failed."""
         self.round_trips += 1
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            done = subprocess.run(
-                self.own_transport(shlex.join(argv)),
-                capture_output=True,
-                timeout=timeout_s,
-                check=False,
-                start_new_session=True,
+        allowed = FRESH_S if timeout_s is None else timeout_s
+        try:
+            said = self._exchange(
+                shlex.join(argv), shlex.join(argv), b"", allowed, argv=self.own_transport(shlex.join(argv))
             )
-            return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
-        return None
+        except (HostError, TimedOut):
+            return None
+        return said.out.text() if said.status == 0 else None
 
     def own_transport(self, command: str) -> list[str]:
         """Return the argv that runs a shell line over a connection shared with nothing."""
@@ -143,50 +141,72 @@ class ShellHost:
         if self._lock and self._lock.poll() is None:
             return
         self.round_trips += 1
-        self._lock = subprocess.Popen(
-            self.transport(script.lock_command()),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert self._lock.stdout
-        assert self._lock.stderr
-        said = self._lock.stdout.readline()
-        if said == b"locked\n":
+        status, said, error = self._locked()
+        if said == "locked":
             return
-        status = self._lock.wait()
-        error = self._lock.stderr.read().decode("utf-8", "replace")
         self._unlock()
         self.complain(Result(("flock",), status, "", error))
         if status == 76:
             raise HostError(
                 f"A command of an earlier run is still at work on {self.describe}",
-                why=f"its run died and it did not: process group {said.decode().strip()}",
+                why=f"its run died and it did not: process group {said}",
                 do="wait for it to end, or end it on the host (`kill -- -GROUP`), then run again",
             )
+        if status == 75:
+            raise HostError(
+                f"Another run is at work on {self.describe}",
+                why=f"it holds {script.LOCK}",
+                do=f"wait for it to end (`fuser -v {script.LOCK}` on the host names it), then run again",
+            )
         raise HostError(
-            f"Another run is at work on {self.describe}"
-            if status == 75
-            else f"Could not lock {self.describe}",
-            why=f"it holds {script.LOCK}" if status == 75 else error.strip(),
-            do=f"wait for it to end (`fuser -v {script.LOCK}` on the host names it), then run again",
+            f"Could not lock {self.describe}",
+            why=error.strip() or f"it ended with {status}",
+            do=f"see what it says; only root can lock, by {script.LOCK}",
         )
+
+    def _locked(self) -> tuple[int, str, str]:
+        """Return the status (0 while it is held), the first line, and what else was said."""
+        allowed, limit = self.limits.timeout_s, self.limits.size
+        self._lock = start(self.transport(script.lock_command()))
+        heard: queue.SimpleQueue[Reader | str] = queue.SimpleQueue()
+        err = Reader(self._lock.stderr, None, queue.SimpleQueue(), limit=limit, announces=True)
+        out = Reader(self._lock.stdout, heard.put, heard, limit=limit)
+        status: int | None = None
+        said: Reader | str = out
+        try:
+            said = heard.get(timeout=allowed)
+            if said == "locked":
+                return 0, said, ""
+            status = self._lock.wait(allowed)
+            err.join(5)
+        except (queue.Empty, subprocess.TimeoutExpired):
+            status = None
+        for name, reader in (("standard output", out), ("standard error", err)):
+            if reader.is_over:
+                self._let_go(err)
+                raise self._flooded("the lock", name, reader.text()[:200])
+        if status is None:
+            self._let_go(err)
+            raise self._late("the lock", allowed, err.text())
+        return status, said if isinstance(said, str) else "", err.text()
+
+    def _let_go(self, err: Reader) -> None:
+        if self._lock:
+            stop(self._lock, err, self._end)
+        self._unlock()
 
     def close(self) -> None:
         self._unlock()
 
     def _unlock(self) -> None:
         if self._lock:
-            for stream in (self._lock.stdin, self._lock.stdout, self._lock.stderr):
-                with contextlib.suppress(OSError):
-                    if stream:
-                        stream.close()
+            with contextlib.suppress(OSError):
+                if self._lock.stdin:
+                    self._lock.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._lock.wait(5)
             if self._lock.poll() is None:
-                self._lock.kill()
-                self._lock.wait()
+                stop(self._lock)
             self._lock = None
 
     def _shell(
@@ -197,57 +217,70 @@ class ShellHost:
         timeout_s: float | None,
         on_line: OnLine | None,
     ) -> Result:
-        process = subprocess.Popen(
-            self.transport(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
+        allowed = self.limits.timeout_s if timeout_s is None else timeout_s
+        said = self._exchange(command, f"'{' '.join(argv)}'", stdin, allowed, on_line=on_line)
+        error = said.err.text() + self.after_cut(said.status, said.err)
+        return Result(argv, said.status, said.out.text(), error)
+
+    def _exchange(
+        self,
+        command: str,
+        what: str,
+        stdin: bytes,
+        timeout_s: float,
+        *,
+        kept: int = KEPT,
+        on_line: OnLine | None = None,
+        argv: list[str] | None = None,
+    ) -> Said:
+        return exchange(
+            argv or self.transport(command),
+            stdin=stdin,
+            late=lambda why: self._late(what, timeout_s, why),
+            flooded=lambda stream, begin: self._flooded(what, stream, begin),
+            timeout_s=timeout_s,
+            limit=self.limits.size,
+            kept=kept,
+            on_line=on_line,
+            end=self._end,
         )
-        try:
-            out, err = Reader(process.stdout, on_line), Reader(process.stderr, on_line)
-            feeder = threading.Thread(target=feed, args=(process.stdin, stdin), daemon=True)
-            feeder.start()
-        except BaseException:  # a signal may come before anything is read
-            self._kill(None, process)
-            raise
-        try:
-            status = process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self._kill(err.pgid, process)
-            raise TimedOut(
-                f"'{' '.join(argv)}' took longer than {timeout_s:.0f} s and was ended",
+
+    def _late(self, what: str, timeout_s: float, why: str) -> TimedOut:
+        if what.startswith("'"):
+            return TimedOut(
+                f"{what} took longer than {timeout_s:.0f} s and was ended",
                 where=self.describe,
-                why="\n".join((out.text() + err.text()).splitlines()[-5:]),
+                why=why,
                 do="look at the host, then run again: what is done is not done twice",
-            ) from None
-        except BaseException:
-            self._kill(err.pgid, process)
-            raise
-        for thread in (out, err, feeder):
-            thread.join()
-        return Result(argv, status, out.text(), err.text() + self.after_cut(status, err))
+            )
+        return TimedOut(
+            f"{self.describe} did not give {what} within {timeout_s:.0f} s, and was waited for no longer",
+            where=self.describe,
+            why=why or "it took the question and said nothing",
+            do="look whether it hangs: log in and try `lsblk` and `systemctl --failed`. If it is only slow, allow "
+            "more: `connection.answer_timeout_s` in the parameters",
+        )
+
+    def _flooded(self, what: str, stream: str, begin: str) -> HostError:
+        return HostError(
+            f"{self.describe} said more than {self.limits.mib} MiB for {what}, and was cut off",
+            where=f"{self.describe}, {stream}",
+            why=f"it begins with {begin!r}",
+            do="find out what says so much there, a login script perhaps, and end it. If it is right, allow more: "
+            "`connection.answer_limit_mib` in the parameters",
+        )
 
     def after_cut(self, status: int, err: Reader) -> str:
         """End on the host what a broken connection left there, and return a line that says so."""
         return ""
 
-    def _kill(self, pgid: int | None, process: subprocess.Popen[bytes]) -> None:
-        """End the command's process group on the host, then the transport on this side."""
-        if pgid:
-            with contextlib.suppress(subprocess.TimeoutExpired, OSError):
-                subprocess.run(
-                    self.transport(script.end_command(pgid)),
-                    capture_output=True,
-                    timeout=20,
-                    check=False,
-                    start_new_session=True,
-                )
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + 5
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        with contextlib.suppress(ProcessLookupError):
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+    def _end(self, pgid: int) -> None:
+        subprocess.run(
+            self.transport(script.end_command(pgid)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=20,
+            check=False,
+            start_new_session=True,
+        )

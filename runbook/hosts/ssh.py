@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
-from runbook.errors import HostError
-from runbook.hosts import script
+from runbook.errors import HostError, Refused
+from runbook.hosts import control, script
 from runbook.hosts.base import OnLine, Result
+from runbook.hosts.exchange import Limits
 from runbook.hosts.shell import ShellHost
 from runbook.hosts.streams import Reader
 
@@ -51,11 +49,10 @@ _COMPLAINTS = (
 class SshHost(ShellHost):
     """A machine reached by ssh as root. Commands share one connection (ControlMaster)."""
 
-    def __init__(self, to: str, config: Path | None = None) -> None:
-        super().__init__()
+    def __init__(self, to: str, config: Path | None = None, limits: Limits | None = None) -> None:
+        super().__init__(limits)
         self.describe = to
-        mark = hashlib.sha256(f"{to} {config} {os.getpid()}".encode()).hexdigest()[:10]
-        self._control = Path(tempfile.gettempdir()) / f"xr-{os.getuid()}-{mark}"
+        self._config = config
         self._options = [
             *(["-F", str(config)] if config else []),
             *("-o", "BatchMode=yes"),
@@ -65,14 +62,9 @@ class SshHost(ShellHost):
         ]
 
     def transport(self, command: str) -> list[str]:
-        shared = (
-            "-o",
-            "ControlMaster=auto",
-            "-o",
-            "ControlPersist=120",
-            "-o",
-            f"ControlPath={self._control}",
-        )
+        """Raises `Refused` when the socket of the shared connection is not this user's alone."""
+        socket = control.socket(self.describe, self._config)
+        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=120", "-o", f"ControlPath={socket}")
         return ["ssh", *self._options, *shared, "--", self.describe, command]
 
     def complain(self, result: Result) -> None:
@@ -119,20 +111,15 @@ class SshHost(ShellHost):
 
     def close(self) -> None:
         super().close()
-        if self._control.exists():
-            with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired, Refused):
+            socket = control.socket(self.describe, self._config)
+            if socket.exists():
+                shared = ("-o", f"ControlPath={socket}", "-O", "exit")
                 subprocess.run(
-                    [
-                        "ssh",
-                        *self._options,
-                        "-o",
-                        f"ControlPath={self._control}",
-                        "-O",
-                        "exit",
-                        "--",
-                        self.describe,
-                    ],
-                    capture_output=True,
+                    ["ssh", *self._options, *shared, "--", self.describe],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
                     timeout=10,
                     check=False,
                 )

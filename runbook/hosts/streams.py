@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import re
 import threading
 from typing import IO
 
 from runbook.hosts.base import OnLine
 
-_PGID = b"@@ pgid "
+_PGID = re.compile(rb"@@ pgid (\d{1,10})(?: (\d{1,20}))?\n")
 KEPT = 1 << 20
 """So many bytes are kept of a stream's beginning, and as many of its end: a command may say gigabytes."""
 LONGEST = 1 << 16
@@ -21,47 +22,70 @@ _CUT = re.compile(r"^\[… [\d,]+ bytes left out …\]$", re.MULTILINE)
 class Reader(threading.Thread):
     """Read one stream to its end, line by line; remember the process group that it announces, and since when.
 
-    Every line is handed on; of what is said in all, beginning and end are kept.
+    Every line is handed on; of what is said in all, beginning and end are kept. Of more than `limit` bytes the
+    rest is not read: `is_over` is true then. At its end it puts itself into `ends`.
     """
 
-    def __init__(self, stream: IO[bytes] | None, on_line: OnLine | None) -> None:
+    def __init__(
+        self,
+        stream: IO[bytes] | None,
+        on_line: OnLine | None,
+        ends: queue.SimpleQueue[Reader | str],
+        *,
+        limit: int,
+        kept: int = KEPT,
+        announces: bool = False,
+    ) -> None:
         super().__init__(daemon=True)
         assert stream
-        self._stream, self._on_line = stream, on_line
+        self._stream, self._on_line, self._ends = stream, on_line, ends
+        self._limit, self._kept, self._announces = limit, kept, announces
         self._head, self._tail, self._left_out = bytearray(), bytearray(), 0
         self.pgid: int | None = None
         self.since = ""
+        self.is_over = False
         self.start()
 
     def run(self) -> None:
-        with self._stream:
-            self._read()
+        try:
+            with self._stream:
+                self._read()
+        finally:
+            self._ends.put(self)
 
     def _read(self) -> None:
-        is_begun = False
+        is_begun, count = False, 0
         while line := self._stream.readline(LONGEST):
             goes_on, is_begun = is_begun, not line.endswith(b"\n")
-            if line.startswith(_PGID) and self.pgid is None:
-                pgid, _, since = line[len(_PGID) :].decode().strip().partition(" ")
-                self.pgid, self.since = int(pgid), since
+            count += len(line)
+            if count > self._limit:
+                self.is_over = True
+                return
+            if self._announces and self.pgid is None and (found := _PGID.fullmatch(line)):
+                self.pgid, self.since = int(found[1]), (found[2] or b"").decode()
                 continue
             self._keep(line)
             if self._on_line and not goes_on:
                 self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def _keep(self, line: bytes) -> None:
-        if len(self._head) < KEPT:
+        if len(self._head) < self._kept:
             self._head += line
             return
         self._tail += line
-        if len(self._tail) > 2 * KEPT:
-            self._left_out += len(self._tail) - KEPT
-            del self._tail[:-KEPT]
+        if len(self._tail) > 2 * self._kept:
+            self._left_out += len(self._tail) - self._kept
+            del self._tail[: -self._kept]
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that are kept: all of them, if no more than `kept` were said."""
+        return bytes(self._head + self._tail)
 
     def text(self) -> str:
         """Return what was said; of too much whole lines of both ends, with a line between them that tells how much is left out."""
         if not self._left_out:
-            return (self._head + self._tail).decode("utf-8", "replace")
+            return self.data.decode("utf-8", "replace")
         head, tail = self._head[: self._head.rfind(b"\n") + 1], self._tail.partition(b"\n")[2]
         left_out = self._left_out + len(self._head) - len(head) + len(self._tail) - len(tail)
         first, last = (part.decode("utf-8", "replace") for part in (head, tail))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from runbook.errors import ParamsError
-from runbook.params import yaml12
+from runbook.params import here, yaml12
 from runbook.params.faults import explain
 from runbook.params.model import HostParams
 
@@ -26,8 +27,9 @@ def find(path: str | Path, start: Path | None = None) -> Path:
     wanted = Path(path).expanduser()
     start = start or Path.cwd()
     for base in (start, *start.parents):
-        if (base / wanted).exists():
-            return (base / wanted).resolve()
+        with suppress(OSError, ValueError):  # what no path can be is not there
+            if (base / wanted).exists():
+                return (base / wanted).resolve()
     raise ParamsError(
         f"There is no {path}",
         where=f"{start} and the folders above it",
@@ -35,13 +37,15 @@ def find(path: str | Path, start: Path | None = None) -> Path:
     )
 
 
-def load(path: str | Path) -> HostParams:
+def load(path: str | Path, *, is_kept: bool = False) -> HostParams:
     """Return the parameters of one host.
 
+    `is_kept` is for the copy in a report: whether the steps and the recording that it names are there
+    today is not asked.
     Raises `ParamsError` that names file, line, key, reason and next move of every wrong value.
     """
     file = find(path)
-    return _checked(*yaml12.read(file), file)
+    return _checked(*yaml12.read(file), file, is_kept=is_kept)
 
 
 def loads(text: str, path: Path) -> HostParams:
@@ -52,11 +56,24 @@ def loads(text: str, path: Path) -> HostParams:
     return _checked(*yaml12.parse(text, path), path)
 
 
-def _checked(values: dict[str, Any], lines: dict[yaml12.Where, int], file: Path) -> HostParams:
+def _checked(
+    values: dict[str, Any], lines: dict[yaml12.Where, int], file: Path, *, is_kept: bool = False
+) -> HostParams:
     try:
-        return HostParams.model_validate(values)
+        params = HostParams.model_validate(values)
     except ValidationError as error:
         raise explain(error, file, lines) from None
+    if not is_kept:
+        here.prove(params, file, lines, _recording(params))
+    return params
+
+
+def _recording(params: HostParams) -> Path | None:
+    """Return where the recording of a recorded host is, None when it is nowhere, or none is needed."""
+    try:
+        return find(params.connection.recording) if params.connection.kind == "recorded" else None
+    except ParamsError:
+        return None
 
 
 def digest(params: HostParams) -> str:

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from runbook.params.installation import public_key
-from runbook.params.types import Closed, name_of
+from runbook.params.installation import PublicKey
+from runbook.params.names import AccountName, DomainName, LocaleName, PackageName, PersonName, ZoneOrNone
+from runbook.params.types import Closed
 
-PackageName = Annotated[
-    str,
-    AfterValidator(
-        name_of(
-            "package", r"[a-z0-9][a-z0-9+.-]+", "lower-case letters, digits, + - and . (Debian policy 5.6.7)"
-        )
-    ),
-]
-UserName = Annotated[
-    str,
-    AfterValidator(name_of("user", r"[a-z_][a-z0-9_-]{0,31}", "lower-case letters, digits, - and _")),
-]
-LocaleName = Annotated[str, Field(pattern=r"^[A-Za-z_]+\.UTF-8(?:@[a-z]+)?$")]
-ZoneName = Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*)?$")]
-DomainName = Annotated[str, Field(pattern=r"^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*)?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -40,7 +26,7 @@ class Trim(Closed):
 class Clock(Closed):
     """The time zone, and what keeps the clock right."""
 
-    zone: ZoneName = ""
+    zone: ZoneOrNone = ""
     """Such as Europe/Berlin; empty leaves it."""
     synchronise: Literal["keep", "timesyncd", "chrony"] = "keep"
     """`timesyncd` is small and asks others; `chrony` may also serve the guests."""
@@ -77,11 +63,11 @@ class Firewall(Closed):
 class User(Closed):
     """A person's account. It has no password: one logs in by key, and root may set one with `passwd`."""
 
-    name: UserName
+    name: PersonName
     """What the person logs in as: small letters, digits, - and _."""
-    groups: tuple[UserName, ...] = ("sudo",)
+    groups: tuple[AccountName, ...] = ("sudo",)
     """More groups, such as sudo, and adm for reading the logs."""
-    keys: Annotated[tuple[Annotated[str, AfterValidator(public_key)], ...], Field(min_length=1)]
+    keys: Annotated[tuple[PublicKey, ...], Field(min_length=1)]
     """Public ssh keys that may log in."""
 
 

@@ -13,8 +13,12 @@ from runbook.errors import ParamsError
 from runbook.params.model import HostParams
 from runbook.params.secrets import SecretGiven
 from runbook.params.yaml12 import Where
+from runbook.printable import printable
 
 _UNKNOWN = "extra_forbidden"
+_MOST = 50
+"""Faults that are explained beside the first; who wrote more of them has to begin anyway."""
+_LONGEST = 400
 
 
 def explain(error: ValidationError, file: Path, lines: dict[Where, int]) -> ParamsError:
@@ -32,7 +36,12 @@ def explain(error: ValidationError, file: Path, lines: dict[Where, int]) -> Para
         return ParamsError(what, where=where, why=why, do=do, at=at, others=others)
 
     first, *rest = sorted(found, key=lambda at: (found[at]["type"] != _UNKNOWN, _line(at, lines)))
-    return explained(first, *map(explained, rest))
+    others = [explained(at) for at in rest[:_MOST]]
+    if len(rest) > _MOST:
+        others.append(
+            ParamsError(f"{len(rest) - _MOST} more are wrong", where=str(file), do="correct these first")
+        )
+    return explained(first, *others)
 
 
 def _causes(problems: list[tuple[Where, Any]]) -> dict[Where, Any]:
@@ -74,7 +83,9 @@ def _reason(problem: Any, at: Where) -> tuple[str, str]:
     is_secret = isinstance(problem.get("ctx", {}).get("error"), SecretGiven)
     if isinstance(value, str) and f"'{value}'" not in why and not is_secret:
         why += f" (it is '{value}')"
-    return why, "correct that line"
+    if len(why) > _LONGEST:
+        why = f"{why[: _LONGEST // 2]} … {why[-_LONGEST // 2 :]}"
+    return printable(why), "correct that line"
 
 
 def _place(problem: Any) -> Where:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import datetime
+import re
+from typing import Annotated, Literal
 
-from runbook.params.types import Closed
+from pydantic import AfterValidator
+
+from runbook.params.types import Closed, Sentence
 
 Unreadable = Literal[
     "interrupt-remapping", "primary-display", "usb-legacy", "above-4g", "resizable-bar", "power-loss"
@@ -12,14 +16,28 @@ Unreadable = Literal[
 Board = Literal["auto", "other", "asrock", "asus", "gigabyte", "msi", "supermicro", "dell", "hp", "lenovo"]
 
 
+def day(text: str) -> str:
+    """Return a day of the calendar, or nothing. Raises `ValueError` for anything else."""
+    try:
+        found = not text or (re.fullmatch(r"\d{4}-\d\d-\d\d", text) and datetime.date.fromisoformat(text))
+    except ValueError:
+        found = None
+    if not found:
+        raise ValueError(f"'{text}' is not a day; write it like 2026-11-22")
+    return text
+
+
+Day = Annotated[str, AfterValidator(day)]
+
+
 class Confirmed(Closed):
     """One setting that a person looked at, and when."""
 
     setting: Unreadable
     """Which one; notebook 01 says where the menu has it and what it should be."""
-    value: str
+    value: Sentence
     """What the menu showed, such as "disabled"."""
-    on: str = ""
+    on: Day = ""
     """The day, such as 2026-11-22."""
 
 

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from runbook.params.types import Bdf, Closed, DeviceName, Gib, GuestName, Mac, Mib, VolumeName
-
-
-def iso_path(text: str) -> str:
-    """Return an absolute path that can stand in an xl.cfg. Raises `ValueError` for anything else."""
-    if not re.fullmatch(r"/[^\"\\\x00-\x1f]+", text):
-        raise ValueError(f"'{text}' is not a path on the host; write it from / on, like /srv/iso/debian.iso")
-    return text
-
-
-def listen_address(text: str) -> str:
-    """Return an IPv4 address without a display number (H702). Raises `ValueError` for anything else.
-
-    xl takes what follows a colon for a display, so it refuses an IPv6 address beside `vncdisplay`.
-    """
-    try:
-        return str(ipaddress.IPv4Address(text))
-    except ValueError:
-        raise ValueError(
-            f"'{text}' is not an address to listen on; write 127.0.0.1 (the number goes in vnc_display)"
-        ) from None
+from runbook.params.addresses import ListenAddress, Mac
+from runbook.params.names import GuestName, InterfaceName, VolumeName
+from runbook.params.paths import IsoPath
+from runbook.params.types import Bdf, Closed, Gib, Mib, Sentence
 
 
 class Volume(Closed):
@@ -43,7 +24,7 @@ class Volume(Closed):
 class Nic(Closed):
     """One virtual network card."""
 
-    bridge: DeviceName
+    bridge: InterfaceName
     """The bridge of the host that it is plugged into, one of network.bridges."""
     mac: Mac
     """A stable address: without one xl makes a new one at every start, and leases change (H704)."""
@@ -56,7 +37,7 @@ class Guest(Closed):
 
     name: GuestName
     """What `xl` calls it: small letters, digits, - and _."""
-    what: str = ""
+    what: Sentence = ""
     """What it is for; the reports show it."""
     os: Literal["linux", "windows"] = "linux"
     """`windows` gets a clock in local time and the viridian enlightenments; others do not (H708)."""
@@ -68,11 +49,11 @@ class Guest(Closed):
     nics: tuple[Nic, ...] = ()
     pci: tuple[Bdf, ...] = ()
     """Devices it gets, each named under passthrough.devices too."""
-    install_media: Annotated[str, AfterValidator(iso_path)] | None = None
+    install_media: IsoPath | None = None
     """Path on the host of an .iso to install from; the guest boots it while the disk is empty (H701)."""
     vnc_display: Annotated[int, Field(ge=0, le=99)]
     """VNC display; the port is 5900 + this number."""
-    vnc_listen: Annotated[str, AfterValidator(listen_address)] = "127.0.0.1"
+    vnc_listen: ListenAddress = "127.0.0.1"
     """Address VNC listens on. Anything but 127.0.0.1 is open to your network without a password (H702)."""
     mmio_hole_mib: Annotated[int, Field(ge=256, le=3840)] | None = None
     """Room below 4 GiB for a card's memory; 3072 helps graphics cards in guests above 3.5 GiB."""

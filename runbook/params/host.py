@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, model_validator
 
-from runbook.params.types import (
-    Bdf,
-    Closed,
-    DeviceName,
-    InterfaceAddress,
-    Mib,
-    PciId,
-    VolumeName,
-    branch_name,
-    https_address,
-    source_version,
-)
+from runbook.params.addresses import HttpsAddress, InterfaceAddress, MachineAddress, SshName, prove_gateway
+from runbook.params.commit import Commit, require_commit
+from runbook.params.names import BootWord, BranchName, GroupName, InterfaceName, SourceVersion
+from runbook.params.paths import ControllerPath
+from runbook.params.types import Bdf, Closed, Mib, PciId, Sentence
 
 
-class Ssh(Closed):
+class Answering(Closed):
+    """How long and how much a real machine may answer; an action's own time-out is not meant."""
+
+    answer_timeout_s: Annotated[int, Field(ge=10, le=7200)] = 300
+    """Seconds for one look at the host, all its questions together; a single command has half of them."""
+    answer_limit_mib: Annotated[int, Field(ge=1, le=1024)] = 64
+    """MiB that one look, or one command, may say; what says more is ended."""
+
+
+class Ssh(Answering):
     """A real machine, reached by OpenSSH as root, by key."""
 
     kind: Literal["ssh"] = "ssh"
-    to: str
+    to: SshName
     """Where to: anything `ssh` itself understands, such as root@victory or an alias of your ssh config."""
-    config: str | None = None
+    config: ControllerPath | None = None
     """An ssh configuration file to use instead of your own, relative to the project."""
 
 
-class Local(Closed):
+class Local(Answering):
     """This very machine; the runbook runs on it as root."""
 
     kind: Literal["local"] = "local"
@@ -40,7 +42,7 @@ class Recorded(Closed):
     """A replay of what a real machine said, for reading and testing without one."""
 
     kind: Literal["recorded"] = "recorded"
-    recording: str
+    recording: ControllerPath
     """The folder of the recording, relative to the project."""
 
 
@@ -54,7 +56,7 @@ class Dom0(Closed):
     """Fixed memory of dom0 in MiB: minimum and maximum (`dom0_mem=N,max:N`, H613)."""
     max_vcpus: Annotated[int, Field(ge=1, le=256)] = 2
     """Number of virtual CPUs of dom0."""
-    kernel_options: tuple[str, ...] = ()
+    kernel_options: tuple[BootWord, ...] = ()
     """More words for dom0's kernel command line in the Xen entries, such as console=hvc0."""
 
 
@@ -63,16 +65,24 @@ class Xen(Closed):
 
     source: Literal["packages", "debian-source", "git"] = "packages"
     """`packages`: Debian's; `debian-source` and `git` build one .deb in a clean root, never beside Debian's."""
-    version: Annotated[str, AfterValidator(source_version)] = ""
+    version: SourceVersion = ""
     """The version of Debian's source package, as `apt-cache showsrc xen` says it; empty takes the newest."""
-    branch: Annotated[str, AfterValidator(branch_name)] = ""
-    """The branch or tag for `git`, such as stable-4.20; empty takes the release's version."""
-    repository: Annotated[str, AfterValidator(https_address)] = "https://xenbits.xen.org/git-http/xen.git"
+    branch: BranchName = ""
+    """The branch or tag that holds the commit, such as stable-4.20; empty takes the release's version."""
+    commit: Commit = ""
+    """The commit that `git` builds, all 40 or 64 digits; `git ls-remote REPOSITORY BRANCH` shows one."""
+    repository: HttpsAddress = "https://xenbits.xen.org/git-http/xen.git"
     """Where `git` takes it from, by https: anything else proves neither sender nor content (H501)."""
     iommu: Literal["required", "yes"] = "required"
     """`required` stops the boot when the IOMMU is off (H615); `yes` goes on without it."""
-    options: tuple[str, ...] = ()
+    options: tuple[BootWord, ...] = ()
     """More words for the hypervisor's command line, such as console=com1 (no `;`)."""
+
+    @model_validator(mode="after")
+    def _names_its_commit(self) -> Xen:
+        if self.source == "git" and not self.commit:
+            raise require_commit(self.repository, self.branch)
+        return self
 
 
 class Device(Closed):
@@ -82,7 +92,7 @@ class Device(Closed):
     """Its address as `lspci -D` shows it."""
     id: PciId
     """Its vendor:device id. A different id at this address means that a card was moved (H617)."""
-    what: str
+    what: Sentence
     """What it is, in your own words; the reports show it."""
     probe: Literal["network", "none"] = "none"
     """`network` proves the device in a small guest: driver, DHCP lease and a ping through it."""
@@ -101,14 +111,19 @@ class Passthrough(Closed):
 class Bridge(Closed):
     """A network bridge that guests are connected to."""
 
-    name: DeviceName
+    name: InterfaceName
     """What it is called on the host, such as xenbr0; at most 15 letters and digits."""
-    ports: tuple[DeviceName, ...] = ()
+    ports: tuple[InterfaceName, ...] = ()
     """The host's own network cards on this bridge; none makes an internal network."""
     ipv4: InterfaceAddress = "none"
     """dom0's address on the bridge: dhcp, none, or address/prefix like 10.0.0.2/24."""
-    gateway: str | None = None
-    """The default gateway, on at most one bridge."""
+    gateway: MachineAddress | None = None
+    """The default gateway, on at most one bridge: a machine in the bridge's own network."""
+
+    @model_validator(mode="after")
+    def _gateway_is_in_the_network(self) -> Bridge:
+        prove_gateway(self.gateway, self.ipv4)
+        return self
 
 
 class Network(Closed):
@@ -122,7 +137,7 @@ class Network(Closed):
 class Storage(Closed):
     """Where the guests' disks live."""
 
-    guest_volume_group: VolumeName = "guests"
+    guest_volume_group: GroupName = "guests"
     """The LVM volume group that holds them; it must exist and is best not the host's own (H204)."""
 
 

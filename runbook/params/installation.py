@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from runbook.params.addresses import MirrorAddress
+from runbook.params.names import BootWord, DomainName, GroupName, InstallerLocale, Keyboard, ZoneName
 from runbook.params.secrets import SecretReference
-from runbook.params.types import Closed, VolumeName
+from runbook.params.types import Closed
 
 #: LVM's allocation unit unless somebody asks for another (vgcreate(8)), and what a physical volume
 #: keeps for itself at its start (pvcreate(8)), each rounded to one extent.
@@ -28,7 +30,7 @@ SIZES: dict[str, dict[str, Any]] = {
         },
     }
 }
-_DISK = r"/dev/(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+|disk/by-id/[A-Za-z0-9._:+-]+)"
+_DISK = r"/dev/(?:[shv]d[a-z]+|xvd[a-z]+|nvme[0-9]+n[0-9]+|mmcblk[0-9]+|disk/by-id/[A-Za-z0-9._:+-]{1,200})"
 
 
 def with_sizes(release: object, given: Any) -> Any:
@@ -80,32 +82,22 @@ def public_key(text: str) -> str:
     return line
 
 
-def one_word(text: str) -> str:
-    """Return a word of a kernel's command line. Raises `ValueError` for what a boot menu would take apart."""
-    if not re.fullmatch(r"[^\s;'\"{}$\\]+", text):
-        raise ValueError(f"'{text}' is not one word for the kernel; give each word an entry of its own")
-    return text
-
-
-def mirror_address(text: str) -> str:
-    """Return a mirror's address without a closing slash. Raises `ValueError` for what the installer cannot use."""
-    if text and not re.fullmatch(r"https?://[^/\s'\"]+/[^\s'\"]*", text):
-        raise ValueError(f"'{text}' is not a mirror's address; write it like http://HOST/debian")
-    return text.rstrip("/")
+WholeDisk = Annotated[str, AfterValidator(whole_disk)]
+PublicKey = Annotated[str, AfterValidator(public_key)]
 
 
 class SystemVolumes(Closed):
     """Sizes of the host's own volumes in MiB; what Debian 12 and 13 need (H206 to H208)."""
 
-    root_mib: Annotated[int, Field(ge=4096)] = 20 * 1024
+    root_mib: Annotated[int, Field(ge=4096, le=16 * 1024 * 1024)] = 20 * 1024
     """Debian itself, in MiB: all of `/` that has no volume of its own here."""
-    home_mib: Annotated[int, Field(ge=256)] = 20 * 1024
+    home_mib: Annotated[int, Field(ge=256, le=16 * 1024 * 1024)] = 20 * 1024
     """What people keep on the host itself (`/home`), in MiB."""
-    swap_mib: Annotated[int, Field(ge=256)] = 2 * 1024
+    swap_mib: Annotated[int, Field(ge=256, le=16 * 1024 * 1024)] = 2 * 1024
     """Where dom0 puts memory that it does not use, in MiB; guests do not use it."""
-    var_log_mib: Annotated[int, Field(ge=256)] = 4 * 1024
+    var_log_mib: Annotated[int, Field(ge=256, le=16 * 1024 * 1024)] = 4 * 1024
     """Logs (`/var/log`), in MiB: when they fill up, only they do."""
-    tmp_mib: Annotated[int, Field(ge=128)] = 2 * 1024
+    tmp_mib: Annotated[int, Field(ge=128, le=16 * 1024 * 1024)] = 2 * 1024
     """Files that need not outlive a restart (`/tmp`), in MiB."""
 
 
@@ -115,38 +107,38 @@ class Installation(Closed):
     method: Literal["none", "preseed", "live"] = "none"
     """`none`: Debian is there already and its layout is only shown; `preseed`: by the unattended
     installer; `live`: from a live system that the connection reaches (destructive)."""
-    disk: Annotated[str, AfterValidator(whole_disk)] = "/dev/sda"
+    disk: WholeDisk = "/dev/sda"
     """The whole disk that is overwritten, such as /dev/sda, /dev/nvme0n1 or /dev/disk/by-id/…"""
     overwrite: bool = False
     """Let the unattended installer overwrite a disk that is not empty; it stops at one otherwise."""
-    esp_mib: Annotated[int, Field(ge=64)] = 768
+    esp_mib: Annotated[int, Field(ge=64, le=16 * 1024 * 1024)] = 768
     """Size of the EFI partition in MiB, from which the firmware starts the boot loader."""
-    boot_mib: Annotated[int, Field(ge=256)] = 1024
+    boot_mib: Annotated[int, Field(ge=256, le=16 * 1024 * 1024)] = 1024
     """Size of /boot in MiB, which holds the kernels, their initrds and Xen."""
-    system_volume_group: VolumeName = "xen"
+    system_volume_group: GroupName = "xen"
     """The LVM volume group of the host itself; the guests have another one, storage.guest_volume_group."""
-    system_gib: Annotated[int, Field(ge=8)] = 60
+    system_gib: Annotated[int, Field(ge=8, le=64 * 1024)] = 60
     """Size of the partition that holds the host's own volume group; the rest of the disk is the guests'."""
     volumes: SystemVolumes = SystemVolumes()
     noatime: bool = True
     """Do not write down when a file was last read: that saves a write for every read (mount(8))."""
     tasks: tuple[Literal["standard", "ssh-server"], ...] = ("standard", "ssh-server")
     """What the unattended installer adds to the base system: `standard` is what a Unix user expects; no desktop."""
-    domain: Annotated[str, Field(pattern=r"^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*)?$")] = ""
+    domain: DomainName = ""
     """The domain that the installer gives the host, such as home.arpa; empty for none."""
-    locale: Annotated[str, Field(pattern=r"^[A-Za-z_]+(?:\.[A-Za-z0-9-]+)?(?:@[a-z]+)?$")] = "en_US.UTF-8"
+    locale: InstallerLocale = "en_US.UTF-8"
     """The language of the installer and of the system, such as en_GB.UTF-8."""
-    keyboard: Annotated[str, Field(pattern=r"^[a-z]+(?:-[a-z0-9]+)?$")] = "us"
+    keyboard: Keyboard = "us"
     """The layout of the keyboard at the machine, such as us, gb or de."""
-    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$")] = "Etc/UTC"
+    time_zone: ZoneName = "Etc/UTC"
     """The time zone of the machine, such as Europe/Berlin."""
     root_password_hash: SecretReference = ""
     """Where the hash of root's password is (env:NAME, file:PATH or command:…); never the password (crypt(5))."""
-    authorized_keys: tuple[Annotated[str, AfterValidator(public_key)], ...] = ()
+    authorized_keys: tuple[PublicKey, ...] = ()
     """Public ssh keys that may log in as root."""
-    mirror: Annotated[str, AfterValidator(mirror_address)] = ""
+    mirror: MirrorAddress = ""
     """The Debian mirror's address, such as http://HOST/debian; empty: the controller's own apt source."""
-    kernel_options: tuple[Annotated[str, AfterValidator(one_word)], ...] = ()
+    kernel_options: tuple[BootWord, ...] = ()
     """More words for the installer's kernel line, kept by the installed system, such as console=ttyS0."""
     afterwards: Literal["poweroff", "reboot"] = "poweroff"
     """What the machine does when the installer is done; after a power-off the stick can be pulled at leisure."""

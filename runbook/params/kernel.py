@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from runbook.params.paths import TarballPath
 from runbook.params.types import Closed, name_of
 
 Suffix = Annotated[
@@ -23,7 +24,7 @@ Line = Annotated[
     AfterValidator(
         name_of(
             "kernel option",
-            r'CONFIG_[A-Za-z0-9_]+=("[^"\n]*"|[A-Za-z0-9]+)|# CONFIG_[A-Za-z0-9_]+ is not set',
+            r'CONFIG_[A-Za-z0-9_]+=("[^"\\$`\x00-\x1f]*"|[A-Za-z0-9]+)|# CONFIG_[A-Za-z0-9_]+ is not set',
             "write a line of a configuration, like CONFIG_DRM=n or CONFIG_HZ_1000=y",
         )
     ),
@@ -37,7 +38,7 @@ Sha256 = Annotated[
 class Tarball(Closed):
     """A kernel source of one's own, such as one from kernel.org, instead of Debian's package."""
 
-    path: Annotated[str, Field(pattern=r"^/.*\.tar\.(xz|gz|zst)$")]
+    path: TarballPath
     """Where it is on the controller: the whole path of a .tar.xz, .tar.gz or .tar.zst."""
     sha256: Sha256
     """Its checksum, as its authors publish it. It is compared before anything is started (H406)."""

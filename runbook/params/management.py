@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from runbook.params.types import Closed, Gib, GuestName, VolumeName
+from runbook.params.names import GuestName, VolumeName
+from runbook.params.types import Closed, Gib
 
 
 def mount_point(text: str) -> str:
@@ -20,6 +21,9 @@ def mount_point(text: str) -> str:
     return text
 
 
+MountPoint = Annotated[str, AfterValidator(mount_point)]
+
+
 class Mount(Closed):
     """One partition inside a guest's volume, mounted on the host."""
 
@@ -27,7 +31,7 @@ class Mount(Closed):
     """The guest whose volume is looked into, by name."""
     partition: Annotated[int, Field(ge=0, le=128)]
     """Its number in the guest's own partition table; 0 for a file system that fills a volume without a table."""
-    at: Annotated[str, AfterValidator(mount_point)]
+    at: MountPoint
     """The folder, such as /mnt/windows; it is made when it is missing."""
     writable: bool = False
     """Read-only unless this is said (H803)."""
@@ -58,7 +62,7 @@ def backup_folder(text: str) -> str:
 
 def backup_name(text: str) -> str:
     """Return the name of a backup: its guest and when it was made. Raises `ValueError` for anything else."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,30}-\d{8}T\d{6}Z", text):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,30}-[0-9]{8}T[0-9]{6}Z", text):
         raise ValueError(
             f"'{text}' is not the name of a backup; `runbook backup list` shows them, "
             "such as windows-20261122T204155Z"
@@ -66,10 +70,14 @@ def backup_name(text: str) -> str:
     return text
 
 
+BackupFolder = Annotated[str, AfterValidator(backup_folder)]
+BackupName = Annotated[str, AfterValidator(backup_name)]
+
+
 class Backups(Closed):
     """Which guests are backed up, where to, and how."""
 
-    folder: Annotated[str, AfterValidator(backup_folder)] = "/srv/backups"
+    folder: BackupFolder = "/srv/backups"
     """A folder on the host; best on a disk of its own."""
     guests: tuple[GuestName, ...] = ()
     """The guests whose volumes are backed up, by name; none for no backups."""
@@ -77,7 +85,7 @@ class Backups(Closed):
     """`used-blocks` leaves out what the file systems do not use (partclone); `whole` keeps every byte."""
     source: Literal["off", "snapshot"] = "off"
     """`off`: the guest must be shut down; `snapshot`: from a short-lived snapshot of a running guest."""
-    max_age_h: Annotated[int, Field(ge=1)] = 24
+    max_age_h: Annotated[int, Field(ge=1, le=100_000)] = 24
     """A backup younger than this is good enough, and no new one is made."""
 
 
@@ -86,9 +94,9 @@ class Restore(Closed):
 
     guest: GuestName
     """The guest whose volume is overwritten with the backup, by name."""
-    backup: Annotated[str, AfterValidator(backup_name)]
+    backup: BackupName
     """The backup's name, as `runbook backup list` shows it."""
-    again: Annotated[int, Field(ge=0)] = 0
+    again: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Raise it to have the same backup restored once more."""
 
 

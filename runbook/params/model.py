@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from ipaddress import IPv4Interface
+from itertools import combinations
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -23,7 +25,8 @@ from runbook.params.host import (
 from runbook.params.installation import Installation, with_sizes
 from runbook.params.kernel import Kernel
 from runbook.params.management import Management
-from runbook.params.types import Closed, HostName
+from runbook.params.names import Consent, HostName, prove_short
+from runbook.params.types import Closed
 
 XEN_MIB = 256
 """What Xen itself is reckoned to need."""
@@ -38,7 +41,7 @@ class HostParams(Closed):
     """The Debian release it runs."""
     connection: Connection
     """How it is reached: ssh, local or recorded."""
-    ram_mib: Annotated[int, Field(ge=1024)] | None = None
+    ram_mib: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] | None = None
     """Memory of the machine in MiB, to check sums before it is reached; it is read from the machine anyway."""
     firmware: Firmware = Firmware()
     installation: Installation = Installation()
@@ -52,7 +55,7 @@ class HostParams(Closed):
     services: Services = Services()
     guests: tuple[Guest, ...] = ()
     management: Management = Management()
-    consent: tuple[str, ...] = ()
+    consent: tuple[Consent, ...] = ()
     """Disruptive steps that may run unattended, by name; destructive ones as name:digest."""
 
     @model_validator(mode="before")
@@ -73,6 +76,28 @@ class HostParams(Closed):
         _once("VNC display", (str(g.vnc_display) for g in self.guests))
         _once("autostart place", (str(g.autostart) for g in self.guests if g.autostart))
         _once("device given to a guest", (bdf for g in self.guests for bdf in g.pci))
+        return self
+
+    @model_validator(mode="after")
+    def _bridges_are_apart(self) -> HostParams:
+        names = {b.name for b in self.network.bridges}
+        for bridge in self.network.bridges:
+            if port := next((port for port in bridge.ports if port in names), None):
+                raise ValueError(f"'{port}' cannot be a port of '{bridge.name}': it is a bridge itself")
+        fixed = [b for b in self.network.bridges if b.ipv4 not in ("dhcp", "none")]
+        for one, other in combinations(fixed, 2):
+            if IPv4Interface(one.ipv4).network.overlaps(IPv4Interface(other.ipv4).network):
+                raise ValueError(
+                    f"'{one.name}' ({one.ipv4}) and '{other.name}' ({other.ipv4}) would be in one network, and nobody "
+                    "could say which way to its machines; give one of them a network of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _volumes_have_room_for_their_names(self) -> HostParams:
+        names = (*(g.volume.name for g in self.guests), *(s.name for s in self.management.snapshots))
+        for name in names:
+            prove_short(self.storage.guest_volume_group, name)
         return self
 
     @model_validator(mode="after")

@@ -12,10 +12,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
+from runbook.allowed import Program, require
 from runbook.errors import ParamsError
+from runbook.params.files import UnfitFile, read_small
 from runbook.redaction import KNOWN, LEAST, learn
 
 TIMEOUT_S = 60
+LARGEST = 64 * 1024
+"""Bytes of a file that holds a secret in its first line."""
 #: The kinds of password hash that are worth using today (crypt(5)).
 HASH = re.compile(r"\$(?:y|gy|7|6|5|2[aby])\$[./A-Za-z0-9$=,]{20,}")
 
@@ -86,6 +90,19 @@ def password_hash(reference: str) -> str:
     return value
 
 
+def commands(params: BaseModel) -> Iterator[Program]:
+    """Yield the commands that secrets of parameters come from."""
+    for reference in _references(params):
+        kind, _, command = reference.partition(":")
+        if kind == "command":
+            yield _program(command)
+
+
+def _program(command: str) -> Program:
+    """Return a secret's command as a program: it is the same one, whichever parameter names it."""
+    return Program("a secret", f"sh -c: {command}")
+
+
 def _references(model: BaseModel) -> Iterator[str]:
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
@@ -117,13 +134,13 @@ def _of_environment(name: str) -> str:
 
 def _of_file(path: str) -> str:
     try:
-        return Path(path).expanduser().read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise _wrong(f"file:{path}", str(why)) from None
+        return read_small(Path(path).expanduser(), LARGEST)
+    except UnfitFile as error:
+        raise _wrong(f"file:{path}", error.why) from None
 
 
 def _of_command(command: str) -> str:
+    require([_program(command)])
     try:
         done = subprocess.run(
             ["sh", "-c", command],

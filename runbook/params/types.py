@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from runbook.printable import unprintable
+
+_HALF = re.compile("[\ud800-\udfff]")
+UNPRINTABLE = "unprintable"
+"""The kind of error of such a text, in pydantic's words; its input is never shown: it could be a secret."""
 
 
 class Closed(BaseModel):
-    """A frozen model in which an unknown key is an error, never a silent default."""
+    """A frozen model in which an unknown key is an error, never a silent default.
+
+    Each text in it is one line of printable characters, whatever else its type asks for: it may land in
+    a file that is read line by line.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _texts_can_be_said(cls, given: Any) -> Any:
+        # Half a character would break even the message that refuses it.
+        _refuse(
+            cls, given.items() if isinstance(given, dict) else (), lambda text: _HALF.search(text) is not None
+        )
+        return given
+
+    @model_validator(mode="after")
+    def _texts_are_one_line(self) -> Self:
+        _refuse(type(self), ((key, getattr(self, key)) for key in type(self).model_fields), bool)
+        return self
+
+
+def _refuse(model: type, values: Iterable[tuple[str, Any]], asks: Callable[[str], bool]) -> None:
+    """Raise `ValidationError` for each text that `asks` is about and that is not one printable line."""
+    found = []
+    for key, value in values:
+        items = enumerate(value) if isinstance(value, tuple | list) else ((None, value),)
+        for index, text in items:
+            if isinstance(text, str) and asks(text) and (why := unprintable(text)):
+                kind = PydanticCustomError(UNPRINTABLE, "{why}", {"why": why})
+                at = (key,) if index is None else (key, index)
+                found.append(InitErrorDetails(type=kind, loc=at, input=None))
+    if found:
+        raise ValidationError.from_exception_data(model.__name__, found)
 
 
 def bdf(text: str) -> str:
@@ -40,28 +79,6 @@ def pci_id(text: str) -> str:
     return text.strip().lower()
 
 
-def mac(text: str) -> str:
-    """Return a unicast MAC address in lower case. Raises `ValueError` for anything else."""
-    value = text.strip().lower()
-    if not re.fullmatch(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", value):
-        raise ValueError(f"'{text}' is not a MAC address; write six pairs like 00:16:3e:14:00:01")
-    if int(value[:2], 16) & 1:
-        raise ValueError(f"'{text}' is a multicast address; Xen's own prefix is 00:16:3e")
-    return value
-
-
-def interface_address(text: str) -> str:
-    """Return `dhcp`, `none` or an IPv4 address *with* its prefix (H652: without one it becomes a /8)."""
-    if text in ("dhcp", "none"):
-        return text
-    if "/" not in text:
-        raise ValueError(f"'{text}' has no prefix length; write it like 10.0.0.2/24, or dhcp, or none")
-    try:
-        return str(ipaddress.IPv4Interface(text))
-    except ValueError as error:
-        raise ValueError(f"'{text}' is not an IPv4 address with a prefix length: {error}") from None
-
-
 def name_of(kind: str, pattern: str, rule: str):  # type: ignore[no-untyped-def]
     """Return a validator for names of one kind; `rule` is said when `pattern` does not match."""
 
@@ -73,42 +90,9 @@ def name_of(kind: str, pattern: str, rule: str):  # type: ignore[no-untyped-def]
     return check
 
 
-def https_address(text: str) -> str:
-    """Return an https address that can stand in a shell line. Raises `ValueError` for anything else."""
-    if not re.fullmatch(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/[A-Za-z0-9._~/-]*", text):
-        raise ValueError(f"'{text}' is not an https address; write it like https://example.org/xen.git")
-    return text
-
-
-branch_name = name_of(
-    "branch", r"|[A-Za-z0-9][A-Za-z0-9._/-]*", "write it like stable-4.20 or RELEASE-4.20.1"
-)
-source_version = name_of("version", r"|[0-9][A-Za-z0-9.+~:-]*", "write it as `apt-cache showsrc xen` says it")
 Bdf = Annotated[str, AfterValidator(bdf)]
 PciId = Annotated[str, AfterValidator(pci_id)]
-Mac = Annotated[str, AfterValidator(mac)]
-InterfaceAddress = Annotated[str, AfterValidator(interface_address)]
-HostName = Annotated[
-    str,
-    AfterValidator(name_of("host", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use letters, digits and hyphens")),
-]
-GuestName = Annotated[
-    str,
-    AfterValidator(name_of("guest", r"[a-z0-9][a-z0-9_-]{0,30}", "use up to 31 letters, digits, - and _")),
-]
-DeviceName = Annotated[
-    str,
-    AfterValidator(
-        name_of(
-            "network interface",
-            r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}",
-            "at most 15 letters, digits, and . _ -",
-        )
-    ),
-]
-VolumeName = Annotated[
-    str,
-    AfterValidator(name_of("volume", r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*", "see lvm(8), VALID NAMES")),
-]
+Sentence = Annotated[str, Field(max_length=500)]
+"""What a person says in their own words; only people read it."""
 Mib = Annotated[int, Field(ge=64, le=16 * 1024 * 1024)]
 Gib = Annotated[int, Field(ge=1, le=64 * 1024)]

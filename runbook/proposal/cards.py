@@ -6,9 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from runbook.ask import Facts
 from runbook.facts.network import Interface
 from runbook.facts.uplink import fixed_address
+from runbook.params import host as params
 from runbook.survey.machine import Machine
 
 NAMES = ("xenbr0", "xenbr1")
@@ -32,7 +35,7 @@ def bridges(machine: Machine, facts: Facts) -> tuple[Bridge, ...]:
     """Return the outside bridge, on the card that reaches the machine, and an inside one on the next card.
 
     A machine that is reached over something else than one wired card gets none: a bond, a VLAN or a
-    wireless card needs a person's thought.
+    wireless card needs a person's thought, and so does an address that a bridge cannot have.
     """
     net = machine.network
     way = net.session or next(iter(net.default_routes), "")
@@ -55,7 +58,18 @@ def bridges(machine: Machine, facts: Facts) -> tuple[Bridge, ...]:
     if others:
         why = "the inside: guests, and what hangs on the second card"
         found.append(Bridge(NAMES[1], others[0].name, others[0].controller, "none", "", why))
-    return tuple(found)
+    return tuple(found) if all(map(_can_be, found)) else ()
+
+
+def _can_be(bridge: Bridge) -> bool:
+    """Return whether parameters take a bridge: the machine may have a gateway outside its network, or say anything."""
+    try:
+        params.Bridge(
+            name=bridge.name, ports=(bridge.port,), ipv4=bridge.ipv4, gateway=bridge.gateway or None
+        )
+    except ValidationError:
+        return False
+    return bridge.port not in NAMES
 
 
 def is_wired(machine: Machine, card: Interface) -> bool:

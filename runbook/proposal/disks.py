@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook.ask import Ask, Facts
 from runbook.facts.disks import gib
+from runbook.params.names import group_name
 from runbook.survey.machine import Machine
 
 BY_ID = Ask.shell("find /dev/disk/by-id -type l -printf '%f %l\\n' 2>/dev/null; true")
@@ -66,9 +67,19 @@ def _order(name: str) -> tuple[bool, int, int, str]:
     return (name.startswith(("nvme-eui.", "nvme-uuid.", "nvme-nvme.")), rank, len(name), name)
 
 
+def _is_name(text: str) -> bool:
+    """Return whether LVM allows a volume group of that name: what a machine says may be anything."""
+    try:
+        return bool(group_name(text))
+    except ValueError:
+        return False
+
+
 def guest_group(machine: Machine) -> tuple[str, str]:
     """Return the volume group for the guests' disks, and why that one."""
-    free = [g for g in machine.storage.groups if not machine.storage.is_group_mounted(g.name)]
+    free = [
+        g for g in machine.storage.groups if not machine.storage.is_group_mounted(g.name) and _is_name(g.name)
+    ]
     named = [g for g in free if g.name == "guests"]
     best = max(named or free, key=lambda g: g.free_bytes, default=None)
     if best is None:

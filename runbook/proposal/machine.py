@@ -11,7 +11,7 @@ from runbook.proposal import cards, disks
 from runbook.survey import machine as machines
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
-from runbook.survey.verdict import MAY
+from runbook.unreadable import reading
 
 RELEASES = ("trixie", "bookworm")
 
@@ -39,7 +39,7 @@ class Proposal:
     @property
     def offered(self) -> int:
         """How many devices guests can have."""
-        return sum(len(group.members) for group in self.groups if group.verdict == MAY)
+        return sum(len(group.members) for group in self.groups if group.is_offered)
 
 
 def asks(*, is_real: bool = True) -> tuple[Ask, ...]:
@@ -58,6 +58,7 @@ def look(host: Host) -> Proposal:
         host.close()
 
 
+@reading()
 def read(facts: Facts) -> Proposal:
     """Return the proposal for the machine of the facts. Raises `Refused` when they were not read as root."""
     machine = machines.read(facts)

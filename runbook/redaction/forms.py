@@ -9,19 +9,48 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
+from runbook.text.visible import visible
+
 
 def forms(value: str) -> set[str]:
-    """Return a value as it may stand in a text: plain, percent-encoded, in JSON, HTML, repr, hexadecimal.
+    """Return a value as it may stand in a text: plain, percent-encoded, in JSON, HTML, repr, hexadecimal, quoted.
 
-    JSON and HTML also around the others, as a report holds what a program had encoded already.
+    JSON, HTML and the shell's quotes also around the others, as a report holds what a program had encoded already.
 
     >>> {"pass%2Fw%26rd", "pass%2fw%26rd", "pass/w&amp;rd", "cGFzcy93JnJk"} <= forms("pass/w&rd")
     True
     """
     once = {value, *(encode(value) for encode in _ENCODINGS), *base64_forms(value)}
-    once |= {quote(form, safe="") for form in base64_forms(value)}
+    once |= {quote(form, safe="") for form in base64_forms(value)} | quoted(value)
     once |= {re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), form) for form in once if "%" in form}
-    return once | {encode(form) for form in once for encode in _AROUND}
+    around = {encode(form) for form in once for encode in _AROUND}
+    return once | around | {quote_(form) for form in once for quote_ in _SINGLE}
+
+
+def quoted(value: str) -> set[str]:
+    """Return a value as it stands between or without quotes in a shell, systemd, GRUB, YAML, SQL, CSV or C.
+
+    What is around it, such as the quotes themselves, is not part of it.
+
+    >>> {r"it\\'s", "it''s", "it'\\"'\\"'s", r"it'\\''s"} <= quoted("it's")
+    True
+    """
+    found = {"".join(f"\\{c}" if c in special else c for c in value) for special in _BACKSLASHED}
+    found |= {"".join(c * 2 if c in special else c for c in value) for special in _DOUBLED}
+    found |= {
+        "".join(f"\\{c}" if c in '"\\' else c * 2 if c in special else c for c in value) for special in _UNITS
+    }
+    found |= {_BASH_WORD.sub(r"\\\g<0>", value), re.escape(value)}
+    found |= {single(value) for single in _SINGLE} | {_octal(value, '"\\'), _octal(value, "'\\")}
+    return found
+
+
+def _octal(value: str, special: str) -> str:
+    """Return a value in a C string that is plain ASCII: letters beyond it by the octal numbers of their bytes."""
+    return "".join(
+        f"\\{c}" if c in special else c if c.isascii() else "".join(f"\\{byte:03o}" for byte in c.encode())
+        for c in value
+    )
 
 
 def base64_forms(value: str) -> set[str]:
@@ -52,6 +81,20 @@ def _json_unicode(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
+#: Letters that get a backslash: in a shell's and GRUB's double quotes, in other languages' quotes, in a crontab.
+_BACKSLASHED = ("$", "$`", '"', '"\\', '"\\$', '"\\$`', '"\\$`!', "'", "'\\", "`", "!", "%", "\\/&")
+#: Letters that are doubled: systemd's and make's $, a specifier's %, YAML's and SQL's ', CSV's ".
+_DOUBLED = ("$", "%", "$%", "'", '"', "\\")
+#: The same of systemd, inside double quotes.
+_UNITS = ("$", "%", "$%")
+_BASH_WORD = re.compile(r"""[ !"$&'()*,;<>?[\\\]^`{|}]|^[#~]|(?<=[:=])~""")
+"""What bash's `printf %q` sets a backslash before; it leaves the rest of a word as it is."""
+#: How a shell's single quotes are left for a quote: shlex.quote and dash, bash, and many scripts.
+_SINGLE: tuple[Callable[[str], str], ...] = (
+    lambda text: text.replace("'", "'\"'\"'"),
+    lambda text: text.replace("'", r"'\''"),
+    lambda text: re.sub("'+", lambda m: f"'\"{m[0]}\"'", text),
+)
 _AROUND: tuple[Callable[[str], str], ...] = (
     _json,
     _json_unicode,
@@ -63,6 +106,7 @@ _ENCODINGS: tuple[Callable[[str], str], ...] = (
     *_AROUND,
     lambda text: _json(text).replace("/", "\\/"),
     lambda text: repr(text)[1:-1],
+    visible,
     lambda text: repr(text.encode())[2:-1],
     lambda text: quote(text, safe=""),
     lambda text: quote(text),

@@ -26,6 +26,11 @@ class Supply:
     clashes: tuple[str, ...]
     """Packages that cannot be on the same host (H505)."""
 
+    @property
+    def step(self) -> str:
+        """The step that installs it."""
+        return "install_built_xen" if self.is_built else "install_xen"
+
 
 BUILT = "xen-upstream"
 """The one package that a build from source makes."""

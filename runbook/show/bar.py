@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from html import escape
 from typing import Any
 
 from runbook.errors import RunbookError
 from runbook.show.live import LONG_S, is_live
 from runbook.show.pieces import TINT, Shown
+from runbook.text.html import escape
 from runbook.words import many
 
 NEVER, NOW = "never-run", "now"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 from runbook.facts.disks import gib
 from runbook.show.canvas import GREY, RED, TINTS
 from runbook.show.pieces import Shown
+from runbook.text.html import escape
 
 WIDE, HIGH, GAP, TOP = 880, 44, 34, 22
 COLUMNS = 72

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
+from runbook.text.html import escape
 
 _LETTER = 6.4
 """Width of a letter at 12 px, on average."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def table(params: HostParams, facts: Facts) -> pd.DataFrame:
     """Return a row for each flag, in the guide's order, against the kernel that runs."""
-    import pandas as pd
+    from runbook.show.tables import indexed
 
     now = kernel_config.parse(facts, params)
     rows = flags.table(own.linux_of(params, now.running), now.config)
@@ -29,4 +29,4 @@ def table(params: HostParams, facts: Facts) -> pd.DataFrame:
         }
         for row in rows
     ]
-    return pd.DataFrame(shown).set_index("flag")
+    return indexed(shown, "flag")

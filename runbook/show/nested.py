@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, cut, picture
 from runbook.steps.management.needs import human
+from runbook.text.html import escape
 
 _WIDTH = 760
 _LINE = 20

@@ -71,7 +71,7 @@ def _passed(facts: Facts, whose: dict[str, str], now: Network, running: guests.D
     """Return the network cards that no driver of dom0 holds, because a guest has them or is meant to."""
     seen = {card.controller for card in now.interfaces}
     found = []
-    for device in pci.parse(facts):
+    for device in pci.parse(facts) if whose else ():  # nobody asks about devices where none is passed
         if device.class_code.startswith("02") and device.bdf in whose and device.bdf not in seen:
             guest, holder = whose[device.bdf], running.holder_of(device.bdf)
             leads = ((f"guest {guest}", holder is not None and holder.name == guest),)

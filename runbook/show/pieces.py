@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 
 from runbook.plan import Finding
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, RED
+from runbook.text import html
+from runbook.text.html import escape
+from runbook.text.visible import visible
 
 TINT = {
     "safe": GREEN,
@@ -35,13 +37,16 @@ WORDS = {"wait": "not yet", "refuse": "refused", "fail": "wrong", "warn": "take 
 
 @dataclass(frozen=True)
 class Shown:
-    """Something a cell displays: the same content as HTML and as plain text."""
+    """Something a cell displays: the same content as HTML and as plain text, in which nothing acts."""
 
     html: str
     text: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", visible(self.text))
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.text}
+        return {"text/html": html.output(self.html), "text/plain": self.text}
 
     def __repr__(self) -> str:
         return self.text

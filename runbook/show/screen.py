@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
 from runbook.show.pieces import Shown, code
 from runbook.show.said import TAIL, Said
+from runbook.text.html import escape, widget
 
 _MOST = 500
 
@@ -19,7 +19,7 @@ class Screen:
     def __init__(self) -> None:
         from IPython.display import display
 
-        self._head, self._tail, self._all = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._head, self._tail, self._all = widget(), widget(), widget()
         self._fold = widgets.Accordion([self._all], titles=("Nothing was said yet",))
         self._widget = widgets.VBox([self._head, self._tail, self._fold])
         self._handle: Any = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
@@ -34,5 +34,5 @@ class Screen:
     def end(self, shown: Shown) -> None:
         """Put the result where the widget was."""
         self._handle.update(shown)
-        for widget in (self._fold, self._widget, self._head, self._tail, self._all):
-            widget.close()
+        for part in (self._fold, self._widget, self._head, self._tail, self._all):
+            part.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from runbook.ask import Facts
 from runbook.hosts.streams import is_whole
@@ -11,6 +12,7 @@ from runbook.plan import Finding, Plan
 from runbook.show import pieces
 from runbook.show.pieces import Shown, badge
 from runbook.steps import Step, name_of
+from runbook.text.html import escape
 from runbook.words import many
 
 _MANY_LINES = 30
@@ -30,9 +32,13 @@ class Outcome:
 def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
     """Return a plan: actions with their previews, risk, digest and findings."""
     actions = list(plan.actions)
-    what = many(len(actions), "action") if actions else "nothing to do"
+    what = many(len(actions), "action") if actions else (not_asked_for(plan) or "nothing to do")
+    when = f"after {', '.join(plan.after)}" if plan.after else ""
+    if when:
+        what = f"{many(len(actions), 'action')} foreseen, {when}" if actions else f"not yet, {when}"
     head = f"{step.TITLE}: {what}"
-    facts_line = f"step {name_of(step)} · risk {step.RISK} · digest {plan.digest()}"
+    agreed = "no digest yet: nobody can agree to what is only foreseen" if when else f"digest {plan.digest()}"
+    facts_line = f"step {name_of(step)} · risk {step.RISK} · {agreed}"
     html = [f"<div><b>{escape(head)}</b> {badge(step.RISK)} <small>{escape(facts_line)}</small>"]
     text = [head, f"  {facts_line}"]
     if plan.note:
@@ -41,12 +47,46 @@ def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
     for number, action in enumerate(actions, 1):
         preview = action.preview(facts)
         is_short = preview.count("\n") <= _MANY_LINES
-        html.append(pieces.folded(f"{number}. {action.title}", preview, is_open=is_short))
-        text.append(f"  {number}. {action.title}\n{pieces.indent(preview)}")
+        title = f"{number}. {f'{when}: ' if when else ''}{action.title}"
+        html.append(pieces.folded(title, preview, is_open=is_short))
+        text.append(f"  {title}\n{pieces.indent(preview)}")
     html.append(pieces.findings_html(plan.findings) + "</div>")
     if plan.findings:
         text.append(pieces.findings_text(plan.findings))
     return Shown("".join(html), "\n".join(text))
+
+
+def not_asked_for(plan: Plan) -> str:
+    """Return that nothing was asked for, with the parameter that would ask; '' where something was."""
+    return f"not asked for: {plan.unasked}" if plan.unasked and not plan.actions else ""
+
+
+def unchanged(plan: Plan, checked: Sequence[Finding]) -> str:
+    """Return in words why nothing was done: it was right, nobody asked, or there is something to read."""
+    warnings = {finding for finding in (*plan.findings, *checked) if finding.level == "warn"}
+    if plan.unasked or not warnings:
+        return not_asked_for(plan) or "it was right already"
+    return f"nothing had to be done; {many(len(warnings), 'warning')} to read"
+
+
+def decided(plan: Plan, *, stops: bool) -> dict[str, Any]:
+    """Return what a journal keeps of a plan beside its digest; with `stops` also what stops it."""
+    said: dict[str, Any] = {"unasked": plan.unasked} if not_asked_for(plan) else {}
+    if stops and plan.stops:
+        said |= {"stops": [asdict(finding) for finding in plan.stops], "after": list(plan.after)}
+    return said
+
+
+def end_of_plan(step: str, plan: Plan) -> Outcome:
+    """Return how a step ends that is only planned: `refused` when carrying it out would be, else `skipped`."""
+    if plan.refusals:
+        first, *others = plan.refusals
+        more = f" (and {len(others)} more)" if others else ""
+        return Outcome(step, "refused", f"would refuse: {first.what}{more}", (), plan.findings)
+    said = not_asked_for(plan) or "mode is plan: nothing was changed"
+    if plan.after:
+        said = f"mode is plan: nothing was changed; it comes after {', '.join(plan.after)}"
+    return Outcome(step, "skipped", said, (), plan.findings)
 
 
 def outcome(step: Step, end: Outcome) -> Shown:

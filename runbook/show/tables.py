@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runbook.ask import Facts
 from runbook.errors import ParamsError
 from runbook.params import HostParams
 from runbook.params.model import guest_need_mib
 from runbook.show.pieces import Shown
+from runbook.text import html
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_VERDICT = {"may be passed": "46,160,67", "needs care": "210,153,34", "must stay": "128,128,128"}
+_EMPTY = {
+    "guests": "There are no guests in the parameters yet.",
+    "devices": "Linux shows no PCI devices here.",
+}
+_VERDICT = {"may be passed": "46,160,67", "needs care": "210,153,34", "": "128,128,128"}
 
 
 def show(what: str, params: HostParams, facts: Facts) -> Shown:
@@ -26,20 +31,25 @@ def show(what: str, params: HostParams, facts: Facts) -> Shown:
     if what not in _TABLES:
         known = ", ".join((*_TABLES, *_PICTURES))
         raise ParamsError(f"There is no table or picture '{what}'", do=f"there are: {known}")
-    return styled(what, _TABLES[what](params, facts))
+    table = _TABLES[what](params, facts)
+    return styled(what, table) if len(table) else nothing(_EMPTY.get(what, "There is nothing to show."))
+
+
+def nothing(said: str) -> Shown:
+    """Return a sentence in the place of a table without rows."""
+    return Shown(f"<p>{html.escape(said)}</p>", said)
 
 
 def styled(name: str, table: pd.DataFrame) -> Shown:
     """Return a table of a name as HTML and as text, its verdicts tinted."""
-    left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
-    style = table.style.set_uuid(name).set_table_styles(left)  # type: ignore[arg-type]
-    if "verdict" in table:
-        style = style.map(_tint, subset=["verdict"])
-    return Shown(style.to_html(), table.to_string(max_colwidth=100))
+    return Shown(html.table(name, table, {"verdict": _VERDICT}), table.to_string(max_colwidth=100))
 
 
-def _tint(verdict: object) -> str:
-    return f"background-color: rgba({_VERDICT.get(str(verdict), '128,128,128')},.2)"
+def indexed(rows: list[dict[str, Any]], by: str) -> pd.DataFrame:
+    """Return rows as a table with an index; one without rows is a table too, which has that column alone."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=None if rows else [by]).set_index(by)
 
 
 def _machine(params: HostParams, facts: Facts) -> pd.DataFrame:
@@ -55,7 +65,6 @@ def _devices(params: HostParams, facts: Facts) -> pd.DataFrame:
 
 
 def _guests(params: HostParams, facts: Facts) -> pd.DataFrame:
-    import pandas as pd
 
     rows = [
         {
@@ -72,7 +81,7 @@ def _guests(params: HostParams, facts: Facts) -> pd.DataFrame:
         }
         for g in params.guests
     ]
-    return pd.DataFrame(rows).set_index("guest")
+    return indexed(rows, "guest")
 
 
 def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
@@ -96,7 +105,6 @@ def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
 
 
 def _settings(params: HostParams, facts: Facts) -> pd.DataFrame:
-    import pandas as pd
 
     from runbook.steps.uefi import verify_settings
 
@@ -104,11 +112,10 @@ def _settings(params: HostParams, facts: Facts) -> pd.DataFrame:
         {"setting": s.title, "should be": s.wanted, "is": s.state, "seen": s.seen, "in the menus": s.place}
         for s in verify_settings.read(params, facts)
     ]
-    return pd.DataFrame(rows).set_index("setting")
+    return indexed(rows, "setting")
 
 
 def _packages(params: HostParams, facts: Facts) -> pd.DataFrame:
-    import pandas as pd
 
     from runbook.releases.packages import guide_packages
     from runbook.steps.debian_configuration import needs
@@ -125,7 +132,7 @@ def _packages(params: HostParams, facts: Facts) -> pd.DataFrame:
          "why": p.why}
         for p in guide_packages(params.release)
     ]  # fmt: skip
-    return pd.DataFrame(rows).set_index("group")
+    return indexed(rows, "group")
 
 
 def _kernel_flags(params: HostParams, facts: Facts) -> pd.DataFrame:

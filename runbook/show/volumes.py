@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from runbook.ask import Facts
 from runbook.facts import partition_tables, volume_use
 from runbook.facts.partition_tables import Content, Partition, Table
@@ -13,6 +11,7 @@ from runbook.params.guests import Guest
 from runbook.show.nested import Box, drawing
 from runbook.show.pieces import Shown
 from runbook.steps.management.needs import human
+from runbook.text import html
 
 _KINDS = {
     "C12A7328-F81F-11D2-BA4B-00A0C93EC93B": "EFI system partition",
@@ -46,13 +45,11 @@ def show(params: HostParams, facts: Facts) -> Shown:
     host = boxes(params, facts)
     if not host:
         said = f"There is no volume group {params.storage.guest_volume_group} on {params.host}."
-        return Shown(f"<p>{escape(said)}</p>", said)
+        return Shown(f"<p>{html.escape(said)}</p>", said)
     text = "\n".join(line for box in host for line in outline(box))
     picture = drawing(host, f"Disks within disks on {params.host}", text)
     table = pd.DataFrame(rows(params, facts), columns=list(_COLUMNS)).set_index("volume")
-    left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
-    style = table.style.set_uuid("volumes").set_table_styles(left)  # type: ignore[arg-type]
-    return Shown(picture + style.to_html(), f"{text}\n\n{table.to_string(max_colwidth=60)}")
+    return Shown(picture + html.table("volumes", table), f"{text}\n\n{table.to_string(max_colwidth=60)}")
 
 
 def boxes(params: HostParams, facts: Facts) -> tuple[Box, ...]:

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from runbook import guide, releases
 from runbook.ask import Ask, Facts
 from runbook.errors import ParamsError
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
+from runbook.unreadable import reading
 
 CHAPTERS = (
     "introduction",
@@ -61,6 +62,32 @@ class Step(Protocol):
     def check(self, params: HostParams, facts: Facts) -> list[Finding]: ...
 
 
+class Readable:
+    """A step module whose `plan` and `check` raise `UnreadableAnswer` for an answer that cannot be understood."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self.__name__ = module.__name__
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Readable) and other._module is self._module
+
+    def __hash__(self) -> int:
+        return hash(self._module)
+
+    @reading()
+    def plan(self, params: HostParams, facts: Facts) -> Plan:
+        planned: Plan = self._module.plan(params, facts)
+        return planned
+
+    @reading()
+    def check(self, params: HostParams, facts: Facts) -> list[Finding]:
+        return list(self._module.check(params, facts))
+
+
 def name_of(step: Step) -> str:
     """Return the name that a cell uses for a step."""
     return step.__name__.rpartition(".")[2]
@@ -69,7 +96,7 @@ def name_of(step: Step) -> str:
 def notebooks() -> dict[str, tuple[Step, ...]]:
     """Return the steps of every notebook, in the order in which they are run."""
     chapters: list[ModuleType] = [import_module(f"runbook.steps.{name}") for name in CHAPTERS]
-    return {c.NOTEBOOK: cast("tuple[Step, ...]", c.STEPS) for c in chapters}
+    return {c.NOTEBOOK: cast("tuple[Step, ...]", tuple(map(Readable, c.STEPS))) for c in chapters}
 
 
 def steps_of(notebook: str, release: str = "") -> dict[str, Step]:

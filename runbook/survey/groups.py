@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from runbook.facts.pci import Device
 from runbook.survey.machine import Machine
-from runbook.survey.verdict import CARE, MAY, STAY, Reason, own, verdict
+from runbook.survey.verdict import NOTHING, STAY, Kept, Reason, judge, verdict
 
-#: Cares that only a person who knows the machine can take on; with the others a device is simply passed.
+#: Cares that only a person who knows the machine can take on; a device with others is offered, with the care named.
+_TOGETHER = ("group", "siblings")
 FIRM = frozenset({"screen", "only-screen", "volumes", "board", "integrated"})
 
 
 @dataclass(frozen=True)
 class Member:
-    """One device of a group, with the reasons that lie in itself; neighbours have none to add here."""
+    """One device of a group, with the reasons about it (`verdict.judge`)."""
 
     device: Device
     reasons: tuple[Reason, ...]
@@ -33,7 +34,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Group:
-    """Devices that are passed to one guest together, or not at all."""
+    """Devices that are passed to one guest together, or not at all: all of them have the one verdict."""
 
     members: tuple[Member, ...]
 
@@ -44,10 +45,17 @@ class Group:
 
     @property
     def verdict(self) -> str:
-        """`must stay` when any member must, `needs care` when any wants a person's decision."""
-        reasons = tuple(reason for member in self.members for reason in member.reasons)
-        found = verdict(reasons)
-        return MAY if found == CARE and not FIRM & {r.kind for r in reasons} else found
+        """What each of its members is: `must stay`, `needs care` or `may be passed`."""
+        return verdict(self._reasons)
+
+    @property
+    def is_offered(self) -> bool:
+        """True when it is proposed for a guest: dom0 does not need it, and its cares can be read and taken."""
+        return self.verdict != STAY and not FIRM & {reason.kind for reason in self._reasons}
+
+    @property
+    def _reasons(self) -> tuple[Reason, ...]:
+        return tuple(reason for member in self.members for reason in member.reasons)
 
     @property
     def bdfs(self) -> tuple[str, ...]:
@@ -56,21 +64,20 @@ class Group:
     @property
     def why(self) -> str:
         """Why it is not simply passed, naming the member where there are several; '' when it may be."""
-        deciding = [
-            (member, reason)
-            for member in self.members
-            for reason in member.reasons
-            if reason.verdict == self.verdict and (self.verdict == STAY or reason.kind in FIRM)
+        if len(self.members) == 1:
+            return self.members[0].why
+        is_inside = _TOGETHER if self.verdict != STAY else ()
+        said = [
+            f"{m.device.bdf}: {r.text}" for m in self.members for r in m.reasons if r.kind not in is_inside
         ]
-        is_one = len(self.members) == 1
-        return "; ".join(r.text if is_one else f"{m.device.bdf}: {r.text}" for m, r in deciding)
+        return "; ".join(["these go to one guest together", *said] if is_inside else said)
 
 
-def groups(machine: Machine, guest_group: str = "", kept: dict[str, str] | None = None) -> tuple[Group, ...]:
+def groups(machine: Machine, guest_group: str = "", kept: Kept = NOTHING) -> tuple[Group, ...]:
     """Return all devices but bridges and the IOMMU itself, in groups, in the order of their addresses.
 
-    `guest_group` is the volume group of the guests' disks. `kept` gives for the address of a device that
-    the host shall keep the reason in words.
+    `guest_group` is the volume group of the guests' disks, `kept` is what dom0 is to have (`verdict.ports`). What
+    must stay is no company for what need not: the other port of a card that carries dom0's connection.
     """
     found: list[Group] = []
     seen: set[str] = set()
@@ -79,15 +86,11 @@ def groups(machine: Machine, guest_group: str = "", kept: dict[str, str] | None 
             continue
         together = sorted(_together(machine, device), key=lambda d: d.bdf)
         seen |= {d.bdf for d in together}
-        found.append(Group(tuple(_member(machine, d, guest_group, kept or {}) for d in together)))
-    return tuple(found)
-
-
-def _member(machine: Machine, device: Device, guest_group: str, kept: dict[str, str]) -> Member:
-    reasons = own(machine, device, guest_group)
-    if device.bdf in kept and verdict(reasons) != STAY:
-        reasons = (Reason("network", kept[device.bdf]), *reasons)
-    return Member(device, reasons)
+        members = [Member(d, judge(machine, d, guest_group, kept)) for d in together]
+        for stays in (True, False):
+            if some := tuple(m for m in members if (verdict(m.reasons) == STAY) is stays):
+                found.append(Group(some))
+    return tuple(sorted(found, key=lambda group: group.bdfs))
 
 
 def _together(machine: Machine, device: Device) -> Iterator[Device]:

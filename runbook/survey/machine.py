@@ -51,15 +51,13 @@ class Machine:
     def mates(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the devices that the IOMMU cannot tell from this one, bridges left out.
 
-        These are its IOMMU group; where no group is known, what shares a conventional PCI bus
-        with it, because all of a bus' requests carry the bridge's number.
+        These are its IOMMU group; where no group is known of one of them, what shares a conventional PCI bus
+        with it, because all of a bus' requests carry the bridge's number. What is another's mate has it as mate.
         """
-        if device.group is not None:
-            found = self._by_group[device.group]
-        else:
-            bus = next((b for b in device.path if self._is_conventional(b)), "")
-            found = self._behind.get(bus, [])
-        return tuple(d for d in found if d != device and not d.is_bridge)
+        found = list(self._by_group[device.group]) if device.group is not None else []
+        bus = next((b for b in device.path if self._is_conventional(b)), "")
+        found += [d for d in self._behind.get(bus, ()) if device.group is None or d.group is None]
+        return tuple(d for d in dict.fromkeys(found) if d != device and not d.is_bridge)
 
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same physical device, bridges left out."""

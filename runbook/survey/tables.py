@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runbook.ask import Facts
 from runbook.params import HostParams
 from runbook.survey import machine as machines
-from runbook.survey.verdict import judge, verdict
+from runbook.survey.verdict import judge, ports, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,15 +18,16 @@ _TABLES = {"DMAR": "Intel VT-d (DMAR)", "RMAD": "Intel VT-d (DMAR, in use by Xen
 def survey_table(facts: Facts, params: HostParams | None = None) -> pd.DataFrame:
     """Return one row a PCI device: address, device, class, id, driver, group, reset, verdict, why.
 
-    Every cell is text. With parameters the guests' volume group counts as dom0's own.
+    Every cell is text. With parameters the guests' volume group and the ports of bridges count as dom0's own.
     """
     import pandas as pd
 
     machine = machines.read(facts)
     guest_group = params.storage.guest_volume_group if params else ""
+    kept = ports(machine, ((b.name, b.ports) for b in params.network.bridges)) if params else {}
     rows = []
     for device in machine.devices:
-        reasons = judge(machine, device, guest_group)
+        reasons = judge(machine, device, guest_group, kept)
         rows.append({
             "address": device.bdf,
             "device": device.name,

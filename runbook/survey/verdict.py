@@ -1,9 +1,14 @@
-"""What may be done with a device: may be passed, needs care, must stay; and every reason why."""
+"""What may be done with a device: may be passed, needs care, must stay; and every reason why.
+
+`judge` is the one place where this is decided: the table, the form's picker, the plans that hide devices and
+`runbook new` all say what it says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from runbook.facts.pci import NF200, Device
 from runbook.survey.machine import Machine
@@ -15,6 +20,7 @@ RULES: dict[str, tuple[str, str, str]] = {
     "iommu": (STAY, "leave it out", ""),
     "disk": (STAY, "choose another controller, or move what is on its disks first", ""),
     "network": (STAY, "choose another card, or move dom0's own connection first", ""),
+    "port": (STAY, "take it out of passthrough.devices, or give the bridge another port", ""),
     "keyboard": (STAY, "plug the keyboard into another controller first", ""),
     "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),
     "held": (STAY, "try another slot", ""),
@@ -54,19 +60,38 @@ class Reason:
         return RULES[self.kind][2]
 
 
+Kept = Mapping[str, str]
+"""For the address of a device that the parameters keep in dom0 the reason in words."""
+NOTHING: Kept = MappingProxyType({})
+
+
+def ports(machine: Machine, bridges: Iterable[tuple[str, Iterable[str]]]) -> dict[str, str]:
+    """Return the cards that become ports of bridges, each with the reason in words; a bridge is its name and its ports."""
+    found = {}
+    for bridge, names in bridges:
+        cards = {card for name in names for card in machine.network.cards_below(name)}
+        for interface in machine.network.interfaces:
+            if interface.name in cards and interface.controller:
+                found[interface.controller] = f"it is {interface.name}, a port of the bridge {bridge}"
+    return found
+
+
 def verdict(reasons: tuple[Reason, ...]) -> str:
     """Return the worst verdict of some reasons; a device with none may be passed."""
     found = {reason.verdict for reason in reasons}
     return next((word for word in (STAY, CARE) if word in found), MAY)
 
 
-def judge(machine: Machine, device: Device, guest_group: str = "") -> tuple[Reason, ...]:
+def judge(
+    machine: Machine, device: Device, guest_group: str = "", kept: Kept = NOTHING
+) -> tuple[Reason, ...]:
     """Return the reasons about a device: its own, then those of its neighbours.
 
     Of a device that must stay only the reasons why are given. `guest_group` is the volume group
-    of the guests' disks, which dom0 needs as it needs its own.
+    of the guests' disks, which dom0 needs as it needs its own; `kept` is what dom0 is to have besides (`ports`).
     """
-    return worst((*own(machine, device, guest_group), *_neighbours(machine, device, guest_group)))
+    mine = own(machine, device, guest_group, kept)
+    return worst((*mine, *_neighbours(machine, device, guest_group, kept)))
 
 
 def worst(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
@@ -74,7 +99,7 @@ def worst(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return tuple(reason for reason in reasons if reason.verdict == STAY) or reasons
 
 
-def own(machine: Machine, device: Device, guest_group: str = "") -> tuple[Reason, ...]:
+def own(machine: Machine, device: Device, guest_group: str = "", kept: Kept = NOTHING) -> tuple[Reason, ...]:
     """Return the reasons that lie in the device itself and in what dom0 does with it."""
     if device.is_bridge:
         return (Reason("bridge", "it is a bridge, and Xen gives no bridge to a guest"),)
@@ -82,7 +107,10 @@ def own(machine: Machine, device: Device, guest_group: str = "") -> tuple[Reason
         _board, _uses, _path, _reserved, _graphics, _reset,
     )  # fmt: skip
     disks = _disks(machine, device, guest_group)
-    return (*disks, *(reason for rule in rules for reason in rule(machine, device)))
+    found = (*disks, *(reason for rule in rules for reason in rule(machine, device)))
+    if device.bdf in kept and verdict(found) != STAY:
+        return (Reason("port", kept[device.bdf]), *found)
+    return found
 
 
 def _disks(machine: Machine, device: Device, guest_group: str) -> Iterator[Reason]:
@@ -158,11 +186,11 @@ def _reset(_: Machine, device: Device) -> Iterator[Reason]:
         yield Reason("reset", "Linux knows no way to reset it")
 
 
-def _neighbours(machine: Machine, device: Device, guest_group: str) -> Iterator[Reason]:
+def _neighbours(machine: Machine, device: Device, guest_group: str, kept: Kept) -> Iterator[Reason]:
     if device.is_bridge:
         return
     mates = machine.mates(device)
-    held = [d.bdf for d in mates if verdict(own(machine, d, guest_group)) == STAY]
+    held = [d.bdf for d in mates if verdict(own(machine, d, guest_group, kept)) == STAY]
     if held:
         yield Reason("held", f"it shares {place(device)} with {', '.join(held)}, which must stay")
     elif mates:

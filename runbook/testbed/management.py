@@ -73,6 +73,7 @@ class _Proof:
 
     def __init__(self, machine: Machine, params: HostParams) -> None:
         self._machine, self._params = machine, params
+        self._journal = machine.state / "journal-of-the-proof.jsonl"
         self.group = params.storage.guest_volume_group
         self.volume = f"/dev/{self.group}/{GUEST}"
 
@@ -256,7 +257,7 @@ class _Proof:
         params = HostParams.model_validate(asked)
         host = connect(params, NOTEBOOK)
         try:
-            yield Book(params, "apply", host, NOTEBOOK, Journal(None))
+            yield Book(params, "apply", host, NOTEBOOK, Journal(self._journal))
         finally:
             host.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,4 +81,4 @@ def steps(risk: str) -> dict[str, SimpleNamespace]:
 def book(gate: str, mode: str, risk: str = "safe") -> Book:
     """Return a book of those steps on the slow toy, which counts as a real machine."""
     pytest.MonkeyPatch().setattr(runbook.book, "steps_of", lambda notebook, release="": steps(risk))
-    return Book(toy.PARAMS, mode, Slow(gate), "99_toy", Journal(None))
+    return Book(toy.PARAMS, mode, Slow(gate), "99_toy", Journal(Path(tempfile.mkdtemp()) / "journal.jsonl"))

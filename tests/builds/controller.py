@@ -1,7 +1,7 @@
 """A controller for tests: the real building process, in a root that is only a folder.
 
 `setpriv` on PATH is a double: it makes the root as an empty folder where mmdebstrap would be run, and
-runs a recipe's script there where chroot would be.
+runs a command there where it would have a namespace of its own.
 """
 
 from __future__ import annotations
@@ -19,17 +19,23 @@ from runbook.builds import Recipe, root
 _SETPRIV = """#!{python}
 import os, pathlib, subprocess, sys
 argv = sys.argv[1:]
-if "mmdebstrap" in argv:
-    made = pathlib.Path(argv[argv.index(next(w for w in argv if w in ("trixie", "bookworm"))) + 1])
-    (made / "etc").mkdir(parents=True)
+split = argv.index("--")
+work, place, inside = pathlib.Path(argv[split - 2]), argv[split - 1], argv[split + 1:]
+root = work / "place/root"
+if inside[0] == "mmdebstrap":
+    (root / "etc").mkdir(parents=True)
     print("I: success")
     sys.exit(0)
-here = argv[argv.index("-c") + 2]
-told = dict(w.split("=", 1) for w in argv if w.startswith(("JOBS=", "RECIPE=")))
+if place == "house":
+    sys.exit(subprocess.run([w.replace("/mnt", str(work / "place")) for w in inside]).returncode)
+told = dict(w.split("=", 1) for w in inside if w.startswith(("JOBS=", "RECIPE=")))
 told["NETWORK"] = "no" if "--net" in argv else "yes"
-script = argv[-1].replace("/build", here + "/build")
+script = inside[-1]
+for path, there in (("/build", root / "build"), ("/mnt", work / "given"), ("/etc/", root / "etc/")):
+    script = script.replace(path, str(there) + "/" * path.endswith("/"))
 sys.exit(subprocess.run(["sh", "-euc", script], env=dict(os.environ, **told)).returncode)
 """
+_GETSUBIDS = '#!/bin/sh\nfor name; do :; done\necho "0: $name 100000 65536"\n'
 
 
 def furnish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -37,7 +43,8 @@ def furnish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in set(root.TOOLS) - {"setsid"}:
-        (programs / name).write_text(_SETPRIV.format(python=sys.executable), encoding="utf-8")
+        text = _GETSUBIDS if name == "getsubids" else _SETPRIV.format(python=sys.executable)
+        (programs / name).write_text(text, encoding="utf-8")
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("RUNBOOK_BUILDS_DIR", str(tmp_path / "builds"))
@@ -46,11 +53,10 @@ def furnish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pretend(change: Callable[[object, str, object], None] = setattr) -> None:
-    """Be root with a package source of its own: in a process that only inherits PATH, this is done again."""
+    """Have a package source of its own: in a process that only inherits PATH, this is done again."""
     source = AptSource(("http://deb.example/debian",), ("trixie",), ("main",))
     change(root, "own_sources", lambda release: (source,))
     change(root, "mirror_options", lambda: ())
-    change(os, "geteuid", lambda: 0)
 
 
 def recipe(script: str = "echo it >out/toy_1.0_all.deb", **more: object) -> Recipe:

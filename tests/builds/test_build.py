@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import time
 from dataclasses import replace
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from runbook import builds
-from runbook.builds import BuildFailed, Source, StillBuilding, store, watch
+from runbook.builds import BuildFailed, Source, StillBuilding, rights, store, watch
+from runbook.builds.foreign import foreign
 from runbook.builds.job import Job
-from runbook.errors import Refused
+from runbook.errors import ConsentMissing, Refused
 from tests.builds.controller import furnish, recipe
+from tests.word import give
 
 SLOW = "i=0; while [ $i -lt 400 ]; do echo CC $i; i=$((i+1)); sleep 0.05; done; echo it >out/toy_1.0_all.deb"
 
@@ -235,26 +238,35 @@ def test_too_little_room_is_said_before_anything_starts(folder):
     assert not folder.exists()
 
 
-def test_a_wrong_tarball_is_refused_before_anything_starts(tmp_path, folder):
+def test_a_wrong_tarball_is_refused_before_anything_starts(tmp_path, folder, monkeypatch):
     """A source whose checksum is not the one of the parameters stops everything, and both are shown."""
     tarball = tmp_path / "linux.tar.xz"
     tarball.write_text("altered")
     wanted = recipe(sources=(Source("linux.tar.xz", str(tarball), "0" * 64),))
+    missing = recipe(sources=(Source("x", str(tmp_path / "nothing"), "0" * 64),))
+    give(
+        monkeypatch, tmp_path / "config", *((p.place, p.text) for r in (wanted, missing) for p in foreign(r))
+    )
     with pytest.raises(Refused, match="not the file that it should be") as caught:
         made(wanted)
     assert hashlib.sha256(b"altered").hexdigest() in caught.value.why
     assert "0" * 64 in caught.value.why
     assert not folder.exists()
     with pytest.raises(Refused, match="is not there"):
-        made(recipe(sources=(Source("x", str(tmp_path / "nothing"), "0" * 64),)))
+        made(missing)
 
 
-def test_a_right_tarball_is_in_the_root(tmp_path):
-    """A source of the controller lies in /build/sources under its name."""
+def test_a_right_tarball_is_in_the_root(tmp_path, monkeypatch):
+    """A source of the controller lies in /build/sources under its name, once the operator agreed to it."""
     tarball = tmp_path / "linux.tar.xz"
     tarball.write_text("good")
     sum_ = hashlib.sha256(b"good").hexdigest()
-    built = made(recipe("cp sources/l.tar.xz out/a.deb", sources=(Source("l.tar.xz", str(tarball), sum_),)))
+    wanted = recipe("cp sources/l.tar.xz out/a.deb", sources=(Source("l.tar.xz", str(tarball), sum_),))
+    give(monkeypatch, tmp_path / "config")
+    with pytest.raises(ConsentMissing, match=sum_):
+        made(wanted)
+    give(monkeypatch, tmp_path / "config", *((p.place, p.text) for p in foreign(wanted)))
+    built = made(wanted)
     assert built.paths[0].read_text() == "good"
     assert [(s.name, s.sha256) for s in built.sources] == [("l.tar.xz", sum_)]
 
@@ -268,13 +280,60 @@ def test_a_fetched_source_with_a_wrong_checksum_ends_the_build():
         made(recipe(fetch=fetch, checksums=(("b.tar", "0" * 64),)))
 
 
-def test_root_and_programs_are_needed(monkeypatch):
-    """Without root, or without mmdebstrap, the build is refused with the next move."""
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(Refused, match="needs root"):
+def test_ids_and_programs_are_needed(monkeypatch, tmp_path):
+    """Without a range of ids, a namespace, or mmdebstrap, the build is refused with the next move."""
+    programs = tmp_path / "programs"
+    (programs / "getsubids").write_text("#!/bin/sh\necho 'Error fetching ranges' >&2\nexit 1\n")
+    with pytest.raises(Refused, match="no range of user ids") as caught:
         made(recipe())
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert re.fullmatch(
+        r"run as root: `usermod --add-subuids (\d+-\d+) --add-subgids \1 \S+`", caught.value.do
+    )
+    assert caught.value.do.endswith(f" {rights.me()}`")
+    (programs / "getsubids").write_text("#!/bin/sh\necho 0: somebody 100000 65536\n")
+    (programs / "setpriv").write_text(
+        "#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n"
+    )
+    with pytest.raises(Refused, match="lets nobody make a user namespace") as caught:
+        made(recipe())
+    assert "Operation not permitted" in caught.value.why
     monkeypatch.setattr(watch.shutil, "which", lambda name: None if name == "mmdebstrap" else name)
     with pytest.raises(Refused, match="programs") as caught:
         made(recipe())
     assert "apt-get install mmdebstrap" in caught.value.do
+
+
+@pytest.mark.parametrize(
+    ("key", "bad", "told"),
+    [
+        ("kernel/unprivileged_userns_clone", "0", "`sysctl -w kernel.unprivileged_userns_clone=1`"),
+        (
+            "kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "kernel.apparmor_restrict_unprivileged_userns=0`",
+        ),
+        ("user/max_user_namespaces", "0", "`sysctl -w user.max_user_namespaces=15000`"),
+    ],
+)
+def test_a_switch_that_forbids_namespaces_is_named(monkeypatch, tmp_path, key, bad, told):
+    """Where a setting of the kernel forbids it, the next move is that setting; elsewhere it is not named."""
+    (tmp_path / "programs/setpriv").write_text("#!/bin/sh\nexit 1\n")
+    monkeypatch.setattr(rights, "_SYSCTL", tmp_path / "sys")
+    (tmp_path / "sys" / key).parent.mkdir(parents=True)
+    (tmp_path / "sys" / key).write_text(f"{bad}\n")
+    with pytest.raises(Refused) as caught:
+        rights.require()
+    assert told in caught.value.do
+    (tmp_path / "sys" / key).write_text("7\n")
+    with pytest.raises(Refused) as caught:
+        rights.require()
+    assert "sysctl" not in caught.value.do
+
+
+def test_the_range_that_is_proposed_is_free(tmp_path):
+    """A range that another user has, in either file, is not proposed to a second one."""
+    users, groups = tmp_path / "subuid", tmp_path / "subgid"
+    users.write_text("# users\nalice:100000:65536\nbob:300000:65536\nbad line\n")
+    groups.write_text("alice:165536:65536\n")
+    assert rights.free([users, groups]) == 231072
+    assert rights.free([tmp_path / "none"]) == 100000

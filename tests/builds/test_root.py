@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook.apt_sources import AptSource
-from runbook.builds import BuildFailed, root
+from runbook.builds import BuildFailed, rights, root
 from runbook.errors import RunbookError
 from tests.builds.controller import recipe
 
@@ -18,6 +18,7 @@ SOURCE = AptSource(("http://deb.example/debian",), ("trixie",), ("main",))
 def _sources(monkeypatch):
     monkeypatch.setattr(root, "own_sources", lambda release: (SOURCE,))
     monkeypatch.setattr(root, "mirror_options", lambda: (("Acquire::Check-Date", "false"),))
+    monkeypatch.setattr(rights, "find", lambda user: rights.Ids(200000, 300000))
 
 
 def test_the_root_is_made_from_this_machines_sources():
@@ -25,7 +26,7 @@ def test_the_root_is_made_from_this_machines_sources():
     argv = root.bootstrap(recipe(packages=("make", "gcc")), Path("/r"))
     assert "--include=make,gcc" in argv
     assert '--aptopt=Acquire::Check-Date "false"' in argv
-    assert argv[argv.index("trixie") + 1] == "/r"
+    assert argv[argv.index("trixie") + 1] == "/mnt/root"
     assert argv[-1].endswith("http://deb.example/debian trixie main")
     assert not any(word.startswith("deb-src") for word in argv)
 
@@ -44,8 +45,10 @@ def test_compiling_has_no_network_and_all_ends_with_the_job():
     assert "--net" not in outside
     for argv in (inside, outside, root.bootstrap(recipe(), Path("/r"))):
         assert argv[:3] == ["setpriv", "--pdeathsig", "KILL"]
-        assert {"--pid", "--mount", "--kill-child"} <= set(argv)
-    assert inside[-1] == "cd /build\nmake"
+        assert {"--user", "--pid", "--mount", "--ipc", "--kill-child"} <= set(argv)
+        assert {"--map-users=200000,0,65536", "--map-groups=300000,0,65536"} <= set(argv)
+    assert inside[-1] == "make"
+    assert inside[inside.index("--") - 1] == "root", "a script sees its root and nothing else"
     assert {"JOBS=3", f"RECIPE={recipe().digest()}"} <= set(inside)
 
 

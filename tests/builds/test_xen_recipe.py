@@ -16,6 +16,7 @@ from runbook.params import HostParams, load
 
 ROOT = Path(__file__).parents[2]
 TESTBED = load(ROOT / "params/testbed.yml")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NEWEST, OLDER = "4.20.4+63-g7abfd2bce2-0+deb13u1", "4.20.3+127-gc42374a105-0+deb13u1"
 
 
@@ -142,26 +143,6 @@ def test_another_releases_source_is_not_taken(tmp_path):
     assert root.run(xen.recipe(params()).fetch).returncode == 1
 
 
-def test_git_is_cloned_shallow_and_says_its_commit(tmp_path):
-    """A branch of a real repository becomes a tarball, with the commit beside it."""
-    origin = tmp_path / "origin"
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(origin)]
-    origin.mkdir()
-    for argv in (["init", "-q", "-b", "stable-4.20"], ["commit", "-q", "--allow-empty", "-m", "x"]):
-        subprocess.run([*git, *argv], check=True)
-    (tmp_path / "root").mkdir()
-    root = Root(tmp_path / "root")
-    recipe = xen.recipe(params(source="git", repository="https://example.org/xen.git"))
-    done = root.run(recipe.fetch.replace("https://example.org/xen.git", origin.as_uri()))
-    assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in (tmp_path / "root/sources").iterdir()) == ["built-from.txt", "xen.tar.gz"]
-    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
-    assert (tmp_path / "root/sources/built-from.txt").read_text() == (
-        f"git branch stable-4.20, commit {commit}"
-    )
-    assert not (tmp_path / "root/clone").exists()
-
-
 @pytest.mark.parametrize(
     "values",
     [
@@ -170,12 +151,20 @@ def test_git_is_cloned_shallow_and_says_its_commit(tmp_path):
         {"branch": "stable-4.20 --upload-pack=x"},
         {"branch": "--upload-pack=x"},
         {"version": "$(id)"},
+        {"commit": "stable-4.20"},
+        {"commit": "--upload-pack=x"},
+        {"commit": "HEAD"},
+        {"commit": "0123456"},
+        {"commit": COMMIT + "0"},
+        {"commit": COMMIT[:-1] + "g"},
+        {"commit": "$(id)"},
+        {"commit": COMMIT + "\n"},
     ],
 )
 def test_what_cannot_stand_in_the_script_ends_at_the_parameters(values):
     """No unverified transport (H501), no option, no shell word."""
-    with pytest.raises(ValueError, match="write it"):
-        params(source="git", **values)
+    with pytest.raises(ValueError, match="write"):
+        params(**{"source": "git", "commit": COMMIT, **values})
 
 
 def test_the_guides_steps_are_there_without_their_faults():
@@ -196,8 +185,9 @@ def test_the_guides_steps_are_there_without_their_faults():
         (params(), params(), True),
         (params(), params(version=OLDER), False),
         (params(), params("bookworm"), False),
-        (params(), params(source="git"), False),
-        (params(source="git"), params(source="git", branch="stable-4.20"), True),
+        (params(), params(source="git", commit=COMMIT), False),
+        (params(source="git", commit=COMMIT), params(source="git", commit=COMMIT.upper()), True),
+        (params(source="git", commit=COMMIT), params(source="git", commit="9" * 40), False),
         (params(), params(options=["loglvl=all"]), True),
     ],
 )

@@ -45,9 +45,10 @@ def archived(
     outcome: str = "completed",
     params: str = "host: toy\n",
     mode: str = "apply",
+    host: str = "toy",
 ) -> Path:
-    """Archive the n-th run of the host toy and return its folder; the outcome `running` leaves it open."""
-    run = record(number, connection="recorded" if "recorded" in params else "local")
+    """Archive the n-th run of a host and return its folder; the outcome `running` leaves it open."""
+    run = record(number, host, "recorded" if "recorded" in params else "local")
     run.mode = mode
     file = reports.with_name("params.yml")
     file.write_text(params)

@@ -6,8 +6,9 @@ import nbformat
 import pytest
 
 from runbook.attestation import keys
-from runbook.attestation.statement import read
+from runbook.attestation.statement import NAME, read
 from runbook.attestation.verify import verify
+from runbook.errors import CheckFailed, RunbookError
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import StepEnd
 from runbook.evidence.record import NotebookRecord, RunRecord
@@ -122,10 +123,13 @@ def test_a_run_is_finished_once(place):
     assert abandoned.finish_orphans(place.parent.parent) == []
 
 
-def test_a_run_that_is_attested_twice_does_not_follow_itself(place):
-    """Its own attestation is not the end of the chain that it is bound to."""
+def test_a_run_is_not_attested_twice(place):
+    """An attestation that is there is never replaced by another."""
     (record,) = abandoned.finish_orphans(place.parent.parent)
-    archive.seal(place, record, None)
+    before = (place / NAME).read_bytes()
+    with pytest.raises(RunbookError, match="attested already"):
+        archive.seal(place, record, None)
+    assert (place / NAME).read_bytes() == before
     assert read(place).previous is None
 
 
@@ -139,7 +143,7 @@ def test_a_run_that_is_killed_while_it_is_closed_is_killed_or_signed(place, tmp_
     at = {
         "the last word": "runbook.evidence.archive.sweep",
         "the attestation": "runbook.attestation.dsse.seal",
-        "the end": "runbook.attestation.statement._put_in_force",
+        "the end": "runbook.attestation.closing._put_in_force",
     }[moment]
     with monkeypatch.context() as patch:
         patch.setattr(at, lambda *args: (_ for _ in ()).throw(SystemExit("killed")))
@@ -226,3 +230,18 @@ def test_a_recording_that_cannot_be_read_costs_no_end(tmp_path, place, recording
     archive.close(place, record)
     assert json.loads((place / "run.json").read_text())["outcome"] == "completed"
     assert [v.status for v in verify(place.parent, ())] == ["unsigned"]
+
+
+def test_closing_file_hides_alterations(place, tmp_path, monkeypatch):
+    """A planted last word changes no report and hides nothing: it is an added file before and after a settling."""
+    abandoned.finish_orphans(place.parent.parent)
+    before = (place / "run.json").read_text()
+    (place / "run.json.closing").write_text(before.replace("killed", "completed"))
+    with pytest.raises(CheckFailed, match="A file was added"):
+        list(verify(place.parent, ()))
+    (place / "run.json").write_text(before.replace('"outcome": "killed"', '"outcome": "running"'))
+    whole = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    assert abandoned.finish_orphans(place.parent.parent) == []
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == whole
+    with pytest.raises(CheckFailed, match="A file was added"):
+        list(verify(place.parent, ()))

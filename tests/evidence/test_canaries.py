@@ -29,6 +29,7 @@ from runbook.evidence.record import RunRecord
 from runbook.evidence.run import run
 from runbook.redaction import learn, mark
 from tests.evidence.toys import begin, end, notebook, parameterised, project, steps
+from tests.word import give
 
 #: As a password's hash looks; it is the one that the parameters refer to.
 OF_ENV = "$6$canary$Bm/WxjOOY7pqF14DdI5basdPqaurWAwtKqWmcwfM3kd6nLBhfw.QGF3AswJsR65h9ZFunepRF0kpROlYKcal6x"
@@ -114,6 +115,7 @@ def place(tmp_path, monkeypatch):
     params = made / "params" / "toy.yml"
     params.write_text(params.read_text() + "\ninstallation:\n  root_password_hash: env:CANARY\n")
     monkeypatch.chdir(made)
+    give(monkeypatch, tmp_path / "config", ("a secret", f"sh -c: cat {tmp_path / 'other'}"))
     return tmp_path
 
 

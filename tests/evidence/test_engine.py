@@ -64,6 +64,50 @@ print(where["transport"], where["ip"], oct(Path(where["ip"]).parent.stat().st_mo
     assert (tmp_path / "log").read_text() == ""
 
 
+def users_files(home, cwd):
+    """Lay out all files with which a user changes what IPython does; each leaves a flag of its name. Return the flags."""
+    flags = home / "flags"
+    profile = home / ".ipython/profile_default"
+    places = {
+        profile / "startup/00-mine.py": "{leave}",
+        profile / "startup/10-mine.ipy": "{leave}",
+        profile / "ipython_config.py": "c = get_config()\n{leave}",
+        profile
+        / "ipython_kernel_config.py": "c = get_config()\nc.InteractiveShellApp.exec_lines = ['''{leave}''']",
+        home / ".jupyter/jupyter_config.py": "{leave}",
+        home / "pythonstartup.py": "{leave}",
+        cwd / "ipython_config.py": "{leave}",
+        cwd / "ipython_kernel_config.py": "{leave}",
+        cwd / "profile_default/startup/00-mine.py": "{leave}",
+    }
+    flags.mkdir(parents=True)
+    for number, (path, text) in enumerate(places.items()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        leave = f"import pathlib; pathlib.Path('{flags}/{number} {path.name}').touch()"
+        path.write_text(text.replace("{leave}", leave))
+    return flags
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_users_startup_files_do_not_run(tmp_path, monkeypatch, named):
+    """Nothing of ~/.ipython, a named IPYTHONDIR, PYTHONSTARTUP or the folder runs in a kernel; its own folder is gone."""
+    home, cwd = tmp_path / "home", tmp_path / "cwd"
+    cwd.mkdir()
+    flags = users_files(home, cwd)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PYTHONSTARTUP", str(home / "pythonstartup.py"))
+    monkeypatch.delenv("IPYTHONDIR", raising=False)
+    if named:
+        monkeypatch.setenv("IPYTHONDIR", str(home / ".ipython"))
+    look = "import os; print(os.environ['IPYTHONDIR'], oct(os.stat(os.environ['IPYTHONDIR']).st_mode)[-3:])"
+    nb, error = execute(tmp_path, notebook(look), cwd=cwd)
+    assert error is None
+    assert [path.name for path in flags.iterdir()] == []
+    folder, mode = nb.cells[1].outputs[0].text.split()
+    assert mode == "700"
+    assert not Path(folder).exists()
+
+
 CASES: dict[str, Any] = {
     "a failing cell": ("1 / 0", {}, "failed", PapermillExecutionError, "division by zero"),
     "exit 0 in a cell": ("sys.exit(0)", {}, "failed", PapermillExecutionError, "0"),

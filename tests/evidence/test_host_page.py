@@ -1,6 +1,7 @@
 """A host's page: what it is, from the cells that show it; what changed since; and all of its runs."""
 
 import re
+import shutil
 
 import nbformat
 import pytest
@@ -8,8 +9,10 @@ from nbformat.v4 import new_output
 
 from runbook.drift import kept
 from runbook.evidence import archive
+from runbook.evidence.moments import moment
 from runbook.evidence.notebook_html import notebook_page
 from runbook.evidence.record import NotebookRecord, RunRecord, StepEnd
+from runbook.journal import Journal
 from tests.drift.recorded import ROOT, facts
 from tests.evidence.test_drift import MADE_WITH
 from tests.evidence.toys import fetches, notebook
@@ -58,7 +61,8 @@ def reports(tmp_path):
         "alpha",
         [(*machine, "<table><tr><td>OLD board</td></tr></table>"), cables, (*xen, "<b>Xen 4.20</b>"), guests],
     )
-    kept.keep(first, "00_introduction", facts())
+    for name in ("00_introduction", "08_guests"):
+        kept.keep(first, name, facts())
     archive.close(first, record)
     place, record = make(2, "alpha", [(*machine, "<table><tr><td>NEW board</td></tr></table>")])
     (place / archive.DRIFT).write_text(__import__("json").dumps(DRIFT))
@@ -126,3 +130,61 @@ def test_what_a_run_read_is_drawn_above_its_table(reports):
     page = (reports / "alpha" / "index.html").read_text()
     assert "If every guest" not in page
     assert "<th>guest</th>" in page
+
+
+def look(at, kernel, is_dom0, notebook="00_introduction"):
+    return {"event": "gather", "notebook": notebook, "at": at, "kernel": kernel, "is_dom0": is_dom0}
+
+
+def test_a_moment_is_what_the_last_look_before_it_found():
+    """A notebook that restarts the machine sees it before and after; an old journal says nothing of it."""
+    lines = [
+        look("2026-01-01T10:00:00.000Z", "6.12.1", False),
+        look("2026-01-01T10:05:00.000Z", "6.12.1", True),
+        look("2026-01-01T10:01:00.000Z", "5.10", True, "07_first_boot"),
+    ]
+    assert moment(lines, "00_introduction", "2026-01-01T10:04:59+00:00").ran == "without Xen, Linux 6.12.1"
+    assert moment(lines, "00_introduction", "2026-01-01T10:05:00+00:00").ran == "under Xen, Linux 6.12.1"
+    assert (
+        moment(
+            [{"event": "gather", "notebook": "a", "at": "2026-01-01T10:00:00.000Z"}], "a", "2026-01-02T00:00Z"
+        ).ran
+        == ""
+    )
+
+
+def test_what_was_seen_before_xen_stands_apart(reports):
+    """Two moments of one run are not mixed: what was seen last comes first, and each fact says what ran."""
+    first = next(path for path in (reports / "alpha").iterdir() if path.name.endswith("-000001"))
+    journal = Journal(first / "journal.jsonl")
+    for name, is_dom0 in (
+        ("00_introduction", False),
+        ("06_xen_configuration", False),
+        ("07_first_boot", True),
+    ):
+        journal.write("gather", notebook=name, kernel="6.12.1", is_dom0=is_dom0)
+    stamps = {
+        "06_xen_configuration": "2026-01-01T00:05:00+00:00",
+        "07_first_boot": "2026-01-01T00:09:00+00:00",
+    }
+    for name, at in stamps.items():
+        nb = nbformat.read(first / f"{name}.ipynb", 4)
+        nb.cells[1].metadata["papermill"] = {"start_time": at}
+        nbformat.write(nb, first / f"{name}.ipynb")
+    archive.refresh(reports, "alpha")
+    page = (reports / "alpha" / "index.html").read_text()
+    under, before = page.index(">Under Xen</h2>"), page.index(">Before: without Xen</h2>")
+    assert under < page.index('id="show-xen"') < before < page.index('id="show-network"')
+    assert "1 Jan 2026, 00:09 UTC, under Xen, Linux 6.12.1" in page
+    assert "1 Jan 2026, 00:05 UTC, without Xen, Linux 6.12.1" in page
+
+
+def test_after_a_look_at_the_end_all_facts_are_of_that_moment(reports, monkeypatch):
+    """What a cell showed before the change gives way to what the finished host answered, and says so."""
+    first = next(path for path in (reports / "alpha").iterdir() if path.name.endswith("-000001"))
+    kept.keep(first, kept.LAST, facts())
+    shutil.rmtree(next(path for path in (reports / "alpha").iterdir() if path.name.endswith("-000002")))
+    archive.refresh(reports, "alpha")
+    page = (reports / "alpha" / "index.html").read_text()
+    assert "OLD board" not in page
+    assert page.count(", at the end of the run, under Xen, Linux ") >= 2

@@ -28,6 +28,18 @@ def only(*lines):
     return found
 
 
+def consent(how="keyboard", **more):
+    return {"event": "consent", "at": AT.format(1), "notebook": "05", "step": "grub", "how": how, **more}
+
+
+def test_a_step_says_how_it_was_agreed_to():
+    """The consent of its last beginning counts; an earlier one's, or another step's, is not taken for it."""
+    assert only(begin(), consent("parameter"), end("changed")).consent == "parameter"
+    assert only(begin(), end("changed")).consent == ""
+    assert only(begin(), consent(), end("failed"), begin(), end("changed")).consent == ""
+    assert only(begin(), consent(step="other"), end("changed")).consent == ""
+
+
 @pytest.mark.parametrize(
     ("lines", "status"),
     [

@@ -1,12 +1,16 @@
 """Pages for people: true, alone in one file, and harmless."""
 
 import re
+from dataclasses import asdict
 
 import pytest
 
 from runbook.evidence import notebook_html
 from runbook.evidence.notebook_html import notebook_page, warm_up
-from runbook.evidence.pages import runs_page, verdict
+from runbook.evidence.outcomes import CONSENTS, StepEnd
+from runbook.evidence.pages import run_page, runs_page, verdict
+from runbook.evidence.record import NotebookRecord
+from tests.evidence.attested import record
 from tests.evidence.toys import fetches, notebook
 
 BOOK = {
@@ -114,6 +118,32 @@ def run_of(id_, started, outcome="completed", ends=("changed",), host="toy"):
         "id": id_, "host": host, "started": started, "seconds": 3.0, "mode": "apply",
         "outcome": outcome, "notebooks": books, "failure": failure,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "words"), CONSENTS.items())
+def test_a_runs_page_says_who_ran_it_and_how_each_step_was_agreed_to(how, words):
+    """User, controller, login and key's name; beside the step the way of its consent and the plan's digest."""
+    run = {**record(1).as_dict(), "signed_by": "SHA256:abc", "outcome": "completed"}
+    run["by"] = {
+        "user": "root",
+        "by_sudo": "ana",
+        "controller": "desk<1>",
+        "login": "root@victory port 22",
+        "key": "ana@desk",
+    }
+    end = StepEnd("one", "One", "changed", "done", 1, "d1g2", 1.0, how)
+    run["notebooks"] = [asdict(NotebookRecord("05_now", "Now", "completed", steps=[end]))]
+    page = run_page(run)
+    for text in (
+        "root, by sudo from ana",
+        "desk&lt;1&gt;",
+        "root@victory port 22",
+        "ana@desk, <span",
+        words,
+        "d1g2",
+    ):
+        assert text in page
+    assert fetches(page) == []
 
 
 def test_runs_are_listed_newest_first_with_links():

@@ -4,7 +4,10 @@ import subprocess
 
 import pytest
 
-from runbook.evidence.provenance import packages, source
+from runbook.evidence import provenance
+from runbook.evidence.provenance import author, packages, source
+from runbook.params import load
+from runbook.params.host import Local, Recorded, Ssh
 
 
 def git(folder, *words):
@@ -50,6 +53,59 @@ def test_which_changes_it_had_is_told_too(tree):
         seen.add(source(tree)["changes"])
     assert len(seen) == 5
     assert source(tree)["changes"] in seen
+
+
+def test_what_git_does_not_know_is_no_change(tree):
+    """Parameters and reports of one's own leave the source clean: nothing of it is altered."""
+    (tree / "params").mkdir()
+    (tree / "params" / "mine.yml").write_text("host: mine\n")
+    found = source(tree)
+    assert found["dirty"] is False
+    assert found.keys() == {"commit", "dirty"}
+
+
+def test_a_new_file_among_the_programs_is_named(tree):
+    """Git does not know it and a run might use it: it is named, with a digest, and the commit counts as unchanged."""
+    (tree / "runbook").mkdir()
+    (tree / "runbook" / "new module.py").write_text("1")
+    found = source(tree)
+    assert (found["dirty"], found["untracked"]) == (False, ["runbook/new module.py"])
+    assert len(found["changes"]) == 64
+
+
+@pytest.fixture
+def as_ana(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "ana")
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setattr(provenance.platform, "node", lambda: "desk")
+    monkeypatch.setattr(provenance.keys, "comment", lambda: "ana@desk")
+
+
+def author_over(connection):
+    return author(load("params/example.yml").model_copy(update={"connection": connection}))
+
+
+def test_who_ran_it_is_said(as_ana, monkeypatch):
+    """User, controller, signing key, and who became that user by sudo."""
+    assert author_over(Recorded(recording="recordings/testbed")) == {
+        "user": "ana", "controller": "desk", "key": "ana@desk",
+    }  # fmt: skip
+    monkeypatch.setenv("SUDO_USER", "eve")
+    assert author_over(Local())["by_sudo"] == "eve"
+    assert author_over(Local())["login"] == "ana, on the machine itself"
+
+
+def test_as_whom_the_host_is_entered_is_what_ssh_decides(as_ana, tmp_path, monkeypatch):
+    """An alias says nothing to a reader; a configuration that the parameters name is not read, it may run programs."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        '#!/bin/sh\n[ "$*" = "-G -- box" ] && printf "user root\\nhostname victory\\nport 2222\\n"\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert author_over(Ssh(to="box"))["login"] == "root@victory port 2222"
+    assert author_over(Ssh(to="other"))["login"] == "other"
+    assert author_over(Ssh(to="box", config="ssh.conf"))["login"] == "box by ssh.conf"
 
 
 def test_the_tree_of_somebody_else_is_not_ours(tree):

@@ -1,5 +1,6 @@
 """`runbook report prune`: old runs lose their bulk; the chain and the way back hold."""
 
+import random
 from datetime import UTC, datetime
 
 import pytest
@@ -11,8 +12,10 @@ from runbook.attestation.statement import NAME, PRUNED
 from runbook.attestation.verify import verify
 from runbook.cli import main
 from runbook.errors import CheckFailed
+from runbook.evidence import archive
+from runbook.evidence.vouched import journals
 from runbook.journal import Journal
-from tests.evidence.attested import archived
+from tests.evidence.attested import archived, record
 
 LEFT = {NAME, PRUNED, "journal.jsonl"}
 
@@ -46,7 +49,14 @@ def test_pruning_is_shown_first_and_done_when_meant(reports):
     done = call("verify", reports)
     assert done.exit_code == 0, done.output
     assert done.stdout.count(f"pruned: 4 files were pruned on {datetime.now(UTC):%-d %b %Y}, signed by") == 2
-    assert runs(reports)[0].name not in (reports / "toy" / "index.html").read_text()
+    for page in (reports / "toy" / "index.html", reports / "index.html"):
+        assert runs(reports)[0].name in page.read_text()
+        assert page.read_text().count("was: apply completed") == 1
+        assert page.read_text().count("was: apply failed") == 1
+    listed = (
+        CliRunner().invoke(main, ["report", "list", "toy", "--reports", str(reports)]).stdout.splitlines()
+    )
+    assert [line.split()[-1] for line in listed if "pruned on" in line] == [r.name for r in runs(reports)[:2]]
     assert "Nothing to prune" in call("prune", "toy", "--keep", 2, "--reports", reports).stdout
     archived(reports, 5)
     assert statuses(reports) == ["pruned", "pruned", "good", "good", "good"]
@@ -58,6 +68,46 @@ def test_what_the_next_check_compares_with_stays(reports):
     gone = [removal.folder for removal in prune.plan(reports / "toy", 1, 0)]
     assert gone == runs(reports)[:3]
     assert planned not in gone
+
+
+def built(reports, number, mode, books):
+    """Archive a run that completed so many notebooks."""
+    run = record(number)
+    run.mode = mode
+    place = archive.create(reports, run, reports.with_name("params.yml"))
+    for book in range(books):
+        (place / f"{book:02}_book.ipynb").write_text('{"cells": []}')
+    run.close("completed", 0)
+    run.ended = run.started
+    archive.close(place, run)
+    return place
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_newest_complete_run_never_goes(reports, seed):
+    """Whatever was planned, or run in part, after it: the run that built the host stays, and the newest full check."""
+    rng, number = random.Random(seed), 10
+    complete = {}
+    for _ in range(rng.randint(0, 3)):
+        built(reports, number := number + 1, rng.choice(("apply", "check")), rng.randint(1, 3))
+    for mode in rng.sample(("apply", "check"), 2):
+        complete[mode] = built(reports, number := number + 1, mode, 4)
+    for _ in range(rng.randint(1, 4)):
+        mode, books = rng.choice((("plan", 4), ("apply", 1), ("check", 2)))
+        built(reports, number := number + 1, mode, books)
+    keep = rng.randint(1, 3)
+    gone = [removal.folder for removal in prune.plan(reports / "toy", keep, 0)]
+    assert not set(complete.values()) & set(gone)
+    assert runs(reports)[-1] not in gone
+    assert gone, "something older went"
+
+
+def test_plans_take_no_place_of_whole_runs(reports):
+    """With --keep 2 two whole runs stay, and two of those that only planned."""
+    whole = [built(reports, number, "apply", 4) for number in (11, 12, 13)]
+    plans = [built(reports, number, "plan", 4) for number in (14, 15, 16)]
+    gone = [removal.folder for removal in prune.plan(reports / "toy", 2, 0)]
+    assert [run for run in (*whole, *plans) if run in gone] == [whole[0], plans[0]]
 
 
 def test_age_and_number_both_hold(reports):
@@ -77,9 +127,9 @@ def test_the_way_back_outlives_pruning(reports):
     journal.write("action-end", step="s", status="done")
     for other in runs(reports)[:2]:
         assert (other / "journal.jsonl").exists()
-    before = undo.history(reports / "toy", "00eaea0f29a6")
+    before = undo.history(journals(reports / "toy").lines, "00eaea0f29a6")
     prune.carry_out(reports / "toy", prune.plan(reports / "toy", 1, 0), "--keep 1")
-    assert undo.history(reports / "toy", "00eaea0f29a6") == before
+    assert undo.history(journals(reports / "toy").lines, "00eaea0f29a6") == before
     assert [d.title for d in before] == ["write /etc/x"]
     assert "run.json" in files(place)
 

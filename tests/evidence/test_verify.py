@@ -174,7 +174,9 @@ def test_two_runs_that_follow_the_same_are_found(reports):
     last = runs(reports)[3]
     shutil.move(last, reports.with_name("aside"))
     archived(reports, 4)
-    assert statuses(reports) == ["good"] * 4
+    with pytest.raises(CheckFailed, match="A run was removed") as error:
+        statuses(reports)
+    assert error.value.where == str(last)
     shutil.move(reports.with_name("aside"), last)
     with pytest.raises(CheckFailed, match="The order of runs was altered"):
         statuses(reports)
@@ -220,14 +222,19 @@ def test_a_run_that_never_closed_is_no_alteration(reports):
 
 def test_reports_of_before_are_said_to_have_none(reports):
     """A report that was made before reports were attested has no attestation; that is no alteration."""
-    folder = archived(reports, 4)
-    (folder / NAME).unlink()
+    folder = runs(reports)[0]
     run = json.loads((folder / "run.json").read_text())
     del run["signed_by"]
-    (folder / "run.json").write_text(json.dumps(run))
-    done = call(reports)
+    before = reports.parent / "before" / "toy" / folder.name
+    before.mkdir(parents=True)
+    (before / "run.json").write_text(json.dumps(run))
+    done = call(before.parent.parent)
     assert done.exit_code == 3
     assert "no attestation: made before" in done.stdout
+    assert "There is no ledger" in done.stdout
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / NAME).unlink()
+    assert call(reports).exit_code == 1
 
 
 def test_the_sample_is_not_altered():

@@ -14,6 +14,7 @@ from runbook.cli import main
 from runbook.cli.fleet_show import LiveFleet
 from runbook.fleet import members
 from runbook.fleet.record import HostState
+from tests.evidence.attested import alone
 from tests.evidence.toys import ROOT
 from tests.fleet.conftest import FAILS, FAKE
 
@@ -23,8 +24,11 @@ def call(fleet, monkeypatch):
     """Return a function that calls `runbook fleet` with fake children; there are parameter files a.yml to d.yml."""
     run = functools.partial(runbook.fleet.run.run_fleet, command=FAKE)
     monkeypatch.setattr("runbook.fleet.run.run_fleet", run)
+    # Fake children leave no reports; what a real report proves has tests of its own.
+    monkeypatch.setattr("runbook.fleet.sealed.has_completed", lambda reports, host: host.state == "completed")
+    alone(monkeypatch, fleet.place / "config")
     for name in "abcd":
-        text = f"host: {name}\nconnection: {{kind: recorded, recording: nowhere}}\n"
+        text = f"host: {name}\nconnection: {{kind: recorded, recording: .}}\n"
         (fleet.place / f"{name}.yml").write_text(text)
 
     def call(*words):

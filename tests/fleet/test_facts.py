@@ -24,7 +24,7 @@ def reports(tmp_path, monkeypatch):
     """Return reports of the hosts one and two, copies of the committed sample; two has drifted since."""
     monkeypatch.chdir(tmp_path)
     for name in ("one", "two", "three"):
-        text = f"host: {name}\nconnection: {{kind: recorded, recording: nowhere}}\n"
+        text = f"host: {name}\nconnection: {{kind: recorded, recording: .}}\n"
         (tmp_path / f"{name}.yml").write_text(text)
     for name in ("one", "two"):
         folder = tmp_path / "reports" / name / SAMPLE.name
@@ -59,6 +59,20 @@ def test_a_table_over_hosts_is_written_and_summed_up(reports):
     assert "4.20.4-pre" in lines["one"]
     (reports / "one" / SAMPLE.name / "drift.json").unlink()
     assert call("one.yml").output.splitlines()[2].endswith("never looked")
+
+
+def test_what_a_run_did_not_look_at_is_not_none(reports):
+    """After a run of some notebooks, devices and guests that nobody asked for are not counted as none."""
+    for path in (reports / "one" / SAMPLE.name / "facts").iterdir():
+        if path.stem != "03_debian_configuration":
+            path.unlink()
+    assert call("one.yml", "two.yml", "--out", "facts.csv").exit_code == 0
+    table = pd.read_csv("facts.csv", dtype="string", keep_default_na=False)
+    found = facts.summary(table).to_dict("index")
+    assert (found["one"]["passed"], found["one"]["guests"]) == (facts.UNSEEN, facts.UNSEEN)
+    assert all(isinstance(found["two"][column], int) for column in ("passed", "guests"))
+    assert set(table[(table.host == "one") & (table.kind == facts.UNSEEN)].name) >= {"device", "guest"}
+    assert not {"device", "guest"} & set(table[(table.host == "two") & (table.kind == facts.UNSEEN)].name)
 
 
 def test_a_host_without_a_good_report_is_named(reports):

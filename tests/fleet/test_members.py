@@ -5,6 +5,8 @@ import pytest
 from runbook.errors import ParamsError
 from runbook.fleet.members import machine_of, members
 from runbook.params import load
+from runbook.ssh_config import would_run
+from tests.word import give
 
 CONFIG = """Host a
   HostName 192.0.2.7
@@ -28,6 +30,9 @@ def write(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RUNBOOK_RECORD", raising=False)
     (tmp_path / "ssh_config").write_text(CONFIG)
+    (tmp_path / "recordings/testbed").mkdir(parents=True)
+    lines = "\n".join(would_run(tmp_path / "ssh_config"))
+    give(monkeypatch, tmp_path / "config", ("connection.config", lines))
 
     def make(name: str, connection: str, host: str = "") -> str:
         (tmp_path / f"{name}.yml").write_text(f"host: {host or name}\nconnection: {connection}\n")
@@ -78,7 +83,7 @@ def test_a_fleet_makes_no_recording_and_needs_hosts(write, monkeypatch):
     """No hosts, a host with the name of the fleets' folder, and a recording under way are refused."""
     with pytest.raises(ParamsError, match="no host to run"):
         members([])
-    with pytest.raises(ParamsError, match="can be called fleet"):
+    with pytest.raises(ParamsError, match="'fleet' cannot be the name of a host"):
         members([write("fleet", REPLAY)])
     monkeypatch.setenv("RUNBOOK_RECORD", "somewhere")
     with pytest.raises(ParamsError, match="recording is made of one host"):

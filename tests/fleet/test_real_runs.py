@@ -39,7 +39,7 @@ from runbook.consent import require
 from runbook.params import load
 from runbook.plan import Plan
 from tests.toy import step
-require("turn_on", step("disruptive"), Plan(()), load(params), Facts({}))"""
+require("set_boot_menu", step("disruptive"), Plan(()), load(params), Facts({}))"""
 UNREACHABLE = """from runbook.hosts.ssh import SshHost
 SshHost("nobody@192.0.2.1", Path("ssh_config").resolve()).run(("true",))"""
 KILL_RUNNER = "os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)"
@@ -71,8 +71,8 @@ def go(place, tmp_path):
 
 def write_host(place: Path, name: str, source: str) -> str:
     (place / "wishes" / f"{name}.py").write_text(source)
-    text = f"host: {name}\nconnection: {{kind: recorded, recording: nowhere}}\n"
-    text += "consent: [turn_on]\n" if name == "agreed" else ""
+    text = f"host: {name}\nconnection: {{kind: recorded, recording: .}}\n"
+    text += "consent: [set_boot_menu]\n" if name == "agreed" else ""
     (place / "params" / f"{name}.yml").write_text(text)
     return f"params/{name}.yml"
 

@@ -54,7 +54,7 @@ def place(tmp_path, monkeypatch):
     return place
 
 
-NOWHERE = "connection: {kind: recorded, recording: nowhere}\n"
+NOWHERE = "connection: {kind: recorded, recording: .}\n"
 
 
 def test_a_fleet_builds_once_for_each_release(place, tmp_path):

@@ -289,7 +289,8 @@ def test_every_wrong_field_says_so(form):
     field(form, ("guests", 0, "pci")).control.value = "0000:00:05.0\n1:2\nzz"
     field(form, ("host",)).control.value = "A box"
     assert {where: unescape(plain(made.wrong)) for where, made in form.inputs.items() if made.wrong} == {
-        ("host",): "wrong: 'A box' cannot be the name of a host: use letters, digits and hyphens",
+        ("host",): "wrong: 'A box' cannot be the name of a host: use up to 63 small letters, digits and "
+        "hyphens, with no hyphen at either end",
         MEMORY: "wrong: Input should be a valid integer, unable to parse string as an integer (it is 'much')",
         (
             "guests",

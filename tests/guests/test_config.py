@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from runbook import releases
 from runbook.guests import config
@@ -104,8 +105,10 @@ def test_permissive_is_said_for_the_device_that_needs_it_only():
 
 
 def test_free_text_cannot_leave_its_comment():
-    """A description of several lines stays one comment, it never becomes a setting."""
-    params = changed("comm", what="mail\nnestedhvm = 1")
+    """A description of several lines is none; one that holds a setting stays a comment."""
+    with pytest.raises(ValidationError, match="one line of printable"):
+        changed("comm", what="mail\nnestedhvm = 1")
+    params = changed("comm", what="mail # nestedhvm = 1")
     assert "nestedhvm" not in parse(rendered("comm", params=params)).values
 
 
@@ -118,8 +121,8 @@ def test_another_host_gives_another_identity():
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("install_media", "debian.iso", "not a path on the host"),
-        ("install_media", '/srv/"x.iso', "not a path on the host"),
+        ("install_media", "debian.iso", "not a file on the host"),
+        ("install_media", '/srv/"x.iso', "not a file on the host"),
         ("vnc_listen", "0.0.0.0:15", "not an address to listen on"),
         ("vnc_listen", "::1", "not an address to listen on"),
     ],

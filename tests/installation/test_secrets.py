@@ -7,6 +7,7 @@ import pytest
 from runbook import params
 from runbook.errors import ParamsError
 from runbook.params.secrets import password_hash, resolve
+from tests.word import give
 
 # `openssl passwd -6 -salt abc example`
 HASH = "$6$abc$Bm/WxjOOY7pqF14DdI5basdPqaurWAwtKqWmcwfM3kd6nLBhfw.QGF3AswJsR65h9ZFunepRF0kpROlYKcal60"
@@ -18,6 +19,7 @@ def test_a_secret_comes_from_the_environment_a_file_or_a_command(tmp_path, monke
     (tmp_path / "hash").write_text(f"{HASH}\nsecond line\n")
     assert resolve("env:ROOT_HASH") == HASH
     assert resolve(f"file:{tmp_path / 'hash'}") == HASH
+    give(monkeypatch, tmp_path / "config", ("a secret", f"sh -c: cat {tmp_path / 'hash'} | head -1"))
     assert resolve(f"command:cat {tmp_path / 'hash'} | head -1") == HASH
 
 
@@ -31,8 +33,9 @@ def test_a_secret_comes_from_the_environment_a_file_or_a_command(tmp_path, monke
         ("plain", "not given as a reference"),
     ],
 )
-def test_a_secret_that_is_not_there_is_said_by_its_reference(reference, why):
+def test_a_secret_that_is_not_there_is_said_by_its_reference(reference, why, tmp_path, monkeypatch):
     """The message names the place and the reason."""
+    give(monkeypatch, tmp_path, *(("a secret", f"sh -c: {command}") for command in ("exit 3", "true")))
     with pytest.raises(ParamsError, match=why):
         resolve(reference)
 

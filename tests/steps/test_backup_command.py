@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
-from runbook.ask import Facts
+from runbook.ask import Answer, Facts
+from runbook.attestation.verify import verify_run
 from runbook.cli import backup, main
+from runbook.facts import identity
 from runbook.hosts.base import Result as Ran
+from runbook.journal import read
+from tests.evidence.attested import alone
 from tests.steps.backups_host import SAMPLE, Host, Kept
 
 PARAMS = "params/testbed.yml"
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Host:
+def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the reports of these commands lie."""
+    alone(monkeypatch, tmp_path / "config")
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "reports"))
+    return tmp_path / "reports/testbed"
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch, reports: Path) -> Host:
     """A host with one backup, reached instead of the testbed."""
     fake = Host(kept=[Kept(SAMPLE)])
 
@@ -27,15 +39,20 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
         fake._run(argv)
         return Ran(argv, 0, "restoring: 50 % of 1024 MiB, 210 MiB/s, 2 s left\n", "")
 
-    @contextmanager
-    def reached(asked) -> Iterator[SimpleNamespace]:
-        yield SimpleNamespace(
-            gather=lambda asks: Facts({ask: fake._answer(ask, asked) for ask in asks}),
+    def connect(asked, notebook) -> SimpleNamespace:
+        return SimpleNamespace(
+            gather=lambda asks: Facts({ask: answer(ask, asked) for ask in asks}),
             run=run,
             lock=lambda: None,
+            close=lambda: None,
+            is_real=True,
+            describe="a test",
         )
 
-    monkeypatch.setattr("runbook.cli.backups._reached", reached)
+    def answer(ask, asked) -> Answer:
+        return Answer(44) if ask in identity.COMMANDS else fake._answer(ask, asked)
+
+    monkeypatch.setattr("runbook.hosts.connect", connect)
     return fake
 
 
@@ -113,3 +130,46 @@ def test_a_restore_that_is_refused_says_why(host: Host) -> None:
 def test_the_help_names_each_verb() -> None:
     """`runbook backup --help` shows the four things it can do."""
     assert {"list", "make", "verify", "restore"} == set(backup.commands)
+
+
+def record_of(reports: Path) -> dict:
+    """Return the newest run, which has to be closed and whole."""
+    place = sorted(path for path in reports.iterdir() if path.is_dir())[-1]
+    assert verify_run(place, ()).status == "unsigned"
+    return json.loads((place / "run.json").read_text()) | {"lines": read(place / "journal.jsonl")}
+
+
+def test_what_it_does_is_a_run_among_the_reports(host: Host, reports: Path) -> None:
+    """A backup, and a restore with its consent, are journalled step by step, archived and attested; a look is not."""
+    run("list", PARAMS)
+    digest = re.search(r"--consent ([0-9a-f]{12})", run("restore", PARAMS, "comm", SAMPLE).output)[1]
+    assert not reports.exists()
+    run("make", PARAMS, "comm")
+    made = record_of(reports)
+    assert (made["outcome"], made["exit_code"], made["mode"]) == ("completed", 0, "apply")
+    ends = [(end["step"], end["status"]) for book in made["notebooks"] for end in book["steps"]]
+    assert ends == [("back_up_volumes", "changed"), ("verify_backups", "changed")]
+    run("restore", PARAMS, "comm", SAMPLE, "--apply", "--consent", digest)
+    restored = record_of(reports)
+    assert restored["outcome"] == "completed"
+    (given,) = [line for line in restored["lines"] if line["event"] == "consent"]
+    assert (given["step"], given["how"], given["digest"]) == ("restore_volumes", "digest", digest)
+    begun = [line["title"] for line in restored["lines"] if line["event"] == "action-begin"]
+    assert any("restore" in title for title in begun)
+
+
+def test_a_refused_restore_is_kept_as_refused(host: Host, reports: Path) -> None:
+    """Without the digest of the very plan the command ends with 4, and so does its report."""
+    assert run("restore", PARAMS, "comm", SAMPLE, "--apply", "--consent", "0" * 12).exit_code == 4
+    kept = record_of(reports)
+    assert (kept["outcome"], kept["exit_code"], kept["failure"]["name"]) == ("refused", 4, "ConsentMissing")
+    assert not [line for line in kept["lines"] if line["event"] in ("consent", "action-begin")]
+
+
+def test_a_restore_that_leaves_no_trace_has_failed(host: Host, reports: Path, monkeypatch) -> None:
+    """Its plan is made again afterwards: what is still to do was not done, whatever the command said."""
+    digest = re.search(r"--consent ([0-9a-f]{12})", run("restore", PARAMS, "comm", SAMPLE).output)[1]
+    monkeypatch.setattr(host, "_run", lambda argv: None)
+    ended = run("restore", PARAMS, "comm", SAMPLE, "--apply", "--consent", digest)
+    assert ended.exit_code == 1
+    assert record_of(reports)["outcome"] == "failed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,9 @@ def test_the_first_backup_is_made_once() -> None:
 def test_without_a_list_nothing_is_backed_up() -> None:
     """Nobody asked for a backup: no step plans or complains of anything."""
     asked, host = params(), Host()
-    assert [planned(step, host, asked) for step in STEPS] == [Plan()] * 3
+    plans = [planned(step, host, asked) for step in STEPS]
+    assert [replace(plan, unasked="") for plan in plans] == [Plan()] * 3
+    assert [bool(plan.unasked) for plan in plans] == [True] * 3
     assert [found(step, host, asked) for step in STEPS] == [[]] * 3
 
 

@@ -308,7 +308,7 @@ class TestProvePassthrough:
         host = configured(HostParams.model_validate(raw), xen=False)
         plan = prove_passthrough.plan(host.params, host.facts(prove_passthrough))
         assert (plan.actions, plan.findings) == ((), ())
-        assert "probe: network" in plan.note
+        assert "probe: network" in plan.unasked
         assert problems(prove_passthrough, host) == []
 
     def test_a_device_of_a_running_guest_is_refused(self):

@@ -11,7 +11,7 @@ from runbook import params as parameters
 from runbook.atomic import write_atomic
 from runbook.errors import ParamsError
 from runbook.params import HostParams, edit
-from runbook.params.yaml12 import Where, parse
+from runbook.params.yaml12 import Where, parse, text_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Draft:
     @classmethod
     def open(cls, path: Path) -> Draft:
         """Return the draft of a file that nobody has changed yet. Raises `ParamsError` when it is no YAML."""
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path)
         parse(text, path)
         return cls(path, text, text)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,6 +13,7 @@ from runbook.show.form import words
 from runbook.show.form.picker import Row
 from runbook.show.pieces import TINT, badge
 from runbook.survey.machine import Machine
+from runbook.text.html import escape, widget
 
 _TIGHT = "line-height:1.45"
 
@@ -40,7 +40,7 @@ class Shared:
         }
 
     def html(self, text: str = "", layout: Any = None) -> Any:
-        return widgets.HTML(text, layout=layout or self.plain, style=self._html)
+        return widget(text, layout=layout or self.plain, style=self._html)
 
     def column(self, children: Any = ()) -> Any:
         return widgets.VBox(children, layout=self.plain)

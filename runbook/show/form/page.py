@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -21,6 +20,7 @@ from runbook.show.live import is_live
 from runbook.show.pieces import code
 from runbook.survey.groups import Group
 from runbook.survey.machine import Machine
+from runbook.text.html import escape
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.params.types import bdf
-from runbook.proposal.text import device_entry
+from runbook.proposal.devices import device_entry
 from runbook.show.form.draft import Draft
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
-from runbook.survey.verdict import STAY
+from runbook.survey.verdict import STAY, ports
 
 DOM0, HIDDEN = "dom0 keeps it", "no guest yet (hidden from dom0)"
 SPLIT = "not one owner"
@@ -82,12 +82,8 @@ def _owner(values: dict[str, Any], group: Group) -> str:
 def _kept(values: dict[str, Any], machine: Machine) -> tuple[str, dict[str, str]]:
     """Return the volume group of the guests, and the cards that bridges take, each with the reason."""
     storage = values.get("storage") or {}
-    cards = {
-        card.controller: f"it is a port of the bridge {bridge.get('name')}"
-        for bridge in items(values.get("network") or {}, "bridges")
-        for card in map(machine.network.interface, bridge.get("ports") or ())
-        if card and card.controller
-    }
+    bridges = items(values.get("network") or {}, "bridges")
+    cards = ports(machine, ((str(b.get("name")), map(str, b.get("ports") or ())) for b in bridges))
     return str(storage.get("guest_volume_group", "guests")), cards
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from runbook.errors import ParamsError
 from runbook.params import HostParams
 from runbook.show.form import sums
@@ -11,6 +9,7 @@ from runbook.show.form.draft import Draft
 from runbook.show.form.picker import Row, rows
 from runbook.show.pieces import Shown, code
 from runbook.survey.machine import Machine
+from runbook.text.html import escape
 
 
 def state(checked: HostParams | ParamsError, machine: Machine | None) -> str:

@@ -28,7 +28,7 @@ _FILES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Add the word where Debian's own sources lack it, and fetch the lists anew."""
     if not _is_asked(params):
-        return Plan(note="The group firmware is not asked for.")
+        return Plan(unasked="configuration.package_groups does not have `firmware`")
     changed = {path: new for path in _FILES if (new := _new(params, facts, path)) is not None}
     if not changed:
         return Plan()

@@ -25,7 +25,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Make what is missing of each account; keys and groups that are there stay."""
     if not params.configuration.users:
-        return Plan(note="No accounts are asked for.")
+        return Plan(unasked="configuration.users is empty")
     there, groups = accounts.parse(facts, *_names(params))
     findings = [
         f for user in params.configuration.users for f in _refusals(user, there.get(user.name), groups)
@@ -118,6 +118,7 @@ def _refusals(user: User, now: Account | None, groups: frozenset[str]) -> list[F
                 if unknown == ["sudo"]
                 else "correct configuration.users",
                 "group(5)",
+                after="install_packages" if unknown == ["sudo"] else "",
             )
         )
     if now and (now.uid < 1000 or now.home != f"/home/{user.name}"):

@@ -31,10 +31,9 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Switch to the rules when they are not in force or not in the file; then start them at boot."""
     if not _is_asked(params):
-        return Plan(note="The packet filter is left as it is.")
+        return Plan(unasked="configuration.firewall.kind is keep")
     now, units = firewall.parse(facts, rules(params)), services.parse(facts, _UNIT, *_RIVALS)
-    if not now.is_installed:
-        return Plan(findings=(needs.not_installed("nftables", step="this step"),))
+    waits = () if now.is_installed else (needs.not_installed("nftables", step="this step"),)
     actions: list[Any] = []
     action = _switch(params, is_new=now.file is None)
     is_confirmed = facts.text(action.kept) is None
@@ -43,9 +42,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not units[_UNIT].starts_at_boot:
         actions.append(Run(("systemctl", "enable", _UNIT), undo=("systemctl", "disable", _UNIT)))
     if not actions:
-        return Plan()
+        return Plan(findings=waits)
     rivals = [name for name in _RIVALS if units[name].active == "active" or units[name].starts_at_boot]
-    findings = (*_refusals(now, rivals), *_locked_out(params, ssh_server.parse(facts)))
+    # Its package brings a file of its own, which has no rules in it, and the program that judges ours.
+    findings = (*waits, *_refusals(now, rivals), *_locked_out(params, ssh_server.parse(facts)))
     note = f"Unless a new connection gets in within {action.revert_s} s, the host takes the rules back by itself."
     return Plan(tuple(actions), findings, note)
 

@@ -23,6 +23,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Fetch the lists when something has to be installed and they are missing or older than a day."""
     now, (missing, _, _) = needs.read(params, facts), needs.missing(params, facts)
     if not missing:
+        if not needs.wanted(params):
+            return Plan(unasked="configuration names no packages")
         return Plan(note="Everything is installed: no lists are needed.")
     if now.lists and now.lists_are_fresh:
         return Plan(note="The lists were fetched within a day.", findings=tuple(obstacles(now)))

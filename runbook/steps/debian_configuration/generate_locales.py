@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from runbook.actions import Run, WriteFile
+from runbook.actions import Foreseen, Run, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.facts import locales
 from runbook.facts.locales import DEFAULT, GENERATE
@@ -26,10 +26,16 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Take the locales into the list, make them, and set the default."""
     asked, now, actions = params.configuration.locales, locales.parse(facts), list[Any]()
-    if asked.generate and now.generate is None:
-        return Plan(findings=(needs.not_installed("locales", step="this step"),))
+    if not asked.generate and not asked.default:
+        return Plan(unasked="configuration.locales is empty")
+    waits = asked.generate and now.generate is None
     text = listed(now.generate or "", asked.generate)
-    if asked.generate and text != now.generate:
+    if waits:
+        lines = "\n".join(f"+{line}" for line in text.splitlines())
+        actions.append(
+            Foreseen(f"write {GENERATE}", lines, "the package brings the file with every line commented out")
+        )
+    elif asked.generate and text != now.generate:
         actions.append(WriteFile(GENERATE, text))
     if not now.there.issuperset(asked.generate):
         actions.append(Run(("locale-gen",), "minutes on a slow machine", timeout_s=1800))
@@ -37,7 +43,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(
             WriteFile(DEFAULT, with_line(now.default_file, r"\s*LANG=.*", f"LANG={asked.default}"))
         )
-    return Plan(tuple(actions))
+    return Plan(tuple(actions), (needs.not_installed("locales", step="this step"),) if waits else ())
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

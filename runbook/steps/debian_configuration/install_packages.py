@@ -21,7 +21,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Install what is missing, in one go, and nothing that is only recommended."""
     missing, delta, size = needs.missing(params, facts)
     if not missing:
-        return Plan(note="" if needs.wanted(params) else "No packages are asked for.")
+        return Plan(unasked="" if needs.wanted(params) else "configuration names no packages")
     note = f"{-(-size // 2**20)} MiB to download." if size else ""
     return Plan((InstallPackages(missing, delta),), tuple(needs.stops(params, facts)), note)
 

@@ -78,6 +78,7 @@ def stops(params: HostParams, facts: Facts) -> list[Finding]:
                 "apt has no package lists yet",
                 "so it cannot say what it would install",
                 "run the step fetch_package_lists first",
+                after="fetch_package_lists",
             )
         )
     elif now.unknown:
@@ -117,6 +118,7 @@ def not_installed(name: str, *, step: str) -> Finding:
         f"{name} is not installed",
         f"{step} configures what that package brings",
         "run the step install_packages first",
+        after="install_packages",
     )
 
 

@@ -33,6 +33,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Purge every part by its name: the installer marks them as wanted, so nothing goes by itself."""
+    if not patterns(params):
+        return Plan(unasked="configuration.mail is keep, and remove_os_prober is false")
     now = removals.parse(facts, patterns(params))
     if not now.present:
         return Plan()

@@ -36,7 +36,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write a file of our own that sshd reads first, unless sshd already says all of it."""
     if not _is_asked(params):
-        return Plan(note="The ssh server is left as it is.")
+        return Plan(unasked="configuration.ssh is keep")
     now, is_confirmed = ssh_server.parse(facts), facts[_KEPT].status != 0
     if is_confirmed and not _wrong(now):
         return Plan()

@@ -38,11 +38,11 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write one file that is read after the package's own, and empties its lists first."""
     if not _is_asked(params):
-        return Plan(note="Updates are left as they are.")
-    if PROGRAM not in files.parse(facts, PROGRAM):
-        return Plan(findings=(needs.not_installed("unattended-upgrades", step="this step"),))
+        return Plan(unasked="configuration.updates is keep")
+    is_there = PROGRAM in files.parse(facts, PROGRAM)
+    waits = () if is_there else (needs.not_installed("unattended-upgrades", step="this step"),)
     actions: list[Any] = [WriteFile(FILE, content())] if facts.text(FILE) != content() else []
-    return Plan(tuple(actions))
+    return Plan(tuple(actions), waits)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

@@ -25,6 +25,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Set the zone when it differs, and start the clock's keeper when it does not run."""
     asked, now = params.configuration.clock, clock.parse(facts, params.configuration.clock.zone)
+    if not asked.zone and asked.synchronise not in _UNITS:
+        return Plan(unasked="configuration.clock is as it comes: no zone, and synchronise is keep")
     actions, findings = list[Any](), list[Finding]()
     if asked.zone and not now.is_known:
         findings.append(_no_zone(asked.zone))
@@ -36,7 +38,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         unit = services.parse(facts, *clock.UNITS)[name]
         if not unit.exists:
             findings.append(needs.not_installed(name.removesuffix(".service"), step="this step"))
-        elif not (unit.active == "active" and unit.starts_at_boot):
+        if not (unit.active == "active" and unit.starts_at_boot):
             actions.append(Run(("systemctl", "enable", "--now", name), undo=needs.switched_off(unit)))
     return Plan(tuple(actions), tuple(findings))
 

@@ -23,7 +23,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the two files where they differ, and tell the running kernel."""
     if not params.configuration.set_names:
-        return Plan(note="The names are left as they are.")
+        return Plan(unasked="configuration.set_names is false")
     now, actions = names.parse(facts, params.host), list[Any]()
     if now.written != params.host:
         actions.append(WriteFile(names.HOSTNAME, params.host + "\n"))

@@ -27,7 +27,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the value; add PAM's module where a release does not have it (Debian 12 has not)."""
     umask, actions = params.configuration.umask, list[Any]()
     if not umask:
-        return Plan(note="The umask is left as it is.")
+        return Plan(unasked="configuration.umask is empty")
     defs, pam = facts.text(_DEFS) or "", facts.text(_PAM) or ""
     if _value(defs) != umask:
         actions.append(WriteFile(_DEFS, with_line(defs, r"\s*UMASK\s.*", f"UMASK\t\t{umask}")))
@@ -50,7 +50,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _value(text: str) -> str:
-    values: list[str] = re.findall(r"(?m)^\s*UMASK\s+(\d+)", text)
+    values: list[str] = re.findall(r"(?m)^[ \t]*UMASK[ \t]+(\d+)", text)
     return values[-1] if values else ""
 
 

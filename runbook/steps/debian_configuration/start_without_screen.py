@@ -22,7 +22,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Let the boot end at the text login when it goes on to the desktop."""
     if not _is_asked(params):
-        return Plan(note="No desktop is asked for.")
+        return Plan(unasked="configuration.gui is none")
     if facts[_DEFAULT].out.strip() != _GRAPHICAL:
         return Plan()
     undo = ("systemctl", "set-default", _GRAPHICAL)

@@ -25,12 +25,11 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Let go of the new file systems and restart; nothing when the host runs from the disk already."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
-    if waits := target.waits(install_boot_loader, params, facts):
-        return Plan(findings=waits)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
+    waits = target.waits(install_boot_loader, params, facts)
     leave = Run(("umount", "--recursive", ROOT), "everything is on the disk before it goes down")
-    return Plan((leave, Reboot(into=f"the system on {here.path}"), _WAIT))
+    return Plan((leave, Reboot(into=f"the system on {here.path}"), _WAIT), waits)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook.actions import Link, Run, SetPassword, WriteFile
+from runbook.actions import Foreseen, Link, Run, SetPassword, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.facts import uplink
 from runbook.params import HostParams
@@ -48,20 +48,23 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the files that differ, and carry over by what this session knows the host: its keys."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
-    if waits := target.waits(install_base, params, facts):
-        return Plan(findings=waits)
-    stops, remarks = _stops(params, facts), _remarks(params, facts)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
+    waits = target.waits(install_base, params, facts)
+    stops, remarks = _stops(params, facts, is_unpacked=not waits), _remarks(params, facts)
     wanted = {} if stops else _wanted(params, facts, here)
-    actions: list[Any] = [
+    actions: list[Any] = []
+    if waits and wanted and not wanted["fstab"]:
+        actions.append(_foreseen_fstab(here))
+        del wanted["fstab"]
+    actions += [
         WriteFile(_FILES[name], content, "0600" if name == "keys" else "0644")
         for name, content in wanted.items()
         if facts.text(_FILES[name]) != content
     ]
     if not stops:
         actions += _others(params, facts)
-    return Plan(tuple(actions), (*stops, *remarks))
+    return Plan(tuple(actions), (*waits, *stops, *remarks))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -123,7 +126,14 @@ def _zone(params: HostParams) -> Ask:
     return Ask.run("find", f"{ROOT}/usr/share/zoneinfo/{params.installation.time_zone}", "-maxdepth", "0")
 
 
-def _stops(params: HostParams, facts: Facts) -> tuple[Finding, ...]:
+def _foreseen_fstab(here: Situation) -> Foreseen:
+    lines = [f"+UUID=… {place.mount or 'none'} {place.fs}" for place in here.places]
+    return Foreseen(
+        f"write {_FILES['fstab']}", "\n".join(lines), "each file system has its UUID when it is made"
+    )
+
+
+def _stops(params: HostParams, facts: Facts, *, is_unpacked: bool) -> tuple[Finding, ...]:
     card, found = uplink.parse(facts), []
     if card is None or card.is_wireless:
         found.append(
@@ -147,7 +157,7 @@ def _stops(params: HostParams, facts: Facts) -> tuple[Finding, ...]:
                 "sshd(8), AUTHORIZED_KEYS",
             )
         )
-    if not facts[_zone(params)].ok:
+    if is_unpacked and not facts[_zone(params)].ok:
         zone = params.installation.time_zone
         found.append(
             Finding(

@@ -33,8 +33,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Unpack Debian into an empty root; what an interrupted run left there is cleared first."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
     waits = target.waits(make_file_systems, params, facts)
     top = facts[_TOP].out.split()
     half = UNFINISHED.rpartition("/")[2] in top

@@ -46,10 +46,9 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Install the package, put GRUB in both places of the EFI partition, and make the menu."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
-    if waits := target.waits(install_system, params, facts):
-        return Plan(findings=waits)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
+    waits = target.waits(install_system, params, facts)
     there = packages.installed(install_base.installed(facts))
     missing = tuple(name for name in _PACKAGES if name not in there)
     actions: list[Any] = []
@@ -69,7 +68,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         )
     if actions or not facts[_MENU].ok:
         actions.append(RunIn(ROOT, ("update-grub",), timeout_s=900))
-    return Plan(tuple(actions))
+    return Plan(tuple(actions), waits)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

@@ -32,10 +32,9 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Install what is missing, with every service kept from starting, and set locale and keyboard."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
-    if waits := target.waits(configure_base, params, facts):
-        return Plan(findings=waits)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
+    waits = target.waits(configure_base, params, facts)
     there = packages.installed(install_base.installed(facts))
     missing = tuple(name for name in releases.get(params.release).base_packages if name not in there)
     actions: list[Any] = []
@@ -53,7 +52,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         ]
     if missing or facts.text(POLICY) is not None:
         actions.append(Remove(POLICY))
-    return Plan((*actions, *_language(params, facts)))
+    return Plan((*actions, *_language(params, facts)), waits)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

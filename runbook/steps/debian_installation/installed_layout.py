@@ -31,7 +31,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     root = here.disks.mount("/")
     now = f"The root file system is {root.source} ({root.fstype})." if root else ""
     if params.installation.method == "none":
-        return Plan(note=f"installation.method is none, so the layout is shown and not judged. {now}")
+        return Plan(note=f"The layout is shown and not judged. {now}", unasked="installation.method is none")
     return Plan(note=now)
 
 
@@ -47,6 +47,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
                 "The live system is still running",
                 "there is no installed system to look at yet",
                 "run the step boot_installed_system first",
+                after="boot_installed_system",
             )
         ]
     return [

@@ -24,8 +24,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Format what is blank, mount what is not mounted; anything else that is found there is refused."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
     waits = target.waits(make_volumes, params, facts)
     found = () if waits else tuple(_obstacles(here))
     makes = [_make(place) for place in here.places if not _has(here, place)]

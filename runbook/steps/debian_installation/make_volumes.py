@@ -25,8 +25,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Make what is missing. A partition on which something else is found is refused, never overwritten."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
     waits = target.waits(partition_disk, params, facts)
     found = () if waits else tuple(f for group in here.layout.groups for f in _obstacles(here, group))
     actions = [action for group in here.layout.groups for action in _needed(here, group)]

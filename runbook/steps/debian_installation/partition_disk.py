@@ -21,8 +21,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the table unless it is there; the note says what is on the disk now."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
     found = dangers.refusals(params, here)
     if here.disk is None or found:
         return Plan(findings=found)

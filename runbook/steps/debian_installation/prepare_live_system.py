@@ -40,8 +40,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Install what is missing into the live system; it is gone with the next restart."""
     here = target.read(params, facts)
-    if note := target.needless(params, here):
-        return Plan(note=note)
+    if nothing := target.nothing_to_do(params, here):
+        return nothing
     findings = dangers.refusals(params, here)
     missing = facts[_MISSING].out.split()
     if not missing or findings:

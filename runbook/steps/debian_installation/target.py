@@ -142,10 +142,18 @@ def read(params: HostParams, facts: Facts) -> Situation:
 def needless(params: HostParams, here: Situation) -> str:
     """Return why a step of the live way has nothing to do, '' when it has."""
     if params.installation.method == "none":
-        return "installation.method is none: Debian is there already, and nothing is installed."
+        return "Debian is there already, and nothing is installed."
     if params.installation.method == "preseed":
-        return "installation.method is preseed: the unattended installer does this; see `runbook installer`."
+        return "The unattended installer does this; see `runbook installer`."
     return f"The host runs from {here.path} already: this is done." if here.is_installed else ""
+
+
+def nothing_to_do(params: HostParams, here: Situation) -> Plan | None:
+    """Return the plan of a step of the live way that has nothing to do, None for one that has."""
+    note, method = needless(params, here), params.installation.method
+    if not note:
+        return None
+    return Plan(note=note, unasked="" if method == "live" else f"installation.method is {method}")
 
 
 def waits(step: Step, params: HostParams, facts: Facts) -> tuple[Finding, ...]:
@@ -155,7 +163,8 @@ def waits(step: Step, params: HostParams, facts: Facts) -> tuple[Finding, ...]:
         return ()
     why = planned.stops[0].what if planned.stops else f"still to do: {planned.actions[0].title}"
     name = name_of(step)
-    return (Finding("wait", f"The step {name} is not done yet", why, f"run the step {name} first"),)
+    do = f"run the step {name} first"
+    return (Finding("wait", f"The step {name} is not done yet", why, do, after=name),)
 
 
 def still(name: str, planned: Plan) -> list[Finding]:

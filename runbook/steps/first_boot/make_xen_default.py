@@ -8,7 +8,7 @@ from runbook.facts import grub
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
 from runbook.steps.first_boot import prove_bridges, prove_devices, prove_xen
-from runbook.steps.xen_configuration import set_boot_menu
+from runbook.steps.xen_configuration import menu, set_boot_menu
 
 TITLE = "Make Xen the default entry"
 GUIDE = "“Xen Configuration”: Xen was the default from the first, unproved boot on (H618)"
@@ -25,12 +25,13 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Save the Xen entry as the default, if every proof of this chapter holds."""
     now = grub.parse(facts)
     failed = _failed(params, facts)
-    if failed:
+    if now.xen and now.entry(now.saved_entry) == now.xen:
         return Plan(findings=tuple(failed))
-    if now.xen is None or now.entry(now.saved_entry) == now.xen:
+    if now.xen is None and not failed:
         return Plan()
     undo = set_boot_menu.default_again(now.saved_entry)
-    return Plan((Run(("grub-set-default", now.xen.path), "Xen has been proved", undo=undo),))
+    entry = menu.foreseen_entry(now)
+    return Plan((Run(("grub-set-default", entry), "Xen has been proved", undo=undo),), tuple(failed))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -64,6 +65,7 @@ def _failed(params: HostParams, facts: Facts) -> list[Finding]:
                     "only a proved Xen becomes what a power failure starts",
                     wrong[0].do or f"run the step {name} and do what it says",
                     wrong[0].source,
+                    after=name,
                 )
             )
     return found

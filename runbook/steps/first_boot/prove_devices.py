@@ -29,7 +29,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     now, running = modules.parse(facts, params), xen.parse(facts)
     if not running.version:
         do = "run the step prove_xen; it says why"
-        return [Finding("wait", "Xen does not run, so no device can be given away", "", do)]
+        what = "Xen does not run, so no device can be given away"
+        return [Finding("wait", what, "", do, after="prove_xen")]
     found = []
     for device in params.passthrough.devices:
         here = now.device(device.bdf)

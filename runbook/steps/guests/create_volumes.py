@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook import releases
 from runbook.actions import Run
 from runbook.actions.volumes import TAG, removal
 from runbook.ask import Ask, Facts
@@ -10,6 +11,7 @@ from runbook.facts.volumes import Group, LogicalVolume, Volumes
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.plan import Finding, Plan, Risk
+from runbook.releases import xen
 
 TITLE = "Create the guests' volumes"
 GUIDE = (
@@ -30,8 +32,13 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `lvcreate` for each volume that is missing; refuse where room or group is missing."""
     there = volumes.parse(facts)
     group = there.group(params.storage.guest_volume_group)
+    if not params.guests:
+        return Plan(unasked="guests is empty")
     if group is None:
-        return Plan(findings=(_no_group(params, there),) if params.guests else ())
+        # Without the tools nobody can look; a group that is not there is none that will be.
+        foreseen = () if there.installed else params.guests
+        made = tuple(_create(params.storage.guest_volume_group, guest) for guest in foreseen)
+        return Plan(made, (_no_group(params, there),))
     missing = [g for g in params.guests if there.volume(group.name, g.volume.name) is None]
     findings = [*_unfit(params, there), *_too_little(group, missing)]
     return Plan(tuple(_create(group.name, guest) for guest in missing), tuple(findings))
@@ -72,6 +79,7 @@ def _no_group(params: HostParams, there: Volumes) -> Finding:
             "The LVM tools do not answer",
             "`vgs` failed, so the volumes cannot be seen",
             "run notebook 05_xen_installation, which installs lvm2",
+            after=xen.supply(params.xen.source, releases.get(params.release)).step,
         )
     names = ", ".join(group.name for group in there.groups) or "none at all"
     return Finding(

@@ -17,5 +17,6 @@ def xen(domains: Domains) -> tuple[Finding, ...]:
             f"xl said: {domains.why}",
             "run notebook 06_xen_configuration, which starts Xen, and 07_first_boot, which proves it",
             "guide, Xen DomU Configurations",
+            after="boot_xen_once",
         ),
     )

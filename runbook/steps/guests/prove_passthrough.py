@@ -29,7 +29,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Return the proving program, where it is missing, and one run for each device without a proof."""
     devices = _to_prove(params)
     if not devices:
-        return Plan(note="no device under passthrough.devices has `probe: network`")
+        return Plan(unasked="no device under passthrough.devices has `probe: network`")
     domains, proofs = guests.parse(facts), probe.parse(facts)
     due = [device for device in devices if _is_due(device, domains, proofs)]
     actions: list[WriteFile | Run] = []

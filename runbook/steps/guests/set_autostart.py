@@ -67,7 +67,13 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         if name in links and entry.is_dangling:
             why = "the guest's configuration does not exist yet"
             found.append(
-                Finding("wait", f"{AUTO}/{name} leads nowhere", why, "run write_guest_configs first")
+                Finding(
+                    "wait",
+                    f"{AUTO}/{name} leads nowhere",
+                    why,
+                    "run write_guest_configs first",
+                    after="write_guest_configs",
+                )
             )
     return [*found, *_in_the_way(links, there)]
 

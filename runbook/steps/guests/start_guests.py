@@ -35,7 +35,9 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     domains = guests.parse(facts)
     due = [guest for guest in params.guests if guest.start and domains.named(guest.name) is None]
     if not due:
-        return Plan()
+        return Plan(
+            unasked="" if any(guest.start for guest in params.guests) else "no guest has `start: true`"
+        )
     xl = releases.get(params.release).xl
     actions = tuple(_start(xl, guest) for guest in due)
     if missing := needs.xen(domains):
@@ -72,7 +74,8 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
     for guest in due:
         path = config.path_of(guest.name)
         if facts.text(path) != files[path]:
-            yield Finding("wait", f"{path} is not as wanted", do="run write_guest_configs first")
+            what, do = f"{path} is not as wanted", "run write_guest_configs first"
+            yield Finding("wait", what, do=do, after="write_guest_configs")
         for bridge in sorted({nic.bridge for nic in guest.nics} - bridges):
             yield Finding(
                 "wait",
@@ -80,6 +83,7 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
                 "the guest's network card would be left unplugged, and xl would give up",
                 "run notebook 06_xen_configuration, step configure_bridges",
                 "H650",
+                after="configure_bridges",
             )
         yield from _taken(params, guest, domains)
     need = sum(guest_need_mib(guest) for guest in due)

@@ -58,6 +58,8 @@ def wanted(params: HostParams, facts: Facts) -> dict[str, str]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return a write for each file that is not as wanted, with what is wrong in and between the files."""
+    if not params.guests:
+        return Plan(unasked="guests is empty")
     files = wanted(params, facts)
     domains = guests.parse(facts)
     xl = releases.get(params.release).xl

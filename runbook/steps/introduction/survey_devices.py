@@ -12,7 +12,7 @@ from runbook.params import HostParams
 from runbook.params.host import Device
 from runbook.plan import Finding, Level, Plan, Risk
 from runbook.survey import STAY, Machine
-from runbook.survey.verdict import own, place, worst
+from runbook.survey.verdict import Reason, judge, place, ports
 
 TITLE = "Survey the devices that the parameters give to guests"
 GUIDE = "Introduction: avoid NF200; the addresses to hide were typed in without any check (H616, H617)"
@@ -44,7 +44,7 @@ def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
                 "only one guest can have it",
                 "name it once",
             )
-    ports = _future_ports(params, machine)
+    kept = ports(machine, ((bridge.name, bridge.ports) for bridge in params.network.bridges))
     owners = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
     hidden = {d.bdf for d in wanted}
     for device in dict.fromkeys(wanted):
@@ -53,10 +53,12 @@ def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
             yield _moved(machine, device, found)
             continue
         name = f"{device.bdf} ({device.what})"
-        yield from _own(params, machine, device, found, name)
-        yield from (_future_port(name, *port) for port in ports.get(device.bdf, ()))
-        if not found.is_bridge:
-            yield from _company(machine, found, name, hidden, owners)
+        company = list(_company(machine, found, name, hidden, owners)) if not found.is_bridge else []
+        group = params.storage.guest_volume_group
+        taken = _taken(machine, found, device, hidden, owners)
+        said = {"group", "siblings"} - taken if company else set()
+        yield from _verdict(judge(machine, found, group, kept), name, taken, said)
+        yield from company
     yield from _ports(params, machine)
 
 
@@ -74,40 +76,30 @@ def _moved(machine: Machine, device: Device, found: PciDevice | None) -> Finding
     )
 
 
-def _own(
-    params: HostParams, machine: Machine, device: Device, found: PciDevice, name: str
-) -> Iterator[Finding]:
-    for reason in worst(own(machine, found, params.storage.guest_volume_group)):
-        if reason.kind in ("rmrr", "shared-rmrr") and device.rdm_policy == "relaxed":
-            continue
+def _verdict(reasons: tuple[Reason, ...], name: str, taken: set[str], said: set[str]) -> Iterator[Finding]:
+    """Yield the verdict about a device, a finding for each reason; kinds of care that are `taken` are only noted.
+
+    Kinds that are `said` have a finding of their own.
+    """
+    for reason in reasons:
         if reason.verdict == STAY:
             what = f"{name} must stay with dom0: {reason.text}"
-            yield Finding(
-                "refuse", what, "a device that is hidden is gone from dom0", reason.do, reason.source
-            )
-        else:
+            why = "a device that is hidden is gone from dom0"
+            yield Finding("refuse", what, why, reason.do, reason.source)
+        elif reason.kind not in said:
             level: Level = "fail" if reason.kind == "shared-rmrr" else "warn"
-            yield Finding(level, f"{name} needs care: {reason.text}", "", reason.do, reason.source)
+            why, level = ("the parameters do so", "info") if reason.kind in taken else ("", level)
+            yield Finding(level, f"{name} needs care: {reason.text}", why, reason.do, reason.source)
 
 
-def _future_ports(params: HostParams, machine: Machine) -> dict[str, list[tuple[str, str]]]:
-    """Return the interface and the bridge of each card that the parameters make a port, by its PCI address."""
-    ports: dict[str, list[tuple[str, str]]] = {}
-    for bridge in params.network.bridges:
-        cards = {card for port in bridge.ports for card in machine.network.cards_below(port)}
-        for interface in machine.network.interfaces:
-            if interface.name in cards:
-                ports.setdefault(interface.controller, []).append((interface.name, bridge.name))
-    return ports
-
-
-def _future_port(name: str, interface: str, bridge: str) -> Finding:
-    return Finding(
-        "refuse",
-        f"{name} must stay with dom0: it is {interface}, a port of the bridge {bridge}",
-        "the parameters both give it to a guest and put it on a bridge of dom0",
-        "take it out of passthrough.devices, or give the bridge another port",
-    )
+def _taken(
+    machine: Machine, found: PciDevice, device: Device, hidden: set[str], owners: dict[str, str]
+) -> set[str]:
+    """Return the kinds of care that the parameters take: the whole group in one hand, memory that may be shared."""
+    others = {d.bdf for d in (*machine.mates(found), *machine.siblings(found))}
+    hands = {owners[bdf] for bdf in (found.bdf, *others) if bdf in owners}
+    taken = {"group", "siblings"} if others <= hidden and len(hands) < 2 else set()
+    return taken | ({"rmrr", "shared-rmrr"} if device.rdm_policy == "relaxed" else set())
 
 
 def _company(
@@ -118,7 +110,7 @@ def _company(
     if staying := [d for d in mates if d.bdf not in hidden]:
         yield Finding(
             "refuse",
-            f"{name} shares {place(found)} with {', '.join(f'{d.bdf} ({d.name})' for d in staying)}, "
+            f"{name} needs care: it shares {place(found)} with {', '.join(f'{d.bdf} ({d.name})' for d in staying)}, "
             "which would stay in dom0",
             "the IOMMU cannot tell them apart: the guest could reach what dom0 uses",
             "name these under passthrough.devices too, or move the card to another slot",
@@ -129,14 +121,14 @@ def _company(
         if None not in pair and pair[0] != pair[1] and found.bdf < mate.bdf:
             yield Finding(
                 "refuse" if mate in mates else "warn",
-                f"{name} goes to {pair[0]}, and {mate.bdf} to {pair[1]}, which cannot be told apart",
+                f"{name} needs care: it goes to {pair[0]}, and {mate.bdf} to {pair[1]}, which cannot be told apart",
                 f"they share {place(found)}" if mate in mates else "they are one physical device",
                 "give both to the same guest",
             )
     if parted := [d.bdf for d in siblings if d.bdf not in hidden and d not in mates]:
         yield Finding(
             "warn",
-            f"{name} is one physical device with {', '.join(parted)}, which stays in dom0",
+            f"{name} needs care: it is one physical device with {', '.join(parted)}, which stays in dom0",
             "a reset of the one may reset the others",
             "name these under passthrough.devices too",
         )

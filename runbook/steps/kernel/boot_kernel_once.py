@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.actions import Reboot, Run
+from runbook.actions import Foreseen, Reboot, Run
 from runbook.ask import Ask, Facts
 from runbook.facts import grub, kernel_config, xen
 from runbook.params import HostParams
@@ -31,14 +31,18 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Choose the new kernel's entry for the next boot alone, and restart; nothing when it runs, with Xen or without."""
     if not params.kernel.build:
-        return Plan(note=own.NOT_BUILT)
+        return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
     now, menu = kernel_config.parse(facts, params), grub.parse(facts)
     release = "" if own.no_base(params, now) else now.own_release(own.recipe(params, now).digest())
     entry = own.plain_entry(menu, release) if release else None
     if entry is None:
         what = f"The kernel {release or 'of the parameters'} is not installed yet"
         why, do = "the menu has no entry for it", "run the step install_kernel first"
-        return Plan(findings=(Finding("wait", what, why, do),))
+        waits = Finding("wait", what, why, do, after="install_kernel")
+        choose = Foreseen(
+            "run grub-reboot with the new kernel's entry", "$ grub-reboot …", "the menu has it then"
+        )
+        return Plan((choose, Reboot(into="the new kernel, once"), _WAIT), (waits,))
     if now.running == release:
         return Plan()
     actions = (

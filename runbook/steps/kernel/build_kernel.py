@@ -29,7 +29,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Bring the packages, unless they lie there or are installed. What was built before is not built again."""
     if not params.kernel.build:
-        return Plan(note=own.NOT_BUILT)
+        return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
     now = kernel_config.parse(facts, params)
     if stops := [*own.no_base(params, now), *_room(facts)]:
         return Plan(findings=tuple(stops))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook.actions import InstallPackages, Run, WriteFile
+from runbook.actions import Foreseen, InstallPackages, Run, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.builds.recipe import Recipe
 from runbook.facts import delivered, grub, kernel_config, space
@@ -43,7 +43,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     would start a kernel that nobody has tried.
     """
     if not params.kernel.build:
-        return Plan(note=own.NOT_BUILT)
+        return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
     now, menu = kernel_config.parse(facts, params), grub.parse(facts)
     if stops := own.no_base(params, now):
         return Plan(findings=tuple(stops))
@@ -52,7 +52,14 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan()
     brought = own.delivery(facts, recipe)
     if not brought.packages:
-        return Plan(findings=(_not_built(recipe),))
+        waits = _not_built(recipe)
+        if stops := [*_dangers(params, now, menu, ""), *_room(facts)]:
+            return Plan(findings=(waits, *stops))
+        folder = delivered.folder(own.BUILD)
+        put_in = Foreseen(
+            f"install {recipe.key}", f"$ apt-get install {folder}/linux-image-…", "its packages lie there"
+        )
+        return Plan((*_safe_default(params, facts, now, menu), put_in), (waits,))
     packages = own.wanted_packages(params, brought)
     if stops := [*_dangers(params, now, menu, packages[0].name), *_room(facts)]:
         return Plan(findings=tuple(stops))
@@ -155,6 +162,7 @@ def _not_built(recipe: Recipe) -> Finding:
         f"{recipe.key} is not on the host yet",
         f"{delivered.folder(own.BUILD)} does not hold its packages",
         "run the step build_kernel first",
+        after="build_kernel",
     )
 
 

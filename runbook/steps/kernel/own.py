@@ -14,6 +14,7 @@ from runbook.params import HostParams
 from runbook.plan import Finding
 
 BUILD = "kernel"
+UNASKED = "kernel.build is false"
 NOT_BUILT = (
     "No kernel is built (kernel.build is false). Debian's own carries every flag of the guide "
     "that this host needs; only hiding devices by the kernel's line needs another, and hide_devices does without it."

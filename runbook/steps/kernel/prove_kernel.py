@@ -22,7 +22,9 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Nothing is done; the check proves."""
     now = kernel_config.parse(facts, params)
-    return Plan(note=f"Linux {now.running} runs." if params.kernel.build else own.NOT_BUILT)
+    if not params.kernel.build:
+        return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
+    return Plan(note=f"Linux {now.running} runs.")
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

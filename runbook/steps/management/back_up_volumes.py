@@ -40,22 +40,23 @@ def plan_for(params: HostParams, facts: Facts, guests: tuple[str, ...]) -> Plan:
     """Return a new backup of each of some guests, whatever backups there are."""
     asked = params.management.backups
     if not guests:
-        return Plan()
+        return Plan(unasked="" if asked.guests else "management.backups.guests is empty")
     there, store = volume_use.parse(facts), backups.parse(facts, asked.folder)
-    if stops := [*needs.answers(there), *_no_programs(params, store)]:
-        return Plan(findings=tuple(stops))
-    findings: list[Finding] = []
+    findings = [*needs.answers(there), *_no_programs(params, store)]
+    if any(f.level == "refuse" for f in findings):
+        return Plan(findings=tuple(findings))
     actions = []
     for name in guests:
         disk = needs.guest(params, name).volume.name
         volume = needs.volume_of(params, there, disk)
         if volume is None:
             findings.append(needs.absent(params, disk))
-            continue
-        findings += _in_use(params, facts, name, volume, there)
-        findings += _room(store, name)
-        actions.append(program.make(name, volume.path, asked.folder, asked.content, asked.source))
-    return Plan((*program.install(facts), *actions), tuple(findings))
+        else:
+            findings += _in_use(params, facts, name, volume, there)
+            findings += _room(store, name)
+        path = volume.path if volume else needs.path_of(params, disk)
+        actions.append(program.make(name, path, asked.folder, asked.content, asked.source))
+    return Plan((*program.install(facts), *actions), tuple(dict.fromkeys(findings)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -105,6 +106,7 @@ def _no_programs(params: HostParams, store: Store) -> list[Finding]:
             f"{' and '.join(missing)} cannot be found on the host",
             "a backup cannot be made without",
             "run the step install_tools of this notebook",
+            after="install_tools",
         )
     ]
 

@@ -30,6 +30,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `lvextend` for each volume that is smaller than listed."""
+    if not params.guests:
+        return Plan(unasked="guests is empty")
     there = volume_use.parse(facts)
     if stops := needs.answers(there):
         return Plan(findings=tuple(stops))

@@ -34,6 +34,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return no action: looking is all. The findings are what was seen that a person should know."""
+    if not params.guests:
+        return Plan(unasked="guests is empty")
     findings = check(params, facts)
     return Plan((), tuple(findings), 'This step only reads; `book.show("volumes")` draws what it read.')
 
@@ -63,6 +65,7 @@ def without_tools() -> Finding:
         "The program that reads partition tables is missing",
         "sfdisk is not part of a minimal Debian",
         "run the step install_tools first",
+        after="install_tools",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from runbook.actions import Run
+from runbook.actions import Foreseen, Run
 from runbook.ask import Ask, Facts
 from runbook.facts import ntfs, partition_tables, volume_use
 from runbook.facts.partition_tables import Content, Table
@@ -48,7 +48,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         todo, found = _one(params, facts, mount)
         actions += todo
         findings += found
-    return Plan(tuple(actions), tuple(dict.fromkeys(findings)))
+    unasked = "" if params.management.mounts else "management.mounts is empty"
+    return Plan(tuple(actions), tuple(dict.fromkeys(findings)), unasked=unasked)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -83,12 +84,12 @@ def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Any], lis
     """Return actions and findings for one mount."""
     there = volume_use.parse(facts)
     if stops := needs.answers(there):
-        return [], stops
+        return _foreseen(params, mount) if stops[0].level == "wait" else [], stops
     name = marks.volume(params, mount)
     volume = needs.volume_of(params, there, name)
     table = partition_tables.parse(facts, needs.path_of(params, name))
     if volume is None or not table.exists:
-        return [], [needs.absent(params, name)]
+        return _foreseen(params, mount), [needs.absent(params, name)]
     if stops := mount_refusals.users(params, mount, volume):
         return [], stops
     if is_mounted(params, mount, volume, facts):
@@ -103,6 +104,16 @@ def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Any], lis
     if not mine:
         found += mount_refusals.folder(facts, mount.at)
     return ([] if any(f.stops for f in found) else _actions(params, mount, volume, where, mine)), found
+
+
+def _foreseen(params: HostParams, mount: Mount) -> list[Any]:
+    path = needs.path_of(params, marks.volume(params, mount))
+    rights = "rw" if mount.writable else "ro"
+    command = f"$ mount -o {rights},{_SAFE},loop,offset=…,sizelimit=… {path} {mount.at}"
+    what = f"partition {mount.partition}" if mount.partition else "the file system"
+    assumes = "a guest has written it by then; its kind and its place are read from the volume"
+    first = (Run(("mkdir", "-p", mount.at), "the folder to mount on"), marks.set_mark(params, mount))
+    return [*first, Foreseen(f"mount {what} of {path} at {mount.at}", command, assumes)]
 
 
 def _actions(

@@ -118,6 +118,7 @@ def windows(mount: Mount, state: Ntfs | None) -> list[Finding]:
                 "ntfs-3g, which reads Windows' disks, is missing",
                 "it is not part of a minimal Debian",
                 "run the step install_tools first",
+                after="install_tools",
             )
         ]
     off = "start the guest and shut Windows down for good: `shutdown /s /t 0`, with Fast Startup switched off"

@@ -42,6 +42,7 @@ def answers(there: Volumes) -> list[Finding]:
                 "The LVM tools do not answer",
                 "`lvs` failed, so the volumes cannot be seen",
                 "run notebook 05_xen_installation, which installs lvm2",
+                after="install_xen",
             )
         ]
     if there.xen_is_silent:
@@ -64,6 +65,7 @@ def absent(params: HostParams, volume: str) -> Finding:
         f"There is no volume {name}",
         "neither lvs nor /dev knows it",
         f"run notebook 08_guests, which creates it; if `lvs` shows it, activate it: `lvchange -ay {name}`",
+        after="create_volumes",
     )
 
 

@@ -32,7 +32,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one restore for each listed one that has not been done; refuse whatever could lose more than asked."""
     due = _due(params, facts)
     if not due:
-        return Plan()
+        return Plan(unasked="" if params.management.restores else "management.restores is empty")
     there, store = volume_use.parse(facts), backups.parse(facts, params.management.backups.folder)
     if stops := needs.answers(there):
         return Plan(findings=tuple(stops))

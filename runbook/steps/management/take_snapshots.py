@@ -28,17 +28,20 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `lvcreate --snapshot` for each listed snapshot that does not exist."""
-    there = volume_use.parse(facts)
-    if stops := needs.answers(there):
-        return Plan(findings=tuple(stops))
     listed = params.management.snapshots
+    if not listed:
+        return Plan(unasked="management.snapshots is empty")
+    there = volume_use.parse(facts)
+    stops = needs.answers(there)
+    if any(f.level == "refuse" for f in stops):
+        return Plan(findings=tuple(stops))
     missing = [s for s in listed if snapshots.of(params, there, s) is None]
     disks = {s: needs.volume_of(params, there, needs.guest(params, s.guest).volume.name) for s in missing}
     absent = [needs.absent(params, needs.guest(params, s.guest).volume.name) for s in missing if not disks[s]]
     group = volumes.parse(facts).group(params.storage.guest_volume_group)
     room = _too_little(group, missing) if group else []
-    actions = tuple(_take(snapshot, disk) for snapshot, disk in disks.items() if disk)
-    return Plan(actions, (*absent, *room, *_unfit(params, there), *_while_running(disks)))
+    actions = tuple(_take(params, snapshot) for snapshot in disks)
+    return Plan(actions, (*(stops or absent), *room, *_unfit(params, there), *_while_running(disks)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -57,7 +60,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return [*needs.answers(there), *missing, *_unfit(params, there)]
 
 
-def _take(snapshot: Snapshot, disk: Volume) -> Run:
+def _take(params: HostParams, snapshot: Snapshot) -> Run:
+    group, disk = params.storage.guest_volume_group, needs.guest(params, snapshot.guest).volume.name
     return Run(
         (
             *(
@@ -69,10 +73,10 @@ def _take(snapshot: Snapshot, disk: Volume) -> Run:
                 "--size",
                 f"{snapshot.size_gib}g",
             ),
-            *("--name", snapshot.name, disk.full_name),
+            *("--name", snapshot.name, f"{group}/{disk}"),
         ),
         f"the disk of '{snapshot.guest}' as it is at this moment, with room for {snapshot.size_gib} GiB of changes",
-        undo=removal(disk.group, snapshot.name),
+        undo=removal(group, snapshot.name),
     )
 
 

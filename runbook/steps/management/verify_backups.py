@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runbook.ask import Ask, Facts
 from runbook.backups import program
 from runbook.facts import backups
@@ -22,8 +24,13 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one verification for each backup that counts and has not been read since it was written."""
     store = backups.parse(facts, params.management.backups.folder)
+    asked = params.management
+    if not asked.backups.guests and not asked.restores:
+        return Plan(unasked="management.backups.guests is empty")
     due = tuple(b.name for b in _that_count(params, store) if not b.is_verified and not b.wrong)
-    return plan_for(params, facts, due)
+    without = [guest for guest in asked.backups.guests if not store.of(guest)]
+    note = f"There is no backup of {', '.join(without)} yet; one that is made is verified." if without else ""
+    return replace(plan_for(params, facts, due), note=note)
 
 
 def plan_for(params: HostParams, facts: Facts, names: tuple[str, ...]) -> Plan:

@@ -33,11 +33,13 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     there = files.parse(facts, *_PATHS)
     wanted = content(params)
     if wanted is None:
-        return Plan((Remove(FILE),) if FILE in there else ())
-    if _VISUDO not in there:
-        return Plan(findings=(_no_sudo(),))
+        remove = (Remove(FILE),) if FILE in there else ()
+        return Plan(remove, unasked="services.sudo_xl is none")
+    if _VISUDO not in there and not _comes(params):
+        return Plan(findings=(_no_sudo(params),))
     right = facts.text(FILE) == wanted and there[FILE].mode == "0440" and there[FILE].owner == "root:root"
-    findings = (_equals_root(),) if params.services.sudo_xl == "full" else ()
+    waits = () if _VISUDO in there else (_no_sudo(params),)
+    findings = (*waits, *((_equals_root(),) if params.services.sudo_xl == "full" else ()))
     actions = () if right else (WriteFile(FILE, wanted, mode="0440", check=(_VISUDO, "-cf")),)
     return Plan(actions, findings)
 
@@ -50,7 +52,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if wanted is None and FILE in there:
         found.append(_differs("is still there"))
     if wanted is not None and _VISUDO not in there:
-        return [_no_sudo()]
+        return [_no_sudo(params)]
     if wanted is not None and facts.text(FILE) != wanted:
         found.append(_differs("is not as the parameters say"))
     elif wanted is not None and there[FILE].mode != "0440":
@@ -82,11 +84,20 @@ def content(params: HostParams) -> str | None:
     return f"# xl's commands that only show something.\n%sudo ALL=(root) NOPASSWD: {commands}\n"
 
 
-def _no_sudo() -> Finding:
+def _comes(params: HostParams) -> bool:
+    """Return whether notebook 03 installs sudo, for the accounts that may use it."""
+    return any("sudo" in user.groups for user in params.configuration.users)
+
+
+def _no_sudo(params: HostParams) -> Finding:
+    why = "services.sudo_xl asks for a sudo rule"
+    if _comes(params):
+        do = "run the step install_packages first"
+        return Finding("wait", "sudo is not installed", why, do, after="install_packages")
     return Finding(
         "refuse",
         "sudo is not installed",
-        "services.sudo_xl asks for a sudo rule",
+        why,
         "run `apt-get install sudo` on the host, or set `sudo_xl: none`",
     )
 

@@ -35,23 +35,24 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Choose the Xen entry for the next boot alone, and restart; nothing when Xen runs as configured."""
     now = grub.parse(facts)
     waits = _waits(params, facts)
-    if waits:
-        return Plan(findings=tuple(waits))
     reasons = needed_because(params, facts)
-    if not reasons or now.xen is None:
+    if not waits and (not reasons or now.xen is None):
         return Plan()
     if not now.can_write_choice:
-        return Plan(findings=(_choice_would_stay(),))
+        return Plan(findings=(*waits, _choice_would_stay()))
+    entry = menu.foreseen_entry(now)
     actions: tuple[Any, ...] = (
         Run(
-            ("grub-reboot", now.xen.path),
+            ("grub-reboot", entry),
             "for the next boot only",
             undo=("grub-editenv", "-", "unset", "next_entry"),
         ),
         Reboot(into="Xen, once"),
         _WAIT,
     )
-    return Plan(actions, tuple(_guests(facts)), f"Why: {'; '.join(reasons)}.")
+    if waits:
+        reasons = reasons or ["those steps change what is read at boot"]
+    return Plan(actions, (*waits, *_guests(facts)), f"Why: {'; '.join(reasons)}.")
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -134,6 +135,7 @@ def _waits(params: HostParams, facts: Facts) -> list[Finding]:
                     f"The step {name} is not done yet",
                     planned.stops[0].what if planned.stops else "still to do: " + planned.actions[0].title,
                     f"run the step {name} first",
+                    after=name,
                 )
             )
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from runbook import releases
 from runbook.facts.interfaces import Interfaces
 from runbook.facts.network import Network
 from runbook.params import HostParams
 from runbook.params.host import Bridge
 from runbook.plan import Finding
+from runbook.releases import xen
 
 IFUP, BRCTL = "/usr/sbin/ifup", "/usr/sbin/brctl"
 PROGRAMS = (IFUP, BRCTL)
@@ -16,14 +18,14 @@ def find(params: HostParams, now: Network, written: Interfaces, programs: set[st
     """Return every danger; `programs` are those of PROGRAMS that exist."""
     ports = {port: bridge for bridge in params.network.bridges for port in bridge.ports}
     return [
-        *_programs(programs),
+        *_programs(params, programs),
         *_ports(ports, now, written),
         *_others_at_work(set(ports) | {b.name for b in params.network.bridges}, written),
         *_cut_off(params, ports, now),
     ]
 
 
-def _programs(programs: set[str]) -> list[Finding]:
+def _programs(params: HostParams, programs: set[str]) -> list[Finding]:
     found = []
     if BRCTL not in programs:
         found.append(
@@ -32,6 +34,7 @@ def _programs(programs: set[str]) -> list[Finding]:
                 "bridge-utils is not installed",
                 "it is what makes ifupdown understand `bridge_ports`",
                 "run the notebook 05_xen_installation first",
+                after=xen.supply(params.xen.source, releases.get(params.release)).step,
             )
         )
     if IFUP not in programs:

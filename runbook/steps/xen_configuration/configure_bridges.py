@@ -27,7 +27,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Replace the file when it, or what is in force, is not as the parameters say."""
     if not params.network.bridges:
-        return Plan(note="No bridges are asked for.")
+        return Plan(unasked="network.bridges is empty")
     now, written = network.parse(facts), interfaces.parse(facts)
     content = render(params, written.paragraphs)
     is_confirmed = facts.text(ReplaceNetwork("").kept) is None
@@ -35,7 +35,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan()
     programs = files.parse(facts, *bridge_dangers.PROGRAMS)
     findings = bridge_dangers.find(params, now, written, set(programs))
-    if any(f.stops for f in findings):
+    if any(f.stops and f.level != "wait" for f in findings):
         return Plan(findings=tuple(findings))
     action = ReplaceNetwork(content, params.network.revert_s)
     return Plan((action,), tuple(findings), _note(params))

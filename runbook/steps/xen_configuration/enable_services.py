@@ -39,18 +39,19 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Enable what the packages brought; write, or take away, the watchdog's unit."""
     packaged = _supply(params).services
     units = services.parse(facts, *_units(params))
-    if not all(units[name].exists for name in packaged):
-        return Plan(findings=(_not_installed(params),))
+    waits = () if all(units[name].exists for name in packaged) else (_not_installed(params),)
+    # Debian's packages enable their services themselves; a package of our own does not.
+    due = () if waits and not _supply(params).is_built else packaged
     actions: list[Any] = [
         Run(("systemctl", "enable", name), undo=("systemctl", "disable", name))
-        for name in packaged
+        for name in due
         if not units[name].starts_at_boot
     ]
     if params.services.watchdog:
         actions += _watch(params, facts, units)
     elif facts.text(UNIT_FILE) is not None:
         actions += [_DISABLE, Remove(UNIT_FILE), _RELOAD]
-    return Plan(tuple(actions))
+    return Plan(tuple(actions), waits)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -150,4 +151,5 @@ def _not_installed(params: HostParams) -> Finding:
         "Xen's services are not there yet",
         f"the package {supply.provider} brings {first} and {last}",
         "run the notebook 05_xen_installation first",
+        after=supply.step,
     )

@@ -144,7 +144,7 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
     if not params.passthrough.devices:
         return []
     # Whoever starts with this notebook must not lose dom0's disk or network either (H616).
-    found = _missing(params, now) or survey_devices.check(params, facts)
+    found = _missing(params, now) or [*survey_devices.plan(params, facts).findings]
     found += [
         Finding(
             "refuse",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
+from runbook.facts.grub import Grub
 from runbook.params import HostParams
-from runbook.plan import Finding
 from runbook.steps.xen_configuration.hide_devices import hide_list
 
 FOLDER = "/etc/default/grub.d"
@@ -16,7 +14,6 @@ XEN_OVERRIDE_GRUB_DEFAULT=0
 """
 WORDS_FILE = f"{FOLDER}/zz-xen-passthrough.cfg"
 _CONSOLE = ("console=", "com1=", "com2=", "vga=", "dbgp=", "ehci-dbgp=")
-_SAFE = re.compile(r"[A-Za-z0-9_.,:=+/@%()\[\]-]+")
 
 
 def xen_always(params: HostParams) -> tuple[str, ...]:
@@ -49,6 +46,19 @@ def kernel_normal(params: HostParams) -> tuple[str, ...]:
     return (*((f"xen-pciback.hide={hidden}",) if hidden else ()), "panic=30", *others)
 
 
+def foreseen_entry(now: Grub) -> str:
+    """Return the name of the Xen entry; before Xen is there the one that Debian's scripts will make of the plain entry's.
+
+    /etc/grub.d/20_linux_xen puts `xen-` before the id that 10_linux gives.
+
+    >>> foreseen_entry(Grub((), "", "", "", (), (), can_write_choice=True))
+    'xen-gnulinux-simple-…'
+    """
+    if now.xen is not None:
+        return now.xen.path
+    return f"xen-{now.linux.path}" if now.linux else "xen-gnulinux-simple-…"
+
+
 def words_file(params: HostParams) -> str:
     """Return the drop-in that gives the Xen entries their words and lets a saved entry be the default."""
     lines = [
@@ -63,19 +73,3 @@ def words_file(params: HostParams) -> str:
         value = f"${{GRUB_CMDLINE_LINUX_DEFAULT}} {' '.join(normal)}"
         lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="{value}"')
     return "\n".join(lines) + "\n"
-
-
-def unsafe_words(params: HostParams) -> list[Finding]:
-    """Return the configured words that GRUB or the shell would take apart."""
-    places = (("xen.options", params.xen.options), ("dom0.kernel_options", params.dom0.kernel_options))
-    return [
-        Finding(
-            "refuse",
-            f"'{word}' in {place} cannot stand on a boot line",
-            "GRUB ends a command at `;`, the shell expands quotes, spaces and `$`, and no checker notices",
-            "write one word an item, of letters, digits and _ . , : = + / @ % ( ) [ ] -",
-        )
-        for place, words in places
-        for word in words
-        if not _SAFE.fullmatch(word)
-    ]

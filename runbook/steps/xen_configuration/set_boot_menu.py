@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook import releases
 from runbook.actions import Run, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.facts import grub
 from runbook.facts.grub import Entry, Grub
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
+from runbook.releases import xen
 from runbook.steps.xen_configuration import menu
 
 TITLE = "Give the Xen entry its words and keep plain Debian the default"
@@ -32,28 +34,30 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     Plain Debian becomes the default *first*: whatever is interrupted, the next boot is safe.
     """
     now = grub.parse(facts)
-    if not now.hypervisors:
-        return Plan(findings=(_not_installed(),))
-    findings = [*menu.unsafe_words(params), *_no_way_back(now)]
+    waits = () if now.hypervisors else (_not_installed(params),)
+    # Before Xen is there the menu may be another one than it finds then; what the parameters say stays.
+    findings = () if waits else _no_way_back(now)
     if findings:
-        return Plan(findings=tuple(findings))
-    contents = ((path, text or menu.words_file(params)) for path, text in _FILES)
+        return Plan(findings=(*waits, *findings))
+    contents = [(path, text or menu.words_file(params)) for path, text in _FILES]
+    if waits:  # the first one is written together with Xen
+        contents.remove((menu.KEEP_DEFAULT_FILE, menu.KEEP_DEFAULT))
     writes = [WriteFile(path, text) for path, text in contents if facts.text(path) != text]
-    outdated = bool(writes or now.newer_sources or _wrong(params, now))
+    outdated = bool(waits or writes or now.newer_sources or _wrong(params, now))
     actions: list[Any] = []
     if now.linux and _needs_safe_default(now, bool(writes)):
         actions.append(_set_default(now.linux.path, now.saved_entry))
     actions += writes
     if outdated:
         actions.append(Run(("update-grub",), "writes /boot/grub/grub.cfg anew", timeout_s=900, again=True))
-    return Plan(tuple(actions), note="It takes effect at the next boot." if actions else "")
+    return Plan(tuple(actions), waits, "It takes effect at the next boot." if actions else "")
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The generated menu holds every word, a plain entry, and a recovery entry that hides nothing."""
     now = grub.parse(facts)
     if not now.hypervisors:
-        return [_not_installed()]
+        return [_not_installed(params)]
     found = [*_no_way_back(now), *_wrong(params, now)]
     if not _is_known(now.entry(now.saved_entry)):
         found.append(
@@ -171,10 +175,11 @@ def _fail(what: str, why: str, source: str = "") -> Finding:
     return Finding("fail", what, why, do, source)
 
 
-def _not_installed() -> Finding:
+def _not_installed(params: HostParams) -> Finding:
     return Finding(
         "wait",
         "There is no hypervisor in /boot yet",
         "GRUB makes a Xen entry only for an installed Xen",
         "run the notebook 05_xen_installation first",
+        after=xen.supply(params.xen.source, releases.get(params.release)).step,
     )

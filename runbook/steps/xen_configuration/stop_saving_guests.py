@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-from runbook.actions import WriteFile
+from runbook import releases
+from runbook.actions import Foreseen, WriteFile
 from runbook.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan
+from runbook.releases import xen
 
 TITLE = "Shut guests down with the host instead of saving them"
 GUIDE = "“Xen Configuration”: two seds on /etc/default/xendomains, one of which did nothing (H602)"
@@ -15,6 +17,7 @@ RISK = "safe"
 
 FILE = "/etc/default/xendomains"
 KEYS = ("XENDOMAINS_SAVE", "XENDOMAINS_RESTORE")
+_NOTE = "The file belongs to a package: when an upgrade asks, keep your version (H604)."
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -29,19 +32,18 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """
     text = facts.text(FILE)
     if text is None:
-        return Plan(findings=(_not_installed(),))
+        return Plan((_foreseen(),), (_not_installed(params),), _NOTE)
     wanted = emptied(text)
     if wanted == text:
         return Plan()
-    note = "The file belongs to a package: when an upgrade asks, keep your version (H604)."
-    return Plan((WriteFile(FILE, wanted),), note=note)
+    return Plan((WriteFile(FILE, wanted),), note=_NOTE)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Neither setting has a value."""
     text = facts.text(FILE)
     if text is None:
-        return [_not_installed()]
+        return [_not_installed(params)]
     return [
         Finding(
             "fail",
@@ -73,10 +75,17 @@ def _values(text: str) -> dict[str, str]:
     return {key: value.split("#")[0].strip().strip("\"'") for key, value in rows}
 
 
-def _not_installed() -> Finding:
+def _foreseen() -> Foreseen:
+    lines = [f"--- {FILE}", f"+++ {FILE}", *(line for key in KEYS for line in (f"-{key}=…", f"+{key}="))]
+    assumes = "the package brings the file with both settings; every other line stays as it brings it"
+    return Foreseen(f"write {FILE}", "\n".join(lines), assumes)
+
+
+def _not_installed(params: HostParams) -> Finding:
     return Finding(
         "wait",
         f"{FILE} is not there yet",
         "the package xen-utils-common brings it",
         "run the notebook 05_xen_installation first",
+        after=xen.supply(params.xen.source, releases.get(params.release)).step,
     )

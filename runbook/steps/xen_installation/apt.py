@@ -91,6 +91,7 @@ def archive(now: Packages) -> list[Finding]:
                 "apt has no package lists yet",
                 "so it cannot say what it would install",
                 "run the step refresh_package_lists first",
+                after="refresh_package_lists",
             )
         ]
     if now.unknown:

@@ -34,7 +34,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Build and copy the package, unless exactly this one is on the host or is installed already."""
     if not apt.supply(params).is_built:
-        return Plan(note="xen.source is packages: Debian's packages bring Xen, and nothing is built.")
+        note = "Debian's packages bring Xen, and nothing is built."
+        return Plan(note=note, unasked="xen.source is packages")
     findings = (*apt.clashes(params, apt.read(params, facts)), *_branch(params))
     recipe = build.recipe(params)
     if is_installed(params, facts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook.actions import InstallPackages, Run
+from runbook.actions import Foreseen, InstallPackages, Run
 from runbook.ask import Ask, Facts
 from runbook.builds import xen as build
 from runbook.facts import delivered
@@ -32,7 +32,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Keep plain Debian the default, install the package with what it needs, and renew the menu."""
     if not apt.supply(params).is_built:
-        return Plan(note="xen.source is packages: there is no built Xen to install.")
+        return Plan(note="There is no built Xen to install.", unasked="xen.source is packages")
     now = apt.read(params, facts)
     missing = now.missing(apt.wanted(params))
     package = delivered.parse(facts, build_xen.NAME).named(build.PACKAGE)
@@ -42,7 +42,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         if missing:
             actions.append(InstallPackages(missing, now.delta))
     elif package is None or not package.version.endswith(f"+{build.recipe(params).digest()}"):
-        return Plan((), (*findings, _not_built()))
+        actions += _foreseen(missing)
+        findings.append(_not_built())
     else:
         actions += _installation(now.installed.get(build.PACKAGE), missing, now.delta, package)
     if not actions:
@@ -92,10 +93,17 @@ def _installation(
     return [*([take_out] if old else []), put_in, _RELOAD, _MENU]
 
 
+def _foreseen(missing: tuple[str, ...]) -> list[Any]:
+    names = " ".join((*missing, f"{delivered.folder(build_xen.NAME)}/{build.PACKAGE}_…"))
+    command = f"$ apt-get install --no-install-recommends {names}"
+    return [Foreseen(f"install {build.PACKAGE}", command, "its package lies there"), _RELOAD, _MENU]
+
+
 def _not_built() -> Finding:
     return Finding(
         "wait",
         "The package of Xen is not on the host yet",
         "it is built on the controller and copied here",
         "run the step build_xen first",
+        after="build_xen",
     )

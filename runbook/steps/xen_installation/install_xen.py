@@ -29,7 +29,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     Xen, still without its configuration, the entry that the next power failure starts.
     """
     if apt.supply(params).is_built:
-        return Plan(note=f"xen.source is {params.xen.source}: Xen comes from the steps above.")
+        return Plan(note="Xen comes from the steps above.", unasked=f"xen.source is {params.xen.source}")
     now = apt.read(params, facts)
     missing = now.missing(apt.wanted(params))
     actions: list[Any] = [*present.keep_default(facts)]

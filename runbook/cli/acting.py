@@ -1,0 +1,116 @@
+"""What `runbook backup` and `runbook volume` share: a command that changes a real host is a run among the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook import gates
+from runbook.errors import ConsentMissing
+from runbook.text.terminal import say
+
+if TYPE_CHECKING:
+    from runbook.ask import Facts
+    from runbook.engine.beat import Beat
+    from runbook.hosts import Host
+    from runbook.journal import Journal
+    from runbook.params import HostParams
+    from runbook.plan import Plan
+    from runbook.steps import Step
+
+NOTEBOOK = "09_management"
+
+
+@contextmanager
+def reached(asked: HostParams) -> Iterator[Host]:
+    """Give the host of these parameters, and let go of it at the end."""
+    from runbook.hosts import connect
+
+    host = connect(asked, NOTEBOOK)
+    try:
+        yield host
+    finally:
+        host.close()
+
+
+@contextmanager
+def recorded(host: Host, asked: HostParams, params: str, *steps: str) -> Iterator[Journal]:
+    """Give the journal of a new run with these steps, archive it at the end, and say where it is.
+
+    A host that only replays keeps nothing. `asked` is what stands in the file `params`.
+    """
+    from runbook.cli.running import UNSIGNED
+    from runbook.engine import stepping
+    from runbook.evidence.session import kept
+    from runbook.journal import Journal
+    from runbook.steps import steps_of
+
+    if not host.is_real:
+        yield Journal(None)
+        return
+    known = steps_of(NOTEBOOK, asked.release)
+    session = None
+    try:
+        titles = [(name, known[name].TITLE) for name in steps]
+        with kept(asked, params, NOTEBOOK, titles, stepping.reports()) as session:
+            yield session.journal
+    finally:
+        if session is not None:
+            if not session.record.signed_by:
+                say(UNSIGNED, fg="yellow", err=True)
+            click.echo(str(session.place / "index.html"), err=True)
+
+
+@contextmanager
+def acting(asked: HostParams, params: str, *steps: Step) -> Iterator[Beat]:
+    """Reach and lock the host of a parameter file, and give the beat for these steps of it."""
+    from runbook.engine.beat import Beat
+    from runbook.facts import identity
+    from runbook.params import digest
+    from runbook.steps import name_of
+
+    with reached(asked) as host, recorded(host, asked, params, *map(name_of, steps)) as journal:
+        host.lock()
+        beat = Beat(host, journal, NOTEBOOK)
+        machine = identity.parse(host.gather(identity.COMMANDS)) if host.is_real else ""
+        beat.log("open", mode="apply", host=asked.host, params_digest=digest(asked), machine=machine)
+        yield beat
+        beat.log("close")
+
+
+def show(step: Step, planned: Plan, facts: Facts) -> None:
+    """Print a step's plan."""
+    from runbook.show import steps as views
+
+    click.echo(views.plan(step, planned, facts).text)
+
+
+def carry(
+    beat: Beat, asked: HostParams, step: Step, planned: Plan, facts: Facts, *, is_once: bool = False
+) -> None:
+    """Carry a plan out with its progress on the terminal, read the host again and check what a plan leaves."""
+    from runbook.engine.beat import Work
+    from runbook.show.steps import Outcome
+    from runbook.steps import name_of
+
+    work = Work(name_of(step), step, asked, facts, planned, is_once)
+
+    def carried() -> Outcome:
+        beat.begin(work)
+        for finding in planned.findings:
+            if not finding.stops:
+                click.echo(f"{finding.level}: {finding.what}" + (f": {finding.why}" if finding.why else ""))
+        gates.may_go(planned, work.name, asked.host)
+        if step.RISK != "safe" and f"{work.name}:{planned.digest()}" not in asked.consent:
+            show(step, planned, facts)
+            raise ConsentMissing(
+                f"{work.name} is {step.RISK} and this plan was not agreed to",
+                where=asked.host,
+                do=f"read the plan above; then add --consent {planned.digest()}",
+            )
+        return beat.carry(work, lambda: beat.host.gather(step.asks(asked)), click.echo)
+
+    beat.step(work.name, carried)

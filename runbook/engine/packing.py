@@ -1,0 +1,50 @@
+"""An action as a value for a journal, and back: what is read must be what an inverse can be, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from runbook import actions as kinds
+from runbook.actions import Action
+
+_BACK = ("Link", "PurgePackages", "Reboot", "Remove", "ReplaceNetwork", "Run", "Switch", "WriteFile")
+"""What an action's inverse can be."""
+
+
+def pack(action: Action | None) -> dict[str, Any] | None:
+    """Return an action as a value for a journal, None for None.
+
+    >>> pack(kinds.Remove("/etc/x"))
+    {'type': 'Remove', 'path': '/etc/x', 'link': ''}
+    """
+    if action is None:
+        return None
+    return {"type": type(action).__name__, **{f.name: getattr(action, f.name) for f in fields(action)}}
+
+
+def unpack(value: dict[str, Any] | None) -> Action | None:
+    """Return the action that `pack` made a value of. Raises `ValueError` or `TypeError` for anything else.
+
+    >>> unpack({"type": "Run", "argv": ["update-grub"], "why": ""}).argv
+    ('update-grub',)
+    """
+    if value is None:
+        return None
+    if not isinstance(value, dict) or value.get("type") not in _BACK:
+        raise ValueError("what leads back is none of the actions that do")
+    kind = getattr(kinds, value["type"])
+    more = {key: v for key, v in value.items() if key != "type"}
+    if unknown := more.keys() - {f.name for f in fields(kind)}:
+        raise ValueError(f"{value['type']} has no {', '.join(sorted(unknown))}")
+    action: Action = _checker(kind).validate_json(json.dumps(more), strict=True)
+    return action
+
+
+@cache
+def _checker(kind: type) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

@@ -1,0 +1,59 @@
+"""What parameters name and this runbook has to have: steps to consent to, the folder of a recording."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from runbook.errors import ParamsError
+from runbook.params.model import HostParams
+from runbook.params.yaml12 import Where
+
+TAKE_BACK = "undo"
+"""Not a step, but consented to like one: `runbook undo`."""
+
+
+def prove(params: HostParams, file: Path, lines: dict[Where, int], found: Path | None) -> None:
+    """Raise `ParamsError` for consent to what is no step, and for a recording that is no folder.
+
+    `found` is where the recording was found, None when it was not.
+    """
+    wrong = [*_consents(params), *_recording(params, found)]
+
+    def said(at: Where, why: str, do: str, *others: ParamsError) -> ParamsError:
+        line = lines.get(at) or lines.get(at[:-1], 1)
+        what = f"The parameter '{'.'.join(map(str, at))}' is wrong"
+        return ParamsError(what, where=f"{file}, line {line}", why=why, do=do, at=at, others=others)
+
+    if wrong:
+        first, *rest = wrong
+        raise said(*first, *(said(*one) for one in rest))
+
+
+def _consents(params: HostParams) -> Iterator[tuple[Where, str, str]]:
+    if not params.consent:
+        return
+    from runbook import steps  # it imports the parameters itself
+
+    chapters = [import_module(f"runbook.steps.{name}").STEPS for name in steps.CHAPTERS]
+    known = [steps.name_of(step) for some in (*chapters, *steps.notebooks().values()) for step in some]
+    for index, line in enumerate(params.consent):
+        name = line.partition(":")[0]
+        if name not in (*known, TAKE_BACK):
+            near = difflib.get_close_matches(name, known, n=1)
+            do = (
+                f"did you mean '{near[0]}'?"
+                if near
+                else "take it away, or write the name of a step that asks"
+            )
+            yield ("consent", index), f"there is no step '{name}' to consent to", do
+
+
+def _recording(params: HostParams, found: Path | None) -> Iterator[tuple[Where, str, str]]:
+    if params.connection.kind != "recorded" or (found is not None and found.is_dir()):
+        return
+    named = params.connection.recording
+    why = f"there is no {named}" if found is None else f"{named} is no folder"
+    yield ("connection", "recording"), why, "name the folder of a recording, such as recordings/testbed"

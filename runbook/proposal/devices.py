@@ -1,0 +1,84 @@
+"""The devices of a machine in a parameter file: those that guests can have, and the others with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from runbook.params.host import Device
+from runbook.proposal.commented import above, beside, clean, commented, flow, folded
+from runbook.survey.groups import Group, Member
+from runbook.survey.verdict import CARE
+
+_PASSTHROUGH = """\
+# Devices that guests can have. dom0 gives up all that stand here: take out what it shall keep.
+# The devices of one IOMMU group, or of one card, go to one guest together. An id pins its device: another
+# card at that address is refused."""
+
+
+def add_devices(top: CommentedMap, groups: tuple[Group, ...]) -> list[str]:
+    """Add the devices that guests can have; return the lines about the others, which come after them."""
+    may = [g for g in groups if g.is_offered and all(map(is_writable, g.members))]
+    devices = CommentedSeq() if may else flow(())
+    top["passthrough"] = CommentedMap(devices=devices)
+    lines = ["", *_PASSTHROUGH.splitlines()]
+    if all(g.number is None for g in groups):
+        lines.append(
+            "# Linux shows no IOMMU groups: what goes together is known by card and PCI bus only. Is the IOMMU on?"
+        )
+    above(top, "passthrough", lines)
+    for group in may:
+        for index, member in enumerate(group.members):
+            devices.append(_device(member))
+            if index == 0 and len(group.members) > 1:
+                above(
+                    devices, len(devices) - 1, folded(f"{_place(group)}: these go to one guest together", 4)
+                )
+    rest = [line for group in groups if group not in may for line in _kept(group)]
+    return ["  # Not offered, each with the reason:", *rest] if rest else []
+
+
+def _place(group: Group) -> str:
+    return "one device" if group.number is None else f"IOMMU group {group.number}"
+
+
+def _kept(group: Group) -> Iterator[str]:
+    decide = ", so it is for you to decide" if group.verdict == CARE else ""
+    yield from folded(f"{_place(group)} {group.verdict}{decide}: {group.why}", 4)
+    for member in group.members:
+        yield from commented([device_entry(member)], 4)
+
+
+def _device(member: Member) -> CommentedMap:
+    entry = CommentedMap(device_entry(member))
+    below = [
+        line
+        for reason in member.reasons
+        for line in folded(f"{reason.verdict}: {reason.text}: {reason.do}", 6)
+    ]
+    if member.device.class_code.startswith("0200"):
+        below.append(
+            "      # probe: network  # proves it in a small guest, where a cable with DHCP is plugged in"
+        )
+    policy = "the firmware keeps memory reserved for it (H106)" if "rdm_policy" in entry else ""
+    beside(entry, "rdm_policy" if policy else "what", policy, below)
+    return entry
+
+
+def is_writable(member: Member) -> bool:
+    """Return whether a device can stand in a parameter file: the machine may have named it as nothing is."""
+    try:
+        Device.model_validate(device_entry(member))
+    except ValidationError:
+        return False
+    return True
+
+
+def device_entry(member: Member) -> dict[str, str]:
+    """Return a device as it stands under passthrough.devices, pinned by its id."""
+    device = member.device
+    what = clean(" ".join(f"{device.class_name}, {device.name}".split()))[:300]
+    entry = {"bdf": device.bdf, "id": device.id, "what": what}
+    return entry | ({"rdm_policy": "relaxed"} if member.needs_rdm else {})

@@ -1,0 +1,59 @@
+"""The way out into HTML: pages, outputs of cells, widgets. Whatever is put between tags passes `escape`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape as _escape
+from typing import TYPE_CHECKING, Any
+
+from runbook.text.visible import visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def escape(text: object) -> str:
+    """Return a text as it may stand between tags and in a quoted attribute, with what nobody would see shown.
+
+    >>> escape("<b> \\u202e \\"'&")
+    '&lt;b&gt; \\\\u202e &quot;&#x27;&amp;'
+    """
+    return _escape(visible(str(text)))
+
+
+def output(markup: str) -> str:
+    """Return the HTML of a cell's output; JupyterLab sets no formulas in it, which may link and place what they like."""
+    return f'<div class="mathjax_ignore">{markup}</div>' if markup else ""
+
+
+def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """Return a frame as a table whose cells, heads and index are text.
+
+    `name` is one of ours and makes the ids; `tints` has for a column the ground of each of its values,
+    and under '' that of all others.
+    """
+    shown = frame.map(_cell).rename(index=_cell, columns=_cell)
+    left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
+    style = shown.style.set_uuid(name).set_table_styles(left)  # type: ignore[arg-type]
+    for column, grounds in (tints or {}).items():
+        if column in shown:
+            style = style.map(_ground, subset=[column], grounds=grounds)
+    # pandas escapes nothing by itself, and each of the three parts only when it is asked.
+    style = style.format(escape="html")
+    style = style.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
+    return str(style.to_html())
+
+
+def widget(markup: str = "", **options: Any) -> Any:
+    """Return a widget that shows HTML; what is put into it, here or later, was made with `escape`."""
+    import ipywidgets
+
+    return ipywidgets.HTML(markup, **options)
+
+
+def _cell(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) else value
+
+
+def _ground(value: object, grounds: Mapping[str, str]) -> str:
+    return f"background-color: rgba({grounds.get(str(value), grounds[''])},.2)"
