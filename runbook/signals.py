@@ -15,9 +15,11 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN_S = 0.02
 LIFELINE = "RUNBOOK_LIFELINE"
 """The environment variable that names the socket from the runner of this kernel: `handle:inode`."""
 _current: Stops | None = None  # signals belong to the process, so there is one for it
@@ -92,10 +94,23 @@ class Stops:
         """The handle that can be read from once somebody asked to stop; nobody may do so (`select` looks)."""
         return self._noted.fileno()
 
-    def _heard(self, *_: object) -> None:
+    def _heard(self, _: int, frame: FrameType | None) -> None:
         for listener in tuple(self._listeners):
             listener()
-        if self._raises:
+        self._interrupt(frame)
+
+    def _alarmed(self, _: int, frame: FrameType | None) -> None:
+        if self.requests > 0:
+            self._interrupt(frame)
+
+    def _interrupt(self, frame: FrameType | None) -> None:
+        """Raise where that is wanted; in the middle of an import a moment later.
+
+        There it may come out as another error, and what is half imported may crash the interpreter when it ends.
+        """
+        if self._raises and _is_importing(frame) and signal.getsignal(signal.SIGALRM) == self._alarmed:
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        elif self._raises:
             raise KeyboardInterrupt
 
     @contextmanager
@@ -105,9 +120,15 @@ class Stops:
         for sig in wanted:
             if signal.getsignal(sig) is not signal.SIG_IGN:  # what was ignored stays ignored (nohup)
                 self._before[sig] = signal.signal(sig, self._heard)
+        owns_alarm = signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+        if owns_alarm:
+            signal.signal(signal.SIGALRM, self._alarmed)
         try:
             yield
         finally:
+            if owns_alarm:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, signal.SIG_IGN if until_exit else signal.SIG_DFL)
             if until_exit:
                 self.ignore()
             else:
@@ -151,6 +172,14 @@ def go_on() -> None:
         _current.go_on()
     elif _is_cut_off():
         raise KeyboardInterrupt("somebody asked to stop")
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib._bootstrap"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_cut_off() -> bool:

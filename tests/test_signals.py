@@ -1,15 +1,22 @@
 """Requests to stop: nothing that swallows an exception loses one."""
 
+import contextlib
+import importlib
 import os
 import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from runbook import signals
+from runbook.cli import Guarded
+from runbook.errors import RunbookError
 from runbook.signals import STOPPING, go_on, watching
 
 SWALLOWING = {
@@ -87,6 +94,46 @@ def test_handlers_are_as_before_afterwards_and_who_is_inside_shares_them():
         signal.signal(signal.SIGHUP, before[2])
     assert [signal.getsignal(sig) for sig in STOPPING] == before
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_an_import_is_not_broken_off(tmp_path, monkeypatch):
+    """A request in the middle of an import lets it end, and is raised as soon as it has."""
+    (tmp_path / "slowly_made.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(0.1)\nis_whole = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def work():
+        importlib.import_module("slowly_made")
+        time.sleep(30)
+
+    with watching() as stops, pytest.raises(KeyboardInterrupt), stops.interruptible():
+        work()
+    assert sys.modules.pop("slowly_made").is_whole
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), OSError("x"), RunbookError("x"), click.Abort(), click.ClickException("x")]
+)
+def test_an_interrupt_that_became_another_error_is_one(error):
+    """Whatever a library makes of it, the command ends with 130 and says so; without a request the error stays."""
+
+    @click.group(cls=Guarded)
+    def group():
+        pass
+
+    @group.command()
+    @click.option("--stop", is_flag=True)
+    def work(stop):
+        with contextlib.suppress(KeyboardInterrupt):
+            if stop:
+                os.kill(os.getpid(), signal.SIGHUP)
+        raise error
+
+    done = CliRunner().invoke(group, ["work", "--stop"])
+    assert (done.exit_code, done.output) == (130, "Interrupted\n")
+    assert CliRunner().invoke(group, ["work"]).exit_code == 1
 
 
 def test_how_it_ends_is_decided_once():

@@ -90,15 +90,18 @@ class Guarded(click.Group):
                 done = super().invoke(ctx)
             stops.go_on()
             return done
-        except RunbookError as error:
-            _fail(ctx, _explained(error), INTERRUPTED if stops.requests else error.exit_code)
-        except KeyboardInterrupt:
-            _fail(ctx, "Interrupted", INTERRUPTED)
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
+        except click.exceptions.Exit:
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            # Libraries turn an interrupt into errors of their own.
+            if isinstance(error, KeyboardInterrupt) or stops.requests:
+                return _fail(ctx, "Interrupted", INTERRUPTED)
+            if isinstance(error, RunbookError):
+                return _fail(ctx, _explained(error), error.exit_code)
+            if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
                 raise
             name = f" {error.filename}" if error.filename else ""
-            _fail(ctx, f"The system said no:{name} {error.strerror or error}", 1)
+            return _fail(ctx, f"The system said no:{name} {error.strerror or error}", 1)
 
 
 def _fail(ctx: click.Context, text: str, code: int) -> None:
