@@ -1,7 +1,9 @@
 """The beat of a step: plan, apply, read again, check — and every way it can end."""
 
+import contextlib
 import os
 import pwd
+import signal
 
 import pytest
 
@@ -9,6 +11,7 @@ from runbook.book import Book, open_host
 from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused
 from runbook.journal import Journal, read
 from runbook.params import digest, load
+from runbook.signals import watching
 from tests import toy
 
 
@@ -56,6 +59,36 @@ def test_mode_plan_changes_nothing(monkeypatch, shown):
 def test_auto_is_plan_on_a_real_host(monkeypatch):
     """Nobody changes a real machine without saying apply."""
     assert toy.book(monkeypatch, mode="auto").mode == "plan"
+
+
+@pytest.mark.parametrize("at", ["before the step", "in its plan", "before its action"])
+def test_nothing_begins_after_a_request_that_was_swallowed(monkeypatch, shown, tmp_path, at):
+    """Somebody asked to stop, and the exception got lost: the step does not begin, or none of its actions does."""
+    host, journal, step = toy.ToyHost(), tmp_path / "j", toy.step()
+    sent = []
+
+    def stop():
+        with contextlib.suppress(KeyboardInterrupt):
+            if not sent:
+                sent.append(at)
+                os.kill(os.getpid(), signal.SIGINT)
+
+    if at == "in its plan":
+        plan = step.plan
+        monkeypatch.setattr(step, "plan", lambda *args: (stop(), plan(*args))[1])
+    if at == "before its action":
+        monkeypatch.setattr("runbook.undo.pack", lambda _: stop())
+    book = toy.book(monkeypatch, step, host, journal=journal)
+    with watching() as stops, stops.deferred():
+        if at == "before the step":
+            stop()
+        with pytest.raises(KeyboardInterrupt):
+            book.apply("turn_on")
+    events = [line["event"] for line in read(journal)]
+    assert sent
+    assert ("step-begin" in events) == (at == "before its action")
+    assert "action-begin" not in events
+    assert host.written == []
 
 
 def test_mode_check_fails_on_what_is_still_to_do(monkeypatch):

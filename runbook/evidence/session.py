@@ -97,6 +97,7 @@ def kept(
             session.close(error)
             raise
         session.close()
+        stops.answer()  # the last word is written; what came meanwhile changes it no more
 
 
 def _failure(entry: NotebookRecord, error: BaseException | None) -> Failure | None:
