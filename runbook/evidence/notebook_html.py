@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -14,6 +15,7 @@ from nbformat import NotebookNode
 from runbook.evidence import layout
 from runbook.hosts.streams import is_whole
 from runbook.text.html import escape
+from runbook.text.visible import visible
 
 if TYPE_CHECKING:
     from nbconvert.exporters import HTMLExporter
@@ -26,6 +28,7 @@ FOLD = 30
 LONG = 32_000
 """Characters; of longer output the page has the first half of as many, and the last."""
 BAD = ("failed", "timed-out", "killed")
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 Json = dict[str, Any]
 
 
@@ -63,7 +66,6 @@ def body(
     """
     from IPython.lib.lexers import IPython3Lexer
     from nbconvert.exporters import TemplateExporter
-    from nbconvert.filters import ansi2html
     from pygments import highlight  # type: ignore[import-untyped]
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 
@@ -76,7 +78,7 @@ def body(
         return prose.html(source, context["cell"].get("attachments", {}))
 
     def lines(text: str, status: str = "", kind: str = "") -> str:
-        return _lines(text, ansi2html, file, is_open=status in BAD, kind=kind)
+        return _lines(text, file, is_open=status in BAD, kind=kind)
 
     # nbconvert's own filter makes a lexer and a formatter for each cell.
     lexer, formatter = IPython3Lexer(), HtmlFormatter(cssclass=" highlight hl-ipython3")
@@ -85,7 +87,13 @@ def body(
         return str(highlight(source or " ", lexer, formatter))
 
     exporter = get_exporter()
-    filters = {"highlight_code": code, "markdown2html": markdown, "lines": lines}
+    filters = {
+        "highlight_code": code,
+        "markdown2html": markdown,
+        "lines": lines,
+        "coloured": _coloured,
+        "text": escape,
+    }
     for name, function in filters.items():
         exporter.register_filter(name, function)  # type: ignore[no-untyped-call]
     # HTMLExporter's own would read the whole page once more, for images without a text; that takes half the time.
@@ -120,21 +128,30 @@ def get_exporter() -> HTMLExporter:
     )
 
 
-def _lines(text: str, to_html: Callable[[str], str], file: str, *, is_open: bool, kind: str) -> str:
+def _coloured(text: str) -> str:
+    """Return what a cell wrote as HTML, with its colours; whatever else in it would act, or be unseen, is shown."""
+    from nbconvert.filters import ansi2html
+
+    parts = _COLOUR.split(text)
+    parts[::2] = map(visible, parts[::2])
+    return str(ansi2html("".join(parts)))  # type: ignore[no-untyped-call]
+
+
+def _lines(text: str, file: str, *, is_open: bool, kind: str) -> str:
     """Return lines of output: folded when many, and without their middle when very many."""
     count, whole = text.count("\n") + (not text.endswith("\n")), is_whole(text)
     head, tail = (text, "") if len(text) <= LONG else (text[: LONG // 2], text[-LONG // 2 :])
     if tail:
         head, tail = head[: head.rfind("\n") + 1] or head, tail[tail.find("\n") + 1 :]
     pre = f'<pre class="{kind}">' if kind else "<pre>"
-    html = f"{pre}{to_html(head)}</pre>"
+    html = f"{pre}{_coloured(head)}</pre>"
     if tail:
         kept = head.count("\n") + tail.count("\n") + (not tail.endswith("\n"))
         what = f"{count - kept:,} lines are" if count > kept else "The middle of it is"
         has = "has all of it" if whole else "has more, as far as it was kept: its beginning and its end"
         html += (
             f'<p class="muted left-out">… {what} left out on this page; <a href="{escape(file)}">{escape(file)}</a> '
-            f"{has} …</p>{pre}{to_html(tail)}</pre>"
+            f"{has} …</p>{pre}{_coloured(tail)}</pre>"
         )
     if count <= FOLD:
         return html

@@ -14,6 +14,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.tokens import CommentToken
 
 from runbook.printable import printable
+from runbook.text.visible import visible
 
 WIDTH = 108
 _LONGEST = 600
@@ -21,12 +22,12 @@ _LONGEST = 600
 
 
 def clean(text: str) -> str:
-    """Return what a machine said as one line on which nothing acts, cut where it is endless.
+    """Return what a machine said as one line on which nothing acts or is unseen, cut where it is endless.
 
     >>> clean("/boot/efi\\nconsent: [all]")
     '/boot/efi\\\\u000aconsent: [all]'
     """
-    return printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …")
+    return visible(printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"))
 
 
 def folded(text: str, indent: int = 0) -> list[str]:
