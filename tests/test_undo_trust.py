@@ -214,6 +214,8 @@ def killed(done):
     run = json.loads((done.second / "run.json").read_text())
     (done.second / "run.json").write_text(json.dumps({**run, "outcome": "running", "signed_by": None}))
     (done.second / NAME).unlink()
+    ledger = done.reports / "ledger.jsonl"  # a killed run never came that far
+    ledger.write_text("".join(ledger.read_text().splitlines(keepends=True)[:-1]))
     assert len(abandoned.finish_orphans(done.reports)) == 1
 
 

@@ -216,7 +216,7 @@ def test_after_its_summary_a_book_acts_no_more(place):
     ("change", "kept"),
     [
         ('book = open_host(params, mode, notebook="06_more")', 2),
-        ('Path("params/toy.yml").write_text("host: toy\\nconnection: {kind: local}\\nconsent: [x]\\n")\n'
+        ('Path("params/toy.yml").write_text("host: toy\\nconnection: {kind: local}\\nconsent: [undo]\\n")\n'
          'book = open_host(params, mode, notebook="05_work")', 2),
         ('book = open_host(params, "plan", notebook="05_work")', 1),
     ],
