@@ -8,7 +8,7 @@ Thing = dict[str, str]
 """Value by field, in words; a value of several lines is a text, of which a difference is shown."""
 Things = dict[str, Thing]
 
-_KERNEL = re.compile(r"\b\d+\.\d+\.\d+[+~.\w-]{0,60}?(?=-advanced|-recovery|-[0-9a-f]{8}-|\s|$)")
+_KERNEL = re.compile(r"\b\d+\.\d+\.\d+[+~.\w-]*?(?=-advanced|-recovery|-[0-9a-f]{8}-|\s|$)")
 
 
 def yes(value: bool) -> str:

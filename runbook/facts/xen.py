@@ -14,6 +14,7 @@ _ASSIGNED = Ask.run("xenstore-ls", "-f", "/local/domain/0/backend/pci")
 _CMDLINE = Ask.read("/proc/cmdline")
 
 COMMANDS = (xl.INFO, xl.LIST, _ASSIGNABLE, _ASSIGNED, _CMDLINE)
+_BDFS = re.compile(r"(?<![0-9a-f])[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,7 @@ def parse(facts: Facts) -> Xen:
         commandline=tuple(w for w in info.get("xen_commandline", "").split() if w != "placeholder"),
         kernel_commandline=tuple(w for w in facts[_CMDLINE].out.split() if w != "placeholder"),
         domains=xl.rows(facts[xl.LIST].out),
-        assignable=tuple(
-            sorted(
-                re.findall(
-                    r"(?<![0-9a-f])[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", facts[_ASSIGNABLE].out
-                )
-            )
-        ),
+        assignable=tuple(sorted(_BDFS.findall(facts[_ASSIGNABLE].out))),
         assigned=assigned(facts[_ASSIGNED].out),
     )
 
