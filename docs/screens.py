@@ -79,7 +79,7 @@ def reports(out: Path) -> tuple[Path, Path]:
 
 
 def fleet_page(folder: Path) -> Path:
-    """Run the first notebook on three recorded hosts, of which one lost its recording; return the page."""
+    """Run the first notebook on three recorded hosts, of which one has an empty recording; return the page."""
     page = pages.fleet(folder / "hosts", folder / "fleets", 3)
     page.write_text(told(page.read_text(), folder))
     return page

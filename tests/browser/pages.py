@@ -30,13 +30,14 @@ def copied(run: Path, reports: Path) -> Path:
 
 
 def fleet(folder: Path, reports: Path, hosts: int) -> Path:
-    """Run the first notebook on recorded hosts, of which the last lost its recording; return the fleet's page."""
+    """Run the first notebook on recorded hosts, of which the last has an empty recording; return the fleet's page."""
     files = copies(folder, hosts)
     last = Path(files[-1])
-    last.write_text(re.sub(r"recording: .*", "recording: recordings/lost", last.read_text()))
+    (folder / "empty").mkdir()
+    last.write_text(re.sub(r"recording: .*", f"recording: {folder / 'empty'}", last.read_text()))
     words = ("--only", "00", "--mode", "apply", "--max-failures", "0", "--quiet", "--reports", str(reports))
     done = subprocess.run([*RUNBOOK, "fleet", *files, *words], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.returncode == 7, done.stdout + done.stderr
     return Path(done.stdout.splitlines()[-1])
 
 
