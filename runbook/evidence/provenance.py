@@ -15,12 +15,28 @@ from typing import Any
 
 import runbook
 from runbook.attestation import keys
-from runbook.params import HostParams
+from runbook.evidence import archive
+from runbook.evidence.record import RunRecord
+from runbook.params import HostParams, digest
 from runbook.params.host import Ssh
 
 DISTRIBUTION = "xen-host-runbook"
 _OURS = ("runbook", "notebooks")
 """The folders whose files decide what a run does."""
+
+
+def new_record(asked: HostParams, params: str | Path, mode: str, reports: Path) -> RunRecord:
+    """Return the record of a run that begins now, without notebooks yet. `asked` is what stands in the file `params`."""
+    return RunRecord(
+        id=archive.new_id(reports, asked.host),
+        host=asked.host,
+        release=asked.release,
+        connection=asked.connection.kind,
+        mode=mode,
+        params={"path": str(params), "digest": digest(asked)},
+        made_with=provenance(),
+        by=author(asked),
+    )
 
 
 def provenance() -> dict[str, Any]:

@@ -32,7 +32,7 @@ from runbook.evidence.outcomes import (
     step_ends,
     stopped_by_steps,
 )
-from runbook.evidence.provenance import author, provenance
+from runbook.evidence.provenance import new_record
 from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.journal import Line, Tail, read
 from runbook.modes import MODES
@@ -98,16 +98,7 @@ def _prepared(
     for path, nb in chosen.items():
         selection.prove_parameters(nb, path.stem)
     abandoned.finish_orphans(reports, asked.host)
-    record = RunRecord(
-        id=archive.new_id(reports, asked.host),
-        host=asked.host,
-        release=asked.release,
-        connection=asked.connection.kind,
-        mode=mode,
-        params={"path": str(params_path), "digest": parameters.digest(asked)},
-        made_with=provenance(),
-        by=author(asked),
-    )
+    record = new_record(asked, params_path, mode, reports)
     known = steps.notebooks()
     for path, nb in chosen.items():
         ends = [StepEnd(steps.name_of(step), step.TITLE) for step in known.get(path.stem, ())]

@@ -11,7 +11,7 @@ from runbook import params as parameters
 from runbook.errors import RunbookError
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import GOOD, INTERRUPTED, Failure, StepEnd, step_ends, stopped_by_steps
-from runbook.evidence.provenance import author, provenance
+from runbook.evidence.provenance import new_record
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.journal import Journal, read
 from runbook.params import HostParams
@@ -62,17 +62,8 @@ def begin(
     reports = reports.absolute()
     abandoned.finish_orphans(reports, asked.host)
     entry.status = "running"
-    record = RunRecord(
-        id=archive.new_id(reports, asked.host),
-        host=asked.host,
-        release=asked.release,
-        connection=asked.connection.kind,
-        mode=mode,
-        params={"path": str(params), "digest": parameters.digest(asked)},
-        made_with=provenance(),
-        by=author(asked),
-        notebooks=[entry],
-    )
+    record = new_record(asked, params, mode, reports)
+    record.notebooks.append(entry)
     held = ExitStack()
     place = held.enter_context(abandoned.begun(reports, record, parameters.find(params)))
     return Session(place, record, held)
