@@ -19,7 +19,7 @@ from typing import Any
 from runbook import actions as act
 from runbook import survey
 from runbook.ask import MISSING, Answer, Ask, Facts
-from runbook.facts import grub, interfaces, modules, network, packages, services, system, xen, xl
+from runbook.facts import grub, interfaces, modules, network, packages, services, space, system, xen, xl
 from runbook.params import HostParams, load
 from runbook.plan import Plan
 from runbook.releases.xen import DEVICE_MODEL
@@ -120,7 +120,8 @@ class Machine:
     def facts(self, asks: tuple[Ask, ...]) -> Facts:
         """Return this machine's answers."""
         surveyed = dom0() if self.is_dom0 else bare()
-        others = set(survey.asks()) - {*system.COMMANDS, *xen.COMMANDS, *network.COMMANDS}
+        own = (*system.COMMANDS, *xen.COMMANDS, *network.COMMANDS, *space.commands("/boot"))
+        others = set(survey.asks()) - set(own)
         return Facts({ask: surveyed[ask] if ask in others else self._answer(ask) for ask in asks})
 
     def apply(self, planned: Plan) -> None:
@@ -180,8 +181,8 @@ class Machine:
                     if name in self.packages
                 ]
                 return Answer(1, "\n".join(rows) + "\n")
-            case ("df", *_):
-                return Answer(0, "Avail File\n" + "".join(f"{m * 2**20} {p}\n" for p, m in self.room.items()))
+            case ("df", *_, path):
+                return Answer(0, f"Avail\n{self.room[path] * 2**20}\n") if path in self.room else Answer(1)
             case ("systemctl", "show", "-p", _, *names):
                 return Answer(0, "\n\n".join(self._unit(name) for name in names) + "\n")
             case ("find", "/boot", *_):

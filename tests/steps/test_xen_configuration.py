@@ -167,7 +167,7 @@ class TestHideDevices:
             ({"modules": "pciback\nbuiltin e1000e\n"}, "The driver e1000e is built into this kernel"),
             ({"modules": ""}, "The running kernel has no module xen-pciback"),
             ({"modes": {}}, "This host does not make its initial RAM disk with initramfs-tools"),
-            ({"room": {"/boot": 40}}, "/boot has 40 MiB free; a new RAM disk needs 53 MiB"),
+            ({"room": {"/boot": 40}}, "/boot has 40 MiB free; about 53 MiB are needed"),
         ],
     )  # fmt: skip
     def test_dangers_are_refused(self, changes, what):

@@ -151,7 +151,7 @@ def test_a_full_disk_is_refused(path, free, what):
 def test_room_that_nobody_can_tell_is_no_refusal():
     """A host whose df fails is not called full."""
     machine = Machine(room={})
-    assert apt.room(machine.facts(apt.asks(PARAMS)), 10**9) == []
+    assert apt.lacking_room(machine.facts(apt.asks(PARAMS)), 10**9) == []
 
 
 def test_os_prober_is_warned_of():

@@ -7,6 +7,7 @@ from runbook.ask import Ask, Facts
 from runbook.facts import delivered, kernel_config, space
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan, Risk
+from runbook.steps import room
 from runbook.steps.kernel import own
 
 TITLE = "Build the kernel, away from the host"
@@ -31,7 +32,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not params.kernel.build:
         return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
     now = kernel_config.parse(facts, params)
-    if stops := [*own.no_base(params, now), *_room(facts)]:
+    if stops := [
+        *own.no_base(params, now),
+        *room.lacking(facts, _ROOM, _NEED_MIB, "the packages of the new kernel"),
+    ]:
         return Plan(findings=tuple(stops))
     recipe = own.recipe(params, now)
     if own.is_installed(params, now, recipe) or own.delivery(facts, recipe).packages:
@@ -56,19 +60,5 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             f"{recipe.key} is not on the host",
             f"{delivered.folder(own.BUILD)} does not hold all of its packages",
             "run the step build_kernel in mode apply",
-        )
-    ]
-
-
-def _room(facts: Facts) -> list[Finding]:
-    free = space.free_mib(facts, _ROOM, _ROOM)
-    if free is None or free >= _NEED_MIB:
-        return []
-    return [
-        Finding(
-            "refuse",
-            f"{_ROOM} has {free} MiB free; {_NEED_MIB} MiB are needed",
-            "for the packages of the new kernel",
-            "make room there (`apt-get clean`), then run again",
         )
     ]

@@ -11,6 +11,7 @@ from runbook.facts import packages, space
 from runbook.facts.packages import Packages
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan, Risk
+from runbook.steps import room
 from runbook.steps.xen_installation import apt
 
 TITLE = "Install the tools for guests' disks"
@@ -18,7 +19,6 @@ GUIDE = "“Managerial Activities”: parted, dd and gzip were taken for granted
 RISK: Risk = "safe"
 
 _UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
-_PATHS = (packages.DOWNLOADS, "/usr")
 
 
 def wanted(params: HostParams) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def wanted(params: HostParams) -> tuple[str, ...]:
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about these packages, about apt, and about the room for them."""
-    return (*packages.commands(wanted(params)), *space.commands(*_PATHS))
+    return (*packages.commands(wanted(params)), *space.commands(packages.DOWNLOADS, "/usr"))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -43,7 +43,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions.append(InstallPackages(missing, now.delta))
     mib = -(-now.download_bytes // space.MIB)
     note = f"{mib} MiB to download." if mib else ""
-    return Plan(tuple(actions), (*apt.obstacles(now), *_unknown(now), *_room(facts, mib)), note)
+    stops = (*apt.obstacles(now), *_unknown(now), *room.for_packages(facts, now.download_bytes))
+    return Plan(tuple(actions), stops, note)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -73,19 +74,3 @@ def _unknown(now: Packages) -> list[Finding]:
             "sources.list(5)",
         )
     ]
-
-
-def _room(facts: Facts, mib: int) -> list[Finding]:
-    found = []
-    for path, need in zip(_PATHS, (mib, mib * (apt.UNPACKED + 1)), strict=True):
-        free = space.free_mib(facts, path, *_PATHS)
-        if free is not None and free < need:
-            found.append(
-                Finding(
-                    "refuse",
-                    f"{path} has {free} MiB free; about {need} MiB are needed",
-                    "a disk that fills up half way leaves broken packages",
-                    f"make room there (`df -h {path}`, `apt-get clean`), then run again",
-                )
-            )
-    return found
