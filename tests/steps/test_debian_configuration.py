@@ -8,6 +8,7 @@ import pytest
 from runbook.actions import InstallPackages, Remove, Run, Switch, WriteFile
 from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import accounts, apt_settings, firewall, packages, removals, services, ssh_server, trim
+from runbook.facts.storage import asks
 from runbook.params import load
 from runbook.params.model import HostParams
 from runbook.steps import debian_configuration as chapter
@@ -30,6 +31,7 @@ from runbook.steps.debian_configuration import (
     start_without_screen,
     trim_disks,
 )
+from tests.storage_answers import loop, lsblk, node
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "samples"
@@ -314,20 +316,18 @@ def test_a_desktop_does_not_start_by_itself():
     assert len(check(start_without_screen, asked, changes=changes)) == 1
 
 
-def block(name, kind, point=None, discards=1024, fstype="ext4", children=()):
-    points = [point] if point else [None]
-    return {"name": name, "type": kind, "fstype": fstype, "disc-max": discards, "mountpoints": points,
-            "children": list(children)}  # fmt: skip
+def block(name, kind, *children, at=(), discards=1024, fstype="ext4"):
+    return node(name, kind, *children, at=at, disc_max=discards, fstype=fstype)
 
 
 def disks(*volumes):
-    part = block("vda3", "part", fstype="LVM2_member", children=volumes)
-    return {trim._LSBLK: Answer(0, json.dumps({"blockdevices": [block("vda", "disk", children=[part])]}))}
+    part = block("vda3", "part", *volumes, fstype="LVM2_member")
+    return {asks.LSBLK: Answer(0, lsblk(block("vda", "disk", part, fstype=None)))}
 
 
 def test_a_weekly_run_that_skips_volumes_is_a_fault():
     """What the template's job did, skip every volume (H306), is seen; covered volumes are content."""
-    changes = disks(block("xen-root", "lvm", "/"), block("xen-var", "lvm", "/var/log"))
+    changes = disks(block("xen-root", "lvm", at=["/"]), block("xen-var", "lvm", at=["/var/log"]))
     assert check(trim_disks, changes=changes) == [("fail", "The weekly run does not reach /var/log")]
     dry = "/: 0 B (dry run) trimmed on /dev/mapper/xen-root\n/var/log: 1 GiB trimmed on /dev/mapper/xen-var\n"
     assert check(trim_disks, changes=changes | {trim._DRY: Answer(0, dry)}) == []
@@ -335,21 +335,18 @@ def test_a_weekly_run_that_skips_volumes_is_a_fault():
 
 def test_a_window_into_a_guests_disk_is_not_the_hosts_to_trim():
     """A partition of a guest that 09 has mounted read-only is left out: the weekly run does not have to reach it."""
-    seen = json.loads(BEFORE[trim._LSBLK.key].out)
-    loop = {
-        "name": "loop0",
-        "type": "loop",
-        "fstype": "ext4",
-        "disc-max": 2**31,
-        "mountpoints": ["/mnt/comm"],
+    seen = json.loads(BEFORE[asks.LSBLK.key].out)["blockdevices"]
+    window = block("loop0", "loop", at=["/mnt/comm"], discards=2**31)
+    changes = {
+        asks.LSBLK: Answer(0, lsblk(*seen, window)),
+        asks.LOOPS: Answer(0, json.dumps({"loopdevices": [loop("loop0", "/dev/dm-1")]})),
     }
-    changes = {trim._LSBLK: Answer(0, json.dumps({"blockdevices": [*seen["blockdevices"], loop]}))}
     assert "/mnt/comm" not in str(check(trim_disks, changes=changes))
 
 
 def test_a_layer_that_keeps_it_to_itself_is_told():
     """A disk that could be trimmed below a volume that cannot is worth a warning."""
-    changes = disks(block("crypt-home", "crypt", "/home", discards=0))
+    changes = disks(block("crypt-home", "crypt", at=["/home"], discards=0))
     assert check(trim_disks, changes=changes) == [("warn", "/home cannot be trimmed although the disk could")]
 
 

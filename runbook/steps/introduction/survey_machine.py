@@ -139,10 +139,11 @@ def _memory(params: HostParams, machine: Machine) -> Iterator[Finding]:
 
 def _boot(machine: Machine) -> Iterator[Finding]:
     mount = machine.storage.mount_of("/boot")
-    if mount and mount.free_bytes < BOOT_FREE_MIB * 2**20:
+    free = machine.boot_free_mib
+    if free is not None and free < BOOT_FREE_MIB:
         yield Finding(
             "warn",
-            f"/boot has only {mount.free_bytes // 2**20} MiB free (on {mount.source})",
+            f"/boot has only {free} MiB free" + (f" (on {mount.source})" if mount else ""),
             f"a kernel, its initramfs and Xen need about {BOOT_FREE_MIB} MiB more",
             "remove old kernels (`apt-get autoremove`), or make /boot larger",
             "H206",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from runbook.ask import Ask, Facts
-from runbook.facts import partition_tables, volume_use
-from runbook.facts.partition_tables import Content, Table
+from runbook.facts import storage
+from runbook.facts.storage import inside
+from runbook.facts.storage.tables import Content, Table
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan, Risk
 from runbook.steps.management import needs
@@ -29,7 +30,7 @@ UNMOUNTABLE = {
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about every guest's volume, and on which disks they lie."""
-    return (*needs.asks(params, *(g.volume.name for g in params.guests)), volume_use.PHYSICAL)
+    return needs.asks(params, *(g.volume.name for g in params.guests))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -42,12 +43,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what cannot be read, what cannot be trusted, and what needs an explanation."""
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     if stops := needs.answers(there):
         return stops
     found: list[Finding] = []
     for guest in params.guests:
-        table = partition_tables.parse(facts, needs.path_of(params, guest.volume.name))
+        table = inside.parse(facts, needs.path_of(params, guest.volume.name))
         volume = needs.volume_of(params, there, guest.volume.name)
         if volume is None or not table.exists:
             found.append(needs.absent(params, guest.volume.name))

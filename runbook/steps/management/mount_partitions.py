@@ -7,13 +7,14 @@ from typing import Any
 
 from runbook.actions import Foreseen, Run
 from runbook.ask import Ask, Facts
-from runbook.facts import ntfs, partition_tables, volume_use
-from runbook.facts.partition_tables import Content, Table
-from runbook.facts.volume_use import Use, Volume
+from runbook.facts import ntfs, storage
+from runbook.facts.storage import Use, Volume, inside
+from runbook.facts.storage.tables import Content, Table
 from runbook.params import HostParams
 from runbook.params.management import Mount
 from runbook.plan import Finding, Plan, Risk
 from runbook.steps.management import marks, mount_refusals, needs
+from runbook.words import human_size
 
 TITLE = "Mount partitions of guests' volumes"
 GUIDE = (
@@ -55,7 +56,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each partition that is not mounted as listed, or whose guest runs beside it."""
     planned = plan(params, facts)
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     left = [
         Finding(
             "fail",
@@ -72,7 +73,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def is_mounted(params: HostParams, mount: Mount, volume: Volume | None, facts: Facts) -> bool:
     """True when the partition, and nothing else, is on its folder with the rights that are listed."""
     use = _at(mount, volume)
-    table = partition_tables.parse(facts, needs.path_of(params, marks.volume(params, mount)))
+    table = inside.parse(facts, needs.path_of(params, marks.volume(params, mount)))
     where = _where(table, mount)
     if use is None or where is None:
         return False
@@ -82,12 +83,12 @@ def is_mounted(params: HostParams, mount: Mount, volume: Volume | None, facts: F
 
 def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Any], list[Finding]]:
     """Return actions and findings for one mount."""
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     if stops := needs.answers(there):
         return _foreseen(params, mount) if stops[0].level == "wait" else [], stops
     name = marks.volume(params, mount)
     volume = needs.volume_of(params, there, name)
-    table = partition_tables.parse(facts, needs.path_of(params, name))
+    table = inside.parse(facts, needs.path_of(params, name))
     if volume is None or not table.exists:
         return _foreseen(params, mount), [needs.absent(params, name)]
     if stops := mount_refusals.users(params, mount, volume):
@@ -126,7 +127,7 @@ def _actions(
     options = ",".join(word for word in (*rights, _SAFE, window) if word)
     driver = _DRIVER.get(content.fstype, content.fstype)
     at = shlex.quote(mount.at)
-    why = f"{needs.human(size)} of {content.fstype}" + (f", called {content.label}" if content.label else "")
+    why = f"{human_size(size)} of {content.fstype}" + (f", called {content.label}" if content.label else "")
     again = Run(("umount", mount.at), "to mount it again with the other rights", timeout_s=120)
     first = (Run(("mkdir", "-p", mount.at), "the folder to mount on"), marks.set_mark(params, mount))
     return [

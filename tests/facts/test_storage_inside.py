@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from runbook.ask import MISSING, Answer, Facts
-from runbook.facts import partition_tables
-from runbook.facts.partition_tables import Content
+from runbook.facts.storage import inside
+from runbook.facts.storage.tables import Content
 
-CASES = Path(__file__).parent / "partition_tables"
+CASES = Path(__file__).parent / "storage/inside"
 PATH = "/dev/guests/disk"
 MIB = 1024**2
 
@@ -16,7 +16,7 @@ MIB = 1024**2
 def parsed(case):
     """Return the table of a sample."""
     out, err = ((CASES / f"{case}.{end}").read_text(encoding="utf-8") for end in ("out", "err"))
-    return partition_tables.parse(Facts({partition_tables.look(PATH): Answer(0, out, err)}), PATH)
+    return inside.parse(Facts({inside.look(PATH): Answer(0, out, err)}), PATH)
 
 
 def test_windows_ten_and_eleven():
@@ -107,17 +107,17 @@ def test_without_sfdisk_nothing_is_concluded():
 
 def test_a_missing_volume():
     """A device that does not exist is said not to."""
-    facts = Facts({partition_tables.look(PATH): Answer(MISSING)})
-    assert not partition_tables.parse(facts, PATH).exists
+    facts = Facts({inside.look(PATH): Answer(MISSING)})
+    assert not inside.parse(facts, PATH).exists
 
 
 def test_sectors_of_four_kib():
     """Starts and sizes are multiplied with the sector size that sfdisk names."""
     out = (CASES / "linux.out").read_text(encoding="utf-8").replace('"sectorsize": 512', '"sectorsize": 4096')
-    facts = Facts({partition_tables.look(PATH): Answer(0, out)})
-    assert partition_tables.parse(facts, PATH).partitions[0].start == 8 * MIB
+    facts = Facts({inside.look(PATH): Answer(0, out)})
+    assert inside.parse(facts, PATH).partitions[0].start == 8 * MIB
 
 
 def test_nothing_known_is_an_empty_content():
     """What blkid does not recognise has no file system and no table."""
-    assert partition_tables.content("") == Content("", "", "", "", "")
+    assert inside.content("") == Content("", "", "", "", "")

@@ -1,24 +1,15 @@
-"""What is inside a volume that a guest takes for a disk: its partition table, and what each part holds.
-
-The table comes from `sfdisk --json` (fdisk's own reader, MBR and GPT), the contents from `blkid -p`, which
-reads the disk itself at an offset. Nothing has to be mapped or mounted for it, and no name or column of a
-table for humans is ever split at blanks or colons (H802).
-"""
+"""Partition tables, MBR and GPT, as `sfdisk --json` has them: a host's disk's, or the one inside a guest's volume."""
 
 from __future__ import annotations
 
 import json
-import re
-import shlex
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from runbook.ask import MISSING, Ask, Facts
-
-_SECTOR = 512
+SECTOR = 512
 _EXTENDED = ("5", "f", "85")
 _PROTECTIVE = "ee"
-_NOT_A_TABLE = "does not contain a recognized partition table"
 
 
 @dataclass(frozen=True)
@@ -49,6 +40,8 @@ class Partition:
     is_boot: bool = False
     """The boot flag of an MBR: the row that is *not* Windows' own disk C: (H804)."""
     content: Content = Content()
+    path: str = ""
+    """The device of a disk's partition; '' inside a volume, where it has none."""
 
     @property
     def end(self) -> int:
@@ -66,6 +59,7 @@ class Table:
     """What one volume holds."""
 
     path: str
+    """The disk or volume that it is on."""
     exists: bool
     size: int = 0
     """Bytes of the whole volume."""
@@ -97,61 +91,19 @@ class Table:
         return next((p for p in self.partitions if p.number == number), None)
 
 
-def look(path: str) -> Ask:
-    """Return the question what a volume holds: some four processes, and one more for each partition.
+def of_disks(text: str) -> Iterator[Table]:
+    """Yield the tables of disks, from the documents of sfdisk that stand one behind the other.
 
-    `partx` reads the table a second time, because a shell cannot take numbers out of JSON.
+    >>> [t.label for t in of_disks('{"partitiontable":{"label":"gpt","device":"/dev/sda"}}\\n')]
+    ['gpt']
     """
-    return Ask.shell(
-        f"d={shlex.quote(path)}\n"
-        f'[ -e "$d" ] || exit {MISSING}\n'
-        'echo "== size"; blockdev --getsize64 "$d"\n'
-        'echo "== whole"; blkid -p -o export "$d" 2>/dev/null\n'
-        'echo "== table"; sfdisk --json "$d" || echo "== status $?"\n'
-        'partx -g -b -o START,SECTORS --raw "$d" 2>/dev/null | while read -r start size; do\n'
-        f'  start=$((start * {_SECTOR})) size=$((size * {_SECTOR})); echo "== at $start"\n'
-        '  blkid -p -O $start -S $size -o export "$d" 2>/dev/null\n'
-        "done\ntrue"
-    )
-
-
-def parse(facts: Facts, path: str) -> Table:
-    """Return what a volume holds, from the answer to `look(path)`."""
-    answer = facts[look(path)]
-    if answer.status == MISSING:
-        return Table(path, exists=False)
-    parts = _sections(answer.out)
-    size = int(parts.get("size", "").strip() or 0)
-    whole = content(parts.get("whole", ""))
-    said = tuple(line.strip() for line in answer.err.splitlines() if _NOT_A_TABLE not in line)
-    remarks = tuple(re.sub(r"^sfdisk: ", "", line) for line in said if line)
-    if whole.fstype and not whole.table:
-        # A FAT or NTFS boot sector ends like an MBR: blkid can tell them apart, sfdisk cannot.
-        return Table(path, True, size, content=whole)
-    if "status 127" in parts:
-        return Table(path, True, size, content=whole, is_unread=True)
-    text = parts.get("table", "").strip()
-    if not text:
-        said_no = f"blkid sees a table ({whole.table}) that sfdisk cannot read: {'; '.join(remarks)}"
-        return Table(
-            path, True, size, content=whole, problems=(said_no,) if whole.table else (), remarks=remarks
-        )
-    table = json.loads(text)["partitiontable"]
-    found = tuple(_partition(row, table, parts) for row in table.get("partitions", []))
-    problems = _problems(table["label"], found, size)
-    return Table(path, True, size, table["label"], found, whole, problems, remarks=remarks)
-
-
-def content(text: str) -> Content:
-    r"""Return what `blkid -p -o export` said about a stretch of a disk; unsafe letters come with a backslash.
-
-    >>> content("LABEL=Win:\\ C\nUUID=5DB49DE46318C1CA\nTYPE=ntfs\nUSAGE=filesystem\n")
-    Content(fstype='ntfs', label='Win: C', uuid='5DB49DE46318C1CA', usage='filesystem', table='')
-    """
-    pairs = (line.partition("=") for line in text.splitlines())
-    said = {name: re.sub(r"\\(.)", r"\1", value) for name, _, value in pairs}
-    names = ("TYPE", "LABEL", "UUID", "USAGE", "PTTYPE")
-    return Content(*(said.get(name, "") for name in names))
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text.rstrip()):
+        at += len(text[at:]) - len(text[at:].lstrip())
+        document, at = decoder.raw_decode(text, at)
+        table = document["partitiontable"]
+        parts = (replace(partition(row, table, {}), path=row["node"]) for row in table.get("partitions", []))
+        yield Table(table["device"], True, label=table["label"], partitions=tuple(parts))
 
 
 def number_of(node: str, device: str) -> int:
@@ -165,8 +117,9 @@ def number_of(node: str, device: str) -> int:
     return int(digits) if digits else 0
 
 
-def _partition(row: dict[str, Any], table: dict[str, Any], parts: dict[str, str]) -> Partition:
-    sector = int(table.get("sectorsize", _SECTOR))
+def partition(row: dict[str, Any], table: dict[str, Any], held: Mapping[int, Content]) -> Partition:
+    """Return a partition of sfdisk's document, with what it holds by where it starts."""
+    sector = int(table.get("sectorsize", SECTOR))
     start = int(row["start"]) * sector
     return Partition(
         number_of(row["node"], table["device"]),
@@ -175,11 +128,11 @@ def _partition(row: dict[str, Any], table: dict[str, Any], parts: dict[str, str]
         row["type"],
         row.get("name", ""),
         bool(row.get("bootable", False)),
-        content(parts.get(f"at {start}", "")),
+        held.get(start, Content()),
     )
 
 
-def _problems(label: str, found: tuple[Partition, ...], size: int) -> tuple[str, ...]:
+def problems(label: str, found: tuple[Partition, ...], size: int) -> tuple[str, ...]:
     """Return why a table cannot be trusted: overlaps, ends behind the volume's, a GPT that is only announced."""
     said = []
     if label == "dos" and any(p.type == _PROTECTIVE for p in found):
@@ -203,13 +156,3 @@ def _problems(label: str, found: tuple[Partition, ...], size: int) -> tuple[str,
             if p.number < 5 and p.start < box.end and box.start < p.end
         ]
     return tuple(said)
-
-
-def _sections(text: str) -> dict[str, str]:
-    """Return the text under each `== NAME` line.
-
-    >>> _sections("== size\\n1048576\\n== table\\n== status 1\\n")
-    {'size': '1048576\\n', 'table': '', 'status 1': ''}
-    """
-    rows = re.split(r"(?m)^== (.*)\n", text)
-    return dict(zip(rows[1::2], rows[2::2], strict=True))

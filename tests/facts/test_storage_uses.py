@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from runbook.ask import Answer
-from runbook.facts import block_users, volume_use
+from runbook.facts import storage
+from runbook.facts.storage import Loop
+from runbook.facts.storage.parse import loops
 from tests.steps.volumes_host import Disk, Host, params
 
 
@@ -14,12 +15,12 @@ class Look:
 
     @staticmethod
     def asks(_):
-        return volume_use.COMMANDS
+        return storage.WITH_GUESTS
 
 
 def uses(host, name="comm"):
     """Return kind and name of each user of a volume."""
-    volume = volume_use.parse(host.facts(Look, params())).volume("guests", name)
+    volume = storage.parse(host.facts(Look, params())).volume("guests", name)
     return [(use.kind, use.who) for use in volume.uses]
 
 
@@ -34,7 +35,7 @@ def test_a_running_guest(by_number):
 def test_a_mount_is_found_behind_its_loop_device():
     """/proc/mounts names a loop device; losetup says which volume and which offset that is."""
     host = Host(mounts=[("comm", "/mnt/comm", "ro", 1048576)])
-    volume = volume_use.parse(host.facts(Look, params())).volume("guests", "comm")
+    volume = storage.parse(host.facts(Look, params())).volume("guests", "comm")
     (use,) = volume.uses
     assert (use.kind, use.who, use.is_read_only, use.loop.offset) == ("mount", "/mnt/comm", True, 1048576)
     assert not use.may_write
@@ -48,9 +49,10 @@ def test_a_loop_device_without_a_mount():
 
 def test_swap_and_mappings():
     """Swap space of dom0's and mappings on a volume (kpartx) are users."""
-    swaps = "Filename Type Size Used Priority\n/dev/dm-1 partition 1 0 -2\n"
-    holders = "/sys/class/block/dm-1/holders dm-7\n/sys/class/block/dm-7/dm/name:guests-comm1\n"
-    assert uses(Host(swaps=swaps, holders=holders)) == [("swap", "dom0"), ("holder", "guests-comm1")]
+    assert uses(Host(swap="comm", holders={"comm": "guests-comm1"})) == [
+        ("swap", "dom0"),
+        ("holder", "guests-comm1"),
+    ]
 
 
 def test_open_and_nobody_known():
@@ -64,32 +66,8 @@ def test_open_and_nobody_known():
 
 def test_a_dom0_whose_xl_is_silent():
     """Under Xen without an answer from xl nobody can know; without Xen there are no guests to know of."""
-    assert volume_use.parse(Host(xl_answers=False).facts(Look, params())).xen_is_silent
-    assert not volume_use.parse(Host(xen=False).facts(Look, params())).xen_is_silent
-
-
-def test_what_lvs_printed():
-    """The volumes, tags and inactive devices that lvs 2.03.16 printed."""
-    text = """
-  {
-      "report": [
-          {
-              "lv": [
-                  {"vg_name":"guests", "lv_name":"comm", "lv_size":"536870912", "lv_attr":"-wi-XX----", "lv_tags":"",
-"lv_dm_path":"/dev/mapper/guests-comm", "lv_kernel_major":"-1", "lv_kernel_minor":"-1", "origin":"", "data_percent":""},
-                  {"vg_name":"guests", "lv_name":"nginx", "lv_size":"268435456", "lv_attr":"-wi-XX----",
-"lv_tags":"a,xen-runbook", "lv_dm_path":"/dev/mapper/guests-nginx", "lv_kernel_major":"-1", "lv_kernel_minor":"-1",
-"origin":"", "data_percent":""}
-              ]
-          }
-      ]
-  }
-"""
-    host = Host(disks={})
-    host._lvs = lambda: Answer(0, text)
-    comm, nginx = volume_use.parse(host.facts(Look, params())).volumes
-    assert (comm.size, comm.device, comm.uses, comm.tags) == (536870912, "", (), ())
-    assert nginx.tags == ("a", "xen-runbook")
+    assert storage.parse(Host(xl_answers=False).facts(Look, params())).xen_is_silent
+    assert not storage.parse(Host(xen=False).facts(Look, params())).xen_is_silent
 
 
 def test_what_losetup_printed():
@@ -97,15 +75,14 @@ def test_what_losetup_printed():
     text = json.dumps({"loopdevices": [
         {"name": "/dev/loop4", "back-file": "/dev/dm-1", "offset": 22020096, "sizelimit": 41943040, "ro": True},
     ]})  # fmt: skip
-    ((loop, file),) = block_users.loops(text)
-    assert (loop, file) == (block_users.Loop("/dev/loop4", 22020096, 41943040, True), "/dev/dm-1")
-    assert list(block_users.loops("")) == []
+    assert list(loops(text)) == [Loop("/dev/loop4", 22020096, 41943040, True, "/dev/dm-1")]
+    assert list(loops("")) == []
 
 
 def test_snapshots_of_a_volume():
     """A snapshot is found by its origin."""
     host = Host()
     host.disks["monday"] = Disk("linux", attr="swi-a-s---", origin="comm", filled="12.50")
-    there = volume_use.parse(host.facts(Look, params()))
+    there = storage.parse(host.facts(Look, params()))
     (snapshot,) = there.snapshots_of(there.volume("guests", "comm"))
-    assert (snapshot.name, snapshot.filled_percent) == ("monday", 12.5)
+    assert (snapshot.name, snapshot.data_percent) == ("monday", 12.5)
