@@ -1,4 +1,4 @@
-"""Numbers as people say them."""
+"""Words that depend on a number."""
 
 from __future__ import annotations
 
@@ -10,15 +10,3 @@ def many(count: int, word: str) -> str:
     ('1 run', '0 runs')
     """
     return f"{count} {word}{'' if count == 1 else 's'}"
-
-
-def human_size(count: int) -> str:
-    """Return a number of bytes as people say it.
-
-    >>> human_size(171690688512), human_size(104857600), human_size(512)
-    ('159.9 GiB', '100.0 MiB', '512 B')
-    """
-    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if count >= unit:
-            return f"{count / unit:.1f} {name}"
-    return f"{count} B"

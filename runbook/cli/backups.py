@@ -43,7 +43,7 @@ def list_(params: str, guests: tuple[str, ...]) -> None:
     from runbook.backups import names
     from runbook.facts import backups
     from runbook.steps.management import verify_backups
-    from runbook.words import human_size
+    from runbook.text.sizes import human_size
 
     asked, chosen = _load(params, guests)
     folder = asked.management.backups.folder

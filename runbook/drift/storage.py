@@ -6,7 +6,7 @@ from runbook.ask import Facts
 from runbook.drift.named import Things, listed
 from runbook.facts import storage
 from runbook.facts.storage import Device, Storage
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 
 def disks(facts: Facts) -> Things:

@@ -9,7 +9,7 @@ from runbook.ask import Ask, Facts
 from runbook.facts.storage import Device, Storage
 from runbook.params.names import group_name
 from runbook.survey.machine import Machine
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 BY_ID = Ask.shell("find /dev/disk/by-id -type l -printf '%f %l\\n' 2>/dev/null; true")
 # Names that tell a person which disk it is come first, mere numbers last; what stands on a disk is none.

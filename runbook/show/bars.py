@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runbook.show.canvas import GREY, RED, TINTS
 from runbook.show.pieces import Shown
 from runbook.text.html import escape
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 WIDE, HIGH, GAP, TOP = 880, 44, 34, 22
 COLUMNS = 72

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, cut, picture
 from runbook.text.html import escape
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 _WIDTH = 760
 _LINE = 20

@@ -11,7 +11,7 @@ from runbook.params.guests import Guest
 from runbook.show.nested import Box, drawing
 from runbook.show.pieces import Shown
 from runbook.text import html
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 _KINDS = {
     "C12A7328-F81F-11D2-BA4B-00A0C93EC93B": "EFI system partition",

@@ -8,7 +8,7 @@ from runbook.ask import Facts
 from runbook.params import HostParams
 from runbook.survey import machine as machines
 from runbook.survey.verdict import judge, ports, verdict
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,6 +18,7 @@ from runbook.testbed import RELEASE, Machine, TestbedError, up
 from runbook.testbed.management import prove_backup
 from runbook.testbed.proving import carry_out, nothing_changed, say
 from runbook.testbed.returns import keep_state, kept_state, prove_returns
+from runbook.text.sizes import human_size
 
 #: The parameters of each release's machine.
 PARAMS = {"trixie": "params/testbed.yml", "bookworm": "params/testbed-bookworm.yml"}
@@ -156,4 +157,4 @@ def _recorded(folder: Path | None) -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     size = sum(f.stat().st_size for f in folder.iterdir())
-    say(f"recorded {folder}: {size / 1024:.0f} KiB")
+    say(f"recorded {folder}: {human_size(size)}")

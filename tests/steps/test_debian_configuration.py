@@ -350,6 +350,26 @@ def test_a_layer_that_keeps_it_to_itself_is_told():
     assert check(trim_disks, changes=changes) == [("warn", "/home cannot be trimmed although the disk could")]
 
 
+def test_trim_btrfs_subvolumes():
+    """fstrim takes a file system once, whichever of its subvolumes it finds first; a bind mount is no other case."""
+    part = block("vda3", "part", at=["/home", "/", "/var/log"], fstype="btrfs")
+    changes = {asks.LSBLK: Answer(0, lsblk(block("vda", "disk", part, fstype=None)))}
+    dry = {trim._DRY: Answer(0, "/: 0 B (dry run) trimmed on /dev/vda3\n")}
+    assert check(trim_disks, changes=changes | dry) == []
+    assert check(trim_disks, changes=changes | {trim._DRY: Answer(0)}) == [
+        ("fail", "The weekly run does not reach /, /home, /var/log")
+    ]
+
+
+def test_trim_notrim_option():
+    """What fstab takes out of the weekly run is left out on purpose."""
+    part = block("sda1", "part", at=["/backup"])
+    changes = {asks.LSBLK: Answer(0, lsblk(block("sda", "disk", part, fstype=None))), trim._DRY: Answer(0)}
+    fstab = {trim._FSTAB: Answer(0, "UUID=1 /backup ext4 defaults,X-fstrim.notrim 0 2\n")}
+    assert check(trim_disks, changes=changes | fstab) == []
+    assert check(trim_disks, changes=changes) == [("fail", "The weekly run does not reach /backup")]
+
+
 def test_lvm_is_asked_and_not_its_file():
     """A setting that another file overrides is a fault, however the file looks (H307)."""
     changes = {trim._LVM: Answer(0, "issue_discards=0\nscan_lvs=1\n")}

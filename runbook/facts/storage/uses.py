@@ -77,7 +77,7 @@ class Users:
         elif kind == "zfs_member":
             yield Use("pool", f"ZFS pool {device.label}".rstrip())
         elif len(self.tree.mates(device)) > 1:
-            yield Use("pool", kind)
+            yield Use("pool", f"{kind} on several disks")
         elif kind == "linux_raid_member":
             yield Use("raid", above or device.label)
         elif kind == "crypto_LUKS":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook.params import HostParams
 from runbook.plan import Finding
 from runbook.steps.debian_installation.target import MARK, ROOT, Situation
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 
 def refusals(params: HostParams, here: Situation) -> tuple[Finding, ...]:

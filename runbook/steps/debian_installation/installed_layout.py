@@ -10,7 +10,7 @@ from runbook.params import HostParams
 from runbook.plan import Finding, Plan
 from runbook.steps.debian_installation import target
 from runbook.steps.debian_installation.target import Place, Situation
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 TITLE = "Compare the installed disk with the parameters"
 GUIDE = "“Wheezy Installation”: the layout was read off the installer's screen"

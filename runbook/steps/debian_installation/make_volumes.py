@@ -12,7 +12,7 @@ from runbook.params import HostParams
 from runbook.plan import Finding, Plan
 from runbook.steps.debian_installation import partition_disk, target
 from runbook.steps.debian_installation.target import Situation
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 TITLE = "Make the volume groups and the host's volumes"
 GUIDE = "“Wheezy Installation”: group xen and five volumes; the guests' group was never made (H202, H204)"

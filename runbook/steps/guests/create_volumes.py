@@ -12,7 +12,7 @@ from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.plan import Finding, Plan, Risk
 from runbook.releases import xen
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 TITLE = "Create the guests' volumes"
 GUIDE = (

@@ -10,7 +10,7 @@ from runbook.facts.storage import Storage, Volume
 from runbook.params import HostParams
 from runbook.plan import Finding, Plan, Risk
 from runbook.steps.management import needs
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 TITLE = "Back up guests' volumes"
 GUIDE = (

@@ -11,7 +11,7 @@ from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.plan import Finding, Plan, Risk
 from runbook.steps.management import needs
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 TITLE = "Grow guests' volumes"
 GUIDE = (

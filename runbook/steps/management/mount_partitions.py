@@ -14,7 +14,7 @@ from runbook.params import HostParams
 from runbook.params.management import Mount
 from runbook.plan import Finding, Plan, Risk
 from runbook.steps.management import marks, mount_refusals, needs
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 TITLE = "Mount partitions of guests' volumes"
 GUIDE = (

@@ -12,7 +12,7 @@ from runbook.params import HostParams
 from runbook.params.management import Restore
 from runbook.plan import Finding, Plan, Risk
 from runbook.steps.management import needs
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 TITLE = "Restore guests' volumes"
 GUIDE = (

@@ -11,7 +11,7 @@ from runbook.params import HostParams
 from runbook.params.management import Snapshot
 from runbook.plan import Finding, Plan, Risk
 from runbook.steps.management import needs, snapshots
-from runbook.words import human_size
+from runbook.text.sizes import human_size
 
 TITLE = "Take snapshots of guests' volumes"
 GUIDE = "“dd”: it copied the disk of whatever ran on it (H810); a snapshot is what such a copy needs"
