@@ -81,10 +81,10 @@ schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json
 
 coverage: $(READY) ## write docs/coverage.md, the map from the guide to the steps
-	@$(BIN)/python -m runbook.guide.coverage
+	@$(BIN)/python -m runbook.documents.coverage
 
 errors: $(READY) ## write docs/errors.md, what errors mean, from runbook/help
-	@$(BIN)/python -m runbook.help.page
+	@$(BIN)/python -m runbook.documents.errors
 
 testbed-deps: ## install what the testbed needs, from Debian's packages (root)
 	apt-get update -qq

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runbook.actions.commands import Run
-from runbook.ask import Facts
+from runbook.model.ask import Facts
 
 if TYPE_CHECKING:
     from runbook.builds.recipe import Recipe

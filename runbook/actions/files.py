@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from runbook.ask import Facts
+from runbook.model.ask import Facts
 
 
 @dataclass(frozen=True)

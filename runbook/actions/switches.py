@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from runbook.actions.commands import Run
 from runbook.actions.files import WriteFile
-from runbook.ask import Facts
+from runbook.model.ask import Facts
 
 
 @dataclass(frozen=True)

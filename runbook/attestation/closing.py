@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from runbook import params as parameters
-from runbook import plain
-from runbook.atomic import write_atomic
 from runbook.attestation import dsse, entering
 from runbook.attestation.keys import SigningKey
 from runbook.attestation.statement import (
@@ -24,10 +22,12 @@ from runbook.attestation.statement import (
     read,
     runs_in,
 )
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
+from runbook.controller.locks import locked
+from runbook.engine.journal import now
+from runbook.engine.journal import read as read_journal
 from runbook.errors import ParamsError
-from runbook.journal import now
-from runbook.journal import read as read_journal
-from runbook.locks import locked
 from runbook.params.host import Recorded
 
 log = logging.getLogger("runbook.evidence")

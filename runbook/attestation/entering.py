@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from runbook import plain
 from runbook.attestation import dsse, ledger
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.attestation.ledger import BEGIN, FILE, FOLLOW, KIND, RAN, REVOKE, SUCCEED, Entry
 from runbook.attestation.statement import NAME, digest, read
-from runbook.journal import now
+from runbook.controller import plain
+from runbook.engine.journal import now
 
 log = logging.getLogger("runbook.evidence")
 WAIT_S = 30.0

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
-from runbook import plain
 from runbook.attestation.statement import NAME, PRUNED, RECORD, Attested, listing, what
+from runbook.controller import plain
 from runbook.errors import CheckFailed
 
 RESTORE = "restore it from a backup; if nobody can say who did this, do not rely on this host's reports"

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from runbook import plain
-from runbook.allowed import config_folder
+from runbook.controller import plain
+from runbook.controller.allowed import config_folder
 from runbook.errors import ParamsError
 
 ENV = "RUNBOOK_SIGNING_KEY"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook import plain
 from runbook.attestation import dsse
 from runbook.attestation.keys import PublicKey
 from runbook.attestation.statement import NAME, RUN_ID, Attested, runs_in
+from runbook.controller import plain
 from runbook.errors import CheckFailed, ParamsError
 
 FILE = "ledger.jsonl"

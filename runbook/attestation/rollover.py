@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook import plain
 from runbook.attestation import entering, keys, ledger
 from runbook.attestation.entering import Book
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.attestation.trust import KNOWN, Trust
+from runbook.controller import plain
 from runbook.errors import CheckFailed, ParamsError
 
 

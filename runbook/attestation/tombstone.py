@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runbook import plain
-from runbook.atomic import write_atomic
 from runbook.attestation import dsse, keys
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.attestation.statement import NAME, PRUNED, digest
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
+from runbook.engine.journal import now
 from runbook.errors import CheckFailed, ParamsError
-from runbook.journal import now
 
 KIND = "urn:xen-host-runbook:prune:v1"
 

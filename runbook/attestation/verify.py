@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from runbook import plain
 from runbook.attestation.entered import Entered
 from runbook.attestation.files import bad
 from runbook.attestation.keys import PublicKey
 from runbook.attestation.statement import NAME, RUN_ID, Attested, digest, runs_in
 from runbook.attestation.verdict import GOOD, Verdict, look_at
+from runbook.controller import plain
 from runbook.errors import ParamsError
 
 __all__ = ["GOOD", "Verdict", "home", "verify", "verify_host", "verify_run"]

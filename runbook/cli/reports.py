@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from runbook.controller.plain import shown
 from runbook.errors import ParamsError
-from runbook.plain import shown
 
 REPORTS = click.option(
     "--reports",
@@ -36,7 +36,7 @@ def list_(host: str | None, reports: Path | None) -> None:
     Runs that were pruned come last.
     """
     from runbook.evidence.archive import find_pruned
-    from runbook.evidence.layout import when
+    from runbook.text.moments import when
 
     for run in _runs(host, reports):
         ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
@@ -108,7 +108,7 @@ def has_display() -> bool:
 
 
 def _folder(reports: Path | None) -> Path:
-    from runbook.evidence.selection import project
+    from runbook.controller.project import project
 
     return (reports or project() / "reports").absolute()
 

@@ -12,7 +12,7 @@ from runbook.errors import Refused
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
-    from runbook.evidence.way_back import WayBack
+    from runbook.runner.way_back import WayBack
 
 
 @click.command(short_help="Take back what earlier runs did to a host.")
@@ -46,10 +46,10 @@ def undo(
       runbook undo params/myhost.yml --step allow_xl_by_sudo --mode apply
     """
     from runbook.cli.running import say_unsigned
+    from runbook.controller.project import project
+    from runbook.controller.signals import watching
     from runbook.evidence.record import Run
-    from runbook.evidence.selection import project
-    from runbook.evidence.way_back import go_back
-    from runbook.signals import watching
+    from runbook.runner.way_back import go_back
 
     place = reports or project() / "reports"
     with watching() as stops:

@@ -8,7 +8,7 @@ _UNWANTED = "rfc3987_syntax"
 _HIDDEN = sys.modules.setdefault(_UNWANTED, None) is None  # type: ignore[arg-type]
 try:
     # papermill looks up our engine by its entry point while papermill itself is being imported. Importing
-    # it here, before `runbook.evidence.engine`, makes that work from both directions.
+    # it here, before `runbook.runner.engine`, makes that work from both directions.
     import papermill  # noqa: F401
 finally:
     if _HIDDEN:

@@ -18,12 +18,14 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from runbook import params as parameters
-from runbook import plain
-from runbook.atomic import write_atomic
 from runbook.attestation import ledger
 from runbook.attestation.closing import close_again
 from runbook.attestation.entering import catch_up
 from runbook.attestation.statement import NAME, PRUNED, RECORD, RUN_ID, contents
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
+from runbook.controller.locks import locked
+from runbook.engine.journal import Line, read
 from runbook.errors import RunbookError
 from runbook.evidence import archive, claims
 from runbook.evidence.failures import broken_cell
@@ -31,8 +33,6 @@ from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts, runs
 from runbook.evidence.outcomes import GOOD, Failure, StepEnd, standing, step_ends
 from runbook.evidence.record import NotebookRecord, RunRecord
-from runbook.journal import Line, read
-from runbook.locks import locked
 
 log = logging.getLogger("runbook.evidence")
 DIED, NEVER, UNKNOWN = "RunnerDied", "never-run", "unknown"
@@ -70,7 +70,7 @@ def finish_orphans(reports: Path, host: str = "*") -> list[RunRecord]:
     end of that closing: what is not as it was attested is for `verify` to tell. What cannot be written (a full
     disk, somebody else's folder) is left as it was, for the next time.
     """
-    from runbook.fleet.orphans import finish_fleets
+    from runbook.evidence.fleets.orphans import finish_fleets
 
     settled = []
     for folder in sorted(path for path in reports.glob(host) if path.is_dir() and not path.is_symlink()):

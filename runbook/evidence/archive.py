@@ -14,19 +14,21 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from runbook import journal, plain
-from runbook.atomic import write_atomic
 from runbook.attestation import keys, rollover, tombstone
 from runbook.attestation.closing import attest
 from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD
 from runbook.attestation.statement import read as attested
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
+from runbook.controller.locks import locked
+from runbook.engine import journal
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import host, layout, notebook_html, pages, shapes
-from runbook.evidence.gate import sweep
+from runbook.evidence import host, notebook_html, pages, shapes
+from runbook.evidence.fleets.newest import newest
 from runbook.evidence.record import NotebookRecord, RunRecord
+from runbook.evidence.sweep import sweep
 from runbook.evidence.timeline import timeline
-from runbook.fleet.newest import newest
-from runbook.locks import locked
+from runbook.text.moments import when
 
 log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
@@ -220,7 +222,7 @@ def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: Not
         "title": entry.title,
         "host": record.host,
         "status": entry.status,
-        "when": layout.when(record.started),
+        "when": when(record.started),
         "failure": failure,
         "siblings": [(other.name, other.title, other.html) for other in record.notebooks],
     }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import accounts
 from runbook.facts.accounts import Account
 from runbook.facts.files import Entry
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.params.configuration import User
-from runbook.plan import Finding, Plan
 
 TITLE = "Make people's accounts, with their keys"
 GUIDE = "The template: useradd with a password, keys fetched from a web account with a password on the command line (H310)"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts import clock, services
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
+from runbook.steps.shared import wanted_packages
 
 TITLE = "Set the time zone and keep the clock right"
 GUIDE = "The template: linked /etc/localtime and installed ntp, which Debian 13 no longer has (H303)"
@@ -37,9 +37,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if name := _UNITS.get(asked.synchronise):
         unit = services.parse(facts, *clock.UNITS)[name]
         if not unit.exists:
-            findings.append(needs.not_installed(name.removesuffix(".service"), step="this step"))
+            findings.append(wanted_packages.not_installed(name.removesuffix(".service"), step="this step"))
         if not (unit.active == "active" and unit.starts_at_boot):
-            actions.append(Run(("systemctl", "enable", "--now", name), undo=needs.switched_off(unit)))
+            actions.append(
+                Run(("systemctl", "enable", "--now", name), undo=wanted_packages.switched_off(unit))
+            )
     return Plan(tuple(actions), tuple(findings))
 
 

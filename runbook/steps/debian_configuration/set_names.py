@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import names
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration.edits import with_line
+from runbook.steps.shared.edits import with_line
 
 TITLE = "Give the host its name"
 GUIDE = "The template: /etc/hostname, and the full name on 127.0.1.1 in /etc/hosts"

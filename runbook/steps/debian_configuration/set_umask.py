@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from runbook.actions import WriteFile
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration.edits import with_line, with_section
+from runbook.steps.shared.edits import with_line, with_section
 
 TITLE = "Set the umask of new sessions"
 GUIDE = "The template: umask 002, its line in PAM's file appended at each run (H312)"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import services, trim
 from runbook.facts.trim import LVM_LOCAL, TIMER, Trim
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
-from runbook.steps.debian_configuration.edits import with_section
+from runbook.steps.shared import wanted_packages
+from runbook.steps.shared.edits import with_section
 
 TITLE = "Tell solid-state disks which blocks are free"
 GUIDE = (
@@ -32,7 +32,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(WriteFile(LVM_LOCAL, with_section(now.lvm_local or "", _section(params))))
     timer = services.parse(facts, TIMER)[TIMER]
     if params.configuration.trim.weekly and not (timer.starts_at_boot and timer.active == "active"):
-        actions.append(Run(("systemctl", "enable", "--now", TIMER), undo=needs.switched_off(timer)))
+        actions.append(Run(("systemctl", "enable", "--now", TIMER), undo=wanted_packages.switched_off(timer)))
     return Plan(tuple(actions), tuple(_cautions(params, now)))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.actions import Foreseen, Link, Run, SetPassword, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import uplink
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import files, install_base, sources, target
-from runbook.steps.debian_installation.target import ROOT, Situation
+from runbook.steps.debian_installation import install_base
+from runbook.steps.shared import debian_files, debian_sources, target
+from runbook.steps.shared.target import ROOT, Situation
 
 TITLE = "Tell the new system who and where it is"
 GUIDE = "“Wheezy Installation”: the defaults of the installer's questions; root only, no further user"
@@ -76,14 +77,14 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _wanted(params: HostParams, facts: Facts, here: Situation) -> dict[str, str]:
-    card, found = uplink.parse(facts), sources.read(params, facts)
+    card, found = uplink.parse(facts), debian_sources.read(params, facts)
     assert card
     assert not isinstance(found, Finding)
     return {
-        "fstab": files.fstab(here) or "",
+        "fstab": debian_files.fstab(here) or "",
         "hostname": f"{params.host}\n",
-        "hosts": files.hosts(params),
-        "interfaces": files.interfaces(card),
+        "hosts": debian_files.hosts(params),
+        "interfaces": debian_files.interfaces(card),
         "list": "# See /etc/apt/sources.list.d/debian.sources\n",
         "sources": found.text,
         # dom0 is never sent to sleep; without this line the start waits for a system to wake up.
@@ -168,7 +169,7 @@ def _stops(params: HostParams, facts: Facts, *, is_unpacked: bool) -> tuple[Find
                 "tzselect(8)",
             )
         )
-    return (*found, *([bad] if isinstance(bad := sources.read(params, facts), Finding) else []))
+    return (*found, *([bad] if isinstance(bad := debian_sources.read(params, facts), Finding) else []))
 
 
 def _remarks(params: HostParams, facts: Facts) -> tuple[Finding, ...]:
@@ -194,7 +195,7 @@ def _remarks(params: HostParams, facts: Facts) -> tuple[Finding, ...]:
                 "interfaces(5)",
             )
         )
-    now = sources.read(params, facts)
+    now = debian_sources.read(params, facts)
     if not isinstance(now, Finding) and not now.has_security:
         found.append(
             Finding(

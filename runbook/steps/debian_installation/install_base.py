@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.actions import Remove, Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import make_file_systems, sources, target
-from runbook.steps.debian_installation.target import ROOT
+from runbook.steps.debian_installation import make_file_systems
+from runbook.steps.shared import debian_sources, target
+from runbook.steps.shared.target import ROOT
 
 TITLE = "Install Debian's base system"
 GUIDE = "“Wheezy Installation”: “continue through the options with defaults”"
@@ -27,7 +28,7 @@ _ALONE = ("flock", "--nonblock", "--conflict-exit-code", "75", "/run/lock/xen-ru
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*target.asks(params), *sources.COMMANDS, Ask.read(UNFINISHED), _TOP, _STATUS, _RELEASE)
+    return (*target.asks(params), *debian_sources.COMMANDS, Ask.read(UNFINISHED), _TOP, _STATUS, _RELEASE)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -40,7 +41,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     half = UNFINISHED.rpartition("/")[2] in top
     if not waits and not half and {"etc", "usr"} & set(top):
         return Plan(findings=tuple(_not_ours(params, facts)))
-    found = sources.read(params, facts)
+    found = debian_sources.read(params, facts)
     if isinstance(found, Finding):
         return Plan(findings=(*waits, found))
     actions: list[Any] = [WriteFile(UNFINISHED, "")]
@@ -64,7 +65,7 @@ def installed(facts: Facts) -> str:
     return facts[_STATUS].out if facts[_STATUS].ok else ""
 
 
-def _bootstrap(params: HostParams, found: sources.Sources) -> tuple[str, ...]:
+def _bootstrap(params: HostParams, found: debian_sources.Sources) -> tuple[str, ...]:
     """Return the command; the folder is not empty, since other file systems are mounted in it."""
     how = ("--mode=root", "--variant=important", "--format=directory", "--skip=check/empty")
     options = tuple(f"--aptopt={option}" for option in found.options)

@@ -6,12 +6,13 @@ from typing import Any
 
 from runbook import releases
 from runbook.actions import Remove, RunIn, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import packages
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import configure_base, files, install_base, target
-from runbook.steps.debian_installation.target import ROOT
+from runbook.steps.debian_installation import configure_base, install_base
+from runbook.steps.shared import debian_files, target
+from runbook.steps.shared.target import ROOT
 
 TITLE = "Install kernel, LVM, ssh and language"
 GUIDE = "“Wheezy Installation”: “De-select ‘Debian Desktop Environment’”"
@@ -40,7 +41,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions: list[Any] = []
     if missing:
         actions = [
-            WriteFile(POLICY, files.NO_SERVICES, "0755"),
+            WriteFile(POLICY, debian_files.NO_SERVICES, "0755"),
             *_mend(facts),
             RunIn(ROOT, (*APT, "-o", "APT::Update::Error-Mode=any", "update"), timeout_s=900),
             RunIn(ROOT, (*APT, "full-upgrade"), "security updates since the release", 3600),
@@ -76,14 +77,14 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _language(params: HostParams, facts: Facts) -> list[Any]:
     """Return what sets locale and keyboard; the packages write these files too, so it comes after them."""
     locale, actions = params.installation.locale, list[Any]()
-    line = files.locale_line(locale)
+    line = debian_files.locale_line(locale)
     if line and line not in (facts.text(_LISTED) or "").splitlines():
         script = f"echo '{line}' >>/etc/locale.gen; locale-gen"
         actions.append(RunIn(ROOT, ("sh", "-ec", script), timeout_s=1800))
     if facts.text(_LOCALE) != f"LANG={locale}\n":
         actions.append(WriteFile(_LOCALE, f"LANG={locale}\n"))
-    if facts.text(_KEYBOARD) != files.keyboard(params):
-        actions.append(WriteFile(_KEYBOARD, files.keyboard(params)))
+    if facts.text(_KEYBOARD) != debian_files.keyboard(params):
+        actions.append(WriteFile(_KEYBOARD, debian_files.keyboard(params)))
     return actions
 
 

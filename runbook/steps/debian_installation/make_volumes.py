@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts.disks import MIB, gib
 from runbook.installation.layout import LogicalVolume, VolumeGroup
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import partition_disk, target
-from runbook.steps.debian_installation.target import Situation
+from runbook.steps.debian_installation import partition_disk
+from runbook.steps.shared import target
+from runbook.steps.shared.target import Situation
 
 TITLE = "Make the volume groups and the host's volumes"
 GUIDE = "“Wheezy Installation”: group xen and five volumes; the guests' group was never made (H202, H204)"

@@ -6,12 +6,12 @@ from typing import Any
 
 from runbook import releases
 from runbook.actions import InstallPackages, Run
-from runbook.ask import Ask, Facts
 from runbook.facts import packages, space
 from runbook.facts.packages import Packages
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.xen_installation import apt
+from runbook.steps.shared import apt
 
 TITLE = "Install the tools for guests' disks"
 GUIDE = "“Managerial Activities”: parted, dd and gzip were taken for granted, and fdisk is misspelt (H801)"

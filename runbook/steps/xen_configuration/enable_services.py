@@ -6,10 +6,10 @@ from typing import Any
 
 from runbook import releases
 from runbook.actions import Remove, Run, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import files, services, system
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 from runbook.releases import xen
 
 TITLE = "Start Xen's services and its watchdog with the host"
@@ -19,7 +19,7 @@ GUIDE = (
 )
 RISK = "safe"
 
-UNIT = "xen-watchdog.service"
+UNIT = services.XEN_WATCHDOG
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _COMPLETION = "/usr/share/bash-completion/completions/xl"
 _DISABLE = Run(("systemctl", "disable", "--now", UNIT), undo=("systemctl", "enable", "--now", UNIT))
