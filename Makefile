@@ -31,6 +31,7 @@ $(READY): pyproject.toml lock/test.txt
 	@echo "Creating the environment in $(VENV) (once; a minute or two) …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(LOCKED) lock/test.txt
+	@rm -rf *.egg-info # of an older layout: its entry points would be taken for the present ones
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 

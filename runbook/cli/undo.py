@@ -93,7 +93,7 @@ def _show(done: WayBack) -> None:
         click.echo(f"\nIn this order ({done.step.RISK}, digest {done.whole.digest()}):")
         for number, action in enumerate(actions, 1):
             click.echo(f"  {number}. {action.title}")
-            if hasattr(action, "path"):
+            if action.leaves:
                 click.echo(indent(action.preview(done.facts)))
         if done.whole.stops:
             click.echo(f"\nIt would be refused: {done.whole.stops[0].what}")

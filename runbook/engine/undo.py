@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook import actions as kinds
-from runbook.actions import Action, Link, Remove, Run, WriteFile
+from runbook.actions import Action, Run
 from runbook.engine import undo_files
 from runbook.engine.journal import Line, of_machine
 from runbook.engine.packing import pack, unpack
@@ -56,11 +56,11 @@ def left_by(action: Action) -> dict[str, str]:
 
     For a file that is its SHA-256, for a link `-> TARGET`, for what was removed `gone`.
 
-    >>> left_by(Link("/etc/a", "b")), left_by(Remove("/etc/a")), left_by(Run(("true",)))
+    >>> left_by(kinds.Link("/etc/a", "b")), left_by(kinds.Remove("/etc/a")), left_by(Run(("true",)))
     ({'path': '/etc/a', 'left': '-> b'}, {'path': '/etc/a', 'left': 'gone'}, {})
     """
-    left = undo_files.state_after(action)
-    return {"path": str(getattr(action, "path", "")), "left": left} if left else {}
+    left = action.leaves
+    return {"path": left.path, "left": left.state} if left else {}
 
 
 def history(journals: Mapping[str, list[Line]], machine: str) -> list[Done]:
@@ -91,9 +91,7 @@ def history(journals: Mapping[str, list[Line]], machine: str) -> list[Done]:
 
 def asks(done: Iterable[Done]) -> tuple[Ask, ...]:
     """Return the questions for what is now at the paths that were changed."""
-    paths = tuple(
-        dict.fromkeys(d.path or getattr(d.back, "path", "") for d in done if d.path or _has_path(d.back))
-    )
+    paths = tuple(dict.fromkeys(path for d in done if (path := d.path or _back_at(d))))
     return (*map(Ask.read, paths), *undo_files.links(paths))
 
 
@@ -187,5 +185,6 @@ def _done(run: str, line: Line, *, is_sure: bool, risk: str) -> Done:
     )
 
 
-def _has_path(action: Action | None) -> bool:
-    return isinstance(action, WriteFile | Remove | Link)
+def _back_at(done: Done) -> str:
+    """Return the path that the way back is about, '' for none."""
+    return done.back.leaves.path if done.back and done.back.leaves else ""

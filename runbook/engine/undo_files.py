@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from runbook.actions import Link, PurgePackages, Remove, WriteFile
+from runbook.actions import Action, Link, PurgePackages, Remove, WriteFile
+from runbook.model.action import GONE, digest
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.redaction import has_mark
@@ -15,20 +15,17 @@ from runbook.redaction import has_mark
 if TYPE_CHECKING:
     from runbook.engine.undo import Done
 
-GONE = "gone"
-"""How a path is written down where nothing is."""
 _DID = {GONE: "removed it"}
 _LINKS = ("-maxdepth", "0", "-printf", "%y\\t%l\\t%p\\n")
 
 
-def state_after(action: Any) -> str:
+def state_after(action: Action | None) -> str:
     """Return what stands at an action's path after it, as it is written in a journal; '' when nothing tells."""
-    if isinstance(action, Link):
-        return f"-> {action.target}"
-    if isinstance(action, Remove):
-        return GONE
-    content = getattr(action, "content", None)
-    return "" if content is None or not hasattr(action, "path") else _digest(content)
+    return action.leaves.state if action and action.leaves else ""
+
+
+def _is_masked(action: Action | None) -> bool:
+    return bool(action and action.leaves and has_mark(action.leaves.content))
 
 
 def links(paths: Iterable[str]) -> tuple[Ask, ...]:
@@ -76,7 +73,7 @@ def _changed_between(path: str, of_it: list[Done]) -> str:
     for newer, older in pairwise(of_it):
         found = state_after(newer.back)
         left = {older.left} if older.is_sure else {older.left, state_after(older.back)}
-        if found not in ("", GONE, *left) and not has_mark(getattr(newer.back, "content", "")):
+        if found not in ("", GONE, *left) and not _is_masked(newer.back):
             return f"changed between {older.step} in run {older.run} and {newer.step} in run {newer.run}"
     return ""
 
@@ -86,7 +83,7 @@ def _state(path: str, facts: Facts, *, is_link: bool) -> str:
     text = facts.text(path)
     if (is_link or text is None) and (target := _targets(facts).get(path)):
         return f"-> {target}"
-    return GONE if text is None else _digest(text)
+    return GONE if text is None else digest(text)
 
 
 def _targets(facts: Facts) -> dict[str, str]:
@@ -95,17 +92,13 @@ def _targets(facts: Facts) -> dict[str, str]:
     return {path: target for kind, target, path in rows if kind == "l"}
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def held_secrets(done: list[Done]) -> Iterator[Finding]:
     """Yield a refusal for each file whose original is not whole, because a secret in it was masked."""
     for d in done:
-        if has_mark(getattr(d.back, "content", "")):
+        if _is_masked(d.back):
             yield Finding(
                 "refuse",
-                f"{getattr(d.back, 'path', d.path)} held a secret before {d.step} wrote it",
+                f"{d.back.leaves.path if d.back and d.back.leaves else d.path} held a secret before {d.step} wrote it",
                 "a journal keeps no secrets, so the file as it was is not there",
                 "put it back by hand, and leave the step out with --step",
                 "undo",

@@ -179,4 +179,4 @@ def digest(asked: HostParams) -> str:
     return kernel.recipe(asked, None).digest()
 
 
-__all__ = ["ADVANCED", "DEBIAN", "OWN", "SIMPLE", "Machine", "digest", "own_kernel", "params", "path_of"]
+__all__ = ["ADVANCED", "DEBIAN", "OWN", "SIMPLE", "Machine", "digest", "params", "path_of"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run, Switch
+from runbook.actions import Action, Run, Switch
 from runbook.facts import firewall, services, ssh_server
 from runbook.facts.firewall import FILE, TABLE, Firewall
 from runbook.model.ask import Ask, Facts
@@ -34,7 +32,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(unasked="configuration.firewall.kind is keep")
     now, units = firewall.parse(facts, rules(params)), services.parse(facts, _UNIT, *_RIVALS)
     waits = () if now.is_installed else (wanted_packages.not_installed("nftables", step="this step"),)
-    actions: list[Any] = []
+    actions: list[Action] = []
     action = _switch(params, is_new=now.file is None)
     is_confirmed = facts.text(action.kept) is None
     if not (is_confirmed and now.file == action.content and now.is_in_force):

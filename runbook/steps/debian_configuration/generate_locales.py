@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from runbook.actions import Foreseen, Run, WriteFile
+from runbook.actions import Action, Foreseen, Run, WriteFile
 from runbook.facts import locales
 from runbook.facts.locales import DEFAULT, GENERATE
 from runbook.model.ask import Ask, Facts
@@ -25,7 +24,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Take the locales into the list, make them, and set the default."""
-    asked, now, actions = params.configuration.locales, locales.parse(facts), list[Any]()
+    asked, now, actions = params.configuration.locales, locales.parse(facts), list[Action]()
     if not asked.generate and not asked.default:
         return Plan(unasked="configuration.locales is empty")
     waits = asked.generate and now.generate is None

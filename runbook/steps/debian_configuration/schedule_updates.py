@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import WriteFile
+from runbook.actions import Action, WriteFile
 from runbook.facts import apt_settings, files
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -41,7 +39,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(unasked="configuration.updates is keep")
     is_there = PROGRAM in files.parse(facts, PROGRAM)
     waits = () if is_there else (wanted_packages.not_installed("unattended-upgrades", step="this step"),)
-    actions: list[Any] = [WriteFile(FILE, content())] if facts.text(FILE) != content() else []
+    actions: list[Action] = [WriteFile(FILE, content())] if facts.text(FILE) != content() else []
     return Plan(tuple(actions), waits)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run
+from runbook.actions import Action, Run
 from runbook.facts import clock, services
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -27,7 +25,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     asked, now = params.configuration.clock, clock.parse(facts, params.configuration.clock.zone)
     if not asked.zone and asked.synchronise not in _UNITS:
         return Plan(unasked="configuration.clock is as it comes: no zone, and synchronise is keep")
-    actions, findings = list[Any](), list[Finding]()
+    actions, findings = list[Action](), list[Finding]()
     if asked.zone and not now.is_known:
         findings.append(_no_zone(asked.zone))
     elif asked.zone and asked.zone != now.zone:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run, WriteFile
+from runbook.actions import Action, Run, WriteFile
 from runbook.facts import services, trim
 from runbook.facts.trim import LVM_LOCAL, TIMER, Trim
 from runbook.model.ask import Ask, Facts
@@ -27,7 +25,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write LVM's section and enable the timer, each only when what is in force differs."""
-    now, actions = trim.parse(facts), list[Any]()
+    now, actions = trim.parse(facts), list[Action]()
     if any(now.lvm.get(key) != value for key, value in _values(params).items() if now.lvm):
         actions.append(WriteFile(LVM_LOCAL, with_section(now.lvm_local or "", _section(params))))
     timer = services.parse(facts, TIMER)[TIMER]

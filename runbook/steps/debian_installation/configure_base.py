@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Foreseen, Link, Run, SetPassword, WriteFile
+from runbook.actions import Action, Foreseen, Link, Run, SetPassword, WriteFile
 from runbook.facts import uplink
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -54,7 +52,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     waits = target.waits(install_base, params, facts)
     stops, remarks = _stops(params, facts, is_unpacked=not waits), _remarks(params, facts)
     wanted = {} if stops else _wanted(params, facts, here)
-    actions: list[Any] = []
+    actions: list[Action] = []
     if waits and wanted and not wanted["fstab"]:
         actions.append(_foreseen_fstab(here))
         del wanted["fstab"]
@@ -93,8 +91,8 @@ def _wanted(params: HostParams, facts: Facts, here: Situation) -> dict[str, str]
     }
 
 
-def _others(params: HostParams, facts: Facts) -> list[Any]:
-    actions: list[Any] = []
+def _others(params: HostParams, facts: Facts) -> list[Action]:
+    actions: list[Action] = []
     zone = f"/usr/share/zoneinfo/{params.installation.time_zone}"
     if facts[_LOCALTIME].out.strip() != zone:
         actions.append(Link(f"{ROOT}/etc/localtime", zone))

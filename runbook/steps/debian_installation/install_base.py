@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Remove, Run, WriteFile
+from runbook.actions import Action, Remove, Run, WriteFile
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -44,7 +42,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     found = debian_sources.read(params, facts)
     if isinstance(found, Finding):
         return Plan(findings=(*waits, found))
-    actions: list[Any] = [WriteFile(UNFINISHED, "")]
+    actions: list[Action] = [WriteFile(UNFINISHED, "")]
     if half:
         actions.insert(0, Run((*_ALONE, *_clear()), "an earlier run was interrupted; it begins afresh", 1800))
     why = "about 150 packages; a slow machine needs a quarter of an hour"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Remove, RunIn, WriteFile
+from runbook.actions import Action, Remove, RunIn, WriteFile
 from runbook.facts import packages
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -52,7 +50,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     waits = target.waits(install_system, params, facts)
     there = packages.installed(install_base.installed(facts))
     missing = tuple(name for name in _PACKAGES if name not in there)
-    actions: list[Any] = []
+    actions: list[Action] = []
     if missing:
         actions = [
             RunIn(ROOT, ("sh", "-ec", _REMEMBER), "also for the updates to come"),

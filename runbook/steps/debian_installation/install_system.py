@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook import releases
-from runbook.actions import Remove, RunIn, WriteFile
+from runbook.actions import Action, Remove, RunIn, WriteFile
 from runbook.facts import packages
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -38,7 +36,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     waits = target.waits(configure_base, params, facts)
     there = packages.installed(install_base.installed(facts))
     missing = tuple(name for name in releases.get(params.release).base_packages if name not in there)
-    actions: list[Any] = []
+    actions: list[Action] = []
     if missing:
         actions = [
             WriteFile(POLICY, debian_files.NO_SERVICES, "0755"),
@@ -74,9 +72,9 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return found
 
 
-def _language(params: HostParams, facts: Facts) -> list[Any]:
+def _language(params: HostParams, facts: Facts) -> list[Action]:
     """Return what sets locale and keyboard; the packages write these files too, so it comes after them."""
-    locale, actions = params.installation.locale, list[Any]()
+    locale, actions = params.installation.locale, list[Action]()
     line = debian_files.locale_line(locale)
     if line and line not in (facts.text(_LISTED) or "").splitlines():
         script = f"echo '{line}' >>/etc/locale.gen; locale-gen"
@@ -88,7 +86,7 @@ def _language(params: HostParams, facts: Facts) -> list[Any]:
     return actions
 
 
-def _mend(facts: Facts) -> list[Any]:
+def _mend(facts: Facts) -> list[Action]:
     """Return what finishes the packages that an interrupted run left half installed."""
     states = {line[:2] for line in install_base.installed(facts).splitlines()}
     return (

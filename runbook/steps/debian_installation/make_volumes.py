@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run
+from runbook.actions import Action, Run
 from runbook.facts.disks import MIB, gib
 from runbook.installation.layout import LogicalVolume, VolumeGroup
 from runbook.model.ask import Ask, Facts
@@ -40,7 +38,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return [] if target.needless(params, here) else target.still("make_volumes", plan(params, facts))
 
 
-def _needed(here: Situation, group: VolumeGroup) -> list[Any]:
+def _needed(here: Situation, group: VolumeGroup) -> list[Action]:
     partition = here.partition(group.partition)
     if here.disks.partitions_of(group.name) != (partition,):
         return [
@@ -51,7 +49,7 @@ def _needed(here: Situation, group: VolumeGroup) -> list[Any]:
             *(_create(group.name, volume) for volume in group.volumes),
         ]
     there = [volume for volume in group.volumes if here.disks.volume(group.name, volume.name)]
-    actions: list[Any] = []
+    actions: list[Action] = []
     if any(here.disks.device(here.volume(volume.name)) is None for volume in there):
         actions.append(Run(("vgchange", "--activate", "y", group.name), "its volumes are asleep"))
     return actions + [_create(group.name, volume) for volume in group.volumes if volume not in there]

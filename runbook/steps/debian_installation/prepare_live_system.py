@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import InstallPackages, Run
+from runbook.actions import Action, InstallPackages, Run
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -49,7 +47,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if "apt-get" in missing:
         return Plan(findings=(_no_debian(missing),))
     names = tuple(_TOOLS.get(tool, "debian-archive-keyring") for tool in missing)
-    actions: list[Any] = [InstallPackages(names)]
+    actions: list[Action] = [InstallPackages(names)]
     if not facts[_FRESH].ok:
         actions.insert(0, Run(_UPDATE, "its package lists are missing or old", timeout_s=900))
     return Plan(tuple(actions), note="They go into the live system's memory, not onto the disk.")

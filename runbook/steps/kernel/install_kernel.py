@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Foreseen, InstallPackages, Run, WriteFile
+from runbook.actions import Action, Foreseen, InstallPackages, Run, WriteFile
 from runbook.builds.recipe import Recipe
 from runbook.facts import delivered, grub, kernel_config, space
 from runbook.facts.grub import Grub
@@ -90,8 +88,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return []
 
 
-def _safe_default(params: HostParams, facts: Facts, now: Kernels, menu: Grub) -> list[Any]:
-    actions: list[Any] = []
+def _safe_default(params: HostParams, facts: Facts, now: Kernels, menu: Grub) -> list[Action]:
+    actions: list[Action] = []
     others = own_kernel.kernels_of_others(menu, params.kernel.suffix)
     entry = own_kernel.plain_entry(menu, now.running if now.running in others else others[0])
     if entry and menu.saved_entry != entry.path:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook import releases
-from runbook.actions import InstallPackages, Run
+from runbook.actions import Action, InstallPackages, Run
 from runbook.facts import packages, space
 from runbook.facts.packages import Packages
 from runbook.model.ask import Ask, Facts
@@ -37,7 +35,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     missing = now.missing(wanted(params))
     if not missing:
         return Plan()
-    actions: list[Any] = []
+    actions: list[Action] = []
     if not (now.lists and now.lists_are_fresh):
         actions.append(Run(_UPDATE, "the package lists are missing or older than a day", timeout_s=900))
     actions.append(InstallPackages(missing, now.delta))

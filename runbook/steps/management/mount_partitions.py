@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
-from runbook.actions import Foreseen, Run
+from runbook.actions import Action, Foreseen, Run
 from runbook.facts import ntfs, partition_tables, volume_use
 from runbook.facts.partition_tables import Content, Table
 from runbook.facts.volume_use import Use, Volume
@@ -45,7 +44,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return folder, mark and `mount` for each partition that is listed and not mounted as it should be."""
-    actions: list[Any] = []
+    actions: list[Action] = []
     findings: list[Finding] = []
     for mount in params.management.mounts:
         todo, found = _one(params, facts, mount)
@@ -85,7 +84,7 @@ def is_mounted(params: HostParams, mount: Mount, volume: Volume | None, facts: F
     return offset == where[0] and use.is_read_only is not mount.writable
 
 
-def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Any], list[Finding]]:
+def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Action], list[Finding]]:
     """Return actions and findings for one mount."""
     there = volume_use.parse(facts)
     if stops := guest_volumes.answers(there):
@@ -114,7 +113,7 @@ def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Any], lis
     return ([] if any(f.stops for f in found) else _actions(params, mount, volume, where, mine)), found
 
 
-def _foreseen(params: HostParams, mount: Mount) -> list[Any]:
+def _foreseen(params: HostParams, mount: Mount) -> list[Action]:
     path = guest_volumes.path_of(params, mount_marks.volume(params, mount))
     rights = "rw" if mount.writable else "ro"
     command = f"$ mount -o {rights},{_SAFE},loop,offset=…,sizelimit=… {path} {mount.at}"
@@ -126,7 +125,7 @@ def _foreseen(params: HostParams, mount: Mount) -> list[Any]:
 
 def _actions(
     params: HostParams, mount: Mount, volume: Volume, where: tuple[int, int, Content], mine: bool
-) -> list[Any]:
+) -> list[Action]:
     start, size, content = where
     rights = ["rw"] if mount.writable else ["ro", _UNTOUCHED.get(content.fstype, "")]
     # mount(8) opens the window itself, and the kernel closes it with the last unmount, whatever happens to us.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run
+from runbook.actions import Action, Run
 from runbook.facts import volume_use
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
@@ -24,7 +22,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `umount` for each marked mount that is not listed; its loop device goes with it."""
     there = volume_use.parse(facts)
-    actions: list[Any] = []
+    actions: list[Action] = []
     for mark, at in _unlisted(params, facts):
         volume = guest_volumes.volume_of(params, there, mark.rpartition(":")[0])
         if volume and any(use.kind == "mount" and use.who == at for use in volume.uses):

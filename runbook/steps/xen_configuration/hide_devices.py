@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Remove, Run, WriteFile
+from runbook.actions import Action, Remove, Run, WriteFile
 from runbook.facts import files, modules, space
 from runbook.facts.modules import EARLY, OPTIONS, Hiding
 from runbook.model.ask import Ask, Facts
@@ -41,7 +39,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     findings = tuple(_refusals(params, facts, now))
     if any(f.stops for f in findings):
         return Plan(findings=findings)
-    actions: list[Any] = []
+    actions: list[Action] = []
     wanted, before = options(params, now), facts.text(OPTIONS)
     if wanted != before:
         actions.append(WriteFile(OPTIONS, wanted) if wanted else Remove(OPTIONS))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook import releases
-from runbook.actions import Run, WriteFile
+from runbook.actions import Action, Run, WriteFile
 from runbook.facts import grub
 from runbook.facts.grub import Entry, Grub
 from runbook.model.ask import Ask, Facts
@@ -44,7 +42,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         contents.remove((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT))
     writes = [WriteFile(path, text) for path, text in contents if facts.text(path) != text]
     outdated = bool(waits or writes or now.newer_sources or _wrong(params, now))
-    actions: list[Any] = []
+    actions: list[Action] = []
     if now.linux and _needs_safe_default(now, bool(writes)):
         actions.append(_set_default(now.linux.path, now.saved_entry))
     actions += writes

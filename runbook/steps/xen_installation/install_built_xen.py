@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Foreseen, InstallPackages, Run
+from runbook.actions import Action, Foreseen, InstallPackages, Run
 from runbook.builds import xen as build
 from runbook.facts import delivered
 from runbook.model.ask import Ask, Facts
@@ -38,7 +36,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     missing = now.missing(apt.wanted(params))
     package = delivered.parse(facts, build_xen.NAME).named(build.PACKAGE)
     findings = [*apt.clashes(params, now), *xen_present.os_prober(now)]
-    actions: list[Any] = [*xen_present.keep_default(facts)]
+    actions: list[Action] = [*xen_present.keep_default(facts)]
     if build_xen.is_installed(params, facts):
         if missing:
             actions.append(InstallPackages(missing, now.delta))
@@ -84,7 +82,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 def _installation(
     old: str | None, missing: tuple[str, ...], delta: tuple[str, ...], package: delivered.Package
-) -> list[Any]:
+) -> list[Action]:
     """An older build goes first: apt compares versions, and these are as high as their recipes fall."""
     said = (*delta, f"{package.name} {package.version}")
     put_in = InstallPackages((*missing, package.file), said)
@@ -94,7 +92,7 @@ def _installation(
     return [*([take_out] if old else []), put_in, _RELOAD, _MENU]
 
 
-def _foreseen(missing: tuple[str, ...]) -> list[Any]:
+def _foreseen(missing: tuple[str, ...]) -> list[Action]:
     names = " ".join((*missing, f"{delivered.folder(build_xen.NAME)}/{build.PACKAGE}_…"))
     command = f"$ apt-get install --no-install-recommends {names}"
     return [Foreseen(f"install {build.PACKAGE}", command, "its package lies there"), _RELOAD, _MENU]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import InstallPackages
+from runbook.actions import Action, InstallPackages
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -32,7 +30,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(note="Xen comes from the steps above.", unasked=f"xen.source is {params.xen.source}")
     now = apt.read(params, facts)
     missing = now.missing(apt.wanted(params))
-    actions: list[Any] = [*xen_present.keep_default(facts)]
+    actions: list[Action] = [*xen_present.keep_default(facts)]
     if missing:
         actions.append(InstallPackages(missing, now.delta))
     findings = [*apt.clashes(params, now), *xen_present.os_prober(now)]
