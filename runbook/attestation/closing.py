@@ -29,6 +29,7 @@ from runbook.engine.journal import now
 from runbook.engine.journal import read as read_journal
 from runbook.errors import ParamsError
 from runbook.params.host import Recorded
+from runbook.text.printable import printable
 
 log = logging.getLogger("runbook.evidence")
 
@@ -58,7 +59,7 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
             try:
                 book.enter(folder, key)
             except (OSError, ValueError) as error:  # the run is closed; it waits for its place in the ledger
-                log.warning("the run is not entered in the ledger now: %s", plain.shown(error))
+                log.warning("the run is not entered in the ledger now: %s", printable(error))
 
 
 def close_again(folder: Path) -> bool:

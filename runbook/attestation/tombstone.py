@@ -13,6 +13,7 @@ from runbook.controller import plain
 from runbook.controller.atomic import write_atomic
 from runbook.engine.journal import now
 from runbook.errors import CheckFailed, ParamsError
+from runbook.text.printable import printable
 
 KIND = "urn:xen-host-runbook:prune:v1"
 
@@ -81,7 +82,7 @@ def read(folder: Path) -> Tombstone | None:
     except (ValueError, KeyError, TypeError) as error:
         raise CheckFailed(
             "The record of a pruning was altered",
-            where=plain.shown(file),
-            why=plain.shown(error),
+            where=printable(file),
+            why=printable(error),
             do="restore it from a backup",
         ) from None

@@ -12,6 +12,7 @@ from runbook.attestation.statement import NAME, RUN_ID, Attested, digest, runs_i
 from runbook.attestation.verdict import GOOD, Verdict, look_at
 from runbook.controller import plain
 from runbook.errors import ParamsError
+from runbook.text.printable import printable
 
 __all__ = ["GOOD", "Verdict", "home", "verify", "verify_host", "verify_run"]
 
@@ -31,7 +32,7 @@ def verify(path: Path, known: Collection[PublicKey]) -> Iterator[Verdict]:
         return
     hosts, entered = [host for host in sorted(path.iterdir()) if _has_runs(host)], Entered(path, known)
     if not hosts and not entered.hosts:
-        raise ParamsError("There is no report to verify", where=plain.shown(path), do="make one: runbook run")
+        raise ParamsError("There is no report to verify", where=printable(path), do="make one: runbook run")
     for host in hosts:
         yield from _verify_host(host, entered)
     entered.prove_complete()

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from runbook.controller.plain import shown
 from runbook.errors import ParamsError
+from runbook.text.printable import printable
 
 REPORTS = click.option(
     "--reports",
@@ -44,10 +44,10 @@ def list_(host: str | None, reports: Path | None) -> None:
             f"{when(run['started'])}  {run['host']}  {run['mode']:5}  {run['outcome']:9}  "
             f"{ends.count('changed')} of {len(ends)} steps changed  {run['id']}"
         )
-        click.echo(shown(line))
+        click.echo(printable(line))
     for run in find_pruned(_folder(reports), host or "*"):
         was = f"{run['host']}  {run['mode']:5}  {run['outcome']:9}"
-        click.echo(shown(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}"))
+        click.echo(printable(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}"))
 
 
 @report.command("open")

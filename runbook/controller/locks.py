@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 
@@ -21,6 +21,25 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
         with suppress(OSError):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                is_mine = False
+        yield is_mine
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def let_go(path: Path, guard: AbstractContextManager[object] | None = None) -> Iterator[bool]:
+    """Say whether nobody holds a file or folder, and hold it meanwhile: two who look at once do not both have it.
+
+    `guard` is entered for the moment of looking. Raises `OSError` where nobody can tell.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        with guard or nullcontext():
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_mine = True
             except BlockingIOError:
                 is_mine = False
         yield is_mine

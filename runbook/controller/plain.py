@@ -103,15 +103,6 @@ def is_there(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-def shown(text: object) -> str:
-    """Return a name as it can be printed: nothing in it acts on a terminal.
-
-    >>> shown("a\\x1b[2Jb\\n"), shown("größer")
-    ('a\\\\x1b[2Jb\\\\x0a', 'größer')
-    """
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(text))
-
-
 def _require_plain(found: os.stat_result) -> None:
     if what := kind(found.st_mode):
         raise NotPlain(f"it is {what}, not a file")

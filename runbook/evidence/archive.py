@@ -29,6 +29,7 @@ from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.evidence.sweep import sweep
 from runbook.evidence.timeline import timeline
 from runbook.text.moments import when
+from runbook.text.printable import printable
 
 log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
@@ -193,7 +194,7 @@ def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
             if (run["host"], run["id"]) == (path.parent.parent.name, path.parent.name):
                 yield run
         except (OSError, ValueError) as error:
-            log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
+            log.warning("%s is left out of the lists: %s", printable(path), printable(error))
 
 
 def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:
@@ -204,7 +205,7 @@ def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:
         try:
             said, record = attested(path.parent), tombstone.read(path.parent)
         except (OSError, ValueError, RunbookError) as error:
-            log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
+            log.warning("%s is left out of the lists: %s", printable(path), printable(error))
             continue
         if record and (said.host, said.run) == (path.parent.parent.name, path.parent.name):
             yield {"host": said.host, "id": said.run, "mode": said.mode, "outcome": said.outcome,

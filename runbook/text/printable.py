@@ -32,10 +32,10 @@ def unprintable(text: str) -> str:
     return ""
 
 
-def printable(text: str) -> str:
-    """Return a text as one line in which nothing acts: what would is shown by its number.
+def printable(text: object) -> str:
+    """Return a text, a path or an error as one line in which nothing acts: what would is shown by its number.
 
     >>> printable("a\\nb\\x1b[31m")
     'a\\\\u000ab\\\\u001b[31m'
     """
-    return "".join(f"\\u{ord(sign):04x}" if acts(sign) else sign for sign in text)
+    return "".join(f"\\u{ord(sign):04x}" if acts(sign) else sign for sign in str(text))

@@ -10,6 +10,7 @@ from runbook.controller import plain
 from runbook.evidence import shapes
 from runbook.evidence.fleets.page import verdict
 from runbook.evidence.fleets.record import FILE, FOLDER
+from runbook.text.printable import printable
 
 log = logging.getLogger("runbook.fleet")
 Json = dict[str, Any]
@@ -35,5 +36,5 @@ def _row(path: Path) -> Json | None:
         link = f"{FOLDER}/{path.parent.name}/index.html"
         return {**shown, "id": path.parent.name, "link": link, "verdict": verdict(fleet)}
     except (OSError, ValueError, KeyError) as error:
-        log.warning("%s is left out of the list: %s", plain.shown(path), plain.shown(error))
+        log.warning("%s is left out of the list: %s", printable(path), printable(error))
         return None

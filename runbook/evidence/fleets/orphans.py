@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from runbook.controller.atomic import write_atomic
-from runbook.controller.locks import locked
+from runbook.controller.locks import let_go, locked
 from runbook.evidence.fleets.page import fleet_page
 from runbook.evidence.fleets.record import CLAIMS, FILE, FOLDER, STOP, FleetRecord, HostState
 from runbook.evidence.outcomes import KERNEL_DIED
@@ -32,7 +29,7 @@ def finish_fleets(reports: Path) -> list[FleetRecord]:
     _remove_unbegun(reports / FOLDER)
     for path in sorted(reports.glob(f"{FOLDER}/*/{FILE}")):
         try:
-            with _let_go(path.parent) as is_mine:
+            with let_go(path.parent) as is_mine:
                 if is_mine and _is_open(path) and (record := _finish(path, reports)):
                     finished.append(record)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -45,7 +42,7 @@ def _remove_unbegun(fleets: Path) -> None:
     with suppress(OSError), locked(fleets):  # who makes one has this until it is held
         for folder in fleets.glob("*Z-fleet-??????"):
             if not folder.is_symlink() and {path.name for path in folder.iterdir()} <= {CLAIMS, STOP}:
-                with _let_go(folder) as is_mine:
+                with let_go(folder) as is_mine:
                     if is_mine:
                         shutil.rmtree(folder, ignore_errors=True)
 
@@ -91,18 +88,3 @@ def _run_of(host: HostState, reports: Path) -> dict[str, Any] | None:
         if run["started"] >= (host.started or ""):
             return run
     return None
-
-
-@contextmanager
-def _let_go(folder: Path) -> Iterator[bool]:
-    """Say whether nobody holds a fleet run, and hold it meanwhile. Raises `OSError` where nobody can tell."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_mine = True
-        except BlockingIOError:
-            is_mine = False
-        yield is_mine
-    finally:
-        os.close(handle)
