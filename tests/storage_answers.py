@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from runbook.ask import MISSING, Answer, Ask
 from runbook.facts import storage
 from runbook.facts.storage import asks
+from runbook.model.ask import MISSING, Answer, Ask
 
 Node = dict[str, Any]
 _MAPPED = ("lvm", "crypt", "mpath", "dm")

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook import gates
 from runbook.cli.acting import acting, carry, reached, show
+from runbook.engine import gates
 from runbook.errors import ParamsError
 
 if TYPE_CHECKING:
-    from runbook.ask import Facts
     from runbook.hosts import Host
+    from runbook.model.ask import Facts
+    from runbook.model.plan import Plan
     from runbook.params import HostParams
-    from runbook.plan import Plan
 
 _PARAMS = click.argument("params", metavar="PARAMS")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook.ask import Facts
 from runbook.drift.named import Things, listed
 from runbook.facts import storage
 from runbook.facts.storage import Device, Storage
+from runbook.model.ask import Facts
 from runbook.text.sizes import human_size
 
 

@@ -6,8 +6,8 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from runbook.ask import MISSING, Ask, Facts
 from runbook.facts.guests import bdf_of
+from runbook.model.ask import MISSING, Ask, Facts
 
 FILES = Ask.shell("grep -Hs '' /etc/xen/*.cfg; true")
 """Every line of every configuration file, each with its path."""

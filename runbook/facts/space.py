@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 MIB = 1024 * 1024
 
@@ -15,7 +15,7 @@ def commands(*paths: str) -> tuple[Ask, ...]:
 def free_mib(facts: Facts, path: str) -> int | None:
     """Return the free MiB at a path, None when the host could not say.
 
-    >>> from runbook.ask import Answer
+    >>> from runbook.model.ask import Answer
     >>> free_mib(Facts({commands("/boot")[0]: Answer(0, "     Avail\\n885796864\\n")}), "/boot")
     844
     """

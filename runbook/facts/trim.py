@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts import services, storage
 from runbook.facts.storage import Device, Storage
+from runbook.model.ask import Ask, Facts
 
 TIMER = "fstrim.timer"
 LVM_LOCAL = "/etc/lvm/lvmlocal.conf"

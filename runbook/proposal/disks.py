@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts.storage import Device, Storage
+from runbook.model.ask import Ask, Facts
 from runbook.params.names import group_name
 from runbook.survey.machine import Machine
 from runbook.text.sizes import human_size

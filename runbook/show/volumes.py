@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook.ask import Facts
 from runbook.facts import storage
 from runbook.facts.storage import Volume, inside
 from runbook.facts.storage.tables import Content, Partition, Table
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.show.nested import Box, drawing

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from runbook.ask import Answer, Facts
 from runbook.facts import storage
 from runbook.facts.storage import Group, PhysicalVolume, Storage, asks
 from runbook.facts.storage.parse import controllers
 from runbook.facts.storage.tables import Partition
+from runbook.model.ask import Answer, Facts
 from tests.storage_answers import answers, findmnt, loop, lv, lvm, node
 from tests.survey.machines import bare, lsblk
 

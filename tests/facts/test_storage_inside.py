@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runbook.ask import MISSING, Answer, Facts
 from runbook.facts.storage import inside
 from runbook.facts.storage.tables import Content
+from runbook.model.ask import MISSING, Answer, Facts
 
 CASES = Path(__file__).parent / "storage/inside"
 PATH = "/dev/guests/disk"

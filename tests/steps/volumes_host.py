@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from runbook.actions import InstallPackages, Run, WriteFile
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import ntfs, space, xl
 from runbook.facts.packages import DOWNLOADS
 from runbook.facts.storage import asks, inside
+from runbook.model.ask import MISSING, Answer, Ask, Facts
+from runbook.model.plan import Plan
 from runbook.params import HostParams, load
-from runbook.plan import Plan
-from runbook.steps.management import marks, mount_refusals
+from runbook.steps.shared import mount_marks, mount_refusals
 from tests.storage_answers import answers, findmnt, loop, lv, lvm, node
 
 GIB = 1024**3
@@ -98,7 +98,7 @@ class Host:
         for action in planned.actions:
             self.done.append(action.title)
             match action:
-                case WriteFile(path=path, content=text) if path.startswith(marks.FOLDER):
+                case WriteFile(path=path, content=text) if path.startswith(mount_marks.FOLDER):
                     self.marks[path.rpartition("/")[2]] = text.strip()
                 case InstallPackages(names=names):
                     self.packages |= set(names)
@@ -142,11 +142,11 @@ class Host:
                 return self._table(name, path)
             if any(ask == ntfs.probe(path, n) for n in range(10)):
                 return self.windows if self.disks[name].holds == "windows" else Answer(MISSING)
-        if ask.kind == "read" and ask.argv[0].startswith(marks.FOLDER):
+        if ask.kind == "read" and ask.argv[0].startswith(mount_marks.FOLDER):
             at = self.marks.get(ask.argv[0].rpartition("/")[2])
             return Answer(0, f"{at}\n") if at else Answer(MISSING)
-        if ask == marks.ASK:
-            return Answer(0, "".join(f"{marks.FOLDER}/{m}:{at}\n" for m, at in self.marks.items()))
+        if ask == mount_marks.ASK:
+            return Answer(0, "".join(f"{mount_marks.FOLDER}/{m}:{at}\n" for m, at in self.marks.items()))
         if any(ask == mount_refusals.inside(mount.at) for mount in asked.management.mounts):
             return Answer(0, next((v for k, v in self.full.items() if ask == mount_refusals.inside(k)), ""))
         if ask.argv[0] in ("sh",) and "/dev/guests/" in ask.argv[2]:

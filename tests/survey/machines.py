@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook import survey
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import cpu, firmware, memory, network, pci, space, usb, xl
 from runbook.facts.storage import asks as storage
+from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
 from runbook.survey import kept
 from tests import storage_answers

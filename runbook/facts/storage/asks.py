@@ -5,8 +5,8 @@ lsblk(8), findmnt(8) and losetup(8) as of util-linux 2.38, lvm-fullreport(8) as 
 
 from __future__ import annotations
 
-from runbook.ask import Ask
 from runbook.facts import xl
+from runbook.model.ask import Ask
 
 LSBLK = Ask.run(
     "lsblk", "-J", "-b", "-o", "NAME,PATH,KNAME,MAJ:MIN,TYPE,SIZE,LOG-SEC,PHY-SEC,RO,DISC-MAX,MODEL,SERIAL,TRAN,"

@@ -6,9 +6,9 @@ import json
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Facts
 from runbook.facts import xl
 from runbook.facts.storage.asks import BACKENDS, GUESTS, IS_DOM0, LONG
+from runbook.model.ask import Facts
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import json
 import re
 import shlex
 
-from runbook.ask import MISSING, Ask, Facts
 from runbook.facts.storage.tables import SECTOR, Content, Table, partition, problems
+from runbook.model.ask import MISSING, Ask, Facts
 
 _NOT_A_TABLE = "does not contain a recognized partition table"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from runbook.ask import Facts
 from runbook.facts.storage.asks import LVM
 from runbook.facts.storage.model import Group, PhysicalVolume, Volume
+from runbook.model.ask import Facts
 
 Row = dict[str, str]
 

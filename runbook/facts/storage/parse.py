@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from runbook.ask import Facts
 from runbook.facts.pci import last_bdf
 from runbook.facts.storage import guests, lvm, tables
 from runbook.facts.storage.asks import FINDMNT, LINKS, LOOPS, LSBLK, TABLES
 from runbook.facts.storage.model import Device, Loop, Mount
 from runbook.facts.storage.tree import Storage
 from runbook.facts.storage.uses import Users
+from runbook.model.ask import Facts
 
 Node = dict[str, Any]
 

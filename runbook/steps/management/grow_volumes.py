@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts import storage
 from runbook.facts.storage import GIB, Group, Storage, Volume, inside
 from runbook.facts.storage.tables import Table
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import needs
+from runbook.steps.shared import guest_volumes
 from runbook.text.sizes import human_size
 
 TITLE = "Grow guests' volumes"
@@ -24,7 +24,7 @@ WORTH_SAYING = 64 * 1024**2
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about the volumes, their users, what they hold, and the group's room."""
-    return needs.asks(params, *(g.volume.name for g in params.guests))
+    return guest_volumes.asks(params, *(g.volume.name for g in params.guests))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -32,7 +32,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not params.guests:
         return Plan(unasked="guests is empty")
     there = storage.parse(facts)
-    if stops := needs.answers(there):
+    if stops := guest_volumes.answers(there):
         return Plan(findings=tuple(stops))
     small = _smaller(params, there)
     group = there.group(params.storage.guest_volume_group)
@@ -47,7 +47,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each volume that is smaller than listed, and a note where a guest has room to take."""
     there = storage.parse(facts)
-    if stops := needs.answers(there):
+    if stops := guest_volumes.answers(there):
         return stops
     small = [
         Finding(
@@ -62,7 +62,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _pairs(params: HostParams, there: Storage) -> list[tuple[Guest, Volume]]:
-    pairs = ((guest, needs.volume_of(params, there, guest.volume.name)) for guest in params.guests)
+    pairs = ((guest, guest_volumes.volume_of(params, there, guest.volume.name)) for guest in params.guests)
     return [(guest, volume) for guest, volume in pairs if volume]
 
 
