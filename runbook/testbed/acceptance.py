@@ -15,6 +15,7 @@ from runbook.errors import CheckFailed, RunbookError
 from runbook.evidence.run import Run
 from runbook.evidence.way_back import go_back
 from runbook.testbed import RELEASE, Machine, TestbedError, up
+from runbook.testbed.keeper import Keeper
 from runbook.testbed.management import prove_backup
 from runbook.testbed.proving import carry_out, nothing_changed, say
 from runbook.testbed.returns import keep_state, kept_state, prove_returns
@@ -44,7 +45,7 @@ def main(
     try:
         before = (kept_state if only_prove else keep_state)(machine) if returns else None
         if not only_prove:
-            _prove(machine, PARAMS[release], record)
+            _prove(machine, release, record)
         if backups:
             prove_backup(machine, PARAMS[release])
         if before is not None:
@@ -69,9 +70,12 @@ def _boot(release: str) -> Machine:
         return up(fresh=True, release=release)
 
 
-def _prove(machine: Machine, params: str, record: Path | None) -> None:
+def _prove(machine: Machine, release: str, record: Path | None) -> None:
+    params = PARAMS[release]
+    keeper = Keeper(machine, params, release)
+    keeper.fresh()
     with _recorded(record):
-        first = _first(machine, params, retry=record is None)
+        first = _first(machine, params, keeper, retry=record is None)
     _guest_said(machine)
     _pause_guests(machine)
     with _recorded(Path(f"{record}-again") if record else None):
@@ -83,15 +87,15 @@ def _prove(machine: Machine, params: str, record: Path | None) -> None:
     say(f"second run's report: {second.folder}")
 
 
-def _first(machine: Machine, params: str, *, retry: bool) -> Run:
+def _first(machine: Machine, params: str, keeper: Keeper, *, retry: bool) -> Run:
     """The first run. A boot into Xen that did not come up is tried once more: emulation is not always exact."""
     try:
-        return carry_out(params, 1, "apply")
+        return carry_out(params, 1, "apply", on_event=keeper)
     except CheckFailed as error:
         if not retry or "boot_xen_once" not in str(error):
             raise
         say(f"Xen did not come up and is tried once more: {error}\n{machine.console_tail(40)}")
-        return carry_out(params, 1, "apply", start="06")
+        return carry_out(params, 1, "apply", start="06", on_event=keeper)
 
 
 def _taken_back(machine: Machine, params: str) -> None:
