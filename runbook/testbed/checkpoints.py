@@ -105,28 +105,40 @@ def restore(machine: Machine, checkpoint: Checkpoint) -> None:
 
 
 def _step_aside(qemu: Monitor, machine: Path, kept: Path) -> None:
-    """Move the disks to `kept`, and let QEMU go on with empty ones in their places; all of them, or none."""
-    files = [file for file, _ in hardware.MACHINE.disks]
+    """Let QEMU go on with empty disks that stand on the ones so far, and move those to `kept`; all of them, or none.
+
+    QEMU opens a disk that becomes a ground once more, by the name that it knows: each disk keeps one of its own for
+    that, and is moved only afterwards.
+    """
     shutil.copyfile(machine / hardware.MACHINE.efi_variables, kept / hardware.MACHINE.efi_variables)
-    sizes = {
-        node["device"]: node["inserted"]["image"]["virtual-size"]
-        for node in qemu.tell("query-block")
-        if "inserted" in node
+    inserted = {
+        block["device"]: block["inserted"] for block in qemu.tell("query-block") if "inserted" in block
     }
-    actions = []
-    for number, file in enumerate(files):
-        device = f"disk{number}"
-        (machine / file).rename(kept / file)  # QEMU holds the file, by whatever name
-        hardware.overlay(machine / file, kept / file, sizes[device])
-        data = {"device": device, "snapshot-file": str(machine / file), "format": "qcow2", "mode": "existing"}
+    new, actions = {}, []
+    for number, (file, _) in enumerate(hardware.MACHINE.disks):
+        new[file] = machine / f"{kept.name}-{file}"
+        size = inserted[f"disk{number}"]["image"]["virtual-size"]
+        hardware.overlay(new[file], kept / file, size)
+        data = {
+            "device": f"disk{number}",
+            "snapshot-file": str(new[file]),
+            "format": "qcow2",
+            "mode": "existing",
+        }
         actions.append({"type": "blockdev-snapshot-sync", "data": data})
     try:
         qemu.tell("transaction", actions=actions)
     except TestbedError:
-        for file in files:
-            (kept / file).rename(machine / file)
+        for overlay in new.values():
+            overlay.unlink()
         shutil.rmtree(kept)
         raise
+    for file, overlay in new.items():
+        (machine / file).rename(kept / file)
+        for other in machine.glob(f"{_PREFIX}*-{file}"):
+            if other != overlay:
+                other.unlink()
+        (machine / file).hardlink_to(overlay)
 
 
 def _xen_entry(menu: str) -> str:
