@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from runbook.errors import NotRecorded
 from runbook.ask import Facts
+from runbook.errors import NotRecorded
 from runbook.hosts import Host
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recorder import Recorder

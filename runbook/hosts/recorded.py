@@ -19,7 +19,7 @@ from typing import Any
 from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, NotRecorded
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
-from runbook.hosts.recording import OPENING, PARAMS, Entry, load
+from runbook.hosts.recording import PARAMS, Entry, in_order, load
 from runbook.redaction import KNOWN
 
 _OTHERWISE = "for anything else name a machine under `connection` in the parameters"
@@ -54,8 +54,7 @@ class RecordedHost:
 
     def in_order(self, steps: Iterable[str]) -> None:
         """Begin anew, with the recorded steps in this order; the recording itself keeps none."""
-        names = [OPENING, *(name for name in steps if name != OPENING)]
-        self._entries = [(name, entry) for name in names for entry in self._files.get(name, ())]
+        self._entries = in_order(self._files, steps)
         self._next, self._known = 0, {}
 
     def has(self, step: str) -> bool:

@@ -46,6 +46,12 @@ def load(recording: Path, notebook: str) -> dict[str, list[Entry]]:
     return {**found, OPENING: [first, *later]}
 
 
+def in_order(files: dict[str, list[Entry]], steps: Iterable[str]) -> list[tuple[str, Entry]]:
+    """Return the entries of a loaded notebook as they happened, each with its step; `steps` are in their order."""
+    names = [OPENING, *(step for step in steps if step != OPENING)]
+    return [(name, entry) for name in names for entry in files.get(name, ())]
+
+
 def read(path: Path) -> list[Entry]:
     """Return the entries of one file. Raises `NotRecorded` where a line is none."""
     entries = []
