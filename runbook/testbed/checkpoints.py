@@ -55,6 +55,25 @@ def find_all(state: Path) -> list[Checkpoint]:
     return [Checkpoint(note.parent, json.loads(note.read_text())) for note in notes]
 
 
+def named(state: Path, name: str) -> Checkpoint:
+    """Return the checkpoint after a notebook, given by its name or the beginning of it.
+
+    Raises `TestbedError` with those that there are when it fits none or several.
+    """
+    found = [checkpoint for checkpoint in find_all(state) if checkpoint.name.startswith(name)]
+    if len(found) != 1:
+        there = ", ".join(checkpoint.name for checkpoint in find_all(state))
+        raise TestbedError(
+            f"there is no checkpoint {name}"
+            if not found
+            else f"{name} is the beginning of several checkpoints",
+            where=str(state),
+            why=f"there are: {there or 'none'}",
+            next_move="name one of them, or have them made: make testbed-test",
+        )
+    return found[0]
+
+
 def discard(state: Path, name: str = FRESH) -> None:
     """Throw away the checkpoint of that name and all later ones, which stand on it."""
     for folder in state.glob(f"{_PREFIX}*"):
