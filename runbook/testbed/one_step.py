@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from runbook import params as parameters
 from runbook import steps
 from runbook.book import Book
 from runbook.errors import CheckFailed, ParamsError, RunbookError
-from runbook.hosts import Host, connect
+from runbook.hosts import connect
 from runbook.hosts import recording as files
 from runbook.hosts.recorder import Recorder
 from runbook.journal import Journal
@@ -23,6 +25,7 @@ from runbook.testbed.acceptance import PARAMS, pause_guests
 from runbook.testbed.checkpoints import Checkpoint, find_all, restore
 from runbook.testbed.made_of import changed
 from runbook.testbed.proving import say
+from runbook.testbed.returning import WayBack
 
 Files = dict[str, list[files.Entry]]
 
@@ -57,12 +60,21 @@ class _Work:
         self._steps = steps.steps_of(self._notebook, self._params.release)
         self.machine = Machine(state_dir(release))
         self._scratch = self.machine.state / "recording"
+        self._journal = self.machine.state / "recording-run/journal.jsonl"
 
     def first(self, record: Path) -> Files:
         """Return what is said while the step runs where its notebook begins, after those of its notebook that it needs."""
         self._boot([kept for kept in find_all(self.machine.state) if kept.name < self._notebook])
         known = files.load(record, self._notebook)
-        return self._recorded(*merging.needed(known, self._steps, self._name, self._params), self._name)
+        with self._opened(is_recorded=True) as book:
+            for name in merging.needed(known, self._steps, self._name, self._params):
+                self._apply(book, name)
+            looker = connect(self._params, self._notebook)
+            way_back = WayBack(looker, self._steps[self._name].asks(self._params))
+            self._apply(book, self._name)
+        way_back.prove(self._name, self._journal)
+        looker.close()
+        return files.load(self._scratch, self._notebook)
 
     def again(self) -> Files:
         """Return what the finished machine says, on which the step was done before.
@@ -71,9 +83,10 @@ class _Work:
         """
         self._boot(find_all(self.machine.state))
         pause_guests(self.machine)
-        host = connect(self._params, self._notebook)
-        self._apply(host, self._name)
-        said = self._recorded(self._name)
+        for is_recorded in (False, True):
+            with self._opened(is_recorded=is_recorded) as book:
+                self._apply(book, self._name)
+        said = files.load(self._scratch, self._notebook)
         if any("do" in entry for entry in said[self._name]):
             raise CheckFailed(f"{self._name} did something when it was run again", why=f"{said[self._name]}")
         return said
@@ -101,21 +114,20 @@ class _Work:
         say(f"begins at checkpoint {checkpoint.name}")
         up(release=self._release)
 
-    def _recorded(self, *names: str) -> Files:
-        host = Recorder(connect(self._params, self._notebook), self._scratch, self._notebook)
-        self._apply(host, *names)
-        return files.load(self._scratch, self._notebook)
-
-    def _apply(self, host: Host, *names: str) -> None:
-        folder = self.machine.state / "recording-run"
-        shutil.rmtree(folder, ignore_errors=True)
+    @contextmanager
+    def _opened(self, *, is_recorded: bool) -> Iterator[Book]:
+        host = connect(self._params, self._notebook)
+        if is_recorded:
+            host = Recorder(host, self._scratch, self._notebook)
+        shutil.rmtree(self._journal.parent, ignore_errors=True)
         try:
-            book = Book(self._params, "apply", host, self._notebook, Journal(folder / "journal.jsonl"))
-            for name in names:
-                say(f"{name} begins")
-                book.apply(name)
+            yield Book(self._params, "apply", host, self._notebook, Journal(self._journal))
         finally:
             host.close()
+
+    def _apply(self, book: Book, name: str) -> None:
+        say(f"{name} begins")
+        book.apply(name)
 
 
 def notebook_of(step: str) -> str:
