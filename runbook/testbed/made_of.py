@@ -52,5 +52,5 @@ def _notebook(folder: Path, name: str, chapter: Path) -> str:
     for cell in read_notebook(folder / f"{name}.ipynb").cells:
         digest.update(cell.source.encode() if cell.cell_type == "code" else b"")
     for module in sorted(chapter.rglob("*.py")):
-        digest.update(module.read_bytes())
+        digest.update(module.name.encode() + module.read_bytes())
     return digest.hexdigest()[:12]

@@ -14,7 +14,7 @@ from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import grub
 from runbook.hosts.recording import names
 from runbook.params import HostParams, load
-from tests.recorded import gathers
+from tests.recorded import Said, gathers
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "recordings/testbed"
@@ -36,7 +36,7 @@ def of(step: object, params: HostParams = PARAMS) -> Facts:
 @cache
 def _first() -> dict[str, Answer]:
     """Return the first answer to every question, and of each notebook that alone which it asked at its beginning."""
-    found: dict[str, Answer] = {}
+    found: dict[str, Answer] = Said()
     for notebook in names(RECORDING):
         opening = gathers(RECORDING, notebook)[0]
         for key, (status, out, err) in opening.items():

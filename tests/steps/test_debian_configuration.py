@@ -30,6 +30,8 @@ from runbook.steps.debian_configuration import (
     start_without_screen,
     trim_disks,
 )
+from tests.recorded import AGAIN, Said, gathers, last
+from tests.recorded import FIRST as FIRST_RUN
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "samples"
@@ -49,9 +51,10 @@ OFF = HostParams.model_validate(
 
 
 def said(name):
-    """Return what the real machine said, by question."""
+    """Return what the real machine said, by question; the samples are of a machine with its packages."""
     text = (SAMPLES / f"configuration-{name}.json").read_text(encoding="utf-8")
-    return {key: Answer(*answer) for key, answer in json.loads(text).items()}
+    recorded = gathers(FIRST_RUN, chapter.NOTEBOOK)[0] if name == "before" else last(AGAIN, chapter.NOTEBOOK)
+    return Said({key: Answer(*answer) for key, answer in (recorded | json.loads(text)).items()})
 
 
 BEFORE, AFTER = said("before"), said("after")
