@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runbook import survey
-from runbook.ask import Answer, Ask, Facts
 from runbook.facts import network
 from runbook.guests.config import uuid_of
 from runbook.hosts.recording import in_order
 from runbook.hosts.recording import load as load_files
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import HostParams, load
 from runbook.steps import steps_of
 

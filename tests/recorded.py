@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from runbook.book.replay import unrecorded_line
 from runbook.hosts import recording as files
 from runbook.params import load
-from runbook.replay import unrecorded_line
 from runbook.steps import name_of, notebooks, steps_of
 
 ROOT = Path(__file__).parents[1]

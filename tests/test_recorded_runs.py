@@ -3,11 +3,11 @@
 import pytest
 
 from runbook.book import Book
+from runbook.book.replay import unrecorded_line
+from runbook.engine.journal import Journal
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recording import OPENING, names
 from runbook.hosts.recording import load as load_files
-from runbook.journal import Journal
-from runbook.replay import unrecorded_line
 from runbook.steps import name_of, notebooks
 from tests.recorded import AGAIN, FIRST, PARAMS, recorded
 

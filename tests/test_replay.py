@@ -11,12 +11,12 @@ import pytest
 
 from runbook import params as parameters
 from runbook.book import Book, open_host
+from runbook.book.replay import require_order
+from runbook.engine.journal import Journal
 from runbook.errors import NotRecorded, Refused, RunbookError
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recording import names
-from runbook.journal import Journal
 from runbook.params import load
-from runbook.replay import require_order
 from tests import toy
 from tests.recorded import recorded
 
@@ -208,7 +208,7 @@ def test_an_author_sees_the_difference(monkeypatch):
 
 
 def parameters_ask():
-    from runbook.ask import Ask
+    from runbook.model.ask import Ask
 
     return Ask.run("uname", "-x")
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runbook.errors import CheckFailed, RunbookError
-from runbook.evidence.run import Run
-from runbook.evidence.way_back import go_back
 from runbook.hosts.recording import names
+from runbook.runner.run import Run
+from runbook.runner.way_back import go_back
 from runbook.steps import notebooks
 from runbook.testbed import RELEASE, Machine, TestbedError, up
 from runbook.testbed.keeper import Keeper, begin_again

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from runbook import params as parameters
-from runbook.evidence import selection
+from runbook.controller.project import project
 from runbook.evidence.files import read_notebook
 from runbook.steps import CHAPTERS
 from runbook.testbed.checkpoints import FRESH, Checkpoint
@@ -30,7 +30,7 @@ def made_of(params: str, release: str, until: str) -> dict[str, str]:
         "params": parameters.digest(parameters.load(params)),
     }
     if until != FRESH:
-        folder = selection.project() / "notebooks"
+        folder = project() / "notebooks"
         found |= {name: _notebook(folder, name, chapter) for name, chapter in _chapters() if name <= until}
     return found
 

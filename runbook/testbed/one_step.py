@@ -15,11 +15,11 @@ from pathlib import Path
 from runbook import params as parameters
 from runbook import steps
 from runbook.book import Book
+from runbook.engine.journal import Journal
 from runbook.errors import CheckFailed, ParamsError, RunbookError
 from runbook.hosts import connect
 from runbook.hosts import recording as files
 from runbook.hosts.recorder import Recorder
-from runbook.journal import Journal
 from runbook.testbed import RELEASE, Machine, TestbedError, merging, state_dir, up
 from runbook.testbed.acceptance import PARAMS, pause_guests
 from runbook.testbed.checkpoints import Checkpoint, find_all, restore

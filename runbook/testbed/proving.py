@@ -7,7 +7,7 @@ import time
 
 from runbook.errors import CheckFailed
 from runbook.evidence.record import Event
-from runbook.evidence.run import OnEvent, Run, run
+from runbook.runner.run import OnEvent, Run, run
 
 
 def carry_out(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from runbook import undo
 from runbook.actions import Reboot
-from runbook.apply import carry_out
-from runbook.ask import Ask, Facts
+from runbook.engine import undo
+from runbook.engine.apply import carry_out
+from runbook.engine.journal import read
 from runbook.errors import CheckFailed
 from runbook.facts import identity
 from runbook.hosts import Host
-from runbook.journal import read
+from runbook.model.ask import Ask, Facts
 from runbook.testbed.proving import say
 
 

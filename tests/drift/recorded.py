@@ -4,9 +4,9 @@ import re
 from functools import cache
 from pathlib import Path
 
-from runbook.ask import Answer, Facts
 from runbook.drift.kept import ask_of
 from runbook.hosts.recording import names
+from runbook.model.ask import Answer, Facts
 from tests.recorded import last
 
 ROOT = Path(__file__).parents[2]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runbook.book import Book
+from runbook.engine.journal import Journal, read
 from runbook.errors import Refused
 from runbook.evidence import planned
 from runbook.evidence.outcomes import StepEnd, step_ends, stopped_by_steps
@@ -21,7 +22,6 @@ from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recording import OPENING, lines
 from runbook.hosts.recording import load as load_files
-from runbook.journal import Journal, read
 from runbook.params import load
 from tests.evidence.attested import alone
 from tests.evidence.test_pages import run_of

@@ -10,9 +10,9 @@ import re
 from functools import cache
 from pathlib import Path
 
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import grub
 from runbook.hosts.recording import names
+from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams, load
 from tests.recorded import Said, gathers
 

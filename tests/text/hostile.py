@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook.ask import Answer, Facts
 from runbook.hosts import recording as files
 from runbook.hosts.base import Result
+from runbook.model.ask import Answer, Facts
 from tests.recorded import AGAIN, FIRST, ROOT, gathers  # noqa: F401 - the hosts of other tests
 
 MARK = "pwn"
