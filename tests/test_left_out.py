@@ -15,7 +15,7 @@ from runbook.proposal.commented import dump
 from runbook.show import steps as views
 from runbook.show import tables
 from runbook.steps import name_of, notebooks
-from tests.recorded import gathers
+from tests.recorded import gathers, recorded
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "params/example.yml"
@@ -74,6 +74,7 @@ def look_at(params, recording):
     """Plan, check and show every step and every table of a host, against what the testbed said."""
     count, said = 0, answers(recording)
     for notebook, steps in notebooks().items():
+        steps = [step for step in steps if name_of(step) in recorded(notebook)]
         asks = {ask for step in steps for ask in step.asks(params)}
         everything = {ask: said.get((notebook, ask.key), Answer(0, "")) for ask in asks}
         facts = Facts(everything)

@@ -88,6 +88,11 @@ def stops(step, asked=PARAMS, machine=AFTER, changes=None):
 
 
 FIRST = {
+    "add_firmware_component": [],
+    "fetch_package_lists": [],
+    "remove_packages": [],
+    "install_packages": [],
+    "start_without_screen": [],
     "trim_disks": ["write /etc/lvm/lvmlocal.conf", "run systemctl enable --now fstrim.timer"],
     "set_names": ["write /etc/hosts"],
     "set_clock": [
@@ -111,12 +116,12 @@ FIRST = {
 }
 
 
-@pytest.mark.parametrize("step", chapter.STEPS, ids=name_of)
+@pytest.mark.parametrize("step", [step for step in chapter.STEPS if name_of(step) in FIRST], ids=name_of)
 def test_first_run(step):
     """On the fresh machine with its packages, each step plans what was then really done, and nothing stops it."""
     planned = plan(step, machine=BEFORE)
     titles = [a.title for a in planned.actions]
-    assert titles == FIRST.get(name_of(step), [])
+    assert titles == FIRST[name_of(step)]
     assert planned.stops == ()
 
 
@@ -579,9 +584,9 @@ def test_edits_are_made_once():
     assert edits.with_section(once, "c\n") == once.replace("b\n", "c\n")
 
 
-def test_actions_have_inverses():
+@pytest.mark.parametrize("step", chapter.STEPS, ids=name_of)
+def test_actions_have_inverses(step):
     """What the chapter does can be undone, or names no way back on purpose."""
-    for step in chapter.STEPS:
-        read = facts(step, machine=BEFORE)
-        for action in step.plan(PARAMS, read).actions:
-            assert isinstance(action.inverse(read), Run | WriteFile | Remove | Switch | type(None))
+    read = facts(step, machine=BEFORE)
+    for action in step.plan(PARAMS, read).actions:
+        assert isinstance(action.inverse(read), Run | WriteFile | Remove | Switch | type(None))
