@@ -1,7 +1,6 @@
 """The hosts: this machine, ssh (its complaints), and the replay that never invents an answer."""
 
 import hashlib
-import json
 import os
 import stat
 import subprocess
@@ -15,6 +14,7 @@ from runbook.hosts.base import Result
 from runbook.hosts.local import LocalHost
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recorder import Recorder, masked
+from runbook.hosts.recording import read
 from runbook.hosts.ssh import SshHost
 from runbook.model.ask import Ask
 
@@ -252,7 +252,7 @@ def test_a_replay_refuses_what_was_not_recorded(replay, tmp_path, monkeypatch):
         host.write(path, b"after\n", mode="0644", owner=OWNER)
 
     with pytest.raises(NotRecorded, match="never asked: uname"):
-        replay(work).gather([Ask.run("uname")])
+        replay(work).gather([Ask.run("uname")]).out("uname")
     host = replay(work)
     with pytest.raises(NotRecorded, match=r"-after\n"):
         host.write(path, b"other\n", mode="0644", owner=OWNER)
@@ -266,12 +266,12 @@ def test_a_recording_holds_only_what_changed(replay, tmp_path):
     ask = Ask.read(str(tmp_path / "state"))
 
     def work(host):
+        host.at("turn_on")
         host.gather([ask])
         host.gather([ask])
 
     replay(work)
-    lines = (tmp_path / "rec/99_toy.jsonl").read_text().splitlines()
-    assert [len(json.loads(line)["gather"]) for line in lines] == [1, 0]
+    assert [len(entry["gather"]) for entry in read(tmp_path / "rec/99_toy/turn_on.jsonl")] == [1, 0]
 
 
 def test_mirror_names_are_masked():

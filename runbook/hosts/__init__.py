@@ -25,6 +25,7 @@ def connect(params: HostParams, notebook: str) -> Host:
     from runbook.hosts.local import LocalHost
     from runbook.hosts.recorded import RecordedHost
     from runbook.hosts.recorder import Recorder
+    from runbook.hosts.recording import keep_params
     from runbook.hosts.ssh import SshHost
 
     connection = params.connection
@@ -38,5 +39,7 @@ def connect(params: HostParams, notebook: str) -> Host:
         host = SshHost(connection.to, find(connection.config) if connection.config else None, limits)
     else:
         host = LocalHost(limits)
-    recording = os.environ.get("RUNBOOK_RECORD")
-    return Recorder(host, Path(recording), notebook) if recording else host
+    if not (recording := os.environ.get("RUNBOOK_RECORD")):
+        return host
+    keep_params(Path(recording), params)
+    return Recorder(host, Path(recording), notebook)

@@ -23,12 +23,8 @@ def finished() -> Machine:
 
 def test_the_chapter_names_its_steps():
     """The lists come before the packages, and what is built before what is installed."""
-    assert (
-        refresh_package_lists,
-        build_xen,
-        install_built_xen,
-        install_xen,
-    ) == xen_installation.STEPS
+    order = (refresh_package_lists, build_xen, install_built_xen, install_xen)
+    assert tuple(step for step in xen_installation.STEPS if step in order) == order
 
 
 @pytest.mark.parametrize(("lists", "fresh"), [(0, False), (3, False)], ids=["none", "old"])
