@@ -68,8 +68,7 @@ def _close(host: SshHost, keeper: subprocess.Popen[bytes]) -> None:
     if mark.exists():
         stop(keeper)
         mark.unlink(missing_ok=True)
-    else:
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            keeper.communicate(b"\n", timeout=_CLOSE_S)
-        stop(keeper)
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        keeper.communicate(b"\n", timeout=_CLOSE_S)
+    stop(keeper)
     host.hang_up()
