@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runbook import hosts
+from runbook.errors import HostError
 from runbook.fleet.job import NOT_INHERITED
 from runbook.hosts import control, shared
 from runbook.hosts.ssh import SshHost
@@ -19,6 +20,7 @@ from tests.hosts.masters import Masters
 
 KERNEL = """import sys
 from runbook import hosts
+from runbook.errors import HostError
 from runbook.params import load
 host = hosts.connect(load(sys.argv[1]), "00_introduction")
 for _ in range(2):
@@ -177,3 +179,33 @@ def test_a_host_without_ssh_has_no_line(ssh, tmp_path, connection):
     with shared.shared(load(tmp_path / "box.yml")) as line:
         assert line is None
     assert ssh.calls == []
+
+
+def test_a_connection_older_than_the_switch_confirms_nothing(ssh, tmp_path):
+    """What shows that the switch was made may itself have been let in before it; the next connection has to get in."""
+    host, held = SshHost("root@box"), tmp_path / "held"
+    held.touch()
+    host.reconnect(("test", "-e", str(held)), 5)
+    assert ssh.calls == ["open root@box", "run root@box", "own root@box", "run root@box"]
+
+
+def test_nobody_new_gets_in_and_the_switch_is_not_confirmed(ssh, tmp_path):
+    """The connection that was there still sees the new state; that is no proof."""
+    host, held = SshHost("root@box"), tmp_path / "held"
+    held.touch()
+    host.run(("true",))
+    ssh.put("down")
+    with pytest.raises(HostError, match="No new connection"):
+        host.reconnect(("test", "-e", str(held)), 1)
+    assert "own root@box" not in ssh.calls
+
+
+def test_a_cut_connection_is_waited_for_by_new_ones(ssh, tmp_path, monkeypatch):
+    """Of the one that hangs nothing more is asked; two new ones, one after the other, are enough."""
+    host, held = SshHost("root@box"), tmp_path / "held"
+    host.run(("true",))
+    monkeypatch.setattr("runbook.hosts.shell.SHARED_S", 1)
+    monkeypatch.setattr(host, "transport", lambda command: ["sleep", "30"])
+    held.touch()
+    host.reconnect(("test", "-e", str(held)), 10)
+    assert ssh.connections() == ["open root@box", "own root@box", "own root@box"]
