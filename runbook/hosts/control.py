@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from runbook import private
+from runbook.controller import private
 
 LINE = "RUNBOOK_SSH_LINE"
 """The environment variable that hands the line of a run to its kernels: `secret:folder`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook.actions import Switch
-from runbook.apply import carry_out
+from runbook.engine.apply import carry_out
 from runbook.errors import CommandFailed
 from runbook.hosts import script
 from runbook.hosts.local import LocalHost
