@@ -40,6 +40,17 @@ def test_one_round_trip_answers_everything(local, tmp_path):
     assert local.round_trips == 1
 
 
+def test_questions_are_answered_side_by_side(local, tmp_path):
+    """The slow ones do not add up, and each answer stays with its question, whichever came first."""
+    waits = [Ask.shell(f"sleep 0.{8 - n}; echo {n}; exit {n}") for n in range(1, 8)]
+    asks = [*waits, Ask.read(str(tmp_path / "none")), Ask.run("echo", "last")]
+    began = time.monotonic()
+    facts = local.gather(asks)
+    assert [(facts[ask].status, facts[ask].out) for ask in waits] == [(n, f"{n}\n") for n in range(1, 8)]
+    assert (facts.text(str(tmp_path / "none")), facts[asks[-1]].out) == (None, "last\n")
+    assert time.monotonic() - began < 2.8, "they take 2.8 s one after the other"
+
+
 def test_a_file_that_was_read_says_its_mode(local, tmp_path):
     """Mode and owner come with the content, those of the file behind a link; a missing file has none."""
     (tmp_path / "plain").write_text("x")
