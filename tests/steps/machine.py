@@ -316,7 +316,12 @@ class Machine:
         drop_ins[folder + "xen.cfg"] = _XEN_CFG
         names = ("DEFAULT", "CMDLINE_XEN", "CMDLINE_XEN_DEFAULT", "CMDLINE_LINUX_XEN_REPLACE",
                  "CMDLINE_LINUX_XEN_REPLACE_DEFAULT", "CMDLINE_LINUX", "CMDLINE_LINUX_DEFAULT")  # fmt: skip
-        script = _GRUB_DEFAULTS + "".join(text for _, text in sorted(drop_ins.items()))
+        script = (
+            _GRUB_DEFAULTS
+            + self.files.get("/etc/default/grub", "")
+            + "\n"
+            + "".join(text for _, text in sorted(drop_ins.items()))
+        )
         script += "".join(f'echo "$GRUB_{name}"\n' for name in names)
         said = subprocess.run(
             ["sh", "-eu", "-c", "set +u\n" + script], capture_output=True, text=True, check=True
