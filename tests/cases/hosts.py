@@ -73,6 +73,10 @@ class Case:
         """Return a machine with the folder's files."""
         files = {path: self.text(name) for name, path in _FILES.items() if self.has(name)}
         machine = Machine(files=files, modes=PROGRAMS | {"/usr/sbin/brctl": "0755"})
+        if self.has("ip-addr.json"):
+            names = ("eno1", "eno2")
+            machine.cards = {name: f"0000:0{i}:00.0" for i, name in enumerate(names, 1)}
+            machine.session = "192.168.1.5 51234 192.168.1.10 22\n"
         for name, value in (("address", "ip-addr.json"), ("routes", "ip-route.json")):
             if self.has(value):
                 setattr(machine, name, self.text(value))
