@@ -139,7 +139,7 @@ def _with_ports(bridge: Bridge, holder: Paragraph, found: list[Finding]) -> Para
 def _judged(bridge: Bridge, had: str, name: str, own: list[str], found: list[Finding]) -> list[str]:
     """Say what becomes of the address that a card or the bridge had, and return its further lines if it stays."""
     if not had:
-        return []
+        return [line for line in own if words_of(line)[0] not in ("address", "netmask", "gateway")]
     if bridge.ipv4 == "none":
         address = had if had != "dhcp" else "dhcp"
         found.append(
@@ -166,7 +166,7 @@ def _judged(bridge: Bridge, had: str, name: str, own: list[str], found: list[Fin
 def _own(bridge: Bridge, kept: list[str]) -> list[str]:
     """Return the lines of the bridge's own address."""
     if bridge.ipv4 in _METHODS:
-        return []
+        return kept
     return [
         f"    address {bridge.ipv4}",
         *([f"    gateway {bridge.gateway}"] if bridge.gateway else []),
