@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from runbook.engine import gates
 from runbook.engine.beat import Beat, Work, checked
 from runbook.engine.journal import Journal
 from runbook.errors import ParamsError, Refused
-from runbook.evidence.timings import step_times
 from runbook.facts import identity, system
 from runbook.hosts import Host, connect
 from runbook.model.ask import Facts
@@ -93,7 +91,7 @@ class Book:
         self._place: Path | None = None
         self._close: Callable[[], Run] | None = None
         self._changed: set[str] = set()
-        self._bar = Bar(self._steps, partial(step_times, notebook, params.host, self.mode))
+        self._bar = Bar(self._steps, self._last_time)
         if self.mode == "apply":
             host.lock()
         self.facts = Facts({})
@@ -104,6 +102,11 @@ class Book:
         self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
                   machine=identity.parse(self.facts), kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
         self._bar.go()
+
+    def _last_time(self) -> Mapping[str, float]:
+        from runbook.evidence.timings import step_times
+
+        return step_times(self.notebook, self.params.host, self.mode)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return self._title()._repr_mimebundle_()

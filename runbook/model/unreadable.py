@@ -19,7 +19,7 @@ _STATUS = {
     126: "it cannot be run there",
     127: "there is no such command there",
 }
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 
 
 @contextmanager

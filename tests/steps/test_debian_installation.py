@@ -26,12 +26,13 @@ from runbook.steps.debian_installation import (
     install_base,
     install_boot_loader,
     install_system,
+    installed_layout,
     make_file_systems,
     make_volumes,
     partition_disk,
     prepare_live_system,
 )
-from runbook.steps.shared import debian_files, installed_layout, target
+from runbook.steps.shared import debian_files, target
 from runbook.steps.shared.target import ROOT
 from tests.steps.disk_machine import GIB, KEY, STATUS, Machine, Part, params
 from tests.steps.machine import carry, faults, stops
