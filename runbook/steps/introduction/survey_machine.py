@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook import survey
+from runbook.facts import grub
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
+from runbook.steps.shared import boot_menu
 from runbook.survey import Machine
 
 TITLE = "Survey the machine: processor, firmware, IOMMU, memory"
@@ -148,3 +150,5 @@ def _boot(machine: Machine) -> Iterator[Finding]:
             "remove old kernels (`apt-get autoremove`), or make /boot larger",
             "H206",
         )
+    if mount and not grub.can_write(mount.source, mount.fstype):
+        yield boot_menu.choice_would_stay("warn", f"/boot is on {mount.source}")
