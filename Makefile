@@ -19,7 +19,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED  := $(INSTALL) --require-hashes --requirement
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help env lock run sample test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env lock run sample parameters decisions test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -82,6 +82,12 @@ screens: $(READY) ## make the pictures of docs/screens.md anew, in Chromium (mak
 
 schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json
+
+parameters: $(READY) ## write docs/parameters.md, every parameter, from the parameter models
+	@PYTHONPATH=. $(BIN)/python docs/parameters.py
+
+decisions: $(READY) ## write docs/decisions/README.md, the list of decisions
+	@$(BIN)/python docs/decided.py
 
 coverage: $(READY) ## write docs/coverage.md, the map from the guide to the steps
 	@$(BIN)/python -m runbook.guide.coverage
