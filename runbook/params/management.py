@@ -35,7 +35,7 @@ class Mount(Closed):
     """The folder, such as /mnt/windows; it is made when it is missing."""
     writable: bool = False
     """Read-only unless this is said (H803)."""
-    snapshot: VolumeName | None = Field(None, examples=["comm-before"])
+    snapshot: VolumeName | None = Field(default=None, examples=["comm-before"])
     """Look into this snapshot of the guest's volume instead: that works while the guest runs."""
 
 
