@@ -139,7 +139,8 @@ def _table(done: Run, step: str | None) -> Table:
         for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
             actions = "" if end.actions is None else str(end.actions)
             name = book.name if i == 0 else ""
-            word = "[dim]not asked for[/]" if end.unasked and end.status in GOOD else _word(end.status)
+            is_unasked = end.unasked and end.status in GOOD
+            word = Text("not asked for", style="dim") if is_unasked else _word(end.status)
             table.add_row(name, end.step, word, actions, spent(end.seconds))
     if step is None:
         ends = [end for book in done.record.notebooks for end in book.steps]
