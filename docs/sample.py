@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from runbook.atomic import write_atomic
 from runbook.attestation import keys
-from runbook.evidence import source
+from runbook.controller.atomic import write_atomic
+from runbook.runner import source
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "reports/sample"

@@ -8,8 +8,8 @@ from typing import Annotated
 import pytest
 from pydantic import TypeAdapter
 
-from docs import decided, parameters
 from runbook import __version__
+from runbook.documents import decisions, parameters
 from runbook.params import yaml12
 
 ROOT = Path(__file__).parents[1]
@@ -42,10 +42,10 @@ def test_the_example_of_a_parameter_is_one_that_it_takes(one):
 
 def test_the_list_of_decisions_has_each_once():
     """`docs/decisions/README.md` is what `make decisions` writes, and no two decisions have one number."""
-    assert (decided.PLACE / "README.md").read_text(encoding="utf-8") == decided.page(), "make decisions"
-    numbers = [path.name[:4] for path in decided.PLACE.glob("[0-9]*.md")]
+    assert decisions.PAGE.read_text(encoding="utf-8") == decisions.page(), "make decisions"
+    numbers = [path.name[:4] for path in decisions.PLACE.glob("[0-9]*.md")]
     assert len(set(numbers)) == len(numbers)
-    assert decided.page().count("\n- [") == len(numbers)
+    assert decisions.page().count("\n- [") == len(numbers)
 
 
 def test_the_version_has_its_section_in_the_changelog():

@@ -12,6 +12,7 @@ import pytest
 
 from runbook.book import Book
 from runbook.cli.running import _table
+from runbook.engine.journal import Journal, read
 from runbook.errors import Refused
 from runbook.evidence import planned
 from runbook.evidence.outcomes import StepEnd, step_ends, stopped_by_steps
@@ -19,7 +20,6 @@ from runbook.evidence.pages import run_page, verdict
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.hosts.recorded import RecordedHost
-from runbook.journal import Journal, read
 from runbook.params import load
 from runbook.text.console import make_console
 from tests.evidence.attested import alone
