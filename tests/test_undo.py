@@ -37,7 +37,7 @@ def silent(line):
 def world(tmp_path, monkeypatch):
     """Return a host that is this machine, with one folder of its own, and a way to run steps on it."""
     monkeypatch.setattr("runbook.hosts.local.LocalHost.lock", lambda self: None, raising=False)
-    monkeypatch.setattr("runbook.engine.gates.is_usable", lambda *host, plans_only: None)
+    monkeypatch.setattr("runbook.engine.gates.require_usable", lambda *host, plans_only: None)
     file = tmp_path / "params.yml"
     file.write_text("host: toy\nconnection: {kind: local}\nconsent: [undo]\n")
     etc, reports = tmp_path / "etc", tmp_path / "reports"

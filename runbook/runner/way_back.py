@@ -102,7 +102,7 @@ def go_back(
             return way
         if not host.is_real:
             raise Refused("A recorded host cannot be taken back", do="use mode plan, or a real host")
-        gates.may_go(way.whole, undo.NOTEBOOK, asked.host)
+        gates.refuse_if_blocked(way.whole, undo.NOTEBOOK, asked.host)
         return _archived(asked, params_path, reports, way, host, lambda line: say(KNOWN.text(line)))
     finally:
         host.close()
