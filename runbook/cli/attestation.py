@@ -138,14 +138,14 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
     from runbook.attestation import export as handing_on
     from runbook.errors import ParamsError
     from runbook.evidence.abandoned import finish_orphans
-    from runbook.evidence.archive import index
+    from runbook.evidence.archive import write_index
 
     folder = (reports or reports_folder()).absolute() / host
     if not folder.is_dir():
         raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
     finish_orphans(folder.parent, host)
     copies = handing_on.export(folder, out, leave_out)
-    index(out)
+    write_index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     click.echo(f"{out}: {many(len(copies), 'run')}, {size / 1e6:.1f} MB, without {' '.join(leave_out)}")
 

@@ -186,7 +186,7 @@ def test_the_page_of_a_fleet_is_words(tmp_path):
         place = tmp_path / str(seed) / "fleet" / fleet.id
         place.mkdir(parents=True)
         (place / "fleet.json").write_text(json.dumps(fleet.as_dict()), encoding="utf-8")
-        archive.index(tmp_path / str(seed))
+        archive.write_index(tmp_path / str(seed))
         assert read((tmp_path / str(seed) / "index.html").read_text(encoding="utf-8"))
 
 
