@@ -9,7 +9,7 @@ from runbook import programs
 from runbook.hosts.base import Host, OnLine, Result
 from runbook.params import HostParams, find
 from runbook.params.host import Recorded, Ssh
-from runbook.params.secrets import foresee
+from runbook.params.secrets import mask_known_secrets
 
 __all__ = ["Host", "OnLine", "Result", "connect"]
 
@@ -31,7 +31,7 @@ def connect(params: HostParams, notebook: str) -> Host:
     if isinstance(connection, Recorded):
         return RecordedHost(find(connection.recording), notebook)
     programs.require(params)
-    foresee(params)
+    mask_known_secrets(params)
     limits = Limits(connection.answer_timeout_s, connection.answer_limit_mib)
     host: Host
     if isinstance(connection, Ssh):

@@ -38,7 +38,7 @@ from runbook.evidence.outcomes import (
 from runbook.evidence.provenance import new_record
 from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.model.modes import MODES
-from runbook.params.secrets import foresee
+from runbook.params.secrets import mask_known_secrets
 from runbook.redaction import KNOWN
 from runbook.runner import selection
 
@@ -94,7 +94,7 @@ def _prepared(
     file = parameters.find(params_path)
     asked = parameters.load(file)
     programs.require(asked)
-    foresee(asked)
+    mask_known_secrets(asked)
     folder = notebooks or project() / "notebooks"
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
     for path, nb in chosen.items():
