@@ -67,7 +67,7 @@ class SshHost(ShellHost):
         shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=120", "-o", f"ControlPath={socket}")
         return ["ssh", *self._options, *shared, "--", self.describe, command]
 
-    def complain(self, result: Result) -> None:
+    def raise_if_unreachable(self, result: Result) -> None:
         if result.status != 255:
             return
         why, do = next((why, do) for said, why, do in _COMPLAINTS if said in result.err)
