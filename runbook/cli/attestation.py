@@ -11,7 +11,7 @@ import click
 
 from runbook.cli.ledger import reports_folder, say_continued
 from runbook.cli.reports import REPORTS
-from runbook.text.plural import many
+from runbook.text.plural import plural
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
     copies = handing_on.export(folder, out, leave_out)
     write_index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    click.echo(f"{out}: {many(len(copies), 'run')}, {size / 1e6:.1f} MB, without {' '.join(leave_out)}")
+    click.echo(f"{out}: {plural(len(copies), 'run')}, {size / 1e6:.1f} MB, without {' '.join(leave_out)}")
 
 
 def _rule(keep: int | None, older_than: int | None) -> str:
@@ -172,7 +172,7 @@ def _tally(seen: list[Verdict]) -> str:
     said = (
         "Nothing speaks against" if is_good else "Nothing was altered, but not everything is vouched for in"
     )
-    return f"{said} {many(len(seen), 'run')}: {counted}."
+    return f"{said} {plural(len(seen), 'run')}: {counted}."
 
 
 def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict]) -> bool:

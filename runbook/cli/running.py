@@ -25,7 +25,7 @@ from runbook.evidence.record import Run
 from runbook.runner.run import run
 from runbook.text.console import make_console
 from runbook.text.moments import spent, when
-from runbook.text.plural import many
+from runbook.text.plural import plural
 from runbook.text.terminal import say
 
 UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
@@ -133,7 +133,7 @@ def _table(done: Run, step: str | None) -> Table:
         table.add_column(column, justify="right" if column in ("actions", "time") else "left", style="")
     for book in done.record.notebooks:
         if not book.steps or (book.status == "never-run" and step is None):
-            steps = many(len(book.steps), "step") if book.steps else ""
+            steps = plural(len(book.steps), "step") if book.steps else ""
             table.add_row(book.name, steps, _word(book.status), "", spent(book.seconds))
             continue
         for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
@@ -148,7 +148,7 @@ def _table(done: Run, step: str | None) -> Table:
         actions = str(sum(end.actions or 0 for end in ends))
         outcome = _word(done.outcome)
         table.add_row(
-            "in all", f"{begun} of {many(len(ends), 'step')}", outcome, actions, spent(done.record.seconds)
+            "in all", f"{begun} of {plural(len(ends), 'step')}", outcome, actions, spent(done.record.seconds)
         )
     return table
 
