@@ -10,7 +10,7 @@ TAIL = 5
 """Lines that are shown without unfolding."""
 
 
-class Said:
+class OutputTail:
     """Counts the lines of a command and keeps the last of them."""
 
     def __init__(self) -> None:
@@ -29,10 +29,10 @@ class Said:
     def how_much(self, most: int = KEPT) -> str:
         """Return in words how many lines there were, and how many of them `last` returns.
 
-        >>> said = Said()
+            >>> tail = OutputTail()
         >>> for _ in range(3):
-        ...     said.take("x")
-        >>> said.how_much(), said.how_much(2)
+        ...     tail.take("x")
+        >>> tail.how_much(), tail.how_much(2)
         ('3 lines', '3 lines, the last 2 here')
         """
         words = f"{self.count} line{'' if self.count == 1 else 's'}"
