@@ -290,7 +290,7 @@ def test_a_power_cut_is_judged_by_what_it_left(
 ) -> None:
     """A left-over file, a torn one, an action done twice or a run that claims success fails the proof."""
     params = str(ROOT / "params/testbed.yml")
-    whole = boot_menu.words_file(load(params))
+    whole = boot_menu.options_file(load(params))
     cut = journal(tmp_path / "1", ("action-end", "write x", "done"), ("action-end", "menu", "failed"))
     cut.exit_code = code
     begun = ("action-begin", "write x" if twice else "menu", "")

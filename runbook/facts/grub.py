@@ -53,7 +53,7 @@ class Entry:
         return self.commands[0][1] if self.commands else ""
 
     @property
-    def xen_words(self) -> tuple[str, ...]:
+    def xen_options(self) -> tuple[str, ...]:
         """Arguments of the hypervisor; what GRUB's own variables add is left out."""
         return next((_words(c) for c in self.commands if c[0].startswith("multiboot")), ())
 

@@ -85,7 +85,7 @@ def prove_power_cut(machine: Machine, params: str) -> None:
     hardware.switch_on(machine.folder)
     say(f"on again, answered ssh after {machine.wait_ready():.0f} s")
     _nothing_left(machine)
-    wanted = boot_menu.words_file(parameters.load(params))
+    wanted = boot_menu.options_file(parameters.load(params))
     must(
         shell(machine, f"cat {boot_menu.WORDS_FILE}") == wanted,
         "A file is half written",

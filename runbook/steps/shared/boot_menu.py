@@ -64,7 +64,7 @@ def foreseen_entry(now: Grub) -> str:
     return f"xen-{now.linux.path}" if now.linux else "xen-gnulinux-simple-…"
 
 
-def words_file(params: HostParams) -> str:
+def options_file(params: HostParams) -> str:
     """Return the drop-in that gives the Xen entries their words and lets a saved entry be the default."""
     lines = [
         "# Changed by the runbook; the words come from params dom0, xen and passthrough.",

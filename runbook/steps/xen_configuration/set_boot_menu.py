@@ -37,7 +37,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     findings = () if waits else _no_way_back(now)
     if findings:
         return Plan(findings=(*waits, *findings))
-    contents = [(path, text or boot_menu.words_file(params)) for path, text in _FILES]
+    contents = [(path, text or boot_menu.options_file(params)) for path, text in _FILES]
     if waits:  # the first one is written together with Xen
         contents.remove((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT))
     writes = [WriteFile(path, text) for path, text in contents if facts.text(path) != text]
@@ -123,7 +123,7 @@ def _wrong(params: HostParams, now: Grub) -> list[Finding]:
         ]
     found = []
     for what, words, has in (
-        ("hypervisor", (*boot_menu.xen_always(params), *boot_menu.xen_normal(params)), now.xen.xen_words),
+        ("hypervisor", (*boot_menu.xen_always(params), *boot_menu.xen_normal(params)), now.xen.xen_options),
         (
             "kernel",
             (*boot_menu.kernel_normal(params), *boot_menu.kernel_always(params)),
