@@ -101,7 +101,7 @@ class Guarded(click.Group):
             if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
                 raise
             name = f" {error.filename}" if error.filename else ""
-            return _fail(ctx, f"The system said no:{name} {error.strerror or error}", 1)
+            return _fail(ctx, f"Operating system error:{name} {error.strerror or error}", 1)
 
 
 def _fail(ctx: click.Context, text: str, code: int) -> None:

@@ -102,5 +102,5 @@ def parse_written(answer_of: str) -> frozenset[str]:
 
 
 def existing(paths: tuple[str, ...]) -> Ask:
-    """Return the question which of some files exist; the answer names them, one a line."""
+    """Return the question which of some files exist; the answer names them, one per line."""
     return Ask.shell(f'for f in {shlex.join(paths)}; do [ ! -e "$f" ] || echo "$f"; done')

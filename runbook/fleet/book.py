@@ -104,7 +104,7 @@ class FleetBook:
         return Shown(f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>", "\n".join(lines))
 
     def _devices(self) -> pd.DataFrame:
-        """Return a row a kind of card: what it is, how many there are, and where each one is and whose."""
+        """Return one row per kind of card: what it is, how many there are, and where each one is and whose."""
         import pandas as pd
 
         rows = self.facts[self.facts.kind == "device"]
@@ -116,7 +116,7 @@ class FleetBook:
         return pd.DataFrame(found, columns=["card", "is", "count", "where"]).set_index("card")
 
     def _versions(self) -> pd.DataFrame:
-        """Return a row a version of system, kernel and Xen, with the hosts where it runs."""
+        """Return one row per version of system, kernel and Xen, with the hosts where it runs."""
         import pandas as pd
 
         found = [
@@ -128,7 +128,7 @@ class FleetBook:
         return pd.DataFrame(found, columns=["what", "version", "count", "hosts"]).set_index("what")
 
     def _drift(self) -> pd.DataFrame:
-        """Return a row a change that a host's newest check found; one that was never looked for is said, too."""
+        """Return one row per change that a host's newest check found; one that was never looked for is said, too."""
         import pandas as pd
 
         found = [
