@@ -45,6 +45,6 @@ def lint(notebooks: tuple[Path, ...], as_json: bool) -> None:
         for complaint in found:
             click.echo(str(complaint))
         click.echo(
-            f"{plural(len(paths), 'notebook')}: {f'{len(found)} need fixing' if found else 'every rule is kept'}."
+            f"{plural(len(paths), 'notebook')}: {f'{len(found)} need{"s" * (len(found) == 1)} fixing' if found else 'every rule is kept'}."
         )
     click.get_current_context().exit(1 if found else 0)
