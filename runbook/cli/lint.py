@@ -44,7 +44,6 @@ def lint(notebooks: tuple[Path, ...], as_json: bool) -> None:
     else:
         for complaint in found:
             click.echo(str(complaint))
-        click.echo(
-            f"{plural(len(paths), 'notebook')}: {f'{len(found)} need{"s" * (len(found) == 1)} fixing' if found else 'every rule is kept'}."
-        )
+        fixing = f"{len(found)} need fixing" if len(found) > 1 else "1 needs fixing"
+        click.echo(f"{plural(len(paths), 'notebook')}: {fixing if found else 'every rule is kept'}.")
     click.get_current_context().exit(1 if found else 0)

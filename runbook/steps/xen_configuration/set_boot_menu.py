@@ -12,7 +12,7 @@ from runbook.params import HostParams
 from runbook.releases import xen
 from runbook.steps.shared import boot_menu
 
-TITLE = "Give the Xen entry its words and keep plain Debian the default"
+TITLE = "Give the Xen entry its options and keep plain Debian the default"
 GUIDE = (
     "“Xen Configuration”: moved /etc/grub.d/20_linux_xen and edited it by sed; dom0_mem is lost that "
     "way (H610–H612)"
