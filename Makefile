@@ -19,7 +19,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED  := $(INSTALL) --require-hashes --requirement
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help env lock run test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env lock run sample parameters decisions test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -70,6 +70,9 @@ jupyter: $(READY) ## open JupyterLab on the recorded host
 notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (review the diff)
 	@$(BIN)/runbook notebooks
 
+sample: $(READY) ## make reports/sample anew on recorded hosts, and the notebook that shows it
+	@$(BIN)/python docs/sample.py
+
 site: $(READY) ## make the guide and the documents a site in site/, read from its files
 	@$(BIN)/runbook site --out site
 
@@ -80,6 +83,12 @@ screens: $(READY) ## make the pictures of docs/screens.md anew, in Chromium (mak
 
 schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json
+
+parameters: $(READY) ## write docs/parameters.md, every parameter, from the parameter models
+	@$(BIN)/python -m runbook.documents.parameters
+
+decisions: $(READY) ## write docs/decisions/README.md, the list of decisions
+	@$(BIN)/python -m runbook.documents.decisions
 
 coverage: $(READY) ## write docs/coverage.md, the map from the guide to the steps
 	@$(BIN)/python -m runbook.documents.coverage

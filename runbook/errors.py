@@ -10,7 +10,7 @@ class RunbookError(Exception):
 
     `what` is what was attempted and failed, `where` the host, file or line, `why` what came
     back, and `do` the next move; `also` is what else is wrong, each with its own reason and next move.
-    `str()` gives all of them, one a line, with what would act on a terminal shown instead.
+    `str()` gives all of them, one per line, with what would act on a terminal shown instead.
     """
 
     exit_code = 1

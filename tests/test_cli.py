@@ -278,7 +278,7 @@ def test_a_full_disk_is_said_plainly(toy, monkeypatch):
     monkeypatch.setattr("runbook.cli.running.run", full)
     done = call("run", "params/toy.yml")
     assert done.exit_code == 1
-    assert done.stderr == "Error: The system said no: reports/x No space left on device\n"
+    assert done.stderr == "Error: Operating system error: reports/x No space left on device\n"
 
 
 @pytest.mark.parametrize(

@@ -23,16 +23,16 @@ prove_bridges: xenbr0 is missing (and 1 more)
 def test_a_check_names_all_that_is_wrong():
     """Each finding that stops has its own what, why and next move; a warning stops nothing."""
     with pytest.raises(CheckFailed) as caught:
-        gates.passes(TWO, "prove_bridges", "box")
+        gates.require_passed(TWO, "prove_bridges", "box")
     assert str(caught.value) == SAID
-    gates.passes(TWO[1:2], "prove_bridges", "box")
+    gates.require_passed(TWO[1:2], "prove_bridges", "box")
 
 
 def test_a_plan_names_all_that_stops_it():
     """A refusal tells every reason at once, so that nobody mends one only to meet the next."""
     refusals = tuple(Finding("refuse", f.what, f.why, f.do) for f in (TWO[2], TWO[0]))
     with pytest.raises(Refused) as caught:
-        gates.may_go(Plan(findings=refusals), "configure_bridges", "box")
+        gates.refuse_if_blocked(Plan(findings=refusals), "configure_bridges", "box")
     assert str(caught.value).splitlines() == [
         "configure_bridges: xenbr1 has no address (and 1 more)",
         "  where: box",
@@ -40,18 +40,18 @@ def test_a_plan_names_all_that_stops_it():
         "    why: guests are joined to it",
         "    do: run 06 again",
     ]
-    gates.may_go(Plan(), "configure_bridges", "box")
+    gates.refuse_if_blocked(Plan(), "configure_bridges", "box")
 
 
 def test_a_check_without_a_next_move_gives_one():
     """Where a finding names no next move, the error still does."""
     with pytest.raises(CheckFailed, match="do: look at the host, then run again"):
-        gates.passes(TWO[2:], "prove_bridges", "box")
+        gates.require_passed(TWO[2:], "prove_bridges", "box")
 
 
 def test_what_is_left_to_do_is_named():
     """A plan that still has actions after all was done says which."""
     left = Plan((Run(("true",), "switch the light on"),))
     with pytest.raises(CheckFailed, match="still to do: run true"):
-        gates.is_done(left, "turn_on ran and is still not done", "box")
-    gates.is_done(Plan(), "turn_on ran and is still not done", "box")
+        gates.require_nothing_left(left, "turn_on ran and is still not done", "box")
+    gates.require_nothing_left(Plan(), "turn_on ran and is still not done", "box")

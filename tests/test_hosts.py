@@ -215,13 +215,13 @@ def test_a_second_run_is_kept_off(local):
 def test_what_ssh_says_becomes_a_next_move(said, means):
     """Each way ssh can fail is one error with its meaning and what to do."""
     with pytest.raises(HostError, match=means) as caught:
-        SshHost("root@box").complain(Result((), 255, "", said))
+        SshHost("root@box").raise_if_unreachable(Result((), 255, "", said))
     assert caught.value.do
 
 
 def test_a_command_of_its_own_status_is_not_a_complaint():
     """A command that failed on the host is not mistaken for ssh failing."""
-    SshHost("root@box").complain(Result((), 1, "", "Permission denied"))
+    SshHost("root@box").raise_if_unreachable(Result((), 1, "", "Permission denied"))
 
 
 @pytest.fixture

@@ -238,7 +238,7 @@ def test_the_command_names_notebook_cell_reason_and_next_move(tmp_path: Path) ->
     assert done.exit_code == 1
     assert done.stdout == (
         f"{path}, cell plan-xen: its id does not follow from its call\n"
-        "  do: call it plan-install-xen\n1 notebook: 1 to mend.\n"
+        "  do: call it plan-install-xen\n1 notebook: 1 needs fixing.\n"
     )
 
 

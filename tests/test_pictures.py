@@ -6,19 +6,23 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from runbook import params as parameters
-from runbook.drift import kept
 from runbook.show import bars, budget, network, pci_tree, tables
 from tests.drift.recorded import ROOT, facts
 from tests.survey.machines import Pci, devices, guest, params
 
 SVG = "{http://www.w3.org/2000/svg}"
 PORT, CARD, SOUND = "0000:00:01.0", "0000:03:00.0", "0000:03:00.1"
-SAMPLE = max((ROOT / "reports/sample").glob("*/*/run.json")).parent
 
 
-def sample():
-    """Return the parameters and the answers of the sample's newest run, under Xen with one guest running."""
-    return parameters.load(SAMPLE / "params.yml"), kept.load(SAMPLE)
+def finished():
+    """Return the parameters and the answers of the recorded host at the end, under Xen with one guest running."""
+    return parameters.load(ROOT / "params/example.yml"), facts()
+
+
+def machine_mib():
+    """Return the memory of the recorded host as Xen says it."""
+    (said,) = [answer.out for ask, answer in facts().items() if ask.argv[-2:] == ("xl", "info")]
+    return int(re.search(r"total_memory +: (\d+)", said)[1])
 
 
 def picture(shown):
@@ -30,7 +34,7 @@ def picture(shown):
 @pytest.mark.parametrize("what", [pci_tree, network, budget])
 def test_a_picture_is_an_image_with_words_and_nothing_leaves_it(what):
     """Each is one well-formed image with a role and a title, and every box lies within it."""
-    root = picture(what.show(*sample()))
+    root = picture(what.show(*finished()))
     assert root.get("role") == "img"
     assert root.find(f"{SVG}title").text
     _, _, width, height = (float(n) for n in root.get("viewBox").split())
@@ -47,7 +51,7 @@ def test_a_picture_is_an_image_with_words_and_nothing_leaves_it(what):
 @pytest.mark.parametrize("what", [pci_tree, network])
 def test_the_whole_picture_is_told_to_who_cannot_see_it(what):
     """The description of the image is the text that a terminal shows."""
-    shown = what.show(*sample())
+    shown = what.show(*finished())
     assert picture(shown).find(f"{SVG}desc").text == shown.text
 
 
@@ -74,7 +78,7 @@ def test_devices_stand_below_their_bridge_with_group_and_holder():
 
 def test_under_xen_each_device_is_with_its_holder():
     """A passed device is with its guest, a hidden one waits for the guest that is to have it, others are dom0's."""
-    owners = {row.device.bdf: (row.owner, row.kind) for row in pci_tree.rows(*sample())}
+    owners = {row.device.bdf: (row.owner, row.kind) for row in pci_tree.rows(*finished())}
     assert owners["0000:00:05.0"] == ("ipfire", "guest")
     assert owners["0000:00:06.0"] == ("waits for windows", "waits")
     assert owners["0000:00:03.0"] == ("dom0, by virtio-pci", "dom0")
@@ -83,7 +87,7 @@ def test_under_xen_each_device_is_with_its_holder():
 
 def test_cards_bridges_and_guests_are_joined_as_they_are():
     """A card leads to its bridge, the bridge to its guests, a passed card straight to its own guest."""
-    asked, answers = sample()
+    asked, answers = finished()
     cards, bridges, guests = network.nodes(asked, answers)
     assert {node.key: node.leads for node in cards} == {
         "enp0s3": (("xenbr0", True),),
@@ -92,14 +96,21 @@ def test_cards_bridges_and_guests_are_joined_as_they_are():
     }
     assert {node.key: node.leads for node in bridges} == {
         "xenbr0": (("guest ipfire", True),),
-        "xenbr1": (("guest ipfire", True), ("guest windows", False)),
+        "xenbr1": (
+            ("guest ipfire", True),
+            ("guest comm", False),
+            ("guest nginx", False),
+            ("guest windows", False),
+        ),
     }
     assert [node.what for node in guests] == [
         "router and firewall, runs",
+        "mail, files and chat, does not run",
+        "web server, does not run",
         "multimedia and games, does not run",
     ]
     lines = len(list(picture(network.show(asked, answers)).iter(f"{SVG}polyline")))
-    assert lines == 6
+    assert lines == 8
 
 
 def test_what_is_only_asked_for_is_dashed():
@@ -121,42 +132,55 @@ def test_what_is_only_asked_for_is_dashed():
 @pytest.mark.parametrize("name", ["pci_tree", "network", "budget"])
 def test_a_cell_shows_each_by_its_name(name):
     """What `book.show` is asked for by name is the picture of the host's page."""
-    assert tables.show(name, *sample()) == globals()[name].show(*sample())
+    assert tables.show(name, *finished()) == globals()[name].show(*finished())
 
 
 def test_the_budget_gives_out_what_the_parameters_do():
     """The pieces of memory are the machine's whole memory, and processors are counted against threads."""
-    asked, answers = sample()
+    asked, answers = finished()
     memory, processors = budget.bars(asked, answers)
-    assert memory.size == 6137 == sum(piece.size for piece in memory.pieces)
-    assert [(p.name, p.size, p.what) for p in memory.pieces[:3]] == [
-        ("dom0", 2048, "fixed"), ("ipfire", 260, "runs"), ("windows", 518, "does not run"),
+    assert memory.size == machine_mib() == sum(piece.size for piece in memory.pieces)
+    assert [(p.name, p.size, p.what) for p in memory.pieces[:5]] == [
+        ("dom0", 2048, "fixed"), ("ipfire", 260, "runs"), ("comm", 260, "does not run"),
+        ("nginx", 260, "does not run"), ("windows", 518, "does not run"),
     ]  # fmt: skip
     assert memory.pieces[-1].kind == "free"
     assert processors.what == "on 2 threads, which they share in turn"
-    assert [p.size for p in processors.pieces] == [1, 1, 2]
-    assert "virtual processors: 4, on 2 threads" in budget.show(asked, answers).text
+    assert [p.size for p in processors.pieces] == [1, 1, 1, 1, 2]
+    assert "virtual processors: 6, on 2 threads" in budget.show(asked, answers).text
 
 
 def test_a_budget_that_is_overdrawn_says_by_how_much():
     """Where more is given out than there is, no piece is free and the difference is named."""
-    asked, answers = sample()
+    asked, answers = finished()
     more = asked.model_copy(update={"dom0": asked.dom0.model_copy(update={"memory_mib": 6000})})
     memory, _ = budget.bars(more, answers)
-    assert memory.what == "7034 MiB given out, 897 MiB more than there is"
+    assert memory.what == f"7554 MiB given out, {7554 - machine_mib()} MiB more than there is"
     assert all(piece.kind != "free" for piece in memory.pieces)
 
 
 def test_a_fluid_bar_has_the_number_of_every_piece():
     """However small a piece is, it has its number, its name is in the table, and an overdrawn bar shows its end."""
-    asked, answers = sample()
+    asked, answers = finished()
     more = asked.model_copy(update={"dom0": asked.dom0.model_copy(update={"memory_mib": 60000})})
     page = bars.fluid("Budget", budget.bars(more, answers), [g.name for g in more.guests])
-    assert re.findall(r">(\d) <span", page) == ["1", "2", "3", "4", "1", "2", "3"]
-    assert re.findall(r"(?:memory|processors)</td><td>(\d)", page) == ["1", "2", "3", "4", "1", "2", "3"]
+    assert re.findall(r">(\d) <span", page) == ["1", "2", "3", "4", "5", "6", "1", "2", "3", "4", "5"]
+    assert re.findall(r"(?:memory|processors)</td><td>(\d)", page) == [
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+    ]
     assert re.findall(r"flex:(\d+) [^>]*>!? <span[^>]*>([a-z ]+)", page) == [
-        ("6137", "there is"),
-        ("54897", "too much"),
+        (str(machine_mib()), "there is"),
+        (str(61554 - machine_mib()), "too much"),
     ]
     assert "too much" not in bars.fluid("Budget", budget.bars(asked, answers), [])
 

@@ -23,7 +23,7 @@ from runbook.hosts.local import LocalHost
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recorder import Recorder
 from runbook.params import HostParams
-from runbook.params.secrets import foresee, resolve
+from runbook.params.secrets import mask_known_secrets, resolve
 from runbook.redaction import CHANNEL, KNOWN, Redactor, Stream, has_mark, learn, mark
 from tests.word import give
 
@@ -286,7 +286,7 @@ def test_variables_and_files_are_known_before_they_are_used_and_commands_are_not
             "connection": {"kind": "local"},
             "installation": {"root_password_hash": place},
         }
-        foresee(HostParams.model_validate(values))
+        mask_known_secrets(HostParams.model_validate(values))
     assert KNOWN.text("foreseen-canary") == "[secret env:FORESEEN]"
     assert KNOWN.text("foreseen-in-file") == mark(f"file:{tmp_path / 's'}")
     assert not (tmp_path / "ran").exists()

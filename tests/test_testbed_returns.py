@@ -253,10 +253,10 @@ def test_the_cutting_bridge_is_one_that_the_runbook_takes(file: str, tmp_path: P
 def test_the_power_goes_in_the_middle_of_the_step() -> None:
     """With its file gone the step makes plain Debian the default, writes the file, and is cut where it writes the menu."""
     params = load(ROOT / "params/testbed.yml")
-    facts = finished(set_boot_menu, params, **{boot_menu.WORDS_FILE: Answer(44)})
+    facts = finished(set_boot_menu, params, **{boot_menu.OPTIONS_FILE: Answer(44)})
     titles = [action.title for action in set_boot_menu.plan(params, facts).actions]
     assert titles[0].startswith("run grub-set-default gnulinux-simple-")
-    assert titles[1:] == [f"write {boot_menu.WORDS_FILE}", "run update-grub"]
+    assert titles[1:] == [f"write {boot_menu.OPTIONS_FILE}", "run update-grub"]
     pulled: list[str] = []
     listen = cuts.pulls_the_plug(lambda: pulled.append("off"), "run update-grub", after_s=0)
     for event, title in (("action-begin", titles[1]), ("action-end", titles[2]), ("action-begin", titles[2])):
@@ -290,7 +290,7 @@ def test_a_power_cut_is_judged_by_what_it_left(
 ) -> None:
     """A left-over file, a torn one, an action done twice or a run that claims success fails the proof."""
     params = str(ROOT / "params/testbed.yml")
-    whole = boot_menu.words_file(load(params))
+    whole = boot_menu.options_file(load(params))
     cut = journal(tmp_path / "1", ("action-end", "write x", "done"), ("action-end", "menu", "failed"))
     cut.exit_code = code
     begun = ("action-begin", "write x" if twice else "menu", "")

@@ -37,7 +37,7 @@ def silent(line):
 def world(tmp_path, monkeypatch):
     """Return a host that is this machine, with one folder of its own, and a way to run steps on it."""
     monkeypatch.setattr("runbook.hosts.local.LocalHost.lock", lambda self: None, raising=False)
-    monkeypatch.setattr("runbook.engine.gates.is_usable", lambda *host, plans_only: None)
+    monkeypatch.setattr("runbook.engine.gates.require_usable", lambda *host, plans_only: None)
     file = tmp_path / "params.yml"
     file.write_text("host: toy\nconnection: {kind: local}\nconsent: [undo]\n")
     etc, reports = tmp_path / "etc", tmp_path / "reports"
@@ -185,7 +185,9 @@ def test_a_signal_ends_it_with_its_report_written(world, sent):
 def test_a_secret_of_the_parameters_is_not_said(world, monkeypatch):
     """What the host says while it goes back is masked as in any run, though nobody has used the secret yet."""
     monkeypatch.setenv("UNDO_CANARY", "canary-of-undo")
-    monkeypatch.setattr(way_back, "foresee", lambda params: learn("env:UNDO_CANARY", "canary-of-undo"))
+    monkeypatch.setattr(
+        way_back, "mask_known_secrets", lambda params: learn("env:UNDO_CANARY", "canary-of-undo")
+    )
     world.run("first", Run(("true",), undo=("echo", "it is canary-of-undo")))
     said = []
     go_back(world.file, (), "apply", world.reports, said.append)

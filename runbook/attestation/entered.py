@@ -14,7 +14,7 @@ from runbook.attestation.ledger import BEGIN, FILE, Entry
 from runbook.attestation.statement import NAME, Attested
 from runbook.attestation.trust import KNOWN, RETIRED, Trust
 from runbook.controller import plain
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 if TYPE_CHECKING:
     from runbook.attestation.verdict import Verdict
@@ -108,7 +108,7 @@ class Entered:
             if first.said["excerpt_of"]
             else "The ledger"
         )
-        return not strange, f"{what} has {many(count, 'line')}, {said}. Its head: {self.entries[-1].head}"
+        return not strange, f"{what} has {plural(count, 'line')}, {said}. Its head: {self.entries[-1].head}"
 
     def _prove_entry(self, entry: Entry, said: Attested) -> None:
         where = self._reports / FILE

@@ -96,7 +96,7 @@ class Book:
         replay.begin(host, self._steps)
         self.facts = Facts({})
         self._look(*self._steps)
-        gates.is_usable(
+        gates.require_usable(
             host, params, self.system, notebook, plans_only=self._guide_only and self.mode == "plan"
         )
         self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
@@ -214,9 +214,9 @@ class Book:
         if self.mode == "plan":
             return views.end_of_plan(name, planned)
         if self.mode == "check":
-            gates.may_go(planned, name, self.params.host)
+            gates.refuse_if_blocked(planned, name, self.params.host)
             end = checked(work, self.facts, "unchanged")
-            gates.is_done(planned, f"{name} is not as the parameters say", self.params.host)
+            gates.require_nothing_left(planned, f"{name} is not as the parameters say", self.params.host)
             return end
         if planned.actions or planned.stops:
             replay.require_order(self.host, self._steps, name, self._changed, self.params)

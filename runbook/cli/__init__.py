@@ -30,7 +30,7 @@ from runbook.model.modes import MODES
 from runbook.model.unreadable import reading
 from runbook.redaction import KNOWN
 from runbook.text import terminal
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 DEFAULT_PARAMS = "params/example.yml"
 INTERRUPTED = 130
@@ -101,7 +101,7 @@ class Guarded(click.Group):
             if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
                 raise
             name = f" {error.filename}" if error.filename else ""
-            return _fail(ctx, f"The system said no:{name} {error.strerror or error}", 1)
+            return _fail(ctx, f"Operating system error:{name} {error.strerror or error}", 1)
 
 
 def _fail(ctx: click.Context, text: str, code: int) -> None:
@@ -162,9 +162,9 @@ def validate(params: tuple[str, ...]) -> None:
         parts = (
             host.release,
             host.connection.kind,
-            many(len(host.passthrough.devices), "passthrough device"),
+            plural(len(host.passthrough.devices), "passthrough device"),
         )
-        about = ", ".join((*parts, many(len(host.guests), "guest")))
+        about = ", ".join((*parts, plural(len(host.guests), "guest")))
         click.echo(f"{path}: right. {host.host} ({about}), digest {parameters.digest(host)}")
         try:
             show_programs(path, host)

@@ -103,7 +103,7 @@ def carry(
         for finding in planned.findings:
             if not finding.stops:
                 click.echo(f"{finding.level}: {finding.what}" + (f": {finding.why}" if finding.why else ""))
-        gates.may_go(planned, work.name, asked.host)
+        gates.refuse_if_blocked(planned, work.name, asked.host)
         if step.RISK != "safe" and f"{work.name}:{planned.digest()}" not in asked.consent:
             show(step, planned, facts)
             raise ConsentMissing(

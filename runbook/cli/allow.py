@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook.text.plural import many
+from runbook.text.plural import plural
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def allow(params: tuple[str, ...], take_back: bool) -> None:
             allowed.take_back(program) if take_back else allowed.allow(program)
         what = "taken back" if take_back else "allowed"
         click.echo(
-            f"{path}: {many(len(found), 'program')} {what}" if found else f"{path}: runs no program here"
+            f"{path}: {plural(len(found), 'program')} {what}" if found else f"{path}: runs no program here"
         )
 
 

@@ -11,7 +11,7 @@ import click
 
 from runbook.cli.ledger import reports_folder, say_continued
 from runbook.cli.reports import REPORTS
-from runbook.text.plural import many
+from runbook.text.plural import plural
 from runbook.text.sizes import human_size
 from runbook.text.terminal import say
 
@@ -139,16 +139,16 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
     from runbook.attestation import export as handing_on
     from runbook.errors import ParamsError
     from runbook.evidence.abandoned import finish_orphans
-    from runbook.evidence.archive import index
+    from runbook.evidence.archive import write_index
 
     folder = (reports or reports_folder()).absolute() / host
     if not folder.is_dir():
         raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
     finish_orphans(folder.parent, host)
     copies = handing_on.export(folder, out, leave_out)
-    index(out)
+    write_index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    click.echo(f"{out}: {many(len(copies), 'run')}, {human_size(size)}, without {' '.join(leave_out)}")
+    click.echo(f"{out}: {plural(len(copies), 'run')}, {human_size(size)}, without {' '.join(leave_out)}")
 
 
 def _rule(keep: int | None, older_than: int | None) -> str:
@@ -173,7 +173,7 @@ def _tally(seen: list[Verdict]) -> str:
     said = (
         "Nothing speaks against" if is_good else "Nothing was altered, but not everything is vouched for in"
     )
-    return f"{said} {many(len(seen), 'run')}: {counted}."
+    return f"{said} {plural(len(seen), 'run')}: {counted}."
 
 
 def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict]) -> bool:

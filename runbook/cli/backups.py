@@ -164,7 +164,7 @@ def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) ->
     with reached(asked) as host:
         wanted, planned, facts = planned_on(host)
     show(restore_volumes, planned, facts)
-    gates.may_go(planned, "restore_volumes", asked.host)
+    gates.refuse_if_blocked(planned, "restore_volumes", asked.host)
     click.echo(f"\nNothing was done. To do it, add: --apply --consent {planned.digest()}")
 
 

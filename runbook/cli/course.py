@@ -9,7 +9,7 @@ from pathlib import Path
 from runbook.evidence.record import Event
 from runbook.evidence.timings import LastTime, last_time
 from runbook.text.moments import about, spent
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 
 class Course:
@@ -85,7 +85,7 @@ class Course:
     def of_run(self) -> str:
         """Return how far the run is: steps, time, and time left."""
         said = [
-            f"{self.steps_ended} of {many(self.steps_in_all, 'step')}",
+            f"{self.steps_ended} of {plural(self.steps_in_all, 'step')}",
             spent(self._clock() - self._run_began),
         ]
         if self.left_s is not None:

@@ -10,7 +10,7 @@ import click
 from runbook.cli.fleet import own_of
 from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
-from runbook.text.plural import many
+from runbook.text.plural import plural
 from runbook.text.terminal import say
 
 
@@ -61,7 +61,7 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
     for error in errors:
         say(str(error), fg="red", err=True)
     if out:
-        about = f"{many(len(all_facts), 'fact')} of {many(len(asked) - len(errors), 'host')}"
+        about = f"{plural(len(all_facts), 'fact')} of {plural(len(asked) - len(errors), 'host')}"
         click.echo(f"{about}: {out}")
     if errors:
         click.get_current_context().exit(max(error.exit_code for error in errors))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from runbook.cli.reports import REPORTS
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 
 @click.command()
@@ -89,7 +89,7 @@ def say_continued(reports: Path, kept: str) -> None:
     from runbook.attestation import ledger
 
     more = ledger.compare(ledger.load(reports), kept, reports)
-    since = f"{many(more, 'line')} since" if more else "it is the head of today"
+    since = f"{plural(more, 'line')} since" if more else "it is the head of today"
     click.echo(f"The ledger continues {kept}: {since}.")
 
 

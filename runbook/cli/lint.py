@@ -28,7 +28,7 @@ def lint(notebooks: tuple[Path, ...], as_json: bool) -> None:
     from runbook.controller.project import project
     from runbook.errors import ParamsError
     from runbook.lint import lint as look
-    from runbook.text.plural import many
+    from runbook.text.plural import plural
 
     given = notebooks or (project() / "notebooks",)
     paths = [path for one in given for path in (sorted(one.glob("*.ipynb")) if one.is_dir() else [one])]
@@ -44,7 +44,6 @@ def lint(notebooks: tuple[Path, ...], as_json: bool) -> None:
     else:
         for complaint in found:
             click.echo(str(complaint))
-        click.echo(
-            f"{many(len(paths), 'notebook')}: {f'{len(found)} to mend' if found else 'every rule is kept'}."
-        )
+        fixing = f"{len(found)} need fixing" if len(found) > 1 else "1 needs fixing"
+        click.echo(f"{plural(len(paths), 'notebook')}: {fixing if found else 'every rule is kept'}.")
     click.get_current_context().exit(1 if found else 0)

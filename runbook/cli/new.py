@@ -38,7 +38,7 @@ def new(host: str, to: str | None, local: bool, like: str | None, out: Path | No
     from runbook.params import load
     from runbook.params.host import Local, Ssh
     from runbook.proposal import file, look, write
-    from runbook.text.plural import many
+    from runbook.text.plural import plural
 
     if sum(map(bool, (to, local, like))) > 1:
         raise click.UsageError("--to, --local and --like exclude each other")
@@ -50,9 +50,9 @@ def new(host: str, to: str | None, local: bool, like: str | None, out: Path | No
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     about = [
-        many(len(seen.disks), "disk"),
-        many(len(seen.bridges), "bridge"),
-        f"{many(seen.offered, 'device')} for guests",
+        plural(len(seen.disks), "disk"),
+        plural(len(seen.bridges), "bridge"),
+        f"{plural(seen.offered, 'device')} for guests",
     ]
     click.echo(f"read {seen.machine.system.hostname}: {', '.join(about)}", err=True)
     click.echo(f"{'written over' if was_there else 'written'}; read it, then: runbook plan {path}", err=True)

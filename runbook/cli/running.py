@@ -25,7 +25,7 @@ from runbook.evidence.record import Run
 from runbook.runner.run import run
 from runbook.text.console import make_console
 from runbook.text.moments import spent, when
-from runbook.text.plural import many
+from runbook.text.plural import plural
 from runbook.text.terminal import say
 
 UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
@@ -133,13 +133,14 @@ def _table(done: Run, step: str | None) -> Table:
         table.add_column(column, justify="right" if column in ("actions", "time") else "left", style="")
     for book in done.record.notebooks:
         if not book.steps or (book.status == "never-run" and step is None):
-            steps = many(len(book.steps), "step") if book.steps else ""
+            steps = plural(len(book.steps), "step") if book.steps else ""
             table.add_row(book.name, steps, _word(book.status), "", spent(book.seconds))
             continue
         for i, end in enumerate(e for e in book.steps if step in (None, e.step)):
             actions = "" if end.actions is None else str(end.actions)
             name = book.name if i == 0 else ""
-            word = "[dim]not asked for[/]" if end.unasked and end.status in GOOD else _word(end.status)
+            is_unasked = end.unasked and end.status in GOOD
+            word = Text("not asked for", style="dim") if is_unasked else _word(end.status)
             table.add_row(name, end.step, word, actions, spent(end.seconds))
     if step is None:
         ends = [end for book in done.record.notebooks for end in book.steps]
@@ -147,7 +148,7 @@ def _table(done: Run, step: str | None) -> Table:
         actions = str(sum(end.actions or 0 for end in ends))
         outcome = _word(done.outcome)
         table.add_row(
-            "in all", f"{begun} of {many(len(ends), 'step')}", outcome, actions, spent(done.record.seconds)
+            "in all", f"{begun} of {plural(len(ends), 'step')}", outcome, actions, spent(done.record.seconds)
         )
     return table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook.doctor.check import LACKS, OK, WRONG, Check, answer
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 
 def client() -> Check:
@@ -23,7 +23,7 @@ def keys() -> Check:
     """
     status, said = answer("ssh-add", "-l")
     if status == 0:
-        return Check("ssh keys", OK, f"the agent has {many(len(said.splitlines()), 'key')}")
+        return Check("ssh keys", OK, f"the agent has {plural(len(said.splitlines()), 'key')}")
     _, configured = answer("ssh", "-G", "any-host")
     named = [line.split(" ", 1)[1] for line in configured.splitlines() if line.startswith("identityfile ")]
     files = [path for path in (Path(name).expanduser() for name in named) if path.is_file()]

@@ -50,5 +50,5 @@ def menu(facts: Facts) -> Things:
     }
     for name, entry in (("Debian", now.linux), ("Xen", now.xen)):
         found[f"{name}'s words"] = " ".join(entry.kernel_words) if entry else "no such entry"
-    found["hypervisor's words"] = " ".join(now.xen.xen_words) if now.xen else "no such entry"
+    found["hypervisor's words"] = " ".join(now.xen.xen_options) if now.xen else "no such entry"
     return {"boot menu": found}

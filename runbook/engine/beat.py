@@ -88,7 +88,7 @@ class Beat:
 
         Raises `Refused`, `ConsentMissing`, `CommandFailed`, `TimedOut`, `HostError` or `CheckFailed`.
         """
-        gates.may_go(work.plan, work.name, work.params.host)
+        gates.refuse_if_blocked(work.plan, work.name, work.params.host)
         if not work.plan.actions:
             return checked(work, work.facts, "unchanged")
         self.agree(work)
@@ -102,7 +102,7 @@ class Beat:
         end = checked(work, facts, "changed", tuple(done))
         if work.is_once:
             left = work.step.plan(work.params, facts)
-            gates.is_done(left, f"{work.name} ran and is still not done", work.params.host)
+            gates.require_nothing_left(left, f"{work.name} ran and is still not done", work.params.host)
         return end
 
     def agree(self, work: Work) -> None:
@@ -141,7 +141,7 @@ class Beat:
 def checked(work: Work, facts: Facts, status: str, done: tuple[tuple[str, str], ...] = ()) -> Outcome:
     """Return the outcome of a step on a host that answered so. Raises `CheckFailed` with all that is wrong."""
     findings = tuple(work.step.check(work.params, facts))
-    gates.passes(findings, work.name, work.params.host)
+    gates.require_passed(findings, work.name, work.params.host)
     message = "done and checked" if status == "changed" else views.unchanged(work.plan, findings)
     return Outcome(work.name, status, message, done, findings)
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from runbook.params import HostParams
 
 
-def is_usable(host: Host, params: HostParams, system: System, notebook: str, *, plans_only: bool) -> None:
+def require_usable(
+    host: Host, params: HostParams, system: System, notebook: str, *, plans_only: bool
+) -> None:
     """Raise `Refused` unless we are root there and it runs the release that the parameters name.
 
     `plans_only` is for the guide's own release, which is shown on whatever runs.
@@ -34,7 +36,7 @@ def is_usable(host: Host, params: HostParams, system: System, notebook: str, *, 
     )
 
 
-def may_go(planned: Plan, step: str, where: str) -> None:
+def refuse_if_blocked(planned: Plan, step: str, where: str) -> None:
     """Raise `Refused` with all that stops a plan."""
     if planned.stops:
         first, *others = planned.stops
@@ -43,7 +45,7 @@ def may_go(planned: Plan, step: str, where: str) -> None:
         )
 
 
-def passes(findings: Sequence[Finding], step: str, where: str) -> None:
+def require_passed(findings: Sequence[Finding], step: str, where: str) -> None:
     """Raise `CheckFailed` with all that a check found wrong."""
     wrong = [finding for finding in findings if finding.stops]
     if wrong:
@@ -52,7 +54,7 @@ def passes(findings: Sequence[Finding], step: str, where: str) -> None:
         raise CheckFailed(_title(step, first, others), where=where, why=first.why, do=do, also=_each(others))
 
 
-def is_done(planned: Plan, what: str, where: str) -> None:
+def require_nothing_left(planned: Plan, what: str, where: str) -> None:
     """Raise `CheckFailed` if a plan still has actions; `what` says what that means."""
     if planned.actions:
         raise CheckFailed(

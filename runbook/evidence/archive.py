@@ -145,7 +145,7 @@ def refresh(reports: Path, *names: str) -> None:
     One at a time: of runs that end together, the one that read first must not write last.
     """
     with locked(reports):
-        runs, looked = index(reports)
+        runs, looked = write_index(reports)
         for name in names:
             mine = [run for run in runs if run["host"] == name]
             if not mine:  # nothing that can be read: its old page says more than none
@@ -155,7 +155,7 @@ def refresh(reports: Path, *names: str) -> None:
             write_atomic(reports / name / "index.html", page)
 
 
-def index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
+def write_index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
     """Write `index.html` of all reports; return its runs, the newest first, and what each found changed."""
     runs = newest_first(reports)
     looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}

@@ -54,7 +54,7 @@ def asks_of(params: HostParams, notebooks: Iterable[str]) -> list[Ask]:
     return asks
 
 
-def find(reports: Path, record: RunRecord) -> Json:
+def keep_changes(reports: Path, record: RunRecord) -> Json:
     """Return what changed on a host since its last good report, and by whom; write it as `drift.json`.
 
     `since` is None when there is no such report: then nothing can be compared yet.

@@ -19,7 +19,7 @@ def render(template: str, *, scripts: tuple[str, ...] = (), **values: Any) -> st
     """Return a page. Of its scripts, files of `templates/`, the digest stands in the page's security policy."""
     script = "\n".join(map(file, scripts))
     page = environment().get_template(template)
-    return page.render(style=style(), script=script, script_hash=_digest(script), **values)
+    return page.render(style=style(template), script=script, script_hash=_digest(script), **values)
 
 
 def file(name: str) -> str:
@@ -28,10 +28,12 @@ def file(name: str) -> str:
 
 
 @cache
-def style() -> str:
-    """Return the style sheet of every page, with the colours of code in light and dark."""
+def style(template: str) -> str:
+    """Return the style sheet of a page; one that shows code has its colours too, in light and dark."""
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 
+    if template != "reading.html":
+        return file("style.css")
     light = HtmlFormatter(style="default").get_style_defs(".highlight")
     dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
     dark = f"@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"

@@ -17,7 +17,7 @@ from runbook.evidence import layout, planned
 from runbook.evidence.host import Fact
 from runbook.evidence.outcomes import CONSENTS, GOOD
 from runbook.text.moments import when
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 MODES = {
     "auto": "mode auto: replays a recorded host, only plans on a real one",
@@ -121,7 +121,7 @@ def _tally(steps: list[Json]) -> str:
         f"{n} {word}" + (f" ({unasked[word]} not asked for)" if unasked[word] else "")
         for word, n in ends.items()
     ]
-    return f"Of {many(len(steps), 'step')}: {', '.join(said)}."
+    return f"Of {plural(len(steps), 'step')}: {', '.join(said)}."
 
 
 def _drifted(drift: Json | None) -> str:

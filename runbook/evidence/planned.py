@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 Json = dict[str, Any]
 FIRST = 3
@@ -35,7 +35,7 @@ def would_refuse(steps: Iterable[Json]) -> str:
         return ""
     said = [f"{name}: {what}" for name, what in found[:FIRST]]
     said += [f"and {len(found) - FIRST} more"] if len(found) > FIRST else []
-    return f"{many(len(found), 'step')} would refuse: {'; '.join(said)}."
+    return f"{plural(len(found), 'step')} would refuse: {'; '.join(said)}."
 
 
 def in_full(steps: Iterable[Json]) -> str:
@@ -58,5 +58,5 @@ def actions(steps: Iterable[Json]) -> str:
     """
     counted = [(step["actions"] or 0, bool(step.get("after"))) for step in steps]
     count, foreseen = sum(n for n, _ in counted), sum(n for n, is_foreseen in counted if is_foreseen)
-    text = f"{many(count, 'action')} {'is' if count == 1 else 'are'} planned"
+    text = f"{plural(count, 'action')} {'is' if count == 1 else 'are'} planned"
     return text + (f", {foreseen} of them foreseen, for when steps before them have run" if foreseen else "")

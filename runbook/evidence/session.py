@@ -16,7 +16,7 @@ from runbook.evidence.outcomes import GOOD, INTERRUPTED, Failure, StepEnd, step_
 from runbook.evidence.provenance import new_record
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.params import HostParams
-from runbook.params.secrets import foresee
+from runbook.params.secrets import mask_known_secrets
 
 
 class Session:
@@ -58,7 +58,7 @@ def begin(
     Runs of the host that were left behind are settled first. Raises `ParamsError` for a signing key that could not
     sign, `RunbookError` when the report cannot be written.
     """
-    foresee(asked)
+    mask_known_secrets(asked)
     reports = reports.absolute()
     abandoned.finish_orphans(reports, asked.host)
     entry.status = "running"

@@ -61,7 +61,7 @@ class Entry:
         return root_of(self.kernel_words)
 
     @property
-    def xen_words(self) -> tuple[str, ...]:
+    def xen_options(self) -> tuple[str, ...]:
         """Arguments of the hypervisor; what GRUB's own variables add is left out."""
         return next((_words(c) for c in self.commands if c[0].startswith("multiboot")), ())
 

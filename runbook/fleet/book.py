@@ -17,7 +17,7 @@ from runbook.fleet import facts as tables
 from runbook.show.pieces import Shown
 from runbook.show.tables import styled
 from runbook.text.html import escape
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,10 +64,10 @@ class FleetBook:
         return self._title()._repr_mimebundle_(include, exclude)
 
     def _title(self) -> Shown:
-        lines = [f"{many(len(self.hosts), 'host')} in {self._name}: {', '.join(self.hosts)}"]
+        lines = [f"{plural(len(self.hosts), 'host')} in {self._name}: {', '.join(self.hosts)}"]
         if len(self.facts):
             seen = self.facts["seen"].str[:16]
-            lines.append(f"{many(len(self.facts), 'fact')}, seen from {seen.min()} to {seen.max()} (UTC)")
+            lines.append(f"{plural(len(self.facts), 'fact')}, seen from {seen.min()} to {seen.max()} (UTC)")
         if self.without:
             lines.append(f"without a good report: {', '.join(self.without)}")
         return Shown(f"<div>{'<br>'.join(map(escape, lines))}</div>", "\n".join(lines))
@@ -94,7 +94,7 @@ class FleetBook:
             if count == tables.NEVER:
                 lines.append(f"{name}: nobody has looked for drift yet")
             elif count:
-                lines.append(f"{name}: {many(count, 'thing')} drifted")
+                lines.append(f"{name}: {plural(count, 'thing')} drifted")
         for what, field in VERSIONS:
             count = len(set(tables.values(self.facts, what, field)) - {NO_XEN})
             lines += [f"{what}: {count} versions run side by side"] if count > 1 else []
@@ -104,7 +104,7 @@ class FleetBook:
         return Shown(f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>", "\n".join(lines))
 
     def _devices(self) -> pd.DataFrame:
-        """Return a row a kind of card: what it is, how many there are, and where each one is and whose."""
+        """Return one row per kind of card: what it is, how many there are, and where each one is and whose."""
         import pandas as pd
 
         rows = self.facts[self.facts.kind == "device"]
@@ -116,7 +116,7 @@ class FleetBook:
         return pd.DataFrame(found, columns=["card", "is", "count", "where"]).set_index("card")
 
     def _versions(self) -> pd.DataFrame:
-        """Return a row a version of system, kernel and Xen, with the hosts where it runs."""
+        """Return one row per version of system, kernel and Xen, with the hosts where it runs."""
         import pandas as pd
 
         found = [
@@ -128,7 +128,7 @@ class FleetBook:
         return pd.DataFrame(found, columns=["what", "version", "count", "hosts"]).set_index("what")
 
     def _drift(self) -> pd.DataFrame:
-        """Return a row a change that a host's newest check found; one that was never looked for is said, too."""
+        """Return one row per change that a host's newest check found; one that was never looked for is said, too."""
         import pandas as pd
 
         found = [

@@ -10,7 +10,7 @@ from runbook import programs
 from runbook.hosts.base import Host, OnLine, Result
 from runbook.params import HostParams, find
 from runbook.params.host import Recorded, Ssh
-from runbook.params.secrets import foresee
+from runbook.params.secrets import mask_known_secrets
 
 if TYPE_CHECKING:
     from runbook.hosts.control import Line
@@ -38,7 +38,7 @@ def connect(params: HostParams, notebook: str, line: Line | None = None) -> Host
     if isinstance(connection, Recorded):
         return RecordedHost(find(connection.recording), notebook)
     programs.require(params)
-    foresee(params)
+    mask_known_secrets(params)
     limits = Limits(connection.answer_timeout_s, connection.answer_limit_mib)
     host: Host
     if isinstance(connection, Ssh):

@@ -24,7 +24,7 @@ LOST = 255
 
 
 class ShellHost:
-    """Base of the hosts that exist. Subclasses give `transport` and `complain`."""
+    """Base of the hosts that exist. Subclasses give `transport` and `raise_if_unreachable`."""
 
     is_real = True
     describe = ""
@@ -38,7 +38,7 @@ class ShellHost:
         """Return the argv on the controller that runs one shell line on the host."""
         raise NotImplementedError
 
-    def complain(self, result: Result) -> None:
+    def raise_if_unreachable(self, result: Result) -> None:
         """Raise `HostError` when a result means that the host, not the command, failed."""
 
     def gather(self, asks: Iterable[Ask]) -> Facts:
@@ -49,7 +49,7 @@ class ShellHost:
             script.run_script(), "its answers", text.encode(), self.limits.timeout_s, kept=self.limits.size
         )
         error = said.err.text()
-        self.complain(Result(("sh", "-s"), said.status, "", error))
+        self.raise_if_unreachable(Result(("sh", "-s"), said.status, "", error))
         if said.status:
             raise HostError(f"Could not read {self.describe}", why=error.strip(), do="see the message above")
         answers: dict[Ask, Answer] = script.parse_answers(wanted, said.out.data)
@@ -65,14 +65,14 @@ class ShellHost:
     ) -> Result:
         self.round_trips += 1
         result = self._shell(script.run_command(argv), argv, stdin, timeout_s, on_line)
-        self.complain(result)
+        self.raise_if_unreachable(result)
         return result
 
     def write(self, path: str, data: bytes, *, mode: str, owner: str, check: tuple[str, ...] = ()) -> None:
         self.round_trips += 1
         line = script.write_script(path, mode, owner, check, hashlib.sha256(data).hexdigest())
         result = self._shell(line, ("write", path), data, 120, None)
-        self.complain(result)
+        self.raise_if_unreachable(result)
         if result.status:
             raise CommandFailed(
                 f"Could not write {path}",
@@ -89,7 +89,7 @@ class ShellHost:
             self.round_trips += 1
             line = script.put_script(f"{folder}/{file.name}", file.sha256)
             result = self._shell(line, ("put", file.name), data, PUT_S, None)
-            self.complain(result)
+            self.raise_if_unreachable(result)
             if result.status:
                 raise CommandFailed(
                     f"Could not copy {file.name} to {folder}",
@@ -166,7 +166,7 @@ class ShellHost:
         if said == "locked":
             return
         self._unlock()
-        self.complain(Result(("flock",), status, "", error))
+        self.raise_if_unreachable(Result(("flock",), status, "", error))
         if status == 76:
             raise HostError(
                 f"A command of an earlier run is still at work on {self.describe}",

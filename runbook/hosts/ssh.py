@@ -96,7 +96,7 @@ class SshHost(ShellHost):
             self.describe,
         ]
 
-    def complain(self, result: Result) -> None:
+    def raise_if_unreachable(self, result: Result) -> None:
         if result.status != 255:
             return
         why, do = next((why, do) for said, why, do in _COMPLAINTS if said in result.err)

@@ -54,9 +54,9 @@ class Firewall(Closed):
     """`ssh-only`: ssh, ping, and answers to what the host asked; all else is dropped."""
     ssh_port: Port = 22
     """Where the host's ssh server listens; refused when this session came in by another one."""
-    open_tcp: tuple[Port, ...] = ()
+    open_tcp: tuple[Port, ...] = Field(default=(), examples=[[5900, 5910]])
     """More TCP ports that are open."""
-    open_udp: tuple[Port, ...] = ()
+    open_udp: tuple[Port, ...] = Field(default=(), examples=[[5353]])
     """More UDP ports that are open, such as 5353 for avahi."""
 
 
@@ -89,7 +89,7 @@ class Configuration(Closed):
         ...,
     ] = ()
     """The guide's groups of packages, with the names that they have today."""
-    more_packages: tuple[PackageName, ...] = ()
+    more_packages: tuple[PackageName, ...] = Field(default=(), examples=[["tmux", "htop"]])
     """More packages of Debian."""
     gui: Literal["none", "minimal"] = "none"
     """`minimal`: X and a small GNOME that is started by hand; for a host with a screen of its own."""

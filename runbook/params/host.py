@@ -65,11 +65,11 @@ class Xen(Closed):
 
     source: Literal["packages", "debian-source", "git"] = "packages"
     """`packages`: Debian's; `debian-source` and `git` build one .deb in a clean root, never beside Debian's."""
-    version: SourceVersion = ""
+    version: SourceVersion = Field(default="", examples=["4.20.0-1"])
     """The version of Debian's source package, as `apt-cache showsrc xen` says it; empty takes the newest."""
-    branch: BranchName = ""
+    branch: BranchName = Field(default="", examples=["stable-4.20"])
     """The branch or tag that holds the commit, such as stable-4.20; empty takes the release's version."""
-    commit: Commit = ""
+    commit: Commit = Field(default="", examples=["0123456789abcdef0123456789abcdef01234567"])
     """The commit that `git` builds, all 40 or 64 digits; `git ls-remote REPOSITORY BRANCH` shows one."""
     repository: HttpsAddress = "https://xenbits.xen.org/git-http/xen.git"
     """Where `git` takes it from, by https: anything else proves neither sender nor content (H501)."""
@@ -117,7 +117,7 @@ class Bridge(Closed):
     """The host's own network cards on this bridge; none makes an internal network."""
     ipv4: InterfaceAddress = "none"
     """dom0's address on the bridge: dhcp, none, or address/prefix like 10.0.0.2/24."""
-    gateway: MachineAddress | None = None
+    gateway: MachineAddress | None = Field(default=None, examples=["10.0.0.1"])
     """The default gateway, on at most one bridge: a machine in the bridge's own network."""
 
     @model_validator(mode="after")

@@ -126,17 +126,22 @@ class Installation(Closed):
     """What the unattended installer adds to the base system: `standard` is what a Unix user expects; no desktop."""
     domain: DomainName = ""
     """The domain that the installer gives the host, such as home.arpa; empty for none."""
-    locale: InstallerLocale = "en_US.UTF-8"
+    locale: InstallerLocale = Field(default="en_US.UTF-8", examples=["en_GB.UTF-8"])
     """The language of the installer and of the system, such as en_GB.UTF-8."""
-    keyboard: Keyboard = "us"
+    keyboard: Keyboard = Field(default="us", examples=["gb"])
     """The layout of the keyboard at the machine, such as us, gb or de."""
-    time_zone: ZoneName = "Etc/UTC"
+    time_zone: ZoneName = Field(default="Etc/UTC", examples=["Europe/Berlin"])
     """The time zone of the machine, such as Europe/Berlin."""
-    root_password_hash: SecretReference = ""
+    root_password_hash: SecretReference = Field(default="", examples=["env:ROOT_HASH"])
     """Where the hash of root's password is (env:NAME, file:PATH or command:…); never the password (crypt(5))."""
-    authorized_keys: tuple[PublicKey, ...] = ()
+    authorized_keys: tuple[PublicKey, ...] = Field(
+        default=(),
+        examples=[
+            ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIyuuHx1CcJ9zfJAGhNGscjMVnJPm0mkgEx5Chsngymp ana@home"]
+        ],
+    )
     """Public ssh keys that may log in as root."""
-    mirror: MirrorAddress = ""
+    mirror: MirrorAddress = Field(default="", examples=["http://mirror.example/debian"])
     """The Debian mirror's address, such as http://HOST/debian; empty: the controller's own apt source."""
     kernel_options: tuple[BootWord, ...] = ()
     """More words for the installer's kernel line, kept by the installed system, such as console=ttyS0."""

@@ -38,9 +38,9 @@ Sha256 = Annotated[
 class Tarball(Closed):
     """A kernel source of one's own, such as one from kernel.org, instead of Debian's package."""
 
-    path: TarballPath
+    path: TarballPath = Field(examples=["/srv/linux-6.12.60.tar.xz"])
     """Where it is on the controller: the whole path of a .tar.xz, .tar.gz or .tar.zst."""
-    sha256: Sha256
+    sha256: Sha256 = Field(examples=["0123456789abcdef" * 4])
     """Its checksum, as its authors publish it. It is compared before anything is started (H406)."""
 
 
@@ -52,7 +52,7 @@ class Kernel(Closed):
     flags: Literal["passthrough", "guide"] = "passthrough"
     """`passthrough`: only XEN_PCIDEV_BACKEND=y, the one flag that changes passthrough (H410);
     `guide`: all of the guide's 81 flags, as far as this kernel has them."""
-    more: tuple[Line, ...] = ()
+    more: tuple[Line, ...] = Field(default=(), examples=[["CONFIG_DRM=n", "CONFIG_HZ_1000=y"]])
     """More lines for the configuration, such as CONFIG_DRM=n."""
     base: Literal["running", "small"] = "running"
     """Start from Debian's configuration of this kernel, or from a small one for a virtual machine."""
@@ -62,5 +62,5 @@ class Kernel(Closed):
     """The end of the new kernel's name, so that it never replaces another's modules (H411)."""
     headers: bool = False
     """Install its headers too: only modules that are compiled on the host (DKMS) need them."""
-    jobs: Annotated[int, Field(ge=1, le=512)] | None = None
+    jobs: Annotated[int, Field(ge=1, le=512)] | None = Field(default=None, examples=[4])
     """Compilers at once; by default one more than there are processors."""

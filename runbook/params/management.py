@@ -35,18 +35,18 @@ class Mount(Closed):
     """The folder, such as /mnt/windows; it is made when it is missing."""
     writable: bool = False
     """Read-only unless this is said (H803)."""
-    snapshot: VolumeName | None = None
+    snapshot: VolumeName | None = Field(default=None, examples=["comm-before"])
     """Look into this snapshot of the guest's volume instead: that works while the guest runs."""
 
 
 class Snapshot(Closed):
     """A frozen view of a guest's volume; it needs free room in the volume group."""
 
-    guest: GuestName
+    guest: GuestName = Field(examples=["comm"])
     """The guest whose volume is frozen, by name."""
-    name: VolumeName
+    name: VolumeName = Field(examples=["comm-before"])
     """The name of the snapshot in the volume group."""
-    size_gib: Gib
+    size_gib: Gib = Field(examples=[4])
     """Room for what the guest changes while the snapshot exists; when it is used up, the snapshot is lost."""
 
 
@@ -92,9 +92,9 @@ class Backups(Closed):
 class Restore(Closed):
     """One backup that shall be on a guest's volume again. It is restored once, not at every run."""
 
-    guest: GuestName
+    guest: GuestName = Field(examples=["comm"])
     """The guest whose volume is overwritten with the backup, by name."""
-    backup: BackupName
+    backup: BackupName = Field(examples=["comm-20261122T204155Z"])
     """The backup's name, as `runbook backup list` shows it."""
     again: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Raise it to have the same backup restored once more."""

@@ -234,7 +234,7 @@ BootWord = Annotated[
         name_of(
             "word on a boot line",
             r"[A-Za-z0-9_.,:=+/@%()\[\]-]{1,255}",
-            "GRUB ends a command at `;` and the shell expands quotes, blanks and `$`; write one word an item, "
+            "GRUB ends a command at `;` and the shell expands quotes, blanks and `$`; write one word per item, "
             "of letters, digits and _ . , : = + / @ % ( ) [ ] -",
         )
     ),

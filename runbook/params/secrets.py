@@ -62,7 +62,7 @@ def resolve(reference: str) -> str:
     return value
 
 
-def foresee(params: BaseModel) -> None:
+def mask_known_secrets(params: BaseModel) -> None:
     """Mask what parameters refer to before it is used, where a look has no effect: variables and files.
 
     A command is run when its value is needed, and not before. What cannot be had is no error here.

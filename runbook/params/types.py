@@ -87,6 +87,7 @@ def name_of(kind: str, pattern: str, rule: str):  # type: ignore[no-untyped-def]
             raise ValueError(f"'{text}' cannot be the name of a {kind}: {rule}")
         return text
 
+    check.__doc__ = f"Return the name of a {kind}: {rule}.\n\nRaises `ValueError` for anything else."
     return check
 
 

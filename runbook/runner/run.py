@@ -40,7 +40,7 @@ from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
 from runbook.hosts.shared import shared
 from runbook.model.modes import MODES
 from runbook.params import HostParams
-from runbook.params.secrets import foresee
+from runbook.params.secrets import mask_known_secrets
 from runbook.redaction import KNOWN
 from runbook.runner import selection
 
@@ -96,7 +96,7 @@ def _prepared(
     file = parameters.find(params_path)
     asked = parameters.load(file)
     programs.require(asked)
-    foresee(asked)
+    mask_known_secrets(asked)
     folder = notebooks or project() / "notebooks"
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
     for path, nb in chosen.items():
@@ -247,7 +247,7 @@ class _Runner:
             log.warning("the last look at the host failed: %s", error)
         if mode != "check":
             return
-        changes = drift.find(self.place.parent.parent, self.record)["changes"]
+        changes = drift.keep_changes(self.place.parent.parent, self.record)["changes"]
         if changes and self._strict and failure is None:
             text = f"{counted(changes)} changed since the last good report, and --strict was asked for"
             self.record.failure = Failure("", "", "Drifted", text, "failed", 1)

@@ -24,7 +24,7 @@ from runbook.hosts import Host, connect
 from runbook.model.ask import Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
-from runbook.params.secrets import foresee
+from runbook.params.secrets import mask_known_secrets
 from runbook.redaction import KNOWN
 from runbook.show.steps import Outcome
 from runbook.steps import Step
@@ -91,7 +91,7 @@ def go_back(
     """
     asked = parameters.load(params_path)
     programs.require(asked)
-    foresee(asked)
+    mask_known_secrets(asked)
     abandoned.finish_orphans(reports.absolute(), asked.host)
     host = connect(asked, undo.NOTEBOOK)
     try:
@@ -102,7 +102,7 @@ def go_back(
             return way
         if not host.is_real:
             raise Refused("A recorded host cannot be taken back", do="use mode plan, or a real host")
-        gates.may_go(way.whole, undo.NOTEBOOK, asked.host)
+        gates.refuse_if_blocked(way.whole, undo.NOTEBOOK, asked.host)
         return _archived(asked, params_path, reports, way, host, lambda line: say(KNOWN.text(line)))
     finally:
         host.close()

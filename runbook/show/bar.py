@@ -10,7 +10,7 @@ from runbook.show.live import LONG_S, is_live
 from runbook.show.pieces import TINT, Shown
 from runbook.text.html import escape
 from runbook.text.moments import about
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 NEVER, NOW = "never-run", "now"
 _DONE, _SKIPPED = ("unchanged", "changed"), "skipped"
@@ -85,7 +85,7 @@ def _words(states: Mapping[str, str], times: Mapping[str, float]) -> list[str]:
     """Return what the bar says: how many are done, what was skipped or went wrong, and what comes."""
     count = list(states.values())
     done = sum(state in _DONE for state in count)
-    said = [f"{done} of {many(len(count), 'step')} done"]
+    said = [f"{done} of {plural(len(count), 'step')} done"]
     said += [f"{skipped} skipped"] if (skipped := count.count(_SKIPPED)) else []
     wrong = [name for name, state in states.items() if state not in (*_MARKS, NEVER)]
     said += [f"{name} {states[name]}: read why, then run it again" for name in wrong]

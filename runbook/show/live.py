@@ -10,7 +10,7 @@ from typing import Any
 
 from runbook.redaction import KNOWN
 from runbook.show.pieces import Shown, code, folded
-from runbook.show.said import TAIL, Said
+from runbook.show.tail import TAIL, OutputTail
 from runbook.text.moments import about, spent
 
 LONG_S = 5
@@ -35,8 +35,8 @@ class Live:
         self._is_on = is_real and "ipykernel" in sys.modules
         self._expected_s = expected_s
         self._title = ""
-        self._said = Said()
-        self._face: Any = None
+        self._tail = OutputTail()
+        self._widget: Any = None
         self._began = time.monotonic()
         self._shown_at = 0.0
         self._lock, self._is_over = threading.Lock(), threading.Event()
@@ -44,13 +44,13 @@ class Live:
     def begin(self, title: str) -> None:
         """Start showing another action."""
         with self._lock:
-            self._title, self._said = title, Said()
+            self._title, self._tail = title, OutputTail()
         self._show(now=True)
 
     def line(self, text: str) -> None:
         """Take one line of output."""
         with self._lock:
-            self._said.take(KNOWN.text(text))  # masked before it is cut: half a secret is not known as one
+            self._tail.take(KNOWN.text(text))  # masked before it is cut: half a secret is not known as one
         self._show()
 
     def end(self, shown: Shown) -> None:
@@ -59,19 +59,19 @@ class Live:
 
         self._is_over.set()
         with self._lock:
-            if self._face is None:
+            if self._widget is None:
                 display(shown)  # type: ignore[no-untyped-call]
             else:
-                self._face.end(shown)
-                self._face = None
+                self._widget.end(shown)
+                self._widget = None
 
     def fail(self) -> None:
         """Leave the last that was said where the running lines were, folded."""
-        if self._face is None:
+        if self._widget is None:
             return
         title = f"{self._title} was not finished"
-        text = self._said.last()
-        html = folded(f"{title} ({self._said.how_much()})", text) if text else f"<div>{code(title)}</div>"
+        text = self._tail.last()
+        html = folded(f"{title} ({self._tail.how_much()})", text) if text else f"<div>{code(title)}</div>"
         self.end(Shown(html, f"{title}\n{text}".rstrip()))
 
     def _show(self, *, now: bool = False) -> None:
@@ -81,10 +81,10 @@ class Live:
             if self._is_over.is_set():
                 return
             self._shown_at = time.monotonic()
-            if self._face is None:
-                self._face = self._opened()
+            if self._widget is None:
+                self._widget = self._opened()
             head = f"… {self._title}{self._time() if is_live() else ''}"
-            self._face.show(head, self._said)
+            self._widget.show(head, self._tail)
 
     def _opened(self) -> Any:
         if not is_live():
@@ -115,8 +115,8 @@ class _Display:
     def __init__(self) -> None:
         self._handle: Any = None
 
-    def show(self, head: str, said: Said) -> None:
-        text = f"{head}\n{said.last(TAIL)}".rstrip("\n")
+    def show(self, head: str, tail: OutputTail) -> None:
+        text = f"{head}\n{tail.last(TAIL)}".rstrip("\n")
         self.end(Shown(code(text), text))
 
     def end(self, shown: Shown) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from runbook.model.plan import Finding
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, RED
@@ -62,15 +63,22 @@ def badge(word: str, kind: str = "") -> str:
 
 
 def code(text: str) -> str:
-    """Return preformatted text; lines of a diff are tinted by their first character."""
-    lines = []
-    for line in text.rstrip("\n").split("\n"):
-        tint = {"+": "46,160,67", "-": "248,81,73"}.get(line[:1])
-        style = (
-            f' style="background:rgba({tint},.15)"' if tint and not line.startswith(("+++", "---")) else ""
-        )
-        lines.append(f"<span{style}>{escape(line)}</span>" if style else escape(line))
-    return f'<pre style="{_PRE}"><code style="background:none">' + "\n".join(lines) + "</code></pre>"
+    """Return preformatted text; lines of a diff are tinted by their first character, a stretch of them at once.
+
+    >>> code("+one\\n+two\\n three").count("<span")
+    1
+    """
+    stretches = []
+    for tint, lines in groupby(text.rstrip("\n").split("\n"), key=_tint):
+        shown = escape("\n".join(lines))
+        stretches.append(f'<span style="background:rgba({tint},.15)">{shown}</span>' if tint else shown)
+    return f'<pre style="{_PRE}"><code style="background:none">' + "\n".join(stretches) + "</code></pre>"
+
+
+def _tint(line: str) -> str:
+    if line.startswith(("+++", "---")):
+        return ""
+    return {"+": "46,160,67", "-": "248,81,73"}.get(line[:1], "")
 
 
 def folded(title: str, text: str, *, is_open: bool = False) -> str:

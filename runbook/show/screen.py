@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from runbook.show.pieces import Shown, code
-from runbook.show.said import TAIL, Said
+from runbook.show.tail import TAIL, OutputTail
 from runbook.text.html import escape, widget
 
 _MOST = 500
@@ -24,12 +24,12 @@ class Screen:
         self._widget = widgets.VBox([self._head, self._tail, self._fold])
         self._handle: Any = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
 
-    def show(self, head: str, said: Said) -> None:
+    def show(self, head: str, tail: OutputTail) -> None:
         """Show another head, and what was said."""
         self._head.value = f"<b>{escape(head)}</b>"
-        self._tail.value = code(said.last(TAIL))
-        self._fold.titles = (f"Output so far ({said.how_much(_MOST)})",)
-        self._all.value = code(said.last(_MOST))
+        self._tail.value = code(tail.last(TAIL))
+        self._fold.titles = (f"Output so far ({tail.how_much(_MOST)})",)
+        self._all.value = code(tail.last(_MOST))
 
     def end(self, shown: Shown) -> None:
         """Put the result where the widget was."""

@@ -13,7 +13,7 @@ from runbook.show import pieces
 from runbook.show.pieces import Shown, badge
 from runbook.steps import Step, name_of
 from runbook.text.html import escape
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 _MANY_LINES = 30
 
@@ -32,10 +32,10 @@ class Outcome:
 def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
     """Return a plan: actions with their previews, risk, digest and findings."""
     actions = list(plan.actions)
-    what = many(len(actions), "action") if actions else (not_asked_for(plan) or "nothing to do")
+    what = plural(len(actions), "action") if actions else (not_asked_for(plan) or "nothing to do")
     when = f"after {', '.join(plan.after)}" if plan.after else ""
     if when:
-        what = f"{many(len(actions), 'action')} foreseen, {when}" if actions else f"not yet, {when}"
+        what = f"{plural(len(actions), 'action')} foreseen, {when}" if actions else f"not yet, {when}"
     head = f"{step.TITLE}: {what}"
     agreed = "no digest yet: nobody can agree to what is only foreseen" if when else f"digest {plan.digest()}"
     facts_line = f"step {name_of(step)} · risk {step.RISK} · {agreed}"
@@ -72,7 +72,7 @@ def unchanged(plan: Plan, checked: Sequence[Finding]) -> str:
     warnings = {finding for finding in (*plan.findings, *checked) if finding.level == "warn"}
     if plan.unasked or not warnings:
         return not_asked_for(plan) or "it was right already"
-    return f"nothing had to be done; {many(len(warnings), 'warning')} to read"
+    return f"nothing had to be done; {plural(len(warnings), 'warning')} to read"
 
 
 def decided(plan: Plan, *, stops: bool) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def outcome(step: Step, end: Outcome) -> Shown:
     html = [f"<div><b>{escape(step.TITLE)}</b> {badge(end.status)} {escape(end.message)}"]
     text = [f"{head}. {end.message}".rstrip(". ") if not end.message else f"{head}. {end.message}"]
     for number, (title, said) in enumerate(end.done, 1):
-        lines = many(said.count("\n"), "line") + ("" if is_whole(said) else ", without the middle")
+        lines = plural(said.count("\n"), "line") + ("" if is_whole(said) else ", without the middle")
         if said.strip():
             html.append(pieces.folded(f"{number}. {title} ({lines})", said))
         else:

@@ -94,7 +94,7 @@ def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
     rows = {
         "hypervisor": f"Xen {now.full_version}" if now.full_version else "none: plain Debian runs",
         "can": " ".join(now.capabilities) or "nothing without Xen",
-        "its words": " ".join(now.commandline) or "none",
+        "its options": " ".join(now.commandline) or "none",
         "dom0's words": " ".join(now.kernel_commandline),
         "dom0": f"{dom0.memory_mib} MiB, {dom0.vcpus} vcpus" if dom0 else "none",
         "guests running": ", ".join(g.name for g in now.guests) or "none",

@@ -15,7 +15,7 @@ GROUPS = (
     ("The guide", (f"notebooks/{PATTERN}", f"notebooks/{FLEET}")),
     ("To look things up", ("docs/*.md",)),
     ("The project", ("CHANGELOG.md", "CONTRIBUTING.md")),
-    ("Decisions", ("docs/decisions/*.md",)),
+    ("Decisions", ("docs/decisions/README.md", "docs/decisions/[0-9]*.md")),
 )
 
 
@@ -35,15 +35,13 @@ def pages(root: Path) -> list[Page]:
     for group, patterns in GROUPS:
         for path in (path for pattern in patterns for path in sorted(root.glob(pattern))):
             source = PurePosixPath(path.relative_to(root).as_posix())
-            is_first = source.name == "README.md"
+            is_first = source == PurePosixPath("README.md")
             place = PurePosixPath("index.html") if is_first else source.with_suffix(".html")
-            found.append(Page(source, place, _title(path), group))
+            found.append(Page(source, place, "Start here" if is_first else _title(path), group))
     return found
 
 
 def _title(path: Path) -> str:
-    if path.name == "README.md":
-        return "Start here"
     if path.suffix == ".ipynb":
         title = title_of(read_notebook(path), path.stem)
         return title if path.name == FLEET else f"{path.name[:2]} {title}"

@@ -45,7 +45,7 @@ def survey_table(facts: Facts, params: HostParams | None = None) -> pd.DataFrame
 
 
 def machine_table(facts: Facts) -> pd.DataFrame:
-    """Return what the machine is, a row a property: `what` and `value`, both text."""
+    """Return what the machine is, one row per property: `what` and `value`, both text."""
     import pandas as pd
 
     return pd.DataFrame(machine_rows(machines.read(facts)), columns=["what", "value"], dtype=str)

@@ -32,9 +32,12 @@ def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]]
     `name` is one of ours and makes the ids; `tints` has for a column the ground of each of its values,
     and under '' that of all others.
     """
+    from pandas.io.formats.style import Styler
+
     shown = frame.map(_cell).rename(index=_cell, columns=_cell)
     left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
-    style = shown.style.set_uuid(name).set_table_styles(left)  # type: ignore[arg-type]
+    # Only a cell with a ground of its own needs an id; of hundreds they would be half of the page.
+    style = Styler(shown, uuid=name, cell_ids=False).set_table_styles(left)  # type: ignore[arg-type]
     for column, grounds in (tints or {}).items():
         if column in shown:
             style = style.map(_ground, subset=[column], grounds=grounds)

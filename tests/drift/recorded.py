@@ -42,3 +42,10 @@ def facts(*books, edits=()):
                 hit = True
         assert hit, f"no answer to {fragment} has {old!r}: the case is not about this recording"
     return Facts({ask_of(key): Answer(*said) for key, said in merged.items()})
+
+
+def xen_and_kernel():
+    """Return the versions of Xen and of the kernel that the recorded host runs at the end."""
+    (said,) = [answer.out for ask, answer in facts().items() if ask.argv[-2:] == ("xl", "info")]
+    found = dict(re.findall(r"(?m)^(\w+) +: (\S+)", said))
+    return found["xen_version"], found["release"]

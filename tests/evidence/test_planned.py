@@ -12,17 +12,19 @@ from pathlib import Path
 import pytest
 
 from runbook.book import Book
+from runbook.cli.running import _table
 from runbook.engine.journal import Journal, read
 from runbook.errors import Refused
 from runbook.evidence import planned
 from runbook.evidence.outcomes import StepEnd, step_ends, stopped_by_steps
 from runbook.evidence.pages import run_page, verdict
 from runbook.evidence.provenance import provenance
-from runbook.evidence.record import NotebookRecord, RunRecord
+from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recording import OPENING, lines
 from runbook.hosts.recording import load as load_files
 from runbook.params import load
+from runbook.text.console import make_console
 from tests.evidence.attested import alone
 from tests.evidence.test_pages import run_of
 from tests.evidence.toys import ROOT
@@ -194,8 +196,8 @@ def test_a_fleet_says_which_of_its_hosts_refuse(folder):
     assert (again.returncode, json.loads(again.stdout)["hosts"][0]["state"]) == (0, "completed")
 
 
-def test_what_nobody_asked_for_is_said_so_on_the_page():
-    """A step of which nothing was asked is not called right already, neither in the sentence nor in the table."""
+def test_what_nobody_asked_for_is_said_so(capsys):
+    """A step of which nothing was asked is not called right already: in the sentence, on the page, on the terminal."""
     run = run_of("x", "2026-01-01T00:00:00.000Z", "completed", ("unchanged", "unchanged"))
     run["notebooks"][0]["steps"][0] |= {"unasked": "kernel.build is false"}
     assert verdict(run) == (
@@ -212,6 +214,9 @@ def test_what_nobody_asked_for_is_said_so_on_the_page():
         1,
         1 + page.count(".s-unchanged"),
     )
+    make_console(width=100).print(_table(Run(Path("x"), record), None))
+    table = capsys.readouterr().out
+    assert ("not asked for " in table, "[dim]" in table) == (True, False)
 
 
 def test_an_older_report_has_none_of_it():

@@ -89,7 +89,7 @@ def test_what_was_altered_is_named(copy, way):
         with soon():
             assert word(reports) in allowed, f"input {number}"
             abandoned.finish_orphans(reports)
-            archive.index(reports)
+            archive.write_index(reports)
             after = word(reports)
         if way not in MAY_WAIT and way not in HALF:
             assert after == 1, f"input {number}, after a list was made"

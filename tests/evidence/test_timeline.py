@@ -74,10 +74,21 @@ def test_without_a_journal_there_is_no_picture():
 
 
 def test_the_page_of_a_run_that_ended_has_its_timeline():
-    """The sample's first run shows its longest step; a run that is under way shows none yet."""
-    place = min((ROOT / "reports/sample/testbed").glob("*/run.json")).parent
+    """The sample's run of the recorded host shows each notebook; a run that is under way shows no time yet."""
+    place = max((ROOT / "reports/sample/testbed").glob("*/run.json")).parent
     (run,) = (r for r in archive.find_runs(ROOT / "reports/sample") if r["id"] == place.name)
+    lines = read(place / "journal.jsonl")
+    assert [track.whole.name for track in tracks(run, lines)] == [book["name"] for book in run["notebooks"]]
     page = archive.run_page(place, run)
-    assert "hide_devices changed in 6 min 50 s" in page
-    assert len(tracks(run, read(place / "journal.jsonl"))) == 11
+    assert timeline(run, lines) in page
     assert "Where the time went" not in archive.run_page(place, {**run, "outcome": "running", "ended": None})
+
+
+def test_a_step_that_takes_minutes_is_told_with_its_time():
+    """The page of a run names its longest step, how it ended, and how long it took."""
+    lines = [
+        {"at": "2026-01-01T00:00:01.000Z", "tick_s": 1.0, "event": "step-begin", "notebook": "00_a", "step": "long"},
+        {"at": "2026-01-01T00:06:51.000Z", "tick_s": 411.0, "event": "step-end", "notebook": "00_a", "step": "long",
+         "status": "changed"},
+    ]  # fmt: skip
+    assert "long changed in 6 min 50 s" in timeline(RUN, lines)

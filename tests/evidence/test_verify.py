@@ -238,11 +238,12 @@ def test_reports_of_before_are_said_to_have_none(reports):
 
 
 def test_the_sample_is_not_altered():
-    """Every run of the committed sample is signed by the key beside it, and none is missing."""
+    """Every run of the committed sample is signed by the key beside it, whole, and none is missing."""
     sample = ROOT / "reports" / "sample"
     done = call(sample, "--key", sample / "signing-key.pub")
     assert done.exit_code == 0, done.output
-    assert "Nothing speaks against 9 runs" in done.stdout
+    assert "Nothing speaks against 4 runs: 4 good" in done.stdout
+    assert "The ledger has 5 lines, all signed" in done.stdout
 
 
 def test_no_reports_are_not_good(tmp_path):

@@ -37,7 +37,7 @@ def test_a_menu_with_xen():
     assert now.xen is not None
     assert now.xen.path == XEN
     assert now.xen.image == "/xen-4.20-amd64.gz"
-    assert now.xen.xen_words == (
+    assert now.xen.xen_options == (
         "dom0_mem=2048M,max:2048M", "com1=115200,8n1", "console=com1",
         "dom0_max_vcpus=2", "iommu=required", "ucode=scan",
     )  # fmt: skip

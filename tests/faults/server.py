@@ -97,7 +97,7 @@ def main() -> None:
     from tests.faults import toy
 
     nbconvert.exporters.HTMLExporter()
-    layout.style()
+    layout.style("reading.html")
     notebooks()
     data = b""
     while True:

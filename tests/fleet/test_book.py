@@ -1,6 +1,7 @@
 """The notebook of many hosts: what it says of the hosts whose reports it reads."""
 
 import json
+import re
 import shutil
 
 import papermill
@@ -13,14 +14,15 @@ from runbook.evidence.files import read_notebook
 from runbook.evidence.fleets.record import FleetRecord, HostState
 from runbook.fleet.facts import COLUMNS
 from tests.evidence.toys import ROOT
-from tests.fleet.test_facts import CHANGE, SAMPLE
+from tests.fleet.test_facts import CHANGE, KERNEL, XEN, finished
 
+OTHER = "6.12.999-other"
 NEVER = "nobody looked: runbook check"
 
 
 @pytest.fixture
 def reports(tmp_path, monkeypatch):
-    """Return reports of five hosts, copies of the sample.
+    """Return reports of five hosts, each as the testbed is at the end.
 
     two has another kernel, its network card elsewhere, and drifted; three was never looked at for drift;
     four had nothing to compare with; bad has no run that completed.
@@ -35,15 +37,14 @@ def reports(tmp_path, monkeypatch):
         "four": {"since": None, "changes": []},
     }
     for name in ("one", "two", "three", "four", "bad"):
-        folder = tmp_path / "reports" / name / SAMPLE.name
-        shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("*.ipynb", "*.html", "drift.json"))
+        folder = finished(tmp_path / "reports", name)
         run = json.loads((folder / "run.json").read_text())
         outcome = "failed" if name == "bad" else run["outcome"]
-        (folder / "run.json").write_text(json.dumps({**run, "host": name, "outcome": outcome}))
+        (folder / "run.json").write_text(json.dumps({**run, "outcome": outcome}))
         if name in drifts:
             (folder / "drift.json").write_text(json.dumps(drifts[name]))
     for path in (tmp_path / "reports/two").glob(f"*/{kept.FOLDER}/*.json"):
-        text = path.read_text().replace("00:05.0", "00:0b.0").replace("6.12.118-xenhost", "6.12.119-xenhost")
+        text = path.read_text().replace("00:05.0", "00:0b.0").replace(KERNEL, OTHER)
         path.write_text(text)
     return tmp_path / "reports"
 
@@ -81,23 +82,23 @@ def test_hosts_without_xen_have_cards_too():
     """Where no Xen runs, a card has a place and no owner, and the absence of Xen is no version beside another."""
     fleet = open_fleet(str(ROOT / "reports/sample"))
     (line,) = [text for text in lines(fleet.show("devices")) if text.startswith("8086:10d3")]
-    assert line.endswith("3 alder 00:05.0; birch 00:05.0; testbed 00:05.0 (ipfire)")
+    assert " 3 alder 00:05.0; birch 00:05.0; testbed 00:05.0 (" in line
     assert "8086:10d3" in open_fleet(str(ROOT / "reports/sample"), "alder").show("devices").text
-    assert "Xen no 2 alder, birch" in lines(fleet.show("versions"))
+    assert "Xen no 1 alder" in lines(fleet.show("versions"))
     assert not [line for line in fleet.summary().text.splitlines() if line.startswith("Xen")]
 
 
 def test_which_versions_run_where(reports):
     """Each kernel and Xen has one line with the number and the names of the hosts that run it."""
     said = lines(open_fleet("reports").show("versions"))
-    assert "kernel 6.12.118-xenhost 3 four, one, three" in said
-    assert "kernel 6.12.119-xenhost 1 two" in said
-    assert any(line.startswith("Xen 4.20.4-pre 4 ") for line in said)
+    assert f"kernel {KERNEL} 3 four, one, three" in said
+    assert f"kernel {OTHER} 1 two" in said
+    assert any(line.startswith(f"Xen {XEN} 4 ") for line in said)
 
 
 def test_what_drifted_and_where_nobody_looked(reports):
     """A change is named with who made it; that nothing changed, could be compared, or was looked for is told apart."""
-    said = [line.replace("2026-11-26T00:28 ", "") for line in lines(open_fleet("reports").show("drift"))]
+    said = [re.sub(r"20\S+T\S+ ", "", line) for line in lines(open_fleet("reports").show("drift"))]
     assert f"two {CHANGE['line']} {CHANGE['by']}" in said
     assert {"one nothing", "four nothing to compare with yet", f"three never {NEVER}"} <= set(said)
 

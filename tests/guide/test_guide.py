@@ -20,7 +20,7 @@ from runbook.steps import steps_of as modern_steps_of
 WHEEZY = "params/wheezy.yml"
 STEPS = {name_of(step): step for steps in notebooks().values() for step in steps}
 BLOCKS = "8949d669a5be03e31930cc8f92751d689e751135bfbfe2415cae75e74c38aeba"
-"""SHA-256 of all lines of the guide's code blocks but the kernel's flags, stripped, one a line."""
+"""SHA-256 of all lines of the guide's code blocks but the kernel's flags, stripped, one per line."""
 
 
 FAULTS = {

@@ -8,7 +8,7 @@ import pytest
 from runbook.errors import CommandFailed
 from runbook.show.bar import bar
 from runbook.show.live import Live
-from runbook.show.said import KEPT, LONGEST
+from runbook.show.tail import KEPT, LONGEST
 from tests import toy
 
 

@@ -375,7 +375,7 @@ class Machine:
         self.images = "".join(f"{x}\n" for x in self.images.splitlines() if not x.startswith("new"))
         if not entry.is_xen:
             return
-        line = "xen_commandline        : placeholder " + " ".join(entry.xen_words) + " no-real-mode edd=off"
+        line = "xen_commandline        : placeholder " + " ".join(entry.xen_options) + " no-real-mode edd=off"
         self.xl_info = re.sub("xen_commandline.*", line, sample("xl-info.txt"))
         self.xl_list = sample("xl-list.txt")
         options = self.files.get(modules.OPTIONS, "")

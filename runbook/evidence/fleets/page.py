@@ -7,7 +7,7 @@ from typing import Any
 
 from runbook.evidence import layout
 from runbook.evidence.pages import MODES
-from runbook.text.plural import many
+from runbook.text.plural import plural
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ def verdict(fleet: Json) -> str:
     """
     tally = Counter(host["state"] for host in fleet["hosts"])
     said = ", ".join(f"{count} {state}" for state, count in tally.items())
-    text = f"Of {many(len(fleet['hosts']), 'host')}: {said}."
+    text = f"Of {plural(len(fleet['hosts']), 'host')}: {said}."
     why = {
         "running": "It has not ended, or its parent was killed.",
         "stopped": "No more were begun after so many failures (--max-failures).",

@@ -56,7 +56,7 @@ def _control(field: Field, value: Any, shared: Shared) -> Any:
         return shared.made(widgets.Checkbox, is_on, field.name, indent=True)
     if field.kind == "words":
         items = value if isinstance(value, list) else []
-        hint = "one a line" + (f"; of {', '.join(field.choices)}" if field.choices else "")
+        hint = "one per line" + (f"; of {', '.join(field.choices)}" if field.choices else "")
         text = "\n".join(map(str, items))
         return shared.made(widgets.Textarea, text, field.name, placeholder=hint, rows=max(1, len(items)))
     if field.kind == "choice":

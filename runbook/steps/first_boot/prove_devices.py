@@ -47,7 +47,7 @@ def _identity(device: Device, here: Candidate | None) -> Finding | None:
     return Finding(
         "fail",
         f"At {device.bdf} {is_now}, not {device.id} ({device.what})",
-        "addresses change when a card is added or the firmware is set anew; Xen numbers nothing by itself",
+        "addresses change when a card is added or the firmware is set again; Xen numbers nothing by itself",
         f"find it with `lspci -Dnn -d {device.id}`, correct passthrough.devices, run 06_xen_configuration "
         "again",
         "H617",

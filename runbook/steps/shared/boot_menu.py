@@ -12,7 +12,7 @@ KEEP_DEFAULT = """\
 # Read before Debian's own xen.cfg, which would make Xen the default entry by its title.
 XEN_OVERRIDE_GRUB_DEFAULT=0
 """
-WORDS_FILE = f"{FOLDER}/zz-xen-passthrough.cfg"
+OPTIONS_FILE = f"{FOLDER}/zz-xen-passthrough.cfg"
 _CONSOLE = ("console=", "com1=", "com2=", "vga=", "dbgp=", "ehci-dbgp=")
 
 
@@ -64,10 +64,10 @@ def foreseen_entry(now: Grub) -> str:
     return f"xen-{now.linux.path}" if now.linux else "xen-gnulinux-simple-…"
 
 
-def words_file(params: HostParams, *, beside: bool = False) -> str:
-    """Return the drop-in that gives the Xen entries their words and lets a saved entry be the default.
+def options_file(params: HostParams, *, beside: bool = False) -> str:
+    """Return the drop-in that gives the Xen entries their options and lets a saved entry be the default.
 
-    `beside` keeps the words that other files give Xen. Ours stand behind them: of two the later counts.
+    `beside` keeps the options that other files give Xen. Ours stand behind them: of two the later counts.
     """
     always, normal = ("${GRUB_CMDLINE_XEN} ", "${GRUB_CMDLINE_XEN_DEFAULT} ") if beside else ("", "")
     lines = [

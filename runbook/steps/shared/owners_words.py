@@ -29,8 +29,8 @@ class OwnersWords:
 def read(params: HostParams, now: Grub, facts: Facts) -> OwnersWords:
     """Return what the menu's Xen entry and GRUB's defaults say beside our own file."""
     mine = (*boot_menu.xen_always(params), *boot_menu.xen_normal(params))
-    before = facts.text(boot_menu.WORDS_FILE) or ""
-    found = [*(now.xen.xen_words if now.xen else ()), *_words(facts.text(DEFAULTS) or "")]
+    before = facts.text(boot_menu.OPTIONS_FILE) or ""
+    found = [*(now.xen.xen_options if now.xen else ()), *_words(facts.text(DEFAULTS) or "")]
     others = [w for w in dict.fromkeys(found) if w not in (*mine, *_BY_GRUB, *_words(before))]
     are_kept = bool(others) or "${GRUB_CMDLINE_XEN}" in before
     return OwnersWords(are_kept, (*_contradictions(others, mine), *_takes_devices(params, now)))

@@ -84,7 +84,7 @@ def needed_because(params: HostParams, facts: Facts) -> list[str]:
         return ["plain Debian runs, without Xen"]
     now, running = grub.parse(facts), xen.parse(facts)
     reasons = []
-    if now.xen and _plain(running.commandline) != _plain(now.xen.xen_words):
+    if now.xen and _plain(running.commandline) != _plain(now.xen.xen_options):
         reasons.append("Xen was started with other words than its entry has now")
     wanted = [w for w in boot_menu.kernel_normal(params) if w.startswith("xen-pciback.hide=")]
     if list(running.hidden_on_kernel_line) != wanted:

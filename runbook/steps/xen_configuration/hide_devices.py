@@ -114,7 +114,7 @@ def _missing(params: HostParams, now: Hiding) -> list[Finding]:
                     "refuse",
                     f"There is no device at {device.bdf} ({device.what})",
                     "it was taken out or moved: addresses change when a card is added or the firmware is "
-                    "set anew (H617)",
+                    "set again (H617)",
                     f"find it with `lspci -Dnn -d {device.id}` and correct passthrough.devices",
                     "H617",
                 )

@@ -12,14 +12,14 @@ from runbook.params import HostParams
 from runbook.releases import xen
 from runbook.steps.shared import boot_menu, owners_words, safe_default
 
-TITLE = "Give the Xen entry its words and keep plain Debian the default"
+TITLE = "Give the Xen entry its options and keep plain Debian the default"
 GUIDE = (
     "“Xen Configuration”: moved /etc/grub.d/20_linux_xen and edited it by sed; dom0_mem is lost that "
     "way (H610–H612)"
 )
 RISK = "disruptive"
 
-_FILES = ((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT), (boot_menu.WORDS_FILE, None))
+_FILES = ((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT), (boot_menu.OPTIONS_FILE, None))
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -38,8 +38,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if findings:
         return Plan(findings=(*waits, *findings))
     told = owners_words.read(params, now, facts)
-    words = boot_menu.words_file(params, beside=told.are_kept)
-    contents = [(path, text or words) for path, text in _FILES]
+    options = boot_menu.options_file(params, beside=told.are_kept)
+    contents = [(path, text or options) for path, text in _FILES]
     if waits:  # the first one is written together with Xen
         contents.remove((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT))
     writes = [WriteFile(path, text) for path, text in contents if facts.text(path) != text]
@@ -111,7 +111,7 @@ def _wrong(params: HostParams, now: Grub) -> list[Finding]:
         ]
     found = []
     for what, words, has in (
-        ("hypervisor", (*boot_menu.xen_always(params), *boot_menu.xen_normal(params)), now.xen.xen_words),
+        ("hypervisor", (*boot_menu.xen_always(params), *boot_menu.xen_normal(params)), now.xen.xen_options),
         (
             "kernel",
             (*boot_menu.kernel_normal(params), *boot_menu.kernel_always(params)),
@@ -156,7 +156,7 @@ def _wrong(params: HostParams, now: Grub) -> list[Finding]:
 
 
 def _fail(what: str, why: str, source: str = "") -> Finding:
-    do = f"run `update-grub`, read what it says, and compare {boot_menu.WORDS_FILE} with {grub.CONFIG}"
+    do = f"run `update-grub`, read what it says, and compare {boot_menu.OPTIONS_FILE} with {grub.CONFIG}"
     return Finding("fail", what, why, do, source)
 
 
