@@ -115,7 +115,9 @@ def _(action: Switch, host: Host, on_line: OnLine) -> str:
     keep = f"systemctl --quiet stop {revert}.timer 2>/dev/null; [ -e {old} ] || {{ {copy}; }} || exit 1"
     command(host, ("sh", "-c", f"{keep}; rm -f {switched}"), 60, on_line)
     _later(host, revert, action.revert_s, _way_back(action, switched), on_line)
-    switch = _shell(action.leave, _copied(new, action.path), action.enter, f"touch {switched}")
+    # What fails on the way is not confirmed by an old program that still answers.
+    enter = f"{_copied(new, action.path)} && {{ {action.enter}; }} && touch {switched}"
+    switch = _shell(action.leave, enter)
     _later(host, f"xen-runbook-{action.what}-switch", 2, switch, on_line)
     try:
         host.reconnect(("test", "-e", switched), action.revert_s - 15, on_line)
@@ -126,7 +128,8 @@ def _(action: Switch, host: Host, on_line: OnLine) -> str:
         raise CommandFailed(
             f"The new {action.what} configuration cut the connection",
             where=host.describe,
-            why=f"no new connection within {action.revert_s - 15} s; the old configuration is back in force",
+            why=f"no new connection within {action.revert_s - 15} s, or it could not be put in force (`journalctl -u "
+            f"xen-runbook-{action.what}-switch` on the host says); the old configuration is back in force",
             do=action.doubt or "correct the parameters, then run again",
         ) from None
     command(host, ("systemctl", "stop", f"{revert}.timer"), 60, on_line)
