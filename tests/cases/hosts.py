@@ -62,7 +62,7 @@ class Case:
         """Return the machine's answers to the step's questions."""
         asks, answers = self.step.asks(self.params), dict[Ask, Answer]()
         for part, name in self.expected.get("answers", {}).items():
-            (ask,) = {ask for ask in asks if part in ask.key}
+            (ask,) = {ask for ask in asks if part in f"{ask.key}$"}
             answers[ask] = Answer(0, self._answer(name))
         others = tuple(ask for ask in asks if ask not in answers)
         if self.expected.get("chapter") == "debian_configuration":

@@ -69,6 +69,7 @@ BEFORE["< /etc/lvm/lvmlocal.conf"] = Answer(0, edits.with_section(AFTER["< /etc/
 BEFORE[trim._LVM.key] = Answer(0, "issue_discards=0\nscan_lvs=0\n")
 # What was first asked later: that machine's menu has no other system, its sshd no Match, and it serves ssh alone.
 for _machine in (BEFORE, AFTER):
+    _machine[add_firmware_component._ORIGINS.key] = _machine[apt_settings._SOURCES.key] = Answer(0)
     _machine[listening._SOCKETS.key] = Answer(
         0, 'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))\n'
     )
@@ -300,9 +301,8 @@ def test_firmware_is_offered_by_both_kinds_of_sources():
     old = "deb http://deb.example/debian trixie main  # own\ndeb http://other.example/x stable contrib\n"
     new = "Types: deb\nURIs: http://deb.example/debian\nSuites: trixie\nComponents: main\n\nTypes: deb\nSuites: x\nComponents: main\n"
     first, second = (Answer(0, old), Answer(0, new))
-    changes = dict(
-        zip(add_firmware_component.asks(asked), (Answer(0, "f:" + old), first, second), strict=True)
-    )
+    answers = (Answer(0, "f:" + old), Answer(0), first, second)
+    changes = dict(zip(add_firmware_component.asks(asked), answers, strict=True))
     one, two, update = plan(add_firmware_component, asked, changes=changes).actions
     assert one.content.splitlines()[0] == "deb http://deb.example/debian trixie main non-free-firmware  # own"
     assert two.content.count("non-free-firmware") == 1
@@ -312,7 +312,7 @@ def test_firmware_is_offered_by_both_kinds_of_sources():
         ("fail", "No package source offers non-free-firmware")
     ]
     done = dict(zip(add_firmware_component.asks(asked),
-                    (Answer(0, "f:" + one.content), Answer(0, one.content), Answer(0, two.content)), strict=True))  # fmt: skip
+                    (Answer(0, "f:" + one.content), Answer(0), Answer(0, one.content), Answer(0, two.content)), strict=True))  # fmt: skip
     assert plan(add_firmware_component, asked, changes=done).actions == ()
     assert check(add_firmware_component, asked, changes=done) == []
 
