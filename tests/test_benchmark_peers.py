@@ -21,6 +21,7 @@ from benchmarks.peers_ways import (
     unlike,
     values,
 )
+from runbook.facts import apt_settings
 from runbook.params import load
 from runbook.steps.debian_configuration import close_ports, require_ssh_keys, schedule_updates
 
@@ -34,7 +35,7 @@ def test_the_peers_write_the_files_that_the_runbook_writes() -> None:
     place = Environment(loader=FileSystemLoader(FILES), keep_trailing_newline=True)
     rules = place.get_template("nftables.conf.j2")
     assert (FILES / "10-xen-runbook.conf").read_text() == require_ssh_keys.CONTENT
-    assert (FILES / "52xen-runbook").read_text() == schedule_updates.content()
+    assert (FILES / "52xen-runbook").read_text() == schedule_updates.content(apt_settings.Unattended({}))
     assert rules.render(given) == close_ports.rules(params)
     more = params.configuration.firewall.model_copy(update={"open_tcp": (80,), "open_udp": (53, 67)})
     params = params.model_copy(

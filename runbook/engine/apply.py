@@ -113,7 +113,8 @@ def _(action: Switch, host: Host, on_line: OnLine) -> str:
     # A run that was cut off in the middle left the true old file and perhaps the timer behind.
     copy = f": >{old}" if action.is_new else f"cp -a -- {action.path} {old}.part && mv {old}.part {old}"
     keep = f"systemctl --quiet stop {revert}.timer 2>/dev/null; [ -e {old} ] || {{ {copy}; }} || exit 1"
-    switch = _shell(action.leave, _copied(new, action.path), action.enter, f"touch {switched}")
+    # What fails on the way is not confirmed by an old program that still answers.
+    switch = _shell(action.leave, f"{_copied(new, action.path)} && {{ {action.enter}; }} && touch {switched}")
     arm = _later(revert, action.revert_s, _way_back(action, switched))
     go = _later(f"xen-runbook-{action.what}-switch", action.pause_s, switch)
     command(host, ("sh", "-c", f"{keep}; rm -f {switched}; {arm} && {go}"), 60, on_line)
@@ -126,7 +127,8 @@ def _(action: Switch, host: Host, on_line: OnLine) -> str:
         raise CommandFailed(
             f"The new {action.what} configuration cut the connection",
             where=host.describe,
-            why=f"no new connection within {action.revert_s - 15} s; the old configuration is back in force",
+            why=f"no new connection within {action.revert_s - 15} s, or it could not be put in force (`journalctl -u "
+            f"xen-runbook-{action.what}-switch` on the host says); the old configuration is back in force",
             do=action.doubt or "correct the parameters, then run again",
         ) from None
     command(host, ("sh", "-c", f"systemctl stop {revert}.timer && rm -f -- {old} {new}"), 60, on_line)

@@ -69,13 +69,24 @@ def parse(facts: Facts, names: tuple[str, ...], others: tuple[str, ...] = ()) ->
         installed=installed(facts[_status(names, others)].out),
         lists=lists.count("list"),
         lists_are_fresh="fresh" in lists,
-        broken=facts[_AUDIT].out.strip(),
+        broken=unfinished(facts[_AUDIT].out),
         lock_holder=lock_holder(facts[_LOCKS].out),
         delta=delta(simulated.out),
         unknown=tuple(re.findall(r"Unable to locate package (\S+)", simulated.err)),
         apt_error="" if simulated.ok else simulated.err.strip(),
         download_bytes=sum(int(size) for size in re.findall(r"(?m)^size (\d+)$", simulated.out)),
     )
+
+
+def unfinished(text: str) -> str:
+    """Return the parts of `dpkg --audit` that stop apt; a list or a checksum that is missing does not.
+
+    >>> unfinished("The following packages are missing the md5sums control file in the\\ndatabase:\\n vendor-tool x\\n")
+    ''
+    """
+    parts = re.split(r"(?m)^(?=The following packages)", text)
+    harmless = re.compile(r"are\s+missing\s+the\s+(md5sums|list)\s+control\s+file|architecture")
+    return "".join(part for part in parts if not harmless.search(part)).strip()
 
 
 def installed(text: str) -> dict[str, str]:

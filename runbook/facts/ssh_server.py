@@ -13,7 +13,24 @@ _SESSION = Ask.run("printenv", "SSH_CONNECTION")
 _KEY = r"^[^#]*(ssh-(ed25519|rsa|dss)|ecdsa-sha2-[a-z0-9]+|sk-[a-z0-9@.-]+) +AAAA"
 _KEYS = Ask.run("grep", "-hcsE", _KEY, "/root/.ssh/authorized_keys", "/root/.ssh/authorized_keys2")
 
-COMMANDS = (_EFFECTIVE, _SESSION, _KEYS, Ask.read(DROP_IN))
+_FILES = Ask.shell("grep -sH '' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf; true")
+
+COMMANDS = (_EFFECTIVE, _SESSION, _KEYS, Ask.read(DROP_IN), _FILES)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A block of settings for some connections alone, which `sshd -T` does not show."""
+
+    criteria: str
+    file: str
+    settings: dict[str, str]
+    """Keys in lower case."""
+
+    @property
+    def takes_passwords(self) -> bool:
+        keys = ("passwordauthentication", "kbdinteractiveauthentication", "challengeresponseauthentication")
+        return any(self.settings.get(key) == "yes" for key in keys)
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,23 @@ class SshServer:
     """Public keys that may log in as root."""
     session_port: str
     """The server's port of this session, '' when it is no ssh session."""
+    matches: tuple[Match, ...] = ()
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Every port that others reach it by, those of ListenAddress too."""
+        outside = (a for a in self.settings.get("listenaddress", ()) if not a.startswith(("127.", "[::1]")))
+        listed = (value.rpartition(":")[2] for value in outside)
+        return tuple(dict.fromkeys((*self.settings.get("port", ()), *(p for p in listed if p.isdigit()))))
+
+    @property
+    def second_proofs(self) -> tuple[str, ...]:
+        """The lists of AuthenticationMethods that ask for a password or a code, where no list does without."""
+        given = (
+            self.value("authenticationmethods"),
+            *(m.settings.get("authenticationmethods", "") for m in self.matches),
+        )
+        return tuple(value for value in given if value and not any(map(_by_key_alone, value.split())))
 
     @property
     def is_session(self) -> bool:
@@ -47,7 +81,33 @@ def parse(facts: Facts) -> SshServer:
         error="" if answer.ok else answer.err.strip() or f"status {answer.status}",
         root_keys=sum(int(count) for count in facts[_KEYS].out.split()),
         session_port=session[3] if len(session) == 4 else "",
+        matches=matches(facts[_FILES].out),
     )
+
+
+def matches(text: str) -> tuple[Match, ...]:
+    """Return the Match blocks of `FILE:LINE` lines; a block ends with its file (sshd_config(5)).
+
+    >>> matches("/a:Match User ana # her\\n/a:  PasswordAuthentication=yes\\n/b:Port 22\\n")
+    (Match(criteria='User ana', file='/a', settings={'passwordauthentication': 'yes'}),)
+    """
+    found: list[Match] = []
+    for file, line in re.findall(r"(?m)^(/[^:]*):\s*([^#\s].*?)\s*(?:\s#.*)?$", text):
+        key, value = (*re.split(r"\s*[=\s]\s*", line, maxsplit=1), "")[:2]
+        if key.lower() == "match":
+            found.append(Match(value, file, {}))
+        elif found and found[-1].file == file:
+            found[-1].settings.setdefault(key.lower(), value.strip('"'))
+    return tuple(found)
+
+
+def _by_key_alone(methods: str) -> bool:
+    """Return whether a list of methods needs neither a password nor a code at the keyboard.
+
+    >>> _by_key_alone("publickey"), _by_key_alone("publickey,keyboard-interactive:pam")
+    (True, False)
+    """
+    return not {"password", "keyboard-interactive"} & {m.partition(":")[0] for m in methods.split(",")}
 
 
 def settings(text: str) -> dict[str, tuple[str, ...]]:

@@ -62,8 +62,8 @@ class Case:
         """Return the machine's answers to the step's questions."""
         asks, answers = self.step.asks(self.params), dict[Ask, Answer]()
         for part, name in self.expected.get("answers", {}).items():
-            (ask,) = {ask for ask in asks if part in ask.key}
-            answers[ask] = Answer(0, self.text(name))
+            (ask,) = {ask for ask in asks if part in f"{ask.key}$"}
+            answers[ask] = Answer(0, self._answer(name))
         others = tuple(ask for ask in asks if ask not in answers)
         if self.expected.get("chapter") == "debian_configuration":
             return Facts(answers | {ask: BEFORE[ask.key] for ask in others})
@@ -98,6 +98,13 @@ class Case:
     def _asked(self) -> dict[str, Any]:
         own = json.loads(self.text("params.json")) if self.has("params.json") else {}
         return own | self.expected.get("params", {})  # type: ignore[no-any-return]
+
+    def _answer(self, name: str) -> str:
+        """Return a file's text; `NAME as PATH` is the form in which grep says it, with the path before each line."""
+        name, _, path = name.partition(" as ")
+        return (
+            "".join(f"{path}:{line}\n" for line in self.text(name).splitlines()) if path else self.text(name)
+        )
 
     def _said(self, asks: tuple[Ask, ...]) -> list[Answer]:
         found = self.machine().facts(asks)

@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from runbook.actions import InstallPackages, Remove, Run, Switch, WriteFile
-from runbook.facts import accounts, apt_settings, firewall, packages, removals, services, ssh_server, trim
+from runbook.facts import (
+    accounts,
+    apt_settings,
+    firewall,
+    listening,
+    packages,
+    removals,
+    services,
+    ssh_server,
+    trim,
+)
 from runbook.facts.storage import asks
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import load
@@ -62,8 +72,16 @@ BEFORE, AFTER = said("before"), said("after")
 # LVM's section was there already when the first sample was taken.
 BEFORE["< /etc/lvm/lvmlocal.conf"] = Answer(0, edits.with_section(AFTER["< /etc/lvm/lvmlocal.conf"].out, ""))
 BEFORE[trim._LVM.key] = Answer(0, "issue_discards=0\nscan_lvs=0\n")
-# What was first asked later: that machine's menu has no other system.
+# What was first asked later: that machine's menu has no other system, its sshd no Match, and it serves ssh alone.
 for _machine in (BEFORE, AFTER):
+    _machine[add_firmware_component._ORIGINS.key] = _machine[apt_settings._SOURCES.key] = Answer(0)
+    _machine[listening._SOCKETS.key] = Answer(
+        0, 'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))\n'
+    )
+    _machine[listening._ADDR.key] = Answer(0, (SAMPLES / "ip-addr.json").read_text(encoding="utf-8"))
+    _machine[ssh_server._FILES.key] = Answer(
+        0, "/etc/ssh/sshd_config:Include /etc/ssh/sshd_config.d/*.conf\n"
+    )
     _machine["< /boot/grub/grub.cfg"] = Answer(0, (SAMPLES / "grub-bare.cfg").read_text(encoding="utf-8"))
 
 
@@ -293,9 +311,8 @@ def test_firmware_is_offered_by_both_kinds_of_sources():
     old = "deb http://deb.example/debian trixie main  # own\ndeb http://other.example/x stable contrib\n"
     new = "Types: deb\nURIs: http://deb.example/debian\nSuites: trixie\nComponents: main\n\nTypes: deb\nSuites: x\nComponents: main\n"
     first, second = (Answer(0, old), Answer(0, new))
-    changes = dict(
-        zip(add_firmware_component.asks(asked), (Answer(0, "f:" + old), first, second), strict=True)
-    )
+    answers = (Answer(0, "f:" + old), Answer(0), first, second)
+    changes = dict(zip(add_firmware_component.asks(asked), answers, strict=True))
     one, two, update = plan(add_firmware_component, asked, changes=changes).actions
     assert one.content.splitlines()[0] == "deb http://deb.example/debian trixie main non-free-firmware  # own"
     assert two.content.count("non-free-firmware") == 1
@@ -305,7 +322,7 @@ def test_firmware_is_offered_by_both_kinds_of_sources():
         ("fail", "No package source offers non-free-firmware")
     ]
     done = dict(zip(add_firmware_component.asks(asked),
-                    (Answer(0, "f:" + one.content), Answer(0, one.content), Answer(0, two.content)), strict=True))  # fmt: skip
+                    (Answer(0, "f:" + one.content), Answer(0), Answer(0, one.content), Answer(0, two.content)), strict=True))  # fmt: skip
     assert plan(add_firmware_component, asked, changes=done).actions == ()
     assert check(add_firmware_component, asked, changes=done) == []
 
@@ -522,7 +539,8 @@ def test_the_ssh_server_is_switched_with_a_way_back():
     """sshd checks the file first; there is no old file, so the way back removes the new one."""
     action = plan(require_ssh_keys, machine=BEFORE).actions[0]
     assert isinstance(action, Switch)
-    assert (action.check, action.is_new) == (("/usr/sbin/sshd", "-t", "-f"), True)
+    assert "/etc/ssh/sshd_config | /usr/sbin/sshd -t" in action.check[2]
+    assert action.is_new
 
 
 @pytest.mark.parametrize("step", [require_ssh_keys, close_ports])

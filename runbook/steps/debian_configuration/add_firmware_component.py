@@ -18,11 +18,14 @@ COMPONENT = "non-free-firmware"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*apt_settings.SOURCES, *(Ask.read(p) for p in _FILES)) if _is_asked(params) else ()
+    return (*apt_settings.SOURCES, _ORIGINS, *(Ask.read(p) for p in _FILES)) if _is_asked(params) else ()
 
 
 _FILES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
 """Where Debian's installers write Debian's own sources; others belong to somebody else."""
+
+
+_ORIGINS = Ask.shell("grep -lsx 'Origin: Debian' /var/lib/apt/lists/*Release; true")
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -51,31 +54,75 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     ]
 
 
-def with_component(text: str, release: str) -> str:
-    """Return a file of sources, in either form, with the component wherever it offers the release's `main`.
+def with_component(text: str, release: str, known: tuple[str, ...] = ()) -> str:
+    """Return a file of sources, in either form, with the component wherever it offers Debian's own `main`.
+
+    `known` are the archives whose lists say that they are Debian's. Archives of others have no such component,
+    and what is switched off is nobody's business.
 
     >>> with_component("deb http://deb.example/debian trixie main\\n", "trixie")
     'deb http://deb.example/debian trixie main non-free-firmware\\n'
-    >>> with_component("Suites: trixie trixie-updates\\nComponents: main\\n", "trixie")
-    'Suites: trixie trixie-updates\\nComponents: main non-free-firmware\\n'
+    >>> with_component("URIs: http://deb.example/debian\\nSuites: trixie\\nComponents: main\\n", "trixie")
+    'URIs: http://deb.example/debian\\nSuites: trixie\\nComponents: main non-free-firmware\\n'
     """
     suite = rf"\b(?:{release}|stable)(?:-updates|-security)?\b"
     line = re.compile(
-        rf"(?m)^(deb(?:-src)?\s+(?:\[[^]]*\]\s+)?\S+\s+{suite}\s+(?=.*\bmain\b)[^#\n]*?)(\s*(?:#.*)?)$"
+        rf"(?m)^(deb(?:-src)?\s+(?:\[[^]]*\]\s+)?(\S+)\s+{suite}\s+(?=.*\bmain\b)[^#\n]*?)(\s*(?:#.*)?)$"
     )
-    text = line.sub(lambda m: m[0] if COMPONENT in m[1] else f"{m[1]} {COMPONENT}{m[2]}", text)
-    stanzas = re.split(r"(\n\s*\n)", text)
+
+    def added(found: re.Match[str]) -> str:
+        is_right = COMPONENT in found[1] or not is_debian(found[2], known)
+        return found[0] if is_right else f"{found[1]} {COMPONENT}{found[3]}"
+
+    stanzas = re.split(r"(\n\s*\n)", line.sub(added, text))
     for i, stanza in enumerate(stanzas):
-        if re.search(rf"(?m)^Suites:.*{suite}", stanza) and COMPONENT not in stanza:
-            stanzas[i] = re.sub(r"(?m)^(Components:.*\bmain\b.*)$", rf"\1 {COMPONENT}", stanza)
+        fields = dict(re.findall(r"(?m)^(\w[\w-]*):((?:.*)(?:\n[ \t]+.*)*)", stanza))
+        uris = fields.get("URIs", "").split()
+        is_off = fields.get("Enabled", "yes").strip().lower() in (
+            "no",
+            "false",
+            "off",
+            "0",
+            "without",
+            "disable",
+        )
+        if is_off or not uris or not all(is_debian(uri, known) for uri in uris):
+            continue
+        components = fields.get("Components", "")
+        if (
+            re.search(suite, fields.get("Suites", ""))
+            and COMPONENT not in stanza
+            and "main" in components.split()
+        ):
+            stanzas[i] = stanza.replace(f"Components:{components}", f"Components:{components} {COMPONENT}")
     return "".join(stanzas)
+
+
+def is_debian(uri: str, known: tuple[str, ...]) -> bool:
+    """Return whether an archive is Debian's own: its lists say so, or, where there are none yet, its address does.
+
+    >>> is_debian("http://mirror.example/debian/", ()), is_debian("https://dl.example/php/", ())
+    (True, False)
+    >>> is_debian("https://vpn.example/debian", ("mirror.example_debian",))
+    False
+    """
+    address = re.sub(r"^[a-z+]+:/*", "", uri).rstrip("/")
+    if known and not uri.startswith(("mirror", "cdrom")):
+        return address.replace("/", "_") in known
+    return re.search(r"/debian(-security)?(/|$)|(^|[./])debian\.org/", address + "/") is not None
 
 
 def _new(params: HostParams, facts: Facts, path: str) -> str | None:
     """Return a file's new text, None when it is not there or right."""
     old = facts.text(path)
-    new = None if old is None else with_component(old, params.release)
+    new = None if old is None else with_component(old, params.release, _known(facts))
     return None if new == old else new
+
+
+def _known(facts: Facts) -> tuple[str, ...]:
+    """Return the archives whose fetched lists say `Origin: Debian`, as apt names their files."""
+    names = (path.rpartition("/")[2] for path in facts[_ORIGINS].out.splitlines())
+    return tuple(dict.fromkeys(name.partition("_dists_")[0] for name in names))
 
 
 def _is_asked(params: HostParams) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import Action, Run, Switch
-from runbook.facts import firewall, services, ssh_server
+from runbook.facts import firewall, listening, services, ssh_server
 from runbook.facts.firewall import FILE, TABLE, Firewall
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import wanted_packages
+from runbook.steps.shared import wanted_packages, ways_in
 
 TITLE = "Close all ports but ssh"
 GUIDE = "The template: iptables rules loaded from if-up.d, with no way back (H313)"
@@ -23,7 +23,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
     if not _is_asked(params):
         return ()
     own = (*firewall.commands(rules(params)), Ask.read(_switch(params).kept))
-    return (*own, *ssh_server.COMMANDS, *services.commands(_UNIT, *_RIVALS))
+    return (*own, *ssh_server.COMMANDS, *listening.COMMANDS, *services.commands(_UNIT, *_RIVALS))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -43,7 +43,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(findings=waits)
     rivals = [name for name in _RIVALS if units[name].active == "active" or units[name].starts_at_boot]
     # Its package brings a file of its own, which has no rules in it, and the program that judges ours.
-    findings = (*waits, *_refusals(now, rivals), *_locked_out(params, ssh_server.parse(facts)))
+    findings = (
+        *waits,
+        *_refusals(now, rivals),
+        *ways_in.shut(params, ssh_server.parse(facts), listening.parse(facts)),
+    )
     note = f"Unless a new connection gets in within {action.revert_s} s, the host takes the rules back by itself."
     return Plan(tuple(actions), findings, note)
 
@@ -138,20 +142,6 @@ def _refusals(now: Firewall, rivals: list[str]) -> list[Finding]:
             )
         )
     return found
-
-
-def _locked_out(params: HostParams, server: ssh_server.SshServer) -> list[Finding]:
-    """The port of this session, and every port that sshd listens on, must stay open."""
-    port = str(params.configuration.firewall.ssh_port)
-    listens = server.settings.get("port", ())
-    if server.session_port not in ("", port):
-        what, other = f"This session came in by port {server.session_port}, not {port}", server.session_port
-    elif listens and port not in listens:
-        what, other = f"The ssh server listens on port {' and '.join(listens)}, not {port}", listens[0]
-    else:
-        return []
-    do = f"set configuration.firewall.ssh_port: {other}"
-    return [_refuse(what, "every new ssh connection would be dropped", do)]
 
 
 def _refuse(what: str, why: str, do: str) -> Finding:

@@ -6,7 +6,7 @@ from runbook.actions import Switch
 from runbook.facts import ssh_server
 from runbook.facts.ssh_server import DROP_IN, SshServer
 from runbook.model.ask import Ask, Facts
-from runbook.model.plan import Finding, Plan
+from runbook.model.plan import Finding, Level, Plan
 from runbook.params import HostParams
 
 TITLE = "Let nobody log in with a password over ssh"
@@ -23,9 +23,12 @@ X11Forwarding no
 _WANTED = {
     "passwordauthentication": ("no",),
     "kbdinteractiveauthentication": ("no",),
-    "permitrootlogin": ("without-password", "prohibit-password", "no"),
+    "permitrootlogin": ("without-password", "prohibit-password", "no", "forced-commands-only"),
     "x11forwarding": ("no",),
 }
+_TIGHTER = ("no", "forced-commands-only")
+# The new file is read first, so it stands first here: sshd judges it together with all that is there.
+_WHOLE = ("sh", "-c", 'cat -- "$1" /etc/ssh/sshd_config | /usr/sbin/sshd -t -f /dev/stdin', "sshd")
 _KEPT = Ask.read(Switch("ssh", DROP_IN, CONTENT, "").kept)
 
 
@@ -38,18 +41,18 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not _is_asked(params):
         return Plan(unasked="configuration.ssh is keep")
     now, is_confirmed = ssh_server.parse(facts), facts[_KEPT].status != 0
-    if is_confirmed and not _wrong(now):
+    if is_confirmed and not _wrong(now) and not _passwords_by_match(now, "refuse"):
         return Plan()
     if findings := _refusals(params, now):
         return Plan(findings=tuple(findings))
     action = Switch(
         "ssh",
         DROP_IN,
-        CONTENT,
-        enter="systemctl try-reload-or-restart ssh.service",
+        content(now),
+        enter="/usr/sbin/sshd -t && systemctl try-reload-or-restart ssh.service",
         revert_s=params.network.revert_s,
         is_new=facts.text(DROP_IN) is None,
-        check=("/usr/sbin/sshd", "-t", "-f"),
+        check=_WHOLE,
         doubt="see that a key of yours is in /root/.ssh/authorized_keys on the host, then run again",
     )
     note = f"Unless a new connection gets in within {params.network.revert_s} s, the host takes the file back by itself."
@@ -63,7 +66,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     now = ssh_server.parse(facts)
     if now.error:
         return _refusals(params, now)
-    return [
+    return _passwords_by_match(now, "fail") + [
         Finding(
             "fail",
             f"sshd says {key} {now.value(key)}",
@@ -73,6 +76,13 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         )
         for key in _wrong(now)
     ]
+
+
+def content(now: SshServer) -> str:
+    """Return our file; where root may do less already, nothing is said of root."""
+    if now.value("permitrootlogin") not in _TIGHTER:
+        return CONTENT
+    return "".join(line for line in CONTENT.splitlines(keepends=True) if "PermitRootLogin" not in line)
 
 
 def _is_asked(params: HostParams) -> bool:
@@ -93,7 +103,17 @@ def _refusals(params: HostParams, now: SshServer) -> list[Finding]:
                 "run `sshd -t` on the host and correct what it names; install openssh-server if it is missing",
             )
         ]
-    found = []
+    found = _passwords_by_match(now, "refuse")
+    if now.second_proofs:
+        found.append(
+            _refuse(
+                "The ssh server asks for a second proof beside the key",
+                f"AuthenticationMethods {now.second_proofs[0]}; with passwords and keyboard-interactive off nobody "
+                "could give it, and sshd would not start again",
+                "set `configuration.ssh: keep`: no password alone lets anybody in here; or take AuthenticationMethods "
+                "out of its configuration, then run again",
+            )
+        )
     if now.value("pubkeyauthentication") != "yes":
         found.append(
             _refuse(
@@ -110,7 +130,8 @@ def _refusals(params: HostParams, now: SshServer) -> list[Finding]:
                 "run `ssh-copy-id` to root on this host, log in with that key, then run again",
             )
         )
-    if now.value("permitrootlogin") == "no" and now.is_session:
+    by_match = any(m.settings.get("permitrootlogin", "no") not in _TIGHTER for m in now.matches)
+    if now.value("permitrootlogin") == "no" and now.is_session and not by_match:
         found.append(
             _refuse(
                 "The ssh server says that root may not log in at all, and this session is root's",
@@ -119,6 +140,22 @@ def _refusals(params: HostParams, now: SshServer) -> list[Finding]:
             )
         )
     return found
+
+
+def _passwords_by_match(now: SshServer, level: Level) -> list[Finding]:
+    """A Match block goes before what our file says for all (sshd_config(5))."""
+    return [
+        Finding(
+            level,
+            f"Passwords are taken by `Match {block.criteria}`",
+            f"the block stands in {block.file}, and goes before every setting for all",
+            f"take what says yes to passwords out of that block in {block.file}, or set `configuration.ssh: keep`, "
+            "then run again",
+            "sshd_config(5)",
+        )
+        for block in now.matches
+        if block.takes_passwords
+    ]
 
 
 def _refuse(what: str, why: str, do: str) -> Finding:

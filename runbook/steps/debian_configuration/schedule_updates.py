@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook.actions import Action, WriteFile
 from runbook.facts import apt_settings, files
+from runbook.facts.apt_settings import Unattended
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -18,10 +19,9 @@ PROGRAM = "/usr/bin/unattended-upgrade"
 HELD = ("xen-", "xenstore-", "libxen", "qemu-system-", "seabios", "linux-", "grub", "shim-")
 """Beginnings of package names, as Python's `re.match` reads them (unattended-upgrade's own README)."""
 ORIGIN = "origin=Debian,codename=${distro_codename}-security,label=Debian-Security"
-_LISTS = {
-    "Unattended-Upgrade::Origins-Pattern::": (ORIGIN,),
-    "Unattended-Upgrade::Package-Blacklist::": HELD,
-}
+_ORIGINS = "Unattended-Upgrade::Origins-Pattern::"
+_HELD_BACK = "Unattended-Upgrade::Package-Blacklist::"
+_LISTS = {_ORIGINS: (ORIGIN,), _HELD_BACK: HELD}
 _VALUES = {
     "APT::Periodic::Update-Package-Lists": "1",
     "APT::Periodic::Unattended-Upgrade": "1",
@@ -39,8 +39,9 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(unasked="configuration.updates is keep")
     is_there = PROGRAM in files.parse(facts, PROGRAM)
     waits = () if is_there else (wanted_packages.not_installed("unattended-upgrades", step="this step"),)
-    actions: list[Action] = [WriteFile(FILE, content())] if facts.text(FILE) != content() else []
-    return Plan(tuple(actions), waits)
+    text = content(apt_settings.unattended(facts))
+    actions: list[Action] = [WriteFile(FILE, text)] if facts.text(FILE) != text else []
+    return Plan(tuple(actions), (*waits, *(_taken_off(facts) if actions else ())))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -49,7 +50,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         return []
     now = apt_settings.unattended(facts)
     wrong = [key for key, value in _VALUES.items() if now.first(key) != value]
-    wrong += [key for key, values in _LISTS.items() if now.values.get(key) != values]
+    wrong += [key for key in _LISTS if _asked(now, key) != _LISTS[key]]
     return [
         Finding(
             "fail",
@@ -62,13 +63,51 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     ]
 
 
-def content() -> str:
-    """Return the file, as apt.conf(5) has it. `#clear` is no comment: it empties a list."""
+def content(now: Unattended) -> str:
+    """Return the file, as apt.conf(5) has it. `#clear` is no comment: it empties a list.
+
+    A package that a person holds back has its reason, and stays held back.
+    """
     lines = ["// Security updates only, and none of what guests and the next boot stand on.", ""]
     for key, values in _LISTS.items():
         name = key.removesuffix("::")
-        lines += [f"#clear {name};", f"{name} {{", *(f'  "{value}";' for value in values), "};"]
+        kept = _others(now, key)
+        told = ["  // Found on this list before, and kept."] if kept else []
+        items = [*(f'  "{value}";' for value in values), *told, *(f'  "{value}";' for value in kept)]
+        lines += [f"#clear {name};", f"{name} {{", *items, "};"]
     return "\n".join([*lines, *(f'{key} "{value}";' for key, value in _VALUES.items())]) + "\n"
+
+
+def _asked(now: Unattended, key: str) -> tuple[str, ...]:
+    """Return a list without a person's entries."""
+    others = _others(now, key)
+    return tuple(v for v in now.values.get(key, ()) if v not in others)
+
+
+def _others(now: Unattended, key: str) -> tuple[str, ...]:
+    """Return what a person put on the list of packages that are held back."""
+    if key != _HELD_BACK:
+        return ()
+    return tuple(dict.fromkeys(v for v in now.values.get(key, ()) if v not in _LISTS[key]))
+
+
+def _taken_off(facts: Facts) -> list[Finding]:
+    """Say which archives of others were upgraded by night until now; Debian's own is what `security` means."""
+    origins = apt_settings.unattended(facts).values.get(_ORIGINS, ())
+    others = [o for o in dict.fromkeys(origins) if o not in _LISTS[_ORIGINS] and "origin=Debian," not in o]
+    return (
+        [
+            Finding(
+                "warn",
+                f"{', '.join(others)} will not be upgraded by night any more",
+                "`updates: security` means Debian's security updates alone",
+                "set configuration.updates: keep to leave apt's settings as they are",
+                "H308",
+            )
+        ]
+        if others
+        else []
+    )
 
 
 def _is_asked(params: HostParams) -> bool:

@@ -25,7 +25,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now, actions = names.parse(facts, params.host), list[Action]()
     if now.written != params.host:
         actions.append(WriteFile(names.HOSTNAME, params.host + "\n"))
-    if (text := hosts(params, now.hosts)) != now.hosts:
+    if (text := hosts(params, now.hosts, _former(params, now))) != now.hosts:
         actions.append(WriteFile(names.HOSTS, text))
     if now.running != params.host:
         actions.append(Run(("hostname", params.host), undo=("hostname", now.running)))
@@ -55,19 +55,34 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     ]
 
 
+def _former(params: HostParams, now: names.Names) -> str:
+    """Return the name that the host had until now, '' when it is the right one or the installer's localhost."""
+    return now.written if now.written not in ("", "localhost", params.host) else ""
+
+
 def full_name(params: HostParams) -> str:
     """Return the host's name with its domain, when it has one."""
     domain = params.configuration.domain
     return f"{params.host}.{domain}" if domain else params.host
 
 
-def hosts(params: HostParams, text: str) -> str:
-    """Return /etc/hosts with the line of 127.0.1.1 that Debian gives every host.
+def hosts(params: HostParams, text: str, former: str = "") -> str:
+    """Return /etc/hosts with the line of 127.0.1.1 that Debian gives every host; other names on it stay.
 
-    The full name stands first: that is what makes it the full one (hosts(5)).
+    The full name stands first: that is what makes it the full one (hosts(5)). Where a line gives the host that
+    name already, as on one with a fixed address, nothing is to do.
     """
-    words = dict.fromkeys((full_name(params), params.host))
-    line = "127.0.1.1\t" + " ".join(words)
-    if any(old.split() == line.split() for old in text.splitlines()):
+    rows = [(line.partition("#")[0].split(), line) for line in text.splitlines()]
+    found = next((words for words, _ in rows if params.host in words[1:]), [])
+    if found[1:2] == [full_name(params)]:
         return text
-    return with_line(text, r"127\.0\.1\.1\s.*", line)
+    words, old = next((row for row in rows if row[0][:1] == ["127.0.1.1"]), ([], ""))
+    # By Debian's custom the line begins with the host's own names, the full one first.
+    own = [former, *(words[2:3] if words[1:2] and words[1].startswith(f"{''.join(words[2:3])}.") else ())]
+    others = [n for n in words[1:] if not any(one and (n == one or n.startswith(f"{one}.")) for one in own)]
+    names = dict.fromkeys((full_name(params), params.host, *others))
+    mark, comment = old.partition("#")[1:]
+    line = "127.0.1.1\t" + " ".join(names) + (f" {mark}{comment}" if mark else "")
+    if not old:
+        return with_line(text, r"127\.0\.1\.1\s.*", line)
+    return "".join(f"{line if one == old else one}\n" for one in text.splitlines())

@@ -133,11 +133,33 @@ def _missing(params: HostParams, now: Hiding) -> list[Finding]:
     return found
 
 
+def _taken_by_vfio(facts: Facts, now: Hiding) -> list[Finding]:
+    """A host that ran KVM gives its devices to vfio-pci, as early as we give them to xen-pciback."""
+    early = [
+        line.strip() for line in (facts.text(EARLY) or "").splitlines() if line.strip().startswith("vfio")
+    ]
+    taken = [c.bdf for c in now.candidates if c.driver == "vfio-pci"]
+    if not taken and "vfio_pci" not in {line.split()[0].replace("-", "_") for line in early}:
+        return []
+    has = f"{', '.join(taken)} is bound to vfio-pci" if taken else f"{EARLY} names {', '.join(early)}"
+    return [
+        Finding(
+            "warn",
+            f"vfio-pci takes devices at the boot: {has}",
+            "whichever of the two drivers comes first has the device, and under Xen only xen-pciback can pass it",
+            f"take the lines vfio… out of {EARLY}, and `options vfio-pci` and `softdep … pre: vfio-pci` out of "
+            "/etc/modprobe.d (`grep -r vfio /etc/modprobe.d` shows them), then run again",
+            "H616",
+        )
+    ]
+
+
 def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
     if not params.passthrough.devices:
         return []
     # Whoever starts with this notebook must not lose dom0's disk or network either (H616).
     found = _missing(params, now) or wanted_devices.findings(params, facts)
+    found += _taken_by_vfio(facts, now)
     found += [
         Finding(
             "refuse",

@@ -1,0 +1,70 @@
+"""What listens on a host for others, and whether this session came in through a tunnel (ss(8), ip-address(8))."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from runbook.facts.network import session_address
+from runbook.model.ask import Ask, Facts
+
+_SOCKETS = Ask.run("ss", "-Hlntup")
+_ADDR = Ask.run("ip", "-j", "addr")
+_SESSION = Ask.run("printenv", "SSH_CONNECTION")
+
+COMMANDS = (_SOCKETS, _ADDR, _SESSION)
+_LEASES = (("udp", "68"), ("udp", "546"))
+"""Where the host's own DHCP clients wait for answers."""
+
+
+@dataclass(frozen=True)
+class Socket:
+    """One port on which somebody outside can reach the host."""
+
+    kind: str
+    """`tcp` or `udp`."""
+    port: str
+    program: str
+    """Who listens, '' for the kernel itself."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.port}" + (f" ({self.program})" if self.program else "")
+
+
+@dataclass(frozen=True)
+class Listening:
+    """The ways into a host."""
+
+    sockets: tuple[Socket, ...]
+    """Each once; those that only the host itself reaches are left out."""
+    tunnel: str
+    """The interface of a tunnel, such as wg0, that this session came through; '' when it came by no tunnel."""
+
+
+def parse(facts: Facts) -> Listening:
+    """Return what listens, of the facts."""
+    rows = json.loads(facts[_ADDR].out or "[]")
+    address = session_address(facts[_SESSION].out)
+    rows = [r for r in rows if address and any(a.get("local") == address for a in r.get("addr_info", ()))]
+    # WireGuard and other tunnels have no address of hardware, unlike cards, bridges and VLANs.
+    tunnels = [r["ifname"] for r in rows if r.get("link_type") == "none" or not r.get("address")]
+    return Listening(sockets(facts[_SOCKETS].out), next(iter(tunnels), ""))
+
+
+def sockets(text: str) -> tuple[Socket, ...]:
+    """Return the sockets of `ss -Hlntup` that others can reach.
+
+    >>> sockets('tcp LISTEN 0 32 0.0.0.0:53 0.0.0.0:* users:(("dnsmasq",pid=612,fd=5))\\nudp UNCONN 0 0 127.0.0.1:323 *:*')
+    (Socket(kind='tcp', port='53', program='dnsmasq'),)
+    """
+    found = {}
+    for line in text.splitlines():
+        local = re.search(r"\s(\S*):(\d+)(?=\s|$)", line)
+        kind = line.split()[0] if line.split() else ""
+        if local is None or kind not in ("tcp", "udp") or re.match(r"127\.|\[?::1\]?$|.*%lo$", local[1]):
+            continue
+        program = re.search(r'users:\(\("([^"]+)"', line)
+        if (kind, local[2]) not in _LEASES:
+            found[kind, int(local[2])] = Socket(kind, local[2], program[1] if program else "")
+    return tuple(socket for _, socket in sorted(found.items()))
