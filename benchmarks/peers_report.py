@@ -109,7 +109,7 @@ _DIFFERENCES = """\
 Ansible runs without facts, without a search for Python, with pipelining and with a connection that stays open
 (ControlPersist) from one run to the next; the runbook and pyinfra connect each time. Only the runbook takes a lock on the host,
 checks after each step, keeps a way back, and switches ssh server and packet filter so that they go back by themselves
-unless a new connection gets in: each of these two switches waits two seconds on purpose. The peers just reload."""
+unless a connection that began after the switch gets in: two of them a switch. The peers just reload."""
 
 
 def table(seen: Json) -> str:
@@ -183,7 +183,9 @@ def profile(found: Json) -> str:
         parts += [f"| first run, its steps | `{name}` | {s:.2f} |" for name, s in slow.items() if s > 0.05]
         waits = slow["require_ssh_keys"] + slow["close_ports"]
         bound = slow["generate_locales"] + waits
-        parts.append(f"| | of it `locale-gen`, and the two switches with their waits | {bound:.2f} |")
+        parts.append(
+            f"| | of it `locale-gen`, and the two switches, each with a new connection | {bound:.2f} |"
+        )
     floors = found["floors"]
     parts.append(f"| the floor | one ssh connection that runs `true` | {floors['connection']:.2f} |")
     parts.append(f"| | one cell by nbclient, which only imports the package | {floors['kernel']:.2f} |")
@@ -202,7 +204,7 @@ def floor(found: Json) -> str:
     locales = median(run["steps"]["generate_locales"] for run in found["first"]["notebook"])
     return (
         f"{said} Those of the first run ask for {_asked(found, 'first')}; of that, `locale-gen` alone, which all "
-        f"ways call alike, takes {locales:.1f} s, and each of the two switches waits two on purpose."
+        f"ways call alike, takes {locales:.1f} s."
     )
 
 

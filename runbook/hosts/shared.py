@@ -19,7 +19,8 @@ from runbook.params.host import Ssh
 _CONNECT_S, _CLOSE_S = 5, 10
 """How long the host may take to answer here; a kernel waits longer, says what is wrong, and opens it itself."""
 # A shell of its own closes it, also when the run is killed: its standard input ends with the run's process. A
-# kernel that was forked may hold the other end for longer, so a line ends it too.
+# kernel that was forked may hold the other end for longer, so a line ends it too. What is still at work over it on
+# the host (a package that is being installed, when the run was killed) is not cut off: the connection ends with it.
 _KEEP = """{open} </dev/null >/dev/null 2>&1
 rm -f -- {mark}
 read -r _
@@ -32,19 +33,15 @@ def shared(params: HostParams) -> Iterator[Line | None]:
 
     Nothing is wrong when the connection cannot be opened: whoever uses it opens it then, and says why it cannot.
     """
-    connection, line = params.connection, None
-    if isinstance(connection, Ssh):
-        with contextlib.suppress(ParamsError, Refused):  # a kernel meets the same, and says it
-            config = find(connection.config) if connection.config else None
-            host = SshHost(connection.to, config, line=(line := control.new()))
-            keeper = _opened(host)
-    if line is None:
-        yield None
-        return
-    try:
+    connection = params.connection
+    with contextlib.ExitStack() as stack:
+        line = None
+        if isinstance(connection, Ssh):
+            with contextlib.suppress(ParamsError, Refused):  # a kernel meets the same, and says it
+                config, line = find(connection.config) if connection.config else None, control.new()
+                host = SshHost(connection.to, config, line=line)
+                stack.callback(_close, host, _opened(host))
         yield line
-    finally:
-        _close(host, keeper)
 
 
 def _opened(host: SshHost) -> subprocess.Popen[bytes]:
@@ -55,7 +52,7 @@ def _opened(host: SshHost) -> subprocess.Popen[bytes]:
         open=shlex.join(host.opening(_CONNECT_S)),
         mark=shlex.quote(str(mark)),
         socket=shlex.quote(str(socket)),
-        close=shlex.join(host.closing()),
+        close=shlex.join(host.ordering("stop")),
     )
     mark.touch(mode=0o600)
     argv = ("sh", "-c", script)

@@ -83,18 +83,10 @@ class SshHost(ShellHost):
         soon = ("-o", f"ConnectTimeout={timeout_s}")  # the first one counts
         return ["ssh", *soon, *self._options, *_shared(self.socket()), "-f", "-N", "--", self.describe]
 
-    def closing(self) -> list[str]:
-        """Return the argv that closes the shared connection, with all that goes over it."""
-        return [
-            "ssh",
-            *self._options,
-            "-o",
-            f"ControlPath={self.socket()}",
-            "-O",
-            "exit",
-            "--",
-            self.describe,
-        ]
+    def ordering(self, order: str) -> list[str]:
+        """Return the argv that gives the shared connection an order: `exit`, or `stop` when nothing goes over it any more."""
+        shared = ("-o", f"ControlPath={self.socket()}", "-O", order)
+        return ["ssh", *self._options, *shared, "--", self.describe]
 
     def raise_if_unreachable(self, result: Result) -> None:
         if result.status != 255:
@@ -149,7 +141,9 @@ class SshHost(ShellHost):
         with contextlib.suppress(subprocess.TimeoutExpired, Refused):
             if self.socket().exists():
                 null = subprocess.DEVNULL
-                subprocess.run(self.closing(), stdin=null, stdout=null, stderr=null, timeout=10, check=False)
+                subprocess.run(
+                    self.ordering("exit"), stdin=null, stdout=null, stderr=null, timeout=10, check=False
+                )
 
 
 def _shared(socket: Path) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""A stand-in for `ssh` that shares connections as OpenSSH does: a socket at ControlPath, `-O exit`, ControlPath=none.
+"""A stand-in for `ssh` that shares connections as OpenSSH does: a socket at ControlPath, `-O`, ControlPath=none.
 
-In the folder of the environment's MASTERS it notes in `calls` a line for each: `open` or `own` (a connection), `exit`, and
+In the folder of the environment's MASTERS it notes in `calls` a line for each: `open` or `own` (a connection), `exit` or `stop`, and
 `run` (a command). A file `down` there refuses connections, `slow` holds them up.
 """
 
@@ -19,7 +19,7 @@ while :; do case $1 in
   --) shift; break;;
 esac; done
 note() { echo "$*" >>"$MASTERS/calls"; }
-if [ "$order" = exit ]; then note "exit $1"; rm -f -- "$path"; exit 0; fi
+if [ -n "$order" ]; then note "$order $1"; rm -f -- "$path"; exit 0; fi
 if [ ! -S "$path" ]; then
   if [ -e "$MASTERS/slow" ]; then touch "$MASTERS/waits"; sleep 60; fi
   [ ! -e "$MASTERS/down" ] || { echo "ssh: connect to host $1 port 22: Connection refused" >&2; exit 255; }

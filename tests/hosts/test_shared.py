@@ -80,7 +80,7 @@ def test_all_kernels_of_a_run_share_one_connection(ssh, file):
         assert host.run(("echo", "hello")).out == "hello\n"
         host.close()
         assert ssh.calls == ["open root@box", *["run root@box"] * 5]
-    assert ssh.connections() == ["open root@box", "exit root@box"]
+    assert ssh.connections() == ["open root@box", "stop root@box"]
     assert sockets() == []
 
 
@@ -103,7 +103,7 @@ def test_a_host_that_does_not_answer_at_first_is_reached_by_the_kernel(ssh, file
         ssh.put("down", there=False)
         kernel(file, line)
         assert ssh.connections() == ["open root@box"]
-    assert ssh.connections() == ["open root@box", "exit root@box"]
+    assert ssh.connections() == ["open root@box", "stop root@box"]
 
 
 def test_without_the_line_a_kernel_has_its_own(ssh, file):
@@ -127,10 +127,10 @@ def test_two_runs_at_once_do_not_share(ssh, file):
         with shared.shared(load(file)) as other:
             kernel(file, other)
             kernel(file, one)
-        assert ssh.connections() == ["open root@box", "open root@box", "exit root@box"]
+        assert ssh.connections() == ["open root@box", "open root@box", "stop root@box"]
         kernel(file, one)
         assert len(ssh.connections()) == 3
-    assert ssh.connections().count("exit root@box") == 2
+    assert ssh.connections().count("stop root@box") == 2
     assert control.LINE in NOT_INHERITED
 
 
@@ -142,7 +142,7 @@ def test_a_killed_run_leaves_no_connection(ssh, file):
         wait_for(lambda: ssh.calls == ["open root@box"])
         leader.send_signal(signal.SIGKILL)
         leader.wait()
-        wait_for(lambda: ssh.calls == ["open root@box", "exit root@box"] and sockets() == [])
+        wait_for(lambda: ssh.calls == ["open root@box", "stop root@box"] and sockets() == [])
 
 
 def test_a_run_that_ends_early_does_not_wait_for_the_host(ssh, file):
@@ -169,7 +169,7 @@ def test_after_a_restart_it_is_opened_once_more(ssh, file, monkeypatch):
         assert ssh.calls == ["open root@box", "exit root@box"]
         kernel(file, line)
         kernel(file, line)
-    assert ssh.connections() == ["open root@box", "exit root@box"] * 2
+    assert ssh.connections() == ["open root@box", "exit root@box", "open root@box", "stop root@box"]
 
 
 @pytest.mark.parametrize("connection", ["{kind: local}", "{kind: recorded, recording: recordings/testbed}"])
