@@ -1,0 +1,1 @@
+"""Kernels: how they are started, and how notebooks run in them."""
