@@ -3,7 +3,8 @@
     python -P -m runbook.runner.fork_server HANDLE
 
 HANDLE is a socket (SOCK_SEQPACKET) on which requests come, each one message: JSON with `target`, `argv`, `cwd`, `env`
-and `handles`, and with it the process's line followed by one open file for each number in `handles`. On that line
+and `handles`, and with it the process's line followed by one open file for each number in `handles`. `prepare` names a
+function that is called here first, once: what it imports and makes, all that come later have. On the line
 the answer goes back: `{"pid": …}` with a handle of the process (pidfd), or `{"refused": …}`; and when the process has ended,
 `{"status": …}` as `os.waitstatus_to_exitcode` has it. The line is the process's lifeline too: it ends with who asked for it.
 
@@ -42,6 +43,9 @@ MOST = 250_000
 MOST_HANDLES = 64
 
 
+LATER = (signal.SIGINT, signal.SIGHUP)
+
+
 @dataclass(frozen=True)
 class Request:
     """A process that somebody wants: a function, and what it is to find around it."""
@@ -53,6 +57,8 @@ class Request:
     env: dict[str, str]
     handles: list[int]
     """The numbers under which the process finds its open files."""
+    prepare: str = ""
+    """`module:function`, called in the server before the first such process; '' for none."""
 
 
 def main() -> None:
@@ -86,6 +92,7 @@ class _Server:
         self._requests = requests
         self._lines: dict[int, socket.socket] = {}
         self._files = _files()
+        self._prepared: set[str] = set()
 
     def serve(self) -> Callable[[], None] | None:
         """Return None when nobody is left who could ask, and in a process that was forked what it is to do."""
@@ -132,15 +139,15 @@ class _Server:
         """Return what a request names, imported. Raises `RuntimeError` when a fork would not be what a new process is."""
         if changed := [name for name, was in self._files.items() if _stamp(name) != was]:
             raise RuntimeError(f"{STALE}: {changed[0]}")
-        module, _, function = request.target.partition(":")
-        if module not in sys.modules:
-            importlib.import_module(module)
+        target = _found(request.target)
+        if request.prepare not in {"", *self._prepared}:
+            _found(request.prepare)()
+            self._prepared.add(request.prepare)
             gc.collect()
             gc.freeze()
-            self._files |= {name: stamp for name, stamp in _files().items() if name not in self._files}
+            self._files = {**_files(), **self._files}
         if len(list(Path("/proc/self/task").iterdir())) > 1:
             raise RuntimeError("something that was imported has started a thread, which a fork would lose")
-        target: Callable[[], None] = getattr(sys.modules[module], function)
         return target
 
     def _reap(self) -> None:
@@ -152,6 +159,12 @@ class _Server:
 
 
 STALE = "what was imported has changed on the disk"
+
+
+def _found(name: str) -> Callable[[], None]:
+    module, _, function = name.partition(":")
+    found: Callable[[], None] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def _files() -> dict[str, tuple[int, int]]:
@@ -187,9 +200,7 @@ def _become(request: Request, target: Callable[[], None], line: socket.socket, h
     """Be the process that was asked for, from its beginning to its end."""
     os.setsid()
     signal.set_wakeup_fd(-1)
-    for sig in (signal.SIGCHLD, signal.SIGHUP):
-        signal.signal(sig, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _take(request.handles, handles, line)
     os.environ.clear()
     os.environ.update(request.env)
@@ -199,6 +210,7 @@ def _become(request: Request, target: Callable[[], None], line: socket.socket, h
     if "numpy.random" in sys.modules:  # `random` sees to itself
         sys.modules["numpy.random"].seed()
     gc.enable()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LATER)
     _end(_run(target))
 
 
@@ -231,9 +243,9 @@ def _run(target: Callable[[], None]) -> int:
             return error.code or 0
         print(error.code, file=sys.stderr)
         return 1
-    except BaseException:
+    except BaseException as error:
         traceback.print_exc()
-        return 1
+        return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 
@@ -247,6 +259,9 @@ def _end(status: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
+    if status == -signal.SIGINT:  # who waits for it sees what an interpreter shows
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     os._exit(status)
 
 

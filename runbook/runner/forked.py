@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -24,6 +25,8 @@ PATIENCE_S = 60.0
 UNKNOWN = 255
 """The status of a process that outlived the server, which alone could have learnt it."""
 _AT_START = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_")
+LENT = "RUNBOOK_FORK_SERVER"
+"""The environment variable that names the socket of a server which another process started: `handle:inode`."""
 _LATER = ("PYTHONSTARTUP",)
 """Read when a kernel is started, not when its interpreter is."""
 
@@ -50,6 +53,15 @@ class Forked:
 
     def __init__(self, line: socket.socket, pid: int, handle: int) -> None:
         self.pid, self._line, self._handle = pid, line, handle
+
+    def __enter__(self) -> Forked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdin, self.stdout, self.stderr):
+            if stream:
+                stream.close()
+        self.wait()
 
     def fileno(self) -> int:
         """The handle that can be read from when the process has ended."""
@@ -99,30 +111,45 @@ class Forked:
 
 
 class ForkServer:
-    """The server of this process, which ends with it. All threads may ask it at once."""
+    """A server that this process asks. All threads may ask it at once."""
 
-    def __init__(self) -> None:
-        """Start it; what it imports, it imports meanwhile. Raises `NotForked` where that cannot be."""
-        if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
-            raise NotForked("this system has no handles of processes (pidfd_open)")
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def __init__(
+        self, connection: socket.socket, process: subprocess.Popen[bytes] | None, errors: IO[bytes]
+    ) -> None:
+        """`process` is the server itself, which ends with this; None for one that another process started."""
+        self._socket, self._process, self._errors = connection, process, errors
         self._env = at_start(os.environ)
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
-        words = [sys.executable, "-P", "-m", "runbook.runner.fork_server", str(theirs.fileno())]
-        # A thread that was started by an import would be lost in a fork.
-        quiet = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        with theirs:
-            self._process = subprocess.Popen(
-                words, env={**os.environ, **quiet}, pass_fds=(theirs.fileno(),), start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
-            )  # fmt: skip
+
+    def lent(self) -> tuple[dict[str, str], int]:
+        """Return what a forked process is given to ask this server too: variables, and a handle under its own number."""
+        handle = self._socket.fileno()
+        return {LENT: f"{handle}:{os.fstat(handle).st_ino}"}, handle
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
+    def pid(self) -> int | None:
+        """The server's process, None when it is not this one's."""
+        return self._process.pid if self._process else None
+
+    def fork(
+        self,
+        target: str,
+        argv: Sequence[str],
+        cwd: str,
+        env: Mapping[str, str],
+        handles: Mapping[int, int],
+        prepare: str,
+    ) -> Forked:
+        """Return a process that was forked (`ask`). Raises `NotForked`."""
+        return self.answer(self.ask(target, argv, cwd, env, handles, prepare))
 
     def ask(
-        self, target: str, argv: Sequence[str], cwd: str, env: Mapping[str, str], handles: Mapping[int, int]
+        self,
+        target: str,
+        argv: Sequence[str],
+        cwd: str,
+        env: Mapping[str, str],
+        handles: Mapping[int, int],
+        prepare: str = "",
     ) -> socket.socket:
         """Ask for a process and return its line, on which the answer comes (`answer`).
 
@@ -130,7 +157,7 @@ class ForkServer:
         """
         if at_start(env) != self._env:
             raise NotForked("its environment is another one than this process had when it began")
-        request = Request(target, list(argv), cwd, dict(env), list(handles))
+        request = Request(target, list(argv), cwd, dict(env), list(handles), prepare)
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
@@ -158,10 +185,11 @@ class ForkServer:
         raise (Stale if STALE in said["refused"] else NotForked)(said["refused"])
 
     def close(self) -> None:
-        """End the server; what it forked goes on."""
+        """End the server, if it is this process's; what it forked goes on."""
         self._socket.close()
-        self._process.kill()
-        self._process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
         self._errors.close()
 
     def _lost(self, why: str) -> Lost:
@@ -182,22 +210,52 @@ def at_start(env: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in found.items() if k not in _LATER}
 
 
+def _start() -> ForkServer:
+    """Start a server; what it imports, it imports meanwhile. Raises `NotForked` where that cannot be, and `OSError`."""
+    if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
+        raise NotForked("this system has no handles of processes (pidfd_open)")
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
+    words = [sys.executable, "-P", "-m", "runbook.runner.fork_server", str(theirs.fileno())]
+    # A thread that was started by an import would be lost in a fork.
+    quiet = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    with theirs:
+        process = subprocess.Popen(
+            words, env={**os.environ, **quiet}, pass_fds=(theirs.fileno(),), start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+        )  # fmt: skip
+    return ForkServer(mine, process, errors)
+
+
+def _borrowed() -> ForkServer | None:
+    """Return the server that this process was given to ask, None when there is none."""
+    handle, _, inode = os.environ.pop(LENT, "").partition(":")
+    try:
+        if os.fstat(int(handle)).st_ino != int(inode):
+            return None
+        return ForkServer(socket.socket(fileno=int(handle)), None, tempfile.TemporaryFile())
+    except (OSError, ValueError):
+        return None
+
+
 _of: tuple[int, ForkServer | NotForked] | None = None  # it belongs to a process, so there is one for each
+_turn = threading.Lock()
 
 
 def server() -> ForkServer:
     """Return the server of this process, started with the first call. Raises `NotForked` once it could not be."""
     global _of
-    if _of is None or _of[0] != os.getpid():
-        try:
-            found: ForkServer | NotForked = ForkServer()
-        except (NotForked, OSError) as error:
-            found = NotForked(str(error))
-        _of = os.getpid(), found
-        atexit.register(close)
-    if isinstance(_of[1], NotForked):
-        raise _of[1]
-    return _of[1]
+    with _turn:
+        if _of is None or _of[0] != os.getpid():
+            try:
+                found: ForkServer | NotForked = _borrowed() or _start()
+            except (NotForked, OSError) as error:
+                found = NotForked(str(error))
+            _of = os.getpid(), found
+            atexit.register(close)
+        if isinstance(_of[1], NotForked):
+            raise _of[1]
+        return _of[1]
 
 
 def begin() -> None:
@@ -209,6 +267,7 @@ def begin() -> None:
 def close(instead: NotForked | None = None) -> None:
     """End the server of this process, if there is one; the next call of `server` raises `instead`, or starts another."""
     global _of
-    if _of is not None and _of[0] == os.getpid() and isinstance(_of[1], ForkServer):
-        _of[1].close()
-    _of = (os.getpid(), instead) if instead else None
+    with _turn:
+        if _of is not None and _of[0] == os.getpid() and isinstance(_of[1], ForkServer):
+            _of[1].close()
+        _of = (os.getpid(), instead) if instead else None
