@@ -64,10 +64,8 @@ class Request:
 def main() -> None:
     """Serve until nobody is left who could ask."""
     requests = socket.socket(fileno=int(sys.argv[1]))
-    for sig in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(
-            sig, signal.SIG_IGN
-        )  # meant for who asks; what becomes of its processes is its decision
+    # Not ignored: what is sent to a process in its first moment waits until it can hear it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, LATER)
     gc.disable()  # what is forked shares memory as long as nobody writes to it, and a collection writes everywhere
     _import()
     gc.collect()
@@ -225,7 +223,8 @@ def _take(numbers: list[int], handles: list[int], line: socket.socket) -> None:
     for number, handle in zip(numbers, moved[1:], strict=True):
         os.dup2(handle, number)
         os.close(handle)
-    threading.Thread(target=_hold, args=(socket.socket(fileno=moved[0]),), daemon=True).start()
+    held = socket.socket(fileno=moved[0])
+    threading.Thread(target=_hold, args=(held,), name="lifeline", daemon=True).start()
 
 
 def _hold(line: socket.socket) -> None:
