@@ -27,7 +27,7 @@ from runbook.cli.volume import volume
 from runbook.errors import ParamsError, RunbookError
 from runbook.modes import MODES
 from runbook.redaction import KNOWN
-from runbook.runner.forked import begin
+from runbook.runner.forked import begin, close
 from runbook.signals import Stops, watching
 from runbook.text import terminal
 from runbook.unreadable import reading
@@ -128,10 +128,16 @@ def _run_options(function: Any) -> Any:
 
 
 def _run(*words: Any, **options: Any) -> None:
-    begin()  # it imports what the kernels need while this process imports what it needs itself
-    from runbook.cli.running import run_and_show
+    with watching() as stops:
+        with stops.deferred():
+            begin()  # it imports what the kernels need while this process imports what it needs itself
+        try:
+            from runbook.cli.running import run_and_show
 
-    run_and_show(*words, **options)
+            run_and_show(*words, **options)
+        finally:
+            with stops.deferred():
+                close()
 
 
 @click.group(
@@ -198,7 +204,6 @@ def plan(params: str, only: str | None, **options: Any) -> None:
       runbook plan params/myhost.yml
       runbook plan params/myhost.yml --only hide_devices
     """
-    begin()
     from runbook.steps import name_of, notebooks
 
     homes = {name_of(step): notebook for notebook, steps in notebooks().items() for step in steps}

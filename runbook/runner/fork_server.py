@@ -1,8 +1,6 @@
 """The process from which kernels are forked: it has imported what each of them would import, and waits to be asked.
 
-    python -P -m runbook.runner.fork_server HANDLE
-
-HANDLE is a socket (SOCK_SEQPACKET) on which requests come, each one message: JSON with `target`, `argv`, `cwd`, `env`
+`runbook.runner.forked` starts it with a socket (SOCK_SEQPACKET) on which requests come, each one message: JSON with `target`, `argv`, `cwd`, `env`
 and `handles`, and with it the process's line followed by one open file for each number in `handles`. `prepare` names a
 function that is called here first, once: what it imports and makes, all that come later have. On the line
 the answer goes back: `{"pid": …}` with a handle of the process (pidfd), or `{"refused": …}`; and when the process has ended,
@@ -62,10 +60,11 @@ class Request:
 
 
 def main() -> None:
-    """Serve until nobody is left who could ask."""
+    """Serve the socket whose handle is the first argument, until nobody is left who could ask."""
     requests = socket.socket(fileno=int(sys.argv[1]))
     # Not ignored: what is sent to a process in its first moment waits until it can hear it.
     signal.pthread_sigmask(signal.SIG_BLOCK, LATER)
+    _end_with(requests)
     gc.disable()  # what is forked shares memory as long as nobody writes to it, and a collection writes everywhere
     _import()
     gc.collect()
@@ -73,6 +72,20 @@ def main() -> None:
     become = _Server(requests).serve()
     if become is not None:
         become()
+
+
+def _end_with(requests: socket.socket) -> None:
+    """End as soon as nobody is left who could ask, also in the middle of an import: SIGIO tells of the end of a socket."""
+
+    def told(*_: object) -> None:
+        with suppress(BlockingIOError):
+            if not requests.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                os._exit(0)
+
+    signal.signal(signal.SIGIO, told)
+    fcntl.fcntl(requests, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(requests, fcntl.F_SETFL, fcntl.fcntl(requests, fcntl.F_GETFL) | os.O_ASYNC)
+    told()
 
 
 def _import() -> None:
@@ -198,7 +211,8 @@ def _become(request: Request, target: Callable[[], None], line: socket.socket, h
     """Be the process that was asked for, from its beginning to its end."""
     os.setsid()
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for sig in (signal.SIGCHLD, signal.SIGIO):
+        signal.signal(sig, signal.SIG_DFL)
     _take(request.handles, handles, line)
     os.environ.clear()
     os.environ.update(request.env)
@@ -270,10 +284,3 @@ def kernel() -> None:
 
     # The line sees to it that no kernel is left behind; 1 is nobody's parent, and "no parent" would print a greeting.
     IPKernelApp.launch_instance([*sys.argv[1:], "--IPKernelApp.parent_handle=1"])
-
-
-if __name__ == "__main__":
-    sys.modules["runbook.runner.fork_server"] = sys.modules[
-        "__main__"
-    ]  # requests name it, and there is one of it
-    main()

@@ -27,6 +27,11 @@ UNKNOWN = 255
 _AT_START = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_")
 LENT = "RUNBOOK_FORK_SERVER"
 """The environment variable that names the socket of a server which another process started: `handle:inode`."""
+_SERVE = """import sys
+if not sys.flags.safe_path: del sys.path[0]
+from runbook.runner.fork_server import main
+main()"""
+"""Not from the current folder, as a kernel's launcher does it; with `-P` no kernel would find a module there later."""
 _LATER = ("PYTHONSTARTUP",)
 """Read when a kernel is started, not when its interpreter is."""
 
@@ -216,7 +221,7 @@ def _start() -> ForkServer:
         raise NotForked("this system has no handles of processes (pidfd_open)")
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
-    words = [sys.executable, "-P", "-m", "runbook.runner.fork_server", str(theirs.fileno())]
+    words = [sys.executable, "-c", _SERVE, str(theirs.fileno())]
     # A thread that was started by an import would be lost in a fork.
     quiet = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     with theirs:

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -85,7 +86,9 @@ async def _asked(cmd: list[str], cwd: str, env: dict[str, str], options: dict[st
             raise NotForked("its streams are to be pipes")
         handles = {number: _handle(stream, number) for number, stream in streams.items()}
         handles |= {handle: handle for handle in options.get("pass_fds") or ()}
-        line = server.ask("runbook.runner.fork_server:kernel", cmd[2:], cwd, env, handles)
+        launcher = find_spec(LAUNCHER[1])
+        argv = [str(launcher and launcher.origin), *cmd[3:]]
+        line = server.ask("runbook.runner.fork_server:kernel", argv, cwd, env, handles)
         try:
             await _readable(line.fileno(), forked.PATIENCE_S)
         except BaseException:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 
 def look_around():
-    handles = [(path.name, os.readlink(path)) for path in Path("/proc/self/fd").iterdir() if path.exists()]
+    handles = [(path.name, str(path.readlink())) for path in Path("/proc/self/fd").iterdir() if path.exists()]
     seen = {
         "argv": sys.argv,
-        "cwd": os.getcwd(),
+        "cwd": str(Path.cwd()),
         "XY": os.environ["XY"],
         "session": os.getsid(0),
         "parent": os.getppid(),

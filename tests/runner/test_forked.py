@@ -57,7 +57,7 @@ def gone(pid: int, within_s: float = 20) -> bool:
 
 def test_a_forked_process_finds_what_was_asked_for(server):
     """Arguments, folder, environment and open files under their numbers; a session of its own; nothing of the server's."""
-    with open("/etc/hostname", "rb") as file:
+    with Path("/etc/hostname").open("rb") as file:
         process, out = fork(server, "look_around", "a", "b c", handles={9: file.fileno()}, XY="1")
     assert process.wait(30) == 0
     seen = json.loads(said(out))
@@ -118,6 +118,15 @@ def test_what_was_forked_outlives_the_server(server):
     assert process.wait(30) == UNKNOWN
     with pytest.raises(Lost):
         fork(server, "nothing")
+
+
+def test_a_server_that_still_imports_ends_with_who_wanted_it():
+    """It does not import on for nobody, however long that would take."""
+    server = forked._start()
+    server._socket.close()
+    assert gone(server.pid, 0.5 + 20 * (os.getloadavg()[0] > 4))
+    assert server._process.wait() == 0
+    server.close()
 
 
 WHO_ASKS = """import os, sys, time
