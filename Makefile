@@ -31,6 +31,7 @@ $(READY): pyproject.toml lock/test.txt
 	@echo "Creating the environment in $(VENV) (once; a minute or two) …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(LOCKED) lock/test.txt
+	@rm -rf *.egg-info # of an older layout: its entry points would be taken for the present ones
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -81,10 +82,10 @@ schema: $(READY) ## write params/schema.json from the parameter models
 	@$(BIN)/runbook schema > params/schema.json
 
 coverage: $(READY) ## write docs/coverage.md, the map from the guide to the steps
-	@$(BIN)/python -m runbook.guide.coverage
+	@$(BIN)/python -m runbook.documents.coverage
 
 errors: $(READY) ## write docs/errors.md, what errors mean, from runbook/help
-	@$(BIN)/python -m runbook.help.page
+	@$(BIN)/python -m runbook.documents.errors
 
 testbed-deps: ## install what the testbed needs, from Debian's packages (root)
 	apt-get update -qq

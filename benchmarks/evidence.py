@@ -130,7 +130,7 @@ def by_papermill(folder: Path, source: Path, **options: Any) -> tuple[Callable[[
 
 
 def by_engine(folder: Path, source: Path) -> tuple[Callable[[], Any], str]:
-    import runbook.evidence.engine  # noqa: F401
+    import runbook.runner.engine  # noqa: F401
 
     return by_papermill(folder, source, engine_name="runbook")
 
@@ -139,7 +139,7 @@ def by_run(folder: Path, source: Path) -> tuple[Callable[[], Any], str]:
     import nbconvert.exporters  # noqa: F401
 
     from runbook import steps
-    from runbook.evidence.run import run
+    from runbook.runner.run import run
 
     steps.notebooks()  # imports the modules of all steps
 

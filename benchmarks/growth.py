@@ -149,7 +149,7 @@ def output(_: int) -> Curves:
 def one_output(size: int) -> dict[str, float]:
     """Return processor seconds and peak memory of this process after one command that prints `size` bytes."""
     from runbook.actions import Run
-    from runbook.apply import carry_out
+    from runbook.engine.apply import carry_out
     from runbook.hosts.exchange import Limits
     from runbook.hosts.local import LocalHost
     from runbook.show import steps as views

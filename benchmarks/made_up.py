@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runbook import survey
-from runbook.ask import Answer, Ask, Facts
 from runbook.facts import network
 from runbook.guests.config import uuid_of
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import HostParams, load
 from runbook.steps import steps_of
 

@@ -88,7 +88,7 @@ def by_nbclient() -> Json:
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
-    from runbook.evidence.selection import select
+    from runbook.runner.selection import select
 
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="bench-one-host-") as folder:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.apt_sources import as_lines, mirror_options, own_sources
+from runbook.controller.apt_sources import as_lines, mirror_options, own_sources
 from runbook.testbed.image import default_recipe
 
 ALIAS = "peers-target"

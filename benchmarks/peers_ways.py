@@ -18,7 +18,8 @@ from typing import Any
 
 from runbook import params as parameters
 from runbook.params import HostParams
-from runbook.steps.debian_configuration import needs, set_names
+from runbook.steps.debian_configuration import set_names
+from runbook.steps.shared import wanted_packages as needs
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent

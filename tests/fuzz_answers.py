@@ -18,20 +18,21 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from runbook import proposal, undo
+from runbook import proposal
 from runbook.actions import Link, Remove, WriteFile
-from runbook.ask import Answer, Ask, Facts
 from runbook.drift import kept
 from runbook.drift.compare import compare
+from runbook.engine import undo
+from runbook.engine.undo import Done
 from runbook.errors import RunbookError, UnreadableAnswer
 from runbook.facts import identity, system
 from runbook.fleet.facts import rows_of
+from runbook.model.ask import Answer, Ask, Facts
+from runbook.model.unreadable import reading
 from runbook.params import load
 from runbook.show import steps as views
 from runbook.show import tables
 from runbook.steps import name_of, notebooks
-from runbook.undo import Done
-from runbook.unreadable import reading
 from tests.mutations import mutate
 
 ROOT = Path(__file__).parents[1]

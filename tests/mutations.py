@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from runbook.ask import MISSING, UNREADABLE, Answer
+from runbook.model.ask import MISSING, UNREADABLE, Answer
 
 NUMBERS = (
     "0", "-1", "1e308", "nan", "inf", "0x10", "007", "1.5", "²", "१२", "9" * 20, "9" * 400, "9" * 5000, "1" + "0" * 12,

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from runbook import allowed, hosts, programs, ssh_config
+from runbook import hosts, programs
 from runbook.book import open_host
 from runbook.cli import main
+from runbook.controller import allowed
 from runbook.errors import ConsentMissing, ParamsError
-from runbook.evidence.run import run
 from runbook.fleet.members import members
 from runbook.params import load
 from runbook.params.secrets import resolve
+from runbook.programs import ssh_config
+from runbook.runner.run import run
 from runbook.testbed.hardware import write_ssh_config
 
 SHIPPED = Path(__file__).parents[1] / "params"

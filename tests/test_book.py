@@ -8,10 +8,10 @@ import signal
 import pytest
 
 from runbook.book import Book, open_host
+from runbook.controller.signals import watching
+from runbook.engine.journal import Journal, read
 from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused
-from runbook.journal import Journal, read
 from runbook.params import digest, load
-from runbook.signals import watching
 from tests import toy
 
 
@@ -77,7 +77,7 @@ def test_nothing_begins_after_a_request_that_was_swallowed(monkeypatch, shown, t
         plan = step.plan
         monkeypatch.setattr(step, "plan", lambda *args: (stop(), plan(*args))[1])
     if at == "before its action":
-        monkeypatch.setattr("runbook.undo.pack", lambda _: stop())
+        monkeypatch.setattr("runbook.engine.undo.pack", lambda _: stop())
     book = toy.book(monkeypatch, step, host, journal=journal)
     with watching() as stops, stops.deferred():
         if at == "before the step":
@@ -169,7 +169,7 @@ def test_a_person_can_consent_with_the_digest(monkeypatch, shown):
     """At a keyboard the beginning of the digest is the consent; anything else is not."""
     module = toy.step("disruptive")
     digest = module.plan(toy.PARAMS, toy.ToyHost().gather(module.asks(toy.PARAMS))).digest()
-    monkeypatch.setattr("runbook.consent.at_keyboard", lambda: True)
+    monkeypatch.setattr("runbook.engine.consent.at_keyboard", lambda: True)
     monkeypatch.setattr("builtins.input", lambda prompt: "yes")
     with pytest.raises(ConsentMissing):
         toy.book(monkeypatch, module).apply("turn_on")
@@ -184,7 +184,7 @@ def test_the_journal_says_how_consent_was_given(monkeypatch, shown, tmp_path, ho
     module, journal = toy.step("disruptive"), tmp_path / "journal.jsonl"
     digest = module.plan(toy.PARAMS, toy.ToyHost().gather(module.asks(toy.PARAMS))).digest()
     lines = {"parameter": ("turn_on",), "digest": (f"turn_on:{digest}",), "keyboard": ()}
-    monkeypatch.setattr("runbook.consent.at_keyboard", lambda: True)
+    monkeypatch.setattr("runbook.engine.consent.at_keyboard", lambda: True)
     monkeypatch.setattr("builtins.input", lambda prompt: digest[:4])
     asked = toy.PARAMS.model_copy(update={"consent": lines[how]})
     toy.book(monkeypatch, module, params=asked, journal=journal).apply("turn_on")

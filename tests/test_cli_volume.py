@@ -6,15 +6,15 @@ import pytest
 from click.testing import CliRunner
 
 from runbook.actions import WriteFile
-from runbook.ask import Answer, Facts
 from runbook.attestation.verify import verify_run
 from runbook.cli import main
+from runbook.engine.journal import read
 from runbook.facts import identity, system
 from runbook.hosts.base import Result
-from runbook.journal import read
-from runbook.plan import Plan
+from runbook.model.ask import Answer, Facts
+from runbook.model.plan import Plan
 from runbook.steps import management
-from runbook.steps.management import single
+from runbook.steps.shared import single
 from tests.evidence.attested import alone
 from tests.steps.volumes_host import Host, params
 

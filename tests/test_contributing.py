@@ -18,7 +18,7 @@ RECORD = """
 from pathlib import Path
 from runbook.book import Book
 from runbook.hosts.recorder import Recorder
-from runbook.journal import Journal
+from runbook.engine.journal import Journal
 from runbook.params import load
 from tests.toy import ToyHost
 

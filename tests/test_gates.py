@@ -2,10 +2,10 @@
 
 import pytest
 
-from runbook import gates
 from runbook.actions import Run
+from runbook.engine import gates
 from runbook.errors import CheckFailed, Refused
-from runbook.plan import Finding, Plan
+from runbook.model.plan import Finding, Plan
 
 TWO = (
     Finding("fail", "xenbr0 is missing", "guests are joined to it", "run 06 again", "H650"),

@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from runbook.ask import Ask
 from runbook.errors import CommandFailed, HostError, NotRecorded, TimedOut
 from runbook.hosts import script, streams
 from runbook.hosts.base import Result
@@ -17,6 +16,7 @@ from runbook.hosts.local import LocalHost
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recorder import Recorder, masked
 from runbook.hosts.ssh import SshHost
+from runbook.model.ask import Ask
 
 OWNER = f"{os.getuid()}:{os.getgid()}"
 

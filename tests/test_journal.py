@@ -4,7 +4,7 @@ import json
 import os
 import time
 
-from runbook.journal import Journal, Tail, read
+from runbook.engine.journal import Journal, Tail, read
 
 
 def test_a_line_says_when_what_and_all_fields(tmp_path):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from runbook.ask import Answer, Facts
 from runbook.errors import ParamsError
+from runbook.model.ask import Answer, Facts
 from runbook.params import HostParams, loads
 from runbook.proposal.commented import dump
 from runbook.show import steps as views

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from runbook.book import Book
+from runbook.engine.journal import Journal
 from runbook.hosts.recorded import RecordedHost
-from runbook.journal import Journal
 from runbook.params import load
 from runbook.steps import name_of, notebooks
 

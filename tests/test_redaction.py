@@ -337,7 +337,7 @@ def test_a_recording_holds_a_mark_and_replays_without_the_secret(tmp_path):
 def test_a_password_is_replayed_without_its_hash(tmp_path, monkeypatch):
     """Who replays a recording in which a password was set needs no password."""
     from runbook.actions import SetPassword
-    from runbook.apply import carry_out
+    from runbook.engine.apply import carry_out
 
     rec = tmp_path / "rec"
     rec.mkdir()

@@ -11,11 +11,11 @@ import pytest
 
 from runbook import params as parameters
 from runbook.book import Book, open_host
+from runbook.book.replay import require_order
+from runbook.engine.journal import Journal
 from runbook.errors import NotRecorded, Refused, RunbookError
 from runbook.hosts.recorded import RecordedHost
-from runbook.journal import Journal
 from runbook.params import load
-from runbook.replay import require_order
 from tests import toy
 
 ROOT = Path(__file__).parents[1]
@@ -206,7 +206,7 @@ def test_an_author_sees_the_difference(monkeypatch):
 
 
 def parameters_ask():
-    from runbook.ask import Ask
+    from runbook.model.ask import Ask
 
     return Ask.run("uname", "-x")
 

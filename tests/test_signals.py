@@ -14,10 +14,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from runbook import signals
 from runbook.cli import Guarded
+from runbook.controller import signals
+from runbook.controller.signals import STOPPING, go_on, watching
 from runbook.errors import RunbookError
-from runbook.signals import STOPPING, go_on, watching
 
 SWALLOWING = {
     "a bare except": "try:\n    send()\nexcept BaseException:\n    pass",
@@ -146,7 +146,7 @@ def test_how_it_ends_is_decided_once():
 
 
 KERNEL = """import sys
-from runbook.signals import go_on
+from runbook.controller.signals import go_on
 try:
     go_on()
 except KeyboardInterrupt:

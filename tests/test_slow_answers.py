@@ -7,7 +7,7 @@ import pytest
 
 N = 200_000
 READERS = {
-    "kept.hidden": "from runbook.ask import Answer; from runbook.drift import kept; read = lambda t: kept.hidden(Answer(0, t), 'k')",
+    "kept.hidden": "from runbook.model.ask import Answer; from runbook.drift import kept; read = lambda t: kept.hidden(Answer(0, t), 'k')",
     "has_rules": "from runbook.facts.firewall import has_rules as read",
     "covered": "from runbook.facts.trim import covered as read",
     "number_of": "from runbook.facts.partition_tables import number_of; read = lambda t: number_of(t, '/dev')",

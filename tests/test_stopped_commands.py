@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook.evidence import source
-from runbook.signals import STOPPING, watching
+from runbook.controller.signals import STOPPING, watching
+from runbook.runner import source
 from runbook.site import build as site
 from tests.evidence.toys import ROOT, notebook
 

@@ -12,22 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from runbook import apt_sources as sources
-from runbook.apt_sources import AptSource
 from runbook.cli import virtual_pc
+from runbook.controller import apt_sources as sources
+from runbook.controller import process
+from runbook.controller.apt_sources import AptSource
 from runbook.errors import CheckFailed, RunbookError
 from runbook.params import load
-from runbook.testbed import (
-    acceptance,
-    console,
-    disk,
-    hardware,
-    image,
-    machine,
-    process,
-    qemu,
-    recipe,
-)
+from runbook.testbed import acceptance, console, disk, hardware, image, machine, qemu, recipe
 from runbook.testbed.console import Patience
 from runbook.testbed.errors import KernelPanicked, TestbedError, tail
 from runbook.testbed.recipe import Identity, Recipe

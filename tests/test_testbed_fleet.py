@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook.errors import CheckFailed
-from runbook.fleet.record import FleetRecord, HostState
+from runbook.evidence.fleets.record import FleetRecord, HostState
 from runbook.params import load
 from runbook.testbed import fleet, hardware, qemu, siblings
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CheckFailed, HostError
 from runbook.facts import grub
 from runbook.hosts.recorded import RecordedHost
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import HostParams, load
-from runbook.steps.xen_configuration import configure_bridges, menu, set_boot_menu
+from runbook.steps.shared import boot_menu
+from runbook.steps.xen_configuration import configure_bridges, set_boot_menu
 from runbook.testbed import acceptance, boot_once, cuts, ram_disk, returns, state
 from runbook.testbed.state import State
 
@@ -252,10 +253,10 @@ def test_the_cutting_bridge_is_one_that_the_runbook_takes(file: str, tmp_path: P
 def test_the_power_goes_in_the_middle_of_the_step() -> None:
     """With its file gone the step makes plain Debian the default, writes the file, and is cut where it writes the menu."""
     params = load(ROOT / "params/testbed.yml")
-    facts = finished(set_boot_menu, params, **{menu.WORDS_FILE: Answer(44)})
+    facts = finished(set_boot_menu, params, **{boot_menu.WORDS_FILE: Answer(44)})
     titles = [action.title for action in set_boot_menu.plan(params, facts).actions]
     assert titles[0].startswith("run grub-set-default gnulinux-simple-")
-    assert titles[1:] == [f"write {menu.WORDS_FILE}", "run update-grub"]
+    assert titles[1:] == [f"write {boot_menu.WORDS_FILE}", "run update-grub"]
     pulled: list[str] = []
     listen = cuts.pulls_the_plug(lambda: pulled.append("off"), "run update-grub", after_s=0)
     for event, title in (("action-begin", titles[1]), ("action-end", titles[2]), ("action-begin", titles[2])):
@@ -289,7 +290,7 @@ def test_a_power_cut_is_judged_by_what_it_left(
 ) -> None:
     """A left-over file, a torn one, an action done twice or a run that claims success fails the proof."""
     params = str(ROOT / "params/testbed.yml")
-    whole = menu.words_file(load(params))
+    whole = boot_menu.words_file(load(params))
     cut = journal(tmp_path / "1", ("action-end", "write x", "done"), ("action-end", "menu", "failed"))
     cut.exit_code = code
     begun = ("action-begin", "write x" if twice else "menu", "")

@@ -9,22 +9,23 @@ from types import SimpleNamespace
 
 import pytest
 
-from runbook import undo, undo_files
 from runbook.actions import InstallPackages, Link, PurgePackages, Reboot, Remove, Run, WriteFile
-from runbook.ask import Answer, Ask, Facts
 from runbook.attestation.verify import verify_run
 from runbook.book import Book
+from runbook.engine import undo, undo_files
 from runbook.engine.beat import Beat
+from runbook.engine.journal import Journal, of_machine, read
 from runbook.errors import CommandFailed, ConsentMissing, HostError, ParamsError, Refused
-from runbook.evidence import session, way_back
+from runbook.evidence import session
 from runbook.evidence.outcomes import StepEnd
 from runbook.evidence.record import NotebookRecord
-from runbook.evidence.way_back import go_back
 from runbook.hosts.local import LocalHost
-from runbook.journal import Journal, of_machine, read
+from runbook.model.ask import Answer, Ask, Facts
+from runbook.model.plan import Plan
 from runbook.params import load
-from runbook.plan import Plan
 from runbook.redaction import learn
+from runbook.runner import way_back
+from runbook.runner.way_back import go_back
 from tests.evidence.attested import alone
 
 
@@ -36,7 +37,7 @@ def silent(line):
 def world(tmp_path, monkeypatch):
     """Return a host that is this machine, with one folder of its own, and a way to run steps on it."""
     monkeypatch.setattr("runbook.hosts.local.LocalHost.lock", lambda self: None, raising=False)
-    monkeypatch.setattr("runbook.gates.is_usable", lambda *host, plans_only: None)
+    monkeypatch.setattr("runbook.engine.gates.is_usable", lambda *host, plans_only: None)
     file = tmp_path / "params.yml"
     file.write_text("host: toy\nconnection: {kind: local}\nconsent: [undo]\n")
     etc, reports = tmp_path / "etc", tmp_path / "reports"

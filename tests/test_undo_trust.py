@@ -12,16 +12,16 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from runbook import undo
 from runbook.actions import Link, PurgePackages, Reboot, Remove, Run, Switch, WriteFile
 from runbook.attestation import dsse, keys
 from runbook.attestation.statement import NAME, RUN
 from runbook.cli import main
+from runbook.engine import undo
+from runbook.engine.journal import read
 from runbook.errors import ConsentMissing, Refused
 from runbook.evidence import abandoned
 from runbook.evidence.vouched import journals
-from runbook.evidence.way_back import go_back
-from runbook.journal import read
+from runbook.runner.way_back import go_back
 from tests.test_undo import silent, world
 
 __all__ = ["world"]
@@ -122,7 +122,7 @@ def reseal(rng, run):
 
     key = keys.SigningKey(Ed25519PrivateKey.generate()) if rng.random() < 0.5 else None
     (run / NAME).write_bytes(b"")
-    from runbook.atomic import write_atomic
+    from runbook.controller.atomic import write_atomic
 
     write_atomic(run / NAME, dsse.seal(RUN, subjects, said.predicate, key))
 

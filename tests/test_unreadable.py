@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from runbook import unreadable
-from runbook.ask import Answer, Ask, Facts
 from runbook.errors import HostError, UnreadableAnswer
 from runbook.facts import pci
+from runbook.model import unreadable
+from runbook.model.ask import Answer, Ask, Facts
+from runbook.model.unreadable import cause_of, reading
 from runbook.steps import notebooks
-from runbook.unreadable import cause_of, reading
 from tests import fuzz_answers
 
 CASES = int(os.environ.get("RUNBOOK_FUZZ_CASES", "700"))

@@ -7,13 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from runbook.actions import WriteFile
-from runbook.ask import Answer, Ask, Facts
 from runbook.book import Book
+from runbook.engine.journal import Journal
 from runbook.errors import CommandFailed
 from runbook.hosts.base import Result
-from runbook.journal import Journal
+from runbook.model.ask import Answer, Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 
 PATH = "/etc/toy"
 WANTED = "on\n"

@@ -1,6 +1,6 @@
 """The operator's word for programs, in a configuration folder of the test's own."""
 
-from runbook.allowed import Program, allow
+from runbook.controller.allowed import Program, allow
 
 
 def give(monkeypatch, folder, *programs):

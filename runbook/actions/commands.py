@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from runbook.ask import Facts
+from runbook.model.action import Action
+from runbook.model.ask import Facts
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Action):
     """Run one command. `why` is for the reader; `undo` is the argv of the way back, () when none is needed.
 
     `again`: the command makes something from files (a boot menu, an initial RAM disk), so the way
@@ -36,7 +37,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class InstallPackages:
+class InstallPackages(Action):
     """Install packages and nothing that they only recommend. `delta` is what apt said it would do: `name version` for a
     new package, with the older version behind it for one that is there (`runbook.facts.packages.delta`).
     """
@@ -60,7 +61,7 @@ class InstallPackages:
 
 
 @dataclass(frozen=True)
-class PurgePackages:
+class PurgePackages(Action):
     """Purge packages with their configuration; those that are gone already are right.
 
     It fails, and removes nothing, when others would go with them: those came later, and somebody wanted them.
@@ -81,7 +82,7 @@ class PurgePackages:
 
 
 @dataclass(frozen=True)
-class Reboot:
+class Reboot(Action):
     """Restart the host and wait until it answers again with a new boot id."""
 
     into: str

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runbook.actions.commands import Run
-from runbook.ask import Facts
+from runbook.model.action import Action
+from runbook.model.ask import Facts
 
 if TYPE_CHECKING:
     from runbook.builds.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Deliver:
+class Deliver(Action):
     """Build packages in a clean root on the controller, or take the kept ones, and copy them to the host.
 
     Its whole effect on the host is the folder. A replay never builds (`Host.put`).

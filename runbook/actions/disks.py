@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from runbook.ask import Facts
+from runbook.model.action import Action
+from runbook.model.ask import Facts
 
 
 @dataclass(frozen=True)
-class WritePartitionTable:
+class WritePartitionTable(Action):
     """Give a whole disk a new partition table. Everything on it is lost.
 
     `identity` says which disk is meant, in words that no other disk shares, and `loses` what is on it:
@@ -35,7 +36,7 @@ class WritePartitionTable:
 
 
 @dataclass(frozen=True)
-class RunIn:
+class RunIn(Action):
     """Run one command inside a system that is not running but mounted at `root` (chroot(8)).
 
     It sees the machine's devices and firmware through mounts of its own, which end with it.
@@ -58,7 +59,7 @@ class RunIn:
 
 
 @dataclass(frozen=True)
-class SetPassword:
+class SetPassword(Action):
     """Give root of the system mounted at `root` its password; `reference` says where the hash is (crypt(5)).
 
     The hash is fetched when it is needed and travels on standard input: it is in no plan and no report.

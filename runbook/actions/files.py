@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from runbook.ask import Facts
+from runbook.model.action import GONE, Action, Left
+from runbook.model.ask import Facts
 
 
 @dataclass(frozen=True)
-class WriteFile:
+class WriteFile(Action):
     """Write a whole text file, atomically; `check` is an argv that must accept the new file first.
 
     `check` is run with the path of the temporary file appended, before it is moved in place
@@ -25,6 +26,10 @@ class WriteFile:
     @property
     def title(self) -> str:
         return f"write {self.path}"
+
+    @property
+    def leaves(self) -> Left:
+        return Left.file(self.path, self.content)
 
     def preview(self, facts: Facts) -> str:
         """Return a unified diff against the file as it is."""
@@ -48,7 +53,7 @@ class WriteFile:
 
 
 @dataclass(frozen=True)
-class Remove:
+class Remove(Action):
     """Remove one file or symbolic link, whose target is `link`. A directory is never removed."""
 
     path: str
@@ -57,6 +62,10 @@ class Remove:
     @property
     def title(self) -> str:
         return f"remove {self.path}"
+
+    @property
+    def leaves(self) -> Left:
+        return Left(self.path, GONE)
 
     def preview(self, facts: Facts) -> str:
         return f"- {self.path}\n"
@@ -69,7 +78,7 @@ class Remove:
 
 
 @dataclass(frozen=True)
-class Link:
+class Link(Action):
     """Make a symbolic link (`ln -sfn`), in place of the one that led to `before`."""
 
     path: str
@@ -79,6 +88,10 @@ class Link:
     @property
     def title(self) -> str:
         return f"link {self.path} -> {self.target}"
+
+    @property
+    def leaves(self) -> Left:
+        return Left(self.path, f"-> {self.target}")
 
     def preview(self, facts: Facts) -> str:
         return f"+ {self.path} -> {self.target}\n"

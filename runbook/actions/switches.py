@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from runbook.actions.commands import Run
 from runbook.actions.files import WriteFile
-from runbook.ask import Facts
+from runbook.model.action import Action, Left
+from runbook.model.ask import Facts
 
 
 @dataclass(frozen=True)
-class Switch:
+class Switch(Action):
     """Put a new file in force that could cut this very connection, with an automatic way back.
 
     A timer on the host brings the old file back after `revert_s` seconds unless a *new* connection
@@ -45,6 +46,10 @@ class Switch:
     def title(self) -> str:
         return f"replace {self.path}, with the old one back after {self.revert_s} s unless confirmed"
 
+    @property
+    def leaves(self) -> Left:
+        return Left.file(self.path, self.content)
+
     def preview(self, facts: Facts) -> str:
         return WriteFile(self.path, self.content).preview(facts)
 
@@ -57,7 +62,7 @@ class Switch:
 
 
 @dataclass(frozen=True)
-class ReplaceNetwork:
+class ReplaceNetwork(Action):
     """Put a new /etc/network/interfaces in force with an automatic way back: a `Switch` of the network."""
 
     content: str
@@ -85,6 +90,10 @@ class ReplaceNetwork:
     @property
     def title(self) -> str:
         return self.switch.title
+
+    @property
+    def leaves(self) -> Left:
+        return Left.file(self.path, self.content)
 
     def preview(self, facts: Facts) -> str:
         return self.switch.preview(facts)

@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from runbook import params as parameters
-from runbook import plain
-from runbook.atomic import write_atomic
 from runbook.attestation import dsse, entering
 from runbook.attestation.keys import SigningKey
 from runbook.attestation.statement import (
@@ -24,11 +22,14 @@ from runbook.attestation.statement import (
     read,
     runs_in,
 )
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
+from runbook.controller.locks import locked
+from runbook.engine.journal import now
+from runbook.engine.journal import read as read_journal
 from runbook.errors import ParamsError
-from runbook.journal import now
-from runbook.journal import read as read_journal
-from runbook.locks import locked
 from runbook.params.host import Recorded
+from runbook.text.printable import printable
 
 log = logging.getLogger("runbook.evidence")
 
@@ -58,7 +59,7 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
             try:
                 book.enter(folder, key)
             except (OSError, ValueError) as error:  # the run is closed; it waits for its place in the ledger
-                log.warning("the run is not entered in the ledger now: %s", plain.shown(error))
+                log.warning("the run is not entered in the ledger now: %s", printable(error))
 
 
 def close_again(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.attestation.keys import PublicKey, SigningKey
-from runbook.plain import parse_json
+from runbook.controller.plain import parse_json
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook import plain
 from runbook.attestation import ledger
 from runbook.attestation.files import bad
 from runbook.attestation.keys import PublicKey
 from runbook.attestation.ledger import BEGIN, FILE, Entry
 from runbook.attestation.statement import NAME, Attested
 from runbook.attestation.trust import KNOWN, RETIRED, Trust
-from runbook.words import many
+from runbook.controller import plain
+from runbook.text.plural import many
 
 if TYPE_CHECKING:
     from runbook.attestation.verdict import Verdict

@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from runbook import plain
 from runbook.attestation import dsse, ledger
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.attestation.ledger import BEGIN, FILE, FOLLOW, KIND, RAN, REVOKE, SUCCEED, Entry
 from runbook.attestation.statement import NAME, digest, read
-from runbook.journal import now
+from runbook.controller import plain
+from runbook.engine.journal import now
+from runbook.text.printable import printable
 
 log = logging.getLogger("runbook.evidence")
 WAIT_S = 30.0
@@ -142,7 +143,7 @@ def opened(reports: Path, key: SigningKey | None = None) -> Iterator[Book | None
             book = stack.enter_context(held(reports, key))
             book.catch_up()
         except (OSError, ValueError) as error:
-            log.warning("the run is not entered in the ledger now: %s", plain.shown(error))
+            log.warning("the run is not entered in the ledger now: %s", printable(error))
             yield None
             return
         yield book

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from runbook.atomic import write_atomic
 from runbook.attestation import keys, ledger, tombstone
 from runbook.attestation.entering import line_of
 from runbook.attestation.prune import EXPORTED
 from runbook.attestation.statement import NAME, digest
 from runbook.attestation.verify import GOOD, Verdict, verify_host
+from runbook.controller.atomic import write_atomic
 from runbook.errors import ParamsError
 
 FACTS = "facts/*"

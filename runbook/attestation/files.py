@@ -7,9 +7,10 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
-from runbook import plain
 from runbook.attestation.statement import NAME, PRUNED, RECORD, Attested, listing, what
+from runbook.controller import plain
 from runbook.errors import CheckFailed
+from runbook.text.printable import printable
 
 RESTORE = "restore it from a backup; if nobody can say who did this, do not rely on this host's reports"
 _MINE = "if it is yours, move it elsewhere"
@@ -20,7 +21,7 @@ _DEPTH = 16
 
 def bad(why_bad: str, where: Path, why: str, do: str = RESTORE) -> CheckFailed:
     """Return the error that names what was done to reports; nothing in it acts on a terminal."""
-    return CheckFailed(why_bad, where=plain.shown(where), why=plain.shown(why), do=do)
+    return CheckFailed(why_bad, where=printable(where), why=printable(why), do=do)
 
 
 def prove(folder: Path, said: Attested, pruned: Collection[str], record: str = RECORD) -> None:
@@ -91,7 +92,7 @@ def _prove_rights(folder: Path, found: dict[str, os.stat_result]) -> None:
         if bits != usual:
             why = f"its rights are {found[name].st_mode & 0o7777:o}, and the other files' are not such"
             raise bad(
-                "A file was altered", folder / name, why, f"chmod 644 {plain.shown(name)}, and ask who did it"
+                "A file was altered", folder / name, why, f"chmod 644 {printable(name)}, and ask who did it"
             )
 
 

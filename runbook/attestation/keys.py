@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from runbook import plain
-from runbook.allowed import config_folder
+from runbook.controller import plain
+from runbook.controller.allowed import config_folder
 from runbook.errors import ParamsError
+from runbook.text.printable import printable
 
 ENV = "RUNBOOK_SIGNING_KEY"
 """The environment variable that names an OpenSSH private key file."""
@@ -171,9 +172,7 @@ def given(text: str) -> list[PublicKey]:
         try:
             lines = plain.read(Path(text).expanduser(), follow=True).decode().splitlines()
         except (OSError, ValueError, RuntimeError) as error:
-            raise ParamsError(
-                f"There is no public key in {plain.shown(text)}", why=plain.shown(error)
-            ) from None
+            raise ParamsError(f"There is no public key in {printable(text)}", why=printable(error)) from None
     found = [PublicKey(match[1]) for line in lines if (match := _LINE.fullmatch(line.strip()))]
     try:
         for key in found:
@@ -183,7 +182,7 @@ def given(text: str) -> list[PublicKey]:
     if not found:
         raise ParamsError(
             "There is no Ed25519 public key",
-            where=plain.shown(text),
+            where=printable(text),
             do="give a line or a file such as ssh-ed25519 AAAA…, as `runbook report key` prints it",
         )
     return found

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook import plain
 from runbook.attestation import dsse
 from runbook.attestation.keys import PublicKey
 from runbook.attestation.statement import NAME, RUN_ID, Attested, runs_in
+from runbook.controller import plain
 from runbook.errors import CheckFailed, ParamsError
+from runbook.text.printable import printable
 
 FILE = "ledger.jsonl"
 KIND = "urn:xen-host-runbook:ledger:v1"
@@ -85,13 +86,13 @@ def load(reports: Path) -> list[Entry] | None:
     try:
         return parse(plain.read(file, plain.LARGEST))
     except OSError as error:
-        where, why = plain.shown(file), error.strerror or str(error)
+        where, why = printable(file), error.strerror or str(error)
         raise CheckFailed(
             "The ledger cannot be read", where=where, why=why, do="look at its rights"
         ) from None
     except ValueError as error:
         raise CheckFailed(
-            "The ledger was altered", where=plain.shown(file), why=plain.shown(error), do=_RESTORE
+            "The ledger was altered", where=printable(file), why=printable(error), do=_RESTORE
         ) from None
 
 
@@ -164,7 +165,7 @@ def compare(entries: Sequence[Entry] | None, head: str, where: Path) -> int:
     if not match:
         raise ParamsError(
             "That is no head of a ledger",
-            where=plain.shown(head),
+            where=printable(head),
             do="give it as `runbook report head` printed it: a number, '-', and 32 letters and digits",
         )
     number, sha256 = int(match[1]), match[2]
@@ -178,7 +179,7 @@ def compare(entries: Sequence[Entry] | None, head: str, where: Path) -> int:
         why = f"its line {number} is another now"
     raise CheckFailed(
         "The ledger does not continue the head that was kept",
-        where=plain.shown(where / FILE),
+        where=printable(where / FILE),
         why=why,
         do=_RESTORE,
     )

@@ -10,10 +10,10 @@ from pathlib import Path
 from runbook.attestation import keys, tombstone
 from runbook.attestation.statement import PRUNED
 from runbook.attestation.verify import Verdict, verify_host
+from runbook.controller.locks import locked
+from runbook.controller.plain import is_there
+from runbook.engine.journal import now
 from runbook.errors import ParamsError
-from runbook.journal import now
-from runbook.locks import locked
-from runbook.plain import is_there
 
 EXPORTED = "export"
 """The rule in the record of a run that `runbook report export` copied."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook import plain
 from runbook.attestation import entering, keys, ledger
 from runbook.attestation.entering import Book
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.attestation.trust import KNOWN, Trust
 from runbook.errors import CheckFailed, ParamsError
+from runbook.text.printable import printable
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def revoke(reports: Path, text: str, reason: str) -> PublicKey:
     if by is None:
         raise ParamsError("A key is revoked by someone who signs for it", do="make a key: runbook report key")
     if not reason.isprintable():
-        raise ParamsError("The reason is more than one line of text", where=plain.shown(reason))
+        raise ParamsError("The reason is more than one line of text", where=printable(reason))
     with _held(reports, by) as book:
         _require_holds(book, by)
         book.revoke(public, reason, by)
@@ -110,7 +110,7 @@ def _held(reports: Path, key: SigningKey) -> Iterator[Book]:
         raise ParamsError(
             "The ledger cannot be written",
             where=str(reports / ledger.FILE),
-            why=plain.shown(error),
+            why=printable(error),
             do="see what `runbook report verify` says of it",
         ) from None
 

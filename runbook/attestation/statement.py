@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runbook import plain
 from runbook.attestation import dsse
 from runbook.attestation.keys import PublicKey
+from runbook.controller import plain
 
 NAME = "attestation.json"
 PRUNED = "pruned.json"

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runbook import plain
-from runbook.atomic import write_atomic
 from runbook.attestation import dsse, keys
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.attestation.statement import NAME, PRUNED, digest
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
+from runbook.engine.journal import now
 from runbook.errors import CheckFailed, ParamsError
-from runbook.journal import now
+from runbook.text.printable import printable
 
 KIND = "urn:xen-host-runbook:prune:v1"
 
@@ -81,7 +82,7 @@ def read(folder: Path) -> Tombstone | None:
     except (ValueError, KeyError, TypeError) as error:
         raise CheckFailed(
             "The record of a pruning was altered",
-            where=plain.shown(file),
-            why=plain.shown(error),
+            where=printable(file),
+            why=printable(error),
             do="restore it from a backup",
         ) from None

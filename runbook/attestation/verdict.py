@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook import plain
 from runbook.attestation import files, tombstone
 from runbook.attestation.entered import Entered
 from runbook.attestation.files import bad
 from runbook.attestation.keys import PublicKey
 from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD, Attested, digest, read
 from runbook.attestation.trust import KNOWN
+from runbook.controller import plain
 
 GOOD = ("good", "pruned")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from runbook import plain
 from runbook.attestation.entered import Entered
 from runbook.attestation.files import bad
 from runbook.attestation.keys import PublicKey
 from runbook.attestation.statement import NAME, RUN_ID, Attested, digest, runs_in
 from runbook.attestation.verdict import GOOD, Verdict, look_at
+from runbook.controller import plain
 from runbook.errors import ParamsError
+from runbook.text.printable import printable
 
 __all__ = ["GOOD", "Verdict", "home", "verify", "verify_host", "verify_run"]
 
@@ -31,7 +32,7 @@ def verify(path: Path, known: Collection[PublicKey]) -> Iterator[Verdict]:
         return
     hosts, entered = [host for host in sorted(path.iterdir()) if _has_runs(host)], Entered(path, known)
     if not hosts and not entered.hosts:
-        raise ParamsError("There is no report to verify", where=plain.shown(path), do="make one: runbook run")
+        raise ParamsError("There is no report to verify", where=printable(path), do="make one: runbook run")
     for host in hosts:
         yield from _verify_host(host, entered)
     entered.prove_complete()

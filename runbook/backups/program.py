@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 PROGRAM = "/usr/local/lib/xen-runbook/backup"
 """Where the host keeps it."""

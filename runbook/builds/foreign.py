@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runbook.allowed import Program
 from runbook.builds.recipe import Recipe
+from runbook.controller.allowed import Program
 
 
 def foreign(recipe: Recipe) -> tuple[Program, ...]:

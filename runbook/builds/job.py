@@ -19,7 +19,7 @@ from pathlib import Path
 from runbook.builds import results, rights, room, root, store
 from runbook.builds.errors import BuildFailed
 from runbook.builds.recipe import WORK, Recipe
-from runbook.testbed.process import start_ticks
+from runbook.controller.process import start_ticks
 
 PHASE = "== "
 ROOT = Path("work") / room.PLACE / "root"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from runbook.apt_sources import as_lines, mirror_options, own_sources
 from runbook.builds import rights, room
 from runbook.builds.errors import BuildFailed
 from runbook.builds.recipe import WORK, Recipe
+from runbook.controller.apt_sources import as_lines, mirror_options, own_sources
 from runbook.errors import RunbookError
 
 #: Programs of the controller, each with the Debian package that brings it.

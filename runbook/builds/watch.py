@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from runbook.allowed import require
 from runbook.builds import rights, root, store
 from runbook.builds.errors import BuildFailed, StillBuilding
 from runbook.builds.foreign import foreign
 from runbook.builds.job import PHASE, Job
 from runbook.builds.recipe import Recipe
 from runbook.builds.store import Built
+from runbook.controller.allowed import require
 from runbook.errors import Refused
 
 Say = Callable[[str], None]

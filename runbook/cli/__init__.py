@@ -24,14 +24,14 @@ from runbook.cli.site import site
 from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
+from runbook.controller.signals import Stops, watching
 from runbook.errors import ParamsError, RunbookError
-from runbook.modes import MODES
+from runbook.kernels.forked import begin, close
+from runbook.model.modes import MODES
+from runbook.model.unreadable import reading
 from runbook.redaction import KNOWN
-from runbook.runner.forked import begin, close
-from runbook.signals import Stops, watching
 from runbook.text import terminal
-from runbook.unreadable import reading
-from runbook.words import many
+from runbook.text.plural import many
 
 DEFAULT_PARAMS = "params/example.yml"
 INTERRUPTED = 130
@@ -286,9 +286,10 @@ def notebooks() -> None:
     For authors: the diff it makes is the change of behaviour to review; none means that nothing
     a reader sees has changed.
     """
-    from runbook.evidence import selection, source
+    from runbook.controller.project import project
+    from runbook.runner import source
 
-    source.refresh(selection.project() / "notebooks", click.echo)
+    source.refresh(project() / "notebooks", click.echo)
 
 
 main.add_command(allow)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook import gates
+from runbook.engine import gates
 from runbook.errors import ConsentMissing
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
-    from runbook.ask import Facts
     from runbook.engine.beat import Beat
+    from runbook.engine.journal import Journal
     from runbook.hosts import Host
-    from runbook.journal import Journal
+    from runbook.model.ask import Facts
+    from runbook.model.plan import Plan
     from runbook.params import HostParams
-    from runbook.plan import Plan
     from runbook.steps import Step
 
 NOTEBOOK = "09_management"
@@ -42,10 +42,10 @@ def recorded(host: Host, asked: HostParams, params: str, *steps: str) -> Iterato
 
     A host that only replays keeps nothing. `asked` is what stands in the file `params`.
     """
+    from runbook.book import stepping
     from runbook.cli.running import UNSIGNED
-    from runbook.engine import stepping
+    from runbook.engine.journal import Journal
     from runbook.evidence.session import kept
-    from runbook.journal import Journal
     from runbook.steps import steps_of
 
     if not host.is_real:

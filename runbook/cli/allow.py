@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.text.plural import many
 from runbook.text.terminal import say
-from runbook.words import many
 
 if TYPE_CHECKING:
-    from runbook.allowed import Program
+    from runbook.controller.allowed import Program
     from runbook.params import HostParams
 
 
@@ -26,8 +26,9 @@ def allow(params: tuple[str, ...], take_back: bool) -> None:
 
     Read them first: runbook validate PARAMS
     """
-    from runbook import allowed, programs
     from runbook import params as parameters
+    from runbook import programs
+    from runbook.controller import allowed
 
     for path in params:
         found = programs.of(parameters.load(path))
@@ -42,7 +43,8 @@ def allow(params: tuple[str, ...], take_back: bool) -> None:
 
 def show_programs(path: str, host: HostParams) -> None:
     """Show what a parameter file would run here, and whether that is allowed."""
-    from runbook import allowed, programs
+    from runbook import programs
+    from runbook.controller import allowed
 
     found = programs.of(host)
     for program in found:

@@ -11,8 +11,8 @@ import click
 
 from runbook.cli.ledger import reports_folder, say_continued
 from runbook.cli.reports import REPORTS
+from runbook.text.plural import many
 from runbook.text.terminal import say
-from runbook.words import many
 
 if TYPE_CHECKING:
     from runbook.attestation.keys import PublicKey

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook import gates
 from runbook.cli.acting import acting, carry, reached, show
+from runbook.engine import gates
 from runbook.errors import ParamsError
 
 if TYPE_CHECKING:
-    from runbook.ask import Facts
     from runbook.hosts import Host
+    from runbook.model.ask import Facts
+    from runbook.model.plan import Plan
     from runbook.params import HostParams
-    from runbook.plan import Plan
 
 _PARAMS = click.argument("params", metavar="PARAMS")
 
@@ -43,7 +43,7 @@ def list_(params: str, guests: tuple[str, ...]) -> None:
     from runbook.backups import names
     from runbook.facts import backups
     from runbook.steps.management import verify_backups
-    from runbook.steps.management.needs import human
+    from runbook.steps.shared.guest_volumes import human
 
     asked, chosen = _load(params, guests)
     folder = asked.management.backups.folder

@@ -113,7 +113,7 @@ def _base(host: HostParams) -> str | None:
     from runbook.errors import Refused
     from runbook.facts import kernel_config
     from runbook.hosts import connect
-    from runbook.steps.kernel import own
+    from runbook.steps.shared import own_kernel
 
     asked = host.model_copy(update={"kernel": host.kernel.model_copy(update={"build": True})})
     machine = connect(asked, "04_custom_kernel")
@@ -121,7 +121,7 @@ def _base(host: HostParams) -> str | None:
         now = kernel_config.parse(machine.gather(kernel_config.commands(asked)), asked)
     finally:
         machine.close()
-    if missing := own.no_base(asked, now):
+    if missing := own_kernel.no_base(asked, now):
         raise Refused(missing[0].what, where=host.host, why=missing[0].why, do=missing[0].do)
     return now.base
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
-from runbook.evidence.timings import LastTime, about, last_time
-from runbook.words import many
+from runbook.evidence.timings import LastTime, last_time
+from runbook.text.moments import about, spent
+from runbook.text.plural import many
 
 
 class Course:

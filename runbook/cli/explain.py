@@ -27,8 +27,8 @@ def explain(words: tuple[str, ...]) -> None:
       runbook explain "Looks like pciback driver is not loaded"
       ssh myhost cat /var/log/xen/xl-guest.log | runbook explain -
     """
+    from runbook.documents.errors import plain
     from runbook.help import entries, explaining, find, is_code
-    from runbook.help.page import plain
 
     if not words:
         _list(entries())

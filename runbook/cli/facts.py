@@ -10,8 +10,8 @@ import click
 from runbook.cli.fleet import own_of
 from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
+from runbook.text.plural import many
 from runbook.text.terminal import say
-from runbook.words import many
 
 
 @click.command(short_help="One table of what many hosts are.")
@@ -35,7 +35,7 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
       runbook facts params/*.yml --now --out facts.parquet
     """
     from runbook import params as parameters
-    from runbook.evidence.selection import project
+    from runbook.controller.project import project
     from runbook.fleet import facts as tables
     from runbook.fleet.members import members
 

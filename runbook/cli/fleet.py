@@ -15,10 +15,10 @@ import click
 
 from runbook.cli.reports import REPORTS
 from runbook.errors import ParamsError
-from runbook.modes import MODES
+from runbook.model.modes import MODES
 
 if TYPE_CHECKING:
-    from runbook.fleet.record import FleetRecord, HostState
+    from runbook.evidence.fleets.record import FleetRecord, HostState
     from runbook.fleet.run import FleetRun
 
 
@@ -85,10 +85,11 @@ def fleet(
     Exit code: that of the host that ended worst, of 138 (killed), 1, 6, 7, 5, 2, 3, 4; 0 when all
     completed; 130 after Ctrl-C. A host that was never begun has none.
     """
+    from runbook.controller.project import project
+    from runbook.controller.signals import watching
     from runbook.evidence.abandoned import finish_orphans
-    from runbook.evidence.selection import project, select
     from runbook.fleet.run import Asked, run_fleet
-    from runbook.signals import watching
+    from runbook.runner.selection import select
 
     if asked["only"] and asked["start"]:
         raise click.UsageError("--only and --from exclude each other")
@@ -117,9 +118,9 @@ def _hosts(
 
     What that one was asked to do is asked of this one too.
     """
+    from runbook.evidence.fleets.record import HostState, last
     from runbook.fleet import sealed
     from runbook.fleet.members import members
-    from runbook.fleet.record import HostState, last
 
     mine = own_of(params)
     if not resume:
@@ -189,7 +190,7 @@ def _show(quiet: bool, as_json: bool, hosts: int) -> Any:
 
 def _say(done: FleetRun, as_json: bool) -> None:
     from runbook.cli.fleet_show import show_states
-    from runbook.fleet.page import verdict
+    from runbook.evidence.fleets.page import verdict
 
     content = done.record.as_dict()
     if as_json:

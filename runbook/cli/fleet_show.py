@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from runbook.cli.progress import COLOURS, last_lines
-from runbook.evidence.layout import spent
+from runbook.evidence.fleets.record import HostState
 from runbook.evidence.record import Event
-from runbook.fleet.record import HostState
 from runbook.text.console import Live
+from runbook.text.moments import spent
 from runbook.text.visible import visible
 
 NO_WORKER = "No worker is there: {hosts} wait for one. Start a worker, or interrupt to end."

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from runbook.cli.reports import REPORTS
-from runbook.words import many
+from runbook.text.plural import many
 
 
 @click.command()
@@ -114,6 +114,6 @@ def _change_keys(revoke: str | None, reason: str, by: Path | None, reports: Path
 
 def reports_folder() -> Path:
     """Return the project's folder of reports."""
-    from runbook.engine.stepping import reports
+    from runbook.book.stepping import reports
 
     return reports()

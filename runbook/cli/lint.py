@@ -25,10 +25,10 @@ def lint(notebooks: tuple[Path, ...], as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
+    from runbook.controller.project import project
     from runbook.errors import ParamsError
-    from runbook.evidence.selection import project
     from runbook.lint import lint as look
-    from runbook.words import many
+    from runbook.text.plural import many
 
     given = notebooks or (project() / "notebooks",)
     paths = [path for one in given for path in (sorted(one.glob("*.ipynb")) if one.is_dir() else [one])]

@@ -38,7 +38,7 @@ def new(host: str, to: str | None, local: bool, like: str | None, out: Path | No
     from runbook.params import load
     from runbook.params.host import Local, Ssh
     from runbook.proposal import file, look, write
-    from runbook.words import many
+    from runbook.text.plural import many
 
     if sum(map(bool, (to, local, like))) > 1:
         raise click.UsageError("--to, --local and --like exclude each other")

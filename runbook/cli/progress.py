@@ -12,10 +12,9 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from runbook.cli.course import Course
-from runbook.evidence.layout import spent
 from runbook.evidence.record import Event
-from runbook.evidence.timings import about
 from runbook.text.console import Live as RichLive
+from runbook.text.moments import about, spent
 from runbook.text.visible import visible
 
 T = TypeVar("T")

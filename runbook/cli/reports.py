@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runbook.errors import ParamsError
-from runbook.plain import shown
+from runbook.text.printable import printable
 
 REPORTS = click.option(
     "--reports",
@@ -36,7 +36,7 @@ def list_(host: str | None, reports: Path | None) -> None:
     Runs that were pruned come last.
     """
     from runbook.evidence.archive import find_pruned
-    from runbook.evidence.layout import when
+    from runbook.text.moments import when
 
     for run in _runs(host, reports):
         ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
@@ -44,10 +44,10 @@ def list_(host: str | None, reports: Path | None) -> None:
             f"{when(run['started'])}  {run['host']}  {run['mode']:5}  {run['outcome']:9}  "
             f"{ends.count('changed')} of {len(ends)} steps changed  {run['id']}"
         )
-        click.echo(shown(line))
+        click.echo(printable(line))
     for run in find_pruned(_folder(reports), host or "*"):
         was = f"{run['host']}  {run['mode']:5}  {run['outcome']:9}"
-        click.echo(shown(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}"))
+        click.echo(printable(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}"))
 
 
 @report.command("open")
@@ -108,7 +108,7 @@ def has_display() -> bool:
 
 
 def _folder(reports: Path | None) -> Path:
-    from runbook.evidence.selection import project
+    from runbook.controller.project import project
 
     return (reports or project() / "reports").absolute()
 

@@ -13,20 +13,20 @@ from rich.table import Table
 from rich.text import Text
 
 from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
+from runbook.controller.project import project
+from runbook.controller.signals import watching
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError
 from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
-from runbook.evidence.layout import spent, when
 from runbook.evidence.outcomes import GOOD
 from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
-from runbook.evidence.run import run
-from runbook.evidence.selection import project
-from runbook.signals import watching
+from runbook.runner.run import run
 from runbook.text.console import make_console
+from runbook.text.moments import spent, when
+from runbook.text.plural import many
 from runbook.text.terminal import say
-from runbook.words import many
 
 UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
 

@@ -21,7 +21,7 @@ def site(out: Path) -> None:
     It is read from its files: no server, no network. Nothing is executed. Fails when a link in it leads
     nowhere. The last line is the path of its first page.
     """
-    from runbook.evidence.selection import project
+    from runbook.controller.project import project
     from runbook.site.build import build
 
     click.echo(str(build(project(), out.absolute())))

@@ -12,7 +12,7 @@ from runbook.errors import Refused
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
-    from runbook.evidence.way_back import WayBack
+    from runbook.runner.way_back import WayBack
 
 
 @click.command(short_help="Take back what earlier runs did to a host.")
@@ -46,10 +46,10 @@ def undo(
       runbook undo params/myhost.yml --step allow_xl_by_sudo --mode apply
     """
     from runbook.cli.running import say_unsigned
+    from runbook.controller.project import project
+    from runbook.controller.signals import watching
     from runbook.evidence.record import Run
-    from runbook.evidence.selection import project
-    from runbook.evidence.way_back import go_back
-    from runbook.signals import watching
+    from runbook.runner.way_back import go_back
 
     place = reports or project() / "reports"
     with watching() as stops:
@@ -93,7 +93,7 @@ def _show(done: WayBack) -> None:
         click.echo(f"\nIn this order ({done.step.RISK}, digest {done.whole.digest()}):")
         for number, action in enumerate(actions, 1):
             click.echo(f"  {number}. {action.title}")
-            if hasattr(action, "path"):
+            if action.leaves:
                 click.echo(indent(action.preview(done.facts)))
         if done.whole.stops:
             click.echo(f"\nIt would be refused: {done.whole.stops[0].what}")

@@ -60,7 +60,7 @@ def mount(
 
     PARTITION is its number in the guest's own table (`runbook volume list`), 0 for a volume without one.
     """
-    from runbook.steps.management import single
+    from runbook.steps.shared import single
 
     new = {"guest": guest, "partition": partition, "at": folder, "writable": writable, "snapshot": snapshot}
     _run(params, "mount_partitions", act, lambda asked: single.mounted(asked, new))
@@ -72,7 +72,7 @@ def mount(
 @_APPLY
 def unmount(params: str, guest: str, act: bool) -> None:
     """Unmount what the runbook has mounted of a guest's disk, and of snapshots of it."""
-    from runbook.steps.management import single
+    from runbook.steps.shared import single
 
     with _opened(params, "unmount_partitions", act=act) as book:
         book.params = single.unmounted(book.params, book.facts, guest)
@@ -86,7 +86,7 @@ def unmount(params: str, guest: str, act: bool) -> None:
 @_APPLY
 def grow(params: str, guest: str, size_gib: int, act: bool) -> None:
     """Make a guest's volume SIZE_GIB large. Write the size into the parameters too."""
-    from runbook.steps.management import single
+    from runbook.steps.shared import single
 
     _run(params, "grow_volumes", act, lambda asked: single.grown(asked, guest, size_gib))
 
@@ -99,7 +99,7 @@ def grow(params: str, guest: str, size_gib: int, act: bool) -> None:
 @_APPLY
 def snapshot(params: str, guest: str, name: str, size_gib: int, act: bool) -> None:
     """Freeze a view of a guest's disk as NAME, with room for SIZE_GIB of changes."""
-    from runbook.steps.management import single
+    from runbook.steps.shared import single
 
     new = {"guest": guest, "name": name, "size_gib": size_gib}
     _run(params, "take_snapshots", act, lambda asked: single.frozen(asked, new))
@@ -116,7 +116,7 @@ def _opened(
     from runbook import params as parameters
     from runbook.book import Book
     from runbook.cli.acting import NOTEBOOK, reached, recorded
-    from runbook.journal import Journal
+    from runbook.engine.journal import Journal
 
     asked = parameters.load(path)
     wanted = change(asked)

@@ -12,9 +12,9 @@ from pathlib import Path
 from runbook.attestation import keys
 from runbook.builds import rights
 from runbook.builds.root import TOOLS
+from runbook.controller.project import project
 from runbook.doctor.check import LACKS, OK, WRONG, Check, answer
 from runbook.errors import RunbookError
-from runbook.evidence.selection import project
 
 #: A run with all its pages takes a few MiB; less room than this and a build or a long log fills it up.
 LEAST_MIB = 512

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook.doctor.check import LACKS, OK, WRONG, Check, answer
-from runbook.words import many
+from runbook.text.plural import many
 
 
 def client() -> Check:

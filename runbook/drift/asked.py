@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook.ask import Answer, Ask, Facts
+from runbook.model.ask import Answer, Ask, Facts
 
 
 class Noted(Facts):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.drift.compare import Change
-from runbook.journal import of_machine, read
+from runbook.engine.journal import of_machine, read
 
 NOBODY = "not the runbook"
 NAMED = ("package", "service", "volume")

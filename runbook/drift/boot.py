@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from runbook.ask import Facts
 from runbook.drift.asked import runs, scripts
 from runbook.drift.named import Things, listed, without_versions
 from runbook.facts import grub, xl
+from runbook.model.ask import Facts
 
 _KERNELS = "-name 'vmlinuz-*' -printf 'kernel"
 

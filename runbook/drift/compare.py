@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
-from runbook.ask import Facts
 from runbook.drift import rest
 from runbook.drift.asked import Noted
 from runbook.drift.named import Thing, Things
 from runbook.drift.things import WATCHED, Watched
 from runbook.errors import RunbookError, UnreadableAnswer
-from runbook.unreadable import cause_of, reading
+from runbook.model.ask import Facts
+from runbook.model.unreadable import cause_of, reading
 
 log = logging.getLogger("runbook.drift")
 _LONGEST = 110

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from runbook.ask import Facts
 from runbook.drift.named import Things, listed
 from runbook.facts import pci, xen
+from runbook.model.ask import Facts
 
 
 def read(facts: Facts) -> Things:

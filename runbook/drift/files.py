@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook.ask import MISSING, Facts
 from runbook.drift.asked import by_file, reads, runs, scripts
 from runbook.drift.named import Things
 from runbook.facts import files
+from runbook.model.ask import MISSING, Facts
 
 _OTHERS = ("/proc/", "/sys/", "/run/", "/mnt/", "/boot/grub/grub.cfg", "/etc/machine-id", "/etc/os-release")
 """State rather than files, files of a system that is not the host's own, and what is compared by its meaning."""

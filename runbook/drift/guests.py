@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook.ask import Facts
 from runbook.drift.named import Things, listed, yes
 from runbook.facts import guest_files
 from runbook.facts import guests as parser
+from runbook.model.ask import Facts
 
 
 def running(facts: Facts) -> Things:

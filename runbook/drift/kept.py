@@ -9,10 +9,10 @@ import re
 import shlex
 from pathlib import Path
 
-from runbook import plain
-from runbook.ask import Answer, Ask, Facts
-from runbook.atomic import write_atomic
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
 from runbook.facts import identity
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
 
 FOLDER = "facts"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runbook.ask import Facts
 from runbook.drift.asked import runs, scripts
 from runbook.drift.named import Things, listed, yes
 from runbook.facts import bars, cpu, firmware, memory, xl
 from runbook.facts import system as systems
+from runbook.model.ask import Facts
 
 _BOOTING = ("initializing", "starting")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 
-from runbook.ask import Facts
 from runbook.drift.asked import runs
 from runbook.drift.named import Thing, Things, listed, yes
 from runbook.facts import interfaces as configured
 from runbook.facts import network
+from runbook.model.ask import Facts
 
 _GUESTS = re.compile(r"(vif|tap|veth)\d")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from runbook.ask import Ask, Facts
 from runbook.drift.named import Things
+from runbook.model.ask import Ask, Facts
 
 _PASSING = (
     # What changes by itself.

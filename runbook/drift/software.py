@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from runbook.ask import Facts
 from runbook.drift.asked import runs, scripts
 from runbook.drift.named import Things, listed
 from runbook.facts import apt_settings, ssh_server
 from runbook.facts.packages import installed
+from runbook.model.ask import Facts
 
 _STATUS = ("dpkg-query", "-W", "-f")
 

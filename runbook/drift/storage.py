@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from runbook.ask import Facts
 from runbook.drift.asked import runs
 from runbook.drift.named import Things, listed
 from runbook.facts import disks as parser
 from runbook.facts import lvm
 from runbook.facts.disks import Device, Disks, gib
+from runbook.model.ask import Facts
 
 
 def disks(facts: Facts) -> Things:

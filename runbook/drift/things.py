@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runbook.ask import Facts
 from runbook.drift import boot, devices, files, guests, machine, network, software, storage
 from runbook.drift.named import Things
+from runbook.model.ask import Facts
 
 Pair = Callable[[Things, Things], Things]
 

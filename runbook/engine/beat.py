@@ -10,21 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runbook import gates, undo
 from runbook.actions import Action
-from runbook.apply import carry_out
-from runbook.ask import Facts
-from runbook.consent import require
+from runbook.controller.signals import go_on
+from runbook.engine import gates, undo
+from runbook.engine.apply import carry_out
+from runbook.engine.consent import require
+from runbook.engine.journal import Journal
 from runbook.errors import Refused, RunbookError
 from runbook.hosts import Host, OnLine
-from runbook.journal import Journal
+from runbook.model.ask import Facts
+from runbook.model.plan import Plan
+from runbook.model.unreadable import cause_of
 from runbook.params import HostParams
-from runbook.plan import Plan
 from runbook.show import steps as views
 from runbook.show.steps import Outcome
-from runbook.signals import go_on
 from runbook.steps import Step
-from runbook.unreadable import cause_of
 
 
 @dataclass(frozen=True)

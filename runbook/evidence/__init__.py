@@ -1,15 +1,1 @@
-"""Evidence: notebooks run headless with honest statuses, and the archive of what happened."""
-
-import sys
-
-# jsonschema, which checks notebooks under papermill, takes up a grammar of IRIs where JupyterLab has brought
-# one, and compiles it for a second at each start. No notebook's schema has an IRI: here there is none to import.
-_UNWANTED = "rfc3987_syntax"
-_HIDDEN = sys.modules.setdefault(_UNWANTED, None) is None  # type: ignore[arg-type]
-try:
-    # papermill looks up our engine by its entry point while papermill itself is being imported. Importing
-    # it here, before `runbook.evidence.engine`, makes that work from both directions.
-    import papermill  # noqa: F401
-finally:
-    if _HIDDEN:
-        del sys.modules[_UNWANTED]
+"""Evidence: records and reports of runs and fleets, and the archive of what happened."""

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from runbook import params as parameters
-from runbook import plain
-from runbook.atomic import write_atomic
 from runbook.attestation import ledger
 from runbook.attestation.closing import close_again
 from runbook.attestation.entering import catch_up
 from runbook.attestation.statement import NAME, PRUNED, RECORD, RUN_ID, contents
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
+from runbook.controller.locks import let_go, locked
+from runbook.engine.journal import Line, read
 from runbook.errors import RunbookError
 from runbook.evidence import archive, claims
 from runbook.evidence.failures import broken_cell
@@ -31,8 +32,7 @@ from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts, runs
 from runbook.evidence.outcomes import GOOD, Failure, StepEnd, standing, step_ends
 from runbook.evidence.record import NotebookRecord, RunRecord
-from runbook.journal import Line, read
-from runbook.locks import locked
+from runbook.text.printable import printable
 
 log = logging.getLogger("runbook.evidence")
 DIED, NEVER, UNKNOWN = "RunnerDied", "never-run", "unknown"
@@ -70,7 +70,7 @@ def finish_orphans(reports: Path, host: str = "*") -> list[RunRecord]:
     end of that closing: what is not as it was attested is for `verify` to tell. What cannot be written (a full
     disk, somebody else's folder) is left as it was, for the next time.
     """
-    from runbook.fleet.orphans import finish_fleets
+    from runbook.evidence.fleets.orphans import finish_fleets
 
     settled = []
     for folder in sorted(path for path in reports.glob(host) if path.is_dir() and not path.is_symlink()):
@@ -79,7 +79,7 @@ def finish_orphans(reports: Path, host: str = "*") -> list[RunRecord]:
                 if record := _settled(place):
                     settled.append(record)
             except (RunbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                log.warning("%s stays as it is: %s", plain.shown(place), plain.shown(error))
+                log.warning("%s stays as it is: %s", printable(place), printable(error))
     fleets = finish_fleets(reports)
     catch_up(reports)
     if settled or fleets:
@@ -151,21 +151,11 @@ def _unrecorded(place: Path) -> RunRecord:
     return record
 
 
-@contextmanager
-def _let_go(place: Path) -> Iterator[bool]:
-    """Say whether nobody holds a run, and hold it meanwhile: two who look at once do not both finish it."""
+def _let_go(place: Path) -> AbstractContextManager[bool]:
+    """Say whether nobody holds a run, and hold it meanwhile."""
     journal = place / "journal.jsonl"
-    handle = os.open(journal if journal.exists() else place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    try:
-        with locked(place.parent):  # who makes a run's folder has this until the run is held
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                is_mine = True
-            except BlockingIOError:
-                is_mine = False
-        yield is_mine
-    finally:
-        os.close(handle)
+    who_makes_one = locked(place.parent)  # has this until the run is held
+    return let_go(journal if journal.exists() else place, who_makes_one)
 
 
 def _finish(place: Path, record: RunRecord) -> RunRecord:

@@ -14,19 +14,22 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from runbook import journal, plain
-from runbook.atomic import write_atomic
 from runbook.attestation import keys, rollover, tombstone
 from runbook.attestation.closing import attest
 from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD
 from runbook.attestation.statement import read as attested
+from runbook.controller import plain
+from runbook.controller.atomic import write_atomic
+from runbook.controller.locks import locked
+from runbook.engine import journal
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import host, layout, notebook_html, pages, shapes
-from runbook.evidence.gate import sweep
+from runbook.evidence import host, notebook_html, pages, shapes
+from runbook.evidence.fleets.newest import newest
 from runbook.evidence.record import NotebookRecord, RunRecord
+from runbook.evidence.sweep import sweep
 from runbook.evidence.timeline import timeline
-from runbook.fleet.newest import newest
-from runbook.locks import locked
+from runbook.text.moments import when
+from runbook.text.printable import printable
 
 log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
@@ -191,7 +194,7 @@ def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
             if (run["host"], run["id"]) == (path.parent.parent.name, path.parent.name):
                 yield run
         except (OSError, ValueError) as error:
-            log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
+            log.warning("%s is left out of the lists: %s", printable(path), printable(error))
 
 
 def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:
@@ -202,7 +205,7 @@ def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:
         try:
             said, record = attested(path.parent), tombstone.read(path.parent)
         except (OSError, ValueError, RunbookError) as error:
-            log.warning("%s is left out of the lists: %s", plain.shown(path), plain.shown(error))
+            log.warning("%s is left out of the lists: %s", printable(path), printable(error))
             continue
         if record and (said.host, said.run) == (path.parent.parent.name, path.parent.name):
             yield {"host": said.host, "id": said.run, "mode": said.mode, "outcome": said.outcome,
@@ -220,7 +223,7 @@ def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: Not
         "title": entry.title,
         "host": record.host,
         "status": entry.status,
-        "when": layout.when(record.started),
+        "when": when(record.started),
         "failure": failure,
         "siblings": [(other.name, other.title, other.html) for other in record.notebooks],
     }

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from runbook.ask import Ask, Facts
-from runbook.atomic import write_atomic
+from runbook.controller.atomic import write_atomic
 from runbook.drift import authors, files, kept
 from runbook.drift.compare import Change, compare
 from runbook.errors import ParamsError
@@ -19,6 +18,7 @@ from runbook.evidence.record import RunRecord
 from runbook.facts import files as modes
 from runbook.facts import identity, system
 from runbook.hosts import connect
+from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.steps import steps_of
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from runbook.engine.journal import read
 from runbook.errors import RunbookError
 from runbook.evidence.files import read_notebook
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED, Failure, error_class, standing
-from runbook.journal import read
 
 
 def failure_of(error: BaseException, notebook: str, output: Path) -> Failure:

@@ -11,7 +11,7 @@ from typing import cast
 import nbformat
 from nbformat import NotebookNode
 
-from runbook import plain
+from runbook.controller import plain
 
 LONG = 4096
 """From so many characters on, the text of a stream is put into a notebook's JSON by `notebook_text` itself."""
@@ -53,3 +53,11 @@ def notebook_text(nb: nbformat.NotebookNode) -> str:
     ]
     text = nbformat.writes(NotebookNode({**nb, "cells": cells}))  # type: ignore[no-untyped-call]
     return re.sub(rf'(?m)^( *)"{word} (\d+)"', full, text) + "\n"
+
+
+def title_of(nb: nbformat.NotebookNode, otherwise: str) -> str:
+    """Return a notebook's first heading."""
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and (match := re.search(r"^#+ +(.+)$", cell.source, re.M)):
+            return str(match[1]).strip()
+    return otherwise

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook import journal, params
-from runbook.ask import Facts
+from runbook import params
 from runbook.drift import kept
+from runbook.engine import journal
 from runbook.errors import RunbookError
 from runbook.evidence.files import read_notebook
 from runbook.evidence.moments import Moment, moment
 from runbook.facts import system
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.show import budget, pci_tree, tables
 from runbook.show.pieces import Shown

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
+from runbook.text.moments import spent, when
 from runbook.text.visible import visible
 
 
@@ -49,29 +49,6 @@ def environment() -> Environment:
 def _shown(value: Any) -> Any:
     """Return what a template puts on a page: a text visible, HTML that the template vouches for as it is."""
     return visible(value) if type(value) is str else value
-
-
-def when(iso: str) -> str:
-    """Return a time as people write it.
-
-    >>> when("2026-01-31T10:15:00.123Z")
-    '31 Jan 2026, 10:15 UTC'
-    """
-    return f"{datetime.fromisoformat(iso):%-d %b %Y, %H:%M} UTC"
-
-
-def spent(seconds: float | None) -> str:
-    """Return a duration as people say it.
-
-    >>> spent(0.04), spent(7.31), spent(75), spent(4000), spent(None)
-    ('0.0 s', '7.3 s', '1 min 15 s', '1 h 06 min', '')
-    """
-    if seconds is None:
-        return ""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 @cache

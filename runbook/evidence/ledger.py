@@ -10,7 +10,7 @@ from typing import Literal
 
 from nbformat import NotebookNode
 
-from runbook.atomic import write_atomic
+from runbook.controller.atomic import write_atomic
 from runbook.evidence.files import notebook_text
 
 Status = Literal["never-run", "running", "completed", "failed", "timed-out", "killed"]

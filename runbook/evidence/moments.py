@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook.journal import Line
+from runbook.engine.journal import Line
 
 
 @dataclass(frozen=True)

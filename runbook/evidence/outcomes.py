@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from runbook.engine.journal import Line
 from runbook.errors import RunbookError
-from runbook.journal import Line
 
 ENDS = ("unchanged", "changed", "refused", "skipped", "failed", "timed-out", "killed", "never-run")
 GOOD = ("unchanged", "changed", "skipped")
@@ -25,7 +25,7 @@ CONSENTS = {
 class StepEnd:
     """How one step ended. `status` is one of `ENDS`; `actions` is None when no plan was begun.
 
-    `stops` are the findings that stop a plan that was only made (`runbook.plan.Finding`, as objects), and `after` the
+    `stops` are the findings that stop a plan that was only made (`runbook.model.plan.Finding`, as objects), and `after` the
     steps that it waits for: its actions are then foreseen. `unasked` is the parameter that would have asked for
     something, where nothing was.
     """

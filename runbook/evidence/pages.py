@@ -15,9 +15,9 @@ from typing import Any
 from runbook.drift.compare import counted
 from runbook.evidence import layout, planned
 from runbook.evidence.host import Fact
-from runbook.evidence.layout import when
 from runbook.evidence.outcomes import CONSENTS, GOOD
-from runbook.words import many
+from runbook.text.moments import when
+from runbook.text.plural import many
 
 MODES = {
     "auto": "mode auto: replays a recorded host, only plans on a real one",
@@ -57,7 +57,7 @@ def runs_page(
     """Return the page of one host, or of all of them: what it is, what changed since, and its runs, newest first.
 
     `drift` is what each run's `drift.json` says, by the run's id; `fleets` are the newest fleet runs and how many
-    are older (`runbook.fleet.newest`); `pruned` is what is left of runs that were pruned, a line for each. The one script on the page filters the list of runs; its digest stands
+    are older (`runbook.evidence.fleets.newest`); `pruned` is what is left of runs that were pruned, a line for each. The one script on the page filters the list of runs; its digest stands
     in the page's security policy, so that nothing else can run.
     """
     rows = []

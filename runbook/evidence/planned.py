@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from runbook.words import many
+from runbook.text.plural import many
 
 Json = dict[str, Any]
 FIRST = 3

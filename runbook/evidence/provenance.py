@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import runbook
 from runbook.attestation import keys
+from runbook.controller.project import SOURCE
 from runbook.evidence import archive
 from runbook.evidence.record import RunRecord
 from runbook.params import HostParams, digest
@@ -42,7 +42,7 @@ def new_record(asked: HostParams, params: str | Path, mode: str, reports: Path) 
 def provenance() -> dict[str, Any]:
     """Return source commit (None outside git), whether it had changes, Python, system and packages."""
     return {
-        "source": source(Path(runbook.__file__).resolve().parent.parent),
+        "source": source(SOURCE),
         "python": platform.python_version(),
         "controller": f"{platform.system()} {platform.machine()}",
         "packages": packages(),

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from runbook.engine.journal import now
 from runbook.evidence.outcomes import GOOD, Failure, StepEnd
 from runbook.help import hint
-from runbook.journal import now
 from runbook.redaction import KNOWN
 
 FORMAT = 1

@@ -8,15 +8,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from runbook import params as parameters
+from runbook.controller.signals import watching
+from runbook.engine.journal import Journal, read
 from runbook.errors import RunbookError
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import GOOD, INTERRUPTED, Failure, StepEnd, step_ends, stopped_by_steps
 from runbook.evidence.provenance import new_record
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
-from runbook.journal import Journal, read
 from runbook.params import HostParams
 from runbook.params.secrets import foresee
-from runbook.signals import watching
 
 
 class Session:

@@ -68,5 +68,5 @@ def _prove_optional(value: Any, shape: Shape, name: str) -> None:
 
 
 def _time(text: str) -> None:
-    """Raise `ValueError` unless it is a time as `runbook.evidence.layout.when` takes it."""
+    """Raise `ValueError` unless it is a time as `runbook.text.moments.when` takes it."""
     datetime.fromisoformat(text)

@@ -15,12 +15,11 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from runbook.atomic import write_atomic
-from runbook.engine.cells import Cells, Ran
+from runbook.controller.atomic import write_atomic
 from runbook.evidence import archive
-from runbook.evidence.files import notebook_text, read_notebook
+from runbook.evidence.cells import Cells, Ran
+from runbook.evidence.files import notebook_text, read_notebook, title_of
 from runbook.evidence.ledger import counts, runs
-from runbook.evidence.selection import title_of
 from runbook.evidence.session import Session
 from runbook.redaction import KNOWN
 

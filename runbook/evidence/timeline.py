@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from runbook.evidence.layout import spent
-from runbook.journal import Line
+from runbook.engine.journal import Line
 from runbook.show.canvas import BLUE, GREEN, GREY, RED, box, line, picture, words
 from runbook.show.pieces import TINT
+from runbook.text.moments import spent
 
 Json = dict[str, Any]
 WIDE, LEFT, RIGHT, ROW, TOP = 880, 190, 92, 30, 26

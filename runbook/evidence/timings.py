@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runbook.controller.project import project
+from runbook.errors import RunbookError
+
 _NEWEST = 20
 """How many earlier runs are looked through."""
 Steps = dict[str, dict[tuple[str, str], float]]
@@ -40,6 +43,15 @@ def last_time(host: Path, mode: str, now: str = "") -> LastTime:
     return LastTime(books, steps["unchanged"] | steps["changed"])
 
 
+def step_times(notebook: str, host: str, mode: str) -> Mapping[str, float]:
+    """Return how many seconds each step of a notebook took the last time on a host, none outside of the project's folder."""
+    try:
+        before = last_time(project() / "reports" / host, mode)
+    except RunbookError:
+        return {}
+    return {step: s for (book, step), s in before.steps.items() if book == notebook}
+
+
 def _add(run: dict[str, Any], books: dict[str, float], steps: Steps) -> None:
     for book in run["notebooks"]:
         if book["status"] == "completed" and book["seconds"] is not None:
@@ -47,16 +59,3 @@ def _add(run: dict[str, Any], books: dict[str, float], steps: Steps) -> None:
         for step in book["steps"]:
             if step["status"] in steps and step["seconds"] is not None:
                 steps[step["status"]].setdefault((book["name"], step["step"]), float(step["seconds"]))
-
-
-def about(seconds: float | None) -> str:
-    """Return a time that is only guessed, without false precision.
-
-    >>> about(0.4), about(7.31), about(48), about(75), about(4000), about(None)
-    ('1 s', '7 s', '50 s', '1 min', '67 min', '')
-    """
-    if seconds is None:
-        return ""
-    if seconds < 10:
-        return f"{max(round(seconds), 1)} s"
-    return f"{round(seconds, -1):.0f} s" if seconds < 60 else f"{round(seconds / 60)} min"

@@ -11,9 +11,9 @@ from runbook.attestation import keys
 from runbook.attestation.keys import PublicKey
 from runbook.attestation.statement import RUN_ID
 from runbook.attestation.verify import GOOD, Verdict, verify_host, verify_run
+from runbook.engine.journal import Line, parse
 from runbook.errors import CheckFailed, ParamsError, Refused
-from runbook.journal import Line, parse
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 
 NAME = "journal.jsonl"
 _DEEDS = ("action-begin", "taken-back", "not-back")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts import files
 from runbook.facts.files import Entry
+from runbook.model.ask import Ask, Facts
 
 _GROUPS = Ask.run("getent", "group")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 _DUMP = Ask.run("apt-config", "dump", "--format", "%F %v%n", "APT::Periodic", "Unattended-Upgrade")
 _SOURCES = Ask.shell(

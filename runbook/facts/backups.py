@@ -6,10 +6,10 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.backups import names, sidecar
 from runbook.backups.program import STATE
 from runbook.backups.sidecar import Sidecar
+from runbook.model.ask import Ask, Facts
 
 PROGRAMS = ("zstd", "partclone.ext4")
 """What making a backup needs and a minimal Debian lacks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 # A resource line is `start end flags`, 16 hexadecimal digits each; above 4 GiB one of the first eight is not 0.
 _ABOVE_4G = Ask.shell("grep -lsE '^0x0{0,7}[1-9a-f][0-9a-f]{8,} ' /sys/bus/pci/devices/*/resource; true")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts import files, services
+from runbook.model.ask import Ask, Facts
 
 TIMESYNCD, CHRONY = "systemd-timesyncd.service", "chrony.service"
 UNITS = (TIMESYNCD, CHRONY, "ntpsec.service", "openntpd.service")

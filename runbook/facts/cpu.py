@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts import xl
+from runbook.model.ask import Ask, Facts
 
 _CPUINFO = Ask.shell(
     "awk '/^processor/{n++} n==1&&/^(vendor_id|model name|flags|vmx flags)/{print}"

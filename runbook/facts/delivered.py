@@ -6,7 +6,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 ROOM = "/var/cache/xen-runbook"
 """Where builds are copied to on the host: a folder for each name."""

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.ask import Ask, Facts
 from runbook.facts import lvm
+from runbook.model.ask import Ask, Facts
 
 MIB = 1024 * 1024
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts.shell_words import shell_words
+from runbook.model.ask import Ask, Facts
 
 CONFIG = "/boot/grub/grub.cfg"
 _MENU = Ask.read(CONFIG)

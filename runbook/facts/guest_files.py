@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from runbook.ask import MISSING, Ask, Facts
 from runbook.facts.guests import bdf_of
+from runbook.model.ask import MISSING, Ask, Facts
 
 FILES = Ask.shell("grep -Hs '' /etc/xen/*.cfg; true")
 """Every line of every configuration file, each with its path."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.ask import Ask, Facts
 from runbook.facts import xl
+from runbook.model.ask import Ask, Facts
 
 _LONG = Ask.run("xl", "list", "-l")
 _MASTERS = Ask.shell(r"find /sys/class/net/vif*/master -maxdepth 0 -printf '%h %l\n' 2>/dev/null; true")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 _ID = Ask.read("/etc/machine-id")
 
@@ -16,7 +16,7 @@ def parse(facts: Facts) -> str:
 
     The id itself is kept to the machine, as machine-id(5) asks.
 
-    >>> from runbook.ask import Answer
+    >>> from runbook.model.ask import Answer
     >>> parse(Facts({_ID: Answer(0, "26c42ce76bbd4abd925eb35a8dca58ab\\n")}))
     '00eaea0f29a6'
     """

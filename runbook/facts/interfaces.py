@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 FILE = "/etc/network/interfaces"
 SOURCE_ALL = "source /etc/network/interfaces.d/*"

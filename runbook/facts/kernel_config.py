@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.builds.kernel import guide_flags, names_now
+from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
 
 _RUNNING = Ask.run("uname", "-r")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 GENERATE, DEFAULT = "/etc/locale.gen", "/etc/default/locale"
 _THERE = Ask.run("locale", "-a")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from runbook.ask import Ask
+from runbook.model.ask import Ask
 
 _FORMAT = ("--reportformat", "json", "--units", "b", "--nosuffix")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts import xl
+from runbook.model.ask import Ask, Facts
 
 _MEMTOTAL = Ask.run("grep", "^MemTotal:", "/proc/meminfo")
 

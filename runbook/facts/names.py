@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 HOSTNAME, HOSTS = "/etc/hostname", "/etc/hosts"
 _RUNNING = Ask.run("uname", "-n")

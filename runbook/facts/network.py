@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from runbook.ask import Ask, Facts
 from runbook.facts.pci import last_bdf
+from runbook.model.ask import Ask, Facts
 
 _ADDR = Ask.run("ip", "-j", "addr")
 _ROUTE = Ask.run("ip", "-j", "route")

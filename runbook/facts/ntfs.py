@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from runbook.ask import MISSING, Answer, Ask
+from runbook.model.ask import MISSING, Answer, Ask
 
 _WHY = {
     13: "the file system contradicts itself; Windows has to check it (`chkdsk /f`)",

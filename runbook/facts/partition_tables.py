@@ -13,7 +13,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.ask import MISSING, Ask, Facts
+from runbook.model.ask import MISSING, Ask, Facts
 
 _SECTOR = 512
 _EXTENDED = ("5", "f", "85")

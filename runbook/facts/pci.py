@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts.shell_words import shell_words
+from runbook.model.ask import Ask, Facts
 
 _ATTRIBUTES = Ask.shell(
     "cd /sys/bus/pci/devices && grep -s . */vendor */device */class */boot_vga */reset_method"

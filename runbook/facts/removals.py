@@ -6,7 +6,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 _STATE = Ask.run("systemctl", "is-system-running")
+XEN_WATCHDOG = "xen-watchdog.service"
+"""The unit of the runbook's own that feeds the watchdog under Xen."""
 _PROPERTIES = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
 
 

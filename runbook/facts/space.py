@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 MIB = 1024 * 1024
 
@@ -16,7 +16,7 @@ def free_mib(facts: Facts, path: str, *paths: str) -> int | None:
     """Return the free MiB at `path`, None when the host could not say; `paths` as given to `commands`.
 
     >>> ask = commands("/boot")[0]
-    >>> from runbook.ask import Answer
+    >>> from runbook.model.ask import Answer
     >>> free_mib(Facts({ask: Answer(0, "     Avail File\\n885796864 /boot\\n")}), "/boot", "/boot")
     844
     """

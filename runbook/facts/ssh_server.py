@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 DROP_IN = "/etc/ssh/sshd_config.d/10-xen-runbook.conf"
 _EFFECTIVE = Ask.run("/usr/sbin/sshd", "-T")

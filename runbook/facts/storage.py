@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from runbook.ask import Ask, Facts
 from runbook.facts import lvm
 from runbook.facts.pci import last_bdf
+from runbook.model.ask import Ask, Facts
 
 _LSBLK = Ask.run("lsblk", "-J", "-b", "-o", "NAME,KNAME,TYPE,SIZE,FSTYPE,UUID,MOUNTPOINTS")
 _FINDMNT = Ask.run("findmnt", "-J", "-l", "-b", "--real", "-o", "TARGET,SOURCE,FSTYPE,SIZE,AVAIL")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts.shell_words import shell_words
+from runbook.model.ask import Ask, Facts
 
 _ID = Ask.run("id", "-u")
 _OS = Ask.read("/etc/os-release")

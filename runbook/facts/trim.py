@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.ask import Ask, Facts
 from runbook.facts import services
+from runbook.model.ask import Ask, Facts
 
 TIMER = "fstrim.timer"
 LVM_LOCAL = "/etc/lvm/lvmlocal.conf"

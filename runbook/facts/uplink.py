@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.ask import Ask, Facts
 from runbook.facts.network import default_routes
+from runbook.model.ask import Ask, Facts
 
 _ADDR = Ask.run("ip", "-j", "addr")
 _ROUTE = Ask.run("ip", "-j", "route")

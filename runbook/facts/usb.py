@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts.pci import last_bdf
+from runbook.model.ask import Ask, Facts
 
 _INTERFACES = Ask.shell(
     "cd /sys/bus/usb/devices 2>/dev/null && grep -s . */bInterfaceClass */bInterfaceProtocol */product; true"

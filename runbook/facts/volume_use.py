@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from runbook.ask import Ask, Facts
 from runbook.facts import block_users, lvm, xl
 from runbook.facts.block_users import Loop
+from runbook.model.ask import Ask, Facts
 
 _LONG = Ask.run("xl", "list", "-l")
 _BACKENDS = Ask.run("xenstore-ls", "-f", "/local/domain/0/backend")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts import lvm
+from runbook.model.ask import Ask, Facts
 
 _GROUPS = lvm.report("vgs", "vg_name,vg_size,vg_free,vg_extent_size")
 _VOLUMES = lvm.report("lvs", "vg_name,lv_name,lv_size,lv_dm_path,lv_kernel_minor")

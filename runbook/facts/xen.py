@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts import xl
 from runbook.facts.xl import Row
+from runbook.model.ask import Ask, Facts
 
 _ASSIGNABLE = Ask.run("xl", "pci-assignable-list")
 _ASSIGNED = Ask.run("xenstore-ls", "-f", "/local/domain/0/backend/pci")

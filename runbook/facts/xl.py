@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 INFO = Ask.run("xl", "info")
 LIST = Ask.run("xl", "list")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from runbook import params as parameters
 from runbook.errors import ParamsError
 from runbook.evidence import archive
+from runbook.evidence.fleets import record
+from runbook.evidence.fleets.page import verdict
+from runbook.evidence.fleets.record import FOLDER
 from runbook.fleet import facts as tables
-from runbook.fleet import record
-from runbook.fleet.members import FOLDER
-from runbook.fleet.page import verdict
 from runbook.show.pieces import Shown
 from runbook.show.tables import styled
 from runbook.text.html import escape
-from runbook.words import many
+from runbook.text.plural import many
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,10 +21,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from runbook.controller.signals import Stops, watching
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence.outcomes import INTERRUPTED
 from runbook.redaction import KNOWN
-from runbook.signals import Stops, watching
 
 _TURN = threading.Lock()
 LONGEST = 400
@@ -41,7 +41,8 @@ def main() -> None:
 
 def prepare() -> None:
     """Import what every host's run needs, and compile the templates of its pages."""
-    from runbook.evidence import notebook_html, run  # noqa: F401
+    from runbook.evidence import notebook_html
+    from runbook.runner import run  # noqa: F401
 
     notebook_html.warm_up()
 
@@ -71,7 +72,7 @@ def _main(stops: Stops) -> int:
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
     from runbook import params as parameters
-    from runbook.evidence.run import run
+    from runbook.runner.run import run
 
     if parameters.digest(parameters.load(job["params"])) != job["digest"]:
         raise ParamsError(

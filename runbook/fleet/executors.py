@@ -11,11 +11,11 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from runbook.controller.signals import Stops
 from runbook.errors import HostError, ParamsError
 from runbook.evidence.outcomes import KERNEL_DIED
 from runbook.evidence.record import Event
 from runbook.fleet.job import Ended, Job, carry_out
-from runbook.signals import Stops
 
 
 @dataclass

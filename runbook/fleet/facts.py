@@ -8,15 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from runbook.ask import Facts
 from runbook.drift import kept
 from runbook.drift.compare import things_of
 from runbook.drift.things import WATCHED
+from runbook.engine.journal import now
 from runbook.errors import ParamsError
 from runbook.evidence import archive
 from runbook.evidence.drift import asks_of
 from runbook.hosts import connect
-from runbook.journal import now
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.steps import notebooks
 from runbook.text import csv

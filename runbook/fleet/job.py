@@ -19,14 +19,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from runbook.controller.private import temporary
+from runbook.controller.signals import LIFELINE, Stops
 from runbook.evidence.abandoned import finish_orphans
 from runbook.evidence.archive import find_runs
+from runbook.evidence.fleets.record import CLAIMS, STOP
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.evidence.record import Event
 from runbook.fleet.process import Process, start
-from runbook.fleet.record import CLAIMS, STOP
-from runbook.private import temporary
-from runbook.signals import LIFELINE, Stops
 
 Tell = Callable[[Event], None]
 TICK_S = 0.25

@@ -12,14 +12,12 @@ from pathlib import Path
 
 from runbook import params as parameters
 from runbook import programs
-from runbook.allowed import is_allowed
+from runbook.controller.allowed import is_allowed
+from runbook.controller.project import project
 from runbook.errors import ParamsError
-from runbook.evidence.selection import project
 from runbook.params import HostParams
 from runbook.params.host import Local, Recorded
 
-FOLDER = "fleet"
-"""Where reports of fleets lie, beside those of hosts: no host of a fleet can have this name."""
 HERE = "this machine"
 SHIPPED = ("example.yml", "testbed.yml", "testbed-*.yml", "victory.yml", "wheezy.yml")
 """Files in `params/` that come with the project."""

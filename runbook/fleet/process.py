@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
-from runbook.runner import forked
-from runbook.runner.forked import Forked, Lost, NotForked, Stale
+from runbook.kernels import forked
+from runbook.kernels.forked import Forked, Lost, NotForked, Stale
 
 CHILD = "runbook.fleet.child"
 Process = subprocess.Popen[bytes] | Forked

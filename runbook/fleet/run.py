@@ -11,21 +11,20 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from runbook.atomic import write_atomic
+from runbook.controller.atomic import write_atomic
+from runbook.controller.locks import locked
+from runbook.controller.signals import Stops, watching
+from runbook.engine.journal import now
 from runbook.errors import RunbookError
 from runbook.evidence import archive
+from runbook.evidence.fleets.page import fleet_page
+from runbook.evidence.fleets.record import CLAIMS, FILE, FOLDER, FleetRecord, HostState, new_id
 from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.record import Event
 from runbook.fleet.batches import batches, sizes
 from runbook.fleet.executors import Workers, end_of, workers
 from runbook.fleet.job import TICK_S, Ended, Job, give_up, request_stop
-from runbook.fleet.members import FOLDER
-from runbook.fleet.page import fleet_page
-from runbook.fleet.record import CLAIMS, FILE, FleetRecord, HostState, new_id
 from runbook.fleet.sealed import seal
-from runbook.journal import now
-from runbook.locks import locked
-from runbook.signals import Stops, watching
 
 OnEvent = Callable[[HostState | None, Event], None]
 """Hears an event of a host; None for one of the whole fleet: `interrupt`, `enough` and `no-worker`."""

@@ -11,12 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runbook.atomic import write_atomic
 from runbook.attestation import dsse, keys
 from runbook.attestation.verify import GOOD, verify_run
+from runbook.controller.atomic import write_atomic
 from runbook.errors import CheckFailed, Refused
-from runbook.fleet.members import FOLDER
-from runbook.fleet.record import FleetRecord, HostState
+from runbook.evidence.fleets.record import FOLDER, FleetRecord, HostState
 
 FILE = "asked.json"
 KIND = "urn:xen-host-runbook:fleet:v1"

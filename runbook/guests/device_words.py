@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from runbook.guests.devices import words_of
 from runbook.guests.syntax import Config
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 
 _DISK: dict[str, str] = {
     "format": "raw|qcow|qcow2|vhd|qed|empty|",

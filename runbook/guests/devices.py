@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from runbook.guests.syntax import Config
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 
 _HEX = "0-9a-fA-F"
 _ADDRESS = re.compile(rf"(?:([{_HEX}]{{1,4}}):)?([{_HEX}]{{1,2}}):([01]?[{_HEX}])\.([0-7*])(?:@[{_HEX}]+)?")

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 from runbook.params.host import Device
 
 PROGRAM = "/usr/local/lib/xen-runbook/probe"

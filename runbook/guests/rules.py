@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from runbook.guests.syntax import Config
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 
 FIRMWARES = ("bios", "seabios", "uefi", "ovmf")
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from runbook.guests import device_words, devices, rules, words
 from runbook.guests.syntax import Config, Unreadable, parse
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 
 
 @cache

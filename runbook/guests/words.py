@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from runbook.guests.syntax import Config
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 
 _ENDINGS = (
     "destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart",

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.guide.entries import Entry, entries
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 
 MARKS = "/var/lib/xen-runbook/wheezy"
 """One file for each step that was carried out, with the digest of its commands."""

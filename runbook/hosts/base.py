@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
 
 OnLine = Callable[[str], None]
 Supply = Callable[[], Iterable[Path]]

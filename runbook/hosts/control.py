@@ -8,7 +8,7 @@ import stat
 from functools import cache
 from pathlib import Path
 
-from runbook import private
+from runbook.controller import private
 
 _ROOM = 12 + 1 + 16
 """The socket's name, and what ssh appends to it while it makes it: a dot and 16 letters."""

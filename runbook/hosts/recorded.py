@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, NotRecorded
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
 
 _OTHERWISE = "for anything else name a machine under `connection` in the parameters"

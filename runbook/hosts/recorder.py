@@ -9,9 +9,9 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from runbook.ask import Ask, Facts
 from runbook.errors import CommandFailed, HostError
 from runbook.hosts.base import Delivered, Host, OnLine, Result, Supply
+from runbook.model.ask import Ask, Facts
 from runbook.redaction import KNOWN
 
 _URL_HOST = re.compile(r"\b(https?|ftp)://[A-Za-z0-9.:-]+")

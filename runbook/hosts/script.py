@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
-from runbook.ask import MISSING, UNREADABLE, Answer, Ask
 from runbook.errors import HostError
+from runbook.model.ask import MISSING, UNREADABLE, Answer, Ask
 
 ENVIRONMENT = (
     "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "

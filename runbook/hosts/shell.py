@@ -10,12 +10,12 @@ import subprocess
 import time
 from collections.abc import Iterable
 
-from runbook.ask import Answer, Ask, Facts
 from runbook.errors import CommandFailed, HostError, TimedOut
 from runbook.hosts import script
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
 from runbook.hosts.exchange import Limits, Said, exchange, start, stop
 from runbook.hosts.streams import KEPT, Reader
+from runbook.model.ask import Answer, Ask, Facts
 
 PUT_S, FRESH_S = 3600, 30
 """How long one file may take to be sent, and one command over a connection of its own."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
-from runbook.apt_sources import KEYRING, AptSource
+from runbook.controller.apt_sources import KEYRING, AptSource
 from runbook.errors import RunbookError
 
 TIMEOUT_S = 1800

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook import releases
-from runbook.apt_sources import AptSource, mirror_options, own_sources
+from runbook.controller.apt_sources import AptSource, mirror_options, own_sources
 from runbook.errors import ParamsError, Refused, RunbookError
 from runbook.installation import cpio, pieces, preseed, scripts, stick
 from runbook.installation.archive import Archive, contents

@@ -13,7 +13,7 @@ from runbook.errors import ParamsError
 from runbook.params.model import HostParams
 from runbook.params.secrets import SecretGiven
 from runbook.params.yaml12 import Where
-from runbook.printable import printable
+from runbook.text.printable import printable
 
 _UNKNOWN = "extra_forbidden"
 _MOST = 50

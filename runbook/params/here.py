@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 from runbook.errors import ParamsError
 from runbook.params.model import HostParams
 from runbook.params.yaml12 import Where
 
+_STEPS = Path(__file__).resolve().parents[1] / "steps"
+"""Each step is the file of its name, in the folder of its chapter."""
 TAKE_BACK = "undo"
 """Not a step, but consented to like one: `runbook undo`."""
 
@@ -35,10 +36,7 @@ def prove(params: HostParams, file: Path, lines: dict[Where, int], found: Path |
 def _consents(params: HostParams) -> Iterator[tuple[Where, str, str]]:
     if not params.consent:
         return
-    from runbook import steps  # it imports the parameters itself
-
-    chapters = [import_module(f"runbook.steps.{name}").STEPS for name in steps.CHAPTERS]
-    known = [steps.name_of(step) for some in (*chapters, *steps.notebooks().values()) for step in some]
+    known = sorted(path.stem for path in _STEPS.glob("[!_]*/[!_]*.py") if path.parent.name != "shared")
     for index, line in enumerate(params.consent):
         name = line.partition(":")[0]
         if name not in (*known, TAKE_BACK):

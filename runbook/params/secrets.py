@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
-from runbook.allowed import Program, require
+from runbook.controller.allowed import Program, require
 from runbook.errors import ParamsError
 from runbook.params.files import UnfitFile, read_small
 from runbook.redaction import KNOWN, LEAST, learn

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from runbook.printable import unprintable
+from runbook.text.printable import unprintable
 
 _HALF = re.compile("[\ud800-\udfff]")
 UNPRINTABLE = "unprintable"

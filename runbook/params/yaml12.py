@@ -19,7 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from runbook.errors import ParamsError
 from runbook.params.files import UnfitFile, read_small
-from runbook.printable import acts, printable, unprintable
+from runbook.text.printable import acts, printable, unprintable
 
 Where = tuple[str | int, ...]
 _INVALID = "The parameters are not valid YAML"

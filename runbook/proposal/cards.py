@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runbook.ask import Facts
 from runbook.facts.network import Interface
 from runbook.facts.uplink import fixed_address
+from runbook.model.ask import Facts
 from runbook.params import host as params
 from runbook.survey.machine import Machine
 

@@ -13,7 +13,7 @@ from ruamel.yaml.error import CommentMark
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.tokens import CommentToken
 
-from runbook.printable import printable
+from runbook.text.printable import printable
 from runbook.text.visible import visible
 
 WIDTH = 108

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.facts.disks import gib
+from runbook.model.ask import Ask, Facts
 from runbook.params.names import group_name
 from runbook.survey.machine import Machine
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runbook import params as parameters
-from runbook.atomic import write_atomic
+from runbook.controller.atomic import write_atomic
+from runbook.controller.project import project
 from runbook.errors import ParamsError
-from runbook.evidence.selection import project
 from runbook.params import HostParams
 from runbook.params.host import Local, Recorded, Ssh
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Ask, Facts
 from runbook.errors import Refused
 from runbook.hosts import Host
+from runbook.model.ask import Ask, Facts
+from runbook.model.unreadable import reading
 from runbook.proposal import cards, disks
 from runbook.survey import machine as machines
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
-from runbook.unreadable import reading
 
 RELEASES = ("trixie", "bookworm")
 

@@ -16,11 +16,11 @@ import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
-from runbook.evidence.gate import Gate
-from runbook.evidence.sockets import listening
-from runbook.runner.forked import Forked
-from runbook.runner.provisioner import ForkProvisioner
-from runbook.signals import Stops
+from runbook.controller.signals import Stops
+from runbook.kernels.forked import Forked
+from runbook.kernels.provisioner import ForkProvisioner
+from runbook.runner.gate import Gate
+from runbook.runner.sockets import listening
 
 IN_MEMORY = "--HistoryManager.hist_file=:memory:"
 AGAIN_MS = 10

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from runbook.errors import RunbookError
 from runbook.show.live import LONG_S, is_live
 from runbook.show.pieces import TINT, Shown
 from runbook.text.html import escape
-from runbook.words import many
+from runbook.text.moments import about
+from runbook.text.plural import many
 
 NEVER, NOW = "never-run", "now"
 _DONE, _SKIPPED = ("unchanged", "changed"), "skipped"
@@ -26,8 +26,9 @@ class Bar:
     the one before. Elsewhere it is not shown, so that no run and no committed output has it.
     """
 
-    def __init__(self, notebook: str, steps: tuple[str, ...], host: str, mode: str) -> None:
-        self._notebook, self._host, self._mode = notebook, host, mode
+    def __init__(self, steps: Iterable[str], last_time: Callable[[], Mapping[str, float]]) -> None:
+        """`last_time` says how many seconds each step took the last time; it is asked once, when somebody looks."""
+        self._last_time = last_time
         self._ends = dict.fromkeys(steps, NEVER)
         self._handle: Any = None
         self._at = ""
@@ -62,16 +63,7 @@ class Bar:
 
     @cached_property
     def _times(self) -> Mapping[str, float]:
-        if not is_live():
-            return {}
-        from runbook.evidence.selection import project
-        from runbook.evidence.timings import last_time
-
-        try:
-            before = last_time(project() / "reports" / self._host, self._mode)
-        except RunbookError:
-            return {}
-        return {step: s for (book, step), s in before.steps.items() if book == self._notebook}
+        return self._last_time() if is_live() else {}
 
 
 def bar(states: Mapping[str, str], times: Mapping[str, float]) -> Shown:
@@ -105,8 +97,6 @@ def _words(states: Mapping[str, str], times: Mapping[str, float]) -> list[str]:
 
 
 def _expected(seconds: float | None) -> str:
-    from runbook.evidence.timings import about
-
     return "" if seconds is None or seconds < LONG_S else f" (about {about(seconds)})"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runbook.ask import Facts
 from runbook.facts import memory, xl
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.params.model import XEN_MIB, guest_need_mib

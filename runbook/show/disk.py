@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from runbook.ask import Ask, Facts
 from runbook.facts.disks import MIB, Disks
 from runbook.installation.layout import Layout
+from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.show.bars import Bar, Piece, draw, marks
 from runbook.show.pieces import Shown
-from runbook.steps.debian_installation import target
-from runbook.steps.debian_installation.target import Situation
+from runbook.steps.shared import target
+from runbook.steps.shared.target import Situation
 
 #: Below this a hole between partitions is alignment, and no room that anybody left.
 LEAST_FREE = 8 * MIB

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runbook.ask import Facts
 from runbook.builds import flags
 from runbook.facts import kernel_config
+from runbook.model.ask import Facts
 from runbook.params import HostParams
-from runbook.steps.kernel import own
+from runbook.steps.shared import own_kernel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ def table(params: HostParams, facts: Facts) -> pd.DataFrame:
     from runbook.show.tables import indexed
 
     now = kernel_config.parse(facts, params)
-    rows = flags.table(own.linux_of(params, now.running), now.config)
+    rows = flags.table(own_kernel.linux_of(params, now.running), now.config)
     shown = [
         {
             "flag": row.flag.removeprefix("CONFIG_"),

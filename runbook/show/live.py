@@ -11,6 +11,7 @@ from typing import Any
 from runbook.redaction import KNOWN
 from runbook.show.pieces import Shown, code, folded
 from runbook.show.said import TAIL, Said
+from runbook.text.moments import about, spent
 
 LONG_S = 5
 """From how many seconds on it is worth saying how long a step may take."""
@@ -99,9 +100,6 @@ class Live:
 
     def _time(self) -> str:
         """Return how long the step has taken, and how long it may still take."""
-        from runbook.evidence.layout import spent
-        from runbook.evidence.timings import about
-
         gone = time.monotonic() - self._began
         said = f" · {gone:.0f} s" if gone < 59.5 else f" · {spent(gone)}"
         if self._expected_s is None or self._expected_s < LONG_S:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, cut, picture
-from runbook.steps.management.needs import human
+from runbook.steps.shared.guest_volumes import human
 from runbook.text.html import escape
 
 _WIDTH = 760

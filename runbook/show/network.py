@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.ask import Facts
 from runbook.facts import guests, network, pci
 from runbook.facts.network import Interface, Network
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.params.host import Bridge

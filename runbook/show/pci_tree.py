@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from runbook import survey
-from runbook.ask import Facts
 from runbook.facts import xen
 from runbook.facts.pci import Device
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, box, line, picture, words
 from runbook.show.pieces import Shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, RED
 from runbook.text import html
 from runbook.text.html import escape

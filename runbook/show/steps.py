@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runbook.ask import Facts
 from runbook.hosts.streams import is_whole
-from runbook.plan import Finding, Plan
+from runbook.model.ask import Facts
+from runbook.model.plan import Finding, Plan
 from runbook.show import pieces
 from runbook.show.pieces import Shown, badge
 from runbook.steps import Step, name_of
 from runbook.text.html import escape
-from runbook.words import many
+from runbook.text.plural import many
 
 _MANY_LINES = 30
 

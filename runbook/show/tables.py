@@ -6,8 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from runbook.ask import Facts
 from runbook.errors import ParamsError
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.model import guest_need_mib
 from runbook.show.pieces import Shown
@@ -118,9 +118,9 @@ def _settings(params: HostParams, facts: Facts) -> pd.DataFrame:
 def _packages(params: HostParams, facts: Facts) -> pd.DataFrame:
 
     from runbook.releases.packages import guide_packages
-    from runbook.steps.debian_configuration import needs
+    from runbook.steps.shared import wanted_packages
 
-    wanted, installed = needs.wanted(params), needs.read(params, facts).installed
+    wanted, installed = wanted_packages.wanted(params), wanted_packages.read(params, facts).installed
 
     def here(names: tuple[str, ...]) -> str:
         if not names or not wanted.keys() >= set(names):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from runbook.ask import Facts
 from runbook.facts import partition_tables, volume_use
 from runbook.facts.partition_tables import Content, Partition, Table
 from runbook.facts.volume_use import Volume
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.show.nested import Box, drawing
 from runbook.show.pieces import Shown
-from runbook.steps.management.needs import human
+from runbook.steps.shared.guest_volumes import human
 from runbook.text import html
 
 _KINDS = {

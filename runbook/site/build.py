@@ -9,11 +9,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from runbook.controller.locks import locked
+from runbook.controller.signals import watching
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import layout, notebook_html
 from runbook.evidence.files import read_notebook
-from runbook.locks import locked
-from runbook.signals import watching
 from runbook.site import search
 from runbook.site.links import Links, broken
 from runbook.site.sources import GROUPS, Page, pages

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runbook.evidence.files import read_notebook
-from runbook.evidence.selection import FLEET, PATTERN, title_of
+from runbook.controller.project import PATTERN
+from runbook.evidence.files import read_notebook, title_of
+from runbook.runner.selection import FLEET
 
 GROUPS = (
     ("", ("README.md",)),

@@ -20,11 +20,11 @@ from types import ModuleType
 from typing import Any, Protocol, cast
 
 from runbook import guide, releases
-from runbook.ask import Ask, Facts
 from runbook.errors import ParamsError
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
+from runbook.model.unreadable import reading
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.unreadable import reading
 
 CHAPTERS = (
     "introduction",

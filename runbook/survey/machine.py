@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from runbook.ask import Ask, Facts
 from runbook.facts import cpu, firmware, memory, network, pci, storage, system, usb
 from runbook.facts.firmware import Scope
+from runbook.model.ask import Ask, Facts
 from runbook.survey import kept
 
 Key = TypeVar("Key")

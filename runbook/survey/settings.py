@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.ask import Facts
 from runbook.facts import bars
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.survey import menus
 from runbook.survey.machine import Machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runbook.ask import Facts
+from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.survey import machine as machines
 from runbook.survey.verdict import judge, ports, verdict

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runbook.errors import CheckFailed, RunbookError
-from runbook.evidence.run import Run
-from runbook.evidence.way_back import go_back
+from runbook.runner.run import Run
+from runbook.runner.way_back import go_back
 from runbook.testbed import RELEASE, Machine, TestbedError, up
 from runbook.testbed.management import prove_backup
 from runbook.testbed.proving import carry_out, nothing_changed, say

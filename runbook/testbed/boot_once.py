@@ -22,9 +22,9 @@ from pathlib import PurePosixPath
 from runbook import hosts
 from runbook import params as parameters
 from runbook.errors import CheckFailed, HostError
-from runbook.evidence.run import run
 from runbook.facts import grub, system
 from runbook.facts.grub import Entry, Grub
+from runbook.runner.run import run
 from runbook.testbed.machine import Machine
 from runbook.testbed.proving import carry_out, say
 from runbook.testbed.ram_disk import newc

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 
 from runbook import params as parameters
+from runbook.engine.journal import read
 from runbook.evidence.record import Event
-from runbook.evidence.run import Run, run
 from runbook.facts.interfaces import FILE as INTERFACES
-from runbook.journal import read
-from runbook.steps.xen_configuration import menu
+from runbook.runner.run import Run, run
+from runbook.steps.shared import boot_menu
 from runbook.testbed import hardware
 from runbook.testbed.machine import Machine
 from runbook.testbed.proving import carry_out, nothing_changed, say
@@ -71,7 +71,7 @@ def prove_power_cut(machine: Machine, params: str) -> None:
 
     Raises `CheckFailed`, or what the runbook raised, at the first claim that does not hold.
     """
-    shell(machine, f"rm {menu.WORDS_FILE}")
+    shell(machine, f"rm {boot_menu.WORDS_FILE}")
     cut = run(
         params, mode="apply", only=NOTEBOOK, on_event=pulls_the_plug(machine.kill_power, "run update-grub")
     )
@@ -85,8 +85,12 @@ def prove_power_cut(machine: Machine, params: str) -> None:
     hardware.switch_on(machine.folder)
     say(f"on again, answered ssh after {machine.wait_ready():.0f} s")
     _nothing_left(machine)
-    wanted = menu.words_file(parameters.load(params))
-    must(shell(machine, f"cat {menu.WORDS_FILE}") == wanted, "A file is half written", menu.WORDS_FILE)
+    wanted = boot_menu.words_file(parameters.load(params))
+    must(
+        shell(machine, f"cat {boot_menu.WORDS_FILE}") == wanted,
+        "A file is half written",
+        boot_menu.WORDS_FILE,
+    )
     again = carry_out(params, 8, "apply", only="06")
     twice = sorted(completed(cut) & begun(again))
     must(not twice, "What had been completed was done again", f"{twice}; {again.folder}")

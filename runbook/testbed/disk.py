@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runbook.apt_sources import as_lines
+from runbook.controller.apt_sources import as_lines
 from runbook.testbed import recipe as recipes
 from runbook.testbed.errors import TestbedError, tail
 from runbook.testbed.recipe import MIB, Identity, Recipe

@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runbook.drift import kept
+from runbook.engine.journal import read
 from runbook.errors import RunbookError
+from runbook.evidence.fleets.record import FleetRecord, HostState
 from runbook.evidence.record import Event
-from runbook.fleet.record import FleetRecord, HostState
-from runbook.journal import read
 from runbook.testbed.cuts import NO_HOST, pulls_the_plug
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.proving import say

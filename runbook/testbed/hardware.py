@@ -8,10 +8,11 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from runbook.testbed import process, qemu
+from runbook.controller import process
+from runbook.controller.process import Running
+from runbook.testbed import qemu
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.image import Image
-from runbook.testbed.process import Running
 
 ALIAS = "runbook-testbed"
 DATA_DISK_GIB = 8

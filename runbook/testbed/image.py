@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.apt_sources import mirror_options, own_sources
+from runbook.controller.apt_sources import mirror_options, own_sources
 from runbook.testbed import disk
 from runbook.testbed import recipe as recipes
 from runbook.testbed.disk import Say

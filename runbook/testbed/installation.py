@@ -13,10 +13,10 @@ from pathlib import Path
 from runbook import params as parameters
 from runbook import steps
 from runbook.errors import CheckFailed, RunbookError
-from runbook.evidence.run import run
 from runbook.installation import image
 from runbook.installation.layout import layout
 from runbook.params import HostParams
+from runbook.runner.run import run
 from runbook.testbed import installed_disk, installer_pc
 from runbook.testbed.console import Patience, wait_until
 from runbook.testbed.errors import TestbedError

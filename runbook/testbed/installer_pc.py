@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 
+from runbook.controller import process
 from runbook.installation.layout import layout
 from runbook.params import HostParams
-from runbook.testbed import process, qemu
+from runbook.testbed import qemu
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.hardware import ALIAS
 from runbook.testbed.machine import Machine

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from runbook import hosts
 from runbook import params as parameters
-from runbook.apt_sources import own_sources
+from runbook.controller.apt_sources import own_sources
 from runbook.errors import CheckFailed, RunbookError
-from runbook.evidence.run import Run, run
-from runbook.steps.debian_installation import partition_disk, target
+from runbook.runner.run import Run, run
+from runbook.steps.debian_installation import partition_disk
+from runbook.steps.shared import target
 from runbook.testbed import hardware, qemu
 from runbook.testbed.console import Patience
 from runbook.testbed.errors import TestbedError

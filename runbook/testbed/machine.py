@@ -19,13 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.testbed import hardware, process, qemu
+from runbook.controller import process
+from runbook.controller.process import Running
+from runbook.testbed import hardware, qemu
 from runbook.testbed.console import Patience, console_tail, wait_until
 from runbook.testbed.disk import Say
 from runbook.testbed.errors import KernelPanicked
 from runbook.testbed.hardware import ALIAS
 from runbook.testbed.image import RELEASE, base_image, default_recipe
-from runbook.testbed.process import Running
 from runbook.testbed.provision import provision
 
 FIRST_BOOTS = 3

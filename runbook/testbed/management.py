@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook.book import Book
+from runbook.engine.journal import Journal
 from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, Refused, RunbookError
 from runbook.hosts import connect
-from runbook.journal import Journal
 from runbook.params import HostParams, load
 from runbook.testbed.machine import Machine
 from runbook.testbed.proving import say

@@ -6,7 +6,7 @@ import sys
 import time
 
 from runbook.errors import CheckFailed
-from runbook.evidence.run import Run, run
+from runbook.runner.run import Run, run
 
 
 def carry_out(params: str, number: int, mode: str, start: str | None = None, only: str | None = None) -> Run:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook.apt_sources import AptSource, as_deb822, as_lines
+from runbook.controller.apt_sources import AptSource, as_deb822, as_lines
 
 MIB = 1024 * 1024
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from runbook import params as parameters
 from runbook.errors import CheckFailed
-from runbook.evidence.run import Run
-from runbook.evidence.way_back import go_back
+from runbook.runner.run import Run
+from runbook.runner.way_back import go_back
 from runbook.testbed import state
 from runbook.testbed.boot_once import prove_boot_once
 from runbook.testbed.cuts import prove_network, prove_power_cut

@@ -81,7 +81,7 @@ def test_in_jupyterlab_it_is_text(lab, server, hostile, name):
 
 
 ALL = """import pandas as pd
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 from runbook.show import canvas, pieces, tables
 from tests.text.hostile import ATTACKS
 frame = pd.DataFrame({"what": ATTACKS, "value": ATTACKS, **dict.fromkeys(ATTACKS[:12], "x")}).set_index("what")

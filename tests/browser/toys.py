@@ -12,11 +12,11 @@ import pytest
 import runbook.book
 from runbook import survey
 from runbook.actions import Run, WriteFile
-from runbook.ask import Ask
 from runbook.book import Book
+from runbook.engine.journal import Journal
 from runbook.hosts.base import Result
-from runbook.journal import Journal
-from runbook.plan import Finding, Plan
+from runbook.model.ask import Ask
+from runbook.model.plan import Finding, Plan
 from runbook.show.form import Form
 from runbook.show.form.draft import Draft
 from tests import toy

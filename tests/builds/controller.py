@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook.apt_sources import AptSource
 from runbook.builds import Recipe, root
+from runbook.controller.apt_sources import AptSource
 
 _SETPRIV = """#!{python}
 import os, pathlib, subprocess, sys

@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import pytest
 
 from runbook.actions import Deliver, Run
-from runbook.apply import carry_out
-from runbook.ask import Facts
 from runbook.builds import store
+from runbook.engine.apply import carry_out
 from runbook.errors import CommandFailed, NotRecorded
 from runbook.facts import delivered
 from runbook.hosts import script
 from runbook.hosts.local import LocalHost
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recorder import Recorder
+from runbook.model.ask import Facts
 from tests.builds.controller import recipe
 
 BINARY = bytes(range(256)) * 40

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook.apt_sources import AptSource
 from runbook.builds import BuildFailed, rights, root
+from runbook.controller.apt_sources import AptSource
 from runbook.errors import RunbookError
 from tests.builds.controller import recipe
 

@@ -5,8 +5,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-from runbook.ask import Answer, Facts
 from runbook.drift.kept import ask_of
+from runbook.model.ask import Answer, Facts
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))

@@ -6,7 +6,7 @@ import pytest
 
 from runbook.drift import authors
 from runbook.drift.compare import Change
-from runbook.journal import Journal
+from runbook.engine.journal import Journal
 
 MINE = "as the runbook wrote it\n"
 FILE = Change("file", "/etc/a", "x changed", now=MINE)

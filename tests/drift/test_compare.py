@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from runbook.ask import Answer, Ask, Facts
 from runbook.drift import devices, files, rest
 from runbook.drift.asked import Noted
 from runbook.drift.compare import compare
 from runbook.drift.things import WATCHED
 from runbook.evidence.drift import asks_of
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import load
 from tests.drift.recorded import CASES, ROOT, facts, looks
 

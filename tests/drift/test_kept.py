@@ -2,13 +2,13 @@
 
 import pytest
 
-from runbook.ask import Answer, Ask, Facts
 from runbook.book import Book
 from runbook.drift import kept
 from runbook.drift.compare import compare
+from runbook.engine.journal import Journal
 from runbook.facts import identity
 from runbook.hosts.recorded import RecordedHost
-from runbook.journal import Journal
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import load
 from tests.drift.recorded import ROOT, facts
 

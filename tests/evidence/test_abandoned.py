@@ -8,11 +8,11 @@ import pytest
 from runbook.attestation import keys
 from runbook.attestation.statement import NAME, read
 from runbook.attestation.verify import verify
+from runbook.engine.journal import Journal
 from runbook.errors import CheckFailed, RunbookError
 from runbook.evidence import abandoned, archive
 from runbook.evidence.outcomes import StepEnd
 from runbook.evidence.record import NotebookRecord, RunRecord
-from runbook.journal import Journal
 from tests.evidence.attested import alone
 from tests.evidence.toys import notebook, statuses
 

@@ -23,11 +23,11 @@ import runbook.steps
 from runbook.cli import main
 from runbook.cli.progress import Live
 from runbook.evidence import archive
-from runbook.evidence.gate import Client
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import RunRecord
-from runbook.evidence.run import run
 from runbook.redaction import learn, mark
+from runbook.runner.gate import Client
+from runbook.runner.run import run
 from tests.evidence.toys import begin, end, notebook, parameterised, project, steps
 from tests.word import give
 
@@ -67,7 +67,7 @@ ENCODED = """for v in values:
     torn(json.dumps(v), 9); torn(quote(v, safe=""), 9)"""
 SHOWN = """from IPython.display import HTML, display
 from runbook.actions import WriteFile
-from runbook.ask import Answer, Ask, Facts
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.show.live import Live
 h = display(HTML("<i>first</i>"), display_id=True)
 for v in values:
@@ -87,7 +87,7 @@ for v in values:
     journal.write("action-begin", notebook=name, step="leak", title=f"write {v}",
                   undo={"content": json.dumps({"p": v}), "b": base64.b64encode(v.encode()).decode()})"""
 FAIL = f"""from runbook.actions import SetPassword
-from runbook.apply import carry_out
+from runbook.engine.apply import carry_out
 from runbook.hosts.local import LocalHost
 class Echo(LocalHost):
     def run(self, argv, **more):

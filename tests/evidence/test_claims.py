@@ -8,7 +8,7 @@ import pytest
 import runbook.steps
 from runbook.evidence import claims
 from runbook.evidence.outcomes import ENDS, StepEnd
-from runbook.evidence.run import run
+from runbook.runner.run import run
 from tests.evidence.attested import alone
 from tests.evidence.toys import ROOT, beat, notebook, parameterised, project, steps
 

@@ -7,16 +7,16 @@ import pytest
 from click.testing import CliRunner
 
 import runbook.steps
-from runbook.ask import Ask, Facts
 from runbook.cli import main
 from runbook.drift import kept
 from runbook.drift.authors import NOBODY
 from runbook.errors import HostError, ParamsError
 from runbook.evidence import archive, drift
 from runbook.evidence.record import NotebookRecord, RunRecord, StepEnd
-from runbook.evidence.run import run
+from runbook.model.ask import Ask, Facts
 from runbook.params import load
 from runbook.params.host import Ssh
+from runbook.runner.run import run
 from tests.drift.recorded import CASES, ROOT, facts
 from tests.evidence.toys import beat, fetches, parameterised, project, steps
 
@@ -161,7 +161,7 @@ class Machine:
         self.asked, self.closed, self.is_there = [], False, is_there
 
     def gather(self, asks):
-        from runbook.ask import Answer
+        from runbook.model.ask import Answer
 
         if not self.is_there:
             raise HostError("It is off")

@@ -14,7 +14,7 @@ import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from runbook.atomic import write_atomic
+from runbook.controller.atomic import write_atomic
 from runbook.evidence import ledger
 from tests.evidence.toys import notebook, statuses
 

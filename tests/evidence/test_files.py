@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from runbook.atomic import write_atomic
+from runbook.controller.atomic import write_atomic
 from runbook.evidence.files import LONG, notebook_text
 from tests.drift.recorded import ROOT
 

@@ -8,11 +8,11 @@ import pytest
 from nbformat.v4 import new_output
 
 from runbook.drift import kept
+from runbook.engine.journal import Journal
 from runbook.evidence import archive
 from runbook.evidence.moments import moment
 from runbook.evidence.notebook_html import notebook_page
 from runbook.evidence.record import NotebookRecord, RunRecord, StepEnd
-from runbook.journal import Journal
 from tests.drift.recorded import ROOT, facts
 from tests.evidence.test_drift import MADE_WITH
 from tests.evidence.toys import fetches, notebook

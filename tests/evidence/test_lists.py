@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from runbook.evidence import archive
-from runbook.fleet.newest import SHOWN
-from runbook.fleet.record import FleetRecord, HostState
+from runbook.evidence.fleets.newest import SHOWN
+from runbook.evidence.fleets.record import FleetRecord, HostState
 from tests.evidence.attested import alone, archived, record
 
 

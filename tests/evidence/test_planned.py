@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runbook.book import Book
+from runbook.engine.journal import Journal, read
 from runbook.errors import Refused
 from runbook.evidence import planned
 from runbook.evidence.outcomes import StepEnd, step_ends, stopped_by_steps
@@ -18,7 +19,6 @@ from runbook.evidence.pages import run_page, verdict
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.hosts.recorded import RecordedHost
-from runbook.journal import Journal, read
 from runbook.params import load
 from tests.evidence.attested import alone
 from tests.evidence.test_pages import run_of

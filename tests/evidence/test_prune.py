@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from runbook import undo
 from runbook.attestation import keys, prune, tombstone
 from runbook.attestation.statement import NAME, PRUNED
 from runbook.attestation.verify import verify
 from runbook.cli import main
+from runbook.engine import undo
+from runbook.engine.journal import Journal
 from runbook.errors import CheckFailed
 from runbook.evidence import archive
 from runbook.evidence.vouched import journals
-from runbook.journal import Journal
 from tests.evidence.attested import archived, record
 
 LEFT = {NAME, PRUNED, "journal.jsonl"}

@@ -11,12 +11,12 @@ import pytest
 
 import runbook.steps
 from runbook.attestation.verify import verify_run
+from runbook.controller.signals import STOPPING
+from runbook.engine.journal import read
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import archive, notebook_html
-from runbook.evidence.run import run
-from runbook.journal import read
 from runbook.params import digest, load
-from runbook.signals import STOPPING
+from runbook.runner.run import run
 from tests.evidence.attested import alone
 from tests.evidence.toys import (
     INTERRUPT,

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from runbook.controller.project import project
 from runbook.errors import ParamsError
-from runbook.evidence.selection import project, select
+from runbook.runner.selection import select
 
 NAMES = ("00_introduction", "05_xen_installation", "06_xen", "06_xen_configuration")
 

@@ -17,9 +17,9 @@ from nbformat.v4 import new_code_cell
 
 from runbook.attestation import keys
 from runbook.attestation.verify import verify_run
+from runbook.engine.journal import read
 from runbook.evidence import abandoned
 from runbook.evidence.files import notebook_text
-from runbook.journal import read
 from tests.evidence.attested import alone
 from tests.faults import toy
 from tests.faults.world import MARKS, _notebook

@@ -2,9 +2,9 @@
 
 import xml.etree.ElementTree as ET
 
+from runbook.engine.journal import read
 from runbook.evidence import archive
 from runbook.evidence.timeline import Span, outline, timeline, tracks
-from runbook.journal import read
 from tests.drift.recorded import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"

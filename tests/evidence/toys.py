@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 ROOT = Path(__file__).parents[2]
 SETUP = """import os, signal, time
 from pathlib import Path
-from runbook.journal import Journal
+from runbook.engine.journal import Journal
 name = os.environ["RUNBOOK_NOTEBOOK"]
 journal = Journal(Path(os.environ["RUNBOOK_RUN_DIR"]) / "journal.jsonl")"""
 INTERRUPT = "os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGINT); time.sleep(60)"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from runbook.ask import Answer, Facts
 from runbook.facts import disks
 from runbook.facts.disks import Disks, Entry, Group, PhysicalVolume, Volume
+from runbook.model.ask import Answer, Facts
 
 SAMPLES = Path(__file__).parent / "disks"
 

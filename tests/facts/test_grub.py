@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook.ask import Answer, Ask, Facts
 from runbook.facts import grub
+from runbook.model.ask import Answer, Ask, Facts
 from tests.steps.machine import PLAIN, ROOT, XEN, sample
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import guest_files, guests, volumes
+from runbook.model.ask import MISSING, Answer, Ask, Facts
 
 TESTBED = Path(__file__).parent / "guests" / "testbed"
 LIST, LONG, INFO, MASTERS = guests.RUNNING

@@ -1,7 +1,7 @@
 """/etc/network/interfaces in paragraphs, and who else manages a card."""
 
-from runbook.ask import Answer, Facts
 from runbook.facts import interfaces
+from runbook.model.ask import Answer, Facts
 from tests.steps.machine import sample
 
 FOLDER = """\

@@ -3,8 +3,8 @@
 import os
 import subprocess
 
-from runbook.ask import Answer, Facts
 from runbook.facts import modules
+from runbook.model.ask import Answer, Facts
 from tests.steps.machine import like_testbed
 
 CLAIMS = """\

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook.ask import Answer, Facts
 from runbook.facts import packages
+from runbook.model.ask import Answer, Facts
 from tests.steps.machine import sample
 
 NAMES = ("xen-system-amd64", "lvm2")

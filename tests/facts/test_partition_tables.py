@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runbook.ask import MISSING, Answer, Facts
 from runbook.facts import partition_tables
 from runbook.facts.partition_tables import Content
+from runbook.model.ask import MISSING, Answer, Facts
 
 CASES = Path(__file__).parent / "partition_tables"
 PATH = "/dev/guests/disk"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook.ask import Answer, Facts
 from runbook.facts import services
+from runbook.model.ask import Answer, Facts
 
 SHOWN = """\
 Id=xen.service

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from runbook.ask import Answer
 from runbook.facts import block_users, volume_use
+from runbook.model.ask import Answer
 from tests.steps.volumes_host import Disk, Host, params
 
 

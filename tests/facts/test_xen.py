@@ -1,7 +1,7 @@
 """The testbed under Xen, and without it."""
 
-from runbook.ask import Answer, Ask, Facts
 from runbook.facts import xen, xl
+from runbook.model.ask import Answer, Ask, Facts
 from tests.steps.machine import sample
 
 ASSIGNED = """\

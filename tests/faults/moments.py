@@ -21,7 +21,7 @@ from types import FrameType
 
 from runbook.attestation.keys import given
 from runbook.attestation.verify import verify
-from runbook.journal import Line, read
+from runbook.engine.journal import Line, read
 from tests.faults import toy
 from tests.faults.server import Process, Server
 from tests.faults.world import PATIENCE_S, Done, World, prove_nothing_half

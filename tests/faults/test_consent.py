@@ -89,7 +89,7 @@ def test_a_person_sees_the_plan_and_types_the_digest(world, answer, is_done):
 
 def test_a_pipe_is_no_keyboard():
     """What a script feeds in is nobody's consent; a terminal can be somebody's."""
-    argv = [sys.executable, "-c", "from runbook.consent import at_keyboard; print(at_keyboard())"]
+    argv = [sys.executable, "-c", "from runbook.engine.consent import at_keyboard; print(at_keyboard())"]
     env = {**os.environ, "PYTHONPATH": str(toy.ROOT)}
     piped = subprocess.run(argv, input="abcd\n", capture_output=True, text=True, check=True, env=env)
     ours, theirs = pty.openpty()

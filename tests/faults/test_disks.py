@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook.journal import read
+from runbook.engine.journal import read
 from tests.faults.server import Server
 from tests.faults.test_controller import prove
 from tests.faults.toy import ROOT

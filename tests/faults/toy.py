@@ -20,8 +20,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from runbook.actions import Reboot, Run, WriteFile
-from runbook.ask import Answer, Ask, Facts
-from runbook.plan import Finding, Plan
+from runbook.model.ask import Answer, Ask, Facts
+from runbook.model.plan import Finding, Plan
 
 ROOT = Path(__file__).parents[2]
 BOOKS = {"05_work": ("first", "second", "third", "later")}
@@ -78,7 +78,7 @@ def step(place: Path, name: str) -> SimpleNamespace:
 def install(place: Path) -> None:
     """Make this process take the folder for the machine."""
     import runbook.steps
-    from runbook import journal
+    from runbook.engine import journal
     from runbook.evidence import ledger
     from runbook.hosts import script
     from runbook.hosts.shell import ShellHost
@@ -128,7 +128,7 @@ def main() -> None:
     install(place)
     (place / "runner.pid").write_text(str(os.getpid()))
     from runbook.cli import main as command
-    from runbook.evidence import run
+    from runbook.runner import run
 
     if limit := wishes(place).get("cell_timeout_s"):
         run.papermill = SimpleNamespace(

@@ -15,8 +15,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from runbook.attestation import keys
+from runbook.engine.journal import read
 from runbook.evidence.outcomes import step_ends
-from runbook.journal import read
 from tests.faults import toy
 from tests.faults.server import Process, Server
 

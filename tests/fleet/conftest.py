@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook.fleet.record import HostState
+from runbook.evidence.fleets.record import HostState
 from runbook.fleet.run import Asked, run_fleet
 
 FAKE = (sys.executable, "-S", "-E", str(Path(__file__).with_name("fake.py")))

@@ -10,8 +10,8 @@ from runbook import open_fleet
 from runbook.drift import kept
 from runbook.errors import ParamsError
 from runbook.evidence.files import read_notebook
+from runbook.evidence.fleets.record import FleetRecord, HostState
 from runbook.fleet.facts import COLUMNS
-from runbook.fleet.record import FleetRecord, HostState
 from tests.evidence.toys import ROOT
 from tests.fleet.test_facts import CHANGE, SAMPLE
 

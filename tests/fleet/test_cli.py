@@ -12,8 +12,8 @@ from rich.console import Console
 import runbook.fleet.run
 from runbook.cli import main
 from runbook.cli.fleet_show import LiveFleet
+from runbook.evidence.fleets.record import HostState
 from runbook.fleet import members
-from runbook.fleet.record import HostState
 from tests.evidence.attested import alone
 from tests.evidence.toys import ROOT
 from tests.fleet.conftest import FAILS, FAKE

@@ -13,7 +13,7 @@ import papermill
 import pytest
 
 from runbook.cli import main
-from runbook.fleet.record import WORST_FIRST
+from runbook.evidence.fleets.record import WORST_FIRST
 from runbook.steps import notebooks
 from tests.evidence.toys import ROOT
 

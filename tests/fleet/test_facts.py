@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from runbook.ask import Answer, Ask, Facts
 from runbook.cli import main
 from runbook.drift import kept
 from runbook.fleet import facts
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import load
 from tests.evidence.toys import ROOT
 

@@ -5,7 +5,7 @@ import pytest
 from runbook.errors import ParamsError
 from runbook.fleet.members import machine_of, members
 from runbook.params import load
-from runbook.ssh_config import would_run
+from runbook.programs.ssh_config import would_run
 from tests.word import give
 
 CONFIG = """Host a

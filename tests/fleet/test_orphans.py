@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from runbook.controller.locks import locked
 from runbook.evidence import abandoned, archive
-from runbook.fleet.orphans import finish_fleets
-from runbook.fleet.page import verdict
-from runbook.fleet.record import FleetRecord, HostState, new_id
-from runbook.locks import locked
+from runbook.evidence.fleets.orphans import finish_fleets
+from runbook.evidence.fleets.page import verdict
+from runbook.evidence.fleets.record import FleetRecord, HostState, new_id
 from tests.evidence.attested import record as run_of
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from runbook.attestation.verify import verify
+from runbook.engine.journal import read
 from runbook.evidence.abandoned import held
+from runbook.evidence.fleets.record import HostState
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import RunRecord
 from runbook.fleet.job import Job, _left_behind
 from runbook.fleet.members import members
-from runbook.fleet.record import HostState
 from runbook.fleet.run import Asked, run_fleet
-from runbook.journal import read
 from tests.evidence.attested import alone
 from tests.evidence.toys import ROOT, SUICIDE, fetches, project
 from tests.fleet import toy
@@ -34,10 +34,10 @@ TELLS = f"""from runbook.redaction import learn
 learn("env:ROOT", {SECRET[:9]!r} + {SECRET[9:]!r})
 print({SECRET[:9]!r} + {SECRET[9:]!r})
 raise ValueError({SECRET[:9]!r} + {SECRET[9:]!r})"""
-CONSENT = """from runbook.ask import Facts
-from runbook.consent import require
+CONSENT = """from runbook.model.ask import Facts
+from runbook.engine.consent import require
 from runbook.params import load
-from runbook.plan import Plan
+from runbook.model.plan import Plan
 from tests.toy import step
 require("set_boot_menu", step("disruptive"), Plan(()), load(params), Facts({}))"""
 UNREACHABLE = """from runbook.hosts.ssh import SshHost
@@ -178,7 +178,7 @@ PARENT = f"""
 import sys
 from pathlib import Path
 from runbook.fleet.members import members
-from runbook.fleet.record import HostState
+from runbook.evidence.fleets.record import HostState
 from runbook.fleet.run import Asked, run_fleet
 found = [HostState(m.host, m.params, m.digest) for m in members(["params/a.yml"])]
 run_fleet(Asked(mode="apply"), found, Path(sys.argv[1]), lambda host, event: None, command={CHILD!r})

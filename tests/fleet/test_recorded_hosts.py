@@ -13,7 +13,7 @@ import pytest
 
 from runbook.attestation.verify import verify
 from runbook.evidence.archive import find_runs
-from runbook.ssh_config import would_run
+from runbook.programs.ssh_config import would_run
 from tests.evidence.attested import alone
 from tests.evidence.toys import ROOT
 from tests.word import give

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from runbook.attestation import keys
-from runbook.fleet.record import HostState
+from runbook.evidence.fleets.record import HostState
 from runbook.fleet.sealed import FILE, has_completed
 from tests.evidence.attested import alone
 from tests.evidence.conftest import attested, reports

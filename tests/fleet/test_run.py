@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from runbook.controller.locks import locked
 from runbook.errors import ParamsError
+from runbook.evidence.fleets.record import FleetRecord, HostState, last
 from runbook.fleet.executors import end_of
 from runbook.fleet.job import NOT_INHERITED, Job, carry_out
-from runbook.fleet.record import FleetRecord, HostState, last
-from runbook.locks import locked
 from tests.evidence.toys import fetches
 from tests.fleet.conftest import FAILS, FAKE, states
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from runbook.actions import Deliver
-from runbook.apply import carry_out
 from runbook.builds import kernel, store, xen
+from runbook.engine.apply import carry_out
+from runbook.evidence.fleets.record import HostState
 from runbook.fleet.members import members
-from runbook.fleet.record import HostState
 from runbook.fleet.run import Asked, run_fleet
 from runbook.hosts import script
 from runbook.hosts.local import LocalHost

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from runbook.cli.fleet_show import LiveFleet
-from runbook.fleet.record import HostState
+from runbook.evidence.fleets.record import HostState
 
 
 def test_a_long_last_line_gives_way_to_where_a_host_is():

@@ -11,9 +11,9 @@ from ipywidgets import Widget
 import runbook
 from runbook import survey
 from runbook.book import Book
+from runbook.engine.journal import Journal
 from runbook.errors import ParamsError
 from runbook.hosts.recorded import RecordedHost
-from runbook.journal import Journal
 from runbook.params import load
 from runbook.params.yaml12 import parse
 from runbook.show.form import Form

@@ -11,9 +11,9 @@ from typing import Any
 
 from runbook import releases
 from runbook.actions import Link, Remove, Run, WriteFile
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import guest_files, guests, volumes
 from runbook.guests import config, probe
+from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
 from runbook.steps.guests import start_guests
 

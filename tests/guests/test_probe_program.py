@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from runbook.ask import Answer, Facts
 from runbook.guests import probe
+from runbook.model.ask import Answer, Facts
 from runbook.params.host import Device
 
 CARD, ID = "0000:00:05.0", "8086:10d3"

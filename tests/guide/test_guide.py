@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from runbook import open_host
-from runbook.ask import Answer, Ask, Facts
+from runbook.documents import coverage
 from runbook.errors import Refused
-from runbook.guide import coverage, entries
+from runbook.guide import entries
 from runbook.guide.profile import MARKS, steps_of
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import load
 from runbook.steps import name_of, notebooks
 from runbook.steps import steps_of as modern_steps_of

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 import runbook
 from runbook import help as pages
 from runbook.cli import main
+from runbook.documents import errors as page
 from runbook.errors import CommandFailed, HostError, Refused, RunbookError
-from runbook.help import page
 from runbook.testbed import TestbedError
 from tests.help.sites import ROOT, _texts, sites
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from runbook.ask import Ask
 from runbook.errors import HostError, RunbookError, TimedOut
 from runbook.hosts import connect, script
 from runbook.hosts.exchange import Limits
 from runbook.hosts.local import LocalHost
 from runbook.hosts.ssh import SshHost
+from runbook.model.ask import Ask
 from runbook.params import load
 from tests.faults.world import gone
 
@@ -111,7 +111,7 @@ def test_a_flood_does_not_fill_the_memory(badly, how):
     badly(how)
     code = """if True:
         import resource
-        from runbook.ask import Ask
+        from runbook.model.ask import Ask
         from runbook.errors import HostError
         from runbook.hosts.exchange import Limits
         from runbook.hosts.ssh import SshHost

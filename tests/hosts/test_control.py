@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from runbook import private
+from runbook.controller import private
 from runbook.errors import Refused
-from runbook.evidence.sockets import listening
 from runbook.hosts import control
 from runbook.hosts.ssh import SshHost
+from runbook.runner.sockets import listening
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")

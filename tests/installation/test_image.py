@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook.apt_sources import AptSource
+from runbook.controller.apt_sources import AptSource
 from runbook.errors import ParamsError, Refused, RunbookError
 from runbook.installation import cpio, image, stick
 from runbook.params import HostParams

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook.apt_sources import AptSource
+from runbook.controller.apt_sources import AptSource
 from runbook.errors import RunbookError
 from runbook.installation import cpio, pieces
 from runbook.installation.archive import Archive, contents, fields, lines

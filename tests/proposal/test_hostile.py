@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from runbook import proposal
-from runbook.ask import Answer, Facts
 from runbook.errors import ParamsError
+from runbook.model.ask import Answer, Facts
 from runbook.params import loads, yaml12
 from runbook.params.host import Ssh
-from runbook.printable import acts
 from runbook.proposal.disks import BY_ID
+from runbook.text.printable import acts
 from tests.proposal.test_new import root
 from tests.survey.machines import bare, dom0
 

@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from runbook import proposal
-from runbook.ask import Answer, Facts
-from runbook.atomic import write_atomic
 from runbook.book import Book
 from runbook.cli import main
+from runbook.controller.atomic import write_atomic
+from runbook.engine.journal import Journal
 from runbook.errors import ParamsError, Refused
 from runbook.hosts import connect
-from runbook.journal import Journal
+from runbook.model.ask import Answer, Facts
 from runbook.params import load, loads
 from runbook.params.host import Ssh
 from runbook.params.yaml12 import parse, scalar

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from runbook.ask import Facts
+from runbook.model.ask import Facts
 from runbook.show import bars, disk
 from runbook.show.bars import Bar, Piece
 from runbook.show.tables import show

@@ -7,7 +7,7 @@ import pytest
 
 from runbook.cli.progress import COLOURS
 from runbook.evidence import layout
-from runbook.plan import Finding
+from runbook.model.plan import Finding
 from runbook.show import steps
 from runbook.show.canvas import BLUE, GREEN, RED
 from runbook.show.pieces import TINT, findings_html

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from runbook.actions import WriteFile
-from runbook.ask import MISSING, Answer, Ask
 from runbook.backups import names, program
 from runbook.facts import backups
+from runbook.model.ask import MISSING, Answer, Ask
+from runbook.model.plan import Plan
 from runbook.params import HostParams
-from runbook.plan import Plan
 from tests.steps import volumes_host
 
 SIDECAR = (Path(__file__).parents[1] / "backups/sample.json").read_text(encoding="utf-8")

@@ -11,20 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook import actions as act
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import disks, system, uplink
+from runbook.model.ask import MISSING, Answer, Ask, Facts
+from runbook.model.plan import Plan
 from runbook.params import HostParams
-from runbook.plan import Plan
 from runbook.steps.debian_installation import (
     configure_base,
     install_base,
     install_boot_loader,
     install_system,
     prepare_live_system,
-    sources,
-    target,
 )
-from runbook.steps.debian_installation.target import ROOT
+from runbook.steps.shared import debian_sources, target
+from runbook.steps.shared.target import ROOT
 
 GIB = 2**30
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample someone@home"
@@ -135,8 +134,10 @@ class Machine:
             prepare_live_system._FRESH: Answer(0 if self.lists_are_fresh else 1),
             install_base._TOP: "\n".join(sorted({*top, "lost+found"})) + "\n",
             install_base._STATUS: Answer(0, self.status) if self.status else Answer(2, "", "no status"),
-            sources._FILES: "".join(f"/etc/apt/sources.list:{line}\n" for line in self.sources.splitlines()),
-            sources._OPTIONS: 'Acquire::Check-Valid-Until "false";\nAcquire::http::Proxy "";\n',
+            debian_sources._FILES: "".join(
+                f"/etc/apt/sources.list:{line}\n" for line in self.sources.splitlines()
+            ),
+            debian_sources._OPTIONS: 'Acquire::Check-Valid-Until "false";\nAcquire::http::Proxy "";\n',
             uplink._ADDR: json.dumps([{"ifname": "enp0s3", "addr_info": [self._address()]}]),
             uplink._ROUTE: json.dumps([{"dst": "default", "gateway": "10.0.2.2", "dev": "enp0s3"}]),
             uplink._CARDS: self.card,

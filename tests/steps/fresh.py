@@ -11,8 +11,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import grub
+from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams, load
 
 ROOT = Path(__file__).parents[2]

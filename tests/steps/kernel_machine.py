@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from runbook import actions as act
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.builds import kernel
 from runbook.facts import delivered, grub, kernel_config, xen, xl
+from runbook.model.ask import MISSING, Answer, Ask, Facts
+from runbook.model.plan import Plan
 from runbook.params import HostParams
-from runbook.plan import Plan
-from runbook.steps.kernel import install_kernel, own
+from runbook.steps.kernel import install_kernel
 
 DEBIAN = "6.12.117+deb13-amd64"
 OWN = "6.12.117-xenhost"
@@ -179,4 +179,4 @@ def digest(asked: HostParams) -> str:
     return kernel.recipe(asked, None).digest()
 
 
-__all__ = ["ADVANCED", "DEBIAN", "OWN", "SIMPLE", "Machine", "digest", "own", "params", "path_of"]
+__all__ = ["ADVANCED", "DEBIAN", "OWN", "SIMPLE", "Machine", "digest", "params", "path_of"]

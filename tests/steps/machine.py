@@ -18,10 +18,10 @@ from typing import Any
 
 from runbook import actions as act
 from runbook import survey
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import grub, interfaces, modules, network, packages, services, system, xen, xl
+from runbook.model.ask import MISSING, Answer, Ask, Facts
+from runbook.model.plan import Plan
 from runbook.params import HostParams, load
-from runbook.plan import Plan
 from runbook.releases.xen import DEVICE_MODEL
 from tests.survey.machines import bare, dom0
 

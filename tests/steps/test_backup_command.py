@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
-from runbook.ask import Answer, Facts
 from runbook.attestation.verify import verify_run
 from runbook.cli import backup, main
+from runbook.engine.journal import read
 from runbook.facts import identity
 from runbook.hosts.base import Result as Ran
-from runbook.journal import read
+from runbook.model.ask import Answer, Facts
 from tests.evidence.attested import alone
 from tests.steps.backups_host import SAMPLE, Host, Kept
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from runbook.backups import program
 from runbook.facts import backups
-from runbook.plan import Plan
+from runbook.model.plan import Plan
 from runbook.steps.management import back_up_volumes, restore_volumes, verify_backups
 from tests.steps.backups_host import BYTES, HOUR, NOW, SAMPLE, SIZE, Host, Kept, params
 
@@ -340,7 +340,7 @@ def test_a_folder_that_does_not_exist_holds_nothing(tmp_path: Path) -> None:
 
 
 def _real(folder: str):
-    from runbook.ask import Answer, Facts
+    from runbook.model.ask import Answer, Facts
 
     ask = backups.look(folder)
     done = subprocess.run(ask.argv, capture_output=True, text=True, check=False)

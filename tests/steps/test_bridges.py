@@ -8,8 +8,8 @@ import pytest
 from runbook.actions import ReplaceNetwork
 from runbook.facts.interfaces import paragraphs
 from runbook.params import HostParams
+from runbook.steps.shared.interfaces_file import render
 from runbook.steps.xen_configuration import configure_bridges
-from runbook.steps.xen_configuration.interfaces_file import render
 from tests.steps.machine import PROGRAMS, Machine, built_once, carry, faults, like_testbed, sample, stops
 
 PARAMS = like_testbed()

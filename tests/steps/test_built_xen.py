@@ -4,7 +4,8 @@ import pytest
 
 from runbook.actions import Deliver, InstallPackages
 from runbook.builds import xen as build
-from runbook.steps.xen_configuration import enable_services, menu, stop_saving_guests
+from runbook.steps.shared import boot_menu
+from runbook.steps.xen_configuration import enable_services, stop_saving_guests
 from runbook.steps.xen_installation import build_xen, install_built_xen, install_xen, refresh_package_lists
 from tests.steps.machine import Machine, built_once, carry, faults, like_testbed, stops
 
@@ -50,13 +51,13 @@ def test_first_installation():
     machine = Machine()
     carry(machine, build_xen, SOURCE)
     keep, packages, *_ = planned(machine, install_built_xen, SOURCE).actions
-    assert keep.path == menu.KEEP_DEFAULT_FILE
+    assert keep.path == boot_menu.KEEP_DEFAULT_FILE
     assert isinstance(packages, InstallPackages)
     tools = ("fdisk", "ntfs-3g", "partclone", "zstd")
     assert packages.names == ("qemu-system-xen", "bridge-utils", "busybox-static", *tools, DEB)
     assert packages.delta[-1] == f"xen-upstream 4.20.4-pre+{DIGEST}"
     assert carry(machine, install_built_xen, SOURCE) == [
-        f"write {menu.KEEP_DEFAULT_FILE}",
+        f"write {boot_menu.KEEP_DEFAULT_FILE}",
         "install 48 packages",
         "run systemctl daemon-reload",
         "run update-grub",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from runbook.actions import InstallPackages, Remove, Run, Switch, WriteFile
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import accounts, apt_settings, firewall, packages, removals, services, ssh_server, trim
+from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import load
 from runbook.params.model import HostParams
 from runbook.steps import debian_configuration as chapter
@@ -16,11 +16,9 @@ from runbook.steps.debian_configuration import (
     add_firmware_component,
     add_users,
     close_ports,
-    edits,
     fetch_package_lists,
     generate_locales,
     install_packages,
-    needs,
     remove_packages,
     require_ssh_keys,
     schedule_updates,
@@ -30,6 +28,7 @@ from runbook.steps.debian_configuration import (
     start_without_screen,
     trim_disks,
 )
+from runbook.steps.shared import edits, wanted_packages
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "samples"
@@ -155,7 +154,7 @@ def test_what_is_not_done_is_a_fault(step, what):
 
 
 def wanted():
-    return tuple(needs.wanted(PARAMS))
+    return tuple(wanted_packages.wanted(PARAMS))
 
 
 STATUS = packages._status(wanted(), ("dpkg",))
@@ -300,9 +299,9 @@ def test_firmware_is_offered_by_both_kinds_of_sources():
 
 def test_the_processor_decides_its_updates():
     """A real Intel machine gets Intel's; a virtual one none."""
-    real = Facts({needs.CPU: Answer(0, "vendor_id\t: GenuineIntel\nflags\t: vmx\n")})
-    virtual = Facts({needs.CPU: Answer(0, "vendor_id\t: AuthenticAMD\nflags\t: svm hypervisor\n")})
-    assert (needs.microcode(real), needs.microcode(virtual)) == ("intel-microcode", "")
+    real = Facts({wanted_packages.CPU: Answer(0, "vendor_id\t: GenuineIntel\nflags\t: vmx\n")})
+    virtual = Facts({wanted_packages.CPU: Answer(0, "vendor_id\t: AuthenticAMD\nflags\t: svm hypervisor\n")})
+    assert (wanted_packages.microcode(real), wanted_packages.microcode(virtual)) == ("intel-microcode", "")
 
 
 def test_a_desktop_does_not_start_by_itself():
@@ -562,7 +561,7 @@ def test_more_ports_can_be_opened():
 def test_ways_back():
     """A switch is undone by the old file, or by removing the new one and putting the rest in force."""
     switch = Switch("ssh", "/x", "new\n", enter="load", leave="stop")
-    from runbook.ask import Ask
+    from runbook.model.ask import Ask
 
     old = Facts({Ask.read("/x"): Answer(0, "old\n")})
     assert switch.inverse(old) == Switch("ssh", "/x", "old\n", enter="load", leave="stop")

@@ -10,20 +10,19 @@ from typing import Any
 import pytest
 
 from runbook import actions as act
-from runbook.apply import carry_out
 from runbook.book import Book
-from runbook.consent import require
+from runbook.engine.apply import carry_out
+from runbook.engine.consent import require
+from runbook.engine.journal import Journal
 from runbook.errors import CommandFailed, ConsentMissing, Refused
 from runbook.hosts.base import Result
-from runbook.journal import Journal
+from runbook.model.plan import Plan
 from runbook.params import HostParams
-from runbook.plan import Plan
 from runbook.steps import name_of
 from runbook.steps.debian_installation import (
     STEPS,
     boot_installed_system,
     configure_base,
-    files,
     install_base,
     install_boot_loader,
     install_system,
@@ -32,9 +31,9 @@ from runbook.steps.debian_installation import (
     make_volumes,
     partition_disk,
     prepare_live_system,
-    target,
 )
-from runbook.steps.debian_installation.target import ROOT
+from runbook.steps.shared import debian_files, target
+from runbook.steps.shared.target import ROOT
 from tests.steps.disk_machine import GIB, KEY, STATUS, Machine, Part, params
 from tests.steps.machine import carry, faults, stops
 from tests.toy import ToyHost
@@ -563,7 +562,7 @@ def test_services_stay_off_while_packages_are_installed() -> None:
     titles = carry(machine, install_system, params())  # type: ignore[arg-type]
     assert titles[0] == f"write {install_system.POLICY}"
     assert f"remove {install_system.POLICY}" in titles
-    machine.files[install_system.POLICY] = files.NO_SERVICES
+    machine.files[install_system.POLICY] = debian_files.NO_SERVICES
     assert carry(machine, install_system, params()) == [f"remove {install_system.POLICY}"]  # type: ignore[arg-type]
 
 
@@ -589,7 +588,7 @@ def test_locale_that_needs_no_generating() -> None:
 
 def test_keyboard_has_layout_and_variant() -> None:
     """A variant of a layout is given behind a hyphen."""
-    text = files.keyboard(params(keyboard="de-nodeadkeys"))
+    text = debian_files.keyboard(params(keyboard="de-nodeadkeys"))
     assert 'XKBLAYOUT="de"\nXKBVARIANT="nodeadkeys"\n' in text
 
 

@@ -9,12 +9,12 @@ import pytest
 
 import runbook.steps
 from runbook.actions import Foreseen
-from runbook.apply import carry_out
 from runbook.book import Book
+from runbook.engine.apply import carry_out
+from runbook.engine.journal import Journal
 from runbook.errors import Refused
 from runbook.hosts.recorded import RecordedHost
-from runbook.journal import Journal
-from runbook.plan import Finding, Plan
+from runbook.model.plan import Finding, Plan
 from runbook.show import steps as views
 from runbook.steps import kernel, name_of, notebooks
 from runbook.steps.debian_installation import STEPS as INSTALLATION

@@ -8,9 +8,9 @@ import pytest
 
 from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.actions.volumes import TAG, removal
-from runbook.ask import Answer
 from runbook.facts import guest_files, guests, volumes
 from runbook.guests import probe
+from runbook.model.ask import Answer
 from runbook.params import HostParams, load
 from runbook.steps import guests as chapter
 from runbook.steps.guests import (

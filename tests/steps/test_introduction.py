@@ -5,8 +5,8 @@ import json
 import pytest
 
 from runbook.actions import WriteFile
+from runbook.model.plan import Plan
 from runbook.params import load
-from runbook.plan import Plan
 from runbook.steps import introduction
 from runbook.steps.introduction import keep_survey, survey_devices, survey_machine
 from tests.survey.machines import (

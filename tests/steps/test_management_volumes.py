@@ -3,7 +3,7 @@
 import pytest
 
 from runbook.actions.volumes import removal
-from runbook.ask import Answer
+from runbook.model.ask import Answer
 from runbook.steps.management import (
     grow_volumes,
     install_tools,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook.ask import Answer, Facts
 from runbook.facts import bars
+from runbook.model.ask import Answer, Facts
 from runbook.params import load
 from runbook.steps.uefi import confirm_settings, verify_settings
 from runbook.survey import menus

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 from runbook.show import steps as views
 from runbook.steps import name_of, notebooks
 from tests.steps import fresh

@@ -7,12 +7,12 @@ import pytest
 from runbook.actions import Reboot, Remove, WriteFile
 from runbook.facts import grub, modules
 from runbook.steps import xen_configuration
+from runbook.steps.shared import boot_menu
 from runbook.steps.xen_configuration import (
     allow_xl_by_sudo,
     boot_xen_once,
     enable_services,
     hide_devices,
-    menu,
     set_boot_menu,
     stop_saving_guests,
 )
@@ -195,7 +195,7 @@ class TestSetBootMenu:
         machine = installed()
         assert carry(machine, set_boot_menu, PARAMS) == [
             f"run grub-set-default {PLAIN}",
-            f"write {menu.WORDS_FILE}",
+            f"write {boot_menu.WORDS_FILE}",
             "run update-grub",
         ]
         xen = grub.parse(machine.facts(grub.COMMANDS)).xen
@@ -312,24 +312,24 @@ class TestSetBootMenu:
             xen={"iommu": "yes", "options": ["smt=no", "com1=115200,8n1", "console=com1,vga"]},
         )
         hide = "xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)"
-        assert menu.words_file(params).splitlines()[1:] == [
+        assert boot_menu.words_file(params).splitlines()[1:] == [
             "GRUB_DEFAULT=saved",
             'GRUB_CMDLINE_XEN="dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1,vga"',
             'GRUB_CMDLINE_XEN_DEFAULT="dom0_max_vcpus=1 iommu=yes ucode=scan smt=no"',
             'GRUB_CMDLINE_LINUX_XEN_REPLACE="${GRUB_CMDLINE_LINUX} console=hvc0"',
             f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="${{GRUB_CMDLINE_LINUX_DEFAULT}} {hide} panic=30 nosmt"',
         ]
-        assert not [line for line in menu.words_file(NONE).splitlines() if "hide" in line]
+        assert not [line for line in boot_menu.words_file(NONE).splitlines() if "hide" in line]
 
     def test_the_file_is_shell_that_keeps_what_the_host_has(self):
         """A real shell reads the words behind those of the host's own configuration."""
         script = 'GRUB_CMDLINE_LINUX="a=1"; GRUB_CMDLINE_LINUX_DEFAULT="quiet splash"\n'
-        script += menu.words_file(PARAMS) + 'echo "$GRUB_CMDLINE_LINUX_XEN_REPLACE"; '
+        script += boot_menu.words_file(PARAMS) + 'echo "$GRUB_CMDLINE_LINUX_XEN_REPLACE"; '
         script += 'echo "$GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT"'
         said = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=True).stdout
         assert said.splitlines() == [
             "a=1 console=hvc0",
-            " ".join(["quiet splash", *menu.kernel_normal(PARAMS)]),
+            " ".join(["quiet splash", *boot_menu.kernel_normal(PARAMS)]),
         ]
 
 
@@ -532,7 +532,7 @@ class TestBootXenOnce:
         ("break_it", "what"),
         [
             (lambda m: m.files.pop(modules.OPTIONS), "The step hide_devices is not done yet"),
-            (lambda m: m.files.pop(menu.WORDS_FILE), "The step set_boot_menu is not done yet"),
+            (lambda m: m.files.pop(boot_menu.WORDS_FILE), "The step set_boot_menu is not done yet"),
             (lambda m: m.devices.clear(), "The step hide_devices is not done yet"),
         ],
     )

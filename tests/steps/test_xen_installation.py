@@ -5,14 +5,8 @@ import pytest
 from runbook.actions import InstallPackages, Run, WriteFile
 from runbook.releases.xen import DEVICE_MODEL
 from runbook.steps import xen_installation
-from runbook.steps.xen_configuration import menu
-from runbook.steps.xen_installation import (
-    apt,
-    build_xen,
-    install_built_xen,
-    install_xen,
-    refresh_package_lists,
-)
+from runbook.steps.shared import apt, boot_menu
+from runbook.steps.xen_installation import build_xen, install_built_xen, install_xen, refresh_package_lists
 from tests.steps.machine import Machine, built_once, carry, faults, like_testbed, stops
 
 PARAMS = like_testbed()
@@ -99,7 +93,10 @@ def test_first_installation():
     )
     assert len(packages.delta) == 47
     assert planned.note == "23 MiB to download."
-    assert carry(machine, install_xen, PARAMS) == [f"write {menu.KEEP_DEFAULT_FILE}", "install 47 packages"]
+    assert carry(machine, install_xen, PARAMS) == [
+        f"write {boot_menu.KEEP_DEFAULT_FILE}",
+        "install 47 packages",
+    ]
 
 
 def test_already_installed():

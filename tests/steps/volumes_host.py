@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from runbook.actions import InstallPackages, Run, WriteFile
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import ntfs, partition_tables, space, volume_use, volumes, xl
+from runbook.model.ask import MISSING, Answer, Ask, Facts
+from runbook.model.plan import Plan
 from runbook.params import HostParams, load
-from runbook.plan import Plan
-from runbook.steps.management import install_tools, marks, mount_refusals
+from runbook.steps.management import install_tools
+from runbook.steps.shared import mount_marks, mount_refusals
 
 GIB = 1024**3
 MIB = 1024**2
@@ -93,7 +94,7 @@ class Host:
         for action in planned.actions:
             self.done.append(action.title)
             match action:
-                case WriteFile(path=path, content=text) if path.startswith(marks.FOLDER):
+                case WriteFile(path=path, content=text) if path.startswith(mount_marks.FOLDER):
                     self.marks[path.rpartition("/")[2]] = text.strip()
                 case InstallPackages(names=names):
                     self.packages |= set(names)
@@ -137,11 +138,11 @@ class Host:
                 return self._table(name, path)
             if any(ask == ntfs.probe(path, n) for n in range(10)):
                 return self.windows if self.disks[name].holds == "windows" else Answer(MISSING)
-        if ask.kind == "read" and ask.argv[0].startswith(marks.FOLDER):
+        if ask.kind == "read" and ask.argv[0].startswith(mount_marks.FOLDER):
             at = self.marks.get(ask.argv[0].rpartition("/")[2])
             return Answer(0, f"{at}\n") if at else Answer(MISSING)
-        if ask == marks.ASK:
-            return Answer(0, "".join(f"{marks.FOLDER}/{m}:{at}\n" for m, at in self.marks.items()))
+        if ask == mount_marks.ASK:
+            return Answer(0, "".join(f"{mount_marks.FOLDER}/{m}:{at}\n" for m, at in self.marks.items()))
         if any(ask == mount_refusals.inside(mount.at) for mount in asked.management.mounts):
             return Answer(0, next((v for k, v in self.full.items() if ask == mount_refusals.inside(k)), ""))
         if ask.argv[0] in ("sh",) and "/dev/guests/" in ask.argv[2]:

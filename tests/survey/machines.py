@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from runbook import survey
-from runbook.ask import MISSING, Answer, Ask, Facts
 from runbook.facts import cpu, firmware, memory, network, pci, storage, usb, xl
+from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
 from runbook.survey import kept
 

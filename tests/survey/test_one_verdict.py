@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook import proposal, survey
-from runbook.ask import Answer, Facts
+from runbook.model.ask import Answer, Facts
 from runbook.params import HostParams, loads
 from runbook.params.host import Ssh
 from runbook.show import tables

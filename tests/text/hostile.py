@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook.ask import Answer, Facts
 from runbook.hosts.base import Result
+from runbook.model.ask import Answer, Facts
 
 ROOT = Path(__file__).parents[2]
 FIRST, AGAIN = ROOT / "recordings/testbed", ROOT / "recordings/testbed-again"

@@ -10,8 +10,8 @@ import pytest
 
 from runbook.actions import Run
 from runbook.book import Book
+from runbook.engine.journal import Journal
 from runbook.errors import RunbookError
-from runbook.journal import Journal
 from runbook.params import load
 from runbook.show import tables
 from runbook.show.pieces import Shown

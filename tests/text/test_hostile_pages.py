@@ -16,13 +16,13 @@ from nbformat.v4 import new_output
 
 from runbook.book import Book
 from runbook.drift import kept
+from runbook.engine.journal import Journal
 from runbook.errors import RunbookError
 from runbook.evidence import archive, layout
 from runbook.evidence import host as host_page
+from runbook.evidence.fleets.page import fleet_page
+from runbook.evidence.fleets.record import FleetRecord, HostState
 from runbook.evidence.record import Failure, NotebookRecord, RunRecord, StepEnd
-from runbook.fleet.page import fleet_page
-from runbook.fleet.record import FleetRecord, HostState
-from runbook.journal import Journal
 from runbook.params import load
 from runbook.show import tables
 from runbook.site.build import write

@@ -20,7 +20,7 @@ from runbook.cli import Guarded, main
 from runbook.cli.fleet_show import LiveFleet, PlainFleet
 from runbook.cli.progress import Live, Plain
 from runbook.errors import ParamsError, Refused, RunbookError
-from runbook.fleet.record import HostState
+from runbook.evidence.fleets.record import HostState
 from runbook.redaction.forms import forms
 from runbook.show.pieces import Shown
 from runbook.text import terminal

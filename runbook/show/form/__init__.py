@@ -6,9 +6,9 @@ from pathlib import Path
 
 from runbook import hosts, survey
 from runbook import params as parameters
-from runbook.ask import Facts
 from runbook.errors import ParamsError, RunbookError
 from runbook.hosts import Host
+from runbook.model.ask import Facts
 from runbook.show.form.draft import Draft
 from runbook.show.form.page import Form
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook import params as parameters
-from runbook.atomic import write_atomic
+from runbook.controller.atomic import write_atomic
 from runbook.errors import ParamsError
 from runbook.params import HostParams, edit
 from runbook.params.yaml12 import Where, parse, text_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import apt_settings
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 from runbook.steps.debian_configuration.fetch_package_lists import UPDATE
 
 TITLE = "Add the component of firmware to the package sources"

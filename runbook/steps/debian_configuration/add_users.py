@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Run, WriteFile
 from runbook.facts import accounts
 from runbook.facts.accounts import Account
 from runbook.facts.files import Entry
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.params.configuration import User
-from runbook.plan import Finding, Plan
 
 TITLE = "Make people's accounts, with their keys"
 GUIDE = "The template: useradd with a password, keys fetched from a web account with a password on the command line (H310)"
@@ -56,8 +54,8 @@ def _names(params: HostParams) -> tuple[str, ...]:
     return tuple(user.name for user in params.configuration.users)
 
 
-def _actions(user: User, now: Account | None) -> list[Any]:
-    home, actions = f"/home/{user.name}", list[Any]()
+def _actions(user: User, now: Account | None) -> list[Action]:
+    home, actions = f"/home/{user.name}", list[Action]()
     if now is None:
         undo = ("sh", "-c", f"! id -u {user.name} >/dev/null 2>&1 || userdel {user.name}")
         actions.append(Run(("useradd", "--create-home", "--shell", "/bin/bash", user.name), undo=undo))

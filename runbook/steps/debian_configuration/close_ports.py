@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run, Switch
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Run, Switch
 from runbook.facts import firewall, services, ssh_server
 from runbook.facts.firewall import FILE, TABLE, Firewall
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
+from runbook.steps.shared import wanted_packages
 
 TITLE = "Close all ports but ssh"
 GUIDE = "The template: iptables rules loaded from if-up.d, with no way back (H313)"
@@ -33,8 +31,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not _is_asked(params):
         return Plan(unasked="configuration.firewall.kind is keep")
     now, units = firewall.parse(facts, rules(params)), services.parse(facts, _UNIT, *_RIVALS)
-    waits = () if now.is_installed else (needs.not_installed("nftables", step="this step"),)
-    actions: list[Any] = []
+    waits = () if now.is_installed else (wanted_packages.not_installed("nftables", step="this step"),)
+    actions: list[Action] = []
     action = _switch(params, is_new=now.file is None)
     is_confirmed = facts.text(action.kept) is None
     if not (is_confirmed and now.file == action.content and now.is_in_force):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
-from runbook.steps.xen_installation.apt import obstacles
+from runbook.steps.shared import wanted_packages
+from runbook.steps.shared.apt import obstacles
 
 TITLE = "Fetch Debian's package lists"
 GUIDE = "The template: netselect-apt rewrote the sources every night (H308)"
@@ -16,14 +16,14 @@ UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return needs.asks(params)
+    return wanted_packages.asks(params)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Fetch the lists when something has to be installed and they are missing or older than a day."""
-    now, (missing, _, _) = needs.read(params, facts), needs.missing(params, facts)
+    now, (missing, _, _) = wanted_packages.read(params, facts), wanted_packages.missing(params, facts)
     if not missing:
-        if not needs.wanted(params):
+        if not wanted_packages.wanted(params):
             return Plan(unasked="configuration names no packages")
         return Plan(note="Everything is installed: no lists are needed.")
     if now.lists and now.lists_are_fresh:
@@ -34,7 +34,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The lists are there, unless nothing is left to install."""
-    if needs.read(params, facts).lists or not needs.missing(params, facts)[0]:
+    if wanted_packages.read(params, facts).lists or not wanted_packages.missing(params, facts)[0]:
         return []
     return [
         Finding(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from runbook.actions import Foreseen, Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Foreseen, Run, WriteFile
 from runbook.facts import locales
 from runbook.facts.locales import DEFAULT, GENERATE
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
-from runbook.steps.debian_configuration.edits import with_line
+from runbook.steps.shared import wanted_packages
+from runbook.steps.shared.edits import with_line
 
 TITLE = "Make the languages that are asked for"
 GUIDE = "The template: appended to /etc/locale.gen, once more at each run (H312)"
@@ -25,7 +24,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Take the locales into the list, make them, and set the default."""
-    asked, now, actions = params.configuration.locales, locales.parse(facts), list[Any]()
+    asked, now, actions = params.configuration.locales, locales.parse(facts), list[Action]()
     if not asked.generate and not asked.default:
         return Plan(unasked="configuration.locales is empty")
     waits = asked.generate and now.generate is None
@@ -43,7 +42,9 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(
             WriteFile(DEFAULT, with_line(now.default_file, r"\s*LANG=.*", f"LANG={asked.default}"))
         )
-    return Plan(tuple(actions), (needs.not_installed("locales", step="this step"),) if waits else ())
+    return Plan(
+        tuple(actions), (wanted_packages.not_installed("locales", step="this step"),) if waits else ()
+    )
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from runbook.actions import InstallPackages
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
+from runbook.steps.shared import wanted_packages
 
 TITLE = "Install the packages of the chosen groups"
 GUIDE = "“Wheezy Configuration” and the template: some ninety names, of which today twenty do not exist (H303, H304)"
@@ -14,21 +14,21 @@ RISK = "safe"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return needs.asks(params)
+    return wanted_packages.asks(params)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Install what is missing, in one go, and nothing that is only recommended."""
-    missing, delta, size = needs.missing(params, facts)
+    missing, delta, size = wanted_packages.missing(params, facts)
     if not missing:
-        return Plan(unasked="" if needs.wanted(params) else "configuration names no packages")
+        return Plan(unasked="" if wanted_packages.wanted(params) else "configuration names no packages")
     note = f"{-(-size // 2**20)} MiB to download." if size else ""
-    return Plan((InstallPackages(missing, delta),), tuple(needs.stops(params, facts)), note)
+    return Plan((InstallPackages(missing, delta),), tuple(wanted_packages.stops(params, facts)), note)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Every package is whole."""
-    why = needs.wanted(params)
+    why = wanted_packages.wanted(params)
     return [
         Finding(
             "fail",
@@ -37,5 +37,5 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             "run the step install_packages in mode apply, and read what apt said",
             "dpkg-query(1)",
         )
-        for name in needs.missing(params, facts)[0]
+        for name in wanted_packages.missing(params, facts)[0]
     ]

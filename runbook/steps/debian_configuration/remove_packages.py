@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts import removals
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
-from runbook.steps.xen_installation.apt import obstacles
+from runbook.steps.shared import wanted_packages
+from runbook.steps.shared.apt import obstacles
 
 TITLE = "Remove the mail server and os-prober"
 GUIDE = (
@@ -28,7 +28,7 @@ def patterns(params: HostParams) -> tuple[str, ...]:
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*removals.commands(patterns(params)), *needs.asks(params))
+    return (*removals.commands(patterns(params)), *wanted_packages.asks(params))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -38,7 +38,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = removals.parse(facts, patterns(params))
     if not now.present:
         return Plan()
-    findings = [*obstacles(needs.read(params, facts)), *_others(now)]
+    findings = [*obstacles(wanted_packages.read(params, facts)), *_others(now)]
     why = f"also goes: {', '.join(now.others)}" if now.others else ""
     # With its own defaults: configuration that was purged is in no package.
     back = (*now.installed, *now.others)

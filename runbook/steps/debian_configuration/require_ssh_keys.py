@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runbook.actions import Switch
-from runbook.ask import Ask, Facts
 from runbook.facts import ssh_server
 from runbook.facts.ssh_server import DROP_IN, SshServer
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 
 TITLE = "Let nobody log in with a password over ssh"
 GUIDE = "The template: another port, no passwords, no root, straight into sshd_config and a restart (H310)"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, WriteFile
 from runbook.facts import apt_settings, files
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
+from runbook.steps.shared import wanted_packages
 
 TITLE = "Install security updates by night, except Xen, kernels and GRUB"
 GUIDE = "The template: an unattended `aptitude upgrade` of everything (H304, H308)"
@@ -40,8 +38,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not _is_asked(params):
         return Plan(unasked="configuration.updates is keep")
     is_there = PROGRAM in files.parse(facts, PROGRAM)
-    waits = () if is_there else (needs.not_installed("unattended-upgrades", step="this step"),)
-    actions: list[Any] = [WriteFile(FILE, content())] if facts.text(FILE) != content() else []
+    waits = () if is_there else (wanted_packages.not_installed("unattended-upgrades", step="this step"),)
+    actions: list[Action] = [WriteFile(FILE, content())] if facts.text(FILE) != content() else []
     return Plan(tuple(actions), waits)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Run
 from runbook.facts import clock, services
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
+from runbook.steps.shared import wanted_packages
 
 TITLE = "Set the time zone and keep the clock right"
 GUIDE = "The template: linked /etc/localtime and installed ntp, which Debian 13 no longer has (H303)"
@@ -27,7 +25,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     asked, now = params.configuration.clock, clock.parse(facts, params.configuration.clock.zone)
     if not asked.zone and asked.synchronise not in _UNITS:
         return Plan(unasked="configuration.clock is as it comes: no zone, and synchronise is keep")
-    actions, findings = list[Any](), list[Finding]()
+    actions, findings = list[Action](), list[Finding]()
     if asked.zone and not now.is_known:
         findings.append(_no_zone(asked.zone))
     elif asked.zone and asked.zone != now.zone:
@@ -37,9 +35,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if name := _UNITS.get(asked.synchronise):
         unit = services.parse(facts, *clock.UNITS)[name]
         if not unit.exists:
-            findings.append(needs.not_installed(name.removesuffix(".service"), step="this step"))
+            findings.append(wanted_packages.not_installed(name.removesuffix(".service"), step="this step"))
         if not (unit.active == "active" and unit.starts_at_boot):
-            actions.append(Run(("systemctl", "enable", "--now", name), undo=needs.switched_off(unit)))
+            actions.append(
+                Run(("systemctl", "enable", "--now", name), undo=wanted_packages.switched_off(unit))
+            )
     return Plan(tuple(actions), tuple(findings))
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Run, WriteFile
 from runbook.facts import names
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration.edits import with_line
+from runbook.steps.shared.edits import with_line
 
 TITLE = "Give the host its name"
 GUIDE = "The template: /etc/hostname, and the full name on 127.0.1.1 in /etc/hosts"
@@ -24,7 +22,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the two files where they differ, and tell the running kernel."""
     if not params.configuration.set_names:
         return Plan(unasked="configuration.set_names is false")
-    now, actions = names.parse(facts, params.host), list[Any]()
+    now, actions = names.parse(facts, params.host), list[Action]()
     if now.written != params.host:
         actions.append(WriteFile(names.HOSTNAME, params.host + "\n"))
     if (text := hosts(params, now.hosts)) != now.hosts:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from runbook.actions import WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, WriteFile
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration.edits import with_line, with_section
+from runbook.steps.shared.edits import with_line, with_section
 
 TITLE = "Set the umask of new sessions"
 GUIDE = "The template: umask 002, its line in PAM's file appended at each run (H312)"
@@ -25,7 +24,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the value; add PAM's module where a release does not have it (Debian 12 has not)."""
-    umask, actions = params.configuration.umask, list[Any]()
+    umask, actions = params.configuration.umask, list[Action]()
     if not umask:
         return Plan(unasked="configuration.umask is empty")
     defs, pam = facts.text(_DEFS) or "", facts.text(_PAM) or ""

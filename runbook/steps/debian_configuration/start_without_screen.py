@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 
 TITLE = "Start without the graphical desktop"
 GUIDE = "The template's page on the GUI: moved its services off the default run level"

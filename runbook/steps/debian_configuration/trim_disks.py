@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Run, WriteFile
 from runbook.facts import services, trim
 from runbook.facts.trim import LVM_LOCAL, TIMER, Trim
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_configuration import needs
-from runbook.steps.debian_configuration.edits import with_section
+from runbook.steps.shared import wanted_packages
+from runbook.steps.shared.edits import with_section
 
 TITLE = "Tell solid-state disks which blocks are free"
 GUIDE = (
@@ -27,12 +25,12 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write LVM's section and enable the timer, each only when what is in force differs."""
-    now, actions = trim.parse(facts), list[Any]()
+    now, actions = trim.parse(facts), list[Action]()
     if any(now.lvm.get(key) != value for key, value in _values(params).items() if now.lvm):
         actions.append(WriteFile(LVM_LOCAL, with_section(now.lvm_local or "", _section(params))))
     timer = services.parse(facts, TIMER)[TIMER]
     if params.configuration.trim.weekly and not (timer.starts_at_boot and timer.active == "active"):
-        actions.append(Run(("systemctl", "enable", "--now", TIMER), undo=needs.switched_off(timer)))
+        actions.append(Run(("systemctl", "enable", "--now", TIMER), undo=wanted_packages.switched_off(timer)))
     return Plan(tuple(actions), tuple(_cautions(params, now)))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import Reboot, Run
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import install_boot_loader, target
-from runbook.steps.debian_installation.target import ROOT
+from runbook.steps.debian_installation import install_boot_loader
+from runbook.steps.shared import target
+from runbook.steps.shared.target import ROOT
 
 TITLE = "Start the new system"
 GUIDE = "“Wheezy Installation”: the restart at the installer's end"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Foreseen, Link, Run, SetPassword, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Foreseen, Link, Run, SetPassword, WriteFile
 from runbook.facts import uplink
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import files, install_base, sources, target
-from runbook.steps.debian_installation.target import ROOT, Situation
+from runbook.steps.debian_installation import install_base
+from runbook.steps.shared import debian_files, debian_sources, target
+from runbook.steps.shared.target import ROOT, Situation
 
 TITLE = "Tell the new system who and where it is"
 GUIDE = "“Wheezy Installation”: the defaults of the installer's questions; root only, no further user"
@@ -53,7 +52,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     waits = target.waits(install_base, params, facts)
     stops, remarks = _stops(params, facts, is_unpacked=not waits), _remarks(params, facts)
     wanted = {} if stops else _wanted(params, facts, here)
-    actions: list[Any] = []
+    actions: list[Action] = []
     if waits and wanted and not wanted["fstab"]:
         actions.append(_foreseen_fstab(here))
         del wanted["fstab"]
@@ -76,14 +75,14 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _wanted(params: HostParams, facts: Facts, here: Situation) -> dict[str, str]:
-    card, found = uplink.parse(facts), sources.read(params, facts)
+    card, found = uplink.parse(facts), debian_sources.read(params, facts)
     assert card
     assert not isinstance(found, Finding)
     return {
-        "fstab": files.fstab(here) or "",
+        "fstab": debian_files.fstab(here) or "",
         "hostname": f"{params.host}\n",
-        "hosts": files.hosts(params),
-        "interfaces": files.interfaces(card),
+        "hosts": debian_files.hosts(params),
+        "interfaces": debian_files.interfaces(card),
         "list": "# See /etc/apt/sources.list.d/debian.sources\n",
         "sources": found.text,
         # dom0 is never sent to sleep; without this line the start waits for a system to wake up.
@@ -92,8 +91,8 @@ def _wanted(params: HostParams, facts: Facts, here: Situation) -> dict[str, str]
     }
 
 
-def _others(params: HostParams, facts: Facts) -> list[Any]:
-    actions: list[Any] = []
+def _others(params: HostParams, facts: Facts) -> list[Action]:
+    actions: list[Action] = []
     zone = f"/usr/share/zoneinfo/{params.installation.time_zone}"
     if facts[_LOCALTIME].out.strip() != zone:
         actions.append(Link(f"{ROOT}/etc/localtime", zone))
@@ -168,7 +167,7 @@ def _stops(params: HostParams, facts: Facts, *, is_unpacked: bool) -> tuple[Find
                 "tzselect(8)",
             )
         )
-    return (*found, *([bad] if isinstance(bad := sources.read(params, facts), Finding) else []))
+    return (*found, *([bad] if isinstance(bad := debian_sources.read(params, facts), Finding) else []))
 
 
 def _remarks(params: HostParams, facts: Facts) -> tuple[Finding, ...]:
@@ -194,7 +193,7 @@ def _remarks(params: HostParams, facts: Facts) -> tuple[Finding, ...]:
                 "interfaces(5)",
             )
         )
-    now = sources.read(params, facts)
+    now = debian_sources.read(params, facts)
     if not isinstance(now, Finding) and not now.has_security:
         found.append(
             Finding(

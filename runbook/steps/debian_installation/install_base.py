@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Remove, Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Remove, Run, WriteFile
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import make_file_systems, sources, target
-from runbook.steps.debian_installation.target import ROOT
+from runbook.steps.debian_installation import make_file_systems
+from runbook.steps.shared import debian_sources, target
+from runbook.steps.shared.target import ROOT
 
 TITLE = "Install Debian's base system"
 GUIDE = "“Wheezy Installation”: “continue through the options with defaults”"
@@ -27,7 +26,7 @@ _ALONE = ("flock", "--nonblock", "--conflict-exit-code", "75", "/run/lock/xen-ru
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*target.asks(params), *sources.COMMANDS, Ask.read(UNFINISHED), _TOP, _STATUS, _RELEASE)
+    return (*target.asks(params), *debian_sources.COMMANDS, Ask.read(UNFINISHED), _TOP, _STATUS, _RELEASE)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -40,10 +39,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     half = UNFINISHED.rpartition("/")[2] in top
     if not waits and not half and {"etc", "usr"} & set(top):
         return Plan(findings=tuple(_not_ours(params, facts)))
-    found = sources.read(params, facts)
+    found = debian_sources.read(params, facts)
     if isinstance(found, Finding):
         return Plan(findings=(*waits, found))
-    actions: list[Any] = [WriteFile(UNFINISHED, "")]
+    actions: list[Action] = [WriteFile(UNFINISHED, "")]
     if half:
         actions.insert(0, Run((*_ALONE, *_clear()), "an earlier run was interrupted; it begins afresh", 1800))
     why = "about 150 packages; a slow machine needs a quarter of an hour"
@@ -64,7 +63,7 @@ def installed(facts: Facts) -> str:
     return facts[_STATUS].out if facts[_STATUS].ok else ""
 
 
-def _bootstrap(params: HostParams, found: sources.Sources) -> tuple[str, ...]:
+def _bootstrap(params: HostParams, found: debian_sources.Sources) -> tuple[str, ...]:
     """Return the command; the folder is not empty, since other file systems are mounted in it."""
     how = ("--mode=root", "--variant=important", "--format=directory", "--skip=check/empty")
     options = tuple(f"--aptopt={option}" for option in found.options)

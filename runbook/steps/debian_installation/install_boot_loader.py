@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Remove, RunIn, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Remove, RunIn, WriteFile
 from runbook.facts import packages
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import files, install_base, install_system, target
+from runbook.steps.debian_installation import install_base, install_system
 from runbook.steps.debian_installation.install_system import APT, POLICY
-from runbook.steps.debian_installation.target import ROOT
+from runbook.steps.shared import debian_files, target
+from runbook.steps.shared.target import ROOT
 
 TITLE = "Install the boot loader"
 GUIDE = "“Wheezy Installation”: “the boot loader should install without any additional steps”"
@@ -51,11 +50,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     waits = target.waits(install_system, params, facts)
     there = packages.installed(install_base.installed(facts))
     missing = tuple(name for name in _PACKAGES if name not in there)
-    actions: list[Any] = []
+    actions: list[Action] = []
     if missing:
         actions = [
             RunIn(ROOT, ("sh", "-ec", _REMEMBER), "also for the updates to come"),
-            WriteFile(POLICY, files.NO_SERVICES, "0755"),
+            WriteFile(POLICY, debian_files.NO_SERVICES, "0755"),
             RunIn(ROOT, (*APT, "install", "--no-install-recommends", *missing), timeout_s=1800),
             Remove(POLICY),
         ]
@@ -81,7 +80,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 def _words(params: HostParams, facts: Facts) -> str | None:
     """Return the file with the kernel's words, None when there are none."""
-    words = files.console_words(params.installation.kernel_options, facts.text(_CMDLINE) or "")
+    words = debian_files.console_words(params.installation.kernel_options, facts.text(_CMDLINE) or "")
     if not words:
         return None
     return f'# From installation.kernel_options, and from the live system.\nGRUB_CMDLINE_LINUX="{" ".join(words)}"\n'

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook import releases
-from runbook.actions import Remove, RunIn, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Remove, RunIn, WriteFile
 from runbook.facts import packages
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import configure_base, files, install_base, target
-from runbook.steps.debian_installation.target import ROOT
+from runbook.steps.debian_installation import configure_base, install_base
+from runbook.steps.shared import debian_files, target
+from runbook.steps.shared.target import ROOT
 
 TITLE = "Install kernel, LVM, ssh and language"
 GUIDE = "“Wheezy Installation”: “De-select ‘Debian Desktop Environment’”"
@@ -37,10 +36,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     waits = target.waits(configure_base, params, facts)
     there = packages.installed(install_base.installed(facts))
     missing = tuple(name for name in releases.get(params.release).base_packages if name not in there)
-    actions: list[Any] = []
+    actions: list[Action] = []
     if missing:
         actions = [
-            WriteFile(POLICY, files.NO_SERVICES, "0755"),
+            WriteFile(POLICY, debian_files.NO_SERVICES, "0755"),
             *_mend(facts),
             RunIn(ROOT, (*APT, "-o", "APT::Update::Error-Mode=any", "update"), timeout_s=900),
             RunIn(ROOT, (*APT, "full-upgrade"), "security updates since the release", 3600),
@@ -73,21 +72,21 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return found
 
 
-def _language(params: HostParams, facts: Facts) -> list[Any]:
+def _language(params: HostParams, facts: Facts) -> list[Action]:
     """Return what sets locale and keyboard; the packages write these files too, so it comes after them."""
-    locale, actions = params.installation.locale, list[Any]()
-    line = files.locale_line(locale)
+    locale, actions = params.installation.locale, list[Action]()
+    line = debian_files.locale_line(locale)
     if line and line not in (facts.text(_LISTED) or "").splitlines():
         script = f"echo '{line}' >>/etc/locale.gen; locale-gen"
         actions.append(RunIn(ROOT, ("sh", "-ec", script), timeout_s=1800))
     if facts.text(_LOCALE) != f"LANG={locale}\n":
         actions.append(WriteFile(_LOCALE, f"LANG={locale}\n"))
-    if facts.text(_KEYBOARD) != files.keyboard(params):
-        actions.append(WriteFile(_KEYBOARD, files.keyboard(params)))
+    if facts.text(_KEYBOARD) != debian_files.keyboard(params):
+        actions.append(WriteFile(_KEYBOARD, debian_files.keyboard(params)))
     return actions
 
 
-def _mend(facts: Facts) -> list[Any]:
+def _mend(facts: Facts) -> list[Action]:
     """Return what finishes the packages that an interrupted run left half installed."""
     states = {line[:2] for line in install_base.installed(facts).splitlines()}
     return (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
 from runbook.facts import system
 from runbook.facts.disks import MIB, gib
 from runbook.installation.layout import LEAST_REST_MIB
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import target
-from runbook.steps.debian_installation.target import Place, Situation
+from runbook.steps.shared import target
+from runbook.steps.shared.target import Place, Situation
 
 TITLE = "Compare the installed disk with the parameters"
 GUIDE = "“Wheezy Installation”: the layout was read off the installer's screen"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import make_volumes, target
-from runbook.steps.debian_installation.target import ROOT, Place, Situation
+from runbook.steps.debian_installation import make_volumes
+from runbook.steps.shared import target
+from runbook.steps.shared.target import ROOT, Place, Situation
 
 TITLE = "Make the file systems and mount them"
 GUIDE = "“Wheezy Installation”: ext4, swap, and noatime as an option"

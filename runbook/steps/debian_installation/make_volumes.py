@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Run
 from runbook.facts.disks import MIB, gib
 from runbook.installation.layout import LogicalVolume, VolumeGroup
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import partition_disk, target
-from runbook.steps.debian_installation.target import Situation
+from runbook.steps.debian_installation import partition_disk
+from runbook.steps.shared import target
+from runbook.steps.shared.target import Situation
 
 TITLE = "Make the volume groups and the host's volumes"
 GUIDE = "“Wheezy Installation”: group xen and five volumes; the guests' group was never made (H202, H204)"
@@ -39,7 +38,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return [] if target.needless(params, here) else target.still("make_volumes", plan(params, facts))
 
 
-def _needed(here: Situation, group: VolumeGroup) -> list[Any]:
+def _needed(here: Situation, group: VolumeGroup) -> list[Action]:
     partition = here.partition(group.partition)
     if here.disks.partitions_of(group.name) != (partition,):
         return [
@@ -50,7 +49,7 @@ def _needed(here: Situation, group: VolumeGroup) -> list[Any]:
             *(_create(group.name, volume) for volume in group.volumes),
         ]
     there = [volume for volume in group.volumes if here.disks.volume(group.name, volume.name)]
-    actions: list[Any] = []
+    actions: list[Action] = []
     if any(here.disks.device(here.volume(volume.name)) is None for volume in there):
         actions.append(Run(("vgchange", "--activate", "y", group.name), "its volumes are asleep"))
     return actions + [_create(group.name, volume) for volume in group.volumes if volume not in there]

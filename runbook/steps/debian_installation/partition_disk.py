@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runbook.actions import WritePartitionTable
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import dangers, target
-from runbook.steps.debian_installation.target import Situation
+from runbook.steps.shared import disk_dangers, target
+from runbook.steps.shared.target import Situation
 
 TITLE = "Partition the disk"
 GUIDE = "“Wheezy Installation”: gpt, and “three partitions”, of which it lists four (H201, H203)"
@@ -23,15 +23,15 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     here = target.read(params, facts)
     if nothing := target.nothing_to_do(params, here):
         return nothing
-    found = dangers.refusals(params, here)
+    found = disk_dangers.refusals(params, here)
     if here.disk is None or found:
         return Plan(findings=found)
     if here.is_partitioned:
         return Plan(note=f"{here.path} has these partitions already; what is on them is kept.")
-    lost = dangers.losses(here)
+    lost = disk_dangers.losses(here)
     action = WritePartitionTable(params.installation.disk, identity(here), script(here), lost)
     now = "; ".join(lost) or "nothing: no partition table, no file system"
-    stops = (*dangers.in_use(here), *dangers.clashes(here))
+    stops = (*disk_dangers.in_use(here), *disk_dangers.clashes(here))
     return Plan((action,), (*stops, *_loss(here, lost)), f"On {here.path} now: {now}.")
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import InstallPackages, Run
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, InstallPackages, Run
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.debian_installation import dangers, target
+from runbook.steps.shared import disk_dangers, target
 
 TITLE = "Give the live system the tools"
 GUIDE = "“Wheezy Installation”: the installer's own menus, with “Advanced Install”"
@@ -42,14 +40,14 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     here = target.read(params, facts)
     if nothing := target.nothing_to_do(params, here):
         return nothing
-    findings = dangers.refusals(params, here)
+    findings = disk_dangers.refusals(params, here)
     missing = facts[_MISSING].out.split()
     if not missing or findings:
         return Plan(findings=findings, note="" if missing else "The live system has all it needs.")
     if "apt-get" in missing:
         return Plan(findings=(_no_debian(missing),))
     names = tuple(_TOOLS.get(tool, "debian-archive-keyring") for tool in missing)
-    actions: list[Any] = [InstallPackages(names)]
+    actions: list[Action] = [InstallPackages(names)]
     if not facts[_FRESH].ok:
         actions.insert(0, Run(_UPDATE, "its package lists are missing or old", timeout_s=900))
     return Plan(tuple(actions), note="They go into the live system's memory, not onto the disk.")
@@ -61,7 +59,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if target.needless(params, here):
         return []
     return [
-        *dangers.refusals(params, here),
+        *disk_dangers.refusals(params, here),
         *(
             Finding("fail", f"{tool} is still missing", do="read what apt said, and run the step again")
             for tool in facts[_MISSING].out.split()

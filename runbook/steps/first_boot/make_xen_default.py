@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts import grub
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 from runbook.steps.first_boot import prove_bridges, prove_devices, prove_xen
-from runbook.steps.xen_configuration import menu, set_boot_menu
+from runbook.steps.shared import boot_menu
 
 TITLE = "Make Xen the default entry"
 GUIDE = "“Xen Configuration”: Xen was the default from the first, unproved boot on (H618)"
@@ -29,8 +29,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(findings=tuple(failed))
     if now.xen is None and not failed:
         return Plan()
-    undo = set_boot_menu.default_again(now.saved_entry)
-    entry = menu.foreseen_entry(now)
+    undo = boot_menu.default_again(now.saved_entry)
+    entry = boot_menu.foreseen_entry(now)
     return Plan((Run(("grub-set-default", entry), "Xen has been proved", undo=undo),), tuple(failed))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.xen_configuration import configure_bridges
+from runbook.steps.shared import bridges
 
 TITLE = "Prove that the bridges came up"
 GUIDE = "“Xen Configuration”: nothing; a missing bridge showed when a guest failed to start (H650)"
@@ -13,7 +13,7 @@ RISK = "safe"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return configure_bridges.asks(params)
+    return bridges.COMMANDS
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -23,4 +23,4 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The same that held before the boot still holds."""
-    return configure_bridges.check(params, facts)
+    return bridges.wrong(params, facts)

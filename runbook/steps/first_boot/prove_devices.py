@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
 from runbook.facts import modules, xen
 from runbook.facts.modules import OPTIONS, Candidate
 from runbook.facts.xen import Xen
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.params.host import Device
-from runbook.plan import Finding, Plan
 
 TITLE = "Prove that the hidden devices can be given to guests"
 GUIDE = "“Xen Configuration”: nothing; a device that dom0 kept showed when its guest failed to start"

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from runbook import releases
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts import grub, services, system, xen
 from runbook.facts.xen import Xen
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.xen_configuration import menu
-from runbook.steps.xen_configuration.boot_xen_once import not_under_xen
-from runbook.steps.xen_configuration.enable_services import UNIT
+from runbook.steps.shared import boot_menu
 
 TITLE = "Prove that Xen runs as asked"
 GUIDE = "“Xen Configuration”: “run xl dmesg and get status output”, judged by eye"
 RISK = "safe"
 
-_UNITS = ("xen.service", UNIT)
+_UNITS = ("xen.service", services.XEN_WATCHDOG)
 _TOLERANCE_MIB = 16
 _WAIT = Run(
     ("sh", "-c", "systemctl is-system-running --wait || true"),
@@ -38,7 +36,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Xen runs, in the release's version, with an IOMMU, and dom0 has exactly what was asked."""
     if not system.parse(facts).is_dom0:
-        return [not_under_xen(grub.parse(facts))]
+        return [boot_menu.not_under_xen(grub.parse(facts))]
     now = xen.parse(facts)
     return [
         *_version(params, now),
@@ -80,7 +78,7 @@ def _capabilities(now: Xen) -> list[Finding]:
 
 
 def _words(params: HostParams, now: Xen) -> list[Finding]:
-    wanted = (*menu.xen_always(params), *menu.xen_normal(params))
+    wanted = (*boot_menu.xen_always(params), *boot_menu.xen_normal(params))
     lost = [word for word in wanted if word not in now.commandline]
     if not now.version or not lost:
         return []
@@ -135,13 +133,13 @@ def _dom0(params: HostParams, now: Xen) -> list[Finding]:
 
 def _watchdog(params: HostParams, facts: Facts) -> list[Finding]:
     units = services.parse(facts, *_UNITS)
-    if not params.services.watchdog or units[UNIT].active == "active":
+    if not params.services.watchdog or units[services.XEN_WATCHDOG].active == "active":
         return []
     return [
         Finding(
             "fail",
             "The watchdog does not run",
-            f"systemd says that {UNIT} is {units[UNIT].active}",
-            f"look at `systemctl status {UNIT}`, or run the step enable_services again",
+            f"systemd says that {services.XEN_WATCHDOG} is {units[services.XEN_WATCHDOG].active}",
+            f"look at `systemctl status {services.XEN_WATCHDOG}`, or run the step enable_services again",
         )
     ]

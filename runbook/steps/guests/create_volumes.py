@@ -5,12 +5,12 @@ from __future__ import annotations
 from runbook import releases
 from runbook.actions import Run
 from runbook.actions.volumes import TAG, removal
-from runbook.ask import Ask, Facts
 from runbook.facts import volumes
 from runbook.facts.volumes import Group, LogicalVolume, Volumes
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
-from runbook.plan import Finding, Plan, Risk
 from runbook.releases import xen
 
 TITLE = "Create the guests' volumes"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import guests
 from runbook.facts.guests import Domains
 from runbook.guests import probe
 from runbook.guests.probe import Proof, Proofs
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.host import Device
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.guests import needs
+from runbook.steps.shared import guest_needs
 
 TITLE = "Prove that traffic goes through the passed-through network cards"
 GUIDE = (
@@ -37,14 +37,14 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(WriteFile(probe.PROGRAM, probe.program(), mode="0755"))
     actions += [_prove(device) for device in due]
     held = (_held(device, domains) for device in due)
-    return Plan(tuple(actions), (*needs.xen(domains), *(f for f in held if f)))
+    return Plan(tuple(actions), (*guest_needs.xen(domains), *(f for f in held if f)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each device that no guest has proven, or that was proven before an upgrade."""
     domains, proofs = guests.parse(facts), probe.parse(facts)
     devices = _to_prove(params)
-    if devices and (missing := needs.xen(domains)):
+    if devices and (missing := guest_needs.xen(domains)):
         return list(missing)
     found = (_judge(device, proofs) for device in devices)
     return [finding for finding in found if finding]

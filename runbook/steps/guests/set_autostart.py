@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from runbook.actions import Link, Remove, Run
-from runbook.ask import Ask, Facts
 from runbook.facts.guest_files import AUTO, AUTOSTART, AutoEntry, parse_autostart
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
 
 TITLE = "Set which guests start with the host, and in which order"
 GUIDE = "Autostart VM's: a link in /etc/xen/auto, which does not exist there, in no said order (H712)"

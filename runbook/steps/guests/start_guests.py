@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 from runbook import releases
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts import guests
 from runbook.facts.guests import Domain, Domains
 from runbook.guests import config
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.params.model import guest_need_mib
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.guests import needs, write_guest_configs
+from runbook.steps.guests import write_guest_configs
+from runbook.steps.shared import guest_needs
 
 TITLE = "Start the guests and see them run"
 GUIDE = (
@@ -40,7 +41,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         )
     xl = releases.get(params.release).xl
     actions = tuple(_start(xl, guest) for guest in due)
-    if missing := needs.xen(domains):
+    if missing := guest_needs.xen(domains):
         return Plan(actions, missing)
     return Plan(actions, tuple(_obstacles(params, facts, domains, due)))
 
@@ -49,7 +50,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what is missing from each guest that should run: itself, a device, a network card."""
     wanted = [guest for guest in params.guests if guest.start]
     domains = guests.parse(facts)
-    if wanted and (missing := needs.xen(domains)):
+    if wanted and (missing := guest_needs.xen(domains)):
         return list(missing)
     return [f for guest in wanted for f in _judge(guest, domains.named(guest.name))]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from runbook import releases
 from runbook.actions import WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import guest_files, guests, volumes
 from runbook.guests import config, validate
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.guests import needs
+from runbook.steps.shared import guest_needs
 
 TITLE = "Write the guests' configuration files"
 GUIDE = (
@@ -68,12 +68,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         for path, text in files.items()
         if facts.text(path) != text
     )
-    return Plan(actions, (*needs.xen(domains), *_rules(params, files, facts), *_discs(params, facts)))
+    return Plan(actions, (*guest_needs.xen(domains), *_rules(params, files, facts), *_discs(params, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what our rules find, and where xl reads something else than was asked for."""
-    missing = needs.xen(guests.parse(facts))
+    missing = guest_needs.xen(guests.parse(facts))
     if missing:
         return list(missing)
     found = _rules(params, wanted(params, facts), facts) + _discs(params, facts)

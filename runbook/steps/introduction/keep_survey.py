@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from runbook import survey
 from runbook.actions import WriteFile
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
 from runbook.survey import kept
 from runbook.survey.machine import kept_text
 

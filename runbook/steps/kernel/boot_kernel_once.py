@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import Foreseen, Reboot, Run
-from runbook.ask import Ask, Facts
 from runbook.facts import grub, kernel_config, xen
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.kernel import install_kernel, own
+from runbook.steps.kernel import install_kernel
+from runbook.steps.shared import own_kernel
 
 TITLE = "Start the new kernel once"
 GUIDE = (
@@ -31,10 +32,12 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Choose the new kernel's entry for the next boot alone, and restart; nothing when it runs, with Xen or without."""
     if not params.kernel.build:
-        return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
+        return Plan(note=own_kernel.NOT_BUILT, unasked=own_kernel.UNASKED)
     now, menu = kernel_config.parse(facts, params), grub.parse(facts)
-    release = "" if own.no_base(params, now) else now.own_release(own.recipe(params, now).digest())
-    entry = own.plain_entry(menu, release) if release else None
+    release = (
+        "" if own_kernel.no_base(params, now) else now.own_release(own_kernel.recipe(params, now).digest())
+    )
+    entry = own_kernel.plain_entry(menu, release) if release else None
     if entry is None:
         what = f"The kernel {release or 'of the parameters'} is not installed yet"
         why, do = "the menu has no entry for it", "run the step install_kernel first"
@@ -65,7 +68,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not params.kernel.build:
         return []
     now, menu = kernel_config.parse(facts, params), grub.parse(facts)
-    release = now.own_release(own.recipe(params, now).digest())
+    release = now.own_release(own_kernel.recipe(params, now).digest())
     if now.running != release:
         return [
             Finding(

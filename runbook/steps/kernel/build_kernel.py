@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runbook.actions import Deliver
-from runbook.ask import Ask, Facts
 from runbook.facts import delivered, kernel_config, space
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.kernel import own
+from runbook.steps.shared import own_kernel
 
 TITLE = "Build the kernel, away from the host"
 GUIDE = (
@@ -23,21 +23,21 @@ _NEED_MIB = 256
 def asks(params: HostParams) -> tuple[Ask, ...]:
     if not params.kernel.build:
         return ()
-    return (*kernel_config.commands(params), *delivered.commands(own.BUILD), *space.commands(_ROOM))
+    return (*kernel_config.commands(params), *delivered.commands(own_kernel.BUILD), *space.commands(_ROOM))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Bring the packages, unless they lie there or are installed. What was built before is not built again."""
     if not params.kernel.build:
-        return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
+        return Plan(note=own_kernel.NOT_BUILT, unasked=own_kernel.UNASKED)
     now = kernel_config.parse(facts, params)
-    if stops := [*own.no_base(params, now), *_room(facts)]:
+    if stops := [*own_kernel.no_base(params, now), *_room(facts)]:
         return Plan(findings=tuple(stops))
-    recipe = own.recipe(params, now)
-    if own.is_installed(params, now, recipe) or own.delivery(facts, recipe).packages:
+    recipe = own_kernel.recipe(params, now)
+    if own_kernel.is_installed(params, now, recipe) or own_kernel.delivery(facts, recipe).packages:
         return Plan(note=f"{recipe.key} is there.")
     wanted = ("linux-image-*.deb", *(("linux-headers-*.deb",) if params.kernel.headers else ()))
-    action = Deliver(recipe, delivered.folder(own.BUILD), wanted, params.kernel.jobs)
+    action = Deliver(recipe, delivered.folder(own_kernel.BUILD), wanted, params.kernel.jobs)
     note = "Kept packages are taken; a new kernel takes minutes (small) or hours, and goes on by itself."
     return Plan((action,), note=note)
 
@@ -47,14 +47,14 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not params.kernel.build:
         return []
     now = kernel_config.parse(facts, params)
-    recipe = own.recipe(params, now)
-    if own.is_installed(params, now, recipe) or own.delivery(facts, recipe).packages:
+    recipe = own_kernel.recipe(params, now)
+    if own_kernel.is_installed(params, now, recipe) or own_kernel.delivery(facts, recipe).packages:
         return []
     return [
         Finding(
             "fail",
             f"{recipe.key} is not on the host",
-            f"{delivered.folder(own.BUILD)} does not hold all of its packages",
+            f"{delivered.folder(own_kernel.BUILD)} does not hold all of its packages",
             "run the step build_kernel in mode apply",
         )
     ]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Foreseen, InstallPackages, Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Foreseen, InstallPackages, Run, WriteFile
 from runbook.builds.recipe import Recipe
 from runbook.facts import delivered, grub, kernel_config, space
 from runbook.facts.grub import Grub
 from runbook.facts.kernel_config import Kernels
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.kernel import own
+from runbook.steps.shared import own_kernel
 
 TITLE = "Install the kernel beside Debian's"
 GUIDE = (
@@ -32,7 +30,7 @@ _PATHS = ("/boot", "/usr")
 def asks(params: HostParams) -> tuple[Ask, ...]:
     if not params.kernel.build:
         return ()
-    own_asks = (*kernel_config.commands(params), *delivered.commands(own.BUILD))
+    own_asks = (*kernel_config.commands(params), *delivered.commands(own_kernel.BUILD))
     return (*own_asks, *grub.COMMANDS, Ask.read(SAVED_FILE), *space.commands(*_PATHS))
 
 
@@ -43,24 +41,24 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     would start a kernel that nobody has tried.
     """
     if not params.kernel.build:
-        return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
+        return Plan(note=own_kernel.NOT_BUILT, unasked=own_kernel.UNASKED)
     now, menu = kernel_config.parse(facts, params), grub.parse(facts)
-    if stops := own.no_base(params, now):
+    if stops := own_kernel.no_base(params, now):
         return Plan(findings=tuple(stops))
-    recipe = own.recipe(params, now)
-    if own.is_installed(params, now, recipe):
+    recipe = own_kernel.recipe(params, now)
+    if own_kernel.is_installed(params, now, recipe):
         return Plan()
-    brought = own.delivery(facts, recipe)
+    brought = own_kernel.delivery(facts, recipe)
     if not brought.packages:
         waits = _not_built(recipe)
         if stops := [*_dangers(params, now, menu, ""), *_room(facts)]:
             return Plan(findings=(waits, *stops))
-        folder = delivered.folder(own.BUILD)
+        folder = delivered.folder(own_kernel.BUILD)
         put_in = Foreseen(
             f"install {recipe.key}", f"$ apt-get install {folder}/linux-image-…", "its packages lie there"
         )
         return Plan((*_safe_default(params, facts, now, menu), put_in), (waits,))
-    packages = own.wanted_packages(params, brought)
+    packages = own_kernel.wanted_packages(params, brought)
     if stops := [*_dangers(params, now, menu, packages[0].name), *_room(facts)]:
         return Plan(findings=tuple(stops))
     install = InstallPackages(
@@ -74,11 +72,11 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not params.kernel.build:
         return []
     now, menu = kernel_config.parse(facts, params), grub.parse(facts)
-    recipe = own.recipe(params, now)
+    recipe = own_kernel.recipe(params, now)
     release = now.own_release(recipe.digest())
-    if not own.is_installed(params, now, recipe):
+    if not own_kernel.is_installed(params, now, recipe):
         return [_fail(f"{recipe.key} is not installed", "its packages are not there, or not whole")]
-    if own.plain_entry(menu, release) is None:
+    if own_kernel.plain_entry(menu, release) is None:
         return [_fail(f"The menu has no entry for {release}", "the package should have written it anew")]
     if now.running == release:
         return []
@@ -90,10 +88,10 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return []
 
 
-def _safe_default(params: HostParams, facts: Facts, now: Kernels, menu: Grub) -> list[Any]:
-    actions: list[Any] = []
-    others = own.kernels_of_others(menu, params.kernel.suffix)
-    entry = own.plain_entry(menu, now.running if now.running in others else others[0])
+def _safe_default(params: HostParams, facts: Facts, now: Kernels, menu: Grub) -> list[Action]:
+    actions: list[Action] = []
+    others = own_kernel.kernels_of_others(menu, params.kernel.suffix)
+    entry = own_kernel.plain_entry(menu, now.running if now.running in others else others[0])
     if entry and menu.saved_entry != entry.path:
         back = (
             ("grub-set-default", menu.saved_entry)
@@ -120,7 +118,7 @@ def _dangers(params: HostParams, now: Kernels, menu: Grub, package: str) -> list
                 "H411",
             )
         )
-    if not own.kernels_of_others(menu, params.kernel.suffix):
+    if not own_kernel.kernels_of_others(menu, params.kernel.suffix):
         found.append(
             Finding(
                 "refuse",
@@ -160,7 +158,7 @@ def _not_built(recipe: Recipe) -> Finding:
     return Finding(
         "wait",
         f"{recipe.key} is not on the host yet",
-        f"{delivered.folder(own.BUILD)} does not hold its packages",
+        f"{delivered.folder(own_kernel.BUILD)} does not hold its packages",
         "run the step build_kernel first",
         after="build_kernel",
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
 from runbook.builds import kernel
 from runbook.facts import kernel_config
 from runbook.facts.kernel_config import Kernels, values
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.kernel import own
+from runbook.steps.shared import own_kernel
 
 TITLE = "Prove the running kernel"
 GUIDE = "“Compiling a Custom Linux Kernel”: nothing; a flag that is gone was never noticed"
@@ -23,7 +23,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Nothing is done; the check proves."""
     now = kernel_config.parse(facts, params)
     if not params.kernel.build:
-        return Plan(note=own.NOT_BUILT, unasked=own.UNASKED)
+        return Plan(note=own_kernel.NOT_BUILT, unasked=own_kernel.UNASKED)
     return Plan(note=f"Linux {now.running} runs.")
 
 
@@ -32,7 +32,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not params.kernel.build:
         return []
     now = kernel_config.parse(facts, params)
-    release = now.own_release(own.recipe(params, now).digest())
+    release = now.own_release(own_kernel.recipe(params, now).digest())
     if not release or now.running != release:
         return [
             Finding(

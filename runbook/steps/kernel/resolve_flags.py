@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from runbook.ask import Ask, Facts
 from runbook.builds import flags
 from runbook.facts import kernel_config
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.kernel import own
+from runbook.steps.shared import own_kernel
 
 TITLE = "See what became of the guide's flags"
 GUIDE = "“Compiling a Custom Linux Kernel”: 81 flags, added to .config unseen; those that are gone vanish silently"
@@ -25,7 +25,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = kernel_config.parse(facts, params)
     if not now.config:
         return Plan(findings=(_unreadable(now.running),))
-    rows = flags.table(own.linux_of(params, now.running), now.config)
+    rows = flags.table(own_kernel.linux_of(params, now.running), now.config)
     kinds = Counter("same" if r.got == r.asked else "gone" if r.got == "–" else r.got for r in rows)
     parts = (
         f"{kinds['same']} are as the guide wants them",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
 from runbook.backups import program
 from runbook.facts import backups, volume_use, volumes
 from runbook.facts.backups import Store
 from runbook.facts.volume_use import Volume, Volumes
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import needs
-from runbook.steps.management.needs import human
+from runbook.steps.shared import guest_volumes
+from runbook.steps.shared.guest_volumes import human
 
 TITLE = "Back up guests' volumes"
 GUIDE = (
@@ -42,19 +42,19 @@ def plan_for(params: HostParams, facts: Facts, guests: tuple[str, ...]) -> Plan:
     if not guests:
         return Plan(unasked="" if asked.guests else "management.backups.guests is empty")
     there, store = volume_use.parse(facts), backups.parse(facts, asked.folder)
-    findings = [*needs.answers(there), *_no_programs(params, store)]
+    findings = [*guest_volumes.answers(there), *_no_programs(params, store)]
     if any(f.level == "refuse" for f in findings):
         return Plan(findings=tuple(findings))
     actions = []
     for name in guests:
-        disk = needs.guest(params, name).volume.name
-        volume = needs.volume_of(params, there, disk)
+        disk = guest_volumes.guest(params, name).volume.name
+        volume = guest_volumes.volume_of(params, there, disk)
         if volume is None:
-            findings.append(needs.absent(params, disk))
+            findings.append(guest_volumes.absent(params, disk))
         else:
             findings += _in_use(params, facts, name, volume, there)
             findings += _room(store, name)
-        path = volume.path if volume else needs.path_of(params, disk)
+        path = volume.path if volume else guest_volumes.path_of(params, disk)
         actions.append(program.make(name, path, asked.folder, asked.content, asked.source))
     return Plan((*program.install(facts), *actions), tuple(dict.fromkeys(findings)))
 

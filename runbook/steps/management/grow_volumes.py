@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts import partition_tables, volume_use, volumes
 from runbook.facts.partition_tables import Table
 from runbook.facts.volume_use import Volume
 from runbook.facts.volumes import Group
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import needs
-from runbook.steps.management.needs import GIB, human
+from runbook.steps.shared import guest_volumes
+from runbook.steps.shared.guest_volumes import GIB, human
 
 TITLE = "Grow guests' volumes"
 GUIDE = (
@@ -25,7 +25,7 @@ WORTH_SAYING = 64 * 1024**2
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about the volumes, their users, what they hold, and the group's room."""
-    return (*needs.asks(params, *(g.volume.name for g in params.guests)), *volumes.COMMANDS)
+    return (*guest_volumes.asks(params, *(g.volume.name for g in params.guests)), *volumes.COMMANDS)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -33,7 +33,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not params.guests:
         return Plan(unasked="guests is empty")
     there = volume_use.parse(facts)
-    if stops := needs.answers(there):
+    if stops := guest_volumes.answers(there):
         return Plan(findings=tuple(stops))
     small = _smaller(params, facts)
     group = volumes.parse(facts).group(params.storage.guest_volume_group)
@@ -47,7 +47,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each volume that is smaller than listed, and a note where a guest has room to take."""
-    if stops := needs.answers(volume_use.parse(facts)):
+    if stops := guest_volumes.answers(volume_use.parse(facts)):
         return stops
     small = [
         Finding(
@@ -63,7 +63,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 def _pairs(params: HostParams, facts: Facts) -> list[tuple[Guest, Volume]]:
     there = volume_use.parse(facts)
-    pairs = ((guest, needs.volume_of(params, there, guest.volume.name)) for guest in params.guests)
+    pairs = ((guest, guest_volumes.volume_of(params, there, guest.volume.name)) for guest in params.guests)
     return [(guest, volume) for guest, volume in pairs if volume]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook import releases
-from runbook.actions import InstallPackages, Run
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, InstallPackages, Run
 from runbook.facts import packages, space
 from runbook.facts.packages import Packages
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.xen_installation import apt
+from runbook.steps.shared import apt
 
 TITLE = "Install the tools for guests' disks"
 GUIDE = "“Managerial Activities”: parted, dd and gzip were taken for granted, and fdisk is misspelt (H801)"
@@ -37,7 +35,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     missing = now.missing(wanted(params))
     if not missing:
         return Plan()
-    actions: list[Any] = []
+    actions: list[Action] = []
     if not (now.lists and now.lists_are_fresh):
         actions.append(Run(_UPDATE, "the package lists are missing or older than a day", timeout_s=900))
     actions.append(InstallPackages(missing, now.delta))

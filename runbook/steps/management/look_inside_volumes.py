@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
 from runbook.facts import partition_tables, volume_use
 from runbook.facts.partition_tables import Content, Table
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import needs
+from runbook.steps.shared import guest_volumes, mount_refusals
 
 TITLE = "Look inside the guests' volumes"
 GUIDE = (
@@ -16,20 +16,10 @@ GUIDE = (
 )
 RISK: Risk = "safe"
 
-UNMOUNTABLE = {
-    "swap": "it is swap space: pages of the guest's memory, and no files",
-    "LVM2_member": "it belongs to a volume group of the guest's own; the files are one floor deeper, in its volumes",
-    "linux_raid_member": "it is one part of a RAID that the guest puts together",
-    "crypto_LUKS": "it is encrypted (LUKS), and the guest has the key",
-    "BitLocker": "it is encrypted (BitLocker), and Windows has the key",
-    "dos": "it is the extended partition, a box for those from number 5 on",
-}
-"""Why some contents are not mounted, by blkid's name."""
-
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about every guest's volume, and on which disks they lie."""
-    return (*needs.asks(params, *(g.volume.name for g in params.guests)), volume_use.PHYSICAL)
+    return (*guest_volumes.asks(params, *(g.volume.name for g in params.guests)), volume_use.PHYSICAL)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -43,30 +33,19 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what cannot be read, what cannot be trusted, and what needs an explanation."""
     there = volume_use.parse(facts)
-    if stops := needs.answers(there):
+    if stops := guest_volumes.answers(there):
         return stops
     found: list[Finding] = []
     for guest in params.guests:
-        table = partition_tables.parse(facts, needs.path_of(params, guest.volume.name))
-        volume = needs.volume_of(params, there, guest.volume.name)
+        table = partition_tables.parse(facts, guest_volumes.path_of(params, guest.volume.name))
+        volume = guest_volumes.volume_of(params, there, guest.volume.name)
         if volume is None or not table.exists:
-            found.append(needs.absent(params, guest.volume.name))
+            found.append(guest_volumes.absent(params, guest.volume.name))
         elif table.is_unread:
-            return [without_tools()]
+            return [mount_refusals.without_tools()]
         else:
             found += _of(guest.name, table)
     return found
-
-
-def without_tools() -> Finding:
-    """Return the finding for a host without the program that reads partition tables."""
-    return Finding(
-        "wait",
-        "The program that reads partition tables is missing",
-        "sfdisk is not part of a minimal Debian",
-        "run the step install_tools first",
-        after="install_tools",
-    )
 
 
 def untrusted(table: Table) -> list[Finding]:
@@ -117,7 +96,7 @@ def _held(name: str, content: Content) -> list[Finding]:
         Finding(
             "info",
             f"{name} holds {content.fstype}: it is listed, not mounted",
-            UNMOUNTABLE[content.fstype],
+            mount_refusals.UNMOUNTABLE[content.fstype],
             "read it from inside the guest",
             "lvm.conf(5), scan_lvs",
         )

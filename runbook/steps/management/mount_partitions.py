@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
-from runbook.actions import Foreseen, Run
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Foreseen, Run
 from runbook.facts import ntfs, partition_tables, volume_use
 from runbook.facts.partition_tables import Content, Table
 from runbook.facts.volume_use import Use, Volume
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.management import Mount
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import marks, mount_refusals, needs
+from runbook.steps.shared import guest_volumes, mount_marks, mount_refusals
 
 TITLE = "Mount partitions of guests' volumes"
 GUIDE = (
@@ -31,18 +30,21 @@ _DRIVER = {"ntfs": "ntfs-3g"}
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about the volumes to be mounted, the folders, and how Windows left its disks."""
     mounts = params.management.mounts
-    volumes = {mount: marks.volume(params, mount) for mount in mounts}
+    volumes = {mount: mount_marks.volume(params, mount) for mount in mounts}
     return (
-        *needs.asks(params, *volumes.values()),
-        *marks.asks(params),
+        *guest_volumes.asks(params, *volumes.values()),
+        *mount_marks.asks(params),
         *(mount_refusals.inside(mount.at) for mount in mounts),
-        *(ntfs.probe(needs.path_of(params, name), mount.partition) for mount, name in volumes.items()),
+        *(
+            ntfs.probe(guest_volumes.path_of(params, name), mount.partition)
+            for mount, name in volumes.items()
+        ),
     )
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return folder, mark and `mount` for each partition that is listed and not mounted as it should be."""
-    actions: list[Any] = []
+    actions: list[Action] = []
     findings: list[Finding] = []
     for mount in params.management.mounts:
         todo, found = _one(params, facts, mount)
@@ -64,7 +66,9 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             "run this step in mode apply, and read what mount said",
         )
         for mount in params.management.mounts
-        if not is_mounted(params, mount, needs.volume_of(params, there, marks.volume(params, mount)), facts)
+        if not is_mounted(
+            params, mount, guest_volumes.volume_of(params, there, mount_marks.volume(params, mount)), facts
+        )
     ]
     return [*planned.findings, *left]
 
@@ -72,7 +76,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def is_mounted(params: HostParams, mount: Mount, volume: Volume | None, facts: Facts) -> bool:
     """True when the partition, and nothing else, is on its folder with the rights that are listed."""
     use = _at(mount, volume)
-    table = partition_tables.parse(facts, needs.path_of(params, marks.volume(params, mount)))
+    table = partition_tables.parse(facts, guest_volumes.path_of(params, mount_marks.volume(params, mount)))
     where = _where(table, mount)
     if use is None or where is None:
         return False
@@ -80,16 +84,16 @@ def is_mounted(params: HostParams, mount: Mount, volume: Volume | None, facts: F
     return offset == where[0] and use.is_read_only is not mount.writable
 
 
-def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Any], list[Finding]]:
+def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Action], list[Finding]]:
     """Return actions and findings for one mount."""
     there = volume_use.parse(facts)
-    if stops := needs.answers(there):
+    if stops := guest_volumes.answers(there):
         return _foreseen(params, mount) if stops[0].level == "wait" else [], stops
-    name = marks.volume(params, mount)
-    volume = needs.volume_of(params, there, name)
-    table = partition_tables.parse(facts, needs.path_of(params, name))
+    name = mount_marks.volume(params, mount)
+    volume = guest_volumes.volume_of(params, there, name)
+    table = partition_tables.parse(facts, guest_volumes.path_of(params, name))
     if volume is None or not table.exists:
-        return _foreseen(params, mount), [needs.absent(params, name)]
+        return _foreseen(params, mount), [guest_volumes.absent(params, name)]
     if stops := mount_refusals.users(params, mount, volume):
         return [], stops
     if is_mounted(params, mount, volume, facts):
@@ -100,25 +104,28 @@ def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Any], lis
         return [], stops
     state = ntfs.parse(facts[ntfs.probe(volume.path, mount.partition)]) if where[2].fstype == "ntfs" else None
     found = mount_refusals.windows(mount, state)
-    mine = _at(mount, volume) is not None and marks.parse(facts).get(marks.name(params, mount)) == mount.at
+    mine = (
+        _at(mount, volume) is not None
+        and mount_marks.parse(facts).get(mount_marks.name(params, mount)) == mount.at
+    )
     if not mine:
         found += mount_refusals.folder(facts, mount.at)
     return ([] if any(f.stops for f in found) else _actions(params, mount, volume, where, mine)), found
 
 
-def _foreseen(params: HostParams, mount: Mount) -> list[Any]:
-    path = needs.path_of(params, marks.volume(params, mount))
+def _foreseen(params: HostParams, mount: Mount) -> list[Action]:
+    path = guest_volumes.path_of(params, mount_marks.volume(params, mount))
     rights = "rw" if mount.writable else "ro"
     command = f"$ mount -o {rights},{_SAFE},loop,offset=…,sizelimit=… {path} {mount.at}"
     what = f"partition {mount.partition}" if mount.partition else "the file system"
     assumes = "a guest has written it by then; its kind and its place are read from the volume"
-    first = (Run(("mkdir", "-p", mount.at), "the folder to mount on"), marks.set_mark(params, mount))
+    first = (Run(("mkdir", "-p", mount.at), "the folder to mount on"), mount_marks.set_mark(params, mount))
     return [*first, Foreseen(f"mount {what} of {path} at {mount.at}", command, assumes)]
 
 
 def _actions(
     params: HostParams, mount: Mount, volume: Volume, where: tuple[int, int, Content], mine: bool
-) -> list[Any]:
+) -> list[Action]:
     start, size, content = where
     rights = ["rw"] if mount.writable else ["ro", _UNTOUCHED.get(content.fstype, "")]
     # mount(8) opens the window itself, and the kernel closes it with the last unmount, whatever happens to us.
@@ -126,9 +133,11 @@ def _actions(
     options = ",".join(word for word in (*rights, _SAFE, window) if word)
     driver = _DRIVER.get(content.fstype, content.fstype)
     at = shlex.quote(mount.at)
-    why = f"{needs.human(size)} of {content.fstype}" + (f", called {content.label}" if content.label else "")
+    why = f"{guest_volumes.human(size)} of {content.fstype}" + (
+        f", called {content.label}" if content.label else ""
+    )
     again = Run(("umount", mount.at), "to mount it again with the other rights", timeout_s=120)
-    first = (Run(("mkdir", "-p", mount.at), "the folder to mount on"), marks.set_mark(params, mount))
+    first = (Run(("mkdir", "-p", mount.at), "the folder to mount on"), mount_marks.set_mark(params, mount))
     return [
         *((again,) if mine else first),
         Run(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
 from runbook.facts import volume_use
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import needs, snapshots
+from runbook.steps.shared import guest_volumes, snapshots
 
 TITLE = "Remove snapshots that are no longer wanted"
 GUIDE = "the guide had no snapshots"
@@ -41,7 +41,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         )
         for volume in old
     )
-    return Plan(actions, (*needs.answers(there), *busy))
+    return Plan(actions, (*guest_volumes.answers(there), *busy))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
 from runbook.backups import names, program
 from runbook.backups.sidecar import Sidecar
 from runbook.facts import backups, volume_use
 from runbook.facts.backups import Backup, Store
 from runbook.facts.volume_use import Volume
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.management import Restore
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import needs
-from runbook.steps.management.needs import human
+from runbook.steps.shared import guest_volumes
+from runbook.steps.shared.guest_volumes import human
 
 TITLE = "Restore guests' volumes"
 GUIDE = (
@@ -34,15 +34,15 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not due:
         return Plan(unasked="" if params.management.restores else "management.restores is empty")
     there, store = volume_use.parse(facts), backups.parse(facts, params.management.backups.folder)
-    if stops := needs.answers(there):
+    if stops := guest_volumes.answers(there):
         return Plan(findings=tuple(stops))
     actions, findings = [], []
     for restore in due:
-        disk = needs.guest(params, restore.guest).volume.name
-        volume, backup = needs.volume_of(params, there, disk), store.named(restore.backup)
+        disk = guest_volumes.guest(params, restore.guest).volume.name
+        volume, backup = guest_volumes.volume_of(params, there, disk), store.named(restore.backup)
         said = backup.sidecar if backup else None
         if volume is None:
-            findings.append(needs.absent(params, disk))
+            findings.append(guest_volumes.absent(params, disk))
         elif backup is None:
             findings.append(_no_such(store, restore))
         elif backup.wrong or said is None:
@@ -99,7 +99,7 @@ def _is_done(params: HostParams, restore: Restore, store: Store, volumes: dict[s
     done = store.restored_to(restore.guest)
     if done is None or restore.guest in store.half_restored:
         return False
-    volume = volumes.get(needs.guest(params, restore.guest).volume.name)
+    volume = volumes.get(guest_volumes.guest(params, restore.guest).volume.name)
     return (done.name, done.again, done.identity) == (restore.backup, restore.again, volume)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from runbook.actions import Run
 from runbook.actions.volumes import TAG, removal
-from runbook.ask import Ask, Facts
 from runbook.facts import volume_use, volumes
 from runbook.facts.volume_use import Volume
 from runbook.facts.volumes import Group
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.management import Snapshot
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import needs, snapshots
-from runbook.steps.management.needs import GIB, human
+from runbook.steps.shared import guest_volumes, snapshots
+from runbook.steps.shared.guest_volumes import GIB, human
 
 TITLE = "Take snapshots of guests' volumes"
 GUIDE = "“dd”: it copied the disk of whatever ran on it (H810); a snapshot is what such a copy needs"
@@ -32,12 +32,19 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not listed:
         return Plan(unasked="management.snapshots is empty")
     there = volume_use.parse(facts)
-    stops = needs.answers(there)
+    stops = guest_volumes.answers(there)
     if any(f.level == "refuse" for f in stops):
         return Plan(findings=tuple(stops))
     missing = [s for s in listed if snapshots.of(params, there, s) is None]
-    disks = {s: needs.volume_of(params, there, needs.guest(params, s.guest).volume.name) for s in missing}
-    absent = [needs.absent(params, needs.guest(params, s.guest).volume.name) for s in missing if not disks[s]]
+    disks = {
+        s: guest_volumes.volume_of(params, there, guest_volumes.guest(params, s.guest).volume.name)
+        for s in missing
+    }
+    absent = [
+        guest_volumes.absent(params, guest_volumes.guest(params, s.guest).volume.name)
+        for s in missing
+        if not disks[s]
+    ]
     group = volumes.parse(facts).group(params.storage.guest_volume_group)
     room = _too_little(group, missing) if group else []
     actions = tuple(_take(params, snapshot) for snapshot in disks)
@@ -57,11 +64,11 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         for snapshot in params.management.snapshots
         if snapshots.of(params, there, snapshot) is None
     ]
-    return [*needs.answers(there), *missing, *_unfit(params, there)]
+    return [*guest_volumes.answers(there), *missing, *_unfit(params, there)]
 
 
 def _take(params: HostParams, snapshot: Snapshot) -> Run:
-    group, disk = params.storage.guest_volume_group, needs.guest(params, snapshot.guest).volume.name
+    group, disk = params.storage.guest_volume_group, guest_volumes.guest(params, snapshot.guest).volume.name
     return Run(
         (
             *(

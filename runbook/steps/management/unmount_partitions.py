@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Run
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Run
 from runbook.facts import volume_use
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
-from runbook.steps.management import marks, needs
+from runbook.steps.shared import guest_volumes, mount_marks
 
 TITLE = "Unmount what is no longer wanted"
 GUIDE = "“Using mount With LVM Virtual Partitions”: nothing was ever unmounted (H805)"
@@ -18,19 +16,19 @@ RISK: Risk = "safe"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions what is mounted, and which of it the runbook mounted."""
-    return (*volume_use.COMMANDS, marks.ASK)
+    return (*volume_use.COMMANDS, mount_marks.ASK)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `umount` for each marked mount that is not listed; its loop device goes with it."""
     there = volume_use.parse(facts)
-    actions: list[Any] = []
+    actions: list[Action] = []
     for mark, at in _unlisted(params, facts):
-        volume = needs.volume_of(params, there, mark.rpartition(":")[0])
+        volume = guest_volumes.volume_of(params, there, mark.rpartition(":")[0])
         if volume and any(use.kind == "mount" and use.who == at for use in volume.uses):
             why = f"{volume.full_name} is no longer to be mounted there; its loop device is released too"
             actions.append(Run(("umount", at), why, timeout_s=120))
-        actions.append(marks.remove(mark))
+        actions.append(mount_marks.remove(mark))
     return Plan(tuple(actions), tuple(_strays(params, facts)))
 
 
@@ -50,8 +48,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _unlisted(params: HostParams, facts: Facts) -> list[tuple[str, str]]:
-    listed = {(marks.name(params, mount), mount.at) for mount in params.management.mounts}
-    return [pair for pair in sorted(marks.parse(facts).items()) if pair not in listed]
+    listed = {(mount_marks.name(params, mount), mount.at) for mount in params.management.mounts}
+    return [pair for pair in sorted(mount_marks.parse(facts).items()) if pair not in listed]
 
 
 def _strays(params: HostParams, facts: Facts) -> list[Finding]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runbook.ask import Ask, Facts
 from runbook.backups import program
 from runbook.facts import backups
 from runbook.facts.backups import Backup, Store
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
 
 TITLE = "Verify the backups"
 GUIDE = "“dd”: a backup was never read again, and a pipe hid that dd had failed (H815, H816)"

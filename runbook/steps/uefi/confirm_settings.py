@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
 from runbook.steps.uefi import verify_settings
 from runbook.survey.settings import unseen
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook import survey
-from runbook.ask import Ask, Facts
 from runbook.facts import bars
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan, Risk
 from runbook.survey.settings import Setting, settings
 
 TITLE = "Verify the firmware's settings from the running system"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from runbook import releases
 from runbook.actions import Remove, WriteFile
-from runbook.ask import Ask, Facts
 from runbook.facts import files
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 
 TITLE = "Let the group sudo use xl, as far as the parameters say"
 GUIDE = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.actions import Reboot, Run
-from runbook.ask import Ask, Facts
 from runbook.facts import grub, modules, system, xen
-from runbook.facts.grub import Grub
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.xen_configuration import hide_devices, menu, set_boot_menu
+from runbook.steps.shared import boot_menu
+from runbook.steps.xen_configuration import hide_devices, set_boot_menu
 
 TITLE = "Start Xen once"
 GUIDE = (
@@ -40,7 +40,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan()
     if not now.can_write_choice:
         return Plan(findings=(*waits, _choice_would_stay()))
-    entry = menu.foreseen_entry(now)
+    entry = boot_menu.foreseen_entry(now)
     actions: tuple[Any, ...] = (
         Run(
             ("grub-reboot", entry),
@@ -59,7 +59,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Xen runs, and the choice was for once."""
     now = grub.parse(facts)
     if not system.parse(facts).is_dom0:
-        return [not_under_xen(now)]
+        return [boot_menu.not_under_xen(now)]
     if not now.next_entry:
         return []
     return [
@@ -81,7 +81,7 @@ def needed_because(params: HostParams, facts: Facts) -> list[str]:
     reasons = []
     if now.xen and _plain(running.commandline) != _plain(now.xen.xen_words):
         reasons.append("Xen was started with other words than its entry has now")
-    wanted = [w for w in menu.kernel_normal(params) if w.startswith("xen-pciback.hide=")]
+    wanted = [w for w in boot_menu.kernel_normal(params) if w.startswith("xen-pciback.hide=")]
     if list(running.hidden_on_kernel_line) != wanted:
         reasons.append("dom0 was started with another list of devices to hide")
     hiding = modules.parse(facts, params)
@@ -93,31 +93,6 @@ def needed_because(params: HostParams, facts: Facts) -> list[str]:
             if c.driver not in ("", "pciback")
         ]
     return reasons
-
-
-def not_under_xen(now: Grub) -> Finding:
-    """Return why the host may have come up without Xen, and what to look at."""
-    if now.next_entry:
-        why = (
-            f"the entry chosen for once, {now.next_entry}, was not used: the machine was not restarted, "
-            "or not by this GRUB"
-        )
-        do = (
-            "run the step boot_xen_once in mode apply; if it was, see with `efibootmgr -v` which boot "
-            "loader the firmware starts"
-        )
-    else:
-        why = (
-            "no entry is chosen for once, so either Xen was never started, or it was and gave up; "
-            "in both cases the safe default brought plain Debian back, and nothing is lost"
-        )
-        do = (
-            "if Xen was started: read its last words on the screen or the serial console; with "
-            "iommu=required it stops when "
-            "the firmware has VT-d or AMD-Vi off, and Secure Boot keeps GRUB from loading it. Then run "
-            "06_xen_configuration again"
-        )
-    return Finding("fail", "The host runs plain Debian, not Xen", why, do, "H618")
 
 
 def _plain(words: tuple[str, ...]) -> list[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook import releases
-from runbook.actions import Remove, Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Remove, Run, WriteFile
 from runbook.facts import files, services, system
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 from runbook.releases import xen
 
 TITLE = "Start Xen's services and its watchdog with the host"
@@ -19,7 +17,7 @@ GUIDE = (
 )
 RISK = "safe"
 
-UNIT = "xen-watchdog.service"
+UNIT = services.XEN_WATCHDOG
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _COMPLETION = "/usr/share/bash-completion/completions/xl"
 _DISABLE = Run(("systemctl", "disable", "--now", UNIT), undo=("systemctl", "enable", "--now", UNIT))
@@ -42,7 +40,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     waits = () if all(units[name].exists for name in packaged) else (_not_installed(params),)
     # Debian's packages enable their services themselves; a package of our own does not.
     due = () if waits and not _supply(params).is_built else packaged
-    actions: list[Any] = [
+    actions: list[Action] = [
         Run(("systemctl", "enable", name), undo=("systemctl", "disable", name))
         for name in due
         if not units[name].starts_at_boot
@@ -116,10 +114,10 @@ WantedBy=multi-user.target
 """
 
 
-def _watch(params: HostParams, facts: Facts, units: dict[str, services.Unit]) -> list[Any]:
+def _watch(params: HostParams, facts: Facts, units: dict[str, services.Unit]) -> list[Action]:
     """Return what is missing; under Xen the watchdog is started at once, else at Xen's first boot."""
     content = unit(params.services.watchdog_timeout_s)
-    actions: list[Any] = []
+    actions: list[Action] = []
     changed = facts.text(UNIT_FILE) != content
     if changed:
         actions.append(WriteFile(UNIT_FILE, content))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Remove, Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Remove, Run, WriteFile
 from runbook.facts import files, modules, space
 from runbook.facts.modules import EARLY, OPTIONS, Hiding
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.introduction import survey_devices
+from runbook.steps.shared import boot_menu, wanted_devices
 
 TITLE = "Keep the guests' devices from dom0's drivers"
 GUIDE = "“Xen Configuration”: xen-pciback.hide on the kernel line, which needs a kernel of one's own"
@@ -28,7 +26,7 @@ _REBUILD = Run(
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     own = (*modules.commands(params), *files.commands(_UPDATE), *space.commands("/boot"))
-    return (*own, *survey_devices.asks(params)) if params.passthrough.devices else own
+    return (*own, *wanted_devices.asks()) if params.passthrough.devices else own
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -41,7 +39,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     findings = tuple(_refusals(params, facts, now))
     if any(f.stops for f in findings):
         return Plan(findings=findings)
-    actions: list[Any] = []
+    actions: list[Action] = []
     wanted, before = options(params, now), facts.text(OPTIONS)
     if wanted != before:
         actions.append(WriteFile(OPTIONS, wanted) if wanted else Remove(OPTIONS))
@@ -79,11 +77,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return found
 
 
-def hide_list(params: HostParams) -> str:
-    """Return the devices as the parameter `hide=` takes them, sorted: `(0000:03:00.0)(0000:03:00.1)`."""
-    return "".join(f"({bdf})" for bdf in sorted(d.bdf for d in params.passthrough.devices))
-
-
 def options(params: HostParams, now: Hiding) -> str | None:
     """Return the modprobe.d(5) file, None when nothing is hidden."""
     if not params.passthrough.devices:
@@ -91,7 +84,7 @@ def options(params: HostParams, now: Hiding) -> str | None:
     claims = sorted({module for candidate in now.candidates for module in candidate.modules})
     lines = [
         "# Devices that belong to guests. Changed by the runbook; see params passthrough.devices.",
-        f"options {MODULE} hide={hide_list(params)}",
+        f"options {MODULE} hide={boot_menu.hide_list(params)}",
         *(f"softdep {module} pre: {MODULE}" for module in claims),
     ]
     return "\n".join(lines) + "\n"
@@ -144,7 +137,7 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
     if not params.passthrough.devices:
         return []
     # Whoever starts with this notebook must not lose dom0's disk or network either (H616).
-    found = _missing(params, now) or [*survey_devices.plan(params, facts).findings]
+    found = _missing(params, now) or wanted_devices.findings(params, facts)
     found += [
         Finding(
             "refuse",

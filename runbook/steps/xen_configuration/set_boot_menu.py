@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook import releases
-from runbook.actions import Run, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Run, WriteFile
 from runbook.facts import grub
 from runbook.facts.grub import Entry, Grub
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 from runbook.releases import xen
-from runbook.steps.xen_configuration import menu
+from runbook.steps.shared import boot_menu
 
 TITLE = "Give the Xen entry its words and keep plain Debian the default"
 GUIDE = (
@@ -21,7 +19,7 @@ GUIDE = (
 )
 RISK = "disruptive"
 
-_FILES = ((menu.KEEP_DEFAULT_FILE, menu.KEEP_DEFAULT), (menu.WORDS_FILE, None))
+_FILES = ((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT), (boot_menu.WORDS_FILE, None))
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -39,12 +37,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     findings = () if waits else _no_way_back(now)
     if findings:
         return Plan(findings=(*waits, *findings))
-    contents = [(path, text or menu.words_file(params)) for path, text in _FILES]
+    contents = [(path, text or boot_menu.words_file(params)) for path, text in _FILES]
     if waits:  # the first one is written together with Xen
-        contents.remove((menu.KEEP_DEFAULT_FILE, menu.KEEP_DEFAULT))
+        contents.remove((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT))
     writes = [WriteFile(path, text) for path, text in contents if facts.text(path) != text]
     outdated = bool(waits or writes or now.newer_sources or _wrong(params, now))
-    actions: list[Any] = []
+    actions: list[Action] = []
     if now.linux and _needs_safe_default(now, bool(writes)):
         actions.append(_set_default(now.linux.path, now.saved_entry))
     actions += writes
@@ -94,14 +92,9 @@ def _is_known(entry: Entry | None) -> bool:
     return entry is not None and (entry.is_linux or entry.is_xen) and not entry.is_recovery
 
 
-def default_again(saved: str) -> tuple[str, ...]:
-    """Return the command that makes an entry the saved default again, '' for none."""
-    return ("grub-set-default", saved) if saved else ("grub-editenv", "-", "unset", "saved_entry")
-
-
 def _set_default(name: str, before: str) -> Run:
     why = "plain Debian is what starts by itself"
-    return Run(("grub-set-default", name), why, undo=default_again(before))
+    return Run(("grub-set-default", name), why, undo=boot_menu.default_again(before))
 
 
 def _no_way_back(now: Grub) -> list[Finding]:
@@ -130,8 +123,12 @@ def _wrong(params: HostParams, now: Grub) -> list[Finding]:
         ]
     found = []
     for what, words, has in (
-        ("hypervisor", (*menu.xen_always(params), *menu.xen_normal(params)), now.xen.xen_words),
-        ("kernel", (*menu.kernel_normal(params), *menu.kernel_always(params)), now.xen.kernel_words),
+        ("hypervisor", (*boot_menu.xen_always(params), *boot_menu.xen_normal(params)), now.xen.xen_words),
+        (
+            "kernel",
+            (*boot_menu.kernel_normal(params), *boot_menu.kernel_always(params)),
+            now.xen.kernel_words,
+        ),
     ):
         lost = [word for word in words if word not in has]
         if lost:
@@ -139,7 +136,7 @@ def _wrong(params: HostParams, now: Grub) -> list[Finding]:
                 _fail(f"The Xen entry lacks {' '.join(lost)}", f"it stands not on the {what}'s line", "H610")
             )
     hides = [w for w in now.xen.kernel_words if w.startswith("xen-pciback.hide=")]
-    too_much = [w for w in hides if w not in menu.kernel_normal(params)]
+    too_much = [w for w in hides if w not in boot_menu.kernel_normal(params)]
     if too_much:
         found.append(
             _fail(
@@ -171,7 +168,7 @@ def _wrong(params: HostParams, now: Grub) -> list[Finding]:
 
 
 def _fail(what: str, why: str, source: str = "") -> Finding:
-    do = f"run `update-grub`, read what it says, and compare {menu.WORDS_FILE} with {grub.CONFIG}"
+    do = f"run `update-grub`, read what it says, and compare {boot_menu.WORDS_FILE} with {grub.CONFIG}"
     return Finding("fail", what, why, do, source)
 
 

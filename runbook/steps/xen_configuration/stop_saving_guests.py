@@ -6,9 +6,9 @@ import re
 
 from runbook import releases
 from runbook.actions import Foreseen, WriteFile
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
 from runbook.releases import xen
 
 TITLE = "Shut guests down with the host instead of saving them"

@@ -6,12 +6,12 @@ import re
 
 from runbook import releases
 from runbook.actions import Deliver
-from runbook.ask import Ask, Facts
 from runbook.builds import xen as build
 from runbook.facts import delivered, space
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.xen_installation import apt
+from runbook.steps.shared import apt
 
 TITLE = "Build Xen from source, when the parameters ask for it"
 GUIDE = (

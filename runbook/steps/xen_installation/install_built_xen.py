@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import Foreseen, InstallPackages, Run
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, Foreseen, InstallPackages, Run
 from runbook.builds import xen as build
 from runbook.facts import delivered
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.xen_installation import apt, build_xen, present
+from runbook.steps.shared import apt, xen_present
+from runbook.steps.xen_installation import build_xen
 
 TITLE = "Install the Xen that was built"
 GUIDE = (
@@ -26,7 +25,7 @@ _RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the package's units
 def asks(params: HostParams) -> tuple[Ask, ...]:
     if not apt.supply(params).is_built:
         return ()
-    return (*apt.asks(params), *delivered.commands(build_xen.NAME), *present.asks(params))
+    return (*apt.asks(params), *delivered.commands(build_xen.NAME), *xen_present.asks(params))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -36,8 +35,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = apt.read(params, facts)
     missing = now.missing(apt.wanted(params))
     package = delivered.parse(facts, build_xen.NAME).named(build.PACKAGE)
-    findings = [*apt.clashes(params, now), *present.os_prober(now)]
-    actions: list[Any] = [*present.keep_default(facts)]
+    findings = [*apt.clashes(params, now), *xen_present.os_prober(now)]
+    actions: list[Action] = [*xen_present.keep_default(facts)]
     if build_xen.is_installed(params, facts):
         if missing:
             actions.append(InstallPackages(missing, now.delta))
@@ -48,7 +47,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions += _installation(now.installed.get(build.PACKAGE), missing, now.delta, package)
     if not actions:
         return Plan(findings=tuple(findings))
-    stops = (*apt.obstacles(now), *present.boot_loader(facts), *apt.archive(now))
+    stops = (*apt.obstacles(now), *xen_present.boot_loader(facts), *apt.archive(now))
     return Plan(tuple(actions), (*stops, *apt.room(facts, now.download_bytes), *findings))
 
 
@@ -57,7 +56,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not apt.supply(params).is_built:
         return []
     now = apt.read(params, facts)
-    found = [*present.missing(params, now), *present.boot_files(params, facts)]
+    found = [*xen_present.missing(params, now), *xen_present.boot_files(params, facts)]
     if not build_xen.is_installed(params, facts):
         found.append(
             Finding(
@@ -68,7 +67,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
                 "H505",
             )
         )
-    if len(images := present.hypervisors(params, facts)) > 1:
+    if len(images := xen_present.hypervisors(params, facts)) > 1:
         found.append(
             Finding(
                 "warn",
@@ -78,12 +77,12 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
                 "H601",
             )
         )
-    return [*found, *present.microcode(now, facts)]
+    return [*found, *xen_present.microcode(now, facts)]
 
 
 def _installation(
     old: str | None, missing: tuple[str, ...], delta: tuple[str, ...], package: delivered.Package
-) -> list[Any]:
+) -> list[Action]:
     """An older build goes first: apt compares versions, and these are as high as their recipes fall."""
     said = (*delta, f"{package.name} {package.version}")
     put_in = InstallPackages((*missing, package.file), said)
@@ -93,7 +92,7 @@ def _installation(
     return [*([take_out] if old else []), put_in, _RELOAD, _MENU]
 
 
-def _foreseen(missing: tuple[str, ...]) -> list[Any]:
+def _foreseen(missing: tuple[str, ...]) -> list[Action]:
     names = " ".join((*missing, f"{delivered.folder(build_xen.NAME)}/{build.PACKAGE}_…"))
     command = f"$ apt-get install --no-install-recommends {names}"
     return [Foreseen(f"install {build.PACKAGE}", command, "its package lies there"), _RELOAD, _MENU]

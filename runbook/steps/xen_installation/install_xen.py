@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runbook.actions import InstallPackages
-from runbook.ask import Ask, Facts
+from runbook.actions import Action, InstallPackages
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.xen_installation import apt, present
+from runbook.steps.shared import apt, xen_present
 
 TITLE = "Install Xen, its tools and the device model"
 GUIDE = (
@@ -19,7 +17,7 @@ RISK = "safe"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return () if apt.supply(params).is_built else (*apt.asks(params), *present.asks(params))
+    return () if apt.supply(params).is_built else (*apt.asks(params), *xen_present.asks(params))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -32,12 +30,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(note="Xen comes from the steps above.", unasked=f"xen.source is {params.xen.source}")
     now = apt.read(params, facts)
     missing = now.missing(apt.wanted(params))
-    actions: list[Any] = [*present.keep_default(facts)]
+    actions: list[Action] = [*xen_present.keep_default(facts)]
     if missing:
         actions.append(InstallPackages(missing, now.delta))
-    findings = [*apt.clashes(params, now), *present.os_prober(now)]
+    findings = [*apt.clashes(params, now), *xen_present.os_prober(now)]
     if missing:
-        stops = (*apt.obstacles(now), *present.boot_loader(facts), *apt.archive(now))
+        stops = (*apt.obstacles(now), *xen_present.boot_loader(facts), *apt.archive(now))
         findings = [*stops, *apt.room(facts, now.download_bytes), *findings]
     mib = -(-now.download_bytes // 2**20)
     return Plan(tuple(actions), tuple(findings), f"{mib} MiB to download." if missing and mib else "")
@@ -48,5 +46,5 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if apt.supply(params).is_built:
         return []
     now = apt.read(params, facts)
-    found = [*present.missing(params, now), *present.boot_files(params, facts)]
-    return [*found, *present.microcode(now, facts)]
+    found = [*xen_present.missing(params, now), *xen_present.boot_files(params, facts)]
+    return [*found, *xen_present.microcode(now, facts)]

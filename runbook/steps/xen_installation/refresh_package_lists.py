@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.ask import Ask, Facts
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.plan import Finding, Plan
-from runbook.steps.xen_installation import apt
+from runbook.steps.shared import apt
 
 TITLE = "Fetch Debian's package lists"
 GUIDE = "“Wheezy Configuration”: it ran aptitude over a long list in which one missing name stops all (H303)"

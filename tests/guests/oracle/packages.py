@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from runbook import releases
-from runbook.apt_sources import as_lines, own_sources
+from runbook.controller.apt_sources import as_lines, own_sources
 from runbook.errors import RunbookError
 
 CACHE = Path(__file__).parents[3] / ".cache" / "xl"

@@ -1,0 +1,28 @@
+"""The project's folder on the controller: where notebooks, parameters and reports lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runbook.errors import RunbookError
+
+PATTERN = "[0-9][0-9]_*.ipynb"
+"""The notebooks of one host, in the order in which they are run. Others in the folder are never part of a run."""
+SOURCE = Path(__file__).resolve().parents[2]
+"""The folder that holds the package `runbook`: the project itself, where it was installed to be edited."""
+
+
+def project(start: Path | None = None) -> Path:
+    """Return the folder that holds `notebooks/`: the current one or one above, else that of the source.
+
+    Raises `RunbookError` when no folder has any.
+    """
+    here = start or Path.cwd()
+    for base in (here, *here.parents, SOURCE):
+        if any((base / "notebooks").glob(PATTERN)):
+            return base
+    raise RunbookError(
+        "There are no notebooks",
+        where=f"{here} and the folders above it",
+        do="run this in the project's folder",
+    )

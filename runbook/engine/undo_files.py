@@ -1,0 +1,130 @@
+"""Files and links on the way back: whether somebody else changed one, and whether each is as it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from runbook.actions import Action, Link, PurgePackages, Remove, WriteFile
+from runbook.model.action import GONE, digest
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
+from runbook.redaction import has_mark
+
+if TYPE_CHECKING:
+    from runbook.engine.undo import Done
+
+_DID = {GONE: "removed it"}
+_LINKS = ("-maxdepth", "0", "-printf", "%y\\t%l\\t%p\\n")
+
+
+def state_after(action: Action | None) -> str:
+    """Return what stands at an action's path after it, as it is written in a journal; '' when nothing tells."""
+    return action.leaves.state if action and action.leaves else ""
+
+
+def _is_masked(action: Action | None) -> bool:
+    return bool(action and action.leaves and has_mark(action.leaves.content))
+
+
+def links(paths: Iterable[str]) -> tuple[Ask, ...]:
+    """Return the question which of these paths are links, and where they lead."""
+    paths = tuple(paths)
+    return (Ask.run("find", *paths, *_LINKS),) if paths else ()
+
+
+def changed(done: list[Done], facts: Facts) -> Iterator[Finding]:
+    """Yield a refusal for each path that is not what the newest of these actions left there, or that somebody
+    else changed between two of them.
+
+    What is gone and would go anyway is right: a file in /run goes with a restart.
+    """
+    for path in dict.fromkeys(d.path for d in done if d.path):
+        of_it = [d for d in done if d.path == path]
+        if said := _changed_since(path, of_it, facts) or _changed_between(path, of_it):
+            yield Finding(
+                "refuse",
+                f"{path} was {said}",
+                "going back would throw away what somebody else did there",
+                f"look at the file; run {of_it[0].step} again to make it the runbook's, or leave it out with --step",
+                "undo",
+            )
+
+
+def _changed_since(path: str, of_it: list[Done], facts: Facts) -> str:
+    """Return in words what happened to a path after the newest action on it, '' when nothing did."""
+    newest, oldest = of_it[0], of_it[-1]
+    wanted = {newest.left} if newest.is_sure else {newest.left, state_after(newest.back)}
+    now = _state(path, facts, is_link=newest.left.startswith("-> "))
+    if now in wanted or (now == GONE and isinstance(oldest.back, Remove)):
+        return ""
+    return (
+        f"{'removed' if now == GONE else 'changed'} since {newest.step} {_DID.get(newest.left, 'wrote it')}"
+    )
+
+
+def _changed_between(path: str, of_it: list[Done]) -> str:
+    """Return in words between which actions somebody else changed a path, '' when nobody did.
+
+    What an action found there is in its way back. An original with a masked secret cannot be compared; a
+    file that went in between may have gone with a restart.
+    """
+    for newer, older in pairwise(of_it):
+        found = state_after(newer.back)
+        left = {older.left} if older.is_sure else {older.left, state_after(older.back)}
+        if found not in ("", GONE, *left) and not _is_masked(newer.back):
+            return f"changed between {older.step} in run {older.run} and {newer.step} in run {newer.run}"
+    return ""
+
+
+def _state(path: str, facts: Facts, *, is_link: bool) -> str:
+    """Return what is at a path now; a file behind a link is a file, unless the link itself is asked for."""
+    text = facts.text(path)
+    if (is_link or text is None) and (target := _targets(facts).get(path)):
+        return f"-> {target}"
+    return GONE if text is None else digest(text)
+
+
+def _targets(facts: Facts) -> dict[str, str]:
+    answers = (facts[ask].out for ask in facts if ask.argv[0] == "find" and ask.argv[-4:] == _LINKS)
+    rows = (line.split("\t") for out in answers for line in out.splitlines())
+    return {path: target for kind, target, path in rows if kind == "l"}
+
+
+def held_secrets(done: list[Done]) -> Iterator[Finding]:
+    """Yield a refusal for each file whose original is not whole, because a secret in it was masked."""
+    for d in done:
+        if _is_masked(d.back):
+            yield Finding(
+                "refuse",
+                f"{d.back.leaves.path if d.back and d.back.leaves else d.path} held a secret before {d.step} wrote it",
+                "a journal keeps no secrets, so the file as it was is not there",
+                "put it back by hand, and leave the step out with --step",
+                "undo",
+            )
+
+
+def check(planned: Plan, facts: Facts) -> dict[str, Finding]:
+    """Return, by their paths, the files that are not as the way back should have left them.
+
+    A file that is back may go afterwards with its package.
+    """
+    last = {
+        action.path: (place, action)
+        for place, action in enumerate(planned.actions)
+        if isinstance(action, WriteFile | Remove | Link)
+    }
+    found = dict[str, Finding]()
+    for path, (place, action) in last.items():
+        if Ask.read(path) not in facts:
+            continue
+        now = _state(path, facts, is_link=isinstance(action, Link))
+        went = now == GONE and any(isinstance(later, PurgePackages) for later in planned.actions[place:])
+        wrong = "" if went or now == state_after(action) else f"{path} is not as it was before"
+        if isinstance(action, WriteFile) and not wrong:
+            mode, _ = facts.mode(path) or (action.mode, "")
+            wrong = "" if mode == action.mode else f"{path} has mode {mode}, and had {action.mode} before"
+        if wrong:
+            found[path] = Finding("fail", wrong, "", "look at it on the host", "undo")
+    return found

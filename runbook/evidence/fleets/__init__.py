@@ -1,0 +1,1 @@
+"""Reports of fleets: their record, their page, the newest of them, and those whose parent died."""

@@ -1,0 +1,1 @@
+"""What steps share, of one chapter or several. A chapter's folder holds its steps and nothing else."""

@@ -1,0 +1,145 @@
+"""What keeps apt from working, said before it is tried: shared by the steps of this chapter."""
+
+from __future__ import annotations
+
+from runbook import releases
+from runbook.facts import packages, space
+from runbook.facts.packages import DOWNLOADS, Packages
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding
+from runbook.params import HostParams
+from runbook.releases import xen
+from runbook.releases.xen import Supply
+
+OTHERS = ("os-prober", "intel-microcode", "amd64-microcode")
+BOOT_NEED_MIB = 96
+UNPACKED = 9
+"""Installed size of these packages for each byte of download, with room to spare (measured: 8)."""
+_PATHS = (DOWNLOADS, "/usr", "/boot")
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions about apt and the room it needs."""
+    return (*packages.commands(wanted(params), _others(params)), *space.commands(*_PATHS))
+
+
+def supply(params: HostParams) -> Supply:
+    """Return what is true of the Xen that the parameters ask for."""
+    return xen.supply(params.xen.source, releases.get(params.release))
+
+
+def wanted(params: HostParams) -> tuple[str, ...]:
+    """Return the packages of a working host that come from Debian's archive."""
+    return supply(params).packages
+
+
+def read(params: HostParams, facts: Facts) -> Packages:
+    """Return the packages of the facts."""
+    return packages.parse(facts, wanted(params), _others(params))
+
+
+def obstacles(now: Packages) -> list[Finding]:
+    """Return what stops apt whatever it is asked to do."""
+    found = []
+    if now.lock_holder:
+        found.append(
+            Finding(
+                "refuse",
+                "Another program is installing packages",
+                f"{now.lock_holder} holds the lock; Debian's own nightly upgrade does this too",
+                "wait until it has ended (`ps -p NUMBER` shows it), then run again",
+                "apt(8)",
+            )
+        )
+    if now.broken:
+        found.append(
+            Finding(
+                "refuse",
+                "An installation was interrupted",
+                now.broken.splitlines()[0],
+                "run `dpkg --configure -a` on the host, then `apt-get -f install`, then run again",
+                "dpkg(1) --audit",
+            )
+        )
+    return found
+
+
+def clashes(params: HostParams, now: Packages) -> list[Finding]:
+    """Return whether the other kind of Xen is installed: two toolstacks on one host command nothing well."""
+    there = [name for name in supply(params).clashes if name in now.installed]
+    if not there:
+        return []
+    built = supply(params).is_built
+    return [
+        Finding(
+            "refuse",
+            "Debian's packages of Xen are installed" if built else "A Xen built from source is installed",
+            f"{', '.join(there)}: which of the two sets of tools answered would depend on the path",
+            f"run `apt-get purge {' '.join(there)}` on the host while no guest runs, or set "
+            + ("`xen.source: packages`" if built else "`xen.source: debian-source`"),
+            "H505",
+        )
+    ]
+
+
+def archive(now: Packages) -> list[Finding]:
+    """Return why apt cannot fetch what is wanted."""
+    if not now.lists:
+        return [
+            Finding(
+                "wait",
+                "apt has no package lists yet",
+                "so it cannot say what it would install",
+                "run the step refresh_package_lists first",
+                after="refresh_package_lists",
+            )
+        ]
+    if now.unknown:
+        return [
+            Finding(
+                "refuse",
+                f"apt finds no package {', '.join(now.unknown)}",
+                "the sources of this host do not offer it: another release, or a missing component",
+                "look at /etc/apt/sources.list.d (main of this release is enough), run `apt-get update`, "
+                "then run again",
+                "sources.list(5)",
+            )
+        ]
+    if now.apt_error:
+        return [
+            Finding(
+                "refuse",
+                "apt cannot install Xen",
+                now.apt_error.splitlines()[-1],
+                "run `apt-get -s install xen-system-amd64` on the host and correct what it names",
+            )
+        ]
+    return []
+
+
+def room(facts: Facts, download_bytes: int) -> list[Finding]:
+    """Return where the room for a download, its unpacking and new boot files is missing."""
+    download = -(-download_bytes // space.MIB)
+    needs = (
+        (DOWNLOADS, download, "the downloaded packages"),
+        ("/usr", download * (UNPACKED + 1), "the unpacked packages"),
+        ("/boot", BOOT_NEED_MIB, "the hypervisor and a new initial RAM disk"),
+    )
+    found = []
+    for path, need, what in needs:
+        free = space.free_mib(facts, path, *_PATHS)
+        if free is not None and free < need:
+            found.append(
+                Finding(
+                    "refuse",
+                    f"{path} has {free} MiB free; about {need} MiB are needed",
+                    f"for {what}; a disk that fills up half way leaves broken packages",
+                    f"make room there (`df -h {path}`, `apt-get clean`, `apt-get autoremove`), then run "
+                    "again",
+                )
+            )
+    return found
+
+
+def _others(params: HostParams) -> tuple[str, ...]:
+    return (*OTHERS, xen.BUILT, *(supply(params).clashes if supply(params).is_built else ()))

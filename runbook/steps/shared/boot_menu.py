@@ -1,0 +1,110 @@
+"""The words of the Xen entry in GRUB's menu, and the two files that make GRUB write them."""
+
+from __future__ import annotations
+
+from runbook.facts.grub import Grub
+from runbook.model.plan import Finding
+from runbook.params import HostParams
+
+FOLDER = "/etc/default/grub.d"
+KEEP_DEFAULT_FILE = f"{FOLDER}/00-xen-passthrough.cfg"
+KEEP_DEFAULT = """\
+# Read before Debian's own xen.cfg, which would make Xen the default entry by its title.
+XEN_OVERRIDE_GRUB_DEFAULT=0
+"""
+WORDS_FILE = f"{FOLDER}/zz-xen-passthrough.cfg"
+_CONSOLE = ("console=", "com1=", "com2=", "vga=", "dbgp=", "ehci-dbgp=")
+
+
+def xen_always(params: HostParams) -> tuple[str, ...]:
+    """Return the hypervisor's words in every entry, recovery too: dom0's memory and the consoles.
+
+    Without `max:` dom0 may grow over all memory (H613); without its console nobody sees a recovery.
+    """
+    mib = params.dom0.memory_mib
+    return (f"dom0_mem={mib}M,max:{mib}M", *(w for w in params.xen.options if w.startswith(_CONSOLE)))
+
+
+def xen_normal(params: HostParams) -> tuple[str, ...]:
+    """Return the hypervisor's further words in all but the recovery entries."""
+    own = (f"dom0_max_vcpus={params.dom0.max_vcpus}", f"iommu={params.xen.iommu}", "ucode=scan")
+    return (*own, *(w for w in params.xen.options if not w.startswith(_CONSOLE)))
+
+
+def kernel_always(params: HostParams) -> tuple[str, ...]:
+    """Return dom0's consoles: words of its kernel in every Xen entry."""
+    return tuple(w for w in params.dom0.kernel_options if w.startswith("console="))
+
+
+def kernel_normal(params: HostParams) -> tuple[str, ...]:
+    """Return the further words of dom0's kernel: the hide list, and a restart 30 s after a panic (H618).
+
+    The way back from a wrong hide list is the plain Debian entry, where xen-pciback does not load (H616).
+    """
+    hidden = hide_list(params)
+    others = tuple(w for w in params.dom0.kernel_options if not w.startswith("console="))
+    return (*((f"xen-pciback.hide={hidden}",) if hidden else ()), "panic=30", *others)
+
+
+def hide_list(params: HostParams) -> str:
+    """Return the devices as the parameter `hide=` takes them, sorted: `(0000:03:00.0)(0000:03:00.1)`."""
+    return "".join(f"({bdf})" for bdf in sorted(d.bdf for d in params.passthrough.devices))
+
+
+def foreseen_entry(now: Grub) -> str:
+    """Return the name of the Xen entry; before Xen is there the one that Debian's scripts will make of the plain entry's.
+
+    /etc/grub.d/20_linux_xen puts `xen-` before the id that 10_linux gives.
+
+    >>> foreseen_entry(Grub((), "", "", "", (), (), can_write_choice=True))
+    'xen-gnulinux-simple-…'
+    """
+    if now.xen is not None:
+        return now.xen.path
+    return f"xen-{now.linux.path}" if now.linux else "xen-gnulinux-simple-…"
+
+
+def words_file(params: HostParams) -> str:
+    """Return the drop-in that gives the Xen entries their words and lets a saved entry be the default."""
+    lines = [
+        "# Changed by the runbook; the words come from params dom0, xen and passthrough.",
+        "GRUB_DEFAULT=saved",
+        f'GRUB_CMDLINE_XEN="{" ".join(xen_always(params))}"',
+        f'GRUB_CMDLINE_XEN_DEFAULT="{" ".join(xen_normal(params))}"',
+    ]
+    if always := kernel_always(params):
+        lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE="${{GRUB_CMDLINE_LINUX}} {" ".join(always)}"')
+    if normal := kernel_normal(params):
+        value = f"${{GRUB_CMDLINE_LINUX_DEFAULT}} {' '.join(normal)}"
+        lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="{value}"')
+    return "\n".join(lines) + "\n"
+
+
+def default_again(saved: str) -> tuple[str, ...]:
+    """Return the command that makes an entry the saved default again, '' for none."""
+    return ("grub-set-default", saved) if saved else ("grub-editenv", "-", "unset", "saved_entry")
+
+
+def not_under_xen(now: Grub) -> Finding:
+    """Return why the host may have come up without Xen, and what to look at."""
+    if now.next_entry:
+        why = (
+            f"the entry chosen for once, {now.next_entry}, was not used: the machine was not restarted, "
+            "or not by this GRUB"
+        )
+        do = (
+            "run the step boot_xen_once in mode apply; if it was, see with `efibootmgr -v` which boot "
+            "loader the firmware starts"
+        )
+    else:
+        why = (
+            "no entry is chosen for once, so either Xen was never started, or it was and gave up; "
+            "in both cases the safe default brought plain Debian back, and nothing is lost"
+        )
+        do = (
+            "if Xen was started: read its last words on the screen or the serial console; with "
+            "iommu=required it stops when "
+            "the firmware has VT-d or AMD-Vi off, and Secure Boot keeps GRUB from loading it. Then run "
+            "06_xen_configuration again"
+        )
+    return Finding("fail", "The host runs plain Debian, not Xen", why, do, "H618")

@@ -1,0 +1,87 @@
+"""The bridges of the parameters against those that are in force: asked after they were made, and after each boot."""
+
+from __future__ import annotations
+
+from runbook.facts import network
+from runbook.facts.network import Network
+from runbook.model.ask import Facts
+from runbook.model.plan import Finding
+from runbook.params import HostParams
+
+COMMANDS = network.COMMANDS
+
+
+def wrong(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return what is wrong: each bridge is up with its ports and addresses, and there is one way out at most."""
+    now = network.parse(facts)
+    found = [*not_in_force(params, now), *_addresses(params, now)]
+    if len(now.default_routes) > 1:
+        found.append(
+            Finding(
+                "fail",
+                f"There are {len(now.default_routes)} default routes: {', '.join(now.default_routes)}",
+                "answers may leave by the wrong one, so connections hang",
+                "keep dhcp or a gateway on one interface only",
+                "H652",
+            )
+        )
+    return found
+
+
+def not_in_force(params: HostParams, now: Network) -> list[Finding]:
+    """Return a finding for each bridge or port that is missing."""
+    found = []
+    bridges = now.bridges()
+    for bridge in params.network.bridges:
+        if bridge.name not in bridges:
+            what = "is not a bridge" if now.interface(bridge.name) else "does not exist"
+            found.append(_fail(f"{bridge.name} {what}", "guests that name it cannot be started", "H650"))
+            continue
+        lost = sorted(set(bridge.ports) - set(bridges[bridge.name]))
+        if lost:
+            found.append(
+                _fail(
+                    f"{', '.join(lost)} is not a port of {bridge.name}",
+                    f"it has {_names(bridges[bridge.name])}",
+                )
+            )
+    return found
+
+
+def _addresses(params: HostParams, now: Network) -> list[Finding]:
+    found = []
+    for bridge in params.network.bridges:
+        interface = now.interface(bridge.name)
+        if interface is None:
+            continue
+        ipv4 = [address for address in interface.addresses if ":" not in address]
+        if bridge.ipv4 == "dhcp" and not ipv4:
+            found.append(
+                _fail(
+                    f"{bridge.name} got no address by DHCP",
+                    f"its ports are {_names(now.ports(bridge.name))}",
+                    "H655",
+                )
+            )
+        if bridge.ipv4 not in ("dhcp", "none", *ipv4):
+            found.append(
+                _fail(f"{bridge.name} has not the address {bridge.ipv4}", f"it has {_names(ipv4)}", "H652")
+            )
+        if bridge.gateway and bridge.name not in now.default_routes:
+            found.append(
+                _fail(
+                    f"{bridge.name} carries no default route",
+                    f"the gateway {bridge.gateway} is asked for",
+                    "H652",
+                )
+            )
+    return found
+
+
+def _names(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _fail(what: str, why: str, source: str = "") -> Finding:
+    do = "look at `ip addr`, `bridge link` and `journalctl -u networking` on the host"
+    return Finding("fail", what, why, do, source)

@@ -1,0 +1,33 @@
+"""What the two steps about snapshots share: which are listed, which there are, which are the runbook's."""
+
+from __future__ import annotations
+
+from runbook.actions.volumes import TAG
+from runbook.facts.volume_use import Volume, Volumes
+from runbook.params import HostParams
+from runbook.params.management import Snapshot
+from runbook.steps.shared import guest_volumes
+
+
+def of(params: HostParams, there: Volumes, snapshot: Snapshot) -> Volume | None:
+    """Return the volume that has a listed snapshot's name, whatever it is; None when there is none."""
+    return guest_volumes.volume_of(params, there, snapshot.name)
+
+
+def is_right(params: HostParams, snapshot: Snapshot, volume: Volume | None) -> bool:
+    """True when a volume is a snapshot of the listed guest's disk."""
+    return volume is not None and volume.origin == guest_volumes.guest(params, snapshot.guest).volume.name
+
+
+def is_lost(volume: Volume) -> bool:
+    """True when a snapshot ran full: LVM then gave it up (lvs(8), state `I`)."""
+    return volume.attr[4:5] == "I" or (volume.filled_percent or 0) >= 100
+
+
+def unlisted(params: HostParams, there: Volumes) -> list[Volume]:
+    """Return the runbook's own snapshots that the parameters no longer list."""
+    listed = {s.name for s in params.management.snapshots}
+    group = params.storage.guest_volume_group
+    return [
+        v for v in there.volumes if v.group == group and TAG in v.tags and v.origin and v.name not in listed
+    ]
