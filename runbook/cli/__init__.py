@@ -26,7 +26,7 @@ from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
 from runbook.controller.signals import Stops, watching
 from runbook.errors import ParamsError, RunbookError
-from runbook.kernels.forked import begin, close
+from runbook.kernels.server import begin, close
 from runbook.model.modes import MODES
 from runbook.model.unreadable import reading
 from runbook.redaction import KNOWN

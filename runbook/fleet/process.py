@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
-from runbook.kernels import forked
+from runbook.kernels import server as servers
 from runbook.kernels.forked import Forked, Lost, NotForked, Stale
 
 CHILD = "runbook.fleet.child"
@@ -25,9 +25,9 @@ def start(command: Sequence[str], argument: str, env: Mapping[str, str], cwd: st
         try:
             return _forked(argument, env, cwd)
         except Stale:
-            forked.close()
+            servers.close()
         except Lost as why:
-            forked.close(instead=why)
+            servers.close(instead=why)
         except NotForked:
             pass
     pipe = subprocess.PIPE
@@ -39,7 +39,7 @@ def start(command: Sequence[str], argument: str, env: Mapping[str, str], cwd: st
 
 def _forked(argument: str, env: Mapping[str, str], cwd: str) -> Forked:
     """Return a process that asks for its kernels where it came from itself. Raises `NotForked`, and `OSError`."""
-    server = forked.server()
+    server = servers.server()
     lent, handle = server.lent()
     with ExitStack() as theirs, ExitStack() as mine:
         stdin, to = os.pipe()

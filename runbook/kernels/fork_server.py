@@ -12,7 +12,6 @@ When nobody is left who could ask, the server ends. What it forked goes on witho
 from __future__ import annotations
 
 import array
-import atexit
 import fcntl
 import gc
 import importlib
@@ -22,14 +21,13 @@ import selectors
 import signal
 import socket
 import sys
-import threading
-import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from runbook.kernels.child import become
+from runbook.kernels.request import LATER, MOST, MOST_HANDLES, STALE, Request
 
 WANTED = (
     "IPython.core.completer", "IPython.core.magics", "comm", "ipykernel.zmqshell", "ipywidgets", "pandas", "sqlite3",
@@ -37,27 +35,6 @@ WANTED = (
 )  # fmt: skip
 """What is imported before the first fork, with all steps. Pages, papermill and the like come with the first who needs them."""
 STEPS = "runbook.steps:notebooks"
-MOST = 250_000
-"""Bytes of a request; unix(7) takes no longer messages by default."""
-MOST_HANDLES = 64
-
-
-LATER = (signal.SIGINT, signal.SIGHUP)
-
-
-@dataclass(frozen=True)
-class Request:
-    """A process that somebody wants: a function, and what it is to find around it."""
-
-    target: str
-    """`module:function`; called without arguments, it finds its own in `sys.argv`."""
-    argv: list[str]
-    cwd: str
-    env: dict[str, str]
-    handles: list[int]
-    """The numbers under which the process finds its open files."""
-    prepare: str = ""
-    """`module:function`, called in the server before the first such process; '' for none."""
 
 
 def main() -> None:
@@ -70,9 +47,9 @@ def main() -> None:
     _import()
     gc.collect()
     gc.freeze()
-    become = _Server(requests).serve()
-    if become is not None:
-        become()
+    what = _Server(requests).serve()
+    if what is not None:
+        what()
 
 
 def _end_with(requests: socket.socket) -> None:
@@ -122,8 +99,8 @@ class _Server:
                     data, handles = _received(self._requests)
                     if not data:
                         return None
-                    if (become := self._answer(data, handles)) is not None:
-                        return become
+                    if (what := self._answer(data, handles)) is not None:
+                        return what
 
     def _answer(self, data: bytes, handles: list[int]) -> Callable[[], None] | None:
         line, rest = socket.socket(fileno=handles[0]), handles[1:]
@@ -135,7 +112,7 @@ class _Server:
             _say(line, refused=f"{type(error).__name__}: {error}")
             pid = -1
         if pid == 0:
-            return lambda: _become(request, target, line, rest)
+            return lambda: become(request, target, line, rest)
         for handle in rest:
             os.close(handle)
         if pid > 0:
@@ -166,9 +143,6 @@ class _Server:
                 pid, status = found
                 with self._lines.pop(pid) as line:
                     _say(line, status=os.waitstatus_to_exitcode(status))
-
-
-STALE = "what was imported has changed on the disk"
 
 
 def _found(name: str) -> Callable[[], None]:
@@ -204,82 +178,3 @@ def _received(requests: socket.socket) -> tuple[bytes, list[int]]:
 def _say(line: socket.socket, *handles: int, **content: Any) -> None:
     with suppress(OSError):  # who asked is gone
         socket.send_fds(line, [json.dumps(content).encode()], handles)
-
-
-def _become(request: Request, target: Callable[[], None], line: socket.socket, handles: list[int]) -> None:
-    """Be the process that was asked for, from its beginning to its end."""
-    os.setsid()
-    signal.set_wakeup_fd(-1)
-    for sig in (signal.SIGCHLD, signal.SIGIO):
-        signal.signal(sig, signal.SIG_DFL)
-    _take(request.handles, handles, line)
-    os.environ.clear()
-    os.environ.update(request.env)
-    time.tzset()
-    os.chdir(request.cwd)
-    sys.argv = request.argv
-    if "numpy.random" in sys.modules:  # `random` sees to itself
-        sys.modules["numpy.random"].seed()
-    gc.enable()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, LATER)
-    _end(_run(target))
-
-
-def _take(numbers: list[int], handles: list[int], line: socket.socket) -> None:
-    """Give open files the numbers under which they are looked for; close all that is the server's."""
-    above = max(numbers, default=0) + 1
-    moved = [fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, above) for handle in (line.detach(), *handles)]
-    for path in list(Path("/proc/self/fd").iterdir()):
-        if int(path.name) not in moved:
-            with suppress(OSError):  # the one that lists them
-                os.close(int(path.name))
-    for number, handle in zip(numbers, moved[1:], strict=True):
-        os.dup2(handle, number)
-        os.close(handle)
-    held = socket.socket(fileno=moved[0])
-    threading.Thread(target=_hold, args=(held,), name="lifeline", daemon=True).start()
-
-
-def _hold(line: socket.socket) -> None:
-    """End with whoever asked for this process, as a kernel does whose parent is gone."""
-    with suppress(OSError):
-        line.recv(1)
-    os._exit(1)
-
-
-def _run(target: Callable[[], None]) -> int:
-    try:
-        target()
-    except SystemExit as error:
-        if error.code is None or isinstance(error.code, int):
-            return error.code or 0
-        print(error.code, file=sys.stderr)
-        return 1
-    except BaseException as error:
-        traceback.print_exc()
-        return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
-    return 0
-
-
-def _end(status: int) -> None:
-    """End as an interpreter does: threads, what is registered for the end, and all that is still to be written.
-
-    Only taking the modules apart is left out: that would copy each page of memory, to no end.
-    """
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):
-            stream.flush()
-    if status == -signal.SIGINT:  # who waits for it sees what an interpreter shows
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    os._exit(status)
-
-
-def kernel() -> None:
-    """Be a kernel, with the arguments that `ipykernel_launcher` has."""
-    from ipykernel.kernelapp import IPKernelApp
-
-    # The line sees to it that no kernel is left behind; 1 is nobody's parent, and "no parent" would print a greeting.
-    IPKernelApp.launch_instance([*sys.argv[1:], "--IPKernelApp.parent_handle=1"])

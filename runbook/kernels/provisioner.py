@@ -17,8 +17,8 @@ from typing import IO, Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from runbook.kernels import forked
-from runbook.kernels.forked import Forked, Lost, NotForked, Stale
+from runbook.kernels import server as servers
+from runbook.kernels.forked import PATIENCE_S, Forked, Lost, NotForked, Stale
 
 log = logging.getLogger("runbook.evidence")
 LAUNCHER = ("-m", "ipykernel_launcher")
@@ -64,10 +64,10 @@ async def _forked(cmd: list[str], options: dict[str, Any]) -> Forked:
     try:
         return await _asked(cmd, cwd, env, options)
     except Stale:
-        forked.close()
+        servers.close()
         return await _asked(cmd, cwd, env, options)
     except Lost as why:
-        forked.close(instead=why)
+        servers.close(instead=why)
         raise
 
 
@@ -79,7 +79,7 @@ def _say(why: NotForked, errors: Any) -> None:
 
 
 async def _asked(cmd: list[str], cwd: str, env: dict[str, str], options: dict[str, Any]) -> Forked:
-    server = forked.server()
+    server = servers.server()
     with Path(os.devnull).open("rb") as nothing:
         streams = {0: options.get("stdin") or nothing, 1: options.get("stdout"), 2: options.get("stderr")}
         if subprocess.PIPE in streams.values():
@@ -88,9 +88,9 @@ async def _asked(cmd: list[str], cwd: str, env: dict[str, str], options: dict[st
         handles |= {handle: handle for handle in options.get("pass_fds") or ()}
         launcher = find_spec(LAUNCHER[1])
         argv = [str(launcher and launcher.origin), *cmd[3:]]
-        line = server.ask("runbook.kernels.fork_server:kernel", argv, cwd, env, handles)
+        line = server.ask("runbook.kernels.child:kernel", argv, cwd, env, handles)
         try:
-            await _readable(line.fileno(), forked.PATIENCE_S)
+            await _readable(line.fileno(), PATIENCE_S)
         except BaseException:
             line.close()
             raise

@@ -88,13 +88,13 @@ def begin_a_thread():
 
 
 def fork_another():
-    from runbook.kernels import forked
+    from runbook.kernels import server as servers
 
-    server = forked.server()
+    server = servers.server()
     with tempfile.TemporaryFile() as out:
         env = {**os.environ, "XY": ""}
         one = server.fork("tests.kernels.targets:look_around", ["x"], "/", env, {1: out.fileno()}, "")
         assert one.wait(30) == 0
         out.seek(0)
         seen = json.loads(out.read())
-    print(json.dumps({"parent": seen["parent"], "left in the environment": forked.LENT in os.environ}))
+    print(json.dumps({"parent": seen["parent"], "left in the environment": servers.LENT in os.environ}))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook.kernels import forked
-from runbook.kernels.forked import UNKNOWN, ForkServer, Lost, NotForked, Stale
+from runbook.kernels import server as servers
+from runbook.kernels.forked import UNKNOWN, Lost, NotForked, Stale
 
 ROOT = Path(__file__).parents[2]
 HERE = "tests.kernels.targets"
@@ -22,12 +22,12 @@ HERE = "tests.kernels.targets"
 def server(monkeypatch, tmp_path):
     """Return a server of this test alone, which can import the targets."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
-    server = forked._start()
+    server = servers._start()
     yield server
     server.close()
 
 
-def fork(server: ForkServer, target: str, *argv: str, handles=None, prepare="", **env: str):
+def fork(server: servers.ForkServer, target: str, *argv: str, handles=None, prepare="", **env: str):
     """Return a forked process, and the file that its output goes to."""
     name = Path(tempfile.mkdtemp()) / "out"
     with name.open("wb") as out:
@@ -122,7 +122,7 @@ def test_what_was_forked_outlives_the_server(server):
 
 def test_a_server_that_still_imports_ends_with_who_wanted_it():
     """It does not import on for nobody, however long that would take."""
-    server = forked._start()
+    server = servers._start()
     server._socket.close()
     assert gone(server.pid, 0.5 + 20 * (os.getloadavg()[0] > 4))
     assert server._process.wait() == 0
@@ -130,8 +130,8 @@ def test_a_server_that_still_imports_ends_with_who_wanted_it():
 
 
 WHO_ASKS = """import os, sys, time
-from runbook.kernels import forked
-server = forked.server()
+from runbook.kernels import server as servers
+server = servers.server()
 one = server.fork("{here}:wait", ["wait"], "/", dict(os.environ), {{1: 1, 2: 2}}, "")
 print(server.pid, one.pid, flush=True)
 time.sleep(600)"""
@@ -179,5 +179,5 @@ def test_a_server_can_be_lent(server, monkeypatch):
     assert process.wait(30) == 0
     seen = json.loads(said(out).splitlines()[-1])
     assert seen == {"parent": server.pid, "left in the environment": False}
-    monkeypatch.setenv(forked.LENT, f"{handle}:1")
-    assert forked._borrowed() is None
+    monkeypatch.setenv(servers.LENT, f"{handle}:1")
+    assert servers._borrowed() is None

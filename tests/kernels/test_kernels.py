@@ -14,7 +14,7 @@ from nbclient.exceptions import DeadKernelError
 from nbclient.util import run_sync
 
 from runbook.controller.signals import watching
-from runbook.kernels import forked
+from runbook.kernels import server as servers
 from runbook.runner.execution import Execution, Options
 from runbook.runner.kernel import Kernel, Spare, Wanted
 from tests.evidence.toys import notebook, statuses
@@ -25,9 +25,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def own(monkeypatch):
     """Give this test a server of its own, and later ones another; return how it is reached."""
-    forked.close()
-    yield forked.server
-    forked.close()
+    servers.close()
+    yield servers.server
+    servers.close()
 
 
 def execute(*sources, **options):
