@@ -26,6 +26,7 @@ from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
 from runbook.controller.signals import Stops, watching
 from runbook.errors import ParamsError, RunbookError
+from runbook.kernels.server import begin, close
 from runbook.model.modes import MODES
 from runbook.model.unreadable import reading
 from runbook.redaction import KNOWN
@@ -126,6 +127,19 @@ def _run_options(function: Any) -> Any:
     return as_json(quiet(REPORTS(function)))
 
 
+def _run(*words: Any, **options: Any) -> None:
+    with watching() as stops:
+        with stops.deferred():
+            begin()  # it imports what the kernels need while this process imports what it needs itself
+        try:
+            from runbook.cli.running import run_and_show
+
+            run_and_show(*words, **options)
+        finally:
+            with stops.deferred():
+                close()
+
+
 @click.group(
     cls=Guarded,
     epilog=EPILOG,
@@ -190,12 +204,11 @@ def plan(params: str, only: str | None, **options: Any) -> None:
       runbook plan params/myhost.yml
       runbook plan params/myhost.yml --only hide_devices
     """
-    from runbook.cli.running import run_and_show
     from runbook.steps import name_of, notebooks
 
     homes = {name_of(step): notebook for notebook, steps in notebooks().items() for step in steps}
     step = only if only in homes else None
-    run_and_show(params, "plan", only=homes.get(only or "", only), step=step, plans=True, **options)
+    _run(params, "plan", only=homes.get(only or "", only), step=step, plans=True, **options)
 
 
 @main.command(short_help="Run the notebooks and archive a report.")
@@ -223,11 +236,9 @@ def run(params: str, start: str | None, only: str | None, mode: str, **options: 
     Stops at the first step that does not end well. To go on, correct what it names and run it
     again: what is done is not done twice. The last line is the path of the report.
     """
-    from runbook.cli.running import run_and_show
-
     if only and start:
         raise click.UsageError("--only and --from exclude each other")
-    run_and_show(params, mode, only=only, start=start, **options)
+    _run(params, mode, only=only, start=start, **options)
 
 
 @main.command(short_help="Verify a finished host; change nothing.")
@@ -252,9 +263,7 @@ def check(params: str, **options: Any) -> None:
     a change is said once. With --strict it fails, and is said again until a check without --strict or
     an apply completes. `runbook report compare A B` compares two hosts, or two runs.
     """
-    from runbook.cli.running import run_and_show
-
-    run_and_show(params, "check", **options)
+    _run(params, "check", **options)
 
 
 @main.command()

@@ -39,6 +39,14 @@ def main() -> None:
     sys.exit(code)
 
 
+def prepare() -> None:
+    """Import what every host's run needs, and compile the templates of its pages."""
+    from runbook.evidence import notebook_html
+    from runbook.runner import run  # noqa: F401
+
+    notebook_html.warm_up()
+
+
 def _main(stops: Stops) -> int:
     job = json.loads(sys.argv[1])
     threading.Thread(target=_hold_lifeline, daemon=True).start()

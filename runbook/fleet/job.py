@@ -12,7 +12,6 @@ import selectors
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from runbook.evidence.archive import find_runs
 from runbook.evidence.fleets.record import CLAIMS, STOP
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.evidence.record import Event
+from runbook.fleet.process import Process, start
 from runbook.hosts.control import LINE
 
 Tell = Callable[[Event], None]
@@ -131,17 +131,11 @@ def request_stop(folder: Path) -> None:
 
 def _follow(job: Job, own: Path, tell: Tell, stops: Stops | None) -> Ended:
     began = time.monotonic()
-    command = job.command or (sys.executable, "-P", "-m", "runbook.fleet.child")
     env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     env.update(JUPYTER_RUNTIME_DIR=str(own))
-    pipe = subprocess.PIPE
     end: Event = {}
     said = ""
-    # A group of its own: Ctrl-C in this terminal reaches the parent alone, which passes it on once.
-    with subprocess.Popen(
-        [*command, json.dumps({**asdict(job), "sockets": str(own)})],
-        stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=env, cwd=job.cwd, start_new_session=True,
-    ) as child:  # fmt: skip
+    with start(job.command, json.dumps({**asdict(job), "sockets": str(own)}), env, job.cwd) as child:
         sent = 0
         for line in _lines(child, stops):
             while sent < min(_requests(Path(job.folder), stops), len(STOPS)):
@@ -166,7 +160,7 @@ def _follow(job: Job, own: Path, tell: Tell, stops: Stops | None) -> Ended:
     return Ended(**fields, seconds=_since(began))
 
 
-def _lines(child: subprocess.Popen[bytes], stops: Stops | None) -> Iterator[str]:
+def _lines(child: Process, stops: Stops | None) -> Iterator[str]:
     """Yield what a process says line by line, and '' now and then and as soon as somebody asks to stop, until it has ended."""
     assert child.stdout is not None
     handle, rest = child.stdout.fileno(), b""

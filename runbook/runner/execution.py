@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ from papermill.exceptions import PapermillExecutionError
 from runbook.controller.signals import watching
 from runbook.evidence.ledger import SKIP, Ledger, Status, runs
 from runbook.redaction import KNOWN
-from runbook.runner.gate import Client, Gate
-from runbook.runner.sockets import listening
+from runbook.runner.gate import Client
+from runbook.runner.kernel import Kernel, Spare, Wanted
 
 log = logging.getLogger("runbook.evidence")
 log.addHandler(logging.NullHandler())
@@ -50,7 +49,11 @@ class Options:
     kernel_log: Path | None = None
     """A file for what the kernel's own process writes, such as why it crashed; else it goes to stderr."""
     sockets: Path | None = None
-    """A short path of a folder in which the kernel listens; a folder of its own by default."""
+    """A short path of a folder in which the kernel's own is made, to listen in; among the temporary ones by default."""
+    spare: Spare | None = None
+    """Where a kernel may be that was started already, and where the next one may be started."""
+    next_env: Mapping[str, str] | None = None
+    """`env` of the notebook that comes next; None when none does."""
     on_cell_start: Callable[[int, str], None] | None = None
     on_output: Callable[[str], None] | None = None
     on_tick: Callable[[], None] | None = None
@@ -67,17 +70,8 @@ class Execution:
     ) -> None:
         self.nb, self.options, self.progress_bar = nb, options, progress_bar
         self.ledger = Ledger(nb, path, options.save_every_s)
-        self.gate = Gate(options.kernel_log)
-        self.client = Client(
-            nb,
-            self.gate,
-            self._hear,
-            kernel_name=kernel_name,
-            startup_timeout=options.start_timeout,
-            iopub_timeout=60,  # a busy machine delivers late; what was said must not be lost
-            raise_on_iopub_timeout=True,
-            log=log,
-        )
+        self.kernel_name = kernel_name
+        self.kernel: Kernel | None = None
         self._mute: set[str] = set()
         self._is_in_cell = False
 
@@ -89,7 +83,6 @@ class Execution:
             watching() as self.stops,
             self.stops.deferred(),
             self.stops.told(lambda: loop.call_soon_threadsafe(self._interrupted)),
-            listening(self.options.sockets) as self.client.config,
         ):
             clock = asyncio.ensure_future(self._clock())
             try:
@@ -115,22 +108,38 @@ class Execution:
             task.result()
         except RuntimeError as error:
             raise DeadKernelError(f"The kernel did not start: {error}") from error
-        kc: Any = self.client.kc
-        with suppress(Exception):
-            asked = await ensure_async(kc.kernel_info())
-            reply = await self.client.async_wait_for_reply(asked) or {}
-            self.nb.metadata["language_info"] = reply["content"]["language_info"]
+        self._connect()
 
     async def _start_kernel(self) -> None:
-        self.client.create_kernel_manager()
-        gate = self.gate.open()
-        more, handle = self.stops.lifeline()
-        env = {**os.environ, **(self.options.env or {}), **gate.pop("env"), **more}
-        handles = (*gate.pop("pass_fds"), handle)
-        cwd = str(self.options.cwd or Path.cwd())
-        await self.client.async_start_new_kernel(**gate, env=env, pass_fds=handles, cwd=cwd)
-        self.gate.started()
-        await self.client.async_start_new_kernel_client()
+        spare, wanted = self.options.spare, self._wanted(self.options.env)
+        self.kernel = await spare.take(wanted) if spare else None
+        if self.kernel is None:
+            self.kernel = Kernel(wanted)
+            await self.kernel.start(self.stops)
+
+    def _wanted(self, env: Mapping[str, str] | None) -> Wanted:
+        asked = self.options
+        return Wanted(
+            self.kernel_name, env or {}, asked.cwd, asked.kernel_log, asked.sockets, asked.start_timeout
+        )
+
+    def _connect(self) -> None:
+        """Let the notebook's cells go to the kernel, and the next notebook's be started meanwhile."""
+        assert self.kernel is not None
+        self.client = Client(
+            self.nb,
+            self.kernel.gate,
+            self._hear,
+            km=self.kernel.km,
+            iopub_timeout=60,  # a busy machine delivers late; what was said must not be lost
+            raise_on_iopub_timeout=True,
+            log=log,
+        )
+        self.client.kc = self.kernel.kc
+        self.nb.metadata["language_info"] = self.kernel.language
+        spare, env = self.options.spare, self.options.next_env
+        if spare and env is not None and self.kernel.is_forked:
+            spare.begin(self._wanted(env), self.stops)
 
     async def _cells(self) -> None:
         from tqdm.auto import tqdm  # type: ignore[import-untyped]
@@ -175,7 +184,8 @@ class Execution:
 
     async def _break_off(self, task: asyncio.Future[Any]) -> None:
         """Interrupt the kernel, give the cell time to tidy up, then kill the kernel."""
-        km: Any = self.client.km
+        assert self.kernel is not None
+        km = self.kernel.km
         again = asyncio.ensure_future(self.stop_now.wait())
         left = grace = self.options.grace_s
         while left > 0 and not (task.done() or again.done() or self.client.has_begun):
@@ -201,10 +211,8 @@ class Execution:
             self.ledger.save_when_due()
 
     async def _shut_down(self) -> None:
-        if self.client.km is not None:
-            with suppress(Exception):
-                await self.client._async_cleanup_kernel()
-        self.gate.close()
+        if self.kernel is not None:
+            await self.kernel.close()
 
     def _interrupted(self) -> None:
         (self.stop_now if self.stop.is_set() else self.stop).set()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from nbclient.util import run_sync
 from nbformat import NotebookNode
 
 from runbook import params as parameters
@@ -43,6 +44,7 @@ from runbook.params import HostParams
 from runbook.params.secrets import mask_known_secrets
 from runbook.redaction import KNOWN
 from runbook.runner import selection
+from runbook.runner.kernel import Spare
 
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
 """After these a check looks at the other notebooks too: it changes nothing, and all that is wrong is to be said."""
@@ -119,6 +121,7 @@ class _Runner:
         self._asked, self.record, self.params, self.chosen = asked, record, params, chosen
         self._reports = reports
         self._begun: Line | None = None
+        self._spare = Spare()
         self._warm = threading.Thread(target=notebook_html.warm_up, daemon=True)
         self._steps = {book.name: [(end.step, end.title) for end in book.steps] for book in record.notebooks}
 
@@ -155,6 +158,7 @@ class _Runner:
             self.record.failure = Failure("", "", type(error).__name__, str(error), "failed", 1)
             raise
         finally:
+            run_sync(self._spare.close)()
             self._close()
 
     def _goes_on(self, failure: Failure) -> bool:
@@ -200,9 +204,7 @@ class _Runner:
         return failure
 
     def _execute(self, path: Path, output: Path, on_saved: Callable[[NotebookNode], None]) -> None:
-        env = {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
-               "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"]),
-               **(self._line.environment() if self._line else {})}  # fmt: skip
+        following = self.chosen[self.chosen.index(path) + 1 :]
         project = path.parent.parent
         papermill.execute_notebook(
             _short(path, Path.cwd()),
@@ -211,7 +213,9 @@ class _Runner:
             engine_name="runbook",
             progress_bar=False,
             save_to=output,
-            env=env,
+            env=self._environment(path),
+            spare=self._spare,
+            next_env=self._environment(following[0]) if following else None,
             cwd=project,
             kernel_log=self.place / "kernel.log",
             sockets=self._sockets,
@@ -220,6 +224,12 @@ class _Runner:
             on_interrupt=lambda: self._tell(event="interrupt", notebook=path.stem),
             on_saved=on_saved,
         )
+
+    def _environment(self, path: Path) -> dict[str, str]:
+        """Return what the kernel of a notebook finds in its environment."""
+        return {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
+                "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"]),
+                **(self._line.environment() if self._line else {})}  # fmt: skip
 
     def _judged(self, entry: NotebookRecord) -> Failure | None:
         """Let no notebook count as completed when one of its steps did not end well."""

@@ -14,12 +14,9 @@ from runbook.controller.private import temporary
 
 @contextmanager
 def listening(folder: Path | None = None) -> Iterator[Config]:
-    """Yield what nbclient needs to be told; `folder` has a short path, and is a temporary one by default.
+    """Yield what jupyter_client needs to be told; `folder` has a short path, and is that of temporary files by default.
 
     Ports can be listened to by all users of a machine, and two kernels that start at once may be given the same one.
     """
-    if folder is not None:
-        yield Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "kernel")}})
-        return
-    with TemporaryDirectory(prefix="runbook-kernel-", dir=temporary()) as own, listening(Path(own)) as config:
-        yield config
+    with TemporaryDirectory(prefix="runbook-kernel-", dir=folder or temporary()) as own:
+        yield Config({"KernelManager": {"transport": "ipc", "ip": str(Path(own) / "kernel")}})

@@ -133,14 +133,14 @@ CASES: dict[str, Any] = {
         "longer than 1 s, in cell c1",
     ),
     "Ctrl-C": (
-        "os.kill(os.getppid(), signal.SIGINT); time.sleep(60)",
+        "os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGINT); time.sleep(60)",
         {},
         "killed",
         KeyboardInterrupt,
         "Interrupted in cell c1",
     ),
     "a polite kill of the runner": (
-        "os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)",
+        "os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGTERM); time.sleep(60)",
         {},
         "killed",
         KeyboardInterrupt,
@@ -149,7 +149,7 @@ CASES: dict[str, Any] = {
     "Ctrl-C twice": (
         "time.sleep(1)\n"  # what was said must have left the kernel before the kernel is killed
         "for _ in range(9):\n"
-        "    os.kill(os.getppid(), signal.SIGINT)\n"
+        "    os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGINT)\n"
         "    try: time.sleep(60)\n    except KeyboardInterrupt: pass",
         {},
         "killed",
@@ -178,7 +178,7 @@ def test_the_worst_day_is_recorded_as_it_was(tmp_path, case):
 
 def test_an_interrupted_cell_may_tidy_up(tmp_path):
     """Ctrl-C reaches the cell as an interrupt, so that a step can end what it runs on the host."""
-    source = "try: os.kill(os.getppid(), signal.SIGINT); time.sleep(60)\nfinally: open('tidied', 'w').close()"
+    source = "try: os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGINT); time.sleep(60)\nfinally: open('tidied', 'w').close()"
     execute(tmp_path, notebook(IMPORTS, source), cwd=tmp_path)
     assert (tmp_path / "tidied").exists()
 

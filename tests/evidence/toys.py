@@ -18,7 +18,7 @@ from pathlib import Path
 from runbook.engine.journal import Journal
 name = os.environ["RUNBOOK_NOTEBOOK"]
 journal = Journal(Path(os.environ["RUNBOOK_RUN_DIR"]) / "journal.jsonl")"""
-INTERRUPT = "os.kill(os.getppid(), signal.SIGINT); time.sleep(60)"
+INTERRUPT = "os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGINT); time.sleep(60)"
 SUICIDE = "os.kill(os.getpid(), signal.SIGKILL)"
 
 

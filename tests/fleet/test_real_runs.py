@@ -42,7 +42,7 @@ from tests.toy import step
 require("set_boot_menu", step("disruptive"), Plan(()), load(params), Facts({}))"""
 UNREACHABLE = """from runbook.hosts.ssh import SshHost
 SshHost("nobody@192.0.2.1", Path("ssh_config").resolve()).run(("true",))"""
-KILL_RUNNER = "os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)"
+KILL_RUNNER = "os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL); time.sleep(60)"
 
 
 @pytest.fixture

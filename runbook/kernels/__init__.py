@@ -1,0 +1,1 @@
+"""Kernels and other processes that are forked from one which has imported everything already."""
