@@ -122,6 +122,7 @@ class _Work:
         if is_recorded:
             host = Recorder(host, self._scratch, self._notebook)
         shutil.rmtree(self._journal.parent, ignore_errors=True)
+        self._journal.parent.mkdir()
         try:
             yield Book(self._params, "apply", host, self._notebook, Journal(self._journal))
         finally:
