@@ -23,6 +23,7 @@ from runbook.params import HostParams
 from runbook.steps import steps_of
 from runbook.testbed import merging, one_step
 from runbook.testbed.returning import differences
+from tests import toy
 from tests.recorded import AGAIN, FIRST, PARAMS
 
 BOOK = "06_xen_configuration"
@@ -227,3 +228,65 @@ def test_what_moves_by_itself_is_no_difference() -> None:
     before, after = (Facts({NEW: Answer(0, text), room: Answer(0, text)}) for text in ("60\n", "10\n"))
     assert differences(before, after, {room}) == ["sysctl -n vm.swappiness: was '60', is '10'"]
     assert differences(before, before) == []
+
+
+class Machines:
+    """Two machines in the place of the testbed's: what was done on one is gone on the next."""
+
+    def __init__(self, monkeypatch: Any, state: Path) -> None:
+        self.begun: list[str] = []
+        self.host = toy.ToyHost()
+        monkeypatch.setenv("RUNBOOK_TESTBED_DIR", str(state))
+        monkeypatch.setattr(one_step, "restore", self.restore)
+        monkeypatch.setattr(one_step, "up", lambda release: None)
+        monkeypatch.setattr(one_step, "pause_guests", lambda machine: None)
+        monkeypatch.setattr(one_step, "connect", lambda params, notebook: self.host)
+        monkeypatch.setattr(one_step, "changed", lambda *_: ["something has changed"])
+        monkeypatch.setattr(one_step, "notebook_of", lambda name: BOOK)
+        for name in ("00_fresh", "05_xen_installation", "09_management"):
+            (state / f"checkpoint-{name}").mkdir(parents=True)
+            (state / f"checkpoint-{name}/made_of.json").write_text("{}")
+
+    def restore(self, machine: object, checkpoint: Any) -> None:
+        self.begun.append(checkpoint.name)
+        self.host = toy.ToyHost({toy.PATH: "off\n"})
+
+    def play(self, step: Any, record: Path, monkeypatch: Any) -> int:
+        for place in ("runbook.book.steps_of", "runbook.testbed.one_step.steps.steps_of"):
+            monkeypatch.setattr(place, lambda notebook, release="": {"turn_on": step})
+        return one_step.main("turn_on", record)
+
+
+def test_a_step_is_recorded_on_two_machines(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    """Before its notebook it does its work and is taken back; on the finished machine it then has nothing to do."""
+    machines = Machines(monkeypatch, tmp_path / "state")
+    assert machines.play(toy.step(), tmp_path / "rec", monkeypatch) == 0
+    assert machines.begun == ["05_xen_installation", "09_management"]
+    first, again = (files.load(tmp_path / name, BOOK) for name in ("rec", "rec-again"))
+    key = Ask.read(toy.PATH).key
+    assert first[OPENING] == [{"gather": {key: [0, "off\n", ""]}}]
+    assert [entry.get("do", {}).get("write") for entry in first["turn_on"]] == [toy.PATH, None]
+    assert first["turn_on"][1]["gather"] == {key: [0, toy.WANTED, ""]}
+    assert (again[OPENING], again["turn_on"]) == ([{"gather": {key: [0, toy.WANTED, ""]}}], [])
+    said = capsys.readouterr().err
+    assert "05_xen_installation, which is of another time: something has changed" in said
+    assert "turn_on was taken back: all that it asks is answered as before" in said
+    assert json.loads((tmp_path / "rec/params.json").read_text())["host"] == "testbed"
+
+
+@pytest.mark.parametrize("fault", ["no way back", "not once"])
+def test_a_step_that_does_not_hold_is_not_recorded(
+    fault: str, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """A way back that returns something else, and a step that the machine does not keep, leave the recording as it is."""
+    machines = Machines(monkeypatch, tmp_path / "state")
+    step = toy.step()
+    if fault == "no way back":
+        monkeypatch.setattr("runbook.actions.WriteFile.inverse", lambda *_: None)
+    else:
+        step.plan = lambda params, facts: Plan((Run(("true",)),))
+    assert machines.play(step, tmp_path / "rec", monkeypatch) == 1
+    said = capsys.readouterr().out
+    assert "The step was not recorded; the recording is as it was." in said
+    assert ("does not return what was" if fault == "no way back" else "ran and is still not done") in said
+    assert not (tmp_path / "rec").exists()
