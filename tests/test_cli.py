@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -302,8 +303,8 @@ def test_testbed_test_ends_as_the_acceptance_does(monkeypatch, tmp_path):
     """The exit code is the acceptance's own; the folder of a recording and the release are handed on."""
     calls = []
 
-    def acceptance(record, release, keep, backups, returns, only_prove):
-        calls.append((record, release, keep, backups, returns, only_prove))
+    def acceptance(record, release, keep, backups, returns, only_prove, resume):
+        calls.append((record, release, keep, backups, returns, only_prove, resume))
         return 1
 
     monkeypatch.setitem(sys.modules, "runbook.testbed.acceptance", SimpleNamespace(main=acceptance))
@@ -311,10 +312,52 @@ def test_testbed_test_ends_as_the_acceptance_does(monkeypatch, tmp_path):
     words = ("--record", str(tmp_path), "--release", "bookworm")
     assert call("testbed", "test", *words).exit_code == 1
     assert call("testbed", "test", "--returns", "--only-prove").exit_code == 1
+    assert call("testbed", "test", "--resume", "--backups").exit_code == 1
     assert calls == [
-        (tmp_path, "bookworm", False, False, False, False),
-        (None, "trixie", False, False, True, True),
+        (tmp_path, "bookworm", False, False, False, False, False),
+        (None, "trixie", False, False, True, True, False),
+        (None, "trixie", False, True, False, False, True),
     ]
+
+
+@pytest.mark.parametrize("more", ["--returns", "--only-prove"])
+def test_what_needs_the_beginning_is_not_gone_on_with(more):
+    """The ways back take back every run from the first on, and a finished machine has nothing to go on with."""
+    done = call("testbed", "test", "--resume", "--backups", more)
+    assert done.exit_code == 2
+    assert "--resume goes on with the runs" in done.stderr
+
+
+def test_a_step_is_recorded_by_its_name(monkeypatch, tmp_path):
+    """The recording that is meant when none is named is the recorded host's; the exit code is handed on."""
+    from runbook.testbed import one_step
+
+    calls = []
+    monkeypatch.setattr(one_step, "main", lambda *words, **more: calls.append((words, more)) or 1)
+    assert call("testbed", "record", "trim_disks").exit_code == 1
+    assert call("testbed", "record", "trim_disks", "--into", str(tmp_path), "--keep").exit_code == 1
+    assert calls == [
+        (("trim_disks", Path("recordings/testbed")), {"release": "trixie", "keep": False}),
+        (("trim_disks", tmp_path), {"release": "trixie", "keep": True}),
+    ]
+
+
+def test_a_machine_is_booted_at_a_checkpoint(monkeypatch, tmp_path):
+    """`up --at` puts it back first; a checkpoint that is not there is said, and nothing is thrown away."""
+    from runbook.testbed import checkpoints
+
+    calls = []
+    monkeypatch.setenv("RUNBOOK_TESTBED_DIR", str(tmp_path))
+    monkeypatch.setattr(runbook.testbed, "up", lambda **more: calls.append(more))
+    monkeypatch.setattr(checkpoints, "restore", lambda machine, checkpoint: calls.append(checkpoint.name))
+    (tmp_path / "checkpoint-05_xen_installation").mkdir()
+    missing = call("testbed", "up", "--at", "05")
+    assert (missing.exit_code, calls) == (5, [])
+    assert "there is no checkpoint 05" in missing.stderr
+    (tmp_path / "checkpoint-05_xen_installation/made_of.json").write_text("{}")
+    assert call("testbed", "up", "--at", "05").exit_code == 0
+    assert calls == ["05_xen_installation", {"fresh": False, "release": "trixie"}]
+    assert call("testbed", "up", "--at", "05", "--fresh").exit_code == 2
 
 
 @pytest.mark.parametrize("more", [[], ["--returns", "--record", "x"]])

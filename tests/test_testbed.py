@@ -20,7 +20,7 @@ from runbook.errors import CheckFailed, RunbookError
 from runbook.params import load
 from runbook.testbed import acceptance, console, disk, hardware, image, machine, qemu, recipe
 from runbook.testbed.console import Patience
-from runbook.testbed.errors import KernelPanicked, TestbedError, tail
+from runbook.testbed.errors import GaveUp, TestbedError, tail
 from runbook.testbed.recipe import Identity, Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -252,16 +252,30 @@ def test_failure_shows_the_console(tmp_path: Path):
     assert "--fresh" in said
 
 
+REBOOTS = "[ 12.0] Rebooting in 30 seconds..\r\nBdsDxe: a\r\nb\r\nc\r\n"
+EMERGENCY = """Timed out waiting for device dev-disk-by\\x2duuid-32E4\\x2d0758.device.\r
+You are in emergency mode. After logging in, type "journalctl -xb" to view\r
+system logs, "systemctl reboot" to reboot, or "exit"\r\nto continue bootup.\r\n\r
+Cannot open access to console, the root account is locked.\r\nSee sulogin(8) man page for more details.\r\n\r
+Press Enter to continue.\r
+"""
 PANICKED = "[ 9.5] Kernel panic - not syncing: Fatal exception\r\n[ 11.8] ---[ end Kernel panic - not syncing ]---\r\n"
 
 
 @pytest.mark.parametrize(
-    ("after", "error"), [("", KernelPanicked), ("[ 12.0] Rebooting in 30 seconds..\r\nBdsDxe: a\r\nb\r\nc\r\n", TestbedError)]
-)  # fmt: skip
-def test_a_panic_is_told_from_a_slow_machine(tmp_path: Path, after: str, error: type):
-    """Where a panic is the last word it is not waited for long; a machine that goes on by itself is."""
+    ("said", "error"),
+    [
+        (PANICKED, GaveUp),
+        (PANICKED + REBOOTS, TestbedError),
+        (EMERGENCY, GaveUp),
+        (EMERGENCY + REBOOTS * 2, TestbedError),
+    ],
+    ids=["panic", "panic, and a restart", "emergency mode", "emergency mode, and a restart"],
+)
+def test_a_machine_that_gave_up_is_told_from_a_slow_one(tmp_path: Path, said: str, error: type):
+    """Where that is the last word it is not waited for long; a machine that goes on by itself is."""
     log = tmp_path / "console.log"
-    log.write_text(PANICKED + after)
+    log.write_text(said)
     patience = Patience(stall_s=0.4, panic_s=0.05, total_s=5, pause_s=0.01)
     with pytest.raises(TestbedError) as caught:
         console.wait_until("a login", lambda: False, lambda: True, log, patience)
@@ -272,7 +286,7 @@ def test_a_panic_is_told_from_a_slow_machine(tmp_path: Path, after: str, error: 
     ("panics", "has_run", "boots"), [(0, False, 1), (2, False, 3), (3, False, None), (1, True, None)]
 )
 def test_a_fresh_machine_may_boot_again(tmp_path, monkeypatch, panics, has_run, boots):
-    """A kernel that panics at the first boot is switched off and on, three boots at most; later a panic is an error."""
+    """A machine that gives up at the first boot is switched off and on, three boots at most; later it is an error."""
     left, switched = iter([True] * panics), []
     monkeypatch.setattr(hardware, "is_assembled", lambda folder: True)
     monkeypatch.setattr(hardware, "switch_on", lambda folder, spec: switched.append("on"))
@@ -281,21 +295,21 @@ def test_a_fresh_machine_may_boot_again(tmp_path, monkeypatch, panics, has_run, 
 
     def wait_ready(self):
         if next(left, False):
-            raise KernelPanicked("a", where="b", why="c", next_move="d")
+            raise GaveUp("a", where="b", why="c", next_move="d")
         return 1.0
 
     monkeypatch.setattr(machine.Machine, "wait_ready", wait_ready)
     (tmp_path / "machine").mkdir()
     if has_run:
-        (tmp_path / "machine/provisioned").touch()
+        (tmp_path / "machine/answered").touch()
     said = []
     if boots is None:
-        with pytest.raises(KernelPanicked):
+        with pytest.raises(GaveUp):
             machine.up(state=tmp_path, say=said.append)
         return
     machine.up(state=tmp_path, say=said.append)
     assert switched == ["on", *["off", "on"] * (boots - 1)]
-    assert sum("panicked" in line for line in said) == boots - 1
+    assert sum("gave up booting" in line for line in said) == boots - 1
 
 
 def test_progress_is_waited_for(tmp_path: Path):

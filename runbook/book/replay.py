@@ -32,12 +32,15 @@ def at(host: Host, step: str) -> None:
 def unrecorded(host: Host, name: str, step: Step, params: HostParams, facts: Facts) -> str:
     """Return in one line that a step was never recorded, or asks more than it did then; '' when it can be played.
 
-    Other parameters than those of the recording are no reason: what they lead to is the error that the host raises.
+    What such a step did then is left out of the replay. Other parameters than those of the recording are no reason: what
+    they lead to is the error that the host raises.
     """
     if not isinstance(host, RecordedHost) or all(ask in facts for ask in step.asks(params)):
         return ""
-    is_new = not host.has(name) or host.params == asked_for(params)
-    return unrecorded_line(name) if is_new else ""
+    if host.has(name) and host.params != asked_for(params):
+        return ""
+    host.leave_out(name)
+    return unrecorded_line(name)
 
 
 def holds(host: Host, name: str) -> bool:

@@ -2,31 +2,22 @@
 
 Reading again answers what the host last said; doing anything must be the next thing that was recorded
 (`runbook.hosts.recording`), or it is an error that says what comes next. A question that was never asked has no answer:
-reading it is the error, so that only those steps meet it that want to know. With RUNBOOK_AUTHOR in the environment the
-errors also show the difference, and how a new recording is made.
+reading it is the error, so that only those steps meet it that want to know.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
-import os
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from runbook.errors import CommandFailed, HostError, NotRecorded
+from runbook.hosts import not_recorded
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
 from runbook.hosts.recording import PARAMS, Entry, in_order, load
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
-
-_OTHERWISE = "for anything else name a machine under `connection` in the parameters"
-_ORDER = "run the cells from the top (Run ▸ Run All Above Selected Cell), with the parameters that the recording was made with"
-_RENEW = "if the change is meant: `make record` makes a new recording from the testbed"
-_LONGEST = 100
-"""Characters of a question, or of what was to be done, in a message: some are scripts of many lines."""
 
 
 class RecordedHost:
@@ -40,12 +31,7 @@ class RecordedHost:
         self._notebook = notebook
         self._files = load(recording, notebook)
         if not self._files:
-            raise NotRecorded(
-                f"There is no recording of {notebook}",
-                where=str(recording),
-                why="a replay plays the notebooks that were recorded, and nothing else",
-                do=_next_move(_OTHERWISE),
-            )
+            raise not_recorded.notebook(recording, notebook)
         self._recording = recording
         self._entries: list[tuple[str, Entry]] = []
         self._next = 0
@@ -56,6 +42,11 @@ class RecordedHost:
         """Begin anew, with the recorded steps in this order; the recording itself keeps none."""
         self._entries = in_order(self._files, steps)
         self._next, self._known = 0, {}
+
+    def leave_out(self, step: str) -> None:
+        """Play on without what a step did: what the host answered afterwards stays, and nobody is asked to do it."""
+        before, rest = self._entries[: self._next], self._entries[self._next :]
+        self._entries = before + [(name, entry) for name, entry in rest if name != step or "do" not in entry]
 
     def has(self, step: str) -> bool:
         """Return whether this step was played when the recording was made."""
@@ -142,78 +133,16 @@ class RecordedHost:
             self._fold()
         recorded = self._entry.get("do", {})
         if recorded != wanted:
-            raise self._something_else(recorded, wanted)
+            raise not_recorded.deed(recorded, wanted, self._place())
         said: dict[str, Any] = self._entry["said"]
         self._next += 1
         return said
 
     def _never_asked(self, ask: Ask) -> NotRecorded:
-        near = difflib.get_close_matches(ask.key, self._known, n=1, cutoff=0) if _is_author() else []
-        return NotRecorded(
-            f"The recorded host was never asked: {_short(ask.key)}",
-            where=self._notebook,
-            why="a replay knows only what was asked with the parameters that it was recorded with"
-            + (f"\nthe nearest that it was asked: {near[0]}" if near else ""),
-            do=_next_move(f"give these parameters back what you changed; {_OTHERWISE}"),
-        )
-
-    def _something_else(self, recorded: dict[str, Any], wanted: dict[str, Any]) -> NotRecorded:
-        why = f"next in the recording: {_named(recorded)}; asked for now: {_named(wanted)}"
-        if _named(recorded) == _named(wanted):
-            why += ", with another content"
-        if _is_author():
-            diff = difflib.unified_diff(
-                _lines(recorded), _lines(wanted), "recorded", "asked now", lineterm="", n=2
-            )
-            why = "\n".join((why, *diff))
-        return NotRecorded(
-            "The recorded host was asked to do something else than what was recorded",
-            where=self._place(),
-            why=why,
-            do=_next_move(_ORDER),
-        )
+        return not_recorded.question(ask, self._known, self._notebook)
 
     def _place(self) -> str:
         """Return the file and the line that come next, or the last file when nothing does."""
         step = self._entries[min(self._next, len(self._entries) - 1)][0]
         before = sum(name == step for name, _ in self._entries[: self._next])
         return f"{self._notebook}/{step}.jsonl, entry {before + 1}"
-
-
-def _is_author() -> bool:
-    """Return whether who works here makes the recordings too, and wants to see what differs."""
-    return bool(os.environ.get("RUNBOOK_AUTHOR"))
-
-
-def _next_move(move: str) -> str:
-    return f"{move}; {_RENEW}" if _is_author() else move
-
-
-def _short(text: str) -> str:
-    first, more, _ = text.partition("\n")
-    return f"{first[:_LONGEST]} …" if more or len(first) > _LONGEST else first
-
-
-def _named(exchange: dict[str, Any]) -> str:
-    """Return in a few words what is to be done.
-
-    >>> _named({"write": "/etc/hosts", "content": "127.0.0.1"}), _named({"run": ["rm", "-f", "x"]}), _named({})
-    ('write /etc/hosts', 'run rm -f x', 'the recording ends here')
-    """
-    if not exchange:
-        return "the recording ends here"
-    kind = next(kind for kind in ("run", "write", "put", "reboot", "reconnect") if kind in exchange)
-    value = exchange[kind]
-    if kind == "reboot":
-        return "restart"
-    if kind == "put":
-        return _short(f"copy {exchange['what']} to {value}")
-    return _short(f"{kind} {shlex.join(value) if isinstance(value, list) else value}")
-
-
-def _lines(exchange: dict[str, Any]) -> list[str]:
-    lines: list[str] = []
-    for key, value in sorted(exchange.items()):
-        text = value if isinstance(value, str) else json.dumps(value)
-        lines += [f"{key}: {text}"] if "\n" not in text else [f"{key}:", *text.splitlines()]
-    return lines or ["(the recording ends here)"]

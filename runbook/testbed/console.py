@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.testbed.errors import KernelPanicked, TestbedError, tail
+from runbook.testbed.errors import GaveUp, TestbedError, tail
 
-PANIC = "end Kernel panic"
-"""The last line of a kernel that gave up; one that restarts by itself says more after it."""
+GAVE_UP = {"end Kernel panic": 3, "You are in emergency mode": 8}
+"""What a system says that gave up, and among how many last lines; one that restarts by itself says more after it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def wait_until(
     """Seconds until `ready()` holds.
 
     Raises `TestbedError` with the console's end when `alive()` no longer holds, when the console
-    log stops growing for `patience.stall_s`, or after `patience.total_s`; `KernelPanicked` when a panic is the
+    log stops growing for `patience.stall_s`, or after `patience.total_s`; `GaveUp` when a panic, or emergency mode, is the
     last that it said for `patience.panic_s`.
     """
     began = grew = time.monotonic()
@@ -57,13 +57,17 @@ def wait_until(
             size, grew = new, now
         if not alive():
             raise _failure(what, "the virtual PC's process ended (see qemu.log beside the console)", log)
-        if now - grew > patience.panic_s and PANIC in console_tail(log, 3):
-            raise _failure(what, "its kernel panicked", log, KernelPanicked)
+        if now - grew > patience.panic_s and _gave_up(log):
+            raise _failure(what, "its kernel panicked, or systemd found no way on", log, GaveUp)
         if now - grew > patience.stall_s:
             raise _failure(what, f"the console said nothing new for {patience.stall_s:.0f} s", log)
         if now - began > patience.total_s:
             raise _failure(what, f"still not after {patience.total_s:.0f} s", log)
         time.sleep(patience.pause_s)
+
+
+def _gave_up(log: Path) -> bool:
+    return any(words in console_tail(log, lines) for words, lines in GAVE_UP.items())
 
 
 def _failure(what: str, why: str, log: Path, kind: type[TestbedError] = TestbedError) -> TestbedError:

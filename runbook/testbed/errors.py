@@ -19,8 +19,8 @@ class TestbedError(Exception):
         super().__init__(f"{what}\n  where: {where}\n  why:   {why}\n  next:  {next_move}")
 
 
-class KernelPanicked(TestbedError):
-    """The machine's kernel gave up, and it stays as it is until somebody switches it off."""
+class GaveUp(TestbedError):
+    """The machine's kernel or systemd gave up, and it stays as it is until somebody switches it off."""
 
 
 def tail(text: str, lines: int) -> str:

@@ -24,14 +24,15 @@ from runbook.controller.process import Running
 from runbook.testbed import hardware, qemu
 from runbook.testbed.console import Patience, console_tail, wait_until
 from runbook.testbed.disk import Say
-from runbook.testbed.errors import KernelPanicked
+from runbook.testbed.errors import GaveUp
 from runbook.testbed.hardware import ALIAS
 from runbook.testbed.image import RELEASE, base_image, default_recipe
 from runbook.testbed.provision import provision
 
 FIRST_BOOTS = 3
 """A kernel patches its own code early in its start; an emulator with several processors gets that wrong now and then
-(`Oops: int3`). Nothing is on a fresh machine yet, so it may try again; later a panic is an error at once."""
+(`Oops: int3`), and a controller with too much to do lets systemd wait in vain for its disks. Nothing was done yet on a
+machine that is fresh, or begins at a checkpoint, so it may try again; later this is an error at once."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,10 @@ def up(
             hardware.switch_on(machine.folder, spec)
         say(f"booting; its console: {machine.console_log}")
         done = machine.folder / "provisioned"
-        chances = 1 if done.exists() else FIRST_BOOTS
+        known = machine.folder / "answered"
+        chances = 1 if known.exists() else FIRST_BOOTS
         say(f"answered ssh after {_answered(machine, spec, say, chances):.0f} s")
+        known.touch()
         if not done.exists():
             began = time.monotonic()
             provision(machine.ssh, machine.console_log)
@@ -158,13 +161,13 @@ def up(
 
 
 def _answered(machine: Machine, spec: qemu.Spec, say: Say, chances: int) -> float:
-    """Return the seconds until it answers; a kernel that panics at a fresh machine's first boot gets another chance."""
+    """Return the seconds until it answers; one that gives up at the first boot of all gets another chance."""
     try:
         return machine.wait_ready()
-    except KernelPanicked:
+    except GaveUp:
         if chances <= 1:
             raise
-    say("its kernel panicked, as one does now and then in an emulator; off and on again")
+    say("it gave up booting, as a machine does now and then in an emulator; off and on again")
     machine.kill_power()
     hardware.switch_on(machine.folder, spec)
     return _answered(machine, spec, say, chances - 1)

@@ -108,10 +108,12 @@ class _Work:
                 next_move="run it once (about an hour): make testbed-test",
             )
         checkpoint = found[-1]
-        for reason in changed(checkpoint, PARAMS[self._release], self._release):
-            say(f"checkpoint {checkpoint.name} is of another time: {reason}")
+        reasons = changed(checkpoint, PARAMS[self._release], self._release)
         restore(self.machine, checkpoint)
-        say(f"begins at checkpoint {checkpoint.name}")
+        say(
+            f"begins at checkpoint {checkpoint.name}"
+            + (f", which is of another time: {', '.join(reasons)}" if reasons else "")
+        )
         up(release=self._release)
 
     @contextmanager
@@ -120,6 +122,7 @@ class _Work:
         if is_recorded:
             host = Recorder(host, self._scratch, self._notebook)
         shutil.rmtree(self._journal.parent, ignore_errors=True)
+        self._journal.parent.mkdir()
         try:
             yield Book(self._params, "apply", host, self._notebook, Journal(self._journal))
         finally:
