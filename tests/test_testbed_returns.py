@@ -119,7 +119,7 @@ def test_a_broken_entry_differs_in_its_fault_only(number: int) -> None:
     old, new = {w for c in good.commands for w in c}, {w for c in entry.commands for w in c}
     lost, came = sorted(old - new), sorted(new - old)
     assert (entry.id, [c[0] for c in entry.commands]) == (boot_once.ENTRY, [c[0] for c in good.commands])
-    assert "panic=30" in entry.kernel_words
+    assert "panic=30" in entry.kernel_options
     assert (
         came
         == [
@@ -253,10 +253,10 @@ def test_the_cutting_bridge_is_one_that_the_runbook_takes(file: str, tmp_path: P
 def test_the_power_goes_in_the_middle_of_the_step() -> None:
     """With its file gone the step makes plain Debian the default, writes the file, and is cut where it writes the menu."""
     params = load(ROOT / "params/testbed.yml")
-    facts = finished(set_boot_menu, params, **{boot_menu.WORDS_FILE: Answer(44)})
+    facts = finished(set_boot_menu, params, **{boot_menu.OPTIONS_FILE: Answer(44)})
     titles = [action.title for action in set_boot_menu.plan(params, facts).actions]
     assert titles[0].startswith("run grub-set-default gnulinux-simple-")
-    assert titles[1:] == [f"write {boot_menu.WORDS_FILE}", "run update-grub"]
+    assert titles[1:] == [f"write {boot_menu.OPTIONS_FILE}", "run update-grub"]
     pulled: list[str] = []
     listen = cuts.pulls_the_plug(lambda: pulled.append("off"), "run update-grub", after_s=0)
     for event, title in (("action-begin", titles[1]), ("action-end", titles[2]), ("action-begin", titles[2])):

@@ -71,7 +71,7 @@ def prove_power_cut(machine: Machine, params: str) -> None:
 
     Raises `CheckFailed`, or what the runbook raised, at the first claim that does not hold.
     """
-    shell(machine, f"rm {boot_menu.WORDS_FILE}")
+    shell(machine, f"rm {boot_menu.OPTIONS_FILE}")
     cut = run(
         params, mode="apply", only=NOTEBOOK, on_event=pulls_the_plug(machine.kill_power, "run update-grub")
     )
@@ -87,9 +87,9 @@ def prove_power_cut(machine: Machine, params: str) -> None:
     _nothing_left(machine)
     wanted = boot_menu.options_file(parameters.load(params))
     must(
-        shell(machine, f"cat {boot_menu.WORDS_FILE}") == wanted,
+        shell(machine, f"cat {boot_menu.OPTIONS_FILE}") == wanted,
         "A file is half written",
-        boot_menu.WORDS_FILE,
+        boot_menu.OPTIONS_FILE,
     )
     again = carry_out(params, 8, "apply", only="06")
     twice = sorted(completed(cut) & begun(again))

@@ -12,7 +12,7 @@ KEEP_DEFAULT = """\
 # Read before Debian's own xen.cfg, which would make Xen the default entry by its title.
 XEN_OVERRIDE_GRUB_DEFAULT=0
 """
-WORDS_FILE = f"{FOLDER}/zz-xen-passthrough.cfg"
+OPTIONS_FILE = f"{FOLDER}/zz-xen-passthrough.cfg"
 _CONSOLE = ("console=", "com1=", "com2=", "vga=", "dbgp=", "ehci-dbgp=")
 
 

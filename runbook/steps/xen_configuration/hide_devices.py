@@ -138,15 +138,7 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
         return []
     # Whoever starts with this notebook must not lose dom0's disk or network either (H616).
     found = _missing(params, now) or wanted_devices.findings(params, facts)
-    found += [
-        Finding(
-            "refuse",
-            f"The driver {name} is built into this kernel",
-            "it takes its devices before any module can be loaded, so they cannot be hidden this way",
-            "boot Debian's own kernel, where it is a module, or leave the device out",
-        )
-        for name in now.builtin
-    ]
+    found += map(_built_in, now.builtin)
     if now.candidates and not now.has_pciback:
         found.append(
             Finding(
@@ -176,3 +168,12 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
             )
         )
     return found
+
+
+def _built_in(driver: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"The driver {driver} is built into this kernel",
+        "it takes its devices before any module can be loaded, so they cannot be hidden this way",
+        "boot Debian's own kernel, where it is a module, or leave the device out",
+    )
