@@ -128,8 +128,8 @@ testbed-up: $(READY) ## boot the virtual PC and leave it running
 testbed-down: $(READY) ## power it off
 	@$(BIN)/runbook testbed down --release $(RELEASE)
 
-record: $(READY) ## make the recording behind params/example.yml from a fresh testbed run
-	@$(BIN)/runbook testbed test --record recordings/testbed
+record: $(READY) ## make the recording behind params/example.yml from a fresh testbed run, or of one step (STEP=name)
+	@$(BIN)/runbook testbed $(if $(STEP),record $(STEP),test --record recordings/testbed)
 	@$(BIN)/runbook notebooks
 
 bench-deps: ## install what `make bench` measures with, from Debian's packages (root)

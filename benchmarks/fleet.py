@@ -95,7 +95,8 @@ def copies(folder: Path, hosts: int) -> list[str]:
     source = ROOT / "params/example.yml"
     asked, text = load(source), source.read_text(encoding="utf-8")
     recording = asked.connection.recording
-    said = {file.name: file.read_text(encoding="utf-8") for file in sorted((ROOT / recording).iterdir())}
+    files = sorted(path for path in (ROOT / recording).rglob("*") if path.is_file())
+    said = {path.relative_to(ROOT / recording): path.read_text(encoding="utf-8") for path in files}
     # In JSON the letter of an escaped tab or line end stands before the name.
     name = re.compile(rf"(?:(?<=\\[nt])|\b){asked.host}\b")
     ids = {uuid_of(asked, guest): guest for guest in asked.guests}
@@ -103,8 +104,8 @@ def copies(folder: Path, hosts: int) -> list[str]:
     for number in range(hosts):
         mine = asked.model_copy(update={"host": f"host{number:03}"})
         place = folder / "recordings" / mine.host
-        place.mkdir(parents=True)
         for file, answers in said.items():
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
             answers = name.sub(mine.host, answers)
             for old, guest in ids.items():
                 answers = answers.replace(old, uuid_of(mine, guest))

@@ -13,6 +13,8 @@ from pathlib import Path
 from runbook import survey
 from runbook.facts import network
 from runbook.guests.config import uuid_of
+from runbook.hosts.recording import in_order
+from runbook.hosts.recording import load as load_files
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import HostParams, load
 from runbook.steps import steps_of
@@ -83,10 +85,9 @@ def facts_of(params: HostParams, notebook: str) -> Facts:
 def _said(notebook: str) -> dict[str, Answer]:
     """Return the last answer to each question of a recording, by the question's key."""
     folder = ROOT / load(ROOT / "params/example.yml").connection.recording
-    lines = (folder / f"{notebook}.jsonl").read_text(encoding="utf-8").splitlines()
     said: dict[str, Answer] = {}
-    for line in lines:
-        said |= {key: Answer(*parts) for key, parts in json.loads(line).get("gather", {}).items()}
+    for _, entry in in_order(load_files(folder, notebook), steps_of(notebook)):
+        said |= {key: Answer(*parts) for key, parts in entry.get("gather", {}).items()}
     return said
 
 

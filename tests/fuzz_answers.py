@@ -6,7 +6,6 @@ What may come of a case: it is decided, or a `RunbookError`. What must not: any 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import signal
 import sys
@@ -34,6 +33,7 @@ from runbook.show import steps as views
 from runbook.show import tables
 from runbook.steps import name_of, notebooks
 from tests.mutations import mutate
+from tests.recorded import gathers
 
 ROOT = Path(__file__).parents[1]
 PARAMS = load(ROOT / "params/example.yml")
@@ -157,15 +157,12 @@ def _looks(notebook: str, *only: str) -> tuple[Facts, ...]:
     found = []
     for recording in only or RECORDINGS:
         known: dict[Ask, Answer] = {}
-        lines = (
-            (ROOT / "recordings" / recording / f"{notebook}.jsonl").read_text(encoding="utf-8").splitlines()
-        )
-        gathers = [json.loads(line)["gather"] for line in lines if '"gather"' in line[:12]]
+        looks = gathers(ROOT / "recordings" / recording, notebook)
         asks = {ask.key: ask for step in notebooks()[notebook] for ask in step.asks(PARAMS)}
         asks |= {ask.key: ask for ask in (*system.COMMANDS, *identity.COMMANDS)}
-        for number, gather in enumerate(gathers):
+        for number, gather in enumerate(looks):
             known.update({asks[key]: Answer(*said) for key, said in gather.items() if key in asks})
-            if number in (0, len(gathers) - 1):
+            if number in (0, len(looks) - 1):
                 found.append(Facts(known))
     return tuple(found)
 

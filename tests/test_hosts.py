@@ -1,7 +1,6 @@
 """The hosts: this machine, ssh (its complaints), and the replay that never invents an answer."""
 
 import hashlib
-import json
 import os
 import stat
 import subprocess
@@ -15,6 +14,7 @@ from runbook.hosts.base import Result
 from runbook.hosts.local import LocalHost
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recorder import Recorder, masked
+from runbook.hosts.recording import read
 from runbook.hosts.ssh import SshHost
 from runbook.model.ask import Ask
 
@@ -38,6 +38,17 @@ def test_one_round_trip_answers_everything(local, tmp_path):
     assert (facts[asks[1]].status, facts[asks[1]].out, facts[asks[1]].err) == (3, "hi\n", "err\n")
     assert facts[asks[2]].status == 127
     assert local.round_trips == 1
+
+
+def test_questions_are_answered_side_by_side(local, tmp_path):
+    """The slow ones do not add up, and each answer stays with its question, whichever came first."""
+    waits = [Ask.shell(f"sleep 0.{8 - n}; echo {n}; exit {n}") for n in range(1, 8)]
+    asks = [*waits, Ask.read(str(tmp_path / "none")), Ask.run("echo", "last")]
+    began = time.monotonic()
+    facts = local.gather(asks)
+    assert [(facts[ask].status, facts[ask].out) for ask in waits] == [(n, f"{n}\n") for n in range(1, 8)]
+    assert (facts.text(str(tmp_path / "none")), facts[asks[-1]].out) == (None, "last\n")
+    assert time.monotonic() - began < 2.8, "they take 2.8 s one after the other"
 
 
 def test_a_file_that_was_read_says_its_mode(local, tmp_path):
@@ -252,7 +263,7 @@ def test_a_replay_refuses_what_was_not_recorded(replay, tmp_path, monkeypatch):
         host.write(path, b"after\n", mode="0644", owner=OWNER)
 
     with pytest.raises(NotRecorded, match="never asked: uname"):
-        replay(work).gather([Ask.run("uname")])
+        replay(work).gather([Ask.run("uname")]).out("uname")
     host = replay(work)
     with pytest.raises(NotRecorded, match=r"-after\n"):
         host.write(path, b"other\n", mode="0644", owner=OWNER)
@@ -266,12 +277,12 @@ def test_a_recording_holds_only_what_changed(replay, tmp_path):
     ask = Ask.read(str(tmp_path / "state"))
 
     def work(host):
+        host.at("turn_on")
         host.gather([ask])
         host.gather([ask])
 
     replay(work)
-    lines = (tmp_path / "rec/99_toy.jsonl").read_text().splitlines()
-    assert [len(json.loads(line)["gather"]) for line in lines] == [1, 0]
+    assert [len(entry["gather"]) for entry in read(tmp_path / "rec/99_toy/turn_on.jsonl")] == [1, 0]
 
 
 def test_mirror_names_are_masked():

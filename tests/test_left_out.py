@@ -8,12 +8,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from runbook.errors import ParamsError
+from runbook.hosts.recording import names
 from runbook.model.ask import Answer, Facts
 from runbook.params import HostParams, loads
 from runbook.proposal.commented import dump
 from runbook.show import steps as views
 from runbook.show import tables
 from runbook.steps import name_of, notebooks
+from tests.recorded import gathers, recorded
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "params/example.yml"
@@ -60,10 +62,11 @@ def kind(place):
 def answers(recording):
     """Return what the testbed first said to each question, before anything was done or when all was."""
     found = {}
-    for path in sorted((ROOT / "recordings" / recording).glob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            for key, said in json.loads(line).get("gather", {}).items():
-                found.setdefault((path.stem, key), Answer(*said))
+    folder = ROOT / "recordings" / recording
+    for notebook in names(folder):
+        for gather in gathers(folder, notebook):
+            for key, said in gather.items():
+                found.setdefault((notebook, key), Answer(*said))
     return found
 
 
@@ -71,6 +74,7 @@ def look_at(params, recording):
     """Plan, check and show every step and every table of a host, against what the testbed said."""
     count, said = 0, answers(recording)
     for notebook, steps in notebooks().items():
+        steps = [step for step in steps if name_of(step) in recorded(notebook)]
         asks = {ask for step in steps for ask in step.asks(params)}
         everything = {ask: said.get((notebook, ask.key), Answer(0, "")) for ask in asks}
         facts = Facts(everything)

@@ -322,7 +322,7 @@ def test_a_recording_holds_a_mark_and_replays_without_the_secret(tmp_path):
     recorder.run(SECRET_IN, stdin=stdin)
     recorder.write(str(tmp_path / "f"), b"recorded-canary\n", mode="0600", owner=owner)
     assert (tmp_path / "f").read_text() == "recorded-canary\n"
-    text = (tmp_path / "rec/99_toy.jsonl").read_text()
+    text = (tmp_path / "rec/99_toy/opening.jsonl").read_text()
     assert "recorded-canary" not in text
     assert text.count("[secret env:RECORDED]") == 3
 
@@ -340,10 +340,10 @@ def test_a_password_is_replayed_without_its_hash(tmp_path, monkeypatch):
     from runbook.engine.apply import carry_out
 
     rec = tmp_path / "rec"
-    rec.mkdir()
+    (rec / "99_toy").mkdir(parents=True)
     did = {"run": ["chroot", "/mnt", "chpasswd", "--encrypted"], "stdin": "root:[secret env:NO_SUCH]\n"}
     said = {"status": 0, "out": "", "err": ""}
-    (rec / "99_toy.jsonl").write_text(json.dumps({"do": did, "said": said}) + "\n")
+    (rec / "99_toy/opening.jsonl").write_text(json.dumps({"do": did, "said": said}) + "\n")
     assert carry_out(SetPassword("/mnt", "env:NO_SUCH"), RecordedHost(rec, "99_toy"), print) == ""
 
 

@@ -10,7 +10,7 @@ READERS = {
     "kept.hidden": "from runbook.model.ask import Answer; from runbook.drift import kept; read = lambda t: kept.hidden(Answer(0, t), 'k')",
     "has_rules": "from runbook.facts.firewall import has_rules as read",
     "covered": "from runbook.facts.trim import covered as read",
-    "number_of": "from runbook.facts.partition_tables import number_of; read = lambda t: number_of(t, '/dev')",
+    "number_of": "from runbook.facts.storage.tables import number_of; read = lambda t: number_of(t, '/dev')",
     "target_of": "from runbook.guests.devices import target_of; read = lambda t: target_of('/dev/mapper/' + t)",
     "os_release": "from runbook.facts.system import os_release as read",
     "lspci_names": "from runbook.facts.pci import lspci_names as read",

@@ -437,8 +437,8 @@ def test_the_guests_are_paused_and_dom0_is_not(tmp_path: Path, monkeypatch: pyte
     row = "{}                                       4   256     1     ------       6.9\n"
     (tmp_path / "guests").write_text(row.format("ipfire") + row.format("nginx"))
     here = SimpleNamespace(ssh=("sh", "-c"))
-    acceptance._pause_guests(here)
+    acceptance.pause_guests(here)
     assert (tmp_path / "log").read_text() == "pause ipfire\npause nginx\n"
     (tmp_path / "guests").write_text(row.format("comm"))
     with pytest.raises(CheckFailed, match="no such guest"):
-        acceptance._pause_guests(here)
+        acceptance.pause_guests(here)

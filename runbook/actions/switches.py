@@ -30,6 +30,8 @@ class Switch(Action):
     back: str = ""
     """Shell that puts the old file in force again, when that is not `enter`."""
     revert_s: int = 120
+    pause_s: int = 0
+    """So long after it was armed it is switched; what cuts connections that are open lets the answer out first."""
     is_new: bool = False
     """True when there is no old file: then the way back removes the new one."""
     check: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ class ReplaceNetwork(Action):
             enter="systemctl restart networking",
             leave="ifdown --force -a --exclude=lo",
             revert_s=self.revert_s,
+            pause_s=1,
             doubt="compare network.bridges in the parameters with `ip link` on the host, then run again",
         )
 

@@ -122,7 +122,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def _recording(folder: Path) -> Json | None:
-    """Return a recorded host's recording: the SHA-256 of what `sha256sum *` prints in its folder.
+    """Return a recorded host's recording: the SHA-256 of what `find * -type f | LC_ALL=C sort | xargs sha256sum` prints in it.
 
     None when it cannot be found or read any more: that must not cost the run its attestation.
     """
@@ -130,8 +130,9 @@ def _recording(folder: Path) -> Json | None:
         connection = parameters.load(folder / "params.yml", is_kept=True).connection
         if not isinstance(connection, Recorded):
             return None
-        files = sorted(path for path in parameters.find(connection.recording).iterdir() if path.is_file())
-        listed = "".join(f"{digest(path)}  {path.name}\n" for path in files)
+        top = parameters.find(connection.recording)
+        files = sorted((str(path.relative_to(top)), path) for path in top.rglob("*") if path.is_file())
+        listed = "".join(f"{digest(path)}  {name}\n" for name, path in files)
     except (ParamsError, OSError, ValueError):
         return None
     return {"path": connection.recording, "sha256": hashlib.sha256(listed.encode()).hexdigest()}

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runbook import releases
-from runbook.book import stepping
-from runbook.book.replay import DONE, require_order
+from runbook.book import replay, stepping
 from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
@@ -94,6 +93,7 @@ class Book:
         self._bar = Bar(self._steps, self._last_time)
         if self.mode == "apply":
             host.lock()
+        replay.begin(host, self._steps)
         self.facts = Facts({})
         self._look(*self._steps)
         gates.require_usable(
@@ -120,7 +120,9 @@ class Book:
         module = self._step(step)
         self._bar.go(step)
         self._fresh(step)
-        planned = DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
+        if said := replay.unrecorded(self.host, step, module, self.params, self.facts):
+            return views.unrecorded(module, said)
+        planned = replay.DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
         return views.plan(module, planned, self.facts)
 
@@ -199,9 +201,13 @@ class Book:
     @reading()
     def _carry(self, name: str, module: Step, live: Live) -> Outcome:
         if self._was_replayed(name):
-            return Outcome(name, "unchanged", DONE.note)
+            return Outcome(name, "unchanged", replay.DONE.note)
         self._fresh(name)
+        if said := replay.unrecorded(self.host, name, module, self.params, self.facts):
+            return Outcome(name, "skipped", said)
         planned = module.plan(self.params, self.facts)
+        if self.mode == "apply" and planned.actions and not replay.holds(self.host, name):
+            return Outcome(name, "skipped", replay.unrecorded_line(name))
         go_on()
         work = Work(name, module, self.params, self.facts, planned)
         self._beat.begin(work, stops=self.mode == "plan")
@@ -213,7 +219,7 @@ class Book:
             gates.require_nothing_left(planned, f"{name} is not as the parameters say", self.params.host)
             return end
         if planned.actions or planned.stops:
-            require_order(self.host, self._steps, name, self._changed, self.params)
+            replay.require_order(self.host, self._steps, name, self._changed, self.params)
         if planned.actions and planned.digest() != self._planned.get(name, planned.digest()):
             raise Refused(
                 f"The plan of {name} is not the one that was shown",
@@ -249,6 +255,7 @@ class Book:
         return self.facts
 
     def _fresh(self, step: str) -> None:
+        replay.at(self.host, step)
         if step not in self._known:
             self._look(step, *self._after(step))
 

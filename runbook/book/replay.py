@@ -1,4 +1,4 @@
-"""A replay goes in order: which cell is next, when one is run before its turn."""
+"""What a book tells a recording, and asks of it: at which step it is, which cell is next, and what was not recorded."""
 
 from __future__ import annotations
 
@@ -7,11 +7,47 @@ from collections.abc import Collection, Mapping
 from runbook.errors import NotRecorded
 from runbook.hosts import Host
 from runbook.hosts.recorded import RecordedHost
+from runbook.hosts.recorder import Recorder
+from runbook.hosts.recording import asked_for
+from runbook.model.ask import Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
 from runbook.steps import Step
 
 DONE = Plan(note="It was done before: a replay holds each step once.")
+
+
+def begin(host: Host, steps: Mapping[str, Step]) -> None:
+    """Tell a recording in which order the steps come that it holds."""
+    if isinstance(host, RecordedHost):
+        host.in_order(steps)
+
+
+def at(host: Host, step: str) -> None:
+    """Tell a host that is being recorded which step what comes now belongs to."""
+    if isinstance(host, Recorder):
+        host.at(step)
+
+
+def unrecorded(host: Host, name: str, step: Step, params: HostParams, facts: Facts) -> str:
+    """Return in one line that a step was never recorded, or asks more than it did then; '' when it can be played.
+
+    Other parameters than those of the recording are no reason: what they lead to is the error that the host raises.
+    """
+    if not isinstance(host, RecordedHost) or all(ask in facts for ask in step.asks(params)):
+        return ""
+    is_new = not host.has(name) or host.params == asked_for(params)
+    return unrecorded_line(name) if is_new else ""
+
+
+def holds(host: Host, name: str) -> bool:
+    """Return whether a step can be carried out: on a machine always, on a recorded host when it was recorded."""
+    return not isinstance(host, RecordedHost) or host.has(name)
+
+
+def unrecorded_line(name: str) -> str:
+    """Return what to do about a step that no machine was asked for yet."""
+    return f"not recorded yet: make record STEP={name}"
 
 
 def require_order(
@@ -24,7 +60,7 @@ def require_order(
     if not isinstance(host, RecordedHost):
         return
     for before in list(steps)[: list(steps).index(name)]:
-        if before not in done and _has_work(host, steps[before], params):
+        if before not in done and host.has(before) and _has_work(host, steps[before], params):
             cell = f"apply-{before.replace('_', '-')}"
             raise NotRecorded(
                 f"A replay goes in order, and {name} is not next: next is the cell {cell}",

@@ -12,6 +12,7 @@ import click
 from runbook.cli.ledger import reports_folder, say_continued
 from runbook.cli.reports import REPORTS
 from runbook.text.plural import plural
+from runbook.text.sizes import human_size
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
     finish_orphans(folder.parent, host)
     removals = retention.plan(folder, keep or 1, older_than or 0)
     for removal in removals:
-        size = f"{len(removal.names)} files, {removal.size / 1e6:.1f} MB"
+        size = f"{len(removal.names)} files, {human_size(removal.size)}"
         click.echo(f"{host}/{removal.folder.name}: {'goes' if is_meant else 'would go'}: {size}")
     if not removals:
         click.echo("Nothing to prune.")
@@ -147,7 +148,7 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
     copies = handing_on.export(folder, out, leave_out)
     write_index(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    click.echo(f"{out}: {plural(len(copies), 'run')}, {size / 1e6:.1f} MB, without {' '.join(leave_out)}")
+    click.echo(f"{out}: {plural(len(copies), 'run')}, {human_size(size)}, without {' '.join(leave_out)}")
 
 
 def _rule(keep: int | None, older_than: int | None) -> str:

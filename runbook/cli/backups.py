@@ -43,7 +43,7 @@ def list_(params: str, guests: tuple[str, ...]) -> None:
     from runbook.backups import names
     from runbook.facts import backups
     from runbook.steps.management import verify_backups
-    from runbook.steps.shared.guest_volumes import human
+    from runbook.text.sizes import human_size
 
     asked, chosen = _load(params, guests)
     folder = asked.management.backups.folder
@@ -55,8 +55,8 @@ def list_(params: str, guests: tuple[str, ...]) -> None:
             f"DAMAGED: {one.wrong}" if one.wrong else ("verified" if one.is_verified else "not verified yet")
         )
         said = one.sidecar
-        about = f"{said.content}, {said.source}, {human(said.size_bytes)} in" if said else "unknown,"
-        size = human(one.bytes_there or 0)
+        about = f"{said.content}, {said.source}, {human_size(said.size_bytes)} in" if said else "unknown,"
+        size = human_size(one.bytes_there or 0)
         click.echo(f"{one.name}  {names.when(one.name[-16:])}  {about} {size}  {state}")
     if not shown:
         click.echo(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.text.sizes import human_size
+
 if TYPE_CHECKING:
     from runbook.builds import Built, Recipe
     from runbook.params import HostParams
@@ -95,7 +97,7 @@ def _run(recipe: Recipe, host: HostParams, stop: bool) -> Built | None:
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     for deb in built.debs:
-        click.echo(f"{deb.sha256}  {deb.name}  {deb.size / 2**20:.1f} MiB", err=True)
+        click.echo(f"{deb.sha256}  {deb.name}  {human_size(deb.size)}", err=True)
     click.echo(str(built.folder))
     return built
 

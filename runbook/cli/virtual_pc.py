@@ -38,12 +38,21 @@ def testbed() -> None:
 
 @testbed.command()
 @click.option("--fresh", is_flag=True, help="Throw the old machine away first.")
+@click.option(
+    "--at", metavar="NOTEBOOK", help="Throw it away, and begin at the checkpoint after this notebook."
+)
 @of_release
-def up(fresh: bool, release: str) -> None:
+def up(fresh: bool, at: str | None, release: str) -> None:
     """Boot the machine and wait until it answers ssh; build it when it is not there yet."""
+    if fresh and at:
+        raise click.UsageError("--fresh is before the first notebook; --at is after one")
     with _clear_errors():
         from runbook import testbed as machine
+        from runbook.testbed import checkpoints
 
+        if at:
+            found = machine.Machine(machine.state_dir(release))
+            checkpoints.restore(found, checkpoints.named(found.state, at))
         machine.up(fresh=fresh, release=release)
 
 
@@ -99,25 +108,71 @@ def ssh(release: str, command: tuple[str, ...]) -> None:
 @click.option(
     "--only-prove", is_flag=True, help="Go on with --backups and --returns on the machine of the last time."
 )
+@click.option("--resume", is_flag=True, help="Go on at the last checkpoint of an acceptance that failed.")
 @of_release
 def test(
-    record: Path | None, keep: bool, backups: bool, returns: bool, only_prove: bool, release: str
+    record: Path | None,
+    keep: bool,
+    backups: bool,
+    returns: bool,
+    only_prove: bool,
+    resume: bool,
+    release: str,
 ) -> None:
     """Run the whole runbook against the machine, twice, and prove that it worked.
 
     From a fresh disk to guests with a passed-through device; the second run must change nothing.
     Takes three quarters of an hour with software emulation; with --returns, which starts the machine
-    another ten times, about two hours.
+    another ten times, about two hours. After each notebook that changes the machine its disks are kept as a
+    checkpoint: --resume, `record` and `up --at` begin there.
     """
     if only_prove and (record or not (backups or returns)):
         raise click.UsageError("--only-prove goes on with --backups, --returns or both, and records nothing")
+    if resume and (only_prove or returns):
+        raise click.UsageError(
+            "--resume goes on with the runs; --returns takes back all of them, from the beginning"
+        )
     with _clear_errors():
         from runbook.testbed import acceptance
 
         code = acceptance.main(
-            record, release=release, keep=keep, backups=backups, returns=returns, only_prove=only_prove
+            record,
+            release=release,
+            keep=keep,
+            backups=backups,
+            returns=returns,
+            only_prove=only_prove,
+            resume=resume,
         )
     click.get_current_context().exit(int(code or 0))
+
+
+@testbed.command()
+@click.argument("step")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="recordings/testbed",
+    show_default=True,
+    help="The recording; beside it lies that of the second run.",
+)
+@click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
+@of_release
+def record(step: str, into: Path, keep: bool, release: str) -> None:
+    """Record one STEP, at the checkpoints that `test` took, and leave the rest of the recording as it is.
+
+    \b
+    Example:
+      runbook testbed record trim_disks
+
+    The step runs where its notebook begins, after those steps of the notebook that it needs; then it is asked again on the
+    finished machine. Takes two boots and the step itself.
+    """
+    with _clear_errors():
+        from runbook.testbed import one_step
+
+        code = one_step.main(step, into, release=release, keep=keep)
+    click.get_current_context().exit(code)
 
 
 @testbed.command()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from runbook.drift.asked import runs
 from runbook.drift.named import Things, listed
-from runbook.facts import disks as parser
-from runbook.facts import lvm
-from runbook.facts.disks import Device, Disks, gib
+from runbook.facts import storage
+from runbook.facts.storage import Device, Storage
 from runbook.model.ask import Facts
+from runbook.text.sizes import human_size
 
 
 def disks(facts: Facts) -> Things:
     """Return every disk by its serial number, or by its name where it has none."""
-    now = parser.parse(facts)
+    now = storage.parse(facts)
     return {
         _name(disk): {
-            "is": f"{gib(disk.size_bytes)} {disk.model}".strip(),
+            "is": f"{human_size(disk.size_bytes)} {disk.model}".strip(),
             "table": disk.table or "none",
             "whole disk": disk.fstype or "nothing",
         }
@@ -25,7 +24,7 @@ def disks(facts: Facts) -> Things:
 
 def partitions(facts: Facts) -> Things:
     """Return every partition by its disk and number."""
-    now = parser.parse(facts)
+    now = storage.parse(facts)
     return {
         f"{_name(disk)} {part.name.removeprefix(disk.name)}": {
             "size": _size(part.size_bytes),
@@ -39,19 +38,19 @@ def partitions(facts: Facts) -> Things:
 
 def mounts(facts: Facts) -> Things:
     """Return what is mounted from a disk, by place."""
-    rows = (m for m in parser.parse(facts).mounts if m.source.startswith("/dev/"))
+    rows = (m for m in storage.parse(facts).mounts if m.devices)
     return {m.target: {"is": m.fstype, "options": ",".join(m.options)} for m in rows}
 
 
 def groups(facts: Facts) -> Things:
     """Return the volume groups; what is free in one follows from its volumes."""
-    now = parser.parse(facts)
+    now = storage.parse(facts)
     parts = {part.path: f"{_name(disk)} {part.name.removeprefix(disk.name)}" for part, disk in _parts(now)}
     return {
         group.name: {
             "size": _size(group.size),
             "lies on": listed(
-                sorted(parts.get(path, _disk_name(now, path)) for path in now.partitions_of(group.name))
+                sorted(parts.get(p.path, _disk_name(now, p.path)) for p in now.parts_of(group.name))
             ),
         }
         for group in now.groups
@@ -60,27 +59,23 @@ def groups(facts: Facts) -> Things:
 
 def volumes(facts: Facts) -> Things:
     """Return the logical volumes with their sizes."""
-    found: Things = {}
-    for _, answer in runs(facts, "lvs", "--reportformat", "json"):
-        for row in lvm.rows(answer.out, "lv") if answer.ok else ():
-            fields = {"size": _size(int(row["lv_size"]))}
-            if "origin" in row:
-                fields["snapshot of"] = row["origin"] or "nothing"
-            found.setdefault(f"{row['vg_name']}/{row['lv_name']}", {}).update(fields)
-    return found
+    return {
+        v.full_name: {"size": _size(v.size), "snapshot of": v.origin or "nothing"}
+        for v in storage.parse(facts).volumes
+    }
 
 
-def _parts(now: Disks) -> list[tuple[Device, Device]]:
+def _parts(now: Storage) -> list[tuple[Device, Device]]:
     by_path = {disk.path: disk for disk in now.disks}
-    parts = [d for d in now.devices if d.kind == "part" and d.under and d.under[0] in by_path]
-    return [(part, by_path[part.under[0]]) for part in parts]
+    parts = [d for d in now.devices if d.kind == "part" and d.parents and d.parents[0] in by_path]
+    return [(part, by_path[part.parents[0]]) for part in parts]
 
 
 def _name(disk: Device) -> str:
     return disk.serial or disk.name
 
 
-def _disk_name(now: Disks, path: str) -> str:
+def _disk_name(now: Storage, path: str) -> str:
     disk = now.device(path)
     return _name(disk) if disk else path
 
@@ -91,4 +86,4 @@ def _size(size: int) -> str:
     >>> _size(2**30), _size(2**30 + 512)
     ('1.0 GiB', '1.0 GiB (1073742336 bytes)')
     """
-    return gib(size) if size % (2**20) == 0 else f"{gib(size)} ({size} bytes)"
+    return human_size(size) if size % (2**20) == 0 else f"{human_size(size)} ({size} bytes)"

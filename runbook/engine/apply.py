@@ -113,10 +113,10 @@ def _(action: Switch, host: Host, on_line: OnLine) -> str:
     # A run that was cut off in the middle left the true old file and perhaps the timer behind.
     copy = f": >{old}" if action.is_new else f"cp -a -- {action.path} {old}.part && mv {old}.part {old}"
     keep = f"systemctl --quiet stop {revert}.timer 2>/dev/null; [ -e {old} ] || {{ {copy}; }} || exit 1"
-    command(host, ("sh", "-c", f"{keep}; rm -f {switched}"), 60, on_line)
-    _later(host, revert, action.revert_s, _way_back(action, switched), on_line)
     switch = _shell(action.leave, _copied(new, action.path), action.enter, f"touch {switched}")
-    _later(host, f"xen-runbook-{action.what}-switch", 2, switch, on_line)
+    arm = _later(revert, action.revert_s, _way_back(action, switched))
+    go = _later(f"xen-runbook-{action.what}-switch", action.pause_s, switch)
+    command(host, ("sh", "-c", f"{keep}; rm -f {switched}; {arm} && {go}"), 60, on_line)
     try:
         host.reconnect(("test", "-e", switched), action.revert_s - 15, on_line)
     except HostError:
@@ -129,8 +129,7 @@ def _(action: Switch, host: Host, on_line: OnLine) -> str:
             why=f"no new connection within {action.revert_s - 15} s; the old configuration is back in force",
             do=action.doubt or "correct the parameters, then run again",
         ) from None
-    command(host, ("systemctl", "stop", f"{revert}.timer"), 60, on_line)
-    command(host, ("rm", "-f", "--", old, new), 60, on_line)
+    command(host, ("sh", "-c", f"systemctl stop {revert}.timer && rm -f -- {old} {new}"), 60, on_line)
     return ""
 
 
@@ -216,8 +215,7 @@ def _shell(*steps: str) -> str:
     return "; ".join(step for step in steps if step)
 
 
-def _later(host: Host, unit: str, seconds: int, script: str, on_line: OnLine) -> None:
-    """Have the host itself run a script in some seconds, whatever becomes of this connection."""
-    timer = ("--quiet", "--collect", f"--unit={unit}", f"--on-active={seconds}")
-    accuracy = ("--timer-property=AccuracySec=1s",)
-    command(host, ("systemd-run", *timer, *accuracy, "sh", "-c", script), 60, on_line)
+def _later(unit: str, seconds: int, script: str) -> str:
+    """Return shell that has the host itself run a script, in some seconds or at once, whatever becomes of this connection."""
+    timer = (f"--on-active={seconds}", "--timer-property=AccuracySec=100ms") if seconds else ()
+    return shlex.join(("systemd-run", "--quiet", "--collect", f"--unit={unit}", *timer, "sh", "-c", script))

@@ -18,6 +18,7 @@ from runbook.evidence.record import RunRecord
 from runbook.facts import files as modes
 from runbook.facts import identity, system
 from runbook.hosts import connect
+from runbook.hosts.control import Line
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.steps import steps_of
@@ -25,18 +26,18 @@ from runbook.steps import steps_of
 Json = dict[str, Any]
 
 
-def last_look(params: HostParams, place: Path, *, everything: bool) -> None:
+def last_look(params: HostParams, place: Path, *, everything: bool, line: Line | None = None) -> None:
     """Keep a real host's file modes with the run, and with `everything` all answers afresh.
 
     An apply run has to look once more: what its first notebooks read, its later ones changed. A
-    recording is never asked, nor is one being made disturbed. Raises `HostError` when the host cannot be asked.
+    recording is never asked, nor is one being made disturbed. `line` is the connection of the run. Raises `HostError` when the host cannot be asked.
     """
     if not kept.notebooks(place) or params.connection.kind == "recorded" or os.environ.get("RUNBOOK_RECORD"):
         return
     asks = asks_of(params, sorted(kept.notebooks(place)) if everything else ())
     if paths := files.paths(kept.load(place)):
         asks += modes.commands(*paths)
-    host = connect(params, kept.LAST)
+    host = connect(params, kept.LAST, line)
     try:
         kept.keep(place, kept.LAST, host.gather(dict.fromkeys(asks)))
     finally:

@@ -118,18 +118,6 @@ def look(folder: str) -> Ask:
     )
 
 
-def identities(group: str) -> Ask:
-    """Return the question for the UUID of each volume of a group."""
-    return Ask.run("lvs", "--noheadings", "--separator", " ", "-o", "lv_name,lv_uuid", group)
-
-
-def parse_identities(facts: Facts, group: str) -> dict[str, str]:
-    """Return the UUID of each volume of a group, by its name; nothing when there is no such group."""
-    answer = facts[identities(group)]
-    rows = [line.split() for line in answer.out.splitlines()] if answer.ok else []
-    return {row[0]: row[1] for row in rows if len(row) == 2}
-
-
 def parse(facts: Facts, folder: str) -> Store:
     """Return what the host says about a folder of backups; one that does not exist has none."""
     parts = _sections(facts[look(folder)].out)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook.facts.shell_words import shell_words
+from runbook.facts.grub_menu import Entry as Entry
+from runbook.facts.grub_menu import entries as entries
+from runbook.facts.grub_menu import root_of
 from runbook.model.ask import Ask, Facts
 
 CONFIG = "/boot/grub/grub.cfg"
@@ -17,53 +18,9 @@ _NEWER = Ask.run(
 )
 _MOUNT = Ask.run("findmnt", "-n", "-o", "SOURCE,FSTYPE", "-T", "/boot/grub")
 
-COMMANDS = (_MENU, _ENVIRONMENT, _HYPERVISORS, _NEWER, _MOUNT)
-_LOADERS = ("linux", "linuxefi", "multiboot", "multiboot2", "module", "module2")
+_RUNNING = Ask.read("/proc/cmdline")
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the menu that starts something."""
-
-    title: str
-    id: str
-    path: str
-    """What grub-reboot and grub-set-default take: its id, behind those of its submenus (`a>b`)."""
-    numbers: str
-    """The same by position, such as `1>0`."""
-    commands: tuple[tuple[str, ...], ...]
-    """The loader's commands, each as words: `multiboot2`, the image, its arguments …"""
-
-    @property
-    def is_xen(self) -> bool:
-        return any(c[0].startswith("multiboot") for c in self.commands)
-
-    @property
-    def is_linux(self) -> bool:
-        """True for Linux without Xen."""
-        return any(c[0].startswith("linux") for c in self.commands)
-
-    @property
-    def is_recovery(self) -> bool:
-        return "-recovery-" in self.id or "single" in self.kernel_options
-
-    @property
-    def image(self) -> str:
-        """The first image that is loaded: the hypervisor, or the kernel."""
-        return self.commands[0][1] if self.commands else ""
-
-    @property
-    def xen_options(self) -> tuple[str, ...]:
-        """Arguments of the hypervisor; what GRUB's own variables add is left out."""
-        return next((_words(c) for c in self.commands if c[0].startswith("multiboot")), ())
-
-    @property
-    def kernel_options(self) -> tuple[str, ...]:
-        """Arguments of the Linux kernel, with Xen or without."""
-        loaders = ("module", "linux")
-        return next(
-            (_words(c) for c in self.commands if c[0].startswith(loaders) and "--nounzip" not in c), ()
-        )
+COMMANDS = (_MENU, _ENVIRONMENT, _HYPERVISORS, _NEWER, _MOUNT, _RUNNING)
 
 
 @dataclass(frozen=True)
@@ -82,17 +39,39 @@ class Grub:
     """Files that changed since the menu was generated from them."""
     can_write_choice: bool
     """False when GRUB cannot clear a one-time choice: its file is on LVM, RAID or btrfs."""
+    running_root: str = ""
+    """What the running system was told to mount as `/`, as `root=` names it."""
 
     @property
     def linux(self) -> Entry | None:
-        """The plain Debian entry: the first that starts Linux without Xen, not for recovery."""
-        return next((e for e in self.entries if e.is_linux and not e.is_recovery), None)
+        """The plain Debian entry: the running system's without Xen, by preference Debian's own simple one."""
+        own = [e for e in self.entries if self.is_plain(e)]
+        simple = (e for e in own if e.id.startswith("gnulinux-simple-"))
+        return next(simple, next(iter(own), None))
 
     @property
     def xen(self) -> Entry | None:
         """The Xen entry: the first that starts Xen's .gz image, not the .efi."""
         usable = (e for e in self.entries if e.is_xen and not e.is_recovery)
         return next((e for e in usable if e.image.endswith(".gz")), None)
+
+    @property
+    def starts(self) -> Entry | None:
+        """What the machine starts by itself; GRUB takes the first entry when the name means none."""
+        name = self.saved_entry if self.default == "${saved_entry}" else self.default
+        return self.entry(name) or self.entry("")
+
+    def is_plain(self, entry: Entry) -> bool:
+        """Return whether an entry starts the running system's Debian without Xen, and not for recovery.
+
+        Another Debian, a live system or a memory test is none. Where the running system's `root=` stands
+        in no entry, what Debian's own script wrote for this system counts.
+        """
+        if not entry.is_linux or entry.is_recovery or not entry.root:
+            return False
+        if any(e.root == self.running_root for e in self.entries if e.is_linux):
+            return entry.root == self.running_root
+        return not self.running_root or entry.id.startswith("gnulinux-")
 
     @property
     def recoveries(self) -> tuple[Entry, ...]:
@@ -105,7 +84,7 @@ class Grub:
         """
         if not name:
             return self.entries[0] if self.entries else None
-        return next((e for e in self.entries if name in (e.path, e.numbers, e.title)), None)
+        return next((e for e in self.entries if e.is_named(name)), None)
 
 
 def parse(facts: Facts) -> Grub:
@@ -121,6 +100,7 @@ def parse(facts: Facts) -> Grub:
         hypervisors=tuple(sorted(facts[_HYPERVISORS].out.split())),
         newer_sources=tuple(sorted(facts[_NEWER].out.split())),
         can_write_choice=can_write(source, kind.strip()),
+        running_root=root_of((facts.text("/proc/cmdline") or "").split()),
     )
 
 
@@ -148,59 +128,3 @@ def default(text: str) -> str:
     )
     values = [value.strip().strip("\"'") for value in sets]
     return next((v for v in values if v != "${next_entry}"), "")
-
-
-def entries(text: str) -> tuple[Entry, ...]:
-    """Return the entries of a grub.cfg in their order, those of submenus too.
-
-    >>> head = "menuentry 'Debian' $menuentry_id_option 'gnulinux-simple-1' {"
-    >>> entries(head + "\\n linux /vmlinuz root=/dev/a ro quiet\\n}")[0].kernel_options
-    ('root=/dev/a', 'ro', 'quiet')
-    """
-    return tuple(_read(iter(text.splitlines()), "", "", {}))
-
-
-def _read(lines: Iterator[str], path: str, numbers: str, sizes: dict[str, int]) -> Iterator[Entry]:
-    """Yield the entries up to the end of this menu; `sizes` counts the items of each menu so far."""
-    for line in lines:
-        words = line.split()
-        if words == ["}"]:
-            return
-        if not words or words[0] not in ("menuentry", "submenu"):
-            if words and words[0] == "function":
-                _skip(lines)
-            continue
-        title, name = _heading(line)
-        number = sizes.get(numbers, 0)
-        sizes[numbers] = number + 1
-        here, count = f"{path}{name}", f"{numbers}{number}"
-        if words[0] == "submenu":
-            yield from _read(lines, f"{here}>", f"{count}>", sizes)
-        else:
-            yield Entry(title, name, here, count, tuple(_loads(lines)))
-
-
-def _heading(line: str) -> tuple[str, str]:
-    """Return title and id; an entry without an id goes by its title, as GRUB does it."""
-    words = shell_words(line)
-    option = next((i for i, w in enumerate(words) if w in ("$menuentry_id_option", "--id")), None)
-    return words[1], words[option + 1] if option else words[1]
-
-
-def _loads(lines: Iterator[str]) -> Iterator[tuple[str, ...]]:
-    for line in lines:
-        words = line.split()
-        if words == ["}"]:
-            return
-        if words and words[0] in _LOADERS:
-            yield tuple(words)
-
-
-def _skip(lines: Iterator[str]) -> None:
-    for line in lines:
-        if line.startswith("}"):
-            return
-
-
-def _words(command: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(w for w in command[2:] if w != "placeholder" and not w.startswith("${"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 
 from runbook.facts.guests import bdf_of
@@ -13,6 +14,11 @@ FILES = Ask.shell("grep -Hs '' /etc/xen/*.cfg; true")
 AUTO = "/etc/xen/auto"
 """The folder whose configurations start with the host."""
 AUTOSTART = Ask.run("find", AUTO, "-mindepth", "1", "-maxdepth", "1", "-printf", r"%f\t%Y\t%l\n")
+
+
+def existing(paths: tuple[str, ...]) -> Ask:
+    """Return the question which of some files exist; the answer names them, one per line."""
+    return Ask.shell(f'for f in {shlex.join(paths)}; do [ ! -e "$f" ] || echo "$f"; done')
 
 
 def dry_run(path: str) -> Ask:

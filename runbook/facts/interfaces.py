@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
 
 from runbook.model.ask import Ask, Facts
 
 FILE = "/etc/network/interfaces"
-SOURCE_ALL = "source /etc/network/interfaces.d/*"
+_ROOT, _DIRECTORY = "/etc/network", "/etc/network/interfaces.d"
+_SOURCES = ("source", "source-directory")
 _FILE = Ask.read(FILE)
 _FOLDER = Ask.shell("grep -sH . /etc/network/interfaces.d/*; true")
 _NETWORK_MANAGER = Ask.run("nmcli", "-t", "-f", "DEVICE,STATE", "device")
@@ -38,6 +41,19 @@ class Paragraph:
     words: tuple[str, ...]
     """What stands behind the keyword: for `iface` the name, the family and the method."""
     lines: tuple[str, ...]
+    """Word for word; a line that goes on in the next stands with its line end, and comments between are among them."""
+    before: tuple[str, ...] = ()
+    """Comments and blank lines in front of it."""
+
+    @property
+    def options(self) -> tuple[tuple[str, ...], ...]:
+        """The words of each line that belongs to it."""
+        split = (tuple(words_of(line)) for line in self.lines[1:])
+        return tuple(words for words in split if words and not words[0].startswith("#"))
+
+    def option(self, *keys: str) -> tuple[str, ...]:
+        """Return what stands behind a key under any of its spellings, () when it is not there."""
+        return next((words[1:] for words in self.options if words[0] in keys), ())
 
     @property
     def is_list(self) -> bool:
@@ -59,15 +75,22 @@ class Interfaces:
     paragraphs: tuple[Paragraph, ...]
     """Of /etc/network/interfaces."""
     elsewhere: tuple[tuple[str, str], ...]
-    """Interfaces that a file in interfaces.d configures, each with that file's path."""
+    """Interfaces that a file in interfaces.d configures, each with that file's path; sleeping files are none."""
     managers: tuple[tuple[str, str], ...]
     """Interfaces that NetworkManager or systemd-networkd manages, each with that name."""
     wireless: tuple[str, ...]
 
-    def static_ipv6(self, names: Collection[str]) -> tuple[str, ...]:
-        """Return which of the interfaces have a fixed IPv6 address in the file."""
-        return tuple(p.words[0] for p in self.paragraphs if p.words[0:1] and p.words[0] in names
-                     and p.words[1:3] == ("inet6", "static"))  # fmt: skip
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What the file takes in besides the folder that was read."""
+        return tuple(
+            path
+            for p in self.paragraphs
+            if p.keyword in _SOURCES
+            for path in p.words
+            if str(PurePosixPath(_ROOT, path)).rstrip("/") != _DIRECTORY
+            and str(PurePosixPath(_ROOT, path).parent) != _DIRECTORY
+        )
 
 
 def parse(facts: Facts) -> Interfaces:
@@ -76,9 +99,11 @@ def parse(facts: Facts) -> Interfaces:
     by_file: dict[str, list[str]] = {}
     for path, _, line in folder:
         by_file.setdefault(path, []).append(line)
+    own = paragraphs(facts.text(FILE) or "")
     elsewhere = {
         (name, path)
         for path, lines in by_file.items()
+        if _takes_in(own, path)
         for paragraph in paragraphs("\n".join(lines))
         if paragraph.keyword == "iface"
         for name in paragraph.names
@@ -86,7 +111,7 @@ def parse(facts: Facts) -> Interfaces:
     managed = [(name, "NetworkManager") for name in network_manager(facts[_NETWORK_MANAGER].out)]
     managed += [(name, "systemd-networkd") for name in networkd(facts[_NETWORKD].out)]
     return Interfaces(
-        paragraphs=paragraphs(facts.text(FILE) or ""),
+        paragraphs=own,
         elsewhere=tuple(sorted(elsewhere)),
         managers=tuple(managed),
         wireless=tuple(path.split("/")[4] for path in facts[_WIRELESS].out.splitlines()),
@@ -94,24 +119,51 @@ def parse(facts: Facts) -> Interfaces:
 
 
 def paragraphs(text: str) -> tuple[Paragraph, ...]:
-    """Return the paragraphs of a file; comments and blank lines between them are left out.
+    """Return the paragraphs of a file; what stands behind the last one is a paragraph without a keyword.
 
     >>> [p.words for p in paragraphs("auto lo\\n# the outside\\niface lo inet loopback\\n    mtu 1500")]
     [('lo',), ('lo', 'inet', 'loopback')]
     """
-    found: list[list[str]] = []
-    for line in text.replace("\\\n", " ").splitlines():
-        words = line.split()
+    found: list[tuple[list[str], list[str]]] = []
+    between: list[str] = []
+    for line in re.findall(r"(?:[^\\\n]|\\(?:\n|.|\Z))*\n|(?:[^\\\n]|\\(?:\n|.|\Z))+\Z", text):
+        line, words = line.rstrip("\n").rstrip(), words_of(line)
         if not words or words[0].startswith("#"):
+            between.append(line)
             continue
         if words[0] in _KEYWORDS or words[0].startswith("allow-") or not found:
-            found.append([line.rstrip()])
+            found.append((between, [line]))
         else:
-            found[-1].append(line.rstrip())
-    heads = (lines[0].split() for lines in found)
-    return tuple(
-        Paragraph(head[0], tuple(head[1:]), tuple(lines)) for head, lines in zip(heads, found, strict=True)
-    )
+            found[-1][1].extend((*between, line))
+        between = []
+    heads = (words_of(lines[0]) for _, lines in found)
+    read = [
+        Paragraph(head[0], tuple(head[1:]), tuple(lines), tuple(before))
+        for head, (before, lines) in zip(heads, found, strict=True)
+    ]
+    return (*read, Paragraph("", (), (), tuple(between))) if between else tuple(read)
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a line that may go on behind a backslash.
+
+    >>> words_of("up echo \\\\\\n hello")
+    ['up', 'echo', 'hello']
+    """
+    return line.replace("\\\n", " ").split()
+
+
+def _takes_in(own: tuple[Paragraph, ...], path: str) -> bool:
+    """Return whether a file of the folder is in force: a file that no line names sleeps."""
+    for paragraph in own:
+        for word in paragraph.words if paragraph.keyword in _SOURCES else ():
+            pattern = str(PurePosixPath(_ROOT, word))
+            if paragraph.keyword == "source" and fnmatch(path, pattern):
+                return True
+            # ifup passes over names with anything else in them (interfaces(5)).
+            if paragraph.keyword == "source-directory" and fnmatch(str(PurePosixPath(path).parent), pattern):
+                return re.fullmatch(r"[A-Za-z0-9_-]+", PurePosixPath(path).name) is not None
+    return False
 
 
 def network_manager(text: str) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ class Network:
     interfaces: tuple[Interface, ...]
     default_routes: tuple[str, ...]
     """Interfaces that carry a default route."""
+    rival_routes: tuple[str, ...]
+    """Those of them that none of the others goes before, by its metric: one, or which of them is taken is chance."""
     session: str
     """The interface that the ssh session reached, '' when there is no such session."""
 
@@ -116,9 +118,12 @@ def parse(facts: Facts) -> Network:
     rows = json.loads(facts[_ADDR].out or "[]")
     interfaces = tuple(_interface(row, cards, bridges) for row in rows if row.get("ifname"))
     address = session_address(facts[_SESSION].out)
+    routes = json.loads(facts[_ROUTE].out or "[]")
+    best = min((r.get("metric", 0) for r in routes if r.get("dst") == "default"), default=0)
     return Network(
         interfaces=interfaces,
-        default_routes=default_routes(json.loads(facts[_ROUTE].out or "[]")),
+        default_routes=default_routes(routes),
+        rival_routes=default_routes([r for r in routes if r.get("metric", 0) == best]),
         session=next(
             (i.name for i in interfaces if address in {a.partition("/")[0] for a in i.addresses}), ""
         ),

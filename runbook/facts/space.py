@@ -8,20 +8,16 @@ MIB = 1024 * 1024
 
 
 def commands(*paths: str) -> tuple[Ask, ...]:
-    """Return the question about the room at some paths."""
-    return (Ask.run("df", "-B1", "--output=avail,file", *paths),)
+    """Return the questions about the room at some paths."""
+    return tuple(Ask.run("df", "-B1", "--output=avail", path) for path in paths)
 
 
-def free_mib(facts: Facts, path: str, *paths: str) -> int | None:
-    """Return the free MiB at `path`, None when the host could not say; `paths` as given to `commands`.
+def free_mib(facts: Facts, path: str) -> int | None:
+    """Return the free MiB at a path, None when the host could not say.
 
-    >>> ask = commands("/boot")[0]
     >>> from runbook.model.ask import Answer
-    >>> free_mib(Facts({ask: Answer(0, "     Avail File\\n885796864 /boot\\n")}), "/boot", "/boot")
+    >>> free_mib(Facts({commands("/boot")[0]: Answer(0, "     Avail\\n885796864\\n")}), "/boot")
     844
     """
-    for line in facts[commands(*paths)[0]].out.splitlines():
-        avail, _, file = line.strip().partition(" ")
-        if file.strip() == path and avail.isdigit():
-            return int(avail) // MIB
-    return None
+    words = facts[commands(path)[0]].out.split()
+    return int(words[-1]) // MIB if words and words[-1].isdecimal() else None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from runbook.facts import services
+from runbook.facts import services, storage
+from runbook.facts.storage import Device, Storage
 from runbook.model.ask import Ask, Facts
 
 TIMER = "fstrim.timer"
@@ -25,9 +23,9 @@ _DRY = Ask.run(
     )
 )
 _LVM = Ask.run("lvmconfig", "--typeconfig", "full", "devices/issue_discards", "devices/scan_lvs")
-_LSBLK = Ask.run("lsblk", "-J", "-b", "-o", "NAME,TYPE,FSTYPE,DISC-MAX,MOUNTPOINTS")
+_FSTAB = Ask.read("/etc/fstab")
 
-COMMANDS = (_DRY, _LVM, _LSBLK, Ask.read(LVM_LOCAL), *services.commands(TIMER))
+COMMANDS = (_DRY, _LVM, _FSTAB, *storage.COMMANDS, Ask.read(LVM_LOCAL), *services.commands(TIMER))
 _TRIMMABLE = ("ext4", "ext3", "xfs", "btrfs", "f2fs", "vfat")
 
 
@@ -37,8 +35,8 @@ class Trim:
 
     covered: tuple[str, ...]
     """The mount points that the weekly run would trim, as fstrim itself says."""
-    able: tuple[str, ...]
-    """The mount points whose device takes such news."""
+    able: tuple[tuple[str, ...], ...]
+    """The mount points of each file system whose device takes such news; those that fstab leaves out are left out."""
     unable: tuple[str, ...]
     """Mount points whose own device takes none although the disk below does, such as some encrypted ones."""
     lvm: dict[str, str]
@@ -49,12 +47,17 @@ class Trim:
 
 def parse(facts: Facts) -> Trim:
     """Return what the facts say about trimming."""
-    nodes = json.loads(facts[_LSBLK].out or "{}").get("blockdevices", [])
-    seen = list(_mounts(nodes, is_able_below=False))
+    there, left_out = storage.parse(facts), set(untrimmed(facts.text(_FSTAB.argv[0]) or ""))
+    mounted = [(d, places) for d in there.devices if (places := _places(there, d, left_out))]
     return Trim(
         covered=covered(facts[_DRY].out),
-        able=tuple(dict.fromkeys(point for point, able, _ in seen if able)),
-        unable=tuple(dict.fromkeys(point for point, able, below in seen if below and not able)),
+        able=tuple(places for device, places in mounted if device.discard_bytes),
+        unable=tuple(
+            place
+            for device, places in mounted
+            for place in places
+            if not device.discard_bytes and any(d.discard_bytes for d in there.below(device.path))
+        ),
         lvm=settings(facts[_LVM].out),
         lvm_local=facts.text(LVM_LOCAL),
     )
@@ -79,12 +82,18 @@ def settings(text: str) -> dict[str, str]:
     return dict(re.findall(r"(?m)^(\w+)=(.*)$", text))
 
 
-def _mounts(nodes: list[dict[str, Any]], *, is_able_below: bool) -> Iterator[tuple[str, bool, bool]]:
-    for node in nodes:
-        if node["type"] == "loop":  # a window into a guest's disk (09): not the host's own to trim
-            continue
-        able = int(node["disc-max"] or 0) > 0
-        for point in node["mountpoints"]:
-            if point and point.startswith("/") and node["fstype"] in _TRIMMABLE:
-                yield point, able, is_able_below or able
-        yield from _mounts(node.get("children", []), is_able_below=is_able_below or able)
+def untrimmed(text: str) -> tuple[str, ...]:
+    """Return the mount points that fstab(5) takes out of the weekly run (fstrim(8), X-fstrim.notrim).
+
+    >>> untrimmed("UUID=1 /backup ext4 defaults,X-fstrim.notrim 0 2\\n")
+    ('/backup',)
+    """
+    rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return tuple(row[1] for row in rows if len(row) > 3 and "X-fstrim.notrim" in row[3].split(","))
+
+
+def _places(there: Storage, device: Device, left_out: set[str]) -> tuple[str, ...]:
+    """Return where a file system that can be trimmed is mounted, () where it is not the weekly run's."""
+    if device.fstype not in _TRIMMABLE or any(d.loop for d in (device, *there.below(device.path))):
+        return ()  # a window into a guest's disk (09) is not the host's own to trim
+    return tuple(p for p in device.mountpoints if p.startswith("/") and p not in left_out)

@@ -27,6 +27,7 @@ from runbook.evidence.archive import find_runs
 from runbook.evidence.fleets.record import CLAIMS, STOP
 from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.evidence.record import Event
+from runbook.hosts.control import LINE
 
 Tell = Callable[[Event], None]
 TICK_S = 0.25
@@ -35,7 +36,7 @@ LET_GO_S = 5.0
 STOPS = (signal.SIGINT, signal.SIGINT, signal.SIGKILL)
 """What each request to stop sends: tidy up and end; end the step at once; and be gone."""
 NOT_INHERITED = (
-    "RUNBOOK_RUN_DIR", "RUNBOOK_NOTEBOOK", "RUNBOOK_PARAMS_DIGEST", "RUNBOOK_SECRETS", "RUNBOOK_RECORD", LIFELINE,
+    "RUNBOOK_RUN_DIR", "RUNBOOK_NOTEBOOK", "RUNBOOK_PARAMS_DIGEST", "RUNBOOK_SECRETS", "RUNBOOK_RECORD", LIFELINE, LINE,
 )  # fmt: skip
 """Variables that belong to one run of one host."""
 CUT = 2000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runbook import programs
 from runbook.hosts.base import Host, OnLine, Result
@@ -11,20 +12,26 @@ from runbook.params import HostParams, find
 from runbook.params.host import Recorded, Ssh
 from runbook.params.secrets import mask_known_secrets
 
+if TYPE_CHECKING:
+    from runbook.hosts.control import Line
+
 __all__ = ["Host", "OnLine", "Result", "connect"]
 
 
-def connect(params: HostParams, notebook: str) -> Host:
+def connect(params: HostParams, notebook: str, line: Line | None = None) -> Host:
     """Return the host of the parameters; nothing is contacted before the first question.
 
+    `line` is the connection that a run's processes share (`runbook.hosts.shared`); a kernel has it from its environment.
     With the environment variable RUNBOOK_RECORD=FOLDER a real host is recorded into that folder.
     Raises `ParamsError` when a file that the connection names does not exist, and `ConsentMissing` when the
     parameters would run programs here that the operator did not allow.
     """
+    from runbook.hosts import control
     from runbook.hosts.exchange import Limits
     from runbook.hosts.local import LocalHost
     from runbook.hosts.recorded import RecordedHost
     from runbook.hosts.recorder import Recorder
+    from runbook.hosts.recording import keep_params
     from runbook.hosts.ssh import SshHost
 
     connection = params.connection
@@ -35,8 +42,11 @@ def connect(params: HostParams, notebook: str) -> Host:
     limits = Limits(connection.answer_timeout_s, connection.answer_limit_mib)
     host: Host
     if isinstance(connection, Ssh):
-        host = SshHost(connection.to, find(connection.config) if connection.config else None, limits)
+        config = find(connection.config) if connection.config else None
+        host = SshHost(connection.to, config, limits, line or control.handed())
     else:
         host = LocalHost(limits)
-    recording = os.environ.get("RUNBOOK_RECORD")
-    return Recorder(host, Path(recording), notebook) if recording else host
+    if not (recording := os.environ.get("RUNBOOK_RECORD")):
+        return host
+    keep_params(Path(recording), params)
+    return Recorder(host, Path(recording), notebook)

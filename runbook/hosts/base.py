@@ -81,7 +81,10 @@ class Host(Protocol):
         """Restart and return when the host answers with a new boot id. Raises `HostError` when it does not."""
 
     def reconnect(self, proof: tuple[str, ...], wait_s: float, on_line: OnLine | None = None) -> None:
-        """Return when a *new* connection has run `proof` with status 0. Raises `HostError` after `wait_s` seconds."""
+        """Return when a connection that began after `proof` held has run it with status 0.
+
+        Raises `HostError` after `wait_s` seconds.
+        """
 
     def lock(self) -> None:
         """Keep every other run off this host until `close`. Raises `HostError` when one is there."""

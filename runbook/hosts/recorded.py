@@ -1,10 +1,9 @@
 """A replay of a recording that was made of a real run. It never invents an answer.
 
-A recording is one JSON-lines file a notebook. Its lines are, in the order in which they happened,
-`gather` (the answers that were new or different since the gather before) and `do` (a command, a
-write or a restart, with what came back). Reading again answers what the host last said; doing
-anything must be the next thing that was recorded, or it is an error that says what comes next. With RUNBOOK_AUTHOR
-in the environment it also shows the difference, and how a new recording is made.
+Reading again answers what the host last said; doing anything must be the next thing that was recorded
+(`runbook.hosts.recording`), or it is an error that says what comes next. A question that was never asked has no answer:
+reading it is the error, so that only those steps meet it that want to know. With RUNBOOK_AUTHOR in the environment the
+errors also show the difference, and how a new recording is made.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from typing import Any
 
 from runbook.errors import CommandFailed, HostError, NotRecorded
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
+from runbook.hosts.recording import PARAMS, Entry, in_order, load
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
 
@@ -37,18 +37,40 @@ class RecordedHost:
     def __init__(self, recording: Path, notebook: str) -> None:
         self.describe = f"a replay of {recording.name}"
         self.round_trips = 0
-        self._path = recording / f"{notebook}.jsonl"
-        if not self._path.exists():
+        self._notebook = notebook
+        self._files = load(recording, notebook)
+        if not self._files:
             raise NotRecorded(
                 f"There is no recording of {notebook}",
                 where=str(recording),
                 why="a replay plays the notebooks that were recorded, and nothing else",
                 do=_next_move(_OTHERWISE),
             )
-        lines = self._path.read_text(encoding="utf-8").splitlines()
-        self._entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self._recording = recording
+        self._entries: list[tuple[str, Entry]] = []
         self._next = 0
         self._known: dict[str, Answer] = {}
+        self.in_order(sorted(self._files))
+
+    def in_order(self, steps: Iterable[str]) -> None:
+        """Begin anew, with the recorded steps in this order; the recording itself keeps none."""
+        self._entries = in_order(self._files, steps)
+        self._next, self._known = 0, {}
+
+    def has(self, step: str) -> bool:
+        """Return whether this step was played when the recording was made."""
+        return step in self._files
+
+    @property
+    def params(self) -> Any:
+        """What the parameters asked for in the recorded run, None when that was not kept."""
+        path = self._recording / PARAMS
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    @property
+    def left(self) -> list[str]:
+        """The steps of which something that was done is not played yet."""
+        return list(dict.fromkeys(step for step, entry in self._entries[self._next :] if "do" in entry))
 
     def known(self, asks: Iterable[Ask]) -> Facts | None:
         """Return what the host last said to these questions without reading on, None if it was not asked one of them."""
@@ -59,14 +81,10 @@ class RecordedHost:
 
     def gather(self, asks: Iterable[Ask]) -> Facts:
         self.round_trips += 1
-        if self._next < len(self._entries) and "gather" in self._entries[self._next]:
+        if "gather" in self._entry:
             self._fold()
-        answers: dict[Ask, Answer] = {}
-        for ask in asks:
-            if ask.key not in self._known:
-                raise self._never_asked(ask)
-            answers[ask] = self._known[ask.key]
-        return Facts(answers, self.describe)
+        answers = {ask: self._known[ask.key] for ask in asks if ask.key in self._known}
+        return Facts(answers, self.describe, self._never_asked)
 
     def run(
         self,
@@ -108,19 +126,24 @@ class RecordedHost:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    @property
+    def _entry(self) -> Entry:
+        """What comes next, {} at the end."""
+        return self._entries[self._next][1] if self._next < len(self._entries) else {}
+
     def _fold(self) -> None:
-        for key, (status, out, err) in self._entries[self._next]["gather"].items():
+        for key, (status, out, err) in self._entry["gather"].items():
             self._known[key] = Answer(status, out, err)
         self._next += 1
 
     def _do(self, asked: dict[str, Any]) -> dict[str, Any]:
         wanted = KNOWN.clean(asked)  # a recording holds no secrets either
-        while self._next < len(self._entries) and "gather" in self._entries[self._next]:
+        while "gather" in self._entry:
             self._fold()
-        recorded = self._entries[self._next]["do"] if self._next < len(self._entries) else {}
+        recorded = self._entry.get("do", {})
         if recorded != wanted:
             raise self._something_else(recorded, wanted)
-        said: dict[str, Any] = self._entries[self._next]["said"]
+        said: dict[str, Any] = self._entry["said"]
         self._next += 1
         return said
 
@@ -128,7 +151,7 @@ class RecordedHost:
         near = difflib.get_close_matches(ask.key, self._known, n=1, cutoff=0) if _is_author() else []
         return NotRecorded(
             f"The recorded host was never asked: {_short(ask.key)}",
-            where=self._path.name,
+            where=self._notebook,
             why="a replay knows only what was asked with the parameters that it was recorded with"
             + (f"\nthe nearest that it was asked: {near[0]}" if near else ""),
             do=_next_move(f"give these parameters back what you changed; {_OTHERWISE}"),
@@ -145,10 +168,16 @@ class RecordedHost:
             why = "\n".join((why, *diff))
         return NotRecorded(
             "The recorded host was asked to do something else than what was recorded",
-            where=f"{self._path.name}, entry {self._next + 1}",
+            where=self._place(),
             why=why,
             do=_next_move(_ORDER),
         )
+
+    def _place(self) -> str:
+        """Return the file and the line that come next, or the last file when nothing does."""
+        step = self._entries[min(self._next, len(self._entries) - 1)][0]
+        before = sum(name == step for name, _ in self._entries[: self._next])
+        return f"{self._notebook}/{step}.jsonl, entry {before + 1}"
 
 
 def _is_author() -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from runbook.errors import CommandFailed, HostError
 from runbook.hosts.base import Delivered, Host, OnLine, Result, Supply
+from runbook.hosts.recording import OPENING, lines
 from runbook.model.ask import Ask, Facts
 from runbook.redaction import KNOWN
 
@@ -24,9 +25,15 @@ class Recorder:
         self._host = host
         self.describe, self.is_real = host.describe, host.is_real
         self._known: dict[str, list[Any]] = {}
-        recording.mkdir(parents=True, exist_ok=True)
-        self._path = recording / f"{notebook}.jsonl"
-        self._path.write_text("", encoding="utf-8")
+        self._folder = recording / notebook
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self.at(OPENING)
+
+    def at(self, step: str) -> None:
+        """Hear at which step the runbook is: what comes now happens in it."""
+        self._step = step
+        (self._folder / f"{step}.jsonl").touch()
 
     @property
     def round_trips(self) -> int:
@@ -92,8 +99,8 @@ class Recorder:
         self._host.close()
 
     def _note(self, entry: dict[str, Any]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(KNOWN.clean(entry), ensure_ascii=False, sort_keys=True) + "\n")
+        with (self._folder / f"{self._step}.jsonl").open("a", encoding="utf-8") as file:
+            file.write(lines([KNOWN.clean(entry)], is_opening=self._step == OPENING))
 
 
 def masked(text: str) -> str:

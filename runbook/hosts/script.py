@@ -18,15 +18,17 @@ trap 'rm -rf "$t"' EXIT
 cd "$t" || exit 1
 ask_run() {{
   i=$1; shift
-  timeout "$allowed" "$@" >"$i.o" 2>"$i.e" </dev/null; echo "$?" >>status
+  timeout "$allowed" "$@" >"$i.o" 2>"$i.e" </dev/null; echo "$?" >"$i.s"
 }}
 ask_file() {{
   if [ ! -e "$2" ]; then s={MISSING}; :>"$1.o"; :>"$1.e"
   elif cat -- "$2" >"$1.o" 2>"$1.e"; then s=0
   else s={UNREADABLE}; fi
-  echo "$s" >>status
+  echo "$s" >"$1.s"
 }}"""
 _END = b"@@ end\n"
+_LANES = 4
+"""So many questions are answered at the same time: most wait for another process more than they work."""
 _TIDY = """trap 'rm -f "$t"' EXIT; trap 'exit 143' HUP INT TERM PIPE"""
 LOCK = "/run/xen-runbook.lock"
 """In a folder of root's: in /run/lock anybody on the host could hold it, or make it first."""
@@ -54,14 +56,15 @@ def gather_script(asks: Sequence[Ask], timeout_s: float = 150, limit: int = 1 <<
         ENVIRONMENT,
         f"allowed={timeout_s:g}; trap '' XFSZ; ulimit -f {limit // 512 + 8}",
         _FUNCTIONS,
-        ":>status",
     ]
-    for i, ask in enumerate(asks):
-        function = "ask_file" if ask.kind == "read" else "ask_run"
-        lines.append(f"{function} {i} {shlex.join(ask.argv)}")
+    functions = {"read": "ask_file", "run": "ask_run"}
+    each = [f"{functions[ask.kind]} {i} {shlex.join(ask.argv)}" for i, ask in enumerate(asks)]
+    for lane in filter(None, (each[n::_LANES] for n in range(_LANES))):
+        lines += ["{", *lane, "} &"]
+    statuses = " ".join(f"{i}.s" for i in range(len(asks)))
     files = " ".join(f"{i}.o {i}.e" for i in range(len(asks)))
     if asks:
-        lines.append(f"cat status && stat -c %s {files} && cat {files}")
+        lines.append(f"wait; cat {statuses} && stat -c %s {files} && cat {files}")
     return "\n".join([*lines, "echo '@@ end'", ""])
 
 

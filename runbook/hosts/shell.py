@@ -17,8 +17,10 @@ from runbook.hosts.exchange import Limits, Said, exchange, start, stop
 from runbook.hosts.streams import KEPT, Reader
 from runbook.model.ask import Answer, Ask, Facts
 
-PUT_S, FRESH_S = 3600, 30
-"""How long one file may take to be sent, and one command over a connection of its own."""
+PUT_S, FRESH_S, SHARED_S = 3600, 30, 3
+"""How long one file may take to be sent, one command over a connection of its own, and one word over the shared one."""
+LOST = 255
+"""What ssh ends with when the connection failed."""
 
 
 class ShellHost:
@@ -106,20 +108,39 @@ class ShellHost:
         )
 
     def reconnect(self, proof: tuple[str, ...], wait_s: float, on_line: OnLine | None = None) -> None:
-        started, told = time.monotonic(), 0.0
+        started, told, pause_s = time.monotonic(), 0.0, 0.05
+        look = self._over_the_shared
         while (waited := time.monotonic() - started) < wait_s:
-            if self.fresh(proof) is not None:
+            holds = look(proof)
+            if holds is None:
+                look = self._over_a_new  # the one that there was is cut
+                continue
+            # One that began before the proof held was let in by what was in force then, and proves nothing.
+            if holds and self.fresh(proof) is not None:
                 return
             if on_line and waited - told >= 2:
                 on_line(f"waiting for a new connection to {self.describe}: {waited:.0f} s")
                 told = waited
-            # A switch is made after two or three seconds, and most hosts answer at once; a slow one is not pressed.
-            time.sleep(0.3 if waited < 10 else 2)
+            time.sleep(pause_s)  # most hosts answer at once; a slow one is not pressed
+            pause_s = min(pause_s * 1.5, 0.3 if waited < 10 else 2)
         raise HostError(
             f"No new connection to {self.describe} within {wait_s:.0f} s",
             why="it does not answer",
             do="wait for the old configuration to come back by itself",
         )
+
+    def _over_the_shared(self, proof: tuple[str, ...]) -> bool | None:
+        """Return whether a proof holds, as the connection that is open says; None when that answers no more."""
+        self.round_trips += 1
+        line = shlex.join(proof)
+        try:
+            said = self._exchange(line, line, b"", SHARED_S)
+        except (HostError, TimedOut):
+            return None
+        return None if said.status == LOST else said.status == 0
+
+    def _over_a_new(self, proof: tuple[str, ...]) -> bool:
+        return self.fresh(proof) is not None
 
     def fresh(self, argv: tuple[str, ...], timeout_s: float | None = None) -> str | None:
         """Return a command's output over a connection of its own, None when it or the connection failed."""

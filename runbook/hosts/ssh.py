@@ -10,6 +10,7 @@ from pathlib import Path
 from runbook.errors import HostError, Refused
 from runbook.hosts import control, script
 from runbook.hosts.base import OnLine, Result
+from runbook.hosts.control import Line
 from runbook.hosts.exchange import Limits
 from runbook.hosts.shell import ShellHost
 from runbook.hosts.streams import Reader
@@ -49,10 +50,13 @@ _COMPLAINTS = (
 class SshHost(ShellHost):
     """A machine reached by ssh as root. Commands share one connection (ControlMaster)."""
 
-    def __init__(self, to: str, config: Path | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, to: str, config: Path | None = None, limits: Limits | None = None, line: Line | None = None
+    ) -> None:
+        """`line` is that of a run, which closes it; without one, or when its folder is gone, the connection is our own."""
         super().__init__(limits)
         self.describe = to
-        self._config = config
+        self._config, self._handed = config, line
         self._options = [
             *(["-F", str(config)] if config else []),
             *("-o", "BatchMode=yes"),
@@ -63,9 +67,34 @@ class SshHost(ShellHost):
 
     def transport(self, command: str) -> list[str]:
         """Raises `Refused` when the socket of the shared connection is not this user's alone."""
-        socket = control.socket(self.describe, self._config)
-        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=120", "-o", f"ControlPath={socket}")
-        return ["ssh", *self._options, *shared, "--", self.describe, command]
+        socket = self.socket()
+        control.wait_for(socket)
+        return ["ssh", *self._options, *_shared(socket), "--", self.describe, command]
+
+    def socket(self) -> Path:
+        """Return where the shared connection's socket is. Raises `Refused` when it is not this user's alone."""
+        return (self._line() or control.own()).socket(self.describe, self._config)
+
+    def _line(self) -> Line | None:
+        return self._handed if self._handed and self._handed.folder.is_dir() else None
+
+    def opening(self, timeout_s: int) -> list[str]:
+        """Return the argv that opens the shared connection, and ends when it is open, or cannot be within this time."""
+        soon = ("-o", f"ConnectTimeout={timeout_s}")  # the first one counts
+        return ["ssh", *soon, *self._options, *_shared(self.socket()), "-f", "-N", "--", self.describe]
+
+    def closing(self) -> list[str]:
+        """Return the argv that closes the shared connection, with all that goes over it."""
+        return [
+            "ssh",
+            *self._options,
+            "-o",
+            f"ControlPath={self.socket()}",
+            "-O",
+            "exit",
+            "--",
+            self.describe,
+        ]
 
     def raise_if_unreachable(self, result: Result) -> None:
         if result.status != 255:
@@ -95,6 +124,7 @@ class SshHost(ShellHost):
         before = self.fresh(_BOOT_ID)
         self.run(("systemd-run", "--quiet", "--on-active=1", "systemctl", "reboot"), timeout_s=60)
         self.close()
+        self.hang_up()
         started = time.monotonic()
         while (waited := time.monotonic() - started) < wait_s:
             now = self.fresh(_BOOT_ID)
@@ -111,15 +141,16 @@ class SshHost(ShellHost):
 
     def close(self) -> None:
         super().close()
+        if not self._line():
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the shared connection; what comes next opens it again."""
         with contextlib.suppress(subprocess.TimeoutExpired, Refused):
-            socket = control.socket(self.describe, self._config)
-            if socket.exists():
-                shared = ("-o", f"ControlPath={socket}", "-O", "exit")
-                subprocess.run(
-                    ["ssh", *self._options, *shared, "--", self.describe],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    timeout=10,
-                    check=False,
-                )
+            if self.socket().exists():
+                null = subprocess.DEVNULL
+                subprocess.run(self.closing(), stdin=null, stdout=null, stderr=null, timeout=10, check=False)
+
+
+def _shared(socket: Path) -> tuple[str, ...]:
+    return ("-o", "ControlMaster=auto", "-o", "ControlPersist=120", "-o", f"ControlPath={socket}")

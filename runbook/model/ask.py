@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook.errors import HostError, RunbookError
@@ -68,10 +68,17 @@ class Facts(Mapping[Ask, Answer]):
 
     `of` is the host, for people. `read` are the questions whose answers were looked at, the last one at the end:
     who meets an answer that cannot be understood names it by that (`runbook.model.unreadable`).
+    `unknown` makes the error for a question that was asked and has no answer.
     """
 
-    def __init__(self, answers: Mapping[Ask, Answer], of: str = "") -> None:
+    def __init__(
+        self,
+        answers: Mapping[Ask, Answer],
+        of: str = "",
+        unknown: Callable[[Ask], RunbookError] | None = None,
+    ) -> None:
         self._answers = dict(answers)
+        self._unknown = unknown or _nobody_asked
         self.of = of
         self.read: dict[Ask, None] = {}
 
@@ -82,11 +89,7 @@ class Facts(Mapping[Ask, Answer]):
             self.read[ask] = None
             return answer
         except KeyError:
-            raise RunbookError(
-                f"Nobody asked the host: {ask.key}",
-                why="the step uses a fact that its `asks(params)` does not name",
-                do="add the question to the step's asks()",
-            ) from None
+            raise self._unknown(ask) from None
 
     def __contains__(self, ask: object) -> bool:
         return ask in self._answers
@@ -126,3 +129,11 @@ class Facts(Mapping[Ask, Answer]):
         answer = self[Ask.read(path)]
         mode, _, owner = answer.err.partition(" ")
         return (mode, owner) if answer.ok and owner and "UNKNOWN" not in owner else None
+
+
+def _nobody_asked(ask: Ask) -> RunbookError:
+    return RunbookError(
+        f"Nobody asked the host: {ask.key}",
+        why="the step uses a fact that its `asks(params)` does not name",
+        do="add the question to the step's asks()",
+    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.facts.disks import gib
+from runbook.facts.storage import Device, Storage
 from runbook.model.ask import Ask, Facts
 from runbook.params.names import group_name
 from runbook.survey.machine import Machine
+from runbook.text.sizes import human_size
 
 BY_ID = Ask.shell("find /dev/disk/by-id -type l -printf '%f %l\\n' 2>/dev/null; true")
 # Names that tell a person which disk it is come first, mere numbers last; what stands on a disk is none.
@@ -32,21 +33,27 @@ class Disk:
 def disks(machine: Machine, facts: Facts) -> tuple[Disk, ...]:
     """Return the disks that hang on a PCI device, in the order of lsblk."""
     names = by_id(facts[BY_ID].out) if BY_ID in facts else {}
-    storage = machine.storage
-    found = []
-    for block in storage.blocks:
-        if block.kind == "disk" and block.controllers and block.size_bytes:
-            on = [b for b in storage.blocks if b == block or block.name in b.under]
-            mounts = sorted({m for b in on for m in b.mountpoints})
-            mine = {b.name for b in on}
-            groups = [
-                f"volume group {g.name}"
-                for g in storage.groups
-                if any(pv.removeprefix("/dev/") in mine for pv in g.physical_volumes)
-            ]
-            use = ", ".join((*mounts, *groups)) or ("something not in use" if len(on) > 1 else "nothing")
-            found.append(Disk(block.name, gib(block.size_bytes), names.get(block.name, ""), use))
-    return tuple(found)
+    found = (d for d in machine.storage.disks if d.controllers)
+    return tuple(
+        Disk(d.name, human_size(d.size_bytes), names.get(d.name, ""), _use(machine.storage, d)) for d in found
+    )
+
+
+def _use(storage: Storage, disk: Device) -> str:
+    """Return what lies on a disk: its own mounts, then what it is a part of and where that is mounted."""
+    on = (disk, *storage.above(disk.path))
+    mounts = sorted({place for d in on for place in d.mountpoints})
+    parts = []
+    for device in on:
+        encrypted = (
+            " (encrypted)" if any(d.kind == "crypt" for d in (device, *storage.below(device.path))) else ""
+        )
+        for use in (use for use in device.uses if use.is_part and use.kind != "crypt"):
+            elsewhere = [place for place in storage.places(device.path) if place not in mounts]
+            at = f" at {', '.join(elsewhere)}" if elsewhere else ""
+            parts.append(f"{use.whole.removeprefix('the ')}{encrypted}{at}")
+    said = ", ".join(dict.fromkeys((*mounts, *parts)))
+    return said or ("nothing" if storage.is_free(disk.path) else "something not in use")
 
 
 def by_id(text: str) -> dict[str, str]:
@@ -77,11 +84,12 @@ def _is_name(text: str) -> bool:
 
 def guest_group(machine: Machine) -> tuple[str, str]:
     """Return the volume group for the guests' disks, and why that one."""
-    free = [
-        g for g in machine.storage.groups if not machine.storage.is_group_mounted(g.name) and _is_name(g.name)
-    ]
+    free = [g for g in machine.storage.groups if not machine.storage.is_mounted(g.name) and _is_name(g.name)]
     named = [g for g in free if g.name == "guests"]
-    best = max(named or free, key=lambda g: g.free_bytes, default=None)
+    best = max(named or free, key=lambda g: g.free, default=None)
     if best is None:
         return "guests", "there is none yet that the host does not use itself: make it with vgcreate(8)"
-    return best.name, f"it is there, with {gib(best.free_bytes)} of {gib(best.size_bytes)} free"
+    why = f"it is there, with {human_size(best.free)} of {human_size(best.size)} free"
+    if any(part.is_missing for part in machine.storage.parts_of(best.name)):
+        why += ", and lacks a disk: LVM makes no volume in it until `pvs` shows none as missing"
+    return best.name, why

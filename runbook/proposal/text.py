@@ -97,7 +97,7 @@ def _installation(top: CommentedMap, seen: Proposal) -> None:
     top["installation"] = here = CommentedMap(method="none")
     above(top, "installation", ["", "# The disks now:", *map(clean, disks)])
     said = "Debian is there already, and stays as it is"
-    if not any("/" in block.mountpoints for block in seen.machine.storage.blocks):
+    if not any("/" in device.mountpoints for device in seen.machine.storage.devices):
         said = "/ is on no disk: if this is a live system, `live` installs from it"
     name = next((d.by_id for d in seen.disks if d.by_id), "/dev/disk/by-id/…")
     beside(here, "method", said, (

@@ -37,7 +37,9 @@ from runbook.evidence.outcomes import (
 )
 from runbook.evidence.provenance import new_record
 from runbook.evidence.record import Event, NotebookRecord, Run, RunRecord
+from runbook.hosts.shared import shared
 from runbook.model.modes import MODES
+from runbook.params import HostParams
 from runbook.params.secrets import mask_known_secrets
 from runbook.redaction import KNOWN
 from runbook.runner import selection
@@ -105,14 +107,16 @@ def _prepared(
     for path, nb in chosen.items():
         ends = [StepEnd(steps.name_of(step), step.TITLE) for step in known.get(path.stem, ())]
         record.notebooks.append(NotebookRecord(path.stem, title_of(nb, path.stem), steps=ends))
-    return _Runner(record, reports, file, list(chosen))
+    return _Runner(record, reports, file, list(chosen), asked)
 
 
 class _Runner:
     """One run under way."""
 
-    def __init__(self, record: RunRecord, reports: Path, params: Path, chosen: list[Path]) -> None:
-        self.record, self.params, self.chosen = record, params, chosen
+    def __init__(
+        self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], asked: HostParams
+    ) -> None:
+        self._asked, self.record, self.params, self.chosen = asked, record, params, chosen
         self._reports = reports
         self._begun: Line | None = None
         self._warm = threading.Thread(target=notebook_html.warm_up, daemon=True)
@@ -121,7 +125,10 @@ class _Runner:
     def run(self, stops: Stops, on_event: OnEvent | None, *, strict: bool, sockets: Path | None) -> Run:
         """Run the notebooks; the report is there, every notebook in it never-run, before the first kernel starts."""
         self._stops, self._on_event, self._strict, self._sockets = stops, on_event, strict, sockets
-        with abandoned.begun(self._reports, self.record, self.params) as self.place:
+        with (
+            abandoned.begun(self._reports, self.record, self.params) as self.place,
+            shared(self._asked) as self._line,
+        ):
             self._tail = Tail(self.place / "journal.jsonl")
             named = {name: [step for step, _ in found] for name, found in self._steps.items()}
             self._tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=named)
@@ -194,7 +201,8 @@ class _Runner:
 
     def _execute(self, path: Path, output: Path, on_saved: Callable[[NotebookNode], None]) -> None:
         env = {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
-               "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"])}  # fmt: skip
+               "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"]),
+               **(self._line.environment() if self._line else {})}  # fmt: skip
         project = path.parent.parent
         papermill.execute_notebook(
             _short(path, Path.cwd()),
@@ -234,7 +242,7 @@ class _Runner:
         has_changed = drift.changed(self.record.as_dict()["notebooks"])
         try:
             with self._stops.interruptible():
-                drift.last_look(parameters.load(self.params), self.place, everything=has_changed)
+                drift.last_look(self._asked, self.place, everything=has_changed, line=self._line)
         except RunbookError as error:
             log.warning("the last look at the host failed: %s", error)
         if mode != "check":

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.facts.disks import gib
 from runbook.show.canvas import GREY, RED, TINTS
 from runbook.show.pieces import Shown
 from runbook.text.html import escape
+from runbook.text.sizes import human_size
 
 WIDE, HIGH, GAP, TOP = 880, 44, 34, 22
 COLUMNS = 72
@@ -40,7 +40,7 @@ class Bar:
 
     def amount(self, size: int) -> str:
         """Return a size in words."""
-        return gib(size) if self.unit == "bytes" else f"{size} {self.unit}".rstrip()
+        return human_size(size) if self.unit == "bytes" else f"{size} {self.unit}".rstrip()
 
 
 def draw(title: str, bars: tuple[Bar, ...], groups: list[str] | None = None) -> Shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from runbook.facts.disks import MIB, Disks
+from runbook.facts.storage import MIB, Storage
 from runbook.installation.layout import Layout
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
@@ -25,19 +25,19 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def show(params: HostParams, facts: Facts) -> Shown:
     """Return the disk as it is, and beside it as it is asked for where the two are not the same thing yet."""
     here = target.read(params, facts)
-    parts = [draw("Now", now(here.disks, _chosen(here)))]
+    parts = [draw("Now", now(here.storage, _chosen(here)))]
     if params.installation.method != "none" and not (here.is_installed or here.is_partitioned) and here.disk:
         parts.append(draw("As the parameters ask for", asked(here.layout, here)))
     return Shown("".join(p.html for p in parts), "\n\n".join(p.text for p in parts))
 
 
-def now(disks: Disks, path: str) -> tuple[Bar, ...]:
+def now(there: Storage, path: str) -> tuple[Bar, ...]:
     """Return what is on a disk: the disk itself, then each volume group that has a part on it."""
-    disk = disks.device(path)
+    disk = there.device(path)
     if disk is None:
         return ()
     name = " ".join(word for word in (disk.model, disk.serial) if word)
-    pieces = _pieces(disks, path) or (Piece("", disk.fstype or "empty", disk.size_bytes, "free"),)
+    pieces = _pieces(there, path) or (Piece("", disk.fstype or "empty", disk.size_bytes, "free"),)
     bars = [
         Bar(
             path,
@@ -46,13 +46,12 @@ def now(disks: Disks, path: str) -> tuple[Bar, ...]:
             pieces,
         )
     ]
-    mine = {path, *(d.path for d in disks.on(path))}
-    for group in disks.groups:
-        if mine & set(disks.partitions_of(group.name)):
+    mine = {path, *(d.path for d in there.above(path))}
+    for group in there.groups:
+        if mine & {p.path for p in there.parts_of(group.name)}:
             volumes = [
-                Piece(v.name, _use(disks, v.path), v.size, "group", v.group)
-                for v in disks.volumes
-                if v.group == group.name
+                Piece(v.name, _use(there, v.dm_path), v.size, "group", v.group)
+                for v in there.volumes_of(group.name)
             ]
             free = [Piece("", "free", group.free, "free")] if group.free else []
             bars.append(Bar(group.name, _on(bars[0], group.name), group.size, (*volumes, *free)))
@@ -84,17 +83,17 @@ def asked(layout: Layout, here: Situation) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def _pieces(disks: Disks, path: str) -> tuple[Piece, ...]:
+def _pieces(there: Storage, path: str) -> tuple[Piece, ...]:
     """Return a disk's partitions and the holes between them, in the order in which they lie."""
-    table, disk = disks.table(path), disks.device(path)
+    table, disk = there.table(path), there.device(path)
     if table is None or disk is None:
         return ()
-    groups = {p.path: p.group for p in disks.physical_volumes}
-    entries = sorted(table.entries, key=lambda entry: entry.start)
+    groups = {p.path: p.group for p in there.physical_volumes}
+    entries = sorted(table.partitions, key=lambda entry: entry.start)
     found: list[tuple[int, Piece]] = []
     for entry in entries:
-        group, device = groups.get(entry.path, ""), disks.device(entry.path)
-        use = _use(disks, entry.path)
+        group, device = groups.get(entry.path, ""), there.device(entry.path)
+        use = _use(there, entry.path)
         kind = "group" if group else "boot" if device and device.fstype in ("vfat", "ext4") else "other"
         name = entry.name or entry.path.rpartition("/")[2]
         piece = Piece(name, f"volume group {group}" if group else use, entry.size, kind, group)
@@ -106,9 +105,9 @@ def _pieces(disks: Disks, path: str) -> tuple[Piece, ...]:
     return tuple(piece for _, piece in sorted(found, key=lambda pair: pair[0]))
 
 
-def _use(disks: Disks, path: str) -> str:
+def _use(there: Storage, path: str) -> str:
     """Return what a device holds and where it is mounted: `ext4 /home`."""
-    device = disks.device(path)
+    device = there.device(path)
     if device is None:
         return ""
     places = ["swap in use" if m == "[SWAP]" else m for m in device.mountpoints]
@@ -119,9 +118,9 @@ def _chosen(here: Situation) -> str:
     """Return the disk of the parameters, else the one that the root is on, else the first."""
     if here.disk:
         return here.path
-    root = here.disks.mount("/")
-    below = here.disks.disks_below(root.source) if root else ()
-    return next(iter((*below, *(d.path for d in here.disks.disks))), "")
+    root = here.storage.mount("/")
+    below = here.storage.disks_of(root.source) if root else ()
+    return next(iter((*below, *(d.path for d in here.storage.disks))), "")
 
 
 def _on(disk: Bar, group: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, cut, picture
-from runbook.steps.shared.guest_volumes import human
 from runbook.text.html import escape
+from runbook.text.sizes import human_size
 
 _WIDTH = 760
 _LINE = 20
@@ -82,7 +82,7 @@ def _draw(box: Box, x: float, y: float, width: float, depth: int, parts: list[st
 
 def _text(box: Box, x: float, y: float, width: float) -> str:
     """Return a label cut to its box; the whole of it shows when the pointer rests on it."""
-    size = human(box.size)
+    size = human_size(box.size)
     lines = [f"{box.label}, {size}"] if box.inner or width > 300 else [box.label, size]
     most = max(int((width - 8) / _LETTER), 1)
     spans = "".join(

@@ -56,6 +56,12 @@ def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
     return Shown("".join(html), "\n".join(text))
 
 
+def unrecorded(step: Step, said: str) -> Shown:
+    """Return that a step cannot be played, in the place of its plan."""
+    head = f"{step.TITLE}: {said}"
+    return Shown(f"<div><b>{escape(head)}</b></div>", head)
+
+
 def not_asked_for(plan: Plan) -> str:
     """Return that nothing was asked for, with the parameter that would ask; '' where something was."""
     return f"not asked for: {plan.unasked}" if plan.unasked and not plan.actions else ""

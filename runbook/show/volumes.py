@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from runbook.facts import partition_tables, volume_use
-from runbook.facts.partition_tables import Content, Partition, Table
-from runbook.facts.volume_use import Volume
+from runbook.facts import storage
+from runbook.facts.storage import Volume, inside
+from runbook.facts.storage.tables import Content, Partition, Table
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.show.nested import Box, drawing
 from runbook.show.pieces import Shown
-from runbook.steps.shared.guest_volumes import human
 from runbook.text import html
+from runbook.text.sizes import human_size
 
 _KINDS = {
     "C12A7328-F81F-11D2-BA4B-00A0C93EC93B": "EFI system partition",
@@ -55,24 +55,24 @@ def show(params: HostParams, facts: Facts) -> Shown:
 def boxes(params: HostParams, facts: Facts) -> tuple[Box, ...]:
     """Return the host's disks as nested boxes: the group lies on them, and in it the guests' volumes."""
     group = params.storage.guest_volume_group
-    there = volume_use.parse(facts)
-    volumes = [v for v in there.volumes if v.group == group]
+    there = storage.parse(facts)
+    volumes = there.volumes_of(group)
     owners = {g.volume.name: g for g in params.guests}
     inner = tuple(_volume(v, owners.get(v.name), facts) for v in volumes)
-    disks = volume_use.physical(facts, group)
+    disks = there.parts_of(group)
     if not disks:
         return ()
-    size = sum(part for _, part in disks)
+    size = sum(part.size for part in disks)
     free = size - sum(v.size for v in volumes)
     rest = (Box("free", free),) if free >= _WORTH_DRAWING else ()
     held = Box(f"volume group {group}", size, (*inner, *rest), is_stack=True)
-    names = " and ".join(name for name, _ in disks)
+    names = " and ".join(part.path for part in disks)
     return (Box(f"the host's {names}", size, (held,), is_stack=True),)
 
 
 def outline(box: Box, depth: int = 0) -> list[str]:
     """Return a box and all in it as indented lines: the picture for those who cannot see it."""
-    line = "  " * depth + f"{box.label}, {human(box.size)}"
+    line = "  " * depth + f"{box.label}, {human_size(box.size)}"
     return [line, *(text for inner in box.inner for text in outline(inner, depth + 1))]
 
 
@@ -81,18 +81,18 @@ _COLUMNS = ("volume", "guest", "part", "starts at", "size", "kind", "holds", "in
 
 def rows(params: HostParams, facts: Facts) -> list[dict[str, str]]:
     """Return one row for each partition in each guest's volume, or one for a volume without a table."""
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     found = []
     for guest in params.guests:
         volume = there.volume(params.storage.guest_volume_group, guest.volume.name)
         if volume is None:
             continue
-        table = partition_tables.parse(facts, volume.path)
+        table = inside.parse(facts, volume.path)
         if not table.partitions:
             found.append(_row(volume, guest, "–", "", volume.size, _whole(table), table.content, 0))
         for part in table.partitions:
             kind = part.name or _KINDS.get(part.type, part.type)
-            place = human(part.start)
+            place = human_size(part.start)
             found.append(
                 _row(volume, guest, str(part.number), place, part.size, kind, part.content, part.start)
             )
@@ -108,7 +108,7 @@ def _row(
         guest.name,
         part,
         place,
-        human(size),
+        human_size(size),
         kind,
         _held(held),
         "; ".join(f"{use.kind} {use.who}" + (" (read-only)" if use.is_read_only else "") for use in uses),
@@ -123,7 +123,7 @@ def _volume(volume: Volume, guest: Guest | None, facts: Facts) -> Box:
     label = f"volume {volume.full_name}{whose}"
     if guest is None:
         return Box(label, volume.size)
-    table = partition_tables.parse(facts, volume.path)
+    table = inside.parse(facts, volume.path)
     if not table.partitions:
         return Box(label, volume.size, (Box(_whole(table), volume.size),))
     if table.problems:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from runbook.facts import cpu, firmware, memory, network, pci, storage, system, usb
+from runbook.facts import cpu, firmware, memory, network, pci, space, storage, system, usb
 from runbook.facts.firmware import Scope
 from runbook.model.ask import Ask, Facts
 from runbook.survey import kept
 
 Key = TypeVar("Key")
 _KEPT = Ask.read(kept.PATH)
+_BOOT = space.commands("/boot")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Machine:
     memory: memory.Memory
     devices: tuple[pci.Device, ...]
     storage: storage.Storage
+    boot_free_mib: int | None
+    """What is free where /boot lies; None when the host could not say."""
     network: network.Network
     keyboards: tuple[usb.Keyboard, ...]
     kept: kept.Kept | None
@@ -120,7 +123,7 @@ def _indexed(
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
     modules = (system, cpu, firmware, memory, pci, storage, network, usb)
-    return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), _KEPT]))
+    return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), *_BOOT, _KEPT]))
 
 
 def kept_text(facts: Facts) -> str | None:
@@ -143,6 +146,7 @@ def read(facts: Facts) -> Machine:
         memory=memory.parse(facts),
         devices=kept.complete(pci.parse(facts), before),
         storage=storage.parse(facts),
+        boot_free_mib=space.free_mib(facts, "/boot"),
         network=network.parse(facts),
         keyboards=usb.parse(facts),
         kept=before,

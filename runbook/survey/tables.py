@@ -8,6 +8,7 @@ from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.survey import machine as machines
 from runbook.survey.verdict import judge, ports, verdict
+from runbook.text.sizes import human_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ def machine_rows(machine: machines.Machine) -> list[tuple[str, str]]:
     """Return what a machine is: each property with its value."""
     cpu, firmware = machine.cpu, machine.firmware
     secure = {True: "on", False: "off", None: "unknown"}[firmware.secure_boot]
-    disks = [b for b in machine.storage.blocks if b.kind == "disk" and b.controllers]
+    disks = [b for b in machine.storage.devices if b.kind == "disk" and b.controllers]
     session = machine.network.session or "none"
     return [
         ("processor", f"{cpu.model}, {cpu.threads} threads"),
@@ -65,7 +66,7 @@ def machine_rows(machine: machines.Machine) -> list[tuple[str, str]]:
         ("Secure Boot", secure),
         ("IOMMU", ", ".join(_TABLES[name] for name in firmware.tables) or "none announced by the firmware"),
         ("hypervisor", "Xen" if machine.system.is_dom0 else "none"),
-        ("disks", ", ".join(f"{d.name} {d.size_bytes / 2**30:.1f} GiB" for d in disks) or "none"),
+        ("disks", ", ".join(f"{d.name} {human_size(d.size_bytes)}" for d in disks) or "none"),
         ("cards", ", ".join(i.name for i in machine.network.interfaces if i.controller) or "none"),
         ("this session came in by", ", ".join(machine.network.cards_below(session)) or session),
     ]

@@ -115,17 +115,19 @@ def own(machine: Machine, device: Device, guest_group: str = "", kept: Kept = NO
 
 def _disks(machine: Machine, device: Device, guest_group: str) -> Iterator[Reason]:
     storage = machine.storage
-    disks = ", ".join(storage.disks_of(device.bdf))
-    uses = storage.uses_of(device.bdf)
-    if uses:
-        yield Reason("disk", f"dom0 uses {', '.join(uses)} on its disk {disks}")
-    for group in storage.groups_of(device.bdf):
-        if group == guest_group:
-            yield Reason("disk", f"its disk {disks} holds the guests' volume group {group}")
-        elif storage.is_group_mounted(group) and not uses:
-            yield Reason("disk", f"its disk {disks} holds a part of {group}, which dom0 has mounted")
-        elif not uses:
-            yield Reason("volumes", f"its disk {disks} holds the volume group {group}")
+    found = storage.on_controller(device.bdf)
+    disks = ", ".join(d.name for d in found)
+    mounted = sorted({place for d in found for place in storage.places(d.path)})
+    if mounted:
+        yield Reason("disk", f"dom0 uses {', '.join(mounted)} on its disk {disks}")
+    uses = sorted({use for d in found for use in storage.uses(d.path)}, key=lambda use: (use.kind, use.who))
+    for use in uses:
+        if use.kind == "group" and use.who == guest_group:
+            yield Reason("disk", f"its disk {disks} holds the guests' volume group {use.who}")
+        elif use.kind == "group" and use.who and storage.is_mounted(use.who) and not mounted:
+            yield Reason("disk", f"its disk {disks} holds a part of {use.who}, which dom0 has mounted")
+        elif use.is_part and not mounted:
+            yield Reason("volumes", f"its disk {disks} holds {use.whole}")
 
 
 def _board(_: Machine, device: Device) -> Iterator[Reason]:

@@ -12,12 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runbook.errors import CheckFailed, RunbookError
+from runbook.hosts.recording import names
 from runbook.runner.run import Run
 from runbook.runner.way_back import go_back
+from runbook.steps import notebooks
 from runbook.testbed import RELEASE, Machine, TestbedError, up
+from runbook.testbed.keeper import Keeper, begin_again
 from runbook.testbed.management import prove_backup
 from runbook.testbed.proving import carry_out, nothing_changed, say
 from runbook.testbed.returns import keep_state, kept_state, prove_returns
+from runbook.text.sizes import human_size
 
 #: The parameters of each release's machine.
 PARAMS = {"trixie": "params/testbed.yml", "bookworm": "params/testbed-bookworm.yml"}
@@ -31,20 +35,23 @@ def main(
     backups: bool = False,
     returns: bool = False,
     only_prove: bool = False,
+    resume: bool = False,
 ) -> int:
     """Build, boot and install the virtual PC, run everything again, check it; return an exit code.
 
     `record` names the folder that gets the recording of the first run (and `<record>-again` that of
     the second); it is replaced only when everything held. `keep` leaves the machine running; `backups` has a
     guest's disk destroyed and restored as well, `returns` has every way back proven and takes all back.
-    `only_prove` takes a machine that is finished already, by an earlier call with the same options.
+    `only_prove` takes a machine that is finished already, by an earlier call with the same options. `resume` goes on
+    at the last checkpoint that a run of today would make the same; what came before it is judged by the second run.
     """
     began = time.monotonic()
-    machine = up(release=release) if only_prove else _boot(release)
+    start = begin_again(PARAMS[release], release) if resume else ""
+    machine = up(release=release) if only_prove or start else _boot(release)
     try:
         before = (kept_state if only_prove else keep_state)(machine) if returns else None
         if not only_prove:
-            _prove(machine, PARAMS[release], record)
+            _prove(machine, release, record, start)
         if backups:
             prove_backup(machine, PARAMS[release])
         if before is not None:
@@ -69,11 +76,15 @@ def _boot(release: str) -> Machine:
         return up(fresh=True, release=release)
 
 
-def _prove(machine: Machine, params: str, record: Path | None) -> None:
-    with _recorded(record):
-        first = _first(machine, params, retry=record is None)
+def _prove(machine: Machine, release: str, record: Path | None, start: str = "") -> None:
+    params = PARAMS[release]
+    keeper = Keeper(machine, params, release)
+    if not start:
+        keeper.fresh()
+    with _recorded(record, start):
+        first = _first(machine, params, keeper, start, retry=record is None)
     _guest_said(machine)
-    _pause_guests(machine)
+    pause_guests(machine)
     with _recorded(Path(f"{record}-again") if record else None):
         second = carry_out(params, 2, "apply")
     nothing_changed(second)
@@ -83,15 +94,15 @@ def _prove(machine: Machine, params: str, record: Path | None) -> None:
     say(f"second run's report: {second.folder}")
 
 
-def _first(machine: Machine, params: str, *, retry: bool) -> Run:
+def _first(machine: Machine, params: str, keeper: Keeper, start: str, *, retry: bool) -> Run:
     """The first run. A boot into Xen that did not come up is tried once more: emulation is not always exact."""
     try:
-        return carry_out(params, 1, "apply")
+        return carry_out(params, 1, "apply", start=start or None, on_event=keeper)
     except CheckFailed as error:
         if not retry or "boot_xen_once" not in str(error):
             raise
         say(f"Xen did not come up and is tried once more: {error}\n{machine.console_tail(40)}")
-        return carry_out(params, 1, "apply", start="06")
+        return carry_out(params, 1, "apply", start="06", on_event=keeper)
 
 
 def _taken_back(machine: Machine, params: str) -> None:
@@ -123,7 +134,7 @@ def _guest_said(machine: Machine) -> None:
     say(f"the guest itself said: {json.dumps(guest)}")
 
 
-def _pause_guests(machine: Machine) -> None:
+def pause_guests(machine: Machine) -> None:
     """Stop the clock of the guests that run: they stay, with their devices, and do nothing.
 
     Their disks are empty, so their BIOS restarts them every minute, and a check that looks in that moment
@@ -141,13 +152,24 @@ def _pause_guests(machine: Machine) -> None:
 
 
 @contextmanager
-def _recorded(folder: Path | None) -> Iterator[None]:
-    """Record a run; the old recording is replaced only when the run held."""
+def _recorded(folder: Path | None, start: str = "") -> Iterator[None]:
+    """Record a run; the old recording is replaced only when the run held. From `start` on it goes on with one that failed.
+
+    Raises `CheckFailed` when the failed run recorded too little to go on with.
+    """
     if folder is None:
         yield
         return
     fresh = folder.with_name(f".{folder.name}.new").absolute()
-    shutil.rmtree(fresh, ignore_errors=True)
+    if not start:
+        shutil.rmtree(fresh, ignore_errors=True)
+    elif missing := [name for name in notebooks() if name < start and name not in names(fresh)]:
+        raise CheckFailed(
+            "The recording of the run that failed cannot be gone on with",
+            where=str(fresh),
+            why=f"{', '.join(missing)} are not in it",
+            do="begin with an empty disk, without --resume",
+        )
     os.environ["RUNBOOK_RECORD"] = str(fresh)
     try:
         yield
@@ -155,5 +177,5 @@ def _recorded(folder: Path | None) -> Iterator[None]:
         del os.environ["RUNBOOK_RECORD"]
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
-    size = sum(f.stat().st_size for f in folder.iterdir())
-    say(f"recorded {folder}: {size / 1024:.0f} KiB")
+    size = sum(path.stat().st_size for path in folder.rglob("*.json*"))
+    say(f"recorded {folder}: {human_size(size)}")

@@ -17,6 +17,7 @@ from runbook.errors import CheckFailed, RunbookError
 from runbook.params import HostParams
 from runbook.testbed import Machine, TestbedError, up
 from runbook.testbed.proving import carry_out, nothing_changed, say
+from runbook.text.sizes import human_size
 
 PARAMS = "params/testbed-build.yml"
 EVIDENCE = "hidden-from-the-first-moment.txt"
@@ -139,5 +140,5 @@ def _prove(machine: Machine, host: HostParams) -> None:
 def _build(recipe: Recipe) -> None:
     began = time.monotonic()
     built = build(recipe, say, every_s=60)
-    names = ", ".join(f"{deb.name} ({deb.size / 2**20:.1f} MiB)" for deb in built.debs)
+    names = ", ".join(f"{deb.name} ({human_size(deb.size)})" for deb in built.debs)
     say(f"{recipe.key}: {names}; built in {built.seconds:.0f} s, had in {time.monotonic() - began:.0f} s")

@@ -27,12 +27,21 @@ def assemble(folder: Path, image: Image) -> None:
     """Make the machine's own disks on top of the base disk, in place of whatever is there."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    backing = os.path.relpath(image.disk, folder)
-    _qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, str(folder / "system.qcow2"))
+    overlay(folder / "system.qcow2", image.disk)
     _qemu_img("create", "-q", "-f", "qcow2", str(folder / "data.qcow2"), f"{DATA_DISK_GIB}G")
     shutil.copyfile(qemu.OVMF_VARS, folder / "efivars.fd")
     (folder.parent / "known_hosts").write_text("".join(f"{ALIAS} {key}\n" for key in image.host_keys))
     (folder / "base").write_text(f"{image.folder.name}\n")
+
+
+def overlay(disk: Path, ground: Path, size: int | None = None) -> None:
+    """Make an empty disk that reads as `ground` does where nothing was written to it yet.
+
+    With `size`, in bytes, the ground is not opened: a running machine may hold it.
+    """
+    backing = os.path.relpath(ground, disk.parent)
+    more = ("-u", str(disk), str(size)) if size else (str(disk),)
+    _qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, *more)
 
 
 def _qemu_img(*words: str) -> None:

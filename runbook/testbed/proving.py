@@ -6,14 +6,28 @@ import sys
 import time
 
 from runbook.errors import CheckFailed
-from runbook.runner.run import Run, run
+from runbook.evidence.record import Event
+from runbook.runner.run import OnEvent, Run, run
 
 
-def carry_out(params: str, number: int, mode: str, start: str | None = None, only: str | None = None) -> Run:
+def carry_out(
+    params: str,
+    number: int,
+    mode: str,
+    start: str | None = None,
+    only: str | None = None,
+    on_event: OnEvent | None = None,
+) -> Run:
     """Return run number so-and-so of the notebooks. Raises `CheckFailed` unless it ended with 0."""
     say(f"run {number}, mode {mode}")
     began = time.monotonic()
-    done = run(params, mode=mode, start=start, only=only, on_event=_progress)
+
+    def hear(event: Event) -> None:
+        _progress(event)
+        if on_event is not None:
+            on_event(event)
+
+    done = run(params, mode=mode, start=start, only=only, on_event=hear)
     say(f"run {number} ended with {done.exit_code} after {time.monotonic() - began:.0f} s")
     if done.exit_code:
         raise CheckFailed(
@@ -37,7 +51,7 @@ def nothing_changed(done: Run) -> None:
     say(f"{len(done.steps)} steps, all unchanged: 0 changes")
 
 
-def _progress(event: dict[str, object]) -> None:
+def _progress(event: Event) -> None:
     if event.get("event") == "step-end":
         say(f"  {event.get('notebook')}  {event.get('step')}: {event.get('status')}")
 

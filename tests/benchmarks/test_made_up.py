@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import made_up
-from runbook.facts import guest_files, network, pci, volumes
+from runbook.facts import guest_files, network, pci, storage
 from runbook.steps.introduction import survey_devices
 from runbook.steps.xen_configuration import hide_devices
 
@@ -38,5 +38,5 @@ def test_a_host_has_as_many_guests_as_asked(count):
     files = {line.partition(":")[0] for line in facts[guest_files.FILES].out.splitlines()}
     assert len(params.guests) == count
     assert {f"/etc/xen/{guest.name}.cfg" for guest in params.guests} <= files
-    there = volumes.parse(facts)
+    there = storage.parse(facts)
     assert all(there.volume("guests", guest.volume.name) for guest in params.guests)

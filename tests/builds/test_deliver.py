@@ -96,7 +96,7 @@ def test_a_recording_holds_no_package_and_a_replay_never_builds(action, monkeypa
     unowned(monkeypatch)
     real = Recorder(LocalHost(), tmp_path / "rec", "04_custom_kernel")
     said = carry_out(action.deliver, real, quiet)
-    text = (tmp_path / "rec" / "04_custom_kernel.jsonl").read_text()
+    text = (tmp_path / "rec" / "04_custom_kernel/opening.jsonl").read_text()
     assert NAME in text
     assert len(text) < 2000
     assert len(action.built) == 1

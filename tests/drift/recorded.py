@@ -1,12 +1,13 @@
 """The testbed's recorded answers as kept facts, and one change to them at a time."""
 
-import json
 import re
 from functools import cache
 from pathlib import Path
 
 from runbook.drift.kept import ask_of
+from runbook.hosts.recording import names
 from runbook.model.ask import Answer, Facts
+from tests.recorded import last
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
@@ -15,13 +16,8 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 @cache
 def looks(recording="testbed-again"):
     """Return, for each notebook in order, the last answer to each of its questions."""
-    found = {}
-    for path in sorted((ROOT / "recordings" / recording).glob("*.jsonl")):
-        answers = {}
-        for line in path.read_text().splitlines():
-            answers.update(json.loads(line).get("gather", {}))
-        found[path.stem] = answers
-    return found
+    folder = ROOT / "recordings" / recording
+    return {notebook: last(folder, notebook) for notebook in names(folder)}
 
 
 def plain(key):

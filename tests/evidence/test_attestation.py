@@ -53,10 +53,10 @@ def test_an_attestation_is_an_in_toto_statement_about_every_file(empty):
 
 
 def test_a_replay_is_bound_to_its_recording(empty, tmp_path):
-    """The recording's digest is what sha256sum gives for what sha256sum says of its files."""
+    """The recording's digest is what sha256sum gives for what sha256sum says of its files, folder by folder."""
     params = f"host: toy\nconnection: {{kind: recorded, recording: {ROOT}/recordings/testbed}}\n"
     _, statement = said(archived(empty, 1, params=params))
-    command = "cd recordings/testbed && LC_ALL=C sha256sum * | sha256sum"
+    command = "cd recordings/testbed && find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum"
     printed = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert statement["predicate"]["materials"]["recording"]["sha256"] == printed.split()[0]
 

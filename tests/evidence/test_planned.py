@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from itertools import chain, combinations
@@ -20,6 +21,8 @@ from runbook.evidence.pages import run_page, verdict
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.hosts.recorded import RecordedHost
+from runbook.hosts.recording import OPENING, lines
+from runbook.hosts.recording import load as load_files
 from runbook.params import load
 from runbook.text.console import make_console
 from tests.evidence.attested import alone
@@ -48,16 +51,15 @@ SUBSETS = list(chain.from_iterable(combinations(CAUSES, size) for size in range(
 
 def spoilt(folder: Path, *causes: str) -> Path:
     """Return a copy of the recording of a machine that is impossible for these reasons."""
-    folder.mkdir(exist_ok=True)
-    for path in (ROOT / "recordings/testbed").glob("*.jsonl"):
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        for cause in causes if path.stem == BOOK else ():
-            key, old, new, _ = CAUSES[cause]
-            (question,) = [question for question in lines[0]["gather"] if question.startswith(key)]
-            said = lines[0]["gather"][question]
-            assert old is None or old in said[1], cause
-            said[:2] = (0, new) if old is None else (said[0], said[1].replace(old, new))
-        (folder / path.name).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    shutil.copytree(ROOT / "recordings/testbed", folder, dirs_exist_ok=True)
+    opening = load_files(folder, BOOK)[OPENING]
+    for cause in causes:
+        key, old, new, _ = CAUSES[cause]
+        (question,) = [question for question in opening[0]["gather"] if question.startswith(key)]
+        said = opening[0]["gather"][question]
+        assert old is None or old in said[1], cause
+        said[:2] = (0, new) if old is None else (said[0], said[1].replace(old, new))
+    (folder / BOOK / f"{OPENING}.jsonl").write_text(lines(opening, is_opening=True), encoding="utf-8")
     return folder
 
 

@@ -14,6 +14,7 @@ def parsed(menu: str, environment: str = "", mount: str = "/dev/vda2 ext4") -> g
         grub._HYPERVISORS: "xen-4.20-amd64.gz\n",
         grub._NEWER: "/etc/default/grub.d\n/etc/default/grub.d/zz.cfg\n",
         grub._MOUNT: mount + "\n",
+        grub._RUNNING: f"BOOT_IMAGE=/vmlinuz root=UUID={ROOT} ro quiet\n",
     }
     return grub.parse(Facts({ask: Answer(0, text) for ask, text in answers.items()}))
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook.facts import guest_files, guests, volumes
+from runbook.facts import guest_files, guests
+from runbook.facts.storage import inside
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 
 TESTBED = Path(__file__).parent / "guests" / "testbed"
@@ -82,34 +83,10 @@ def test_the_autostart_folder_may_be_missing():
     assert guest_files.parse_autostart(Facts({guest_files.AUTOSTART: Answer(0)})) == ()
 
 
-def test_an_answer_of_lvm_with_its_log_is_read():
-    """lvm2 2.03's JSON, as it stands in Debian 13: groups, volumes, and what dom0 uses of them."""
-    groups, lvs, mounts, swaps = volumes.COMMANDS
-    vgs = (
-        '  {"report": [{"vg": [{"vg_name":"guests", "vg_size":"8585740288", "vg_free":"4290772992",'
-        ' "vg_extent_size":"4194304"}]}], "log": []}\n'
-    )
-    rows = (
-        '  {"report": [{"lv": ['
-        '{"vg_name":"guests", "lv_name":"web-1", "lv_size":"1073741824",'
-        ' "lv_dm_path":"/dev/mapper/guests-web--1", "lv_kernel_minor":"0"},'
-        '{"vg_name":"guests", "lv_name":"swap", "lv_size":"1073741824",'
-        ' "lv_dm_path":"/dev/mapper/guests-swap", "lv_kernel_minor":"1"}]}], "log": []}\n'
-    )
-    used = {
-        mounts: Answer(0, "/dev/mapper/guests-web--1 /srv ext4 rw 0 0\n"),
-        swaps: Answer(0, "Filename\tType\n/dev/dm-1 partition 1 0 -2\n"),
-    }
-    found = volumes.parse(Facts({groups: Answer(0, vgs), lvs: Answer(0, rows), **used}))
-    assert found.group("guests") == volumes.Group("guests", 8585740288, 4290772992, 4194304)
-    assert found.group("xen") is None
-    assert [(v.name, v.used_at) for v in found.volumes] == [("web-1", "/srv"), ("swap", "swap")]
-
-
 def test_questions_are_quoted_for_the_shell():
     """A path with a space stays one word in the questions about disks and discs."""
-    assert "'/srv/a b.iso'" in volumes.existing(("/srv/a b.iso",)).argv[2]
-    assert "'/dev/g/a b'" in volumes.content(("/dev/g/a b",)).argv[2]
+    assert "'/srv/a b.iso'" in guest_files.existing(("/srv/a b.iso",)).argv[2]
+    assert "'/dev/g/a b'" in inside.holding(("/dev/g/a b",)).argv[2]
 
 
 def test_only_four_questions_are_asked_about_what_runs():

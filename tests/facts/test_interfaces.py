@@ -41,10 +41,18 @@ def test_options_belong_to_their_interface():
 
 def test_files_in_the_folder():
     """Each interface is told with the file that configures it, one file or several."""
-    assert parsed("", FOLDER).elsewhere == (
+    assert parsed("source interfaces.d/*", FOLDER).elsewhere == (
         ("enp0s3", "/etc/network/interfaces.d/50-cloud-init"),
         ("wlan0", "/etc/network/interfaces.d/wifi"),
     )
+
+
+def test_files_that_nothing_takes_in_sleep():
+    """A file of the folder counts where the main file names it, by a pattern or as a directory."""
+    assert parsed("", FOLDER).elsewhere == ()
+    assert parsed("source /etc/network/interfaces.d/*.cfg", FOLDER).elsewhere == ()
+    assert len(parsed("source-directory interfaces.d", FOLDER).elsewhere) == 2
+    assert parsed("source interfaces.local interfaces.d/*").unread == ("interfaces.local",)
 
 
 def test_other_managers():
@@ -57,12 +65,6 @@ def test_other_managers():
     assert now.managers == (("enp0s3", "NetworkManager"), ("enp0s5", "systemd-networkd"))
 
 
-def test_wireless_cards_and_fixed_ipv6():
-    """Two things that a bridge does not carry over."""
-    now = parsed(
-        "iface a inet6 static\n address ::2/64\niface b inet6 auto\n",
-        wireless="/sys/class/net/wlp2s0/phy80211\n",
-    )
-    assert now.wireless == ("wlp2s0",)
-    assert now.static_ipv6({"a", "b"}) == ("a",)
-    assert now.static_ipv6({"b"}) == ()
+def test_wireless_cards():
+    """What no bridge can be built on."""
+    assert parsed("", wireless="/sys/class/net/wlp2s0/phy80211\n").wireless == ("wlp2s0",)

@@ -1,93 +1,278 @@
-"""Disks and what stands on them, down to the PCI controller."""
+"""All storage as one tree: from what the tools said on real machines, and from what a test describes."""
+
+from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from runbook.facts import storage
+from runbook.facts.storage import Group, PhysicalVolume, Storage, asks
+from runbook.facts.storage.parse import controllers
+from runbook.facts.storage.tables import Partition
+from runbook.model.ask import Answer, Facts
+from tests.storage_answers import answers, findmnt, loop, lv, lvm, node
 from tests.survey.machines import bare, lsblk
 
+SAMPLES = Path(__file__).parent / "storage"
 SATA = "../../devices/pci0000:00/0000:00:1f.2/ata{0}/host{0}/target0:0:0/0:0:0:0/block/{1}"
+VIRTIO = "../../devices/pci0000:00/0000:00:09.0/virtio3/block/"
 
 
-def test_the_testbeds_disks():
-    """The system disk's controller carries dom0's mounts, the second one the guests' volume group."""
-    found = storage.parse(bare())
-    assert found.disks_of("0000:00:08.0") == ("vda",)
-    assert found.uses_of("0000:00:08.0") == ("/", "/boot", "/boot/efi")
-    assert (found.uses_of("0000:00:09.0"), found.groups_of("0000:00:09.0")) == ((), ("guests",))
-    assert found.groups == (storage.VolumeGroup("guests", 8585740288, 8585740288, ("/dev/vdb",)),)
+def formatted(**changes: Answer) -> Storage:
+    """Return a real machine's storage with Debian's layout half installed, answers exchanged by their program."""
+    said = json.loads((SAMPLES / "formatted.json").read_text(encoding="utf-8"))
+    real = {ask: Answer(*said[ask.key]) for ask in (*storage.COMMANDS, storage.TABLES)}
+    return storage.parse(Facts({ask: changes.get(ask.argv[0], answer) for ask, answer in real.items()}))
 
 
-def test_partitions_know_what_they_stand_on():
-    """A partition names its disk, and has the disk's controller."""
-    found = storage.parse(bare())
-    part = next(b for b in found.blocks if b.name == "vda3")
-    assert (part.under, part.controllers, part.kind) == (("vda",), ("0000:00:08.0",), "part")
+def reported(case: str) -> Storage:
+    """Return a host without disks of which LVM 2.03.16 said this."""
+    return storage.parse(Facts(answers(report=(SAMPLES / f"lvm-{case}.json").read_text(encoding="utf-8"))))
 
 
-@pytest.mark.parametrize("kind", ["crypt", "raid1", "lvm"])
-def test_a_mount_is_found_through_every_layer(kind):
-    """Swap on a volume on a partition belongs to the controller of the disk below."""
-    top = {"name": "sys-swap", "type": kind, "mountpoints": ["[SWAP]"]}
-    disk = {"name": "sda", "children": [{"name": "sda1", "children": [top]}]}
-    found = storage.parse(bare(lsblk_json=lsblk(disk), block_links="sda " + SATA.format(1, "sda")))
-    assert found.uses_of("0000:00:1f.2") == ("[SWAP]",)
+def tree(*nodes, **more) -> Storage:
+    return storage.parse(Facts(answers(*nodes, **more)))
 
 
-def test_the_second_disk_of_a_btrfs_is_in_use():
-    """A disk that is a member of a mounted btrfs counts as mounted, although lsblk shows nothing on it."""
-    member = {"fstype": "btrfs", "uuid": "one"}
-    mounted = {"name": "sda", "mountpoints": ["/srv"], **member}
-    disks, others = (lsblk(mounted, {"name": "vdz", **member, "uuid": uuid}) for uuid in ("one", "two"))
-    links = "sda " + SATA.format(1, "sda") + "\nvdz ../../devices/pci0000:00/0000:00:09.0/virtio3/block/vdz\n"
-    found = storage.parse(bare(lsblk_json=disks, block_links=links))
-    assert found.uses_of("0000:00:09.0") == ("/srv",)
-    assert storage.parse(bare(lsblk_json=others, block_links=links)).uses_of("0000:00:09.0") == ()
+def places(there: Storage, bdf: str) -> list[str]:
+    """Return where something is mounted from the disks on a controller."""
+    return [place for disk in there.on_controller(bdf) for place in there.places(disk.path)]
 
 
-def test_two_unmounted_disks_without_uuid_are_strangers():
-    """Disks without a UUID are not taken for parts of one another."""
-    disks = lsblk({"name": "sda", "mountpoints": ["/srv"]}, {"name": "vdz"})
-    links = "vdz ../../devices/pci0000:00/0000:00:09.0/virtio3/block/vdz\n"
-    assert storage.parse(bare(lsblk_json=disks, block_links=links)).uses_of("0000:00:09.0") == ()
+class TestDevices:
+    def test_disk_is_described(self) -> None:
+        """A disk has its size, sectors and serial number, and stands on nothing."""
+        now = formatted()
+        disk = now.device("/dev/vda")
+        assert disk
+        assert (disk.kind, disk.size_bytes, disk.sector_bytes) == ("disk", 107374182400, 512)
+        assert (disk.serial, disk.model, disk.table, disk.parents) == ("testbed-disk0", "", "gpt", ())
+        assert not disk.is_read_only
+        assert [d.path for d in now.disks] == ["/dev/vda", "/dev/vdb"]
+
+    def test_what_stands_on_a_disk(self) -> None:
+        """Partitions and active volumes are listed once each, and know what they stand on."""
+        now = formatted()
+        assert [d.name for d in now.above("/dev/vda")] == [
+            "vda1", "vda2", "vda3", "vda4", "xen-root", "xen-home", "xen-swap", "xen-varlog", "xen-tmp"
+        ]  # fmt: skip
+        root = now.device("/dev/mapper/xen-root")
+        assert root
+        assert (root.kind, root.fstype, root.parents) == ("lvm", "ext4", ("/dev/vda4",))
+        assert root.mountpoints == ("/mnt/target",)
+        assert [d.path for d in now.below(root.path)] == ["/dev/vda", "/dev/vda4"]
+        assert now.disks_of("/dev/mapper/xen-root") == ("/dev/vda",)
+        assert now.disks_of("/dev/vdb") == ("/dev/vdb",)
+        assert now.disks_of("/dev/sdx1") == ()
+
+    def test_an_array_has_several_parents(self) -> None:
+        """An array that lsblk lists under each of its members is one device on all of their disks."""
+        array = node("md0", "raid1", at=["/srv"], fstype="ext4")
+        disks = [
+            node(f"sd{x}", "disk", node(f"sd{x}1", "part", array, fstype="linux_raid_member")) for x in "ab"
+        ]
+        there = tree(*disks)
+        (found,) = (d for d in there.devices if d.name == "md0")
+        assert found.parents == ("/dev/sda1", "/dev/sdb1")
+        assert there.disks_of("/dev/md0") == ("/dev/sda", "/dev/sdb")
+        assert [there.places(d.path) for d in there.disks] == [("/srv",), ("/srv",)]
+
+    def test_tables_of_all_disks(self) -> None:
+        """Each disk's table is read from documents that stand one behind the other, in bytes."""
+        now = formatted()
+        assert [(t.path, t.label, len(t.partitions)) for t in now.tables] == [
+            ("/dev/vda", "gpt", 4),
+            ("/dev/vdb", "gpt", 3),
+        ]
+        table = now.table("/dev/vda")
+        assert table
+        esp = Partition(
+            1, 2**20, 768 * 2**20, "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "esp", path="/dev/vda1"
+        )
+        assert table.partitions[0] == esp
+        assert now.table("/dev/sdx") is None
+
+    def test_a_ring_of_loop_devices_ends(self) -> None:
+        """What an answer claims of itself in a ring is walked once around."""
+        ring = [loop("loop0", "/dev/loop1"), loop("loop1", "/dev/loop0")]
+        there = tree(node("loop0", "loop"), node("loop1", "loop"), loops=ring)
+        assert [d.name for d in there.above("/dev/loop0")] == ["loop1"]
+        assert there.disks_of("/dev/loop0") == ()
 
 
-def test_a_multipath_nvme_disk_has_all_its_controllers():
-    """A multipath NVMe disk has no device in its own path; its subsystem's controllers are taken."""
-    links = (
-        "nvme0n1 ../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1\n"
-        "nvme0 ../../../pci0000:00/0000:00:1d.0/0000:03:00.0/nvme/nvme0\n"
-        "loop0 ../../devices/virtual/block/loop0\n"
+class TestControllers:
+    def test_the_testbeds_disks(self) -> None:
+        """The system disk's controller carries dom0's mounts, the second one the guests' volume group."""
+        found = storage.parse(bare())
+        assert [d.name for d in found.on_controller("0000:00:08.0")] == ["vda"]
+        assert places(found, "0000:00:08.0") == ["/", "/boot", "/boot/efi"]
+        assert places(found, "0000:00:09.0") == []
+        assert [use.who for use in found.uses("/dev/vdb") if use.kind == "group"] == ["guests"]
+        assert found.groups == (Group("guests", 8585740288, 8585740288, 4194304),)
+
+    def test_partitions_know_what_they_stand_on(self) -> None:
+        """A partition names its disk, and has the disk's controller."""
+        part = storage.parse(bare()).device("/dev/vda3")
+        assert part
+        assert (part.parents, part.controllers, part.kind) == (("/dev/vda",), ("0000:00:08.0",), "part")
+
+    @pytest.mark.parametrize("kind", ["crypt", "raid1", "lvm"])
+    def test_a_mount_is_found_through_every_layer(self, kind: str) -> None:
+        """Swap on a volume on a partition belongs to the controller of the disk below."""
+        top = {"name": "sys-swap", "type": kind, "mountpoints": ["[SWAP]"]}
+        disk = {"name": "sda", "children": [{"name": "sda1", "children": [top]}]}
+        found = storage.parse(bare(lsblk_json=lsblk(disk), block_links="sda " + SATA.format(1, "sda")))
+        assert places(found, "0000:00:1f.2") == ["[SWAP]"]
+
+    def test_a_multipath_nvme_disk_has_all_its_controllers(self) -> None:
+        """A multipath NVMe disk has no device in its own path; its subsystem's controllers are taken."""
+        links = (
+            "nvme0n1 ../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1\n"
+            "nvme0 ../../../pci0000:00/0000:00:1d.0/0000:03:00.0/nvme/nvme0\n"
+            "loop0 ../../devices/virtual/block/loop0\n"
+        )
+        assert controllers(links) == {"nvme0": ("0000:03:00.0",), "nvme0n1": ("0000:03:00.0",)}
+
+
+class TestPools:
+    """What spreads over several disks is in use on all of them, although lsblk shows its mounts on one at most."""
+
+    @pytest.mark.parametrize("kind", ["btrfs", "bcachefs"])
+    def test_the_second_disk_of_a_file_system(self, kind: str) -> None:
+        """A member of the same file system has its mounts; one of another has not."""
+        mounted = node("sda", at=["/srv"], fstype=kind, uuid="one")
+        there = tree(mounted, node("sdb", fstype=kind, uuid="one"), node("sdc", fstype=kind, uuid="two"))
+        assert [there.places(f"/dev/sd{x}") for x in "abc"] == [("/srv",), ("/srv",), ()]
+        assert [use.kind for use in there.uses("/dev/sdb")] == ["pool"]
+        assert [use.kind for use in there.uses("/dev/sdc")] == ["content"]
+
+    def test_a_zfs_pool(self) -> None:
+        """A member of a pool has the mounts of all of its data sets, and of no other pool's."""
+        member = node("sdc1", "part", fstype="zfs_member", label="tank")
+        mounts = findmnt(
+            ("/", "rpool/root", "zfs", "rw"), ("/tank", "tank/a", "zfs", "rw"), ("/x", "tankb", "zfs", "")
+        )
+        there = tree(node("sdc", "disk", member), mounts=mounts)
+        assert there.places("/dev/sdc") == ("/tank",)
+        assert [use.whole for use in there.uses("/dev/sdc")] == ["the ZFS pool tank"]
+
+    def test_strangers_without_a_uuid(self) -> None:
+        """Disks without a UUID are not taken for parts of one another."""
+        there = tree(node("sda", at=["/srv"], fstype="btrfs"), node("sdb", fstype="btrfs"))
+        assert there.places("/dev/sdb") == ()
+
+    @pytest.mark.parametrize(
+        ("fstype", "kind"),
+        [
+            ("crypto_LUKS", "crypt"),
+            ("linux_raid_member", "raid"),
+            ("ceph_bluestore", "member"),
+            ("mpath_member", "member"),
+            ("ntfs", "content"),
+        ],
     )
-    assert storage.controllers(links) == {"nvme0": ("0000:03:00.0",), "nvme0n1": ("0000:03:00.0",)}
+    def test_what_nobody_has_open_is_a_use_too(self, fstype: str, kind: str) -> None:
+        """Whatever blkid recognises makes a disk one that is not free."""
+        there = tree(node("sda", fstype=fstype), node("sdb"), node("sdc", pttype="gpt"))
+        assert [(use.kind, use.is_open) for use in there.uses("/dev/sda")] == [(kind, False)]
+        assert [there.is_free(f"/dev/sd{x}") for x in "abcd"] == [False, True, False, False]
 
 
-def test_the_file_system_that_holds_a_path():
-    """The deepest mount holds a path; without a /boot of its own that is the root."""
-    found = storage.parse(bare())
-    assert getattr(found.mount_of("/boot"), "free_bytes", None) == 885796864
-    root = json.dumps({"filesystems": [{"target": "/", "source": "a", "fstype": "b", "size": 9, "avail": 5}]})
-    found = storage.parse(bare(findmnt_json=root))
-    assert found.mount_of("/boot") == storage.Mount("/", "a", "b", size_bytes=9, free_bytes=5)
+class TestMounts:
+    def test_mounts_of_every_kind_are_there(self) -> None:
+        """The root is found whatever it is, and a mount has its options."""
+        now = formatted()
+        root, boot = now.mount("/"), now.mount("/mnt/target/boot")
+        assert root
+        assert boot
+        assert (root.devices, root.fstype, root.is_read_only) == (("/dev/vdb3",), "ext4", False)
+        assert "noatime" in boot.options
+        assert now.mount("/mnt/nowhere") is None
+
+    def test_later_mount_hides_the_earlier(self) -> None:
+        """Of two mounts at one place the last is the one that is seen."""
+        now = formatted(findmnt=Answer(0, findmnt(("/", "first", "x", "rw"), ("/", "last", "x", "rw"))))
+        root = now.mount("/")
+        assert root
+        assert root.source == "last"
+
+    def test_the_mount_that_holds_a_path(self) -> None:
+        """The deepest mount holds a path, and a name that only begins alike does not."""
+        there = tree(mounts=findmnt(("/", "a", "ext4", "rw"), ("/boot", "b", "ext4", "rw")))
+        assert [m.source for path in ("/boot/grub", "/bootx") if (m := there.mount_of(path))] == ["b", "a"]
+
+    def test_a_subvolume_names_its_device(self) -> None:
+        """What stands in brackets behind the device is a part of its file system."""
+        there = tree(mounts=findmnt(("/home", "/dev/sda2[/@home]", "btrfs", "rw,ro")))
+        assert there.mounts[0].devices == ("/dev/sda2",)
+        assert there.mounts[0].is_read_only
 
 
-def test_group_names_with_hyphens_are_not_mixed_up():
-    """A mounted volume of the group `a-b` does not make the group `a` mounted."""
-    top = {"name": "a--b-root", "type": "lvm", "mountpoints": ["/"]}
-    found = storage.parse(bare(lsblk_json=lsblk({"name": "sda", "children": [top]})))
-    assert (found.is_group_mounted("a-b"), found.is_group_mounted("a")) == (True, False)
+class TestLvm:
+    def test_lvm_is_read_from_its_report(self) -> None:
+        """Groups, their physical volumes and volumes have sizes in bytes and the paths that mounts name."""
+        now = formatted()
+        assert now.group("xen") == Group("xen", 64420315136, 12880707584, 4194304)
+        assert PhysicalVolume("/dev/vda3", "guests", 41066430464) in now.physical_volumes
+        assert [p.path for p in now.parts_of("xen")] == ["/dev/vda4"]
+        found = now.volume("xen", "varlog")
+        assert found
+        assert (found.size, found.dm_path, found.path) == (
+            4294967296, "/dev/mapper/xen-varlog", "/dev/xen/varlog",
+        )  # fmt: skip
+        assert [use.what for use in found.uses] == ["is mounted at /mnt/target/var/log"]
+        assert (now.group("other"), now.volume("xen", "other")) == (None, None)
+
+    def test_a_thin_pool(self) -> None:
+        """A pool and a volume that takes its room there are told apart from one that stands on its own."""
+        there = reported("thin")
+        assert {v.full_name: (v.layout, v.pool) for v in there.volumes} == {
+            "vg-1/lin": (("linear",), ""),
+            "vg-1/pool": (("thin", "pool"), ""),
+            "vg-1/th": (("thin", "sparse"), "pool"),
+        }
+        assert [p.path for p in there.physical_volumes if not p.group] == ["/dev/loop0p1"]
+
+    def test_how_full_a_thin_pool_is(self) -> None:
+        """Its room and its book-keeping fill up one without the other."""
+        row = lv("vg/pool", 2**30, 0, lv_attr="twi-aotz--", data_percent="12.50", metadata_percent="99.10")
+        (pool,) = tree(report=lvm({"vg": (2**33, 0)}, (), [row])).volumes
+        assert (pool.data_percent, pool.metadata_percent) == (12.5, 99.1)
+
+    def test_a_group_that_lacks_a_disk(self) -> None:
+        """A physical volume that the machine has not is known as missing, and the rest can be read."""
+        missing = [p for p in reported("missing").parts_of("vg-1") if p.is_missing]
+        assert missing == [PhysicalVolume("[unknown]", "vg-1", 1069547520, is_missing=True)]
+
+    def test_group_names_with_hyphens_are_not_mixed_up(self) -> None:
+        """A mounted volume of the group `a-b` does not make the group `a` mounted."""
+        top = node("a--b-root", "lvm", at=["/"], minor=0)
+        report = lvm({"a": (9, 9), "a-b": (9, 0)}, (), [lv("a-b/root", 9, 0), lv("a/b-root", 9)])
+        there = tree(node("sda", "disk", top), report=report)
+        assert (there.is_mounted("a-b"), there.is_mounted("a")) == (True, False)
+
+    def test_an_open_volume(self) -> None:
+        """The sixth letter of lv_attr tells that somebody has the volume open."""
+        rows = [lv("guests/comm", 9, lv_attr="-wi-ao----"), lv("guests/nginx", 9, lv_attr="-wi-a-----")]
+        there = tree(report=lvm({"guests": (99, 0)}, (), rows))
+        assert [(v.name, v.is_open) for v in there.volumes] == [("comm", True), ("nginx", False)]
+
+    def test_without_lvm_there_are_no_groups(self) -> None:
+        """On a system without LVM's tools, or without any table, the lists are empty and nothing fails."""
+        now = formatted(lvm=Answer(127, "", "not found"), sh=Answer(0))
+        assert (now.groups, now.volumes, now.physical_volumes, now.tables) == ((), (), (), ())
+        assert not now.has_lvm
+        assert len(now.disks) == 2
+
+    def test_a_host_whose_lvm_has_nothing(self) -> None:
+        """An empty report is an answer."""
+        there = tree(report='  {\n      "report": [\n      ]\n  }\n')
+        assert (there.has_lvm, there.groups) == (True, ())
 
 
-def test_an_open_volume():
-    """The sixth letter of lv_attr tells that somebody has the volume open."""
-    rows = [{"vg_name": "guests", "lv_name": n, "lv_size": "1073741824", "lv_attr": a}
-            for n, a in (("comm", "-wi-ao----"), ("nginx", "-wi-a-----"))]  # fmt: skip
-    found = storage.parse(bare(lvs_json=json.dumps({"report": [{"lv": rows}]})))
-    assert [(v.name, v.is_open) for v in found.volumes] == [("comm", True), ("nginx", False)]
-
-
-def test_without_lvm_there_are_no_groups():
-    """A machine on which lvm2 is not installed has no groups and no volumes."""
-    found = storage.parse(bare(vgs_json=None, lvs_json=None))
-    assert (found.groups, found.volumes) == ((), ())
+def test_every_tool_is_asked_once() -> None:
+    """One question a tool serves all readers."""
+    programs = [ask.argv[0] for ask in (*storage.COMMANDS, *asks.GUESTS) if ask.argv[0] not in ("sh", "xl")]
+    assert len(programs) == len(set(programs))

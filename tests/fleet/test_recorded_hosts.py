@@ -30,7 +30,7 @@ def hosts(tmp_path, monkeypatch):
     alone(monkeypatch, tmp_path / "config")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     paths = [Path(path) for path in copies(tmp_path, 5)]
-    said = tmp_path / "recordings/host002" / f"{NOTEBOOK}.jsonl"
+    said = tmp_path / "recordings/host002" / NOTEBOOK / "opening.jsonl"
     broken = said.read_text().replace(" hvm_directio", "")
     assert broken != said.read_text()
     said.write_text(broken)

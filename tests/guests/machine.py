@@ -11,11 +11,12 @@ from typing import Any
 
 from runbook import releases
 from runbook.actions import Link, Remove, Run, WriteFile
-from runbook.facts import guest_files, guests, volumes
+from runbook.facts import guest_files, guests
 from runbook.guests import config, probe
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
 from runbook.steps.guests import start_guests
+from tests.storage_answers import answers, lv, lvm, mapped, node
 
 GIB = 1024**3
 NO_XEN = "ERROR:  Can't find hypervisor information in sysfs!"
@@ -40,8 +41,8 @@ class HandMade:
     params: HostParams
     groups: dict[str, int] = field(default_factory=lambda: {"guests": 400 * GIB})
     volumes: dict[str, int] = field(default_factory=dict)
-    mounts: str = "/dev/mapper/xen-root / ext4 rw,noatime 0 0\n"
-    swaps: str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+    used_at: dict[str, str] = field(default_factory=dict)
+    """Where dom0 itself has mounted a volume, `[SWAP]` for swap."""
     files: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] | None = None
     written: tuple[str, ...] = ()
@@ -60,9 +61,8 @@ class HandMade:
     def _answer(self, ask: Ask) -> Answer:
         if ask.kind == "read":
             return self._file(ask.argv[0])
-        if ask.argv[0] in ("vgs", "lvs"):
-            return self._lvm(ask.argv[0])
         known = {
+            **self._storage(),
             guests.RUNNING[0]: self._xl(self._table()),
             guests.RUNNING[1]: self._xl(json.dumps(self._long())),
             guests.RUNNING[2]: self._xl(
@@ -85,7 +85,7 @@ class HandMade:
         if ask in known:
             return known[ask]
         discs = [guest.install_media for guest in self.params.guests if guest.install_media]
-        if discs and ask == volumes.existing(tuple(dict.fromkeys(discs))):
+        if discs and ask == guest_files.existing(tuple(dict.fromkeys(discs))):
             return Answer(0, "".join(f"{disc}\n" for disc in dict.fromkeys(discs)))
         if "blkid" in ask.key:
             return Answer(0, "\n".join(f"DEVNAME={path}\nPTTYPE=dos\n" for path in self.written))
@@ -95,31 +95,17 @@ class HandMade:
         raise AssertionError(f"the hand-made host has no answer to: {ask.key}")
 
     def _file(self, path: str) -> Answer:
-        known = {"/proc/mounts": self.mounts, "/proc/swaps": self.swaps, **self.files}
-        return Answer(0, known[path]) if path in known else Answer(MISSING)
+        return Answer(0, self.files[path]) if path in self.files else Answer(MISSING)
 
-    def _lvm(self, tool: str) -> Answer:
-        if tool == "vgs":
-            used = {
-                group: sum(s for path, s in self.volumes.items() if path.startswith(group))
-                for group in self.groups
-            }
-            rows = [
-                {"vg_name": g, "vg_size": str(s), "vg_free": str(s - used[g]), "vg_extent_size": "4194304"}
-                for g, s in self.groups.items()
-            ]
-            return Answer(0, json.dumps({"report": [{"vg": rows}]}))
-        rows = [
-            {
-                "vg_name": path.split("/")[0],
-                "lv_name": path.split("/")[1],
-                "lv_size": str(size),
-                "lv_dm_path": f"/dev/mapper/{path.replace('/', '-')}",
-                "lv_kernel_minor": str(number),
-            }
-            for number, (path, size) in enumerate(self.volumes.items())
+    def _storage(self) -> dict[Ask, Answer]:
+        used = {g: sum(s for path, s in self.volumes.items() if path.startswith(g)) for g in self.groups}
+        groups = {g: (size, size - used[g]) for g, size in self.groups.items()}
+        rows = [lv(path, size, i) for i, (path, size) in enumerate(self.volumes.items())]
+        nodes = [
+            node(mapped(path), "lvm", at=[self.used_at[path]] if path in self.used_at else [], minor=i)
+            for i, path in enumerate(self.volumes)
         ]
-        return Answer(0, json.dumps({"report": [{"lv": rows}]}))
+        return answers(node("sdb", "disk", *nodes, fstype="LVM2_member"), report=lvm(groups, (), rows))
 
     def _xl(self, text: str) -> Answer:
         return Answer(0, text) if self.xen else Answer(1, "", f"{NO_XEN}\n")

@@ -48,7 +48,7 @@ def test_the_socket_lies_in_the_runtime_folder(runtime):
 
 def test_another_process_has_another_name(runtime):
     """What one process uses cannot be told from the destination, the configuration and its number."""
-    code = "from runbook.hosts import control; print(control.socket('root@box', None))"
+    code = "from runbook.hosts import control; print(control.own().socket('root@box', None))"
     names = {
         subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)
     }
@@ -140,9 +140,9 @@ def test_a_runtime_folder_that_is_not_ours_is_passed_over(runtime, monkeypatch, 
             os.chown(bad, NOBODY, NOBODY)
         monkeypatch.setenv("XDG_RUNTIME_DIR", bad)
         monkeypatch.setenv("HOME", home)
-        first = control.socket("root@box", None).parent
+        first = control.own().socket("root@box", None).parent
         private.Path(home, ".cache").mkdir(0o700)
-        second = control.socket("root@box", None).parent
+        second = control.own().socket("root@box", None).parent
     assert stat.S_IMODE(first.stat().st_mode) == 0o700
     assert first.parent == private.Path(private.temporary())
     assert second == private.Path(home, ".cache/xen-runbook")
@@ -155,7 +155,7 @@ def test_a_socket_fits_into_its_address(runtime, monkeypatch, length):
     deep.mkdir(0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    path = f"{control.socket('root@box', None)}.{'x' * 16}"
+    path = f"{control.own().socket('root@box', None)}.{'x' * 16}"
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(path)
     private.Path(path).unlink()

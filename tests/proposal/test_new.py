@@ -1,6 +1,5 @@
 """`runbook new`: from a machine's answers to a parameter file that validates, with every reason in it."""
 
-import json
 import re
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from runbook.params.yaml12 import parse, scalar
 from runbook.proposal import file
 from runbook.proposal.disks import BY_ID, by_id
 from runbook.steps import name_of, notebooks
-from tests.survey.machines import Pci, _file, bare, devices, dmar, dom0
+from tests.survey.machines import Pci, _file, bare, devices, dmar, dom0, lsblk
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "params/example.yml"
@@ -221,8 +220,7 @@ def test_disks_have_names_that_last():
 
 def test_a_live_system_is_told_from_an_installed_one():
     """Where / is on no disk, the file says so."""
-    blocks = json.dumps({"blockdevices": [{"name": "sda", "kname": "sda", "type": "disk", "size": 10**12,
-                                           "fstype": None, "uuid": None, "mountpoints": [None]}]})  # fmt: skip
+    blocks = lsblk({"name": "sda", "size": 10**12})
     text, _ = written(
         bare(lsblk_json=blocks, block_links="sda ../../devices/pci0000:00/0000:00:1f.2/ata1/sda\n")
     )

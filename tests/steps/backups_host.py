@@ -86,12 +86,13 @@ class Host(volumes_host.Host):
     def _answer(self, ask: Ask, asked: HostParams) -> Answer:
         if ask == backups.look(asked.management.backups.folder):
             return Answer(0, self._look())
-        if ask == backups.identities(asked.storage.guest_volume_group):
-            return Answer(0, "".join(f"  {name} {uuid}\n" for name, uuid in self.uuids.items()))
         if ask.kind == "read" and ask.argv[0] in (program.PROGRAM, program.BLOCKS):
             text = self.programs.get(ask.argv[0])
             return Answer(MISSING) if text is None else Answer(0, text)
         return super()._answer(ask, asked)
+
+    def uuid_of(self, volume: str) -> str:
+        return self.uuids.get(volume, super().uuid_of(volume))
 
     def _look(self) -> str:
         have = [k for k in self.kept if k.bytes is not None]

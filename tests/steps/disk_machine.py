@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook import actions as act
-from runbook.facts import disks, system, uplink
+from runbook.facts import system, uplink
+from runbook.facts.storage import asks
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
@@ -24,6 +25,8 @@ from runbook.steps.debian_installation import (
 )
 from runbook.steps.shared import debian_sources, target
 from runbook.steps.shared.target import ROOT
+from tests import storage_answers
+from tests.storage_answers import findmnt, lv, lvm, mapped, node
 
 GIB = 2**30
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample someone@home"
@@ -123,12 +126,8 @@ class Machine:
             {"usr"} if self.status else set()
         )
         return {
-            disks._LSBLK: json.dumps({"blockdevices": self._blocks()}),
-            disks._TABLES: self._sfdisk(),
-            disks._FINDMNT: json.dumps({"filesystems": self._findmnt()}),
-            disks._PVS: _report("pv", self._pvs()),
-            disks._VGS: _report("vg", self._vgs()),
-            disks._LVS: _report("lv", self._lvs()),
+            **storage_answers.answers(*self._blocks(), mounts=self._findmnt(), report=self._lvm()),
+            asks.TABLES: self._sfdisk(),
             target._PLACES: self.places,
             prepare_live_system._MISSING: self.missing,
             prepare_live_system._FRESH: Answer(0 if self.lists_are_fresh else 1),
@@ -161,22 +160,28 @@ class Machine:
         raise AssertionError(f"the machine was asked something new: {ask.key}")
 
     def _blocks(self) -> list[dict[str, Any]]:
-        disk = _block(self.disk, self.kind, self.size, self.disk_fstype, self._where(self.disk))
-        disk |= {"serial": self.serial, "tran": self.transport or None, "ro": self.is_read_only}
-        disk |= {"pttype": "gpt" if self.parts else None, "children": []}
-        for path, part in self.parts.items():
-            node = _block(path, "part", part.size, part.fstype, self._where(path))
-            node |= {"partlabel": part.name, "parttype": part.type.lower(), "pttype": "gpt", "children": []}
-            for name, volume in self.volumes.items():
-                group = name.partition("/")[0]
-                if path in self.groups.get(group, []) and name not in self.asleep:
-                    mapped = "/dev/mapper/" + name.replace("-", "--").replace("/", "-")
-                    node["children"].append(
-                        _block(mapped, "lvm", volume.size, volume.fstype, self._where(mapped))
-                    )
-            disk["children"].append(node)
-        other = _block("/dev/sr0", "rom", 4 * GIB, "iso9660", ["/run/live/medium"])
+        parts = [self._part(path, part) for path, part in self.parts.items()]
+        facts = {"serial": self.serial, "tran": self.transport or None, "ro": self.is_read_only}
+        facts |= {"size": self.size, "fstype": self.disk_fstype or None, "pttype": "gpt" if parts else None}
+        disk = node(
+            self.disk.rpartition("/")[2],
+            self.kind,
+            *parts,
+            at=self._where(self.disk),
+            path=self.disk,
+            **facts,
+        )
+        other = node("sr0", "rom", at=["/run/live/medium"], fstype="iso9660", size=4 * GIB)
         return [disk, other]
+
+    def _part(self, path: str, part: Part) -> dict[str, Any]:
+        volumes = [
+            _holding(mapped(name), "lvm", volume, self._where(f"/dev/mapper/{mapped(name)}"), minor=i)
+            for i, (name, volume) in enumerate(self.volumes.items())
+            if path in self.groups.get(name.partition("/")[0], []) and name not in self.asleep
+        ]
+        kind = {"parttype": part.type.lower(), "pttype": "gpt"}
+        return _holding(path, "part", part, self._where(path), *volumes, **kind)
 
     def _where(self, path: str) -> list[str | None]:
         found = [place for place, (source, _, _) in self.mounts.items() if source == path]
@@ -198,41 +203,27 @@ class Machine:
         }
         return json.dumps({"partitiontable": table}, indent=3) + "\n"
 
-    def _findmnt(self) -> list[dict[str, str]]:
-        return [
-            {"target": place, "source": source, "fstype": kind, "options": options}
-            for place, (source, kind, options) in self.mounts.items()
-        ]
+    def _findmnt(self) -> str:
+        return findmnt(*((place, *mount) for place, mount in self.mounts.items()))
 
-    def _pvs(self) -> list[dict[str, str]]:
-        return [
-            {
-                "pv_name": path,
-                "vg_name": group,
-                "pv_size": str(self.parts[path].size if path in self.parts else GIB),
-            }
+    def _lvm(self) -> str:
+        parts = [
+            (path, group, self.parts[path].size if path in self.parts else GIB)
             for group, paths in self.groups.items()
             for path in paths
         ]
-
-    def _vgs(self) -> list[dict[str, str]]:
-        rows = []
-        for group, paths in self.groups.items():
-            size = sum(self.parts[p].size if p in self.parts else GIB for p in paths) - 4 * 2**20
-            used = sum(v.size for name, v in self.volumes.items() if name.startswith(group + "/"))
-            rows.append({"vg_name": group, "vg_size": str(size), "vg_free": str(size - used)})
-        return rows
-
-    def _lvs(self) -> list[dict[str, str]]:
-        return [
-            {
-                "vg_name": name.partition("/")[0],
-                "lv_name": name.partition("/")[2],
-                "lv_size": str(volume.size),
-                "lv_dm_path": "/dev/mapper/" + name.replace("-", "--").replace("/", "-"),
-            }
-            for name, volume in self.volumes.items()
+        sizes = {
+            group: sum(size for _, of, size in parts if of == group) - 4 * 2**20 for group in self.groups
+        }
+        used = {
+            group: sum(v.size for name, v in self.volumes.items() if name.startswith(group + "/"))
+            for group in self.groups
+        }
+        rows = [
+            lv(name, v.size, -1 if name in self.asleep else i)
+            for i, (name, v) in enumerate(self.volumes.items())
         ]
+        return lvm({g: (size, size - used[g]) for g, size in sizes.items()}, parts, rows)
 
     def _address(self) -> dict[str, Any]:
         return {"family": "inet", "local": "10.0.2.15", "prefixlen": 24, **self.address}
@@ -332,9 +323,7 @@ class Machine:
     def _find(self, path: str) -> Part:
         if path in self.parts:
             return self.parts[path]
-        name = next(
-            n for n in self.volumes if path == "/dev/mapper/" + n.replace("-", "--").replace("/", "-")
-        )
+        name = next(n for n in self.volumes if path == f"/dev/mapper/{mapped(n)}")
         return self.volumes[name]
 
     def _reboot(self) -> None:
@@ -352,21 +341,25 @@ class Machine:
                 self.mounts[row[1]] = (by_uuid[row[0]], row[2], f"rw,{row[3]}")
 
     def _formatted(self) -> list[str]:
-        mapped = ["/dev/mapper/" + n.replace("-", "--").replace("/", "-") for n in self.volumes]
-        return [*self.parts, *mapped]
+        return [*self.parts, *(f"/dev/mapper/{mapped(name)}" for name in self.volumes)]
 
 
-def _block(path: str, kind: str, size: int, fstype: str, where: list[Any]) -> dict[str, Any]:
-    return {
-        "name": path.rpartition("/")[2], "path": path, "type": kind, "size": size, "ro": False, "model": None,
-        "serial": None, "tran": None, "pttype": None, "parttype": None, "partlabel": None,
-        "fstype": fstype or None, "label": None, "uuid": _uuid(path) if fstype else None, "mountpoints": where,
-    }  # fmt: skip
+def _holding(
+    path: str, kind: str, part: Part, where: list[Any], *on: dict[str, Any], **more: Any
+) -> dict[str, Any]:
+    """Return a partition or volume as lsblk has it."""
+    uuid = _uuid(path) if part.fstype else None
+    return node(
+        path.rpartition("/")[2],
+        kind,
+        *on,
+        at=where,
+        size=part.size,
+        fstype=part.fstype or None,
+        uuid=uuid,
+        **more,
+    )
 
 
 def _uuid(path: str) -> str:
     return "uuid-of-" + path.rpartition("/")[2]
-
-
-def _report(kind: str, rows: list[dict[str, str]]) -> str:
-    return json.dumps({"report": [{kind: rows}], "log": []})

@@ -6,14 +6,15 @@ there already, or when some of the work was done, are answered as the machine wa
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
 from pathlib import Path
 
 from runbook.facts import grub
+from runbook.hosts.recording import names
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams, load
+from tests.recorded import Said, gathers
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "recordings/testbed"
@@ -35,9 +36,9 @@ def of(step: object, params: HostParams = PARAMS) -> Facts:
 @cache
 def _first() -> dict[str, Answer]:
     """Return the first answer to every question, and of each notebook that alone which it asked at its beginning."""
-    found: dict[str, Answer] = {}
-    for path in sorted(RECORDING.glob("*.jsonl")):
-        opening = json.loads(path.read_text(encoding="utf-8").splitlines()[0])["gather"]
+    found: dict[str, Answer] = Said()
+    for notebook in names(RECORDING):
+        opening = gathers(RECORDING, notebook)[0]
         for key, (status, out, err) in opening.items():
             found.setdefault(key, Answer(status, out, err))
     return found

@@ -9,6 +9,7 @@ from runbook.model.plan import Plan
 from runbook.params import load
 from runbook.steps import introduction
 from runbook.steps.introduction import keep_survey, survey_devices, survey_machine
+from tests.storage_answers import findmnt
 from tests.survey.machines import (
     DOM0,
     Pci,
@@ -77,8 +78,7 @@ def test_a_machine_that_cannot_be_a_host(changes, expected):
         ({"firmware_tables": dmar(flags=0)}, "The IOMMU does not remap interrupts"),
         ({"pci_links": ""}, "Linux shows no IOMMU groups"),
         (
-            {"findmnt_json": '{"filesystems": [{"target": "/", "source": "/dev/sda1", "fstype": "ext4",'
-             ' "size": 1, "avail": 104857600}]}'},
+            {"findmnt_json": findmnt(("/", "/dev/sda1", "ext4", "rw")), "boot_free": "Avail\n104857600\n"},
             "/boot has only 100 MiB free (on /dev/sda1)",
         ),
     ],

@@ -207,7 +207,7 @@ def test_a_full_boot_is_refused():
     machine = built(upto=(build_kernel,))
     machine.boot_mib = 100
     assert stops(machine, install_kernel, params()) == [
-        ("refuse", "/boot has 100 MiB free; 128 MiB are needed")
+        ("refuse", "/boot has 100 MiB free; about 128 MiB are needed")
     ]
 
 

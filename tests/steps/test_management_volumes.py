@@ -248,13 +248,8 @@ class TestMountPartitions:
         [
             ({"mounts": [("comm", "/mnt/elsewhere", "rw", 1048576)]}, "is mounted at /mnt/elsewhere"),
             ({"loops": [("comm", 0, False)]}, "is attached to /dev/loop0"),
-            (
-                {
-                    "holders": "/sys/class/block/dm-1/holders dm-7\n/sys/class/block/dm-7/dm/name:guests-comm1\n"
-                },
-                "carries the mapping guests-comm1",
-            ),
-            ({"swaps": "Filename\n/dev/mapper/guests-comm partition 1 0 -2\n"}, "is in use as dom0's swap"),
+            ({"holders": {"comm": "guests-comm1"}}, "carries the mapping guests-comm1"),
+            ({"swap": "comm"}, "is in use as dom0's swap"),
         ],
     )
     def test_refused_beside_whoever_may_write(self, break_it, what):
@@ -419,7 +414,7 @@ class TestGrowVolumes:
         host = Host(running={"windows": "windows"})
         host.disks["windows"] = Disk("windows", GIB)
         assert carry(host, grow_volumes, params())
-        host = Host(swaps="Filename\n/dev/mapper/guests-windows partition 1 0 -2\n")
+        host = Host(swap="windows")
         host.disks["windows"] = Disk("windows", GIB)
         assert stops(host, grow_volumes, params()) == [
             ("refuse", "guests/windows is in use as dom0's swap: it is the host's own")

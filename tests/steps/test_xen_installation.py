@@ -23,12 +23,8 @@ def finished() -> Machine:
 
 def test_the_chapter_names_its_steps():
     """The lists come before the packages, and what is built before what is installed."""
-    assert (
-        refresh_package_lists,
-        build_xen,
-        install_built_xen,
-        install_xen,
-    ) == xen_installation.STEPS
+    order = (refresh_package_lists, build_xen, install_built_xen, install_xen)
+    assert tuple(step for step in xen_installation.STEPS if step in order) == order
 
 
 @pytest.mark.parametrize(("lists", "fresh"), [(0, False), (3, False)], ids=["none", "old"])
@@ -148,7 +144,7 @@ def test_a_full_disk_is_refused(path, free, what):
 def test_room_that_nobody_can_tell_is_no_refusal():
     """A host whose df fails is not called full."""
     machine = Machine(room={})
-    assert apt.room(machine.facts(apt.asks(PARAMS)), 10**9) == []
+    assert apt.lacking_room(machine.facts(apt.asks(PARAMS)), 10**9) == []
 
 
 def test_os_prober_is_warned_of():

@@ -1,7 +1,7 @@
 """A host with guests' volumes for tests: it answers from real outputs, and carries out what steps plan.
 
-What the volumes hold are the samples of tests/facts/partition_tables: outputs of sfdisk, blkid and partx on
-images made for it. lvs, vgs and xl answer in the shapes of lvm2 2.03 and xl 4.20.
+What the volumes hold are the samples of tests/facts/storage/inside: outputs of sfdisk, blkid and partx on
+images made for it. The rest has the shapes of lvm2 2.03, util-linux 2.38 and xl 4.20.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from runbook.actions import InstallPackages, Run, WriteFile
-from runbook.facts import ntfs, partition_tables, space, volume_use, volumes, xl
+from runbook.facts import ntfs, space, xl
+from runbook.facts.packages import DOWNLOADS
+from runbook.facts.storage import asks, inside
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams, load
-from runbook.steps.management import install_tools
 from runbook.steps.shared import mount_marks, mount_refusals
+from tests.storage_answers import answers, findmnt, loop, lv, lvm, node
 
 GIB = 1024**3
 MIB = 1024**2
-SAMPLES = Path(__file__).parents[1] / "facts/partition_tables"
+SAMPLES = Path(__file__).parents[1] / "facts/storage/inside"
 HIBERNATED = Answer(
     14, "", "Error opening '/dev/loop1' read-write\nWindows is hibernated, refused to mount.\n"
 )
@@ -73,8 +75,10 @@ class Host:
     xen: bool = True
     xl_answers: bool = True
     lvm: bool = True
-    holders: str = ""
-    swaps: str = "Filename\tType\tSize\tUsed\tPriority\n"
+    holders: dict[str, str] = field(default_factory=dict)
+    """What device-mapper made on each volume."""
+    swap: str = ""
+    """The volume that is dom0's swap."""
     full: dict[str, str] = field(default_factory=dict)
     """What folders hold."""
     windows: Answer = CLEAN
@@ -134,7 +138,7 @@ class Host:
     def _answer(self, ask: Ask, asked: HostParams) -> Answer:
         for name in self.disks:
             path = f"/dev/guests/{name}"
-            if ask == partition_tables.look(path):
+            if ask == inside.look(path):
                 return self._table(name, path)
             if any(ask == ntfs.probe(path, n) for n in range(10)):
                 return self.windows if self.disks[name].holds == "windows" else Answer(MISSING)
@@ -148,33 +152,12 @@ class Host:
         if ask.argv[0] in ("sh",) and "/dev/guests/" in ask.argv[2]:
             return Answer(MISSING)
         known = {
+            **self._storage(),
             xl.LIST: self._xl(self._list()),
-            volume_use._LONG: self._xl(json.dumps(self._long())),
-            volume_use._BACKENDS: self._xl(self._backends()),
-            volume_use._IS_DOM0: Answer(0, "control_d\n") if self.xen else Answer(MISSING),
-            volume_use._LVS: self._lvs() if self.lvm else Answer(127, "", "lvs: not found"),
-            volume_use._MOUNTS: Answer(0, self._mounts()),
-            volume_use._SWAPS: Answer(0, self.swaps),
-            volume_use._LOOPS: Answer(0, self._losetup()),
-            volume_use._HOLDERS: Answer(0, self.holders),
-            volume_use.PHYSICAL: _json(
-                "pv", [{"pv_name": "/dev/vdb", "vg_name": "guests", "pv_size": str(8 * GIB)}]
-            ),
-            volumes._GROUPS: _json(
-                "vg",
-                [
-                    {
-                        "vg_name": "guests",
-                        "vg_size": str(8 * GIB),
-                        "vg_free": str(self.free),
-                        "vg_extent_size": str(4 * MIB),
-                    }
-                ],
-            ),
-            volumes._VOLUMES: self._lvs(),
-            space.commands(*install_tools._PATHS)[0]: Answer(
-                0, "Avail File\n" + "".join(f"{self.room * MIB} {p}\n" for p in install_tools._PATHS)
-            ),
+            asks.LONG: self._xl(json.dumps(self._long())),
+            asks.BACKENDS: self._xl(self._backends()),
+            asks.IS_DOM0: Answer(0, "control_d\n") if self.xen else Answer(MISSING),
+            **dict.fromkeys(space.commands(DOWNLOADS, "/usr"), Answer(0, f"Avail\n{self.room * MIB}\n")),
         }
         return known[ask] if ask in known else self._packages(ask)
 
@@ -223,35 +206,41 @@ class Host:
             text += f'{base}/physical-device = "fe:{names.index(volume):x}"\n'
         return text
 
-    def _lvs(self) -> Answer:
-        return _json("lv", [{
-            "vg_name": "guests", "lv_name": name, "lv_size": str(disk.size), "lv_attr": disk.attr,
-            "lv_tags": disk.tags, "lv_dm_path": f"/dev/mapper/guests-{name}", "lv_kernel_major": "254",
-            "lv_kernel_minor": str(i), "origin": disk.origin, "data_percent": disk.filled,
-        } for i, (name, disk) in enumerate(self.disks.items())])  # fmt: skip
-
-    def _mounts(self) -> str:
-        rows = [
-            f"/dev/loop{i} {at} ext4 {rights},nosuid 0 0\n"
-            for i, (_, at, rights, _) in enumerate(self.mounts)
-        ]
-        return "/dev/mapper/xen-root / ext4 rw,noatime 0 0\n" + "".join(rows)
-
-    def _losetup(self) -> str:
-        seen = [(volume, offset, rights == "ro") for volume, _, rights, offset in self.mounts] + self.loops
+    def _storage(self) -> dict[Ask, Answer]:
+        """Return what the tools say about the volumes, the windows onto them, and what is mounted."""
         names = list(self.disks)
-        devices = [
-            {
-                "name": f"/dev/loop{i}",
-                "back-file": f"/dev/dm-{names.index(v)}",
-                "offset": o,
-                "sizelimit": 0,
-                "ro": ro,
-            }
-            for i, (v, o, ro) in enumerate(seen)
+        volumes = [node(f"guests-{name}", "lvm", *self._on(name), at=["[SWAP]"] if name == self.swap else [],
+                        size=self.disks[name].size, minor=i, kname=f"dm-{i}") for i, name in enumerate(names)]  # fmt: skip
+        root = node("xen-root", "lvm", at=["/"], minor=99, fstype="ext4")
+        windows = [
+            (name, at, offset, rights == "ro", f"loop{i}")
+            for i, (name, at, rights, offset) in enumerate(
+                (*self.mounts, *((v, "", "ro" if ro else "rw", o) for v, o, ro in self.loops))
+            )
         ]
-        return json.dumps({"loopdevices": devices}) if devices else ""
+        seen = [node(name, "loop", at=[at] if at else [], fstype="ext4") for _, at, _, _, name in windows]
+        mounts = [("/", "/dev/mapper/xen-root", "ext4", "rw,noatime")]
+        mounts += [
+            (at, f"/dev/{name}", "ext4", f"{'ro' if ro else 'rw'},nosuid")
+            for _, at, _, ro, name in windows
+            if at
+        ]
+        rows = [lv(f"guests/{name}", disk.size, i, lv_attr=disk.attr, lv_tags=disk.tags, lv_uuid=self.uuid_of(name), origin=disk.origin,
+                       data_percent=disk.filled) for i, (name, disk) in enumerate(self.disks.items())]  # fmt: skip
+        report = lvm({"guests": (8 * GIB, self.free)}, [("/dev/vdb", "guests", 8 * GIB)], rows)
+        return answers(
+            node("vdb", "disk", *volumes, root, fstype="LVM2_member"),
+            *seen,
+            mounts=findmnt(*mounts),
+            report=report if self.lvm else None,
+            loops=[
+                loop(name, f"/dev/dm-{names.index(v)}", o, is_read_only=ro) for v, _, o, ro, name in windows
+            ],
+        )
 
+    def uuid_of(self, volume: str) -> str:
+        """Return LVM's own name for a volume, which a new one of the same name does not have."""
+        return f"uuid-of-{volume}"
 
-def _json(kind: str, rows: list[dict[str, Any]]) -> Answer:
-    return Answer(0, json.dumps({"report": [{kind: rows}]}))
+    def _on(self, volume: str) -> list[dict[str, Any]]:
+        return [node(self.holders[volume], "part", kname="dm-7")] if volume in self.holders else []

@@ -6,17 +6,18 @@ which our questions return it.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runbook import survey
-from runbook.facts import cpu, firmware, memory, network, pci, storage, usb, xl
+from runbook.facts import cpu, firmware, memory, network, pci, space, usb, xl
+from runbook.facts.storage import asks as storage
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
 from runbook.survey import kept
+from tests import storage_answers
 
 _FILES = Path(__file__).parent / "testbed"
 _ASKS: dict[str, Ask] = {
@@ -24,8 +25,8 @@ _ASKS: dict[str, Ask] = {
     "dmi": firmware._DMI, "firmware-tables": firmware._TABLES,
     "pci-attributes": pci._ATTRIBUTES, "pci-links": pci._LINKS, "lspci": pci._NAMES,
     "pci-modules": pci._MODULES,
-    "lsblk.json": storage._LSBLK, "findmnt.json": storage._FINDMNT, "vgs.json": storage._VGS,
-    "lvs.json": storage._LVS, "block-links": storage._LINKS,
+    "lsblk.json": storage.LSBLK, "findmnt.json": storage.FINDMNT, "lvm.json": storage.LVM,
+    "block-links": storage.LINKS, "boot-free": space.commands("/boot")[0],
     "ip-addr.json": network._ADDR, "ip-route.json": network._ROUTE, "session": network._SESSION,
     "net-links": network._LINKS, "usb": usb._INTERFACES, "usb-links": usb._LINKS,
     "kept": Ask.read(kept.PATH),
@@ -136,20 +137,12 @@ def guest(name: str, *pci: str, display: int = 1) -> dict[str, Any]:
 
 def lsblk(*disks: dict[str, Any]) -> str:
     """Return the answer of lsblk with these disks; what a disk does not say is empty."""
-    return json.dumps({"blockdevices": [_node(disk) for disk in disks]})
+    return storage_answers.lsblk(*map(_node, disks))
 
 
-def _node(node: dict[str, Any]) -> dict[str, Any]:
-    empty = {
-        "kname": node["name"],
-        "type": "disk",
-        "size": 2**30,
-        "fstype": None,
-        "uuid": None,
-        "mountpoints": [],
-    }
-    children = node.get("children", ())
-    return {**empty, **node, "children": [_node({"type": "part", **child}) for child in children]}
+def _node(disk: dict[str, Any]) -> dict[str, Any]:
+    parts = [_node({"type": "part", **child}) for child in disk.get("children", ())]
+    return storage_answers.full({**disk, "children": parts})
 
 
 def dmar(*regions: tuple[tuple[int, tuple[int, ...]], ...], flags: int = 1) -> str:

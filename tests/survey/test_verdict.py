@@ -7,6 +7,7 @@ import pytest
 from runbook import survey
 from runbook.errors import HostError
 from runbook.survey import CARE, MAY, STAY
+from tests.storage_answers import lv, lvm
 from tests.survey.machines import Pci, bare, devices, dmar, dom0, kept_survey, lsblk
 
 CARD = "0000:03:00.0"
@@ -69,7 +70,8 @@ def test_the_other_half_of_the_root_group_must_stay():
     """A disk without mounts of its own must stay when its volume group has mounted volumes elsewhere."""
     root = {"name": "guests-root", "type": "lvm", "mountpoints": ["/"]}
     disks = lsblk({"name": "vda", "children": [root]}, {"name": "vdb", "fstype": "LVM2_member"})
-    assert said(bare(lsblk_json=disks), "0000:00:09.0") == (
+    report = lvm({"guests": (2**33, 0)}, [("/dev/vdb", "guests", 2**33)], [lv("guests/root", 2**30)])
+    assert said(bare(lsblk_json=disks, lvm_json=report), "0000:00:09.0") == (
         STAY, "its disk vdb holds a part of guests, which dom0 has mounted",
     )  # fmt: skip
 

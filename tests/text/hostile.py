@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from runbook.hosts import recording as files
 from runbook.hosts.base import Result
 from runbook.model.ask import Answer, Facts
+from tests.recorded import AGAIN, FIRST, ROOT, gathers  # noqa: F401 - the hosts of other tests
 
-ROOT = Path(__file__).parents[2]
-FIRST, AGAIN = ROOT / "recordings/testbed", ROOT / "recordings/testbed-again"
 MARK = "pwn"
 """Stands in every attack: where it becomes more than text, something broke out."""
 ELSEWHERE = "http://attack.invalid/"
@@ -126,26 +126,24 @@ class HostileHost:
 def answers(recording: Path, notebook: str) -> dict[str, list]:
     """Return what the recorded host had said of each question by the end of a notebook, or at its beginning."""
     found: dict[str, list] = {}
-    for line in (recording / f"{notebook}.jsonl").read_text(encoding="utf-8").splitlines():
-        found = {**json.loads(line).get("gather", {}), **found}
+    for gather in gathers(recording, notebook):
+        found = {**gather, **found}
     return found
 
 
 def record(folder: Path, seed: int, *, share: float = 1.0, where: str = GENTLE, source: Path = AGAIN) -> Path:
     """Write a recording of a hostile host, made of an honest one; what was done in it stays, its outputs are attacks."""
-    folder.mkdir(parents=True)
-    for path in sorted(source.glob("*.jsonl")):
-        host, lines = (
-            HostileHost(path.stem, seed, recording=source, share=share, only_free=True, where=where),
-            [],
-        )
-        for entry in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
-            if "gather" in entry:
-                host.honest = entry["gather"]
-                said = {key: host._answer(key) for key in entry["gather"]}
-                entry = {"gather": {key: [a.status, a.out, a.err] for key, a in said.items()}}
-            lines.append(json.dumps(entry, ensure_ascii=False))
-        (folder / path.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for notebook in files.names(source):
+        host = HostileHost(notebook, seed, recording=source, share=share, only_free=True, where=where)
+        (folder / notebook).mkdir(parents=True)
+        for step, happened in files.load(source, notebook).items():
+            for entry in happened:
+                host.honest = entry.get("gather", {})
+                for key in host.honest:
+                    a = host._answer(key)
+                    entry["gather"][key] = [a.status, a.out, a.err]
+            text = files.lines(happened, is_opening=step == files.OPENING)
+            (folder / notebook / f"{step}.jsonl").write_text(text, encoding="utf-8")
     return folder
 
 

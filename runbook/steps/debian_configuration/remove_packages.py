@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.facts import removals
+from runbook.facts import grub, grub_menu, removals
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -16,6 +16,7 @@ GUIDE = (
     "service that was gone (H301, H302)"
 )
 RISK = "safe"
+_PROBER = "os-prober"
 _PURGE = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0", "purge")
 _INSTALL = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0", "install", "--no-install-recommends")
 
@@ -24,26 +25,28 @@ def patterns(params: HostParams) -> tuple[str, ...]:
     """Return what shall not be there: names, or dpkg-query's patterns for all the parts of one."""
     asked = params.configuration
     mail = ("exim4*",) if asked.mail == "remove" else ()
-    return (*mail, *(("os-prober",) if asked.remove_os_prober else ()))
+    return (*mail, *((_PROBER,) if asked.remove_os_prober else ()))
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*removals.commands(patterns(params)), *wanted_packages.asks(params))
+    menu = (Ask.read(grub.CONFIG),) if params.configuration.remove_os_prober else ()
+    return (*removals.commands(patterns(params)), *menu, *wanted_packages.asks(params))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Purge every part by its name: the installer marks them as wanted, so nothing goes by itself."""
     if not patterns(params):
         return Plan(unasked="configuration.mail is keep, and remove_os_prober is false")
-    now = removals.parse(facts, patterns(params))
-    if not now.present:
-        return Plan()
-    findings = [*obstacles(wanted_packages.read(params, facts)), *_others(now)]
+    now, others = removals.parse(facts, patterns(params)), _other_systems(params, facts)
+    present = _removable(now, others)
+    if not present:
+        return Plan(findings=_kept(now, others))
+    findings = [*_kept(now, others), *obstacles(wanted_packages.read(params, facts)), *_others(now)]
     why = f"also goes: {', '.join(now.others)}" if now.others else ""
     # With its own defaults: configuration that was purged is in no package.
-    back = (*now.installed, *now.others)
+    back = (*(name for name in now.installed if name in present), *now.others)
     undo = (*_INSTALL, *back) if back else ()
-    return Plan((Run((*_PURGE, *now.present), why, undo=undo),), tuple(findings))
+    return Plan((Run((*_PURGE, *present), why, undo=undo),), tuple(findings))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -56,8 +59,37 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             f"run `apt-get purge {name}` on the host and read what it says",
             "H301",
         )
-        for name in removals.parse(facts, patterns(params)).present
+        for name in _removable(removals.parse(facts, patterns(params)), _other_systems(params, facts))
     ]
+
+
+def _other_systems(params: HostParams, facts: Facts) -> tuple[str, ...]:
+    """Return the systems that only os-prober puts into the boot menu."""
+    if not params.configuration.remove_os_prober:
+        return ()
+    menu = grub_menu.entries(facts.text(grub.CONFIG) or "")
+    return tuple(e.title for e in menu if e.id.startswith(grub_menu.OTHER_SYSTEM))
+
+
+def _removable(now: removals.Removals, others: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what goes: os-prober stays where other systems are started by what it found."""
+    return tuple(name for name in now.present if not (others and name == _PROBER))
+
+
+def _kept(now: removals.Removals, others: tuple[str, ...]) -> tuple[Finding, ...]:
+    if not others or _PROBER not in now.present:
+        return ()
+    return (
+        Finding(
+            "warn",
+            f"os-prober stays: it put {others[0]} into the boot menu",
+            f"without it the next `update-grub` drops {', '.join(others)}",
+            "set configuration.remove_os_prober: false to say so; to be rid of it, write an entry of your own "
+            "for that system into /etc/grub.d/40_custom, set GRUB_DISABLE_OS_PROBER=true in /etc/default/grub, "
+            "run `update-grub`, then run again",
+            "H302",
+        ),
+    )
 
 
 def _others(now: removals.Removals) -> list[Finding]:

@@ -38,7 +38,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     here = target.read(params, facts)
     if params.installation.method != "live" or here.is_installed:
         return []
-    root = here.disks.mount("/")
+    root = here.storage.mount("/")
     return [
         Finding(
             "fail",

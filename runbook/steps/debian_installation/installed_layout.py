@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from runbook.facts import system
-from runbook.facts.disks import MIB, gib
+from runbook.facts.storage import MIB
 from runbook.installation.layout import LEAST_REST_MIB
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.shared import target
 from runbook.steps.shared.target import Place, Situation
+from runbook.text.sizes import human_size
 
 TITLE = "Compare the installed disk with the parameters"
 GUIDE = "“Wheezy Installation”: the layout was read off the installer's screen"
@@ -28,7 +29,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Nothing is ever done here."""
     here = target.read(params, facts)
-    root = here.disks.mount("/")
+    root = here.storage.mount("/")
     now = f"The root file system is {root.source} ({root.fstype})." if root else ""
     if params.installation.method == "none":
         return Plan(note=f"The layout is shown and not judged. {now}", unasked="installation.method is none")
@@ -74,7 +75,7 @@ def _release(params: HostParams, facts: Facts) -> list[Finding]:
 
 def _disk(here: Situation) -> list[Finding]:
     if not here.runs_from_disk:
-        root = here.disks.mount("/")
+        root = here.storage.mount("/")
         return [
             Finding(
                 "fail",
@@ -83,7 +84,7 @@ def _disk(here: Situation) -> list[Finding]:
                 "correct installation.disk, or start from the right disk",
             )
         ]
-    table = here.disks.table(here.path)
+    table = here.storage.table(here.path)
     if table and table.label == "gpt":
         return []
     return [Finding("fail", f"{here.path} has no GPT", "UEFI and large disks want one", _AGAIN, "H209")]
@@ -91,13 +92,13 @@ def _disk(here: Situation) -> list[Finding]:
 
 def _place(here: Situation, place: Place, facts: Facts) -> list[Finding]:
     """Return what is wrong with one file system, or swap."""
-    mount = here.disks.mount(place.mount)
+    mount = here.storage.mount(place.mount)
     source = mount.source.partition("[")[0] if mount else ""
     if place.fs == "swap":
-        source = next((d.path for d in here.disks.devices if "[SWAP]" in d.mountpoints), "")
-    device = here.disks.device(source)
+        source = next((d.path for d in here.storage.devices if "[SWAP]" in d.mountpoints), "")
+    device = here.storage.device(source)
     what = "swap" if place.fs == "swap" else place.mount
-    if device is None or here.path not in here.disks.disks_below(source):
+    if device is None or here.path not in here.storage.disks_of(source):
         why = f"it is on {source}" if source else "it is not in use"
         return [Finding("fail", f"{what} is not on {here.path}", why, _AGAIN, "fstab(5)")]
     found = []
@@ -111,7 +112,7 @@ def _place(here: Situation, place: Place, facts: Facts) -> list[Finding]:
         found.append(Finding("fail", f"{what} is {device.fstype}, not {place.fs}", "", _AGAIN))
     wanted_bytes = _size_mib(here, place) * MIB
     if device.size_bytes < wanted_bytes * ENOUGH:
-        text = f"{what} has {gib(device.size_bytes)}, not {gib(wanted_bytes)}"
+        text = f"{what} has {human_size(device.size_bytes)}, not {human_size(wanted_bytes)}"
         found.append(Finding("fail", text, "it will be full too soon", _AGAIN, "H206 to H208"))
     if "noatime" in place.options and not ({"noatime"} <= set(mount.options if mount else ())):
         found.append(_atime(what))
@@ -127,8 +128,8 @@ def _place(here: Situation, place: Place, facts: Facts) -> list[Finding]:
 def _groups(here: Situation) -> list[Finding]:
     found = []
     for group in here.layout.groups:
-        now = here.disks.group(group.name)
-        below = {disk for p in here.disks.partitions_of(group.name) for disk in here.disks.disks_below(p)}
+        now = here.storage.group(group.name)
+        below = {disk for p in here.storage.parts_of(group.name) for disk in here.storage.disks_of(p.path)}
         if now is None or here.path not in below:
             why = f"it is on {', '.join(sorted(below))}" if below else "there is none of that name"
             found.append(
@@ -136,7 +137,7 @@ def _groups(here: Situation) -> list[Finding]:
             )
         elif now.size < _least_mib(here, group.partition) * MIB * ENOUGH:
             found.append(
-                Finding("fail", f"The volume group {group.name} has only {gib(now.size)}", "", _AGAIN)
+                Finding("fail", f"The volume group {group.name} has only {human_size(now.size)}", "", _AGAIN)
             )
     return found
 

@@ -59,19 +59,19 @@ def _mount(place: Place) -> Run:
 
 
 def _has(here: Situation, place: Place) -> bool:
-    device = here.disks.device(place.device)
+    device = here.storage.device(place.device)
     return device is not None and device.fstype == place.fs
 
 
 def _is_mounted(here: Situation, place: Place) -> bool:
-    mount = here.disks.mount(ROOT + place.mount.rstrip("/"))
+    mount = here.storage.mount(ROOT + place.mount.rstrip("/"))
     return place.fs == "swap" or (mount is not None and mount.source == place.device)
 
 
 def _obstacles(here: Situation) -> list[Finding]:
     found = []
     for place in here.places:
-        device = here.disks.device(place.device)
+        device = here.storage.device(place.device)
         if device and device.fstype not in ("", place.fs):
             found.append(
                 Finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Action, Run
-from runbook.facts.disks import MIB, gib
+from runbook.facts.storage import MIB
 from runbook.installation.layout import LogicalVolume, VolumeGroup
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -11,6 +11,7 @@ from runbook.params import HostParams
 from runbook.steps.debian_installation import partition_disk
 from runbook.steps.shared import target
 from runbook.steps.shared.target import Situation
+from runbook.text.sizes import human_size
 
 TITLE = "Make the volume groups and the host's volumes"
 GUIDE = "“Wheezy Installation”: group xen and five volumes; the guests' group was never made (H202, H204)"
@@ -40,7 +41,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 def _needed(here: Situation, group: VolumeGroup) -> list[Action]:
     partition = here.partition(group.partition)
-    if here.disks.partitions_of(group.name) != (partition,):
+    if [p.path for p in here.storage.parts_of(group.name)] != [partition]:
         return [
             Run(
                 ("vgcreate", group.name, partition),
@@ -48,9 +49,9 @@ def _needed(here: Situation, group: VolumeGroup) -> list[Action]:
             ),
             *(_create(group.name, volume) for volume in group.volumes),
         ]
-    there = [volume for volume in group.volumes if here.disks.volume(group.name, volume.name)]
+    there = [volume for volume in group.volumes if here.storage.volume(group.name, volume.name)]
     actions: list[Action] = []
-    if any(here.disks.device(here.volume(volume.name)) is None for volume in there):
+    if any(here.storage.device(here.volume(volume.name)) is None for volume in there):
         actions.append(Run(("vgchange", "--activate", "y", group.name), "its volumes are asleep"))
     return actions + [_create(group.name, volume) for volume in group.volumes if volume not in there]
 
@@ -68,8 +69,8 @@ def _create(group: str, volume: LogicalVolume) -> Run:
 def _obstacles(here: Situation, group: VolumeGroup) -> list[Finding]:
     """Return what is on a group's partition that is not this group, and volumes of another size."""
     partition = here.partition(group.partition)
-    device = here.disks.device(partition)
-    owner = next((p.group for p in here.disks.physical_volumes if p.path == partition), None)
+    device = here.storage.device(partition)
+    owner = next((p.group for p in here.storage.physical_volumes if p.path == partition), None)
     if owner not in (None, "", group.name) or (device and device.fstype not in ("", "LVM2_member")):
         holds = f"the volume group {owner}" if owner else f"a file system ({device.fstype if device else ''})"
         return [
@@ -83,13 +84,13 @@ def _obstacles(here: Situation, group: VolumeGroup) -> list[Finding]:
         ]
     found = []
     for wanted in group.volumes:
-        now = here.disks.volume(group.name, wanted.name)
+        now = here.storage.volume(group.name, wanted.name)
         if now and now.size != wanted.size_mib * MIB:
             found.append(
                 Finding(
                     "refuse",
-                    f"The volume {group.name}/{wanted.name} has {gib(now.size)}, not "
-                    f"{gib(wanted.size_mib * MIB)}",
+                    f"The volume {group.name}/{wanted.name} has {human_size(now.size)}, not "
+                    f"{human_size(wanted.size_mib * MIB)}",
                     "somebody made it, or the parameters changed since; it is not resized here",
                     "put its size into installation.volumes, or remove it with lvremove(8) when it is not needed",
                 )

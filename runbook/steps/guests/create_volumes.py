@@ -5,13 +5,14 @@ from __future__ import annotations
 from runbook import releases
 from runbook.actions import Run
 from runbook.actions.volumes import TAG, removal
-from runbook.facts import volumes
-from runbook.facts.volumes import Group, LogicalVolume, Volumes
+from runbook.facts import storage
+from runbook.facts.storage import GIB, Group, Storage, Volume
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.releases import xen
+from runbook.text.sizes import human_size
 
 TITLE = "Create the guests' volumes"
 GUIDE = (
@@ -20,23 +21,21 @@ GUIDE = (
 )
 RISK: Risk = "safe"
 
-GIB = 1024**3
-
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about LVM and about what dom0 itself uses of it."""
-    return volumes.COMMANDS
+    return storage.COMMANDS
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `lvcreate` for each volume that is missing; refuse where room or group is missing."""
-    there = volumes.parse(facts)
+    there = storage.parse(facts)
     group = there.group(params.storage.guest_volume_group)
     if not params.guests:
         return Plan(unasked="guests is empty")
     if group is None:
         # Without the tools nobody can look; a group that is not there is none that will be.
-        foreseen = () if there.installed else params.guests
+        foreseen = () if there.has_lvm else params.guests
         made = tuple(_create(params.storage.guest_volume_group, guest) for guest in foreseen)
         return Plan(made, (_no_group(params, there),))
     missing = [g for g in params.guests if there.volume(group.name, g.volume.name) is None]
@@ -46,7 +45,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each volume that is missing, too small, or dom0's own."""
-    there = volumes.parse(facts)
+    there = storage.parse(facts)
     name = params.storage.guest_volume_group
     if there.group(name) is None:
         return [_no_group(params, there)] if params.guests else []
@@ -71,13 +70,13 @@ def _create(group: str, guest: Guest) -> Run:
     )
 
 
-def _no_group(params: HostParams, there: Volumes) -> Finding:
+def _no_group(params: HostParams, there: Storage) -> Finding:
     name = params.storage.guest_volume_group
-    if not there.installed:
+    if not there.has_lvm:
         return Finding(
             "wait",
             "The LVM tools do not answer",
-            "`vgs` failed, so the volumes cannot be seen",
+            "`lvm fullreport` failed, so the volumes cannot be seen",
             "run notebook 05_xen_installation, which installs lvm2",
             after=xen.supply(params.xen.source, releases.get(params.release)).step,
         )
@@ -94,7 +93,7 @@ def _no_group(params: HostParams, there: Volumes) -> Finding:
 
 def _too_little(group: Group, missing: list[Guest]) -> list[Finding]:
     """Return a finding when the new volumes, each rounded up to whole extents, do not fit."""
-    need = sum(-(-g.volume.size_gib * GIB // group.extent) * group.extent for g in missing)
+    need = sum(group.rounded(g.volume.size_gib * GIB) for g in missing)
     if need <= group.free:
         return []
     wanted = ", ".join(f"{g.volume.name} {g.volume.size_gib} GiB" for g in missing)
@@ -102,26 +101,27 @@ def _too_little(group: Group, missing: list[Guest]) -> list[Finding]:
         Finding(
             "refuse",
             f"The volume group '{group.name}' is too small for the guests' disks",
-            f"{wanted} need {need / GIB:.1f} GiB, {group.free / GIB:.1f} GiB are free",
+            f"{wanted} need {human_size(need)}, {human_size(group.free)} are free",
             f"give guests smaller volumes, or add a disk: `vgextend {group.name} /dev/…`",
         )
     ]
 
 
-def _unfit(params: HostParams, there: Volumes) -> list[Finding]:
+def _unfit(params: HostParams, there: Storage) -> list[Finding]:
     """Return a finding for each existing volume that cannot be the guest's."""
     name = params.storage.guest_volume_group
     pairs = ((guest, there.volume(name, guest.volume.name)) for guest in params.guests)
     return [finding for guest, volume in pairs if volume for finding in _why_unfit(guest, volume)]
 
 
-def _why_unfit(guest: Guest, volume: LogicalVolume) -> list[Finding]:
-    path = f"{volume.group}/{volume.name}"
-    if volume.used_at:
+def _why_unfit(guest: Guest, volume: Volume) -> list[Finding]:
+    path = volume.full_name
+    used_at = next((u.who if u.kind == "mount" else u.kind for u in volume.uses if u.is_hosts_own), "")
+    if used_at:
         return [
             Finding(
                 "refuse",
-                f"The volume {path} is dom0's own: it is in use as {volume.used_at}",
+                f"The volume {path} is dom0's own: it is in use as {used_at}",
                 f"the guest '{guest.name}' would write over the files of the running host",
                 f"give the volume of '{guest.name}' another name, or keep guests in a group of their own",
             )
@@ -131,7 +131,7 @@ def _why_unfit(guest: Guest, volume: LogicalVolume) -> list[Finding]:
             Finding(
                 "warn",
                 f"The volume {path} exists and is smaller than asked",
-                f"it has {volume.size / GIB:.1f} GiB, {guest.volume.size_gib} GiB are asked; "
+                f"it has {human_size(volume.size)}, {guest.volume.size_gib} GiB are asked; "
                 "it may hold the guest's data, so here it is left as it is",
                 "grow_volumes in 09_management makes it larger and keeps what is on it; or ask for less",
             )

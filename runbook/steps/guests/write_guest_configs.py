@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from runbook import releases
 from runbook.actions import WriteFile
-from runbook.facts import guest_files, guests, volumes
+from runbook.facts import guest_files, guests
+from runbook.facts.storage import inside
 from runbook.guests import config, validate
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
@@ -39,14 +40,14 @@ def _installing(params: HostParams) -> tuple[Ask, ...]:
         return ()
     discs = tuple(dict.fromkeys(str(guest.install_media) for guest in wanted))
     return (
-        volumes.content(tuple(config.volume_of(params, guest) for guest in wanted)),
-        volumes.existing(discs),
+        inside.holding(tuple(config.volume_of(params, guest) for guest in wanted)),
+        guest_files.existing(discs),
     )
 
 
 def wanted(params: HostParams, facts: Facts) -> dict[str, str]:
     """Return the text of every guest's configuration, by path."""
-    written = volumes.parse_written(facts[_installing(params)[0]].out) if _installing(params) else frozenset()
+    written = inside.parse_holding(facts[_installing(params)[0]].out) if _installing(params) else frozenset()
     release = releases.get(params.release)
     return {
         config.path_of(guest.name): config.render(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook import survey
+from runbook.facts import grub
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
+from runbook.steps.shared import boot_menu
 from runbook.survey import Machine
 
 TITLE = "Survey the machine: processor, firmware, IOMMU, memory"
@@ -139,11 +141,14 @@ def _memory(params: HostParams, machine: Machine) -> Iterator[Finding]:
 
 def _boot(machine: Machine) -> Iterator[Finding]:
     mount = machine.storage.mount_of("/boot")
-    if mount and mount.free_bytes < BOOT_FREE_MIB * 2**20:
+    free = machine.boot_free_mib
+    if free is not None and free < BOOT_FREE_MIB:
         yield Finding(
             "warn",
-            f"/boot has only {mount.free_bytes // 2**20} MiB free (on {mount.source})",
+            f"/boot has only {free} MiB free" + (f" (on {mount.source})" if mount else ""),
             f"a kernel, its initramfs and Xen need about {BOOT_FREE_MIB} MiB more",
             "remove old kernels (`apt-get autoremove`), or make /boot larger",
             "H206",
         )
+    if mount and not grub.can_write(mount.source, mount.fstype):
+        yield boot_menu.choice_would_stay("warn", f"/boot is on {mount.source}")

@@ -10,13 +10,3 @@ from runbook.steps.kernel import (
 
 NOTEBOOK = "04_custom_kernel"
 STEPS = (resolve_flags, build_kernel, install_kernel, boot_kernel_once, prove_kernel)
-
-__all__ = [
-    "NOTEBOOK",
-    "STEPS",
-    "boot_kernel_once",
-    "build_kernel",
-    "install_kernel",
-    "prove_kernel",
-    "resolve_flags",
-]

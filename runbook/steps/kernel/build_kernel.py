@@ -7,7 +7,7 @@ from runbook.facts import delivered, kernel_config, space
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import own_kernel
+from runbook.steps.shared import own_kernel, room
 
 TITLE = "Build the kernel, away from the host"
 GUIDE = (
@@ -31,7 +31,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not params.kernel.build:
         return Plan(note=own_kernel.NOT_BUILT, unasked=own_kernel.UNASKED)
     now = kernel_config.parse(facts, params)
-    if stops := [*own_kernel.no_base(params, now), *_room(facts)]:
+    if stops := [
+        *own_kernel.no_base(params, now),
+        *room.lacking(facts, _ROOM, _NEED_MIB, "the packages of the new kernel"),
+    ]:
         return Plan(findings=tuple(stops))
     recipe = own_kernel.recipe(params, now)
     if own_kernel.is_installed(params, now, recipe) or own_kernel.delivery(facts, recipe).packages:
@@ -56,19 +59,5 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             f"{recipe.key} is not on the host",
             f"{delivered.folder(own_kernel.BUILD)} does not hold all of its packages",
             "run the step build_kernel in mode apply",
-        )
-    ]
-
-
-def _room(facts: Facts) -> list[Finding]:
-    free = space.free_mib(facts, _ROOM, _ROOM)
-    if free is None or free >= _NEED_MIB:
-        return []
-    return [
-        Finding(
-            "refuse",
-            f"{_ROOM} has {free} MiB free; {_NEED_MIB} MiB are needed",
-            "for the packages of the new kernel",
-            "make room there (`apt-get clean`), then run again",
         )
     ]

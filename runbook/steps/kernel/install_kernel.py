@@ -10,7 +10,7 @@ from runbook.facts.kernel_config import Kernels
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import own_kernel
+from runbook.steps.shared import own_kernel, room
 
 TITLE = "Install the kernel beside Debian's"
 GUIDE = (
@@ -24,14 +24,13 @@ SAVED = """\
 GRUB_DEFAULT=saved
 """
 _BOOT_NEED_MIB = 128
-_PATHS = ("/boot", "/usr")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     if not params.kernel.build:
         return ()
     own_asks = (*kernel_config.commands(params), *delivered.commands(own_kernel.BUILD))
-    return (*own_asks, *grub.COMMANDS, Ask.read(SAVED_FILE), *space.commands(*_PATHS))
+    return (*own_asks, *grub.COMMANDS, Ask.read(SAVED_FILE), *space.commands("/boot"))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -141,17 +140,7 @@ def _dangers(params: HostParams, now: Kernels, menu: Grub, package: str) -> list
 
 
 def _room(facts: Facts) -> list[Finding]:
-    free = space.free_mib(facts, "/boot", *_PATHS)
-    if free is None or free >= _BOOT_NEED_MIB:
-        return []
-    return [
-        Finding(
-            "refuse",
-            f"/boot has {free} MiB free; {_BOOT_NEED_MIB} MiB are needed",
-            "for the new kernel and its initial RAM disk; a full /boot leaves half of them",
-            "remove kernels that are not used (`apt-get autoremove`), then run again",
-        )
-    ]
+    return room.lacking(facts, "/boot", _BOOT_NEED_MIB, "the new kernel and its initial RAM disk")
 
 
 def _not_built(recipe: Recipe) -> Finding:

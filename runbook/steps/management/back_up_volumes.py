@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from runbook.backups import program
-from runbook.facts import backups, volume_use, volumes
+from runbook.facts import backups, storage
 from runbook.facts.backups import Store
-from runbook.facts.volume_use import Volume, Volumes
+from runbook.facts.storage import Storage, Volume
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.steps.shared import guest_volumes
-from runbook.steps.shared.guest_volumes import human
+from runbook.text.sizes import human_size
 
 TITLE = "Back up guests' volumes"
 GUIDE = (
@@ -26,7 +26,7 @@ SNAPSHOT_PERCENT = 5
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about the folder of backups, the volumes and their users, and the program."""
     folder = params.management.backups.folder
-    return (backups.look(folder), *volume_use.COMMANDS, *volumes.COMMANDS, *program.COMMANDS)
+    return (backups.look(folder), *storage.WITH_GUESTS, *program.COMMANDS)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -41,7 +41,7 @@ def plan_for(params: HostParams, facts: Facts, guests: tuple[str, ...]) -> Plan:
     asked = params.management.backups
     if not guests:
         return Plan(unasked="" if asked.guests else "management.backups.guests is empty")
-    there, store = volume_use.parse(facts), backups.parse(facts, asked.folder)
+    there, store = storage.parse(facts), backups.parse(facts, asked.folder)
     findings = [*guest_volumes.answers(there), *_no_programs(params, store)]
     if any(f.level == "refuse" for f in findings):
         return Plan(findings=tuple(findings))
@@ -52,7 +52,7 @@ def plan_for(params: HostParams, facts: Facts, guests: tuple[str, ...]) -> Plan:
         if volume is None:
             findings.append(guest_volumes.absent(params, disk))
         else:
-            findings += _in_use(params, facts, name, volume, there)
+            findings += _in_use(params, name, volume, there)
             findings += _room(store, name)
         path = volume.path if volume else guest_volumes.path_of(params, disk)
         actions.append(program.make(name, path, asked.folder, asked.content, asked.source))
@@ -111,11 +111,11 @@ def _no_programs(params: HostParams, store: Store) -> list[Finding]:
     ]
 
 
-def _in_use(params: HostParams, facts: Facts, guest: str, volume: Volume, there: Volumes) -> list[Finding]:
+def _in_use(params: HostParams, guest: str, volume: Volume, there: Storage) -> list[Finding]:
     """Return why a volume cannot be copied now, or with what caution it is."""
     guests = [use for use in volume.uses if use.kind == "guest"]
     if guests and params.management.backups.source == "snapshot":
-        return _from_snapshot(params, facts, guest, volume)
+        return _from_snapshot(there, guest, volume)
     return [
         Finding(
             "refuse",
@@ -133,15 +133,15 @@ def _in_use(params: HostParams, facts: Facts, guest: str, volume: Volume, there:
     ]
 
 
-def _from_snapshot(params: HostParams, facts: Facts, guest: str, volume: Volume) -> list[Finding]:
-    group = volumes.parse(facts).group(volume.group)
+def _from_snapshot(there: Storage, guest: str, volume: Volume) -> list[Finding]:
+    group = there.group(volume.group)
     need = volume.size * SNAPSHOT_PERCENT // 100
     if group and group.free < need:
         return [
             Finding(
                 "refuse",
                 f"The volume group '{group.name}' has no room for a snapshot of {volume.full_name}",
-                f"{human(group.free)} are free; {human(need)} at least are needed for what '{guest}' writes meanwhile",
+                f"{human_size(group.free)} are free; {human_size(need)} at least are needed for what '{guest}' writes meanwhile",
                 f"shut '{guest}' down for the backup, or add a disk: `vgextend {group.name} /dev/…`",
                 "lvcreate(8)",
             )
@@ -165,7 +165,7 @@ def _room(store: Store, guest: str) -> list[Finding]:
         Finding(
             "refuse",
             f"{store.folder} has too little room for a backup of '{guest}'",
-            f"{human(store.free_bytes)} are free; its last backup has {human(sizes[-1])}",
+            f"{human_size(store.free_bytes)} are free; its last backup has {human_size(sizes[-1])}",
             "move old backups to another disk: the runbook never deletes one",
             "H811",
         )
@@ -192,6 +192,6 @@ def _notes(params: HostParams, store: Store) -> list[Finding]:
         for part in good[-1].kept_whole if good else ():
             what = f"Partition {part.number}" if part.number else "The volume"
             found.append(
-                Finding("info", f"{what} of '{guest}' was kept whole, all {human(part.size)}", part.why)
+                Finding("info", f"{what} of '{guest}' was kept whole, all {human_size(part.size)}", part.why)
             )
     return found

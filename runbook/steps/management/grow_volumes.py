@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.facts import partition_tables, volume_use, volumes
-from runbook.facts.partition_tables import Table
-from runbook.facts.volume_use import Volume
-from runbook.facts.volumes import Group
+from runbook.facts import storage
+from runbook.facts.storage import GIB, Group, Storage, Volume, inside
+from runbook.facts.storage.tables import Table
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.steps.shared import guest_volumes
-from runbook.steps.shared.guest_volumes import GIB, human
+from runbook.text.sizes import human_size
 
 TITLE = "Grow guests' volumes"
 GUIDE = (
@@ -25,61 +24,61 @@ WORTH_SAYING = 64 * 1024**2
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about the volumes, their users, what they hold, and the group's room."""
-    return (*guest_volumes.asks(params, *(g.volume.name for g in params.guests)), *volumes.COMMANDS)
+    return guest_volumes.asks(params, *(g.volume.name for g in params.guests))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `lvextend` for each volume that is smaller than listed."""
     if not params.guests:
         return Plan(unasked="guests is empty")
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     if stops := guest_volumes.answers(there):
         return Plan(findings=tuple(stops))
-    small = _smaller(params, facts)
-    group = volumes.parse(facts).group(params.storage.guest_volume_group)
+    small = _smaller(params, there)
+    group = there.group(params.storage.guest_volume_group)
     findings = [
         *(f for guest, volume in small for f in _in_the_way(guest, volume, there)),
         *(_too_little(group, small) if group else ()),
-        *_not_shrunk(params, facts),
+        *_not_shrunk(params, there),
     ]
     return Plan(tuple(_grow(guest, volume) for guest, volume in small), tuple(findings))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each volume that is smaller than listed, and a note where a guest has room to take."""
-    if stops := guest_volumes.answers(volume_use.parse(facts)):
+    there = storage.parse(facts)
+    if stops := guest_volumes.answers(there):
         return stops
     small = [
         Finding(
             "fail",
-            f"{volume.full_name} has {human(volume.size)}, {guest.volume.size_gib} GiB are listed",
+            f"{volume.full_name} has {human_size(volume.size)}, {guest.volume.size_gib} GiB are listed",
             "the volume did not grow",
             "run this step in mode apply, and read what lvextend said",
         )
-        for guest, volume in _smaller(params, facts)
+        for guest, volume in _smaller(params, there)
     ]
-    return [*small, *_not_shrunk(params, facts), *_room_inside(params, facts)]
+    return [*small, *_not_shrunk(params, there), *_room_inside(params, there, facts)]
 
 
-def _pairs(params: HostParams, facts: Facts) -> list[tuple[Guest, Volume]]:
-    there = volume_use.parse(facts)
+def _pairs(params: HostParams, there: Storage) -> list[tuple[Guest, Volume]]:
     pairs = ((guest, guest_volumes.volume_of(params, there, guest.volume.name)) for guest in params.guests)
     return [(guest, volume) for guest, volume in pairs if volume]
 
 
-def _smaller(params: HostParams, facts: Facts) -> list[tuple[Guest, Volume]]:
-    return [(g, v) for g, v in _pairs(params, facts) if v.size < g.volume.size_gib * GIB]
+def _smaller(params: HostParams, there: Storage) -> list[tuple[Guest, Volume]]:
+    return [(g, v) for g, v in _pairs(params, there) if v.size < g.volume.size_gib * GIB]
 
 
 def _grow(guest: Guest, volume: Volume) -> Run:
     """Return the growth of one volume. There is no way back: the guest may use the room at once."""
     return Run(
         ("lvextend", "--size", f"{guest.volume.size_gib}g", volume.full_name),
-        f"from {human(volume.size)}; what is on it stays, and '{guest.name}' sees the room at its next start",
+        f"from {human_size(volume.size)}; what is on it stays, and '{guest.name}' sees the room at its next start",
     )
 
 
-def _in_the_way(guest: Guest, volume: Volume, there: volume_use.Volumes) -> list[Finding]:
+def _in_the_way(guest: Guest, volume: Volume, there: Storage) -> list[Finding]:
     """Return why one volume cannot grow now: a snapshot hangs on it, or the host itself uses it."""
     found = [
         Finding(
@@ -99,14 +98,14 @@ def _in_the_way(guest: Guest, volume: Volume, there: volume_use.Volumes) -> list
             f"give the volume of '{guest.name}' another name",
         )
         for use in volume.uses
-        if use.kind == "swap" or (use.kind == "mount" and use.loop is None)
+        if use.is_hosts_own
     ]
     return found
 
 
 def _too_little(group: Group, small: list[tuple[Guest, Volume]]) -> list[Finding]:
     """Return a finding when the growth, each volume rounded up to whole extents, does not fit."""
-    wanted = {g.name: -(-g.volume.size_gib * GIB // group.extent) * group.extent - v.size for g, v in small}
+    wanted = {g.name: group.rounded(g.volume.size_gib * GIB) - v.size for g, v in small}
     need = sum(wanted.values())
     if need <= group.free:
         return []
@@ -114,40 +113,40 @@ def _too_little(group: Group, small: list[tuple[Guest, Volume]]) -> list[Finding
         Finding(
             "refuse",
             f"The volume group '{group.name}' has too little room to grow in",
-            f"{', '.join(wanted)} need {human(need)} more, {human(group.free)} are free",
+            f"{', '.join(wanted)} need {human_size(need)} more, {human_size(group.free)} are free",
             f"ask for less, or add a disk: `vgextend {group.name} /dev/…`",
         )
     ]
 
 
-def _not_shrunk(params: HostParams, facts: Facts) -> list[Finding]:
+def _not_shrunk(params: HostParams, there: Storage) -> list[Finding]:
     """Return a warning for each volume that is larger than listed by an extent or more: it stays so."""
-    group = volumes.parse(facts).group(params.storage.guest_volume_group)
+    group = there.group(params.storage.guest_volume_group)
     extent = group.extent if group else 0
     return [
         Finding(
             "warn",
-            f"{volume.full_name} has {human(volume.size)}, {guest.volume.size_gib} GiB are listed: it is not shrunk",
+            f"{volume.full_name} has {human_size(volume.size)}, {guest.volume.size_gib} GiB are listed: it is not shrunk",
             "a volume is cut off at its end, and whatever file system of the guest's lies there is cut with it",
             f"write `size_gib: {-(-volume.size // GIB)}`; a smaller disk is a new one, filled from a backup",
             "lvreduce(8)",
         )
-        for guest, volume in _pairs(params, facts)
+        for guest, volume in _pairs(params, there)
         if volume.size >= guest.volume.size_gib * GIB + extent
     ]
 
 
-def _room_inside(params: HostParams, facts: Facts) -> list[Finding]:
+def _room_inside(params: HostParams, there: Storage, facts: Facts) -> list[Finding]:
     """Return a note for each volume with room behind its last partition: only the guest can take it."""
     found = []
-    for guest, volume in _pairs(params, facts):
-        table = partition_tables.parse(facts, volume.path)
+    for guest, volume in _pairs(params, there):
+        table = inside.parse(facts, volume.path)
         room = unused(table)
         if room >= WORTH_SAYING and table.partitions:
             found.append(
                 Finding(
                     "info",
-                    f"{human(room)} behind the last partition of '{guest.name}' are unused",
+                    f"{human_size(room)} behind the last partition of '{guest.name}' are unused",
                     "the table and the file system in there are the guest's own, and only it may change them",
                     _how(guest),
                     "growpart(1)",

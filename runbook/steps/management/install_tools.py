@@ -9,24 +9,23 @@ from runbook.facts.packages import Packages
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import apt
+from runbook.steps.shared import apt, room
 
 TITLE = "Install the tools for guests' disks"
 GUIDE = "“Managerial Activities”: parted, dd and gzip were taken for granted, and fdisk is misspelt (H801)"
 RISK: Risk = "safe"
 
 _UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
-_PATHS = (packages.DOWNLOADS, "/usr")
 
 
 def wanted(params: HostParams) -> tuple[str, ...]:
-    """Return the packages that this chapter needs."""
+    """Return the packages that this chapter guest_volumes."""
     return releases.get(params.release).management_packages
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about these packages, about apt, and about the room for them."""
-    return (*packages.commands(wanted(params)), *space.commands(*_PATHS))
+    return (*packages.commands(wanted(params)), *space.commands(packages.DOWNLOADS, "/usr"))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -41,7 +40,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions.append(InstallPackages(missing, now.delta))
     mib = -(-now.download_bytes // space.MIB)
     note = f"{mib} MiB to download." if mib else ""
-    return Plan(tuple(actions), (*apt.obstacles(now), *_unknown(now), *_room(facts, mib)), note)
+    stops = (*apt.obstacles(now), *_unknown(now), *room.for_packages(facts, now.download_bytes))
+    return Plan(tuple(actions), stops, note)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -71,19 +71,3 @@ def _unknown(now: Packages) -> list[Finding]:
             "sources.list(5)",
         )
     ]
-
-
-def _room(facts: Facts, mib: int) -> list[Finding]:
-    found = []
-    for path, need in zip(_PATHS, (mib, mib * (apt.UNPACKED + 1)), strict=True):
-        free = space.free_mib(facts, path, *_PATHS)
-        if free is not None and free < need:
-            found.append(
-                Finding(
-                    "refuse",
-                    f"{path} has {free} MiB free; about {need} MiB are needed",
-                    "a disk that fills up half way leaves broken packages",
-                    f"make room there (`df -h {path}`, `apt-get clean`), then run again",
-                )
-            )
-    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from runbook.facts import partition_tables, volume_use
-from runbook.facts.partition_tables import Content, Table
+from runbook.facts import storage
+from runbook.facts.storage import inside
+from runbook.facts.storage.tables import Content, Table
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -19,7 +20,7 @@ RISK: Risk = "safe"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about every guest's volume, and on which disks they lie."""
-    return (*guest_volumes.asks(params, *(g.volume.name for g in params.guests)), volume_use.PHYSICAL)
+    return guest_volumes.asks(params, *(g.volume.name for g in params.guests))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -32,12 +33,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what cannot be read, what cannot be trusted, and what needs an explanation."""
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     if stops := guest_volumes.answers(there):
         return stops
     found: list[Finding] = []
     for guest in params.guests:
-        table = partition_tables.parse(facts, guest_volumes.path_of(params, guest.volume.name))
+        table = inside.parse(facts, guest_volumes.path_of(params, guest.volume.name))
         volume = guest_volumes.volume_of(params, there, guest.volume.name)
         if volume is None or not table.exists:
             found.append(guest_volumes.absent(params, guest.volume.name))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import shlex
 
 from runbook.actions import Action, Foreseen, Run
-from runbook.facts import ntfs, partition_tables, volume_use
-from runbook.facts.partition_tables import Content, Table
-from runbook.facts.volume_use import Use, Volume
+from runbook.facts import ntfs, storage
+from runbook.facts.storage import Use, Volume, inside
+from runbook.facts.storage.tables import Content, Table
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.management import Mount
 from runbook.steps.shared import guest_volumes, mount_marks, mount_refusals
+from runbook.text.sizes import human_size
 
 TITLE = "Mount partitions of guests' volumes"
 GUIDE = (
@@ -57,7 +58,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each partition that is not mounted as listed, or whose guest runs beside it."""
     planned = plan(params, facts)
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     left = [
         Finding(
             "fail",
@@ -76,7 +77,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def is_mounted(params: HostParams, mount: Mount, volume: Volume | None, facts: Facts) -> bool:
     """True when the partition, and nothing else, is on its folder with the rights that are listed."""
     use = _at(mount, volume)
-    table = partition_tables.parse(facts, guest_volumes.path_of(params, mount_marks.volume(params, mount)))
+    table = inside.parse(facts, guest_volumes.path_of(params, mount_marks.volume(params, mount)))
     where = _where(table, mount)
     if use is None or where is None:
         return False
@@ -86,12 +87,12 @@ def is_mounted(params: HostParams, mount: Mount, volume: Volume | None, facts: F
 
 def _one(params: HostParams, facts: Facts, mount: Mount) -> tuple[list[Action], list[Finding]]:
     """Return actions and findings for one mount."""
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     if stops := guest_volumes.answers(there):
         return _foreseen(params, mount) if stops[0].level == "wait" else [], stops
     name = mount_marks.volume(params, mount)
     volume = guest_volumes.volume_of(params, there, name)
-    table = partition_tables.parse(facts, guest_volumes.path_of(params, name))
+    table = inside.parse(facts, guest_volumes.path_of(params, name))
     if volume is None or not table.exists:
         return _foreseen(params, mount), [guest_volumes.absent(params, name)]
     if stops := mount_refusals.users(params, mount, volume):
@@ -133,9 +134,7 @@ def _actions(
     options = ",".join(word for word in (*rights, _SAFE, window) if word)
     driver = _DRIVER.get(content.fstype, content.fstype)
     at = shlex.quote(mount.at)
-    why = f"{guest_volumes.human(size)} of {content.fstype}" + (
-        f", called {content.label}" if content.label else ""
-    )
+    why = f"{human_size(size)} of {content.fstype}" + (f", called {content.label}" if content.label else "")
     again = Run(("umount", mount.at), "to mount it again with the other rights", timeout_s=120)
     first = (Run(("mkdir", "-p", mount.at), "the folder to mount on"), mount_marks.set_mark(params, mount))
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.facts import volume_use
+from runbook.facts import storage
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -16,12 +16,12 @@ RISK: Risk = "destructive"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions which snapshots there are and who uses them."""
-    return volume_use.COMMANDS
+    return storage.WITH_GUESTS
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `lvremove` for each snapshot of the runbook's that is not listed."""
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     old = snapshots.unlisted(params, there)
     busy = [
         Finding(
@@ -53,5 +53,5 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             "each write of the guest is copied aside for it, and its room runs out",
             "run this step in mode apply, or list it under management.snapshots",
         )
-        for volume in snapshots.unlisted(params, volume_use.parse(facts))
+        for volume in snapshots.unlisted(params, storage.parse(facts))
     ]

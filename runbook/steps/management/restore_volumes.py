@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from runbook.backups import names, program
 from runbook.backups.sidecar import Sidecar
-from runbook.facts import backups, volume_use
+from runbook.facts import backups, storage
 from runbook.facts.backups import Backup, Store
-from runbook.facts.volume_use import Volume
+from runbook.facts.storage import Volume
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.management import Restore
 from runbook.steps.shared import guest_volumes
-from runbook.steps.shared.guest_volumes import human
+from runbook.text.sizes import human_size
 
 TITLE = "Restore guests' volumes"
 GUIDE = (
@@ -24,8 +24,7 @@ RISK: Risk = "destructive"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about the backups, the volumes with their identity and users, and the program."""
-    folder, group = params.management.backups.folder, params.storage.guest_volume_group
-    return (backups.look(folder), backups.identities(group), *volume_use.COMMANDS, *program.COMMANDS)
+    return (backups.look(params.management.backups.folder), *storage.WITH_GUESTS, *program.COMMANDS)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -33,7 +32,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     due = _due(params, facts)
     if not due:
         return Plan(unasked="" if params.management.restores else "management.restores is empty")
-    there, store = volume_use.parse(facts), backups.parse(facts, params.management.backups.folder)
+    there, store = storage.parse(facts), backups.parse(facts, params.management.backups.folder)
     if stops := guest_volumes.answers(there):
         return Plan(findings=tuple(stops))
     actions, findings = [], []
@@ -87,7 +86,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _due(params: HostParams, facts: Facts) -> list[Restore]:
     """Return the listed restores that have not been done to the volume that is there now."""
     store = backups.parse(facts, params.management.backups.folder)
-    volumes = backups.parse_identities(facts, params.storage.guest_volume_group)
+    there = storage.parse(facts).volumes_of(params.storage.guest_volume_group)
+    volumes = {v.name: v.uuid for v in there}
     return [r for r in params.management.restores if not _is_done(params, r, store, volumes)]
 
 
@@ -140,7 +140,7 @@ def _unfit(restore: Restore, said: Sidecar, volume: Volume) -> list[Finding]:
             Finding(
                 "refuse",
                 f"{volume.full_name} is smaller than the backup {said.name}",
-                f"it has {human(volume.size)} ({volume.size} bytes), the backup is of {said.size_bytes}; "
+                f"it has {human_size(volume.size)} ({volume.size} bytes), the backup is of {said.size_bytes}; "
                 "the end of the last partition would be cut off",
                 f"make it larger first: `lvextend --size {said.size_bytes}b {volume.full_name}`",
                 "H813",
@@ -171,7 +171,7 @@ def _loses(restore: Restore, said: Sidecar, volume: Volume) -> Finding:
     return Finding(
         "warn",
         f"All that is on {volume.full_name} now is lost",
-        f"'{restore.guest}' goes back to {names.when(said.date)}, when it had {human(said.size_bytes)}"
+        f"'{restore.guest}' goes back to {names.when(said.date)}, when it had {human_size(said.size_bytes)}"
         + (
             " and was running: its first start repairs as after a power cut"
             if said.source == "snapshot"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from runbook.actions import Run
 from runbook.actions.volumes import TAG, removal
-from runbook.facts import volume_use, volumes
-from runbook.facts.volume_use import Volume
-from runbook.facts.volumes import Group
+from runbook.facts import storage
+from runbook.facts.storage import GIB, Group, Storage, Volume
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.management import Snapshot
 from runbook.steps.shared import guest_volumes, snapshots
-from runbook.steps.shared.guest_volumes import GIB, human
+from runbook.text.sizes import human_size
 
 TITLE = "Take snapshots of guests' volumes"
 GUIDE = "“dd”: it copied the disk of whatever ran on it (H810); a snapshot is what such a copy needs"
@@ -23,7 +22,7 @@ NEARLY_FULL_PERCENT = 80
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions which volumes there are, who uses them, and how much room the group has."""
-    return (*volume_use.COMMANDS, *volumes.COMMANDS)
+    return storage.WITH_GUESTS
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -31,7 +30,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     listed = params.management.snapshots
     if not listed:
         return Plan(unasked="management.snapshots is empty")
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     stops = guest_volumes.answers(there)
     if any(f.level == "refuse" for f in stops):
         return Plan(findings=tuple(stops))
@@ -45,7 +44,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         for s in missing
         if not disks[s]
     ]
-    group = volumes.parse(facts).group(params.storage.guest_volume_group)
+    group = there.group(params.storage.guest_volume_group)
     room = _too_little(group, missing) if group else []
     actions = tuple(_take(params, snapshot) for snapshot in disks)
     return Plan(actions, (*(stops or absent), *room, *_unfit(params, there), *_while_running(disks)))
@@ -53,7 +52,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each snapshot that is missing, lost, or of something else; a warning when it fills."""
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     missing = [
         Finding(
             "fail",
@@ -88,14 +87,14 @@ def _take(params: HostParams, snapshot: Snapshot) -> Run:
 
 
 def _too_little(group: Group, missing: list[Snapshot]) -> list[Finding]:
-    need = sum(-(-s.size_gib * GIB // group.extent) * group.extent for s in missing)
+    need = sum(group.rounded(s.size_gib * GIB) for s in missing)
     if need <= group.free:
         return []
     return [
         Finding(
             "refuse",
             f"The volume group '{group.name}' has no room for the snapshots",
-            f"{', '.join(s.name for s in missing)} need {human(need)}, {human(group.free)} are free; a snapshot "
+            f"{', '.join(s.name for s in missing)} need {human_size(need)}, {human_size(group.free)} are free; a snapshot "
             "takes its room from the same group",
             f"give it less (`size_gib`), or add a disk: `vgextend {group.name} /dev/…`",
             "lvcreate(8)",
@@ -103,7 +102,7 @@ def _too_little(group: Group, missing: list[Snapshot]) -> list[Finding]:
     ]
 
 
-def _unfit(params: HostParams, there: volume_use.Volumes) -> list[Finding]:
+def _unfit(params: HostParams, there: Storage) -> list[Finding]:
     """Return what is wrong with the volumes that have a listed snapshot's name."""
     found = []
     for snapshot in params.management.snapshots:
@@ -130,11 +129,11 @@ def _unfit(params: HostParams, there: volume_use.Volumes) -> list[Finding]:
                     "lvs(8), state I",
                 )
             )
-        elif (volume.filled_percent or 0) >= NEARLY_FULL_PERCENT:
+        elif (volume.data_percent or 0) >= NEARLY_FULL_PERCENT:
             found.append(
                 Finding(
                     "warn",
-                    f"The snapshot {volume.full_name} is {volume.filled_percent:.0f} % full",
+                    f"The snapshot {volume.full_name} is {volume.data_percent:.0f} % full",
                     "at 100 % it is lost",
                     f"finish with it and take it off the list, or give it room: `lvextend -L +1g {volume.full_name}`",
                     "lvs(8)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Action, Run
-from runbook.facts import volume_use
+from runbook.facts import storage
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -16,12 +16,12 @@ RISK: Risk = "safe"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions what is mounted, and which of it the runbook mounted."""
-    return (*volume_use.COMMANDS, mount_marks.ASK)
+    return (*storage.WITH_GUESTS, mount_marks.ASK)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `umount` for each marked mount that is not listed; its loop device goes with it."""
-    there = volume_use.parse(facts)
+    there = storage.parse(facts)
     actions: list[Action] = []
     for mark, at in _unlisted(params, facts):
         volume = guest_volumes.volume_of(params, there, mark.rpartition(":")[0])
@@ -63,7 +63,7 @@ def _strays(params: HostParams, facts: Facts) -> list[Finding]:
             f"detach it when it is not yours to keep: `losetup -d {use.who}`",
             "losetup(8)",
         )
-        for volume in volume_use.parse(facts).volumes
+        for volume in storage.parse(facts).volumes
         if volume.group == group
         for use in volume.uses
         if use.kind == "loop"

@@ -10,10 +10,10 @@ from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.releases import xen
 from runbook.releases.xen import Supply
+from runbook.steps.shared import room
 
 OTHERS = ("os-prober", "intel-microcode", "amd64-microcode")
 BOOT_NEED_MIB = 96
-UNPACKED = 9
 """Installed size of these packages for each byte of download, with room to spare (measured: 8)."""
 _PATHS = (DOWNLOADS, "/usr", "/boot")
 
@@ -117,28 +117,10 @@ def archive(now: Packages) -> list[Finding]:
     return []
 
 
-def room(facts: Facts, download_bytes: int) -> list[Finding]:
+def lacking_room(facts: Facts, download_bytes: int) -> list[Finding]:
     """Return where the room for a download, its unpacking and new boot files is missing."""
-    download = -(-download_bytes // space.MIB)
-    needs = (
-        (DOWNLOADS, download, "the downloaded packages"),
-        ("/usr", download * (UNPACKED + 1), "the unpacked packages"),
-        ("/boot", BOOT_NEED_MIB, "the hypervisor and a new initial RAM disk"),
-    )
-    found = []
-    for path, need, what in needs:
-        free = space.free_mib(facts, path, *_PATHS)
-        if free is not None and free < need:
-            found.append(
-                Finding(
-                    "refuse",
-                    f"{path} has {free} MiB free; about {need} MiB are needed",
-                    f"for {what}; a disk that fills up half way leaves broken packages",
-                    f"make room there (`df -h {path}`, `apt-get clean`, `apt-get autoremove`), then run "
-                    "again",
-                )
-            )
-    return found
+    boot = room.lacking(facts, "/boot", BOOT_NEED_MIB, "the hypervisor and a new initial RAM disk")
+    return [*room.for_packages(facts, download_bytes), *boot]
 
 
 def _others(params: HostParams) -> tuple[str, ...]:

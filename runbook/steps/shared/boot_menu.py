@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.facts.grub import Grub
-from runbook.model.plan import Finding
+from runbook.model.plan import Finding, Level
 from runbook.params import HostParams
 
 FOLDER = "/etc/default/grub.d"
@@ -64,18 +64,22 @@ def foreseen_entry(now: Grub) -> str:
     return f"xen-{now.linux.path}" if now.linux else "xen-gnulinux-simple-…"
 
 
-def options_file(params: HostParams) -> str:
-    """Return the drop-in that gives the Xen entries their words and lets a saved entry be the default."""
+def options_file(params: HostParams, *, beside: bool = False) -> str:
+    """Return the drop-in that gives the Xen entries their options and lets a saved entry be the default.
+
+    `beside` keeps the options that other files give Xen. Ours stand behind them: of two the later counts.
+    """
+    always, normal = ("${GRUB_CMDLINE_XEN} ", "${GRUB_CMDLINE_XEN_DEFAULT} ") if beside else ("", "")
     lines = [
         "# Changed by the runbook; the words come from params dom0, xen and passthrough.",
         "GRUB_DEFAULT=saved",
-        f'GRUB_CMDLINE_XEN="{" ".join(xen_always(params))}"',
-        f'GRUB_CMDLINE_XEN_DEFAULT="{" ".join(xen_normal(params))}"',
+        f'GRUB_CMDLINE_XEN="{always}{" ".join(xen_always(params))}"',
+        f'GRUB_CMDLINE_XEN_DEFAULT="{normal}{" ".join(xen_normal(params))}"',
     ]
-    if always := kernel_always(params):
-        lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE="${{GRUB_CMDLINE_LINUX}} {" ".join(always)}"')
-    if normal := kernel_normal(params):
-        value = f"${{GRUB_CMDLINE_LINUX_DEFAULT}} {' '.join(normal)}"
+    if words := kernel_always(params):
+        lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE="${{GRUB_CMDLINE_LINUX}} {" ".join(words)}"')
+    if words := kernel_normal(params):
+        value = f"${{GRUB_CMDLINE_LINUX_DEFAULT}} {' '.join(words)}"
         lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="{value}"')
     return "\n".join(lines) + "\n"
 
@@ -108,3 +112,17 @@ def not_under_xen(now: Grub) -> Finding:
             "06_xen_configuration again"
         )
     return Finding("fail", "The host runs plain Debian, not Xen", why, do, "H618")
+
+
+def choice_would_stay(level: Level, seen: str) -> Finding:
+    """Return that this host's GRUB can start nothing for once only, and the way round it."""
+    return Finding(
+        level,
+        "GRUB could not clear a choice for once on this /boot",
+        f"{seen}; GRUB writes only to plain partitions, not to LVM, RAID, btrfs or ZFS: every later boot would "
+        "start Xen, with no way back",
+        "when 06_xen_configuration comes to it, restart the host, choose the Xen entry in GRUB's menu on its "
+        "screen or serial console, which holds for that boot alone, and run again; or put /boot on a partition "
+        "of its own with ext4",
+        "H618",
+    )

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from runbook import releases
 from runbook.facts.interfaces import Interfaces
-from runbook.facts.network import Network
+from runbook.facts.network import Interface, Network
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.host import Bridge
 from runbook.releases import xen
+from runbook.steps.shared.network_managers import others_at_work
 
 IFUP, BRCTL = "/usr/sbin/ifup", "/usr/sbin/brctl"
 PROGRAMS = (IFUP, BRCTL)
 
 
-def find(params: HostParams, now: Network, written: Interfaces, programs: set[str]) -> list[Finding]:
-    """Return every danger; `programs` are those of PROGRAMS that exist."""
+def find(
+    params: HostParams, now: Network, written: Interfaces, programs: set[str], gateways: set[str]
+) -> list[Finding]:
+    """Return every danger; `programs` are those of PROGRAMS that exist, `gateways` bridges with a way out in the file."""
     ports = {port: bridge for bridge in params.network.bridges for port in bridge.ports}
     return [
         *_programs(params, programs),
         *_ports(ports, now, written),
-        *_others_at_work(set(ports) | {b.name for b in params.network.bridges}, written),
-        *_cut_off(params, ports, now),
+        *others_at_work(set(ports) | {b.name for b in params.network.bridges}, written),
+        *_without_address(ports, now),
+        *_cut_off(params, ports, now, written, gateways),
     ]
 
 
@@ -41,8 +45,9 @@ def _programs(params: HostParams, programs: set[str]) -> list[Finding]:
         found.append(
             _refuse(
                 "ifupdown is not installed",
-                "so nothing reads /etc/network/interfaces",
-                "run `apt-get install ifupdown` on the host, then run again",
+                "so nothing reads /etc/network/interfaces, and that file is what this step writes",
+                "if another program manages the network, do what is said of it here; else run `apt-get install "
+                "ifupdown` on the host, then run again",
             )
         )
     return found
@@ -62,14 +67,18 @@ def _ports(ports: dict[str, Bridge], now: Network, written: Interfaces) -> list[
                     "H651",
                 )
             )
-        elif interface.master not in ("", bridge.name):
+        elif interface.is_bridge:
             found.append(
                 _refuse(
-                    f"{port} already belongs to {interface.master}",
-                    "a card is a port of one bridge or bond only",
-                    f"name {interface.master} as port instead, or take {port} out of it first",
+                    f"{port} is a bridge, and no bridge can be a port of {bridge.name}",
+                    "the kernel does not put a bridge into a bridge",
+                    f"call the bridge {port} in network.bridges, with `ports: [{', '.join(now.ports(port))}]`; the "
+                    "guests' configurations name it then",
+                    "H651",
                 )
             )
+        elif interface.master not in ("", bridge.name):
+            found.append(_belongs(port, now.interface(interface.master), interface.master))
         if port in written.wireless:
             found.append(
                 _refuse(
@@ -78,45 +87,50 @@ def _ports(ports: dict[str, Bridge], now: Network, written: Interfaces) -> list[
                     "use a wired card, or pass the wireless card through to a guest",
                 )
             )
-    for name in written.static_ipv6(ports):
-        found.append(
-            _refuse(
-                f"{name} has a fixed IPv6 address",
-                "the parameters know IPv4 only, so it would be lost",
-                "move its paragraph to the bridge by hand (`iface BRIDGE inet6 static`), then run again",
-            )
-        )
     return found
 
 
-def _others_at_work(names: set[str], written: Interfaces) -> list[Finding]:
-    found = [
-        _refuse(
-            f"{path} also configures {name}",
-            "one interface configured twice gets two addresses or fails",
-            f"remove the paragraph of {name} there, then run again",
-            "H653",
+def _belongs(port: str, master: Interface | None, name: str) -> Finding:
+    """A card is a port of one bridge or bond; a bond can be a port itself, a bridge cannot."""
+    do = f"name {name} as port instead, or take {port} out of it first"
+    if master is None or master.is_bridge:
+        do = (
+            f"call the bridge {name} in network.bridges with {port} among its ports, instead of a second one; what "
+            "it has in the file stays"
         )
-        for name, path in written.elsewhere
-        if name in names
-    ]
-    return found + [
+    return _refuse(
+        f"{port} already belongs to {name}", "a card is a port of one bridge or bond only", do, "H651"
+    )
+
+
+def _without_address(ports: dict[str, Bridge], now: Network) -> list[Finding]:
+    """A port's address that no file tells of must not go unsaid either."""
+    return [
         _refuse(
-            f"{manager} manages {name}",
-            "it would take the card back from the bridge",
-            f"let it leave {name} alone, or switch to ifupdown: `systemctl disable --now {manager}`",
+            f"{port} has {address}, and {bridge.name} would have no address",
+            "a port has none, so what is reached by it would be cut off",
+            f"give {bridge.name} `ipv4: {address}` in network.bridges, or leave {port} out of it",
+            "H651",
         )
-        for name, manager in written.managers
-        if name in names
+        for port, bridge in ports.items()
+        if bridge.ipv4 == "none" and (interface := now.interface(port)) is not None
+        if port not in now.default_routes and port != now.session
+        for address in [a for a in interface.addresses if ":" not in a][:1]
     ]
 
 
-def _cut_off(params: HostParams, ports: dict[str, Bridge], now: Network) -> list[Finding]:
+def _cut_off(
+    params: HostParams, ports: dict[str, Bridge], now: Network, written: Interfaces, gateways: set[str]
+) -> list[Finding]:
     """The card of this session, or of the default route, must keep an address (H651, H654)."""
+    defined = {n for p in written.paragraphs for n in p.names} | {name for name, _ in written.elsewhere}
     found = []
     ways = [("this ssh session", now.session)] if now.session else []
     ways += [("the default route", name) for name in now.default_routes]
     for what, name in ways:
+        interface = now.interface(name)
+        if interface and interface.parent and name in defined and name not in ports:
+            continue  # a VLAN has its own paragraph, which stays, and works on a port as on a bridge
         for card in now.cards_below(name):
             bridge = ports.get(card)
             if bridge is None:
@@ -129,7 +143,7 @@ def _cut_off(params: HostParams, ports: dict[str, Bridge], now: Network) -> list
                     )
                 )
             elif what == "the default route" and not any(
-                b.gateway or b.ipv4 == "dhcp" for b in params.network.bridges
+                b.gateway or b.ipv4 == "dhcp" or b.name in gateways for b in params.network.bridges
             ):
                 found.append(
                     _lost(

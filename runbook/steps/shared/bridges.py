@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from runbook.facts import network
+from runbook.facts import bridge_filter, network
 from runbook.facts.network import Network
 from runbook.model.ask import Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 
-COMMANDS = network.COMMANDS
+COMMANDS = (*network.COMMANDS, *bridge_filter.COMMANDS)
 
 
 def wrong(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what is wrong: each bridge is up with its ports and addresses, and there is one way out at most."""
     now = network.parse(facts)
-    found = [*not_in_force(params, now), *_addresses(params, now)]
+    found = [*not_in_force(params, now), *_addresses(params, now), *dropped(params, facts)]
     if len(now.default_routes) > 1:
+        rival = len(now.rival_routes) > 1
         found.append(
             Finding(
-                "fail",
+                "fail" if rival else "warn",
                 f"There are {len(now.default_routes)} default routes: {', '.join(now.default_routes)}",
-                "answers may leave by the wrong one, so connections hang",
+                "answers may leave by the wrong one, so connections hang"
+                if rival
+                else f"the metrics differ, so {now.rival_routes[0]} is taken as long as it is up",
                 "keep dhcp or a gateway on one interface only",
                 "H652",
             )
@@ -46,6 +49,24 @@ def not_in_force(params: HostParams, now: Network) -> list[Finding]:
                 )
             )
     return found
+
+
+def dropped(params: HostParams, facts: Facts) -> list[Finding]:
+    """Return a finding where the host's filter drops what guests send each other over a bridge."""
+    who = bridge_filter.parse(facts).drops
+    if not who or not params.network.bridges:
+        return []
+    return [
+        Finding(
+            "warn",
+            f"{who} drops forwarded packets, and bridged ones with them",
+            "net.bridge.bridge-nf-call-iptables is 1, so guests on a bridge would get neither an address nor answers",
+            "run `echo net.bridge.bridge-nf-call-iptables=0 >/etc/sysctl.d/90-bridge.conf; sysctl --system` where "
+            "nothing needs bridged packets filtered; else let the bridge's pass: `iptables -I DOCKER-USER -i BRIDGE "
+            "-j ACCEPT` and `-o BRIDGE`, made lasting",
+            "H653",
+        )
+    ]
 
 
 def _addresses(params: HostParams, now: Network) -> list[Finding]:

@@ -14,7 +14,7 @@ def fstab(here: Situation) -> str | None:
     """Return fstab(5) by UUIDs, None as long as a file system has none."""
     lines = ["# <file system> <mount point> <type> <options> <dump> <pass>"]
     for place in here.places:
-        device = here.disks.device(place.device)
+        device = here.storage.device(place.device)
         if device is None or not device.uuid:
             return None
         if place.fs == "swap":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook.facts.disks import gib
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.steps.shared.target import MARK, ROOT, Situation
+from runbook.text.sizes import human_size
 
 
 def refusals(params: HostParams, here: Situation) -> tuple[Finding, ...]:
@@ -23,7 +23,7 @@ def in_use(here: Situation) -> tuple[Finding, ...]:
     """Return what uses the disk right now: mounts, swap, volumes, arrays, opened containers."""
     found = []
     disk = here.disk
-    for device in (*((disk,) if disk else ()), *here.disks.on(here.path)):
+    for device in (*((disk,) if disk else ()), *here.storage.above(here.path)):
         for place in device.mountpoints:
             swap = place == "[SWAP]"
             found.append(
@@ -43,7 +43,7 @@ def in_use(here: Situation) -> tuple[Finding, ...]:
 
 def clashes(here: Situation) -> tuple[Finding, ...]:
     """Return volume groups on other disks that have a name which is needed here."""
-    mine = (here.path, *(d.path for d in here.disks.on(here.path)))
+    mine = (here.path, *(d.path for d in here.storage.above(here.path)))
     return tuple(
         Finding(
             "refuse",
@@ -52,24 +52,26 @@ def clashes(here: Situation) -> tuple[Finding, ...]:
             f"rename it (`vgrename {group.name} OTHER`), take that disk out, or give the parameters another name",
         )
         for group in here.layout.groups
-        if (others := [p for p in here.disks.partitions_of(group.name) if p not in mine])
+        if (others := [p.path for p in here.storage.parts_of(group.name) if p.path not in mine])
     )
 
 
 def losses(here: Situation) -> tuple[str, ...]:
     """Return everything that is on the disk, one line each; () for an empty disk."""
-    table, disk = here.disks.table(here.path), here.disk
-    lines = [f"a partition table ({table.label}) with {len(table.entries)} partitions"] if table else []
-    for device in (*((disk,) if disk else ()), *here.disks.on(here.path)):
+    table, disk = here.storage.table(here.path), here.disk
+    lines = [f"a partition table ({table.label}) with {len(table.partitions)} partitions"] if table else []
+    for device in (*((disk,) if disk else ()), *here.storage.above(here.path)):
         if device.fstype or device.kind == "part":
             name = f" '{device.label}'" if device.label else ""
             lines.append(
-                f"{device.path}: {device.fstype or 'no file system'}{name}, {gib(device.size_bytes)}"
+                f"{device.path}: {device.fstype or 'no file system'}{name}, {human_size(device.size_bytes)}"
             )
-    mine = {here.path, *(d.path for d in here.disks.on(here.path))}
-    groups = {p.group for p in here.disks.physical_volumes if p.path in mine and p.group}
+    mine = {here.path, *(d.path for d in here.storage.above(here.path))}
+    groups = {p.group for p in here.storage.physical_volumes if p.path in mine and p.group}
     lines += [
-        f"volume {v.group}/{v.name}, {gib(v.size)}" for v in here.disks.volumes if v.group in sorted(groups)
+        f"volume {v.group}/{v.name}, {human_size(v.size)}"
+        for v in here.storage.volumes
+        if v.group in sorted(groups)
     ]
     return tuple(lines)
 
@@ -98,7 +100,7 @@ def _runs_from_it(here: Situation) -> Finding:
 
 
 def _not_live(params: HostParams, here: Situation) -> Finding:
-    root = here.disks.mount("/")
+    root = here.storage.mount("/")
     what = f"{root.source} ({root.fstype})" if root else "unknown"
     return Finding(
         "refuse",
@@ -123,7 +125,8 @@ def _unfit(params: HostParams, here: Situation) -> tuple[Finding, ...]:
     wanted, disk = params.installation.disk, here.disk
     if disk is None or disk.kind != "disk":
         there = ", ".join(
-            f"{d.path} ({d.model or d.transport or 'disk'}, {gib(d.size_bytes)})" for d in here.disks.disks
+            f"{d.path} ({d.model or d.transport or 'disk'}, {human_size(d.size_bytes)})"
+            for d in here.storage.disks
         )
         is_not = "is not there" if disk is None else f"is no disk but a {disk.kind}"
         return (
@@ -140,7 +143,7 @@ def _unfit(params: HostParams, here: Situation) -> tuple[Finding, ...]:
         return (
             Finding(
                 "refuse",
-                f"{wanted} has {gib(disk.size_bytes)}; {gib(need)} are needed",
+                f"{wanted} has {human_size(disk.size_bytes)}; {human_size(need)} are needed",
                 "for the EFI partition, /boot, the host's own group, and a remainder for the guests",
                 "choose another disk, or make installation.system_gib and the volumes smaller",
             ),
@@ -158,7 +161,7 @@ def _unfit(params: HostParams, here: Situation) -> tuple[Finding, ...]:
 
 
 def _root_taken(here: Situation) -> tuple[Finding, ...]:
-    mount = here.disks.mount(ROOT)
+    mount = here.storage.mount(ROOT)
     if mount is None or mount.source == here.volume("root"):
         return ()
     return (

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from runbook.facts import partition_tables, volume_use
-from runbook.facts.volume_use import Volume, Volumes
+from runbook.facts import storage
+from runbook.facts.storage import Storage, Volume, inside
 from runbook.model.ask import Ask
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.guests import Guest
-
-GIB = 1024**3
 
 
 def guest(params: HostParams, name: str) -> Guest:
@@ -24,23 +22,23 @@ def path_of(params: HostParams, volume: str) -> str:
 
 def asks(params: HostParams, *volumes: str) -> tuple[Ask, ...]:
     """Return the questions who uses the volumes, and what the named ones hold."""
-    looks = (partition_tables.look(path_of(params, name)) for name in dict.fromkeys(volumes))
-    return (*volume_use.COMMANDS, *looks)
+    looks = (inside.look(path_of(params, name)) for name in dict.fromkeys(volumes))
+    return (*storage.WITH_GUESTS, *looks)
 
 
-def volume_of(params: HostParams, there: Volumes, name: str) -> Volume | None:
+def volume_of(params: HostParams, there: Storage, name: str) -> Volume | None:
     """Return a volume of the guests' group, None when it does not exist."""
     return there.volume(params.storage.guest_volume_group, name)
 
 
-def answers(there: Volumes) -> list[Finding]:
+def answers(there: Storage) -> list[Finding]:
     """Return what keeps the host from saying which volumes there are and who uses them."""
-    if not there.lvm_answered:
+    if not there.has_lvm:
         return [
             Finding(
                 "wait",
                 "The LVM tools do not answer",
-                "`lvs` failed, so the volumes cannot be seen",
+                "`lvm fullreport` failed, so the volumes cannot be seen",
                 "run notebook 05_xen_installation, which installs lvm2",
                 after="install_xen",
             )
@@ -67,15 +65,3 @@ def absent(params: HostParams, volume: str) -> Finding:
         f"run notebook 08_guests, which creates it; if `lvs` shows it, activate it: `lvchange -ay {name}`",
         after="create_volumes",
     )
-
-
-def human(size: int) -> str:
-    """Return a size as people say it.
-
-    >>> human(171690688512), human(104857600), human(512)
-    ('159.9 GiB', '100.0 MiB', '512 B')
-    """
-    for unit, name in ((GIB, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}"
-    return f"{size} B"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 
-from runbook.facts import volume_use
+from runbook.facts import storage
 from runbook.facts.ntfs import Ntfs
-from runbook.facts.partition_tables import Content, Table
-from runbook.facts.volume_use import Volume
+from runbook.facts.storage import Volume
+from runbook.facts.storage.tables import Content, Table
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
@@ -166,8 +166,8 @@ def windows(mount: Mount, state: Ntfs | None) -> list[Finding]:
 
 def folder(facts: Facts, at: str) -> list[Finding]:
     """Return a refusal when a folder is taken: by another mount, or by files that a mount would hide."""
-    if device := volume_use.mounts(facts).get(at):
-        why, do = f"{device} is mounted there", f"unmount it (`umount {at}`), or choose another folder"
+    if mount := storage.parse(facts).mount(at):
+        why, do = f"{mount.source} is mounted there", f"unmount it (`umount {at}`), or choose another folder"
     elif held := facts[inside(at)].out.strip():
         why, do = f"it holds {held}, which the mount would hide", "choose an empty folder, or empty it"
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from runbook.errors import ParamsError
-from runbook.facts import volume_use
+from runbook.facts import storage
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.steps.shared import mount_marks
@@ -43,7 +43,7 @@ def unmounted(asked: HostParams, facts: Facts, guest: str) -> HostParams:
     if guest not in owner.values():
         raise no_guest(asked, guest)
     group = asked.storage.guest_volume_group
-    origins = {v.name: v.origin for v in volume_use.parse(facts).volumes if v.group == group}
+    origins = {v.name: v.origin for v in storage.parse(facts).volumes if v.group == group}
     mounts: list[dict[str, Any]] = []
     snapshots: dict[str, dict[str, Any]] = {}
     for mark, at in mount_marks.parse(facts).items():

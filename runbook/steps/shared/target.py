@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.facts import disks
-from runbook.facts.disks import MIB, Device, Disks
+from runbook.facts import storage
+from runbook.facts.storage import MIB, Device, Storage
 from runbook.installation.layout import Layout, layout
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -37,7 +37,7 @@ class Situation:
     """One host, seen as a place to install Debian."""
 
     layout: Layout
-    disks: Disks
+    storage: Storage
     path: str
     """The disk of the parameters by the name that the kernel has for it."""
     is_uefi: bool
@@ -46,18 +46,18 @@ class Situation:
     @property
     def disk(self) -> Device | None:
         """The disk of the parameters, None when the host has none of that name."""
-        return self.disks.device(self.path)
+        return self.storage.device(self.path)
 
     @property
     def is_live(self) -> bool:
         """True when the running system is gone with the next restart, or a person says it may be."""
-        root = self.disks.mount("/")
+        root = self.storage.mount("/")
         return self.is_marked or (root is not None and root.fstype in _LIVE_ROOTS)
 
     @property
     def runs_from_disk(self) -> bool:
         """True when the running system's root stands on the disk of the parameters."""
-        return self.path in self.disks.disks_below(self._root)
+        return self.path in self.storage.disks_of(self._root)
 
     @property
     def is_installed(self) -> bool:
@@ -66,7 +66,7 @@ class Situation:
 
     @property
     def _root(self) -> str:
-        root = self.disks.mount("/")
+        root = self.storage.mount("/")
         return root.source.partition("[")[0] if root else ""
 
     def partition(self, number: int) -> str:
@@ -112,19 +112,19 @@ class Situation:
     @property
     def is_partitioned(self) -> bool:
         """True when the disk has exactly the partitions of the layout."""
-        table = self.disks.table(self.path)
+        table = self.storage.table(self.path)
         if self.disk is None or table is None or table.label != "gpt":
             return False
         wanted = [
             (self.partition(p.number), start, size, p.type)
             for p, (start, size) in zip(self.layout.partitions, self.entries(), strict=True)
         ]
-        return wanted == [(e.path, e.start // MIB, e.size // MIB, e.type) for e in table.entries]
+        return wanted == [(e.path, e.start // MIB, e.size // MIB, e.type) for e in table.partitions]
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions that every step of this chapter has."""
-    return (*disks.commands(), _real_path(params), _PLACES)
+    return (*storage.COMMANDS, storage.TABLES, _real_path(params), _PLACES)
 
 
 def read(params: HostParams, facts: Facts) -> Situation:
@@ -132,7 +132,7 @@ def read(params: HostParams, facts: Facts) -> Situation:
     places = facts[_PLACES].out.split()
     return Situation(
         layout=layout(params),
-        disks=disks.parse(facts),
+        storage=storage.parse(facts),
         path=facts[_real_path(params)].out.strip() or params.installation.disk,
         is_uefi=_FIRMWARE in places,
         is_marked=MARK in places,

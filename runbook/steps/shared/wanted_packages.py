@@ -9,7 +9,8 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.releases.packages import of_group
-from runbook.steps.shared.apt import UNPACKED, obstacles
+from runbook.steps.shared import room
+from runbook.steps.shared.apt import obstacles
 
 CPU = Ask.run("grep", "-m2", "-E", "^(vendor_id|flags)", "/proc/cpuinfo")
 _MICROCODE = ("intel-microcode", "amd64-microcode")
@@ -101,7 +102,7 @@ def stops(params: HostParams, facts: Facts) -> list[Finding]:
                 "apt-get(8)",
             )
         )
-    return [*found, *_room(facts, size)]
+    return [*found, *room.for_packages(facts, size)]
 
 
 def switched_off(unit: Unit) -> tuple[str, ...]:
@@ -120,21 +121,6 @@ def not_installed(name: str, *, step: str) -> Finding:
         "run the step install_packages first",
         after="install_packages",
     )
-
-
-def _room(facts: Facts, size: int) -> list[Finding]:
-    download = -(-size // space.MIB)
-    needs = ((DOWNLOADS, download, "the downloads"), ("/usr", download * UNPACKED, "the unpacked packages"))
-    return [
-        Finding(
-            "refuse",
-            f"{path} has {free} MiB free; about {need} MiB are needed",
-            f"for {what}; a disk that fills up half way leaves broken packages",
-            f"make room there (`df -h {path}`, `apt-get clean`), then run again",
-        )
-        for path, need, what in needs
-        if (free := space.free_mib(facts, path, *_PATHS)) is not None and free < need
-    ]
 
 
 def _wants_firmware(params: HostParams) -> bool:

@@ -20,15 +20,3 @@ STEPS = (
     configure_bridges,
     boot_xen_once,
 )
-
-__all__ = [
-    "NOTEBOOK",
-    "STEPS",
-    "allow_xl_by_sudo",
-    "boot_xen_once",
-    "configure_bridges",
-    "enable_services",
-    "hide_devices",
-    "set_boot_menu",
-    "stop_saving_guests",
-]

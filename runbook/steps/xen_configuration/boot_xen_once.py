@@ -39,7 +39,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not waits and (not reasons or now.xen is None):
         return Plan()
     if not now.can_write_choice:
-        return Plan(findings=(*waits, _choice_would_stay()))
+        return Plan(
+            findings=(
+                *waits,
+                boot_menu.choice_would_stay("refuse", "Xen does not run yet as it is configured"),
+            )
+        )
     entry = boot_menu.foreseen_entry(now)
     actions: tuple[Any, ...] = (
         Run(
@@ -129,14 +134,3 @@ def _guests(facts: Facts) -> list[Finding]:
             "H606",
         )
     ]
-
-
-def _choice_would_stay() -> Finding:
-    return Finding(
-        "refuse",
-        "GRUB could not clear a choice for once on this /boot",
-        "it writes only to plain partitions, not to LVM, RAID or btrfs: every later boot would start Xen, "
-        "with no way back",
-        "put /boot on a partition of its own with ext4",
-        "H618",
-    )

@@ -8,7 +8,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.shared import bridge_dangers, bridges
-from runbook.steps.shared.interfaces_file import render
+from runbook.steps.shared.interfaces_file import edit, gateways
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (
@@ -20,7 +20,7 @@ RISK = "disruptive"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     unconfirmed = Ask.read(ReplaceNetwork("").kept)
-    return (*network.COMMANDS, *interfaces.COMMANDS, unconfirmed, *files.commands(*bridge_dangers.PROGRAMS))
+    return (*bridges.COMMANDS, *interfaces.COMMANDS, unconfirmed, *files.commands(*bridge_dangers.PROGRAMS))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -28,16 +28,25 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not params.network.bridges:
         return Plan(unasked="network.bridges is empty")
     now, written = network.parse(facts), interfaces.parse(facts)
-    content = render(params, written.paragraphs)
+    edited = edit(params, facts.text(interfaces.FILE) or "")
+    content = edited.text
     is_confirmed = facts.text(ReplaceNetwork("").kept) is None
     if is_confirmed and content == facts.text(interfaces.FILE) and not bridges.not_in_force(params, now):
-        return Plan()
+        return Plan(findings=edited.findings)
     programs = files.parse(facts, *bridge_dangers.PROGRAMS)
-    findings = bridge_dangers.find(params, now, written, set(programs))
+    ways_out = gateways(params, content)
+    dangers = bridge_dangers.find(params, now, written, set(programs), ways_out)
+    # What would be cut off is said once, by what is in force or, where it is not, by what the file says.
+    said = {f.source for f in dangers if f.stops} & {"H651"}
+    findings = (
+        *bridges.dropped(params, facts),
+        *dangers,
+        *(f for f in edited.findings if f.source not in said),
+    )
     if any(f.stops and f.level != "wait" for f in findings):
-        return Plan(findings=tuple(findings))
+        return Plan(findings=findings)
     action = ReplaceNetwork(content, params.network.revert_s)
-    return Plan((action,), tuple(findings), _note(params))
+    return Plan((action,), findings, _note(params))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

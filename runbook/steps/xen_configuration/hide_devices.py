@@ -8,7 +8,7 @@ from runbook.facts.modules import EARLY, OPTIONS, Hiding
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu, wanted_devices
+from runbook.steps.shared import boot_menu, room, wanted_devices
 
 TITLE = "Keep the guests' devices from dom0's drivers"
 GUIDE = "“Xen Configuration”: xen-pciback.hide on the kernel line, which needs a kernel of one's own"
@@ -157,16 +157,8 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
                 "run `apt-get install initramfs-tools`, then run again",
             )
         )
-    free = space.free_mib(facts, "/boot", "/boot")
-    if now.images and free is not None and free < now.largest_image_mib + 16:
-        found.append(
-            Finding(
-                "refuse",
-                f"/boot has {free} MiB free; a new RAM disk needs {now.largest_image_mib + 16} MiB",
-                "it is written beside the old one before it replaces it",
-                "remove kernels that are not used (`apt-get autoremove`), then run again",
-            )
-        )
+    if now.images:
+        found += room.lacking(facts, "/boot", now.largest_image_mib + 16, "a new RAM disk beside the old one")
     return found
 
 

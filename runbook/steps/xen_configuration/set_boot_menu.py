@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from runbook import releases
 from runbook.actions import Action, Run, WriteFile
 from runbook.facts import grub
-from runbook.facts.grub import Entry, Grub
+from runbook.facts.grub import Grub
+from runbook.facts.grub_menu import Entry
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.releases import xen
-from runbook.steps.shared import boot_menu
+from runbook.steps.shared import boot_menu, owners_words, safe_default
 
 TITLE = "Give the Xen entry its options and keep plain Debian the default"
 GUIDE = (
@@ -25,7 +26,7 @@ _FILES = ((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT), (boot_menu.OPTI
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*grub.COMMANDS, *(Ask.read(path) for path, _ in _FILES))
+    return (*grub.COMMANDS, Ask.read(owners_words.DEFAULTS), *(Ask.read(path) for path, _ in _FILES))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -39,18 +40,24 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     findings = () if waits else _no_way_back(now)
     if findings:
         return Plan(findings=(*waits, *findings))
-    contents = [(path, text or boot_menu.options_file(params)) for path, text in _FILES]
+    told = owners_words.read(params, now, facts)
+    options = boot_menu.options_file(params, beside=told.are_kept)
+    contents = [(path, text or options) for path, text in _FILES]
     if waits:  # the first one is written together with Xen
         contents.remove((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT))
     writes = [WriteFile(path, text) for path, text in contents if facts.text(path) != text]
     outdated = bool(waits or writes or now.newer_sources or _wrong(params, now))
     actions: list[Action] = []
-    if now.linux and _needs_safe_default(now, bool(writes)):
-        actions.append(_set_default(now.linux.path, now.saved_entry))
+    safe = safe_default.missing(now, words_change=bool(writes))
+    if safe:
+        actions.append(safe_default.choose(safe, now))
     actions += writes
     if outdated:
         actions.append(Run(("update-grub",), "writes /boot/grub/grub.cfg anew", timeout_s=900, again=True))
-    return Plan(tuple(actions), waits, "It takes effect at the next boot." if actions else "")
+    if not actions:
+        return Plan(findings=waits)
+    said = (*waits, *safe_default.gives_way(now, safe), *told.findings)
+    return Plan(tuple(actions), said, "It takes effect at the next boot.")
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -59,7 +66,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not now.hypervisors:
         return [_not_installed(params)]
     found = [*_no_way_back(now), *_wrong(params, now)]
-    if not _is_known(now.entry(now.saved_entry)):
+    if not safe_default.is_known(now.entry(now.saved_entry)):
         found.append(
             Finding(
                 "fail",
@@ -79,24 +86,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             )
         )
     return found
-
-
-def _needs_safe_default(now: Grub, words_change: bool) -> bool:
-    """True when the saved entry is unknown, or is Xen with words that have not been tried."""
-    saved = now.entry(now.saved_entry) if now.saved_entry else None
-    if saved is None or not _is_known(saved):
-        return True
-    return words_change and not saved.is_linux
-
-
-def _is_known(entry: Entry | None) -> bool:
-    """True for an entry that starts Debian with or without Xen; a pinned kernel is a person's choice."""
-    return entry is not None and (entry.is_linux or entry.is_xen) and not entry.is_recovery
-
-
-def _set_default(name: str, before: str) -> Run:
-    why = "plain Debian is what starts by itself"
-    return Run(("grub-set-default", name), why, undo=boot_menu.default_again(before))
 
 
 def _no_way_back(now: Grub) -> list[Finding]:

@@ -11,7 +11,7 @@ from runbook.facts import delivered, space
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import apt
+from runbook.steps.shared import apt, room
 
 TITLE = "Build Xen from source, when the parameters ask for it"
 GUIDE = (
@@ -43,7 +43,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if delivered.parse(facts, NAME).recipe == recipe.key:
         return Plan(findings=findings)
     note = "A few minutes of building on the controller, unless it is kept from before."
-    return Plan((Deliver(recipe, delivered.folder(NAME)),), (*findings, *_room(facts)), note)
+    return Plan(
+        (Deliver(recipe, delivered.folder(NAME)),),
+        (*findings, *room.lacking(facts, "/var", NEED_MIB, "the package, which is kept there")),
+        note,
+    )
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -82,19 +86,5 @@ def _branch(params: HostParams) -> list[Finding]:
             f"Debian's device model, qemu-system-xen, is made for Xen {wanted} and cannot talk to another",
             f"set `xen.branch: stable-{wanted}`, or leave it empty",
             "xenctrl.h: its interface changes with every version",
-        )
-    ]
-
-
-def _room(facts: Facts) -> list[Finding]:
-    free = space.free_mib(facts, "/var", "/var")
-    if free is None or free >= NEED_MIB:
-        return []
-    return [
-        Finding(
-            "refuse",
-            f"/var has {free} MiB free; about {NEED_MIB} MiB are needed",
-            "for the package, which is kept there",
-            "make room there (`df -h /var`, `apt-get clean`), then run again",
         )
     ]

@@ -48,7 +48,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not actions:
         return Plan(findings=tuple(findings))
     stops = (*apt.obstacles(now), *xen_present.boot_loader(facts), *apt.archive(now))
-    return Plan(tuple(actions), (*stops, *apt.room(facts, now.download_bytes), *findings))
+    return Plan(tuple(actions), (*stops, *apt.lacking_room(facts, now.download_bytes), *findings))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

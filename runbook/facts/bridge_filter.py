@@ -1,0 +1,48 @@
+"""Whether the host's own packet filter drops what passes over its bridges (iptables(8), br_netfilter)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runbook.model.ask import Ask, Facts
+
+_CALLED = Ask.read("/proc/sys/net/bridge/bridge-nf-call-iptables")
+_RULES = Ask.run("iptables", "-S")
+
+COMMANDS = (_CALLED, _RULES)
+
+
+@dataclass(frozen=True)
+class BridgeFilter:
+    """What forwarded packets meet."""
+
+    drops: str
+    """The program whose policy drops bridged packets, '' when they pass."""
+
+
+def parse(facts: Facts) -> BridgeFilter:
+    """Return what the facts say; without br_netfilter bridged packets meet no filter."""
+    rules = facts[_RULES].out
+    is_called = (facts.text("/proc/sys/net/bridge/bridge-nf-call-iptables") or "").strip().endswith("1")
+    if not is_called or not policy_drops(rules):
+        return BridgeFilter("")
+    return BridgeFilter("Docker" if "DOCKER" in rules else "iptables' chain FORWARD")
+
+
+def policy_drops(rules: str) -> bool:
+    """Return whether the chain FORWARD drops what no rule of it, or of Docker's own for people, lets pass as bridged.
+
+    >>> policy_drops("-P FORWARD DROP\\n-N DOCKER-USER\\n")
+    True
+    >>> policy_drops("-P FORWARD DROP\\n-A FORWARD -m physdev --physdev-is-bridged -j ACCEPT\\n")
+    False
+    """
+    if not re.search(r"(?m)^-P FORWARD DROP$", rules):
+        return False
+    passing = re.findall(r"(?m)^-A (?:FORWARD|DOCKER-USER) (.*-j ACCEPT)$", rules)
+    # A rule for one state or one of Docker's own bridges is no pass for a guest's first packet.
+    return not any(
+        re.fullmatch(r"(?:-m physdev --physdev-is-bridged |-[io] (?!docker|br-)\S+ )*-j ACCEPT", rule)
+        for rule in passing
+    )

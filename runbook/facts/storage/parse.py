@@ -1,0 +1,125 @@
+"""What the tools said, put together to the one tree."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from runbook.facts.pci import last_bdf
+from runbook.facts.storage import guests, lvm, tables
+from runbook.facts.storage.asks import FINDMNT, LINKS, LOOPS, LSBLK, TABLES
+from runbook.facts.storage.model import Device, Loop, Mount
+from runbook.facts.storage.tree import Storage
+from runbook.facts.storage.uses import Users
+from runbook.model.ask import Facts
+
+Node = dict[str, Any]
+
+
+def parse(facts: Facts) -> Storage:
+    """Return all storage of the facts. A host without LVM has no groups and no volumes."""
+    has_lvm, groups, parts, volumes = lvm.parse(facts)
+    running = guests.parse(facts)
+    mounts = tuple(
+        Mount(row["target"], row["source"] or "", row["fstype"], tuple((row["options"] or "").split(",")))
+        for row in _json(facts[FINDMNT].out).get("filesystems", [])
+    )
+    bare = Storage(_devices(facts), mounts, has_lvm, groups, parts, volumes, xen_is_silent=running.is_silent)
+    where = controllers(facts[LINKS].out)
+    users = Users(bare, running)
+    devices = tuple(
+        replace(d, controllers=_controllers(bare, d, where), uses=tuple(users.of(d))) for d in bare.devices
+    )
+    return replace(
+        bare,
+        devices=devices,
+        volumes=tuple(replace(v, uses=tuple(users.of_volume(v))) for v in volumes),
+        tables=tuple(tables.of_disks(facts[TABLES].out)) if TABLES in facts else (),
+    )
+
+
+def controllers(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the PCI devices behind each block device, from `NAME LINK` lines of sysfs.
+
+    A multipath NVMe disk has no PCI device in its own path, only the name of its subsystem.
+
+    >>> controllers("vda ../../devices/pci0000:00/0000:00:08.0/virtio2/block/vda")
+    {'vda': ('0000:00:08.0',)}
+    """
+    links = [line.split(" ", 1) for line in text.splitlines() if " " in line]
+    drives = {name: last_bdf(link) for name, link in links if re.fullmatch(r"nvme\d+", name)}
+    result: dict[str, tuple[str, ...]] = {}
+    for name, link in links:
+        if bdf := last_bdf(link):
+            result[name] = (bdf,)
+        elif "/nvme-subsystem/" in link:
+            result[name] = tuple(sorted({bdf for bdf in drives.values() if bdf}))
+    return result
+
+
+def loops(text: str) -> Iterator[Loop]:
+    """Yield each loop device of `losetup -J`, which says nothing where there is none."""
+    for row in json.loads(text)["loopdevices"] if text.strip() else []:
+        yield Loop(
+            row["name"], int(row["offset"]), int(row["sizelimit"]), bool(row["ro"]), row["back-file"] or ""
+        )
+
+
+def _devices(facts: Facts) -> tuple[Device, ...]:
+    """Return every device once, whichever of its parents lsblk lists it under; a loop device stands on its own."""
+    nodes: dict[str, Node] = {}
+    parents: dict[str, dict[str, None]] = {}
+    for node, parent in _walk(_json(facts[LSBLK].out).get("blockdevices", []), ""):
+        nodes.setdefault(node["path"], node)
+        parents.setdefault(node["path"], {}).update({parent: None} if parent else {})
+    paths = {name: path for path, node in nodes.items() for name in (path, f"/dev/{node['kname']}")}
+    windows = {loop.name: loop for loop in loops(facts[LOOPS].out)}
+    for name, loop in windows.items():
+        if name in parents and loop.file in paths:
+            parents[name][paths[loop.file]] = None
+    return tuple(_device(node, tuple(parents[path]), windows.get(path)) for path, node in nodes.items())
+
+
+def _walk(nodes: list[Node], parent: str) -> Iterator[tuple[Node, str]]:
+    for node in nodes:
+        yield node, parent
+        yield from _walk(node.get("children", []), node["path"])
+
+
+def _device(node: Node, parents: tuple[str, ...], loop: Loop | None) -> Device:
+    return Device(
+        name=node["name"],
+        path=node["path"],
+        kernel_name=node["kname"],
+        number=node["maj:min"].strip(),
+        kind=node["type"],
+        size_bytes=int(node["size"] or 0),
+        sector_bytes=int(node["log-sec"] or 0),
+        physical_sector_bytes=int(node["phy-sec"] or 0),
+        is_read_only=bool(node["ro"]),
+        discard_bytes=int(node["disc-max"] or 0),
+        model=(node["model"] or "").strip(),
+        serial=(node["serial"] or "").strip(),
+        transport=node["tran"] or "",
+        table=node["pttype"] or "",
+        parttype=(node["parttype"] or "").upper(),
+        fstype=node["fstype"] or "",
+        label=node["label"] or "",
+        uuid=node["uuid"] or "",
+        mountpoints=tuple(point for point in node["mountpoints"] if point),
+        parents=parents,
+        loop=loop,
+    )
+
+
+def _controllers(bare: Storage, device: Device, where: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    disks = [d for path in bare.disks_of(device.path) if (d := bare.device(path))]
+    return tuple(dict.fromkeys(bdf for disk in disks for bdf in where.get(disk.kernel_name, ())))
+
+
+def _json(text: str) -> Node:
+    value: Node = json.loads(text) if text.strip() else {}
+    return value

@@ -1,0 +1,87 @@
+"""The boot words that a person gave Xen and Linux before the runbook came: kept beside ours, or named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runbook.facts.grub import Grub
+from runbook.facts.shell_words import shell_words
+from runbook.model.ask import Facts
+from runbook.model.plan import Finding
+from runbook.params import HostParams
+from runbook.steps.shared import boot_menu
+
+DEFAULTS = "/etc/default/grub"
+_BY_GRUB = ("no-real-mode", "edd=off", "placeholder")
+_TAKES_DEVICES = ("vfio-pci.ids=", "pci-stub.ids=", "vfio_pci.ids=")
+
+
+@dataclass(frozen=True)
+class OwnersWords:
+    """Words that other files than ours give the Xen entry."""
+
+    are_kept: bool
+    """True when there are such words, or were when our file was written."""
+    findings: tuple[Finding, ...]
+
+
+def read(params: HostParams, now: Grub, facts: Facts) -> OwnersWords:
+    """Return what the menu's Xen entry and GRUB's defaults say beside our own file."""
+    mine = (*boot_menu.xen_always(params), *boot_menu.xen_normal(params))
+    before = facts.text(boot_menu.OPTIONS_FILE) or ""
+    found = [*(now.xen.xen_options if now.xen else ()), *_words(facts.text(DEFAULTS) or "")]
+    others = [w for w in dict.fromkeys(found) if w not in (*mine, *_BY_GRUB, *_words(before))]
+    are_kept = bool(others) or "${GRUB_CMDLINE_XEN}" in before
+    return OwnersWords(are_kept, (*_contradictions(others, mine), *_takes_devices(params, now)))
+
+
+def _words(text: str) -> list[str]:
+    """Return the words that a file gives Xen.
+
+    >>> _words('GRUB_CMDLINE_XEN="com2=115200,8n1 console=com2,vga"')
+    ['com2=115200,8n1', 'console=com2,vga']
+    """
+    values = re.findall(r"(?m)^\s*(?:export\s+)?GRUB_CMDLINE_XEN(?:_DEFAULT)?=(.*)$", text)
+    return [word for value in values for quoted in _unquoted(value) for word in quoted.split()
+            if not word.startswith("$")]  # fmt: skip
+
+
+def _unquoted(value: str) -> list[str]:
+    try:
+        return shell_words(value)
+    except ValueError:  # an open quote: the value goes on in the next line
+        return [value.strip("\"'")]
+
+
+def _contradictions(others: list[str], mine: tuple[str, ...]) -> list[Finding]:
+    ours = {word.partition("=")[0]: word for word in mine}
+    return [
+        Finding(
+            "warn",
+            f"Xen is told {word} by another file, and {ours[key]} by the parameters",
+            "both stand on its line, and of two the later counts: the parameters'",
+            f"if {word} is what you want, set it in the parameters (xen.options, dom0 or xen.iommu); else "
+            f"take it out of GRUB_CMDLINE_XEN in {DEFAULTS} or {boot_menu.FOLDER}",
+            "H610",
+        )
+        for word in others
+        if (key := word.partition("=")[0]) in ours
+    ]
+
+
+def _takes_devices(params: HostParams, now: Grub) -> list[Finding]:
+    """Words of a KVM host give devices to another driver than xen-pciback; dom0's line inherits them."""
+    entry = now.xen or now.linux
+    words = [w for w in (entry.kernel_options if entry else ()) if w.startswith(_TAKES_DEVICES)]
+    if not words or not params.passthrough.devices:
+        return []
+    return [
+        Finding(
+            "warn",
+            f"dom0's kernel is told {' '.join(words)}",
+            "that driver may take a device before xen-pciback does, and the guest would not get it",
+            f"take the word out of GRUB_CMDLINE_LINUX in {DEFAULTS}, run `update-grub`, then run again",
+            "H616",
+        )
+    ]

@@ -1,0 +1,123 @@
+"""What `runbook new` and the survey say of storage that a plain disk with partitions is not; each case by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runbook import survey
+from runbook.proposal.disks import disks, guest_group
+from runbook.survey import CARE, MAY, STAY
+from tests.storage_answers import findmnt, lsblk, lvm, node
+from tests.survey.machines import Pci, devices
+
+SYSTEM, DATA = "0000:01:00.0", "0000:00:17.0"
+GIB = 2**30
+ROOT = ("/", "/dev/nvme0n1p2", "ext4", "rw")
+
+
+def facts(*nodes: dict[str, Any], mounts: tuple[tuple[str, str, str, str], ...] = (ROOT,), report: str = ""):
+    """Return a machine whose disks nvme0n1 and sda hang on a controller each."""
+    links = (
+        f"nvme0n1 ../../devices/pci0000:00/0000:00:1b.0/{SYSTEM}/nvme/nvme0/nvme0n1\n"
+        f"sda ../../devices/pci0000:00/{DATA}/ata1/host0/target0:0:0/0:0:0:0/block/sda\n"
+    )
+    controllers = (Pci(SYSTEM, "144d:a808", "010802"), Pci(DATA, "8086:a352", "010601"))
+    said = {"lsblk_json": lsblk(*nodes), "findmnt_json": findmnt(*mounts), "lvm_json": report}
+    return devices(*controllers, block_links=links, **said)
+
+
+def system(fstype: str = "ext4", at: tuple[str, ...] = ("/",), uuid: str | None = None) -> dict[str, Any]:
+    part = node("nvme0n1p2", "part", fstype=fstype, uuid=uuid, at=at)
+    return node("nvme0n1", "disk", part, size=500 * GIB, pttype="gpt")
+
+
+def sda(*parts: dict[str, Any], **columns: Any) -> dict[str, Any]:
+    return node("sda", "disk", *parts, size=2000 * GIB, **columns)
+
+
+ZFS = ROOT, ("/tank", "tank", "zfs", "rw"), ("/tank/a", "tank/a", "zfs", "rw")
+CASES = {
+    "bcachefs-second-member": (
+        facts(
+            system("bcachefs", uuid="b"),
+            sda(fstype="bcachefs", uuid="b"),
+            mounts=(("/", "/dev/nvme0n1p2:/dev/sda", "bcachefs", "rw"),),
+        ),
+        "bcachefs on several disks at /",
+        (STAY, "dom0 uses / on its disk sda"),
+    ),
+    "btrfs-second-disk": (
+        facts(
+            system("btrfs", ("/", "/home"), "u"),
+            sda(node("sda1", "part", fstype="btrfs", uuid="u")),
+            mounts=(
+                ("/", "/dev/nvme0n1p2[/@]", "btrfs", "rw"),
+                ("/home", "/dev/nvme0n1p2[/@home]", "btrfs", "rw"),
+            ),
+        ),
+        "btrfs on several disks at /, /home",
+        (STAY, "dom0 uses /, /home on its disk sda"),
+    ),
+    "zfs-data-pool": (
+        facts(system(), sda(node("sda1", "part", fstype="zfs_member", label="tank")), mounts=ZFS),
+        "ZFS pool tank at /tank, /tank/a",
+        (STAY, "dom0 uses /tank, /tank/a on its disk sda"),
+    ),
+    "zfs-pool-not-mounted": (
+        facts(system(), sda(node("sda1", "part", fstype="zfs_member", label="tank"))),
+        "ZFS pool tank",
+        (CARE, "its disk sda holds the ZFS pool tank"),
+    ),
+    "luks-pv": (
+        facts(
+            system(),
+            sda(
+                node("sda1", "part", node("sda1_crypt", "crypt", fstype="LVM2_member"), fstype="crypto_LUKS")
+            ),
+            report=lvm(
+                {"vmstore": (2000 * GIB, 1500 * GIB)}, [("/dev/mapper/sda1_crypt", "vmstore", 2000 * GIB)]
+            ),
+        ),
+        "volume group vmstore (encrypted)",
+        (CARE, "its disk sda holds the encrypted sda1_crypt"),
+    ),
+    "luks-closed": (
+        facts(system(), sda(fstype="crypto_LUKS")),
+        "something not in use",
+        (CARE, "its disk sda holds the encrypted container"),
+    ),
+    "multipath": (
+        facts(
+            system(),
+            sda(node("mpatha", "mpath", node("vg-data", "lvm", at=["/data"])), fstype="mpath_member"),
+        ),
+        "/data, something (mpath_member)",
+        (STAY, "dom0 uses /data on its disk sda"),
+    ),
+    "a-file-system-that-sleeps": (facts(system(), sda(fstype="ntfs")), "something not in use", (MAY, "")),
+    "an-empty-disk": (facts(system(), sda()), "nothing", (MAY, "")),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_data_disk(case):
+    """What the second disk is a part of is said, and its controller must stay or needs care where it counts."""
+    said, use, judged = CASES[case]
+    machine = survey.read(said)
+    assert [d.use for d in disks(machine, said) if d.name == "sda"] == [use]
+    device = machine.device(DATA)
+    assert device
+    reasons = [r for r in survey.judge(machine, device, "") if r.kind in ("disk", "volumes")]
+    assert (survey.verdict(tuple(reasons)), reasons[0].text if reasons else "") == judged
+
+
+def test_vg_missing_pv():
+    """A group that lacks a physical volume is offered with the warning that LVM makes nothing in it."""
+    parts = [("/dev/sda", "guests", 2000 * GIB), ("[unknown]", "guests", 2000 * GIB)]
+    report = lvm({"guests": (4000 * GIB, 3000 * GIB)}, parts)
+    name, why = guest_group(survey.read(facts(system(), sda(fstype="LVM2_member"), report=report)))
+    assert (name, "lacks a disk" in why) == ("guests", True)
+    report = lvm({"guests": (4000 * GIB, 3000 * GIB)}, parts[:1])
+    assert "lacks" not in guest_group(survey.read(facts(system(), sda(), report=report)))[1]
