@@ -119,7 +119,7 @@ def test_a_broken_entry_differs_in_its_fault_only(number: int) -> None:
     old, new = {w for c in good.commands for w in c}, {w for c in entry.commands for w in c}
     lost, came = sorted(old - new), sorted(new - old)
     assert (entry.id, [c[0] for c in entry.commands]) == (boot_once.ENTRY, [c[0] for c in good.commands])
-    assert "panic=30" in entry.kernel_words
+    assert "panic=30" in entry.kernel_options
     assert (
         came
         == [

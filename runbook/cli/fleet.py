@@ -19,7 +19,7 @@ from runbook.model.modes import MODES
 
 if TYPE_CHECKING:
     from runbook.evidence.fleets.record import FleetRecord, HostState
-    from runbook.fleet.run import FleetRun
+    from runbook.fleet.asked import FleetRun
 
 
 @click.command(short_help="Run the notebooks on many hosts.")
@@ -88,7 +88,8 @@ def fleet(
     from runbook.controller.project import project
     from runbook.controller.signals import watching
     from runbook.evidence.abandoned import finish_orphans
-    from runbook.fleet.run import Asked, run_fleet
+    from runbook.fleet.asked import Asked
+    from runbook.fleet.run import run_fleet
     from runbook.runner.selection import select
 
     if asked["only"] and asked["start"]:

@@ -105,25 +105,25 @@ class Live(Progress):
         match event["event"]:
             case "notebook-begin":
                 self._notebook = f"{event['place']} {event['notebook']}"
-                self._is_now("")
+                self._begin("")
                 title = f"{event['place']} {event['title']}"
                 show(Text.assemble((title, "bold"), " ", (event["notebook"], "dim")))
             case "step-begin":
-                self._is_now("")
+                self._begin("")
             case "action-begin":
-                self._is_now(visible(event["title"]))
+                self._begin(visible(event["title"]))
             case "output":
                 self._output.extend(map(visible, last_lines(event["text"])))
             case "step-end":
                 took = f"{spent(event['seconds'])}{_said(event)}"
                 show(Text.assemble("    ", _coloured(event), f" {event['step']} ", (took, "dim")))
-                self._is_now("")
+                self._begin("")
             case "notebook-end":
                 show(Text.assemble("  ", _coloured(event), " ", (spent(event["seconds"]), "dim")))
             case "interrupt":
                 show(Text(INTERRUPTING, style="yellow"))
 
-    def _is_now(self, action: str) -> None:
+    def _begin(self, action: str) -> None:
         self._action = action
         self._output.clear()
 

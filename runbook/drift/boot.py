@@ -49,6 +49,6 @@ def menu(facts: Facts) -> Things:
         "once": without_versions(now.next_entry) or "none",
     }
     for name, entry in (("Debian", now.linux), ("Xen", now.xen)):
-        found[f"{name}'s words"] = " ".join(entry.kernel_words) if entry else "no such entry"
+        found[f"{name}'s words"] = " ".join(entry.kernel_options) if entry else "no such entry"
     found["hypervisor's words"] = " ".join(now.xen.xen_options) if now.xen else "no such entry"
     return {"boot menu": found}

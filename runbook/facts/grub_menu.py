@@ -48,7 +48,7 @@ class Entry:
 
     @property
     def is_recovery(self) -> bool:
-        return "-recovery-" in self.id or "single" in self.kernel_words
+        return "-recovery-" in self.id or "single" in self.kernel_options
 
     @property
     def image(self) -> str:
@@ -58,7 +58,7 @@ class Entry:
     @property
     def root(self) -> str:
         """What its kernel mounts as `/`, such as `UUID=…`; '' for a live system, which says it otherwise."""
-        return root_of(self.kernel_words)
+        return root_of(self.kernel_options)
 
     @property
     def xen_options(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Entry:
         return next((_words(c) for c in self.commands if c[0].startswith("multiboot")), ())
 
     @property
-    def kernel_words(self) -> tuple[str, ...]:
+    def kernel_options(self) -> tuple[str, ...]:
         """Arguments of the Linux kernel, with Xen or without."""
         loaders = ("module", "linux")
         return next(
@@ -78,7 +78,7 @@ def entries(text: str) -> tuple[Entry, ...]:
     """Return the entries of a grub.cfg in their order, those of submenus too.
 
     >>> head = "menuentry 'Debian' $menuentry_id_option 'gnulinux-simple-1' {"
-    >>> entries(head + "\\n linux /vmlinuz root=/dev/a ro quiet\\n}")[0].kernel_words
+    >>> entries(head + "\\n linux /vmlinuz root=/dev/a ro quiet\\n}")[0].kernel_options
     ('root=/dev/a', 'ro', 'quiet')
     """
     return tuple(_read(commands(text), (), {}))

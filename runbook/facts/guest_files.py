@@ -17,7 +17,7 @@ AUTOSTART = Ask.run("find", AUTO, "-mindepth", "1", "-maxdepth", "1", "-printf",
 
 
 def existing(paths: tuple[str, ...]) -> Ask:
-    """Return the question which of some files exist; the answer names them, one a line."""
+    """Return the question which of some files exist; the answer names them, one per line."""
     return Ask.shell(f'for f in {shlex.join(paths)}; do [ ! -e "$f" ] || echo "$f"; done')
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from runbook.controller.atomic import write_atomic
@@ -21,6 +21,7 @@ from runbook.evidence.fleets.page import fleet_page
 from runbook.evidence.fleets.record import CLAIMS, FILE, FOLDER, FleetRecord, HostState, new_id
 from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.record import Event
+from runbook.fleet.asked import Asked, FleetRun
 from runbook.fleet.batches import batches, sizes
 from runbook.fleet.executors import Workers, end_of, workers
 from runbook.fleet.job import TICK_S, Ended, Job, give_up, request_stop
@@ -31,35 +32,6 @@ OnEvent = Callable[[HostState | None, Event], None]
 
 Running = dict[Future[Ended], HostState]
 PAGE_S = 5.0
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a fleet is asked to do."""
-
-    mode: str = "auto"
-    only: str | None = None
-    start: str | None = None
-    strict: bool = False
-    parallel: int = 1
-    serial: str = ""
-    """Sizes of batches, such as `1,5,20%`; '' for one batch of all."""
-    max_failures: int = 0
-    """After so many hosts that did not complete no other is begun; 0 for never."""
-    scheduler: str | None = None
-
-
-@dataclass(frozen=True)
-class FleetRun:
-    """A fleet run that has ended, and where its report is."""
-
-    folder: Path
-    record: FleetRecord
-
-    @property
-    def index(self) -> Path:
-        """The page to open."""
-        return self.folder / "index.html"
 
 
 def run_fleet(

@@ -130,18 +130,18 @@ def passed(config: Config) -> list[Finding]:
                     "remove it; hide the device instead",
                 )
             )
+    return [*found, *_given_twice(config)]
+
+
+def _given_twice(config: Config) -> Iterator[Finding]:
     counted = Counter(map(address_of, config.items("pci")))
-    twice = [address for address, count in counted.items() if address and count > 1]
-    found += [
-        Finding(
+    for address in (address for address, count in counted.items() if address and count > 1):
+        yield Finding(
             "fail",
             f"the device {address} is given twice",
             "xl takes the second one without a word",
             "delete one",
         )
-        for address in twice
-    ]
-    return found
 
 
 def disks(config: Config) -> list[Finding]:

@@ -25,7 +25,7 @@ def test_a_menu_without_xen():
     assert [e.numbers for e in now.entries] == ["0", "1>0", "1>1", "2"]
     assert now.linux is not None
     assert now.linux.path == PLAIN
-    assert now.linux.kernel_words == (f"root=UUID={ROOT}", "ro", "console=ttyS0,115200n8", "quiet")
+    assert now.linux.kernel_options == (f"root=UUID={ROOT}", "ro", "console=ttyS0,115200n8", "quiet")
     assert [e.numbers for e in now.recoveries] == ["1>1"]
     assert now.xen is None
     assert now.default == "0"
@@ -41,7 +41,7 @@ def test_a_menu_with_xen():
         "dom0_mem=2048M,max:2048M", "com1=115200,8n1", "console=com1",
         "dom0_max_vcpus=2", "iommu=required", "ucode=scan",
     )  # fmt: skip
-    assert now.xen.kernel_words[-1] == "xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)"
+    assert now.xen.kernel_options[-1] == "xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)"
     assert now.linux is not None
     assert now.linux.path == PLAIN
     assert now.default == "${saved_entry}"
@@ -61,7 +61,7 @@ def test_recovery_entries_hide_nothing():
     """The three recovery entries of the real menu start Linux without a hide list."""
     recoveries = parsed("grub-xen.cfg").recoveries
     assert [e.numbers for e in recoveries] == ["1>1", "3>0>1", "3>1>1"]
-    assert not any("hide" in word for e in recoveries for word in e.kernel_words)
+    assert not any("hide" in word for e in recoveries for word in e.kernel_options)
 
 
 @pytest.mark.parametrize(

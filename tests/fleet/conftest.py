@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from runbook.evidence.fleets.record import HostState
-from runbook.fleet.run import Asked, run_fleet
+from runbook.fleet.asked import Asked
+from runbook.fleet.run import run_fleet
 
 FAKE = (sys.executable, "-S", "-E", str(Path(__file__).with_name("fake.py")))
 FAILS = {"end": {"state": "failed", "exit_code": 1, "message": "CheckFailed\nit is off"}}

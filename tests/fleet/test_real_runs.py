@@ -17,9 +17,10 @@ from runbook.evidence.abandoned import held
 from runbook.evidence.fleets.record import HostState
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import RunRecord
+from runbook.fleet.asked import Asked
 from runbook.fleet.job import Job, _left_behind
 from runbook.fleet.members import members
-from runbook.fleet.run import Asked, run_fleet
+from runbook.fleet.run import run_fleet
 from tests.evidence.attested import alone
 from tests.evidence.toys import ROOT, SUICIDE, fetches, project
 from tests.fleet import toy
@@ -179,7 +180,8 @@ import sys
 from pathlib import Path
 from runbook.fleet.members import members
 from runbook.evidence.fleets.record import HostState
-from runbook.fleet.run import Asked, run_fleet
+from runbook.fleet.asked import Asked
+from runbook.fleet.run import run_fleet
 found = [HostState(m.host, m.params, m.digest) for m in members(["params/a.yml"])]
 run_fleet(Asked(mode="apply"), found, Path(sys.argv[1]), lambda host, event: None, command={CHILD!r})
 """

@@ -9,8 +9,9 @@ from runbook.actions import Deliver
 from runbook.builds import kernel, store, xen
 from runbook.engine.apply import carry_out
 from runbook.evidence.fleets.record import HostState
+from runbook.fleet.asked import Asked
 from runbook.fleet.members import members
-from runbook.fleet.run import Asked, run_fleet
+from runbook.fleet.run import run_fleet
 from runbook.hosts import script
 from runbook.hosts.local import LocalHost
 from runbook.params import load

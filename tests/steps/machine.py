@@ -371,7 +371,7 @@ class Machine:
         assert entry is not None
         self.next_entry = ""
         self.is_dom0, self.state = entry.is_xen, "starting"
-        self.files["/proc/cmdline"] = "placeholder " + " ".join(entry.kernel_words) + "\n"
+        self.files["/proc/cmdline"] = "placeholder " + " ".join(entry.kernel_options) + "\n"
         self.images = "".join(f"{x}\n" for x in self.images.splitlines() if not x.startswith("new"))
         if not entry.is_xen:
             return

@@ -202,7 +202,7 @@ class TestSetBootMenu:
             "dom0_mem=2048M,max:2048M", "com1=115200,8n1", "console=com1",
             "dom0_max_vcpus=2", "iommu=required", "ucode=scan",
         )  # fmt: skip
-        assert xen.kernel_words == (
+        assert xen.kernel_options == (
             f"root=UUID={ROOT}", "ro", "console=ttyS0,115200n8", "console=hvc0", "quiet",
             "xen-pciback.hide=(0000:00:05.0)(0000:00:06.0)(0000:00:07.0)", "panic=30",
         )  # fmt: skip
@@ -212,7 +212,7 @@ class TestSetBootMenu:
         machine = configured()
         recovery = next(e for e in grub.parse(machine.facts(grub.COMMANDS)).recoveries if e.is_xen)
         assert recovery.xen_options == ("dom0_mem=2048M,max:2048M", "com1=115200,8n1", "console=com1")
-        assert recovery.kernel_words[-2:] == ("console=ttyS0,115200n8", "console=hvc0")
+        assert recovery.kernel_options[-2:] == ("console=ttyS0,115200n8", "console=hvc0")
 
     def test_already_right(self):
         """Nothing is done with plain Debian the default, nor later with Xen."""

@@ -141,6 +141,11 @@ def _judge(guest: Guest, domain: Domain | None) -> Iterator[Finding]:
             f"see /var/log/xen/qemu-dm-{guest.name}.log, then `xl destroy {guest.name}` and start it again",
             "xl(1)",
         )
+    yield from _lacks(guest, domain)
+
+
+def _lacks(guest: Guest, domain: Domain) -> Iterator[Finding]:
+    """What a guest that is there was to have, and has not: devices and bridges."""
     lost = [bdf for bdf in guest.pci if bdf not in domain.pci]
     if lost:
         yield Finding(

@@ -98,20 +98,7 @@ def contents(mount: Mount, table: Table, content: Content | None) -> list[Findin
         else f"The volume of '{mount.guest}'"
     )
     if content is None:
-        known = ", ".join(str(p.number) for p in table.partitions)
-        return [
-            Finding(
-                "refuse",
-                f"There is no partition {mount.partition} in {table.path}"
-                if mount.partition
-                else f"{table.path} has a partition table, so nothing fills it as a whole",
-                f"its table has: {known}"
-                if known
-                else "it has no partition table; the guest has not made one yet",
-                "correct management.mounts; 0 stands for a volume without a table",
-                "H804",
-            )
-        ]
+        return [_not_there(mount, table)]
     if content.fstype in FILE_SYSTEMS:
         return []
     return [
@@ -125,6 +112,19 @@ def contents(mount: Mount, table: Table, content: Content | None) -> list[Findin
             "H804",
         )
     ]
+
+
+def _not_there(mount: Mount, table: Table) -> Finding:
+    known = ", ".join(str(p.number) for p in table.partitions)
+    return Finding(
+        "refuse",
+        f"There is no partition {mount.partition} in {table.path}"
+        if mount.partition
+        else f"{table.path} has a partition table, so nothing fills it as a whole",
+        f"its table has: {known}" if known else "it has no partition table; the guest has not made one yet",
+        "correct management.mounts; 0 stands for a volume without a table",
+        "H804",
+    )
 
 
 def windows(mount: Mount, state: Ntfs | None) -> list[Finding]:

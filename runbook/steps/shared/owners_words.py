@@ -73,7 +73,7 @@ def _contradictions(others: list[str], mine: tuple[str, ...]) -> list[Finding]:
 def _takes_devices(params: HostParams, now: Grub) -> list[Finding]:
     """Words of a KVM host give devices to another driver than xen-pciback; dom0's line inherits them."""
     entry = now.xen or now.linux
-    words = [w for w in (entry.kernel_words if entry else ()) if w.startswith(_TAKES_DEVICES)]
+    words = [w for w in (entry.kernel_options if entry else ()) if w.startswith(_TAKES_DEVICES)]
     if not words or not params.passthrough.devices:
         return []
     return [

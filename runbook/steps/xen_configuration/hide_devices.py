@@ -160,15 +160,7 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
     # Whoever starts with this notebook must not lose dom0's disk or network either (H616).
     found = _missing(params, now) or wanted_devices.findings(params, facts)
     found += _taken_by_vfio(facts, now)
-    found += [
-        Finding(
-            "refuse",
-            f"The driver {name} is built into this kernel",
-            "it takes its devices before any module can be loaded, so they cannot be hidden this way",
-            "boot Debian's own kernel, where it is a module, or leave the device out",
-        )
-        for name in now.builtin
-    ]
+    found += map(_built_in, now.builtin)
     if now.candidates and not now.has_pciback:
         found.append(
             Finding(
@@ -190,3 +182,12 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
     if now.images:
         found += room.lacking(facts, "/boot", now.largest_image_mib + 16, "a new RAM disk beside the old one")
     return found
+
+
+def _built_in(driver: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"The driver {driver} is built into this kernel",
+        "it takes its devices before any module can be loaded, so they cannot be hidden this way",
+        "boot Debian's own kernel, where it is a module, or leave the device out",
+    )

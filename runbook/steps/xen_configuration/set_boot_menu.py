@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from runbook import releases
 from runbook.actions import Action, Run, WriteFile
 from runbook.facts import grub
 from runbook.facts.grub import Grub
+from runbook.facts.grub_menu import Entry
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -109,50 +112,47 @@ def _wrong(params: HostParams, now: Grub) -> list[Finding]:
                 "neither its title nor its place matters, its image does",
             )
         ]
-    found = []
+    return [*_lost(params, now.xen), *_left(params, now, now.xen)]
+
+
+def _lost(params: HostParams, xen_entry: Entry) -> Iterator[Finding]:
     for what, words, has in (
-        ("hypervisor", (*boot_menu.xen_always(params), *boot_menu.xen_normal(params)), now.xen.xen_options),
+        ("hypervisor", (*boot_menu.xen_always(params), *boot_menu.xen_normal(params)), xen_entry.xen_options),
         (
             "kernel",
             (*boot_menu.kernel_normal(params), *boot_menu.kernel_always(params)),
-            now.xen.kernel_words,
+            xen_entry.kernel_options,
         ),
     ):
         lost = [word for word in words if word not in has]
         if lost:
-            found.append(
-                _fail(f"The Xen entry lacks {' '.join(lost)}", f"it stands not on the {what}'s line", "H610")
+            yield _fail(
+                f"The Xen entry lacks {' '.join(lost)}", f"it stands not on the {what}'s line", "H610"
             )
-    hides = [w for w in now.xen.kernel_words if w.startswith("xen-pciback.hide=")]
+
+
+def _left(params: HostParams, now: Grub, xen_entry: Entry) -> Iterator[Finding]:
+    hides = [w for w in xen_entry.kernel_options if w.startswith("xen-pciback.hide=")]
     too_much = [w for w in hides if w not in boot_menu.kernel_normal(params)]
     if too_much:
-        found.append(
-            _fail(
-                f"The Xen entry still has {' '.join(too_much)}",
-                "that is not the list of the parameters",
-                "H611",
-            )
+        yield _fail(
+            f"The Xen entry still has {' '.join(too_much)}", "that is not the list of the parameters", "H611"
         )
     hiding = [
-        e.title for e in now.recoveries if any(w.startswith("xen-pciback.hide=") for w in e.kernel_words)
+        e.title for e in now.recoveries if any(w.startswith("xen-pciback.hide=") for w in e.kernel_options)
     ]
     if hiding:
-        found.append(
-            _fail(
-                f"The recovery entry '{hiding[0]}' hides devices",
-                "a wrong address locks recovery out too",
-                "H616",
-            )
+        yield _fail(
+            f"The recovery entry '{hiding[0]}' hides devices",
+            "a wrong address locks recovery out too",
+            "H616",
         )
     if now.default != "${saved_entry}":
-        found.append(
-            _fail(
-                f"GRUB's default is '{now.default}', not the saved entry",
-                "another file in grub.d sets GRUB_DEFAULT",
-                "H619",
-            )
+        yield _fail(
+            f"GRUB's default is '{now.default}', not the saved entry",
+            "another file in grub.d sets GRUB_DEFAULT",
+            "H619",
         )
-    return found
 
 
 def _fail(what: str, why: str, source: str = "") -> Finding:
