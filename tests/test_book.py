@@ -200,7 +200,7 @@ def test_the_journal_says_how_consent_was_given(monkeypatch, shown, tmp_path, ho
 
 def test_a_real_host_is_not_acted_on_without_a_journal(monkeypatch):
     """What would leave no record is refused before anything is done; a replay keeps none and needs none."""
-    monkeypatch.setattr("runbook.book.steps_of", lambda notebook, release="": {"turn_on": toy.step()})
+    monkeypatch.setattr("runbook.book.book.steps_of", lambda notebook, release="": {"turn_on": toy.step()})
     host = toy.ToyHost()
     with pytest.raises(Refused, match="nothing would keep a record"):
         Book(toy.PARAMS, "apply", host, "99_toy", Journal(None)).apply("turn_on")

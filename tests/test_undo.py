@@ -54,7 +54,7 @@ def world(tmp_path, monkeypatch):
             __name__=name, TITLE=name, RISK=risk, asks=lambda p: asks, check=lambda p, f: [],
             plan=lambda p, f: Plan(tuple(left)),
         )  # fmt: skip
-        monkeypatch.setattr("runbook.book.steps_of", lambda notebook, release="": {name: step})
+        monkeypatch.setattr("runbook.book.book.steps_of", lambda notebook, release="": {name: step})
         consent = {"consent": (name, f"{name}:{Plan(planned).digest()}")}
         book = Book(load(file).model_copy(update=consent), "apply", LocalHost(), "03_x", run.journal)
         book._look = lambda *steps: left.clear() or book.facts

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 
-import runbook.book
 from runbook import survey
 from runbook.actions import Run, WriteFile
 from runbook.book import Book
@@ -80,5 +79,5 @@ def steps(risk: str) -> dict[str, SimpleNamespace]:
 
 def book(gate: str, mode: str, risk: str = "safe") -> Book:
     """Return a book of those steps on the slow toy, which counts as a real machine."""
-    pytest.MonkeyPatch().setattr(runbook.book, "steps_of", lambda notebook, release="": steps(risk))
+    pytest.MonkeyPatch().setattr("runbook.book.book.steps_of", lambda notebook, release="": steps(risk))
     return Book(toy.PARAMS, mode, Slow(gate), "99_toy", Journal(Path(tempfile.mkdtemp()) / "journal.jsonl"))
