@@ -9,9 +9,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from runbook import survey
 from runbook.facts import network
+from runbook.facts.storage import asks
 from runbook.guests.config import uuid_of
 from runbook.hosts.recording import in_order
 from runbook.hosts.recording import load as load_files
@@ -78,7 +80,8 @@ def facts_of(params: HostParams, notebook: str) -> Facts:
             answers[ask] = Answer(answer.status, re.sub(rf"\b{GUEST}\b", mine, answer.out), answer.err)
         else:
             out = _grown(ask, answer.out, more)
-            answers[ask] = Answer(answer.status, _multiplied(out, GUEST, guests), answer.err)
+            grown = _with_volumes(out, guests) if ask == asks.LSBLK else _multiplied(out, GUEST, guests)
+            answers[ask] = Answer(answer.status, grown, answer.err)
     return Facts(answers)
 
 
@@ -142,6 +145,19 @@ def _grown(ask: Ask, text: str, more: Sequence[str]) -> str:
         said["pci"] |= {bdf: said["pci"][CARD] | {"iommu_group": 100 + i} for i, bdf in enumerate(more)}
         return json.dumps(said)
     return _multiplied(text, CARD, more)
+
+
+def _with_volumes(text: str, guests: Sequence[str]) -> str:
+    """Return the answer of lsblk with the volume of each guest beside the one that is multiplied."""
+
+    def grown(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        said = [
+            node | {"children": grown(node["children"])} if "children" in node else node for node in nodes
+        ]
+        mine = [json.dumps(node) for node in said if node["name"].endswith(f"-{GUEST}")]
+        return said + [json.loads(re.sub(rf"\b{GUEST}\b", name, node)) for node in mine for name in guests]
+
+    return json.dumps({"blockdevices": grown(json.loads(text)["blockdevices"])})
 
 
 def _parts(lines: Iterable[str], what: str) -> Iterator[str]:

@@ -5,7 +5,8 @@ was asked. `inside` looks into a volume as its guest does.
 """
 
 from runbook.facts.storage.asks import COMMANDS, TABLES, WITH_GUESTS
-from runbook.facts.storage.model import Device, Group, Loop, Mount, PhysicalVolume, Use, Volume
+from runbook.facts.storage.lvm import Group, PhysicalVolume, Volume
+from runbook.facts.storage.model import Device, Loop, Mount, Use
 from runbook.facts.storage.parse import parse
 from runbook.facts.storage.tree import Storage
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from runbook.facts.storage.model import SPREADS, Device, Group, Mount, PhysicalVolume, Use, Volume, holds
+from runbook.facts.storage.lvm import Group, PhysicalVolume, Volume
+from runbook.facts.storage.model import SPREADS, Device, Mount, Use, holds
 from runbook.facts.storage.tables import Table
 
 

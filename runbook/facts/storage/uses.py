@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.facts.storage.guests import Guests
-from runbook.facts.storage.model import Device, Use, Volume
+from runbook.facts.storage.lvm import Volume
+from runbook.facts.storage.model import Device, Use
 from runbook.facts.storage.tree import Storage
 
 _PARTS_OF_OTHERS = ("ceph_bluestore", "bcache", "drbd")
