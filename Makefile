@@ -10,6 +10,9 @@ HOSTS ?= 200
 # How many virtual PCs `make testbed-fleet` boots: 2 or 3.
 MACHINES ?= 2
 
+# Kernels of programs that do not ask for it themselves are forked too (docs/decisions/0024).
+FORKED := JUPYTER_DEFAULT_PROVISIONER_NAME=runbook-fork
+
 # What `make bench` measures, as in `make bench BENCH="one_host growth"`; those not named keep their last results.
 BENCH ?= one_host far growth evidence fleet backup peers
 BENCH_fleet := --hosts $(HOSTS) --write
@@ -50,7 +53,7 @@ run: $(READY) ## play the whole runbook on the recorded host and archive the rep
 test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -n 2 --dist loadfile -q
+	@$(FORKED) $(BIN)/pytest -n 2 --dist loadfile -q
 
 test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth; 10,000 mutated answers
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
@@ -65,7 +68,7 @@ test-browser: $(READY) ## look at the site, a report and notebooks in JupyterLab
 	@$(BIN)/pytest -q -m browser tests/browser
 
 jupyter: $(READY) ## open JupyterLab on the recorded host
-	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb
+	@$(FORKED) $(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb
 
 notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (review the diff)
 	@$(BIN)/runbook notebooks

@@ -186,7 +186,11 @@ def rows(part: str, curves: Curves) -> list[Row]:
     """Return the rows of results of a part."""
     if part == "hosts":
         cpu = curves["processor seconds"]
-        return [Row("growth-hosts", steepest(cpu), _ends(cpu, "s"))]
+        most, seconds = cpu[-1]
+        return [
+            Row("growth-hosts", steepest(cpu), _ends(cpu, "s")),
+            Row("host-seconds", seconds / most, f"{most:g} hosts"),
+        ]
     if part == "output":
         memory = curves["peak MiB"]
         return [

@@ -47,9 +47,9 @@ def test_what_was_not_measured_is_called_that(tmp_path):
 
 def test_a_number_gets_its_verdict(tmp_path):
     """Measured rows show number, unit, note and verdict; the others stay as they were."""
-    seen = found(tmp_path, Row("run-ratio", 1.21, "median of 3 rounds"), Row("run-memory", 251.04))
+    seen = found(tmp_path, Row("run-ratio", 0.31, "median of 3 rounds"), Row("run-memory", 251.04))
     text = results.table(seen)
-    assert line_of(text, "run-ratio")[2:] == ["≤ 1.3 ×", "1.21 ×; median of 3 rounds", "yes"]
+    assert line_of(text, "run-ratio")[2:] == ["≤ 0.4 ×", "0.31 ×; median of 3 rounds", "yes"]
     assert line_of(text, "run-memory")[2:] == ["≤ 250 MiB", "251 MiB", "**no**"]
     assert text.count("| not measured |") == len(AIMS) - 2
     assert "2 measured, 1 of these hold" in results.page(seen)
@@ -65,9 +65,9 @@ def test_the_verdict_is_of_the_aim_as_it_is_now(tmp_path):
 
 def test_a_file_says_what_measured_and_where(tmp_path):
     """A result names its machine, its day and the versions, and holds no name of a machine."""
-    (seen,) = found(tmp_path, Row("run-ratio", 1.21))
+    (seen,) = found(tmp_path, Row("run-ratio", 0.31))
     assert set(seen) == {"benchmark", "date", "machine", "load", "versions", "rows"}
-    assert seen["rows"] == [{"row": "run-ratio", "value": 1.21, "aim": "≤ 1.3 ×", "holds": True, "note": ""}]
+    assert seen["rows"] == [{"row": "run-ratio", "value": 0.31, "aim": "≤ 0.4 ×", "holds": True, "note": ""}]
     assert {"python", "nbclient", "zstd"} == set(seen["versions"])
     assert "processors" in seen["machine"]
     assert seen["machine"] in results.page([seen])
