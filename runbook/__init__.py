@@ -10,7 +10,7 @@ __version__ = "0.2.0"
 
 def __getattr__(name: str) -> Any:
     if name == "open_host":
-        from runbook.book import open_host
+        from runbook.book.opening import open_host
 
         return open_host
     if name == "open_fleet":

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from runbook import hosts, programs
-from runbook.book import open_host
+from runbook.book.opening import open_host
 from runbook.cli import main
 from runbook.controller import allowed
 from runbook.errors import ConsentMissing, ParamsError

@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from runbook.book import Book, open_host
+from runbook.book import Book
+from runbook.book.opening import open_host
 from runbook.controller.signals import watching
 from runbook.engine.journal import Journal, read
 from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from runbook import params as parameters
-from runbook.book import Book, open_host
+from runbook.book import Book
+from runbook.book.opening import open_host
 from runbook.book.replay import require_order
 from runbook.engine.journal import Journal
 from runbook.errors import NotRecorded, Refused, RunbookError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runbook import releases
-from runbook.book import replay, stepping
+from runbook.book import replay
 from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
@@ -18,11 +17,10 @@ from runbook.engine.beat import Beat, Work, checked
 from runbook.engine.journal import Journal
 from runbook.errors import ParamsError, Refused
 from runbook.facts import identity, system
-from runbook.hosts import Host, connect
+from runbook.hosts import Host
 from runbook.model.ask import Facts
-from runbook.model.modes import MODES
 from runbook.model.unreadable import reading
-from runbook.params import HostParams, digest, load
+from runbook.params import HostParams, digest
 from runbook.show import steps as views
 from runbook.show.bar import Bar
 from runbook.show.live import Live
@@ -32,44 +30,6 @@ from runbook.steps import Step, steps_of
 
 if TYPE_CHECKING:
     from runbook.evidence.record import Run
-
-
-def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
-    """Return the book of one notebook on the host of a parameter file, after one look at the host.
-
-    `mode` is `plan` (show, change nothing), `apply` (change), `check` (verify a finished host) or
-    `auto`: replay on a recorded host, `plan` on any real one.
-
-    Raises `ParamsError` for wrong parameters, `HostError` when the host cannot be used (unreachable,
-    not root, another run at work) and `Refused` for another release than the parameters say.
-
-    In mode `apply` a real host's run is kept among the reports and closed by `summary`, as `runbook run` does it.
-    """
-    if mode not in MODES:
-        raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
-    asked = load(params)
-    begun_with = os.environ.get("RUNBOOK_PARAMS_DIGEST", "")
-    if begun_with not in ("", digest(asked)):
-        raise ParamsError(
-            "The parameters were changed while the run was under way",
-            where=params,
-            why=f"it began with {begun_with}, they are {digest(asked)} now, and its report names only those",
-            do="run again: what is done already is found done",
-        )
-    releases.get(asked.release)
-    host = connect(asked, notebook)
-
-    def make(journal: Journal) -> Book:
-        return Book(asked, mode, host, notebook, journal, params)
-
-    try:
-        if run_dir := os.environ.get("RUNBOOK_RUN_DIR"):
-            return make(Journal(Path(run_dir) / "journal.jsonl"))
-        steps, is_kept = steps_of(notebook, asked.release), mode == "apply" and host.is_real
-        return stepping.open_book(asked, params, notebook, steps, make, is_kept=is_kept)
-    except BaseException:
-        host.close()  # the lock of a book that never came to be
-        raise
 
 
 class Book:
@@ -292,6 +252,3 @@ class Book:
         if self._place is not None:
             rows.append(("report", "running", f"{self._place}; book.summary() closes it"))
         return views.summary(f"{self.notebook} on {self.params.host}", rows)
-
-
-__all__ = ["Book", "open_host"]

@@ -1,0 +1,53 @@
+"""How a cell opens the host of a parameter file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from runbook import releases
+from runbook.book import Book, stepping
+from runbook.engine.journal import Journal
+from runbook.errors import ParamsError
+from runbook.hosts import connect
+from runbook.model.modes import MODES
+from runbook.params import digest, load
+from runbook.steps import steps_of
+
+
+def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
+    """Return the book of one notebook on the host of a parameter file, after one look at the host.
+
+    `mode` is `plan` (show, change nothing), `apply` (change), `check` (verify a finished host) or
+    `auto`: replay on a recorded host, `plan` on any real one.
+
+    Raises `ParamsError` for wrong parameters, `HostError` when the host cannot be used (unreachable,
+    not root, another run at work) and `Refused` for another release than the parameters say.
+
+    In mode `apply` a real host's run is kept among the reports and closed by `summary`, as `runbook run` does it.
+    """
+    if mode not in MODES:
+        raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
+    asked = load(params)
+    begun_with = os.environ.get("RUNBOOK_PARAMS_DIGEST", "")
+    if begun_with not in ("", digest(asked)):
+        raise ParamsError(
+            "The parameters were changed while the run was under way",
+            where=params,
+            why=f"it began with {begun_with}, they are {digest(asked)} now, and its report names only those",
+            do="run again: what is done already is found done",
+        )
+    releases.get(asked.release)
+    host = connect(asked, notebook)
+
+    def make(journal: Journal) -> Book:
+        return Book(asked, mode, host, notebook, journal, params)
+
+    try:
+        if run_dir := os.environ.get("RUNBOOK_RUN_DIR"):
+            return make(Journal(Path(run_dir) / "journal.jsonl"))
+        steps, is_kept = steps_of(notebook, asked.release), mode == "apply" and host.is_real
+        return stepping.open_book(asked, params, notebook, steps, make, is_kept=is_kept)
+    except BaseException:
+        host.close()  # the lock of a book that never came to be
+        raise
