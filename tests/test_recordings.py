@@ -52,7 +52,7 @@ def play(
     steps: dict[str, Any], monkeypatch: Any, params: HostParams = PARAMS, recording: Path = FIRST
 ) -> Book:
     """Return the book of the chapter with other steps, all of them planned and applied."""
-    monkeypatch.setattr("runbook.book.steps_of", lambda notebook, release="": steps)
+    monkeypatch.setattr("runbook.book.book.steps_of", lambda notebook, release="": steps)
     book = Book(params, "apply", RecordedHost(recording, BOOK), BOOK, Journal(None))
     for name in steps:
         book.plan(name)
@@ -252,7 +252,7 @@ class Machines:
         self.host = toy.ToyHost({toy.PATH: "off\n"})
 
     def play(self, step: Any, record: Path, monkeypatch: Any) -> int:
-        for place in ("runbook.book.steps_of", "runbook.testbed.one_step.steps.steps_of"):
+        for place in ("runbook.book.book.steps_of", "runbook.testbed.one_step.steps.steps_of"):
             monkeypatch.setattr(place, lambda notebook, release="": {"turn_on": step})
         return one_step.main("turn_on", record)
 

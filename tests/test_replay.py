@@ -140,7 +140,7 @@ def test_a_real_host_is_not_kept_in_order(monkeypatch, tmp_path):
     steps = {"first": toy.step(), "turn_on": toy.step()}
     host = toy.ToyHost()
     require_order(host, steps, "turn_on", (), toy.PARAMS)
-    monkeypatch.setattr("runbook.book.steps_of", lambda notebook, release="": steps)
+    monkeypatch.setattr("runbook.book.book.steps_of", lambda notebook, release="": steps)
     Book(toy.PARAMS, "apply", host, "99_toy", Journal(tmp_path / "journal.jsonl")).apply("turn_on")
     assert host.written == [toy.PATH]
 

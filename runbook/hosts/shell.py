@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from runbook.errors import CommandFailed, HostError, TimedOut
 from runbook.hosts import script
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
-from runbook.hosts.exchange import Limits, Said, exchange, start, stop
-from runbook.hosts.streams import KEPT, Reader
+from runbook.hosts.exchange import Limits, start, stop
+from runbook.hosts.streams import Reader
+from runbook.hosts.transport import Transport
 from runbook.model.ask import Answer, Ask, Facts
 
 PUT_S, FRESH_S, SHARED_S = 3600, 30, 3
@@ -23,23 +24,14 @@ LOST = 255
 """What ssh ends with when the connection failed."""
 
 
-class ShellHost:
+class ShellHost(Transport):
     """Base of the hosts that exist. Subclasses give `transport` and `raise_if_unreachable`."""
 
     is_real = True
-    describe = ""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self.round_trips = 0
-        self.limits = limits or Limits()
+        super().__init__(limits)
         self._lock: subprocess.Popen[bytes] | None = None
-
-    def transport(self, command: str) -> list[str]:
-        """Return the argv on the controller that runs one shell line on the host."""
-        raise NotImplementedError
-
-    def raise_if_unreachable(self, result: Result) -> None:
-        """Raise `HostError` when a result means that the host, not the command, failed."""
 
     def gather(self, asks: Iterable[Ask]) -> Facts:
         wanted = tuple(dict.fromkeys(asks))
@@ -229,79 +221,3 @@ class ShellHost:
             if self._lock.poll() is None:
                 stop(self._lock)
             self._lock = None
-
-    def _shell(
-        self,
-        command: str,
-        argv: tuple[str, ...],
-        stdin: bytes,
-        timeout_s: float | None,
-        on_line: OnLine | None,
-    ) -> Result:
-        allowed = self.limits.timeout_s if timeout_s is None else timeout_s
-        said = self._exchange(command, f"'{' '.join(argv)}'", stdin, allowed, on_line=on_line)
-        error = said.err.text() + self.after_cut(said.status, said.err)
-        return Result(argv, said.status, said.out.text(), error)
-
-    def _exchange(
-        self,
-        command: str,
-        what: str,
-        stdin: bytes,
-        timeout_s: float,
-        *,
-        kept: int = KEPT,
-        on_line: OnLine | None = None,
-        argv: list[str] | None = None,
-    ) -> Said:
-        return exchange(
-            argv or self.transport(command),
-            stdin=stdin,
-            late=lambda why: self._late(what, timeout_s, why),
-            flooded=lambda stream, begin: self._flooded(what, stream, begin),
-            timeout_s=timeout_s,
-            limit=self.limits.size,
-            kept=kept,
-            on_line=on_line,
-            end=self._end,
-        )
-
-    def _late(self, what: str, timeout_s: float, why: str) -> TimedOut:
-        if what.startswith("'"):
-            return TimedOut(
-                f"{what} took longer than {timeout_s:.0f} s and was ended",
-                where=self.describe,
-                why=why,
-                do="look at the host, then run again: what is done is not done twice",
-            )
-        return TimedOut(
-            f"{self.describe} did not give {what} within {timeout_s:.0f} s, and was waited for no longer",
-            where=self.describe,
-            why=why or "it took the question and said nothing",
-            do="look whether it hangs: log in and try `lsblk` and `systemctl --failed`. If it is only slow, allow "
-            "more: `connection.answer_timeout_s` in the parameters",
-        )
-
-    def _flooded(self, what: str, stream: str, begin: str) -> HostError:
-        return HostError(
-            f"{self.describe} said more than {self.limits.mib} MiB for {what}, and was cut off",
-            where=f"{self.describe}, {stream}",
-            why=f"it begins with {begin!r}",
-            do="find out what says so much there, a login script perhaps, and end it. If it is right, allow more: "
-            "`connection.answer_limit_mib` in the parameters",
-        )
-
-    def after_cut(self, status: int, err: Reader) -> str:
-        """End on the host what a broken connection left there, and return a line that says so."""
-        return ""
-
-    def _end(self, pgid: int) -> None:
-        subprocess.run(
-            self.transport(script.end_command(pgid)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=20,
-            check=False,
-            start_new_session=True,
-        )

@@ -39,8 +39,7 @@ class Edited:
 
 def edit(params: HostParams, text: str) -> Edited:
     """Return the new file; one that is as asked is left as it is. Editing its own result gives the same text."""
-    old, found = paragraphs(text), list[Finding]()
-    bridges = params.network.bridges
+    old, found, bridges = paragraphs(text), list[Finding](), params.network.bridges
     there = {b.name: [p for p in old if p.keyword == "iface" and p.words[:1] == (b.name,)] for b in bridges}
     owner = {
         port: b
