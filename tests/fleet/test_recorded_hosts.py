@@ -47,15 +47,13 @@ def hosts(tmp_path, monkeypatch):
     return [str(path) for path in paths]
 
 
-def child_of(host: str) -> int:
-    """Return the number of the process that runs one host."""
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = place.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"runbook.fleet.child" in words and f'"host": "{host}"'.encode() in words[-2]:
-            return int(place.parent.name)
+def runner_of(host: str, reports: Path) -> int:
+    """Return the number of the process that runs one host: it holds something of the run (proc_locks(5))."""
+    (run,) = (path for path in (reports / host).iterdir() if path.is_dir())
+    mine = {str(path.stat().st_ino) for path in (run, *run.iterdir())}
+    for line in Path("/proc/locks").read_text().splitlines():
+        if (words := line.split())[1] == "FLOCK" and words[5].rpartition(":")[2] in mine:
+            return int(words[4])
     raise AssertionError(f"no process runs {host}")
 
 
@@ -74,7 +72,7 @@ def test_what_happens_to_one_recorded_host_does_not_touch_the_others(hosts, tmp_
         for line in process.stderr:
             said += line
             if line.startswith("host004: 1/1"):
-                os.kill(child_of("host004"), signal.SIGKILL)
+                os.kill(runner_of("host004", reports), signal.SIGKILL)
         out = process.stdout.read()
     assert process.returncode == 138, said
     ends = {host["host"]: (host["state"], host["exit_code"]) for host in json.loads(out)["hosts"]}
