@@ -21,7 +21,7 @@ HEARD = threading.Event()
 
 def main() -> None:
     words = sys.argv[1:]
-    if "-O" in words:
+    if "-O" in words or "-N" in words:
         sys.exit(0)
     if (PLACE / "unreachable").exists():
         sys.exit(_say("ssh: connect to host toy port 22: No route to host"))
