@@ -14,7 +14,8 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 from papermill.engines import Engine
 
-from runbook.runner.execution import Execution, Options
+from runbook.runner.execution import Execution
+from runbook.runner.options import Options
 
 
 class HonestEngine(Engine):  # type: ignore[misc]

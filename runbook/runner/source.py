@@ -17,7 +17,8 @@ from runbook.controller.signals import go_on, watching
 from runbook.errors import RunbookError
 from runbook.evidence.failures import last_words
 from runbook.evidence.files import notebook_text, read_notebook
-from runbook.runner.execution import Execution, Options
+from runbook.runner.execution import Execution
+from runbook.runner.options import Options
 from runbook.runner.selection import FLEET
 
 

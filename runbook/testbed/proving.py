@@ -7,7 +7,8 @@ import time
 
 from runbook.errors import CheckFailed
 from runbook.evidence.record import Event
-from runbook.runner.run import OnEvent, Run, run
+from runbook.runner.run import Run, run
+from runbook.runner.telling import OnEvent
 
 
 def carry_out(

@@ -15,8 +15,9 @@ from nbclient.util import run_sync
 
 from runbook.controller.signals import watching
 from runbook.kernels import server as servers
-from runbook.runner.execution import Execution, Options
+from runbook.runner.execution import Execution
 from runbook.runner.kernel import Kernel, Spare, Wanted
+from runbook.runner.options import Options
 from tests.evidence.toys import notebook, statuses
 
 ROOT = Path(__file__).parents[2]

@@ -103,7 +103,17 @@ def _refusals(params: HostParams, now: SshServer) -> list[Finding]:
                 "run `sshd -t` on the host and correct what it names; install openssh-server if it is missing",
             )
         ]
-    found = _passwords_by_match(now, "refuse")
+    return [
+        *_passwords_by_match(now, "refuse"),
+        *_second_proofs(now),
+        *_keys(params, now),
+        *_root(now),
+    ]
+
+
+def _second_proofs(now: SshServer) -> list[Finding]:
+    """Beside the key sshd may ask for what nobody could give any more."""
+    found = []
     if now.second_proofs:
         found.append(
             _refuse(
@@ -114,6 +124,12 @@ def _refusals(params: HostParams, now: SshServer) -> list[Finding]:
                 "out of its configuration, then run again",
             )
         )
+    return found
+
+
+def _keys(params: HostParams, now: SshServer) -> list[Finding]:
+    """Somebody has to come in by a key."""
+    found = []
     if now.value("pubkeyauthentication") != "yes":
         found.append(
             _refuse(
@@ -130,6 +146,12 @@ def _refusals(params: HostParams, now: SshServer) -> list[Finding]:
                 "run `ssh-copy-id` to root on this host, log in with that key, then run again",
             )
         )
+    return found
+
+
+def _root(now: SshServer) -> list[Finding]:
+    """A session of root's goes with the next reload where root may not log in."""
+    found = []
     by_match = any(m.settings.get("permitrootlogin", "no") not in _TIGHTER for m in now.matches)
     if now.value("permitrootlogin") == "no" and now.is_session and not by_match:
         found.append(

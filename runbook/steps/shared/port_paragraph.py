@@ -19,7 +19,7 @@ def taken_over(
     """Return what stays of a port's paragraph; the rest is added to what the bridge gets, or found to be lost."""
     family, method = (*paragraph.words[1:], "", "")[:2]
     if paragraph.option(*PORTS):
-        found.append(_is_bridge(port, paragraph.option(*PORTS)))
+        found.append(_refuse_bridge(port, paragraph.option(*PORTS)))
         return [paragraph]
     if method == "manual":
         return [_manual(paragraph, port, bridge, carried)]
@@ -67,7 +67,7 @@ def belongs(port: str, bridge: str, line: str) -> Finding:
     )
 
 
-def _is_bridge(port: str, ports: tuple[str, ...]) -> Finding:
+def _refuse_bridge(port: str, ports: tuple[str, ...]) -> Finding:
     return Finding(
         "refuse",
         f"{port} is a bridge in the file, and no bridge can be a port of another",
