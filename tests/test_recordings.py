@@ -27,7 +27,7 @@ from tests import toy
 from tests.recorded import AGAIN, FIRST, PARAMS
 
 BOOK = "06_xen_configuration"
-NEW = Ask.run("sysctl", "-n", "vm.swappiness")
+NEW = Ask.run("sysctl", "-n", "vm.never_asked")
 
 
 def new_step(*asks: Ask, name: str = "new_step", acts: bool = True) -> Any:
@@ -226,7 +226,7 @@ def test_what_moves_by_itself_is_no_difference() -> None:
     """Free room and the age of a lease are another at each look: nobody can return them."""
     room = Ask.run("df")
     before, after = (Facts({NEW: Answer(0, text), room: Answer(0, text)}) for text in ("60\n", "10\n"))
-    assert differences(before, after, {room}) == ["sysctl -n vm.swappiness: was '60', is '10'"]
+    assert differences(before, after, {room}) == ["sysctl -n vm.never_asked: was '60', is '10'"]
     assert differences(before, before) == []
 
 

@@ -23,7 +23,7 @@ from runbook.steps.xen_configuration import allow_xl_by_sudo
 from runbook.steps.xen_installation import STEPS as XEN
 from tests.recorded import recorded
 from tests.steps import disk_machine, fresh, kernel_machine
-from tests.steps.machine import Machine, like_testbed
+from tests.steps.machine import Machine, like_testbed, played
 from tests.toy import ToyHost
 
 STEPS = [
@@ -98,7 +98,7 @@ def test_the_dangerous_changes_are_seen_beforehand(step, what, after):
         ),
         *(
             (step, like_testbed(xen={"source": source}), Machine(lists=0))
-            for step in (*XEN, *CONFIGURATION)
+            for step in played(*XEN, *CONFIGURATION)
             for source in ("packages", "debian-source")
         ),
     ],
