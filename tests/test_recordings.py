@@ -175,7 +175,7 @@ def test_after_a_restart_every_answer_is_the_steps(tmp_path: Path) -> None:
 
 
 def test_the_finished_machine_has_the_last_word(tmp_path: Path) -> None:
-    """In the second run's recording the step's own answers are set anew, and it has a file without lines."""
+    """In the second run's recording the step's own answers are set again, and it has a file without lines."""
     shutil.copytree(AGAIN / BOOK, tmp_path / BOOK)
     old = Ask.read("/etc/default/xendomains")
     merging.again(tmp_path / BOOK, "new_step", new_step(NEW, old), {

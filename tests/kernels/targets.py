@@ -44,7 +44,7 @@ def leave():
     sys.exit(7)
 
 
-def complain():
+def raise_if_unreachable():
     _leave_words()
     sys.exit("no more")
 
