@@ -44,7 +44,7 @@ def leave():
     sys.exit(7)
 
 
-def raise_if_unreachable():
+def complain():
     _leave_words()
     sys.exit("no more")
 
