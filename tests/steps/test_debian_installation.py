@@ -128,7 +128,7 @@ def test_only_a_live_system_may_be_another_release(notebook: str, method: str, m
 def _open(asked: HostParams, host: ToyHost, notebook: str) -> Book:
     """Open a book of which only the release is of interest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runbook.book.steps_of", lambda *_: {})
+        patch.setattr("runbook.book.book.steps_of", lambda *_: {})
         return Book(asked, "plan", host, notebook, Journal(None))
 
 
