@@ -1,5 +1,6 @@
 """What a switch runs on the host: nothing that failed on the way is confirmed."""
 
+import shlex
 import subprocess
 
 import pytest
@@ -36,7 +37,8 @@ def test_a_part_that_failed_is_a_failed_switch(tmp_path, enter, is_confirmed):
     host, path = Listener(), tmp_path / "file"
     switch = Switch("toy", str(path), "new\n", enter=enter, leave="false")
     carry_out(switch, host, None)
-    script = next(a[-1] for a in host.said if "--unit=xen-runbook-toy-switch" in a)
+    (command,) = (argv[-1] for argv in host.said if "--unit=xen-runbook-toy-switch" in argv[-1])
+    script = shlex.split(command)[-1]
     mark = tmp_path / "mark"
     (tmp_path / "file.xen-runbook-new").write_text("new\n")
     script = script.replace("/run/xen-runbook-toy-switched", str(mark))
