@@ -10,12 +10,16 @@ import pytest
 
 from runbook.book.replay import unrecorded_line
 from runbook.hosts import recording as files
-from runbook.params import load
+from runbook.params import HostParams, load
 from runbook.steps import name_of, notebooks, steps_of
 
 ROOT = Path(__file__).parents[1]
 FIRST, AGAIN = ROOT / "recordings/testbed", ROOT / "recordings/testbed-again"
-PARAMS = load(ROOT / "params/example.yml")
+
+
+@cache
+def params() -> HostParams:
+    return load(ROOT / "params/example.yml")
 
 
 class Said(dict[str, Any]):
@@ -24,7 +28,7 @@ class Said(dict[str, Any]):
     def __missing__(self, key: str) -> Any:
         for notebook, steps in notebooks().items():
             for step in steps:
-                if key in {ask.key for ask in step.asks(PARAMS)} and key not in last(AGAIN, notebook):
+                if key in {ask.key for ask in step.asks(params())} and key not in last(AGAIN, notebook):
                     pytest.skip(unrecorded_line(name_of(step)))
         raise KeyError(key)
 
@@ -55,6 +59,6 @@ def recorded(notebook: str) -> list[str]:
         for name, step in steps_of(notebook).items()
         if name in first
         and name in again
-        and {ask.key for ask in step.asks(PARAMS)}
+        and {ask.key for ask in step.asks(params())}
         <= last(FIRST, notebook).keys() & last(AGAIN, notebook).keys()
     ]

@@ -9,8 +9,9 @@ from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recording import OPENING, names
 from runbook.hosts.recording import load as load_files
 from runbook.steps import name_of, notebooks
-from tests.recorded import AGAIN, FIRST, PARAMS, recorded
+from tests.recorded import AGAIN, FIRST, params, recorded
 
+PARAMS = params()
 STEPS = [(notebook, name_of(step)) for notebook, steps in notebooks().items() for step in steps]
 
 

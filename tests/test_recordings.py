@@ -24,8 +24,9 @@ from runbook.steps import steps_of
 from runbook.testbed import merging, one_step
 from runbook.testbed.returning import differences
 from tests import toy
-from tests.recorded import AGAIN, FIRST, PARAMS
+from tests.recorded import AGAIN, FIRST, params
 
+PARAMS = params()
 BOOK = "06_xen_configuration"
 NEW = Ask.run("sysctl", "-n", "vm.never_asked")
 

@@ -92,5 +92,7 @@ WRONG = Finding("fail", "it is off", "nobody turned it on", "turn it on")
 def book(monkeypatch, toy_step=None, host=None, mode="apply", params=PARAMS, journal=None):
     """Return a book with the one toy step on a toy host; what changes a real host is always journalled, somewhere."""
     journal = journal or Path(tempfile.mkdtemp(prefix="xr-toy-")) / "journal.jsonl"
-    monkeypatch.setattr("runbook.book.book.steps_of", lambda notebook, release="": {"turn_on": toy_step or step()})
+    monkeypatch.setattr(
+        "runbook.book.book.steps_of", lambda notebook, release="": {"turn_on": toy_step or step()}
+    )
     return Book(params, mode, host or ToyHost(), "99_toy", Journal(journal))

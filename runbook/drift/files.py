@@ -34,9 +34,8 @@ def some(facts: Facts) -> Things:
                 found.setdefault(path, {}).update(fields)
     for words, answer in runs(facts, "find", "/etc/default/grub"):
         if "-newer" in words:
-            newer = answer.out.split()
-            for path in {"/etc/default/grub", *newer} - {path for path in found if "" in found[path]}:
-                found.setdefault(path, {})["newer than the boot menu"] = "yes" if path in newer else "no"
+            newer = [path for path in answer.out.split() if "" not in found.get(path, {})]
+            found["/boot/grub/grub.cfg"] = {"older than": ", ".join(newer)}
     return found
 
 

@@ -10,7 +10,7 @@ from runbook.model.ask import Ask, Facts
 _PASSING = (
     # What changes by itself.
     r"< /proc/(sys/kernel/random/boot_id)$",
-    r"< /run/", r"grep -Hs '' /run/", r"/run/xen-runbook", r"^printenv ", r"^df ", r"^losetup ", r"^lsblk ",
+    r"< /run/", r"grep -Hs '' /run/", r"/run/xen-runbook", r"^printenv ", r"^df ", r"^losetup ", r"^lsblk ", r"^ss ", r"^iptables -S$",
     r"^xl (list|info|pci-assignable-list)", r"^xenstore-ls ",
     r"/sys/class/block", r"/sys/class/net", r"^networkctl ", r"/var/lib/apt/lists", r"/proc/locks",
     r"^lvm fullreport ", r"^fstrim ", r"^grep -m2 .* /proc/cpuinfo", r"^find /boot ", r"^ip ",
