@@ -165,6 +165,40 @@ def test_what_is_recorded_of_a_step_touches_no_other(tmp_path: Path) -> None:
     assert files.load(tmp_path, BOOK)["new_step"] == [did, {"gather": {NEW.key: [0, "10\n", ""]}}]
 
 
+ACTING = [
+    (folder.name, step)
+    for folder in sorted(FIRST.glob("[0-9]*"))
+    for step, entries in files.load(FIRST, folder.name).items()
+    if step != OPENING and any("do" in entry for entry in entries)
+]
+
+
+@pytest.mark.parametrize(("notebook", "step"), ACTING)
+def test_a_step_that_is_recorded_once_more_keeps_what_its_look_told_others(
+    tmp_path: Path, notebook: str, step: str
+) -> None:
+    """A look after a step asks what the step behind it reads, too; a new record of the step alone has none of that."""
+    shutil.copytree(FIRST / notebook, tmp_path / notebook)
+    before = files.load(FIRST, notebook)
+    asked = {ask.key for ask in steps_of(notebook)[step].asks(PARAMS)}
+    alone = [
+        {"gather": {key: said for key, said in entry["gather"].items() if key in asked}}
+        if "gather" in entry
+        else entry
+        for entry in before[step]
+    ]
+    merging.first(tmp_path / notebook, step, steps_of(notebook)[step], {**before, step: alone}, PARAMS)
+    after = files.load(tmp_path, notebook)
+    assert [entry for entry in after[step] if "do" in entry] == [
+        entry for entry in before[step] if "do" in entry
+    ]
+
+    def told(entries: list[Any]) -> dict[str, Any]:
+        return {key: said for entry in entries for key, said in entry.get("gather", {}).items()}
+
+    assert told(after[step]) == told(before[step])
+
+
 def test_after_a_restart_every_answer_is_the_steps(tmp_path: Path) -> None:
     """Another kernel runs then, and whoever asks which one hears of this step."""
     said = {

@@ -51,6 +51,10 @@ def first(folder: Path, name: str, step: Step, said: Files, params: HostParams) 
     """Add to a notebook of the first run what the step did and was told, and the questions that are new."""
     asked = _keys(step, params)
     happened = [own for entry in said[name] if (own := _only(entry, asked, said[name]))]
+    if others := _of_others(folder, name, asked):
+        if not happened or "gather" not in happened[-1]:
+            happened.append({"gather": {}})
+        happened[-1]["gather"] = others | happened[-1]["gather"]
     _write(folder, name, happened)
     _write(folder, OPENING, [{"gather": _asked(said, asked) | _opening(folder)}])
 
@@ -71,6 +75,13 @@ def _only(entry: Entry, asked: set[str], happened: list[Entry]) -> Entry:
         return entry
     own = {key: said for key, said in entry["gather"].items() if key in asked}
     return {"gather": own} if own else {}
+
+
+def _of_others(folder: Path, name: str, asked: set[str]) -> Entry:
+    """Return what an earlier record of the step holds for others: a look after it asks what the step behind it reads, too."""
+    before = files.load(folder.parent, folder.name) or {}
+    looks = (entry["gather"] for entry in before.get(name, []) if "gather" in entry)
+    return {key: answer for look in looks for key, answer in look.items() if key not in asked}
 
 
 def _asked(said: Mapping[str, list[Entry]], asked: set[str]) -> Entry:
