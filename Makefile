@@ -23,6 +23,8 @@ LOCKED  := $(INSTALL) --require-hashes --requirement
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
 .PHONY: help env lock run sample parameters decisions test test-faults browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+# Where a shell forbids it, each of the many processes would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 help: ## this list

@@ -123,7 +123,8 @@ def test_runs_side_by_side_share_nothing(go, tmp_path):
     envs = [json.loads(notebook_said(next((reports / name).glob("*Z-*")))) for name in ("one", "two")]
     for name, env in zip(("one", "two"), envs, strict=True):
         assert f"/reports/{name}/" in env["RUNBOOK_RUN_DIR"]
-        assert (env["transport"], env["ip"]) == ("ipc", f"{env['JUPYTER_RUNTIME_DIR']}/kernel")
+        assert env["transport"] == "ipc"
+        assert Path(env["ip"]).is_relative_to(env["JUPYTER_RUNTIME_DIR"])
     assert envs[0]["JUPYTER_RUNTIME_DIR"] != envs[1]["JUPYTER_RUNTIME_DIR"]
     assert not Path(envs[0]["JUPYTER_RUNTIME_DIR"]).exists()
 
