@@ -18,7 +18,7 @@ from pathlib import Path
 
 from runbook.kernels.request import LATER, Request
 
-_LAST_FLUSH_S = 0.05
+_LAST_WORDS_S = 2.0
 
 
 def become(request: Request, target: Callable[[], None], line: socket.socket, handles: list[int]) -> None:
@@ -94,13 +94,13 @@ def _end(status: int) -> None:
 
 def kernel() -> None:
     """Be a kernel, with the arguments that `ipykernel_launcher` has."""
-    from ipykernel.iostream import OutStream
     from ipykernel.kernelapp import IPKernelApp
 
     # The line sees to it that no kernel is left behind; 1 is nobody's parent, and "no parent" would print a greeting.
     IPKernelApp.launch_instance([*sys.argv[1:], "--IPKernelApp.parent_handle=1"])
-    # The thread that answered the request to end flushes once more, and would wait ten seconds for the thread that
-    # publishes, which has ended by then: a forked kernel ends that fast.
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    OutStream.flush_timeout = _LAST_FLUSH_S  # type: ignore[assignment]
+    # The thread that answered the request to end flushes once more. ipykernel first ends the one that publishes, and the
+    # flush then waits ten seconds for nobody; so the thread that answers ends here, before.
+    control = IPKernelApp.instance().control_thread
+    if control is not None and control.is_alive():
+        control.stop()
+        control.join(_LAST_WORDS_S)
