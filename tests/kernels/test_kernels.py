@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from nbclient.exceptions import DeadKernelError
 from nbclient.util import run_sync
 
@@ -29,6 +30,13 @@ def own(monkeypatch):
     servers.close()
     yield servers.server
     servers.close()
+    KernelProvisionerFactory.clear_instance()
+
+
+def start_ordinary(monkeypatch):
+    """Have kernels started the ordinary way from now on; jupyter_client reads the variable once."""
+    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "local-provisioner")
+    KernelProvisionerFactory.clear_instance()
 
 
 def execute(*sources, **options):
@@ -105,9 +113,10 @@ def test_nothing_is_carried_from_one_kernel_to_the_next(own):
 
 def test_a_forked_kernel_is_what_a_new_process_is(own, monkeypatch):
     """All that a notebook can find around it is the same in a kernel that was started the ordinary way."""
+    monkeypatch.delenv("JUPYTER_DEFAULT_PROVISIONER_NAME", raising=False)
     forked_, error = execute(LOOK)
     assert error is None
-    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "local-provisioner")
+    start_ordinary(monkeypatch)
     ordinary, error = execute(LOOK)
     assert error is None
     one, other = json.loads(said(forked_)), json.loads(said(ordinary))
@@ -160,7 +169,7 @@ def test_a_kernel_whose_start_is_said_elsewhere_is_left_alone(own, monkeypatch):
     """Another environment for the interpreter gives a new process, and so does a provisioner that somebody named."""
     nb, error = execute(PARENT, env={"PYTHONHASHSEED": "7"})
     assert (error, parent(nb)) == (None, os.getpid())
-    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "local-provisioner")
+    start_ordinary(monkeypatch)
     nb, error = execute(PARENT)
     assert (error, parent(nb)) == (None, os.getpid())
 
