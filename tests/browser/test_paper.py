@@ -76,7 +76,7 @@ def sheets(file):
     ("name", "fewest", "most"),
     [
         ("chapter", 15, 28),
-        ("notebook", 5, 9),
+        ("notebook", 8, 18),
         ("run", 4, 8),
         ("host", 3, 6),
         ("fleet", 1, 1),
