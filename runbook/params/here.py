@@ -33,10 +33,15 @@ def prove(params: HostParams, file: Path, lines: dict[Where, int], found: Path |
         raise said(*first, *(said(*one) for one in rest))
 
 
+def step_names() -> list[str]:
+    """Return the names of all steps, from their files: a chapter's folder holds nothing else."""
+    return sorted(path.stem for path in _STEPS.glob("[!_]*/[!_]*.py") if path.parent.name != "shared")
+
+
 def _consents(params: HostParams) -> Iterator[tuple[Where, str, str]]:
     if not params.consent:
         return
-    known = sorted(path.stem for path in _STEPS.glob("[!_]*/[!_]*.py") if path.parent.name != "shared")
+    known = step_names()
     for index, line in enumerate(params.consent):
         name = line.partition(":")[0]
         if name not in (*known, TAKE_BACK):

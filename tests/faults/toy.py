@@ -82,11 +82,13 @@ def install(place: Path) -> None:
     from runbook.evidence import ledger
     from runbook.hosts import script
     from runbook.hosts.shell import ShellHost
+    from runbook.params import here
 
     runbook.steps.notebooks = lambda: {
         book: tuple(step(place, name) for name in names)
         for book, names in wishes(place).get("books", BOOKS).items()
     }
+    here.step_names = lambda: [name for names in wishes(place).get("books", BOOKS).values() for name in names]
     script.LOCK = str(place / "lock")
     gather, run = ShellHost.gather, ShellHost.run
 
