@@ -173,7 +173,7 @@ def prove(machine: Machine, moment: Moment, done: Done, sent: float) -> str:
     if done.folder is None:
         # An interpreter that is still being set up turns Ctrl-C into an error of its own.
         is_early = done.status == 1 and not moment.is_call and "KeyboardInterrupt" in done.err
-        assert done.status in (130, -moment.sig) or is_early, done.out + done.err
+        assert done.status in (130, -moment.sig) or is_early, (done.status, done.out + done.err)
         assert machine.log == []
         return "nothing begun"
     record, lines = done.record, read(done.folder / "journal.jsonl")

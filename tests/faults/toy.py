@@ -130,11 +130,11 @@ def main() -> None:
     install(place)
     (place / "runner.pid").write_text(str(os.getpid()))
     from runbook.cli import main as command
-    from runbook.runner import run
+    from runbook.runner import under_way
 
     if limit := wishes(place).get("cell_timeout_s"):
-        run.papermill = SimpleNamespace(
-            execute_notebook=functools.partial(run.papermill.execute_notebook, execution_timeout=limit)
+        under_way.papermill = SimpleNamespace(
+            execute_notebook=functools.partial(under_way.papermill.execute_notebook, execution_timeout=limit)
         )
     command(sys.argv[2:], prog_name="runbook")
 
