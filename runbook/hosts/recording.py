@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from runbook.controller.atomic import write_atomic
 from runbook.errors import NotRecorded
 from runbook.params import HostParams
 
@@ -96,4 +97,4 @@ def keep_params(recording: Path, params: HostParams) -> None:
     """Write beside the recorded notebooks what the parameters asked for."""
     recording.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asked_for(params), indent=1, sort_keys=True)
-    (recording / PARAMS).write_text(text + "\n", encoding="utf-8")
+    write_atomic(recording / PARAMS, text + "\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from runbook.controller.atomic import write_atomic
 from runbook.hosts import recording as files
 from runbook.hosts.recording import OPENING, Entry
 from runbook.params import HostParams
@@ -52,9 +53,8 @@ def first(folder: Path, name: str, step: Step, said: Files, params: HostParams) 
     asked = _keys(step, params)
     happened = [own for entry in said[name] if (own := _only(entry, asked, said[name]))]
     if others := _of_others(folder, name, asked):
-        if not happened or "gather" not in happened[-1]:
-            happened.append({"gather": {}})
-        happened[-1]["gather"] = others | happened[-1]["gather"]
+        look = happened.pop()["gather"] if happened and "gather" in happened[-1] else {}
+        happened.append({"gather": others | look})
     _write(folder, name, happened)
     _write(folder, OPENING, [{"gather": _asked(said, asked) | _opening(folder)}])
 
@@ -96,5 +96,4 @@ def _opening(folder: Path) -> Entry:
 
 def _write(folder: Path, name: str, entries: list[Entry]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    text = files.lines(entries, is_opening=name == OPENING)
-    (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    write_atomic(folder / f"{name}.jsonl", files.lines(entries, is_opening=name == OPENING))
