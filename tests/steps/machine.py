@@ -272,8 +272,11 @@ class Machine:
                 self._deliver(action)
             case act.Reboot():
                 self._reboot()
-            case act.ReplaceNetwork(content=content, path=path):
-                self.files[path] = content
+            case act.ReplaceNetwork(files=files):
+                self.files |= {file.path: file.content for file in files if file.content is not None}
+                for file in files:
+                    if file.content is None:
+                        self.files.pop(file.path, None)
                 self._network_up()
             case act.Run(argv=("apt-get", *_, "remove", name)):
                 self.packages.remove(name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runbook.actions import ReplaceNetwork
+from runbook.actions import NetworkFile, ReplaceNetwork
+from runbook.actions.network import UNCONFIRMED
 from runbook.facts import files, interfaces, network
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -19,8 +20,7 @@ RISK = "disruptive"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    unconfirmed = Ask.read(ReplaceNetwork("").kept)
-    return (*bridges.COMMANDS, *interfaces.COMMANDS, unconfirmed, *files.commands(*bridge_dangers.PROGRAMS))
+    return (*bridges.COMMANDS, *interfaces.COMMANDS, UNCONFIRMED, *files.commands(*bridge_dangers.PROGRAMS))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -30,7 +30,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now, written = network.parse(facts), interfaces.parse(facts)
     edited = edit(params, facts.text(interfaces.FILE) or "")
     content = edited.text
-    is_confirmed = facts.text(ReplaceNetwork("").kept) is None
+    is_confirmed = facts.text(UNCONFIRMED.argv[0]) is None
     if is_confirmed and content == facts.text(interfaces.FILE) and not bridges.not_in_force(params, now):
         return Plan(findings=edited.findings)
     programs = files.parse(facts, *bridge_dangers.PROGRAMS)
@@ -45,7 +45,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     )
     if any(f.stops and f.level != "wait" for f in findings):
         return Plan(findings=findings)
-    action = ReplaceNetwork(content, params.network.revert_s)
+    action = ReplaceNetwork((NetworkFile(interfaces.FILE, content),), "ifupdown", params.network.revert_s)
     return Plan((action,), findings, _note(params))
 
 
