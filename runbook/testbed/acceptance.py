@@ -50,12 +50,14 @@ def main(
     start = begin_again(PARAMS[release], release) if resume else ""
     machine = up(release=release) if only_prove or start else _boot(release)
     try:
-        before = keep_state(machine) if not (only_prove or start) else kept_state(machine) if returns else None
+        if not (only_prove or start):
+            keep_state(machine)
+        before = kept_state(machine) if returns else None
         if not only_prove:
             _prove(machine, release, record, start)
         if backups:
             prove_backup(machine, PARAMS[release])
-        if returns and before is not None:
+        if before is not None:
             prove_returns(machine, PARAMS[release], before)
     except (RunbookError, TestbedError) as error:
         print(f"\nThe testbed's acceptance failed.\n{error}\n\nThe machine's console ends with:")
