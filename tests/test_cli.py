@@ -397,7 +397,7 @@ def test_a_terminal_shows_what_is_running():
     live.event({"event": "step-begin", "notebook": "05_x", "step": "packages"})
     live.event({"event": "action-begin", "step": "packages", "title": "install 4 packages"})
     live.event({"event": "output", "text": "Get:1\nUnpacking xen\n"})
-    console.print(live._now())
+    console.print(live._view())
     live.event(
         {"event": "step-end", "step": "packages", "status": "changed", "seconds": 3.0, "message": "done"}
     )
