@@ -2,11 +2,10 @@
 
 import shutil
 import subprocess
-import time
 
 import pytest
 
-from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
+from runbook.actions import NetworkFile, ReplaceNetwork
 from runbook.engine import network_switch
 from runbook.engine.apply import carry_out
 from runbook.errors import CommandFailed
