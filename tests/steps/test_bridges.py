@@ -173,7 +173,7 @@ OUTSIDE: dict[str, object] = {"name": "xenbr0", "ports": ["enp0s3"], "ipv4": "dh
             {"folder": "/etc/network/interfaces.d/50-cloud-init:iface enp0s3 inet dhcp\n"},
             ("refuse", "/etc/network/interfaces.d/50-cloud-init also configures enp0s3"),
         ),
-        (PARAMS, {"managers": "enp0s3:connected\n"}, ("refuse", "NetworkManager manages enp0s3")),
+        (PARAMS, {"managers": "enp0s3:connected\n"}, ("refuse", "NetworkManager manages enp0s3, and /etc/network/interfaces configures it too")),
         (
             with_bridges(OUTSIDE | {"ipv4": "none"}),
             {"routes": "[]"},
