@@ -29,7 +29,7 @@ class Sourced:
     files: Mapping[str, str]
     """Text by path, /etc/network/interfaces first. A file that no line names sleeps, and is none of them."""
     unread: tuple[str, ...]
-    """What a line takes in that was not read here."""
+    """What a line takes in that was not read here, or that is not there."""
 
 
 def parse(facts: Facts) -> Sourced:
@@ -55,7 +55,7 @@ def follow(texts: Mapping[str, str]) -> Sourced:
         if path not in files:
             files[path] = texts.get(path, "")
             named = [one for paragraph in paragraphs(files[path], path) for one in _named(paragraph)]
-            unread |= {pattern: None for pattern, _ in named if not _is_read(pattern)}
+            unread |= {pattern: None for pattern, _ in named if not _is_read(pattern, texts)}
             todo = [*(one for name in named for one in _taken(*name, texts)), *todo]
     return Sourced(files, tuple(unread))
 
@@ -97,8 +97,10 @@ def _named(paragraph: Paragraph) -> Iterator[tuple[str, bool]]:
         yield (f"{pattern}/*" if is_folder else pattern), is_folder
 
 
-def _is_read(pattern: str) -> bool:
+def _is_read(pattern: str, texts: Mapping[str, str]) -> bool:
     folder = posixpath.dirname(pattern)
+    if not re.search(r"[*?\[]", pattern):
+        return pattern in texts
     if folder in FOLDERS:
         return True
     return not re.search(r"[*?\[]", folder) and any(_matches(folder, one) for one in FOLDERS)

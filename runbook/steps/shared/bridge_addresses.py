@@ -116,7 +116,7 @@ def _without(
         else:
             found.append(_gives_way(bridge, asked, whose, _said(p), "none"))
             done.append(Paragraph("", (), (), (), p.file))
-    if asked.family == "inet6" and not any(_is_off(p) for p in done):
+    if asked.family == "inet6" and not any(is_off(p) for p in done):
         done.append(_paragraph(bridge.name, "inet6", "manual", (_OFF.format(bridge.name),)))
     return done
 
@@ -125,7 +125,8 @@ _OFF = "    up [ ! -e /proc/sys/net/ipv6 ] || echo 1 > /proc/sys/net/ipv6/conf/{
 """No paragraph of interfaces(5) keeps the kernel from taking what routers announce."""
 
 
-def _is_off(paragraph: Paragraph) -> bool:
+def is_off(paragraph: Paragraph) -> bool:
+    """Return whether a paragraph turns IPv6 off."""
     return any("disable_ipv6" in line for line in paragraph.lines)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.facts.network import Interface, Network
+from runbook.facts.routes import Route
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
 
@@ -33,18 +34,20 @@ def unsaid(bridge: Bridge, now: Network, held: Held) -> Iterator[Finding]:
         if interface is None or interface.master not in ("", bridge.name):
             continue
         for address in _own(interface):
+            if ":" not in address and bridge.ipv4 == "none":
+                continue  # that is a danger, which is said by itself
             if not _is_held(address, interface, held):
                 yield _address(bridge, interface, address, is_session=now.session == name)
-        for network in now.set_routes(name):
-            if not _is_named(network, held):
-                yield _route(bridge, name, network)
+        for route in now.table:
+            if route.is_set and route.interface == name and not _is_named(route, held):
+                yield _route(bridge, route, is_leased="ipv4" in held.leases and route.version == 4)
 
 
 def not_in_force(bridge: Bridge, now: Network, held: Held) -> Iterator[Finding]:
     """Yield a finding for each address that a file gives a bridge and that it has not, and for what a port still has."""
     interface = now.interface(bridge.name)
     has = set(interface.addresses) if interface else set()
-    for address in sorted(held.addresses - has):
+    for address in sorted(held.addresses - has - set(bridge.fixed)):
         yield _fail(f"{bridge.name} has not the address {address}", f"it has {', '.join(sorted(has)) or 'none'}")
     if bridge.ipv4 == "keep" and "ipv4" in held.leases and not any(":" not in a for a in has):
         yield _fail(f"{bridge.name} got no address by DHCP", f"its ports are {', '.join(now.ports(bridge.name))}")
@@ -74,8 +77,8 @@ def _is_held(address: str, interface: Interface, held: Held) -> bool:
     return "ipv4" in held.leases and (leased or plain == [address])
 
 
-def _is_named(network: str, held: Held) -> bool:
-    return bool({network, network.partition("/")[0]} & held.named)
+def _is_named(route: Route, held: Held) -> bool:
+    return bool({route.to, route.to.partition("/")[0]} & held.named)
 
 
 def _address(bridge: Bridge, interface: Interface, address: str, *, is_session: bool) -> Finding:
@@ -101,12 +104,21 @@ def _address(bridge: Bridge, interface: Interface, address: str, *, is_session: 
     )
 
 
-def _route(bridge: Bridge, name: str, network: str) -> Finding:
+def _route(bridge: Bridge, route: Route, *, is_leased: bool) -> Finding:
+    if is_leased:
+        return Finding(
+            "warn",
+            f"The route to {route.to} by {route.interface} stands in no file that is read",
+            f"if DHCP gives it, {bridge.name} gets it again; if somebody set it by hand, it would be gone",
+            f"where it was set by hand, write `up ip route add {route.to} via {route.via or 'ROUTER'}` among the card's lines",
+            "H651",
+        )
     return Finding(
         "refuse",
-        f"{bridge.name} would have no route to {network}",
-        f"it goes over {name} now, and no file that is read says so: it would be gone with the card's address",
-        f"write it where the card's other lines stand, such as `up ip route add {network} via ROUTER`; then run again",
+        f"{bridge.name} would have no route to {route.to}",
+        f"it goes over {route.interface} now, and no file that is read says so: it would be gone with the card's address",
+        f"write it where the card's other lines stand, such as `up ip route add {route.to} via {route.via or 'ROUTER'}`; "
+        "then run again",
         "H651",
     )
 
