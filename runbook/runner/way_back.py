@@ -162,7 +162,9 @@ def _prove(way: WayBack, beat: Beat) -> None:
         return
     for step in dict.fromkeys(d.step for d in way.everything if wrong.keys() & d.paths):
         mine = [d for d in way.everything if d.step == step and wrong.keys() & d.paths]
-        message = "; ".join(dict.fromkeys(wrong[path].what for d in mine for path in d.paths if path in wrong))
+        message = "; ".join(
+            dict.fromkeys(wrong[path].what for d in mine for path in d.paths if path in wrong)
+        )
         beat.log("step-begin", step=step)
         beat.log("not-back", keys=[d.key for d in mine])
         beat.end(Outcome(step, "failed", message))
