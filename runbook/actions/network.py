@@ -65,6 +65,8 @@ class ReplaceNetwork(Action):
     """NetworkManager: the profiles that are up now, and are brought up on the way back, in this order."""
     renumbered: tuple[Renumbered, ...] = ()
     """What is changed on purpose; of everything else nothing may be missing afterwards."""
+    is_back: bool = False
+    """True for a way back: what IPv6 routers announce, whenever they do, need not be there again at once."""
 
     @property
     def title(self) -> str:
@@ -97,6 +99,7 @@ class ReplaceNetwork(Action):
             up=self.up_before,
             up_before=self.up,
             renumbered=tuple(replace(each, wants=each.had, had=each.wants) for each in self.renumbered),
+            is_back=not self.is_back,
         )
 
 

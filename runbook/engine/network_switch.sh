@@ -7,7 +7,7 @@
 #   confirm  keep the new files for good; status 3, with the reasons, when the old ones were taken back
 #
 # In front of this stands what is to be done: `manager`, `files` (a line each: mode or -, and path), `links`, `made`,
-# `unmade`, `up`, `up_before`, `gives_up` (family and link), `wants`, `revert_s` and `settle_s`. The new content of
+# `unmade`, `up`, `up_before`, `gives_up` (family and link), `wants`, `is_back`, `revert_s` and `settle_s`. The new content of
 # the file in line N is new/N, its old one old/N; where there is none, the file is not to be, or was not, there.
 set -u
 umask 022
@@ -136,8 +136,9 @@ try_new() {
 
 # Lines of words: kind, family, link, value. A temporary or a tentative address is none that anything counts on.
 addresses() { # leased ones are known by their lifetime
-    ip -o address show scope global | awk '
+    ip -o address show scope global | awk -v is_back="$is_back" '
         / (tentative|dadfailed|deprecated|temporary)( |$)/ { next }
+        is_back && $3 == "inet6" && / dynamic( |$)/ { next }
         $3 == "inet" || $3 == "inet6" {
             sub(/@.*/, "", $2); address = $4
             if (address !~ /\//) address = address ($3 == "inet" ? "/32" : "/128")
@@ -145,16 +146,21 @@ addresses() { # leased ones are known by their lifetime
         }'
 }
 
-routes() { # DESTINATION [via GATEWAY] [table NUMBER]; `idle` is one over a link without a cable
+# DESTINATION [via GATEWAY] [table NUMBER]. `idle` is one over a link without a cable, and one that a router announced
+# before ifupdown told the link not to listen to routers: nothing renews that. On the way back no router is waited for.
+routes() {
+    deaf=
+    [ "$manager" != ifupdown ] || deaf=$(grep -l '^0' /proc/sys/net/ipv6/conf/*/accept_ra 2>/dev/null | cut -d / -f 7 | tr '\n' ' ')
     for family in inet inet6; do
-        ip -o -f "$family" route show table all | awk -v family="$family" '
+        ip -o -f "$family" route show table all | awk -v family="$family" -v deaf=" $deaf" -v is_back="$is_back" '
             function out() {
+                if (expires && (is_back || index(deaf, " " dev " "))) down = 1
                 if (dev != "")
                     print (down ? "idle" : "route"), family, dev, dst (via == "" ? "" : " via " via) (table == "" ? "" : " table " table)
             }
             $1 ~ /^(local|broadcast|multicast|anycast|unreachable|blackhole|prohibit|throw|nat|fe80::.*|ff00::.*)$/ { next }
             / table local( |$)/ { next }
-            { dst = $1 == "unicast" ? $2 : $1; dev = via = table = ""; down = 0 }
+            { dst = $1 == "unicast" ? $2 : $1; dev = via = table = ""; down = 0; expires = / expires / }
             # The route to an address of its own comes and goes with it.
             family == "inet6" && dst != "default" && dst !~ /\// && / proto kernel( |$)/ { next }
             {
@@ -280,10 +286,15 @@ holds() {
         if is_settled && ! missing "$run/has" | grep -vqE '^(gateway|session|name) '; then
             slow "$run/has" >>"$run/has"
             missing "$run/has" >/dev/null || return 0
+            is_whole=yes
+        else
+            is_whole=
         fi
-        [ $(($(uptime_s) - began)) -lt "$settle_s" ] || return 1
+        [ $(($(uptime_s) - began)) -lt "$settle_s" ] || break
         sleep 0.2
     done
+    [ -n "$is_whole" ] || slow "$run/has" >>"$run/has"
+    return 1
 }
 
 uptime_s() { cut -d . -f 1 /proc/uptime; }
