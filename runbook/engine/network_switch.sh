@@ -79,12 +79,17 @@ leave() { [ "$manager" != ifupdown ] || ifdown --force -a --exclude=lo || :; }
 
 is_there() { ip link show dev "$1" >/dev/null 2>&1; }
 
-without() { # LINKS: those that no file asks for any more
+# Links that no file asks for any more, when the manager knows that: systemd-networkd (257) does not survive the loss
+# of a bridge whose card it still wants in it, and makes it again when it starts.
+without() {
     for link in $1; do ! is_there "$link" || ip link delete dev "$link" || return 1; done
 }
 
 enter() { # LINKS TO BE GONE, PROFILES TO BE UP
-    without "$1" || return 1
+    put_in_force "$2" && without "$1"
+}
+
+put_in_force() { # PROFILES
     case $manager in
     ifupdown) systemctl restart networking ;;
     netplan) netplan apply ;;
@@ -96,7 +101,7 @@ enter() { # LINKS TO BE GONE, PROFILES TO BE UP
         ;;
     network-manager)
         nmcli general reload conf && nmcli connection reload || return 1
-        for profile in $2; do nmcli --wait 60 connection up uuid "$profile" || return 1; done
+        for profile in $1; do nmcli --wait 60 connection up uuid "$profile" || return 1; done
         ;;
     esac
 }
@@ -135,14 +140,15 @@ try_new() {
 # -------------------------------------------------------------------------------------- measure
 
 # Lines of words: kind, family, link, value. A temporary or a tentative address is none that anything counts on.
-addresses() { # leased ones are known by their lifetime
+addresses() { # leased ones are known by their lifetime, or as made from what a router announced; not those of a MAC
     ip -o address show scope global | awk -v is_back="$is_back" '
         / (tentative|dadfailed|deprecated|temporary)( |$)/ { next }
-        is_back && $3 == "inet6" && / dynamic( |$)/ { next }
         $3 == "inet" || $3 == "inet6" {
+            is_leased = / (dynamic|mngtmpaddr|kernel_ra)( |$)/
+            if (is_back && is_leased && $3 == "inet6") next
             sub(/@.*/, "", $2); address = $4
             if (address !~ /\//) address = address ($3 == "inet" ? "/32" : "/128")
-            print (/ dynamic( |$)/ ? "leased" : "address"), $3, $2, address
+            print (is_leased && $4 !~ /ff:fe[^:]*:[^:]*\// ? "leased" : "address"), $3, $2, address
         }'
 }
 
