@@ -6,6 +6,7 @@ from runbook.steps.xen_configuration import (
     configure_bridges,
     enable_services,
     hide_devices,
+    lead_guests_out,
     set_boot_menu,
     stop_saving_guests,
 )
@@ -18,5 +19,6 @@ STEPS = (
     enable_services,
     allow_xl_by_sudo,
     configure_bridges,
+    lead_guests_out,
     boot_xen_once,
 )
