@@ -187,6 +187,9 @@ class Network(Closed):
     bridges: tuple[Bridge, ...] = ()
     revert_s: Annotated[int, Field(ge=30, le=3600)] = 120
     """Seconds after which the old network comes back by itself unless a new connection confirms."""
+    pass_bridged: bool = False
+    """Let packets over a bridge pass a filter of the host that drops what it forwards, as Docker's does: without it
+    guests there get neither an address nor answers. What is routed meets the filter as before."""
 
 
 class Storage(Closed):
