@@ -272,9 +272,8 @@ class Machine:
                 self._deliver(action)
             case act.Reboot():
                 self._reboot()
-            case act.ReplaceNetwork(content=content, path=path):
-                self.files[path] = content
-                self._network_up()
+            case act.ReplaceNetwork():
+                self._network_up(action)
             case act.Run(argv=("apt-get", *_, "remove", name)):
                 self.packages.remove(name)
             case act.Run(argv=argv):
@@ -386,8 +385,9 @@ class Machine:
         if "xen-watchdog.service" in self.units:
             self.units["xen-watchdog.service"] = ("active", "enabled")
 
-    def _network_up(self) -> None:
+    def _network_up(self, action: Any) -> None:
         """Bring up the testbed's two bridges: addresses move from the ports to them."""
+        self.files |= {file.path: file.content for file in action.files}
         rows = json.loads(sample("ip-addr.json"))
         by_name = {row["ifname"]: row for row in rows}
         outside = by_name["enp0s3"].pop("addr_info")

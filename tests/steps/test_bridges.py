@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from runbook.actions import ReplaceNetwork
+from runbook.actions import NetworkFile, ReplaceNetwork
 from runbook.params import HostParams
 from runbook.steps.shared.interfaces_file import edit
 from runbook.steps.xen_configuration import configure_bridges
@@ -74,7 +74,7 @@ def test_first_run():
     """Both bridges are written whole, with the way back that the parameters ask for."""
     machine = ready()
     planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
-    assert planned.actions == (ReplaceNetwork(EXPECTED, 180, FILE),)
+    assert planned.actions == (ReplaceNetwork((NetworkFile(FILE, EXPECTED),), "ifupdown", 180),)
     assert "within 180 s" in planned.note
     assert len(carry(machine, configure_bridges, PARAMS)) == 1
 
@@ -172,7 +172,7 @@ OUTSIDE: dict[str, object] = {"name": "xenbr0", "ports": ["enp0s3"], "ipv4": "dh
             {"folder": "/etc/network/interfaces.d/50-cloud-init:iface enp0s3 inet dhcp\n"},
             ("refuse", "/etc/network/interfaces.d/50-cloud-init also configures enp0s3"),
         ),
-        (PARAMS, {"managers": "enp0s3:connected\n"}, ("refuse", "NetworkManager manages enp0s3")),
+        (PARAMS, {"managers": "enp0s3:connected\n"}, ("refuse", "NetworkManager manages enp0s3, and /etc/network/interfaces configures it too")),
         (
             with_bridges(OUTSIDE | {"ipv4": "none"}),
             {"routes": "[]"},

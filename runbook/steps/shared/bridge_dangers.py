@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-from runbook import releases
-from runbook.facts.interfaces import Interfaces
+from collections.abc import Collection
+
 from runbook.facts.network import Interface, Network
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.host import Bridge
-from runbook.releases import xen
-from runbook.steps.shared.network_managers import others_at_work
-
-IFUP, BRCTL = "/usr/sbin/ifup", "/usr/sbin/brctl"
-PROGRAMS = (IFUP, BRCTL)
 
 
 def find(
-    params: HostParams, now: Network, written: Interfaces, programs: set[str], gateways: set[str]
+    params: HostParams,
+    now: Network,
+    wireless: Collection[str],
+    others: Collection[str],
+    gateways: Collection[str],
 ) -> list[Finding]:
-    """Return every danger; `programs` are those of PROGRAMS that exist, `gateways` bridges with a way out in the file."""
+    """Return every danger. `wireless` are those cards, `others` the interfaces that come up besides by what is written,
+    and `gateways` the bridges that it gives a way out."""
     ports = {port: bridge for bridge in params.network.bridges for port in bridge.ports}
     return [
-        *_programs(params, programs),
-        *_ports(ports, now, written),
-        *others_at_work(set(ports) | {b.name for b in params.network.bridges}, written),
+        *_ports(ports, now, wireless),
         *_without_address(ports, now),
-        *_cut_off(params, ports, now, written, gateways),
+        *_cut_off(params, ports, now, others, gateways),
     ]
 
 
-def _programs(params: HostParams, programs: set[str]) -> list[Finding]:
-    found = []
-    if BRCTL not in programs:
-        found.append(
-            Finding(
-                "wait",
-                "bridge-utils is not installed",
-                "it is what makes ifupdown understand `bridge_ports`",
-                "run the notebook 05_xen_installation first",
-                after=xen.supply(params.xen.source, releases.get(params.release)).step,
-            )
-        )
-    if IFUP not in programs:
-        found.append(
-            _refuse(
-                "ifupdown is not installed",
-                "so nothing reads /etc/network/interfaces, and that file is what this step writes",
-                "if another program manages the network, do what is said of it here; else run `apt-get install "
-                "ifupdown` on the host, then run again",
-            )
-        )
-    return found
-
-
-def _ports(ports: dict[str, Bridge], now: Network, written: Interfaces) -> list[Finding]:
+def _ports(ports: dict[str, Bridge], now: Network, wireless: Collection[str]) -> list[Finding]:
     found = []
     cards = ", ".join(i.name for i in now.interfaces if i.controller) or "none"
     for port, bridge in ports.items():
@@ -79,7 +53,7 @@ def _ports(ports: dict[str, Bridge], now: Network, written: Interfaces) -> list[
             )
         elif interface.master not in ("", bridge.name):
             found.append(_belongs(port, now.interface(interface.master), interface.master))
-        if port in written.wireless:
+        if port in wireless:
             found.append(
                 _refuse(
                     f"{port} is a wireless card",
@@ -120,17 +94,20 @@ def _without_address(ports: dict[str, Bridge], now: Network) -> list[Finding]:
 
 
 def _cut_off(
-    params: HostParams, ports: dict[str, Bridge], now: Network, written: Interfaces, gateways: set[str]
+    params: HostParams,
+    ports: dict[str, Bridge],
+    now: Network,
+    others: Collection[str],
+    gateways: Collection[str],
 ) -> list[Finding]:
     """The card of this session, or of the default route, must keep an address (H651, H654)."""
-    defined = {n for p in written.paragraphs for n in p.names} | {name for name, _ in written.elsewhere}
     found = []
     ways = [("this ssh session", now.session)] if now.session else []
     ways += [("the default route", name) for name in now.default_routes]
     for what, name in ways:
         interface = now.interface(name)
-        if interface and interface.parent and name in defined and name not in ports:
-            continue  # a VLAN has its own paragraph, which stays, and works on a port as on a bridge
+        if interface and interface.parent and name in others and name not in ports:
+            continue  # a VLAN has its own paragraph or file, which stays, and works on a port as on a bridge
         for card in now.cards_below(name):
             bridge = ports.get(card)
             if bridge is None:
