@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from runbook.actions import NetworkFile, ReplaceNetwork
+from runbook.actions.network import UNCONFIRMED
 from runbook.params import HostParams
 from runbook.steps.shared.interfaces_file import edit
 from runbook.steps.xen_configuration import configure_bridges
@@ -266,6 +267,6 @@ def test_missing_addresses_and_routes_are_faults():
 def test_a_switch_that_was_cut_off_is_done_again():
     """While the old file's copy is there nobody confirmed the new network, and the timer may still bring it back."""
     machine = bridged()
-    machine.files["/etc/network/interfaces.xen-runbook-old"] = "old\n"
+    machine.files[UNCONFIRMED.argv[0]] = "not confirmed\n"
     planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
     assert len(planned.actions) == 1

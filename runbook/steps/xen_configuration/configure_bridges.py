@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import ReplaceNetwork
+from runbook.actions.network import UNCONFIRMED
 from runbook.facts import interfaces, network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -15,11 +16,10 @@ GUIDE = (
     "(H650, H651)"
 )
 RISK = "disruptive"
-_UNCONFIRMED = Ask.read(f"{interfaces.FILE}.xen-runbook-old")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*bridges.COMMANDS, *writers.asks(params), _UNCONFIRMED)
+    return (*bridges.COMMANDS, *writers.asks(params), UNCONFIRMED)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -29,7 +29,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now, choice = network.parse(facts), writers.choose(params, facts)
     written = [(share, share.writer.write(share.params, facts)) for share in choice.shares]
     said = tuple(f for _, one in written for f in one.findings)
-    is_confirmed = facts[_UNCONFIRMED].status == MISSING
+    is_confirmed = facts[UNCONFIRMED].status == MISSING
     is_new = choice.findings or any(one.changes(facts) for _, one in written)
     if is_confirmed and not is_new and not bridges.not_in_force(params, now):
         return Plan(findings=said)
@@ -54,7 +54,16 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if any(f.stops and f.level != "wait" for f in findings):
         return Plan(findings=findings)
     actions = tuple(
-        ReplaceNetwork(one.changes(facts) or one.files, share.writer.MANAGER, params.network.revert_s)
+        ReplaceNetwork(
+            one.changes(facts) or one.files,
+            share.writer.MANAGER,
+            params.network.revert_s,
+            one.links,
+            one.made,
+            one.unmade,
+            one.up,
+            one.up_before,
+        )
         for share, one in written
         if not is_confirmed or one.changes(facts) or bridges.not_in_force(share.params, now)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook import releases
 from runbook.actions import NetworkFile
+from runbook.actions.network import Manager
 from runbook.facts import files, interfaces
 from runbook.facts.interfaces import FILE, Interfaces
 from runbook.model.ask import Ask, Facts
@@ -13,7 +14,7 @@ from runbook.releases import xen
 from runbook.steps.shared.interfaces_file import edit, gateways
 from runbook.steps.shared.writers.written import Written
 
-MANAGER = "ifupdown"
+MANAGER: Manager = "ifupdown"
 IFUP, BRCTL = "/usr/sbin/ifup", "/usr/sbin/brctl"
 
 
