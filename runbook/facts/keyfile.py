@@ -56,7 +56,7 @@ class Keyfile:
         'auto'
         """
         found: list[tuple[str, str, list[str]]] = [("", "", [])]
-        for line in text.splitlines():
+        for line in text.removesuffix("\n").split("\n") if text else ():
             if head := re.fullmatch(r"\s*\[([^\]]*)\]\s*", line):
                 found.append((_ALIASES.get(head[1], head[1]), line, []))
             else:

@@ -52,6 +52,16 @@ class Profile:
     """False where something of the file was kept back: then it cannot be written anew."""
 
     @property
+    def is_generated(self) -> bool:
+        """True for what NetworkManager made by itself, such as `Wired connection 1`."""
+        return self.file.get(".nmmeta", "nm-generated") == "true"
+
+    @property
+    def is_external(self) -> bool:
+        """True for what stands for a link that something else made."""
+        return self.file.get(".nmmeta", "external") == "true"
+
+    @property
     def interface(self) -> str:
         """The interface that it is bound to by name, ''."""
         return self.file.get("connection", "interface-name")
@@ -145,14 +155,14 @@ def _files(text: str) -> dict[str, tuple[Keyfile, bool]]:
     """Return each file, and whether it is whole."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n"):
         if line.startswith("= "):
             lines = found.setdefault(line.split(" ", 3)[3], [])
         else:
             lines.append(line)
     return {
         path: (
-            Keyfile.read("\n".join(line[1:] for line in lines if line.startswith(" "))),
+            Keyfile.read("".join(f"{line[1:]}\n" for line in lines if line.startswith(" "))),
             not any(line.startswith("! ") for line in lines),
         )
         for path, lines in found.items()
