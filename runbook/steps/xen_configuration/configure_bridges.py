@@ -8,7 +8,7 @@ from runbook.facts import interfaces, network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import bridge_dangers, bridges, writers
+from runbook.steps.shared import bridge_dangers, bridges, kept, writers
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (
@@ -43,6 +43,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
             {name for _, one in written for name in one.others},
             {name for _, one in written for name in one.gateways},
         ),
+        *(
+            f
+            for share, one in written
+            for bridge in share.params.network.bridges
+            for f in kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
+        ),
     )
     # What would be cut off is said once, by what is in force or, where it is not, by what the files say.
     sources = {f.source for f in dangers if f.stops} & {"H651"}
@@ -72,7 +78,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The bridges are up with their ports and addresses, and there is one way out at most."""
-    return bridges.wrong(params, facts)
+    return bridges.wrong(params, facts, writers.holds(params, facts))
 
 
 def _note(params: HostParams) -> str:
