@@ -14,8 +14,9 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.host import Bridge
+from runbook.steps.shared.kept import Held
 from runbook.steps.shared.writers import nm_dangers, nm_links, nm_profiles
-from runbook.steps.shared.writers.nm_addresses import FAMILIES, Whose, as_asked, has_way_out, section_of
+from runbook.steps.shared.writers.nm_addresses import FAMILIES, Whose, as_asked, has_way_out, held, section_of
 from runbook.steps.shared.writers.written import Written
 
 MANAGER: Manager = "network-manager"
@@ -44,6 +45,7 @@ class _Work:
     before: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     gateways: set[str] = field(default_factory=set)
+    holds: dict[str, Held] = field(default_factory=dict)
     found: list[Finding] = field(default_factory=list)
     dangers: list[Finding] = field(default_factory=list)
 
@@ -75,6 +77,7 @@ def write(params: HostParams, facts: Facts) -> Written:
         findings=tuple(work.found),
         dangers=tuple(work.dangers),
         gateways=frozenset(work.gateways),
+        holds=work.holds,
         others=frozenset(p.interface or p.device for p in work.has.profiles if p.device) - {"lo"},
         made=tuple(work.made),
         up=tuple(dict.fromkeys(work.up)),
@@ -101,6 +104,7 @@ def _write(bridge: Bridge, work: _Work) -> None:
         _port(bridge, port, profile, work)
     if there is not None:
         _stays(bridge, there, work)
+    work.holds[bridge.name] = held(file, work.links.steady(first or bridge.name, ports.get(first) or there))
     if any(has_way_out(section_of(file, family)) for family in FAMILIES):
         work.gateways.add(bridge.name)
 
@@ -156,6 +160,8 @@ def _port(bridge: Bridge, port: str, profile: Profile | None, work: _Work) -> No
     own = nm_profiles.uuid_of(work.params.host, bridge.name, port)
     path = f"{FOLDER}/{bridge.name}-{port}.nmconnection"
     if profile is None:
+        if work.has.state(port).startswith("connected"):
+            work.dangers.append(nm_dangers.unseen(port))
         file = nm_profiles.fresh_port(port, bridge.name, own)
     else:
         if stops := list(nm_dangers.of_port(profile, port, bridge, work.has)):

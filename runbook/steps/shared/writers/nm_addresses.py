@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from runbook.facts.keyfile import Keyfile, Section
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
+from runbook.steps.shared.kept import Held
 
 Family = Literal["ipv4", "ipv6"]
 FAMILIES: tuple[Family, Family] = ("ipv4", "ipv6")
 _ADDRESS = re.compile(r"address(?:es)?(0|[1-9][0-9]*)?")
+_ROUTE = re.compile(r"routes?(0|[1-9][0-9]*)?")
 _OFF = ("disabled", "ignore")
 _WORDS = {"ipv4": "what DHCP leases", "ipv6": "what routers announce"}
 
@@ -74,6 +76,36 @@ def given(section: Section) -> list[Given]:
 def gateway_of(section: Section) -> str:
     """Return the gateway that a profile gives by number, ''."""
     return section.values.get("gateway", "") or next((g.gateway for g in given(section) if g.gateway), "")
+
+
+def held(file: Keyfile, steady: Iterable[str]) -> Held:
+    """Return what a profile gives its link; `steady` are the addresses that it goes on giving itself."""
+    sections = {family: section_of(file, family) for family in FAMILIES}
+    fixed = {one.address for section in sections.values() for one in given(section)}
+    routes = [
+        re.split(r"[,;\s]", value.strip())[0]
+        for section in sections.values()
+        for key, value in section.values.items()
+        if _ROUTE.fullmatch(key)
+    ]
+    leases = {family for family, section in sections.items() if method_of(section) in ("auto", "dhcp")}
+    gateways = {gateway_of(section) for section in sections.values()} - {""}
+    return Held(
+        frozenset(fixed | set(steady)), frozenset(leases), frozenset({*map(_network, routes), *gateways})
+    )
+
+
+def _network(text: str) -> str:
+    """Return a network as the kernel names it: a single machine without its prefix.
+
+    >>> _network("10.8.0.0/16"), _network("10.9.1.1/32"), _network("10.9.1.1")
+    ('10.8.0.0/16', '10.9.1.1', '10.9.1.1')
+    """
+    try:
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return text
+    return str(found) if found.prefixlen < found.max_prefixlen else str(found.network_address)
 
 
 def has_way_out(section: Section) -> bool:

@@ -87,6 +87,16 @@ def _on_top(profile: Profile, card: str, bridge: Bridge, has: NetworkManager) ->
         )
 
 
+def unseen(card: str) -> Finding:
+    """Return that a card is connected by nothing that is known."""
+    return _refuse(
+        f"NetworkManager has {card} connected, and none of its profiles is known to be active there",
+        "what the card has by that profile, such as its addresses, would be lost",
+        f"see with `nmcli connection show` why it does not name {card}; `nmcli connection up NAME ifname {card}` brings "
+        "up the profile that it shall have, then run again",
+    )
+
+
 def undecided(card: str, profiles: list[Profile]) -> Finding:
     """Return that several profiles are there for a card and none is in force."""
     names = ", ".join(f"'{p.name}'" for p in profiles)

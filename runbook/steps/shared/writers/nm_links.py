@@ -46,6 +46,15 @@ class Links:
         kind = profile.kind if profile else "ethernet"
         return Link(self.mac(name), self._metric(name, METRICS.get(kind, 100)), self._token(name, profile))
 
+    def steady(self, name: str, profile: Profile | None) -> list[str]:
+        """Return the addresses that a link gave itself, and that a bridge in its place gives itself again."""
+        token = self._token(name, profile)
+        own = self._own_making(name, profile) if profile else []
+        low = _low_of(token) if token else _eui64(self.mac(name))
+        if profile is not None and profile.kind == "bridge":
+            return own
+        return [a for a in own if _low(a) == low]
+
     def renumbered(self, bridge: Bridge, name: str, profile: Profile) -> Iterator[Finding]:
         """Yield a finding where addresses will be others on a bridge, though nobody asked for that."""
         if bridge.ipv6 not in ("keep", "auto"):
