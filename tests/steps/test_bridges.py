@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from runbook.actions import NetworkFile, ReplaceNetwork
+from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
 from runbook.actions.network import UNCONFIRMED
 from runbook.params import HostParams
 from runbook.steps.shared.interfaces_file import edit
@@ -75,7 +75,10 @@ def test_first_run():
     """Both bridges are written whole, with the way back that the parameters ask for."""
     machine = ready()
     planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
-    assert planned.actions == (ReplaceNetwork((NetworkFile(FILE, EXPECTED),), "ifupdown", 180),)
+    inner = Renumbered("inet", ("xenbr1", "enp0s4"), ("10.0.0.2/24",))
+    assert planned.actions == (
+        ReplaceNetwork((NetworkFile(FILE, EXPECTED),), "ifupdown", 180, renumbered=(inner,)),
+    )
     assert "within 180 s" in planned.note
     assert len(carry(machine, configure_bridges, PARAMS)) == 1
 

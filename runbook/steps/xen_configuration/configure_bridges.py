@@ -8,7 +8,7 @@ from runbook.facts import interfaces, network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import bridge_dangers, bridges, kept, writers
+from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (
@@ -69,6 +69,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
             one.unmade,
             one.up,
             one.up_before,
+            renumbered.on_purpose(share.params, now),
         )
         for share, one in written
         if not is_confirmed or one.changes(facts) or bridges.not_in_force(share.params, now)
@@ -84,7 +85,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _note(params: HostParams) -> str:
     """Say what is about to happen to the connection."""
     return (
-        "The connection breaks off for some seconds. Unless a new one arrives within "
-        f"{params.network.revert_s} s, "
-        "the host restores the old files by itself."
+        "The connection breaks off for some seconds. The host measures what holds before and afterwards, and restores "
+        f"the old files by itself when something is missing, or no new connection arrives within {params.network.revert_s} s."
     )
