@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
-from runbook.steps.shared.writers import ifupdown
+from runbook.steps.shared.writers import ifupdown, networkd
 from runbook.steps.shared.writers.choice import COMMANDS, Choice, Share, by_manager
 from runbook.steps.shared.writers.written import Writer, Written
 
 __all__ = ["Choice", "Share", "Writer", "Written", "asks", "choose"]
 
-_EVERY: tuple[Writer, ...] = (ifupdown,)
+_EVERY: tuple[Writer, ...] = (ifupdown, networkd)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
