@@ -35,8 +35,10 @@ class Renumbered:
     links: tuple[str, ...]
     """The links whose addresses and routes of this family need not be there afterwards: a bridge, and what becomes its port."""
     wants: tuple[str, ...] = ()
-    """What has to be there instead: an address with its prefix, `via GATEWAY` for a default route, and `LINK has
-    some` where DHCP or a router says which."""
+    """What has to be there instead: an address with its prefix, `via GATEWAY` for a default route, or the name of a
+    link that must have an address of this family, where DHCP or a router says which."""
+    had: tuple[str, ...] = ()
+    """What is there now, in the same words: what has to be there again after the way back."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class ReplaceNetwork(Action):
             unmade=self.made,
             up=self.up_before,
             up_before=self.up,
-            renumbered=tuple(replace(each, wants=()) for each in self.renumbered),
+            renumbered=tuple(replace(each, wants=each.had, had=each.wants) for each in self.renumbered),
         )
 
 

@@ -9,6 +9,8 @@ from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.host import Bridge
 
+_SESSION = "this ssh session"
+
 
 def find(
     params: HostParams,
@@ -51,6 +53,16 @@ def _ports(ports: dict[str, Bridge], now: Network, wireless: Collection[str]) ->
                     "H651",
                 )
             )
+        elif interface.link_type != "ether":
+            found.append(
+                _refuse(
+                    f"{port} carries no Ethernet frames, and cannot be a port of {bridge.name}",
+                    f"its link is of the type {interface.link_type}, such as a tunnel's; the kernel takes no such port",
+                    f"leave {port} out of network.bridges: a bridge with `ports: []` is for the guests, and the host "
+                    "routes for them",
+                    "H651",
+                )
+            )
         elif interface.master not in ("", bridge.name):
             found.append(_belongs(port, now.interface(interface.master), interface.master))
         if port in wireless:
@@ -83,7 +95,7 @@ def _without_address(ports: dict[str, Bridge], now: Network) -> list[Finding]:
         _refuse(
             f"{port} has {address}, and {bridge.name} would have no address",
             "a port has none, so what is reached by it would be cut off",
-            f"give {bridge.name} `ipv4: {address}` in network.bridges, or leave {port} out of it",
+            f"leave `ipv4: none` of {bridge.name} out of network.bridges, which keeps it, or leave {port} out of it",
             "H651",
         )
         for port, bridge in ports.items()
@@ -102,7 +114,7 @@ def _cut_off(
 ) -> list[Finding]:
     """The card of this session, or of the default route, must keep an address (H651, H654)."""
     found = []
-    ways = [("this ssh session", now.session)] if now.session else []
+    ways = [(_SESSION, now.session)] if now.session else []
     ways += [("the default route", name) for name in now.default_routes]
     for what, name in ways:
         interface = now.interface(name)
@@ -112,7 +124,7 @@ def _cut_off(
             bridge = ports.get(card)
             if bridge is None:
                 continue
-            if bridge.ipv4 == "none":
+            if bridge.ipv4 == "none" and not (what == _SESSION and now.is_session6 and bridge.ipv6 != "none"):
                 found.append(
                     _lost(
                         f"{what} would be cut",
@@ -125,33 +137,16 @@ def _cut_off(
                 found.append(
                     _lost(
                         "The host would have no default route",
-                        f"{card} carries it, and no bridge has dhcp or a gateway",
+                        f"{card} carries it, and nothing that is written gives a bridge dhcp or a gateway",
                     )
                 )
-            elif what == "this ssh session":
-                found += _moves(now, name, bridge)
     return found
-
-
-def _moves(now: Network, name: str, bridge: Bridge) -> list[Finding]:
-    interface = now.interface(name)
-    if bridge.ipv4 == "dhcp" or interface is None or bridge.ipv4 in interface.addresses:
-        return []
-    return [
-        Finding(
-            "warn",
-            f"The host's address becomes {bridge.ipv4}",
-            f"{name} has {', '.join(interface.addresses)} now; if the new address is not reached, the old "
-            "file comes back",
-            "make sure that connection.to reaches the new address, too",
-            "H655",
-        )
-    ]
 
 
 def _lost(what: str, why: str) -> Finding:
     what = what[0].upper() + what[1:]
-    return _refuse(what, why, "give that bridge `ipv4: dhcp`, or an address and a gateway", "H651")
+    do = "leave `ipv4` of that bridge out of network.bridges, which keeps what is there, or give it an address and a gateway"
+    return _refuse(what, why, do, "H651")
 
 
 def _refuse(what: str, why: str, do: str, source: str = "") -> Finding:

@@ -8,7 +8,7 @@ from runbook.facts import interfaces, network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import bridge_dangers, bridges, writers
+from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (
@@ -43,6 +43,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
             {name for _, one in written for name in one.others},
             {name for _, one in written for name in one.gateways},
         ),
+        *(
+            f
+            for share, one in written
+            for bridge in share.params.network.bridges
+            for f in kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
+        ),
     )
     # What would be cut off is said once, by what is in force or, where it is not, by what the files say.
     sources = {f.source for f in dangers if f.stops} & {"H651"}
@@ -63,6 +69,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
             one.unmade,
             one.up,
             one.up_before,
+            renumbered.on_purpose(share.params, now),
         )
         for share, one in written
         if not is_confirmed or one.changes(facts) or bridges.not_in_force(share.params, now)
@@ -72,13 +79,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The bridges are up with their ports and addresses, and there is one way out at most."""
-    return bridges.wrong(params, facts)
+    return bridges.wrong(params, facts, writers.holds(params, facts))
 
 
 def _note(params: HostParams) -> str:
     """Say what is about to happen to the connection."""
     return (
-        "The connection breaks off for some seconds. Unless a new one arrives within "
-        f"{params.network.revert_s} s, "
-        "the host restores the old files by itself."
+        "The connection breaks off for some seconds. The host measures what holds before and afterwards, and restores "
+        f"the old files by itself when something is missing, or no new connection arrives within {params.network.revert_s} s."
     )

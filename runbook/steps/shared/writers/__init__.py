@@ -5,13 +5,16 @@ A writer is a module with `MANAGER`, `PROGRAM`, `asks(params)` and `write(params
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
+from runbook.steps.shared.kept import Held
 from runbook.steps.shared.writers import ifupdown, networkd
 from runbook.steps.shared.writers.choice import COMMANDS, Choice, Share, by_manager
 from runbook.steps.shared.writers.written import Writer, Written
 
-__all__ = ["Choice", "Share", "Writer", "Written", "asks", "choose"]
+__all__ = ["Choice", "Share", "Writer", "Written", "asks", "choose", "holds"]
 
 _EVERY: tuple[Writer, ...] = (ifupdown, networkd)
 
@@ -28,3 +31,9 @@ def choose(params: HostParams, facts: Facts) -> Choice:
     nobody has a card at all, to ifupdown if it is installed.
     """
     return by_manager(params, facts, {writer.MANAGER: writer for writer in _EVERY})
+
+
+def holds(params: HostParams, facts: Facts) -> Mapping[str, Held]:
+    """Return what the files of whoever writes it give each bridge, as they are once the plan is empty."""
+    shares = choose(params, facts).shares
+    return {name: held for s in shares for name, held in s.writer.write(s.params, facts).holds.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from runbook.actions import NetworkFile
@@ -10,6 +11,7 @@ from runbook.actions.network import Manager
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
+from runbook.steps.shared.kept import Held
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Written:
     """The bridges of the parameters that have a default route by these files."""
     others: frozenset[str] = frozenset()
     """The interfaces that the same manager brings up besides, such as a VLAN on a port."""
+    holds: Mapping[str, Held] = field(default_factory=dict)
+    """What the files give each bridge, by its name: all that its ports have in force must be in it."""
     links: tuple[str, ...] = ()
     """As `ReplaceNetwork` has them, like the fields below: what the manager needs to be told besides the files."""
     made: tuple[str, ...] = ()
