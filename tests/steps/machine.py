@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache, wraps
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runbook import actions as act
@@ -25,6 +25,7 @@ from runbook.facts import (
     interfaces,
     modules,
     network,
+    networkd,
     packages,
     services,
     sourced,
@@ -71,6 +72,12 @@ def sample(name: str) -> str:
 def like_testbed(**changes: Any) -> HostParams:
     """Return the testbed's parameters, whole sections exchanged."""
     return HostParams.model_validate(_loaded() | BOOT_WORDS | changes)
+
+
+def files_said(files: Mapping[str, str], modes: Mapping[str, str]) -> str:
+    """Return the answer to `Ask.files` that these files are."""
+    rows = ((f"= {modes.get(path, '0644')} root:root {path}", text) for path, text in files.items())
+    return "".join(f"{head}\n" + "".join(f" {line}\n" for line in text.splitlines()) for head, text in rows)
 
 
 @cache
@@ -126,6 +133,7 @@ class Machine:
     folder: str = ""
     managers: str = ""
     networkd: str = ""
+    networkd_status: str = ""
     filter: str = ""
     """What iptables -S says, '' where it is not installed."""
     wireless: str = ""
@@ -170,6 +178,9 @@ class Machine:
         return Answer(MISSING) if text is None else Answer(0, text)
 
     def _run(self, ask: Ask) -> Answer:
+        if ask.patterns and ask != sourced.FILES:
+            found = {p: t for p, t in self.files.items() if any(PurePosixPath(p).match(m) for m in ask.patterns)}
+            return Answer(0, files_said(found, self.modes))
         table: dict[Ask, str | Answer] = {
             packages._AUDIT: self.audit,
             packages._LISTS: "list\n" * self.lists + "fresh\n" * self.lists_are_fresh,
@@ -193,6 +204,7 @@ class Machine:
             sourced.FILES: self._sourced(),
             interfaces._NETWORK_MANAGER: self.managers or Answer(127),
             interfaces._NETWORKD: self.networkd,
+            networkd._STATUS: self.networkd_status,
             interfaces._WIRELESS: self.wireless,
         }
         if ask in table:

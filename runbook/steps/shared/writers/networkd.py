@@ -38,6 +38,7 @@ def write(params: HostParams, facts: Facts) -> Written:
         findings=tuple(work.findings),
         gateways=frozenset(work.gateways),
         others=frozenset(others | {name for name, said in work.told.status.items() if said.file}),
+        holds=work.holds,
         links=tuple(dict.fromkeys(work.links)),
         made=tuple(work.made),
     )

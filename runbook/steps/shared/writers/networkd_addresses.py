@@ -10,6 +10,7 @@ from functools import partial
 from runbook.facts.unit_files import Entry, Section, false, put, true
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
+from runbook.steps.shared.kept import Held
 from runbook.steps.shared.writers.given_up import WORDS, gives_way, no_address
 
 Sections = tuple[Section, ...]
@@ -17,12 +18,10 @@ _DHCP = {"ipv4": {4}, "v4": {4}, "ipv6": {6}, "v6": {6}, "both": {4, 6}}
 _ANY = {4: "0.0.0.0/0", 6: "::/0"}
 
 
-def as_asked(
-    bridge: Bridge, sections: Sections, whose: str, learned: Iterable[str], found: list[Finding]
-) -> Sections:
+def as_asked(bridge: Bridge, sections: Sections, whose: str, found: list[Finding]) -> Sections:
     """Return a bridge's sections with the addresses that the parameters ask for; `keep` asks for those that are there.
 
-    `whose` is the card that had them, or the bridge itself; `learned` are the IPv6 addresses that it has from routers.
+    `whose` is the card that had them, or the bridge itself.
     """
     if bridge.ipv4 == "none":
         had = ["dhcp"] if 4 in dhcp(sections) else static(sections, 4)
@@ -30,7 +29,7 @@ def as_asked(
     elif bridge.ipv4 != "keep":
         sections = _given(bridge, 4, "ipv4", bridge.ipv4, bridge.gateway, sections, whose, found)
     if bridge.ipv6 == "none":
-        sections = _without_ipv6(bridge, sections, whose, learned, found)
+        sections = _without_ipv6(bridge, sections, whose, found)
     elif bridge.ipv6 == "auto":
         sections = _with_routers(sections)
     elif bridge.ipv6 != "keep":
@@ -74,6 +73,20 @@ def listens(sections: Iterable[Section]) -> bool:
     last = dict(said)
     local = last.get("LinkLocalAddressing", "ipv6").lower()
     return not false(last.get("IPv6AcceptRA", "yes")) and (true(local) or local == "ipv6")
+
+
+def held(sections: Iterable[Section]) -> Held:
+    """Return what sections give the link that they are about."""
+    sections = tuple(sections)
+    to = [v for s in sections if s.name == "Route" for v in s.values("Destination") if _family(v)]
+    nets = {str(ipaddress.ip_network(one, strict=False)) for one in to}
+    leases = {"ipv4"} if 4 in dhcp(sections) else set()
+    leases |= {"ipv6"} if 6 in dhcp(sections) or listens(sections) else set()
+    return Held(
+        frozenset(_normal(a) for a in static(sections, 4) + static(sections, 6)),
+        frozenset(leases),
+        frozenset(nets | {net.partition("/")[0] for net in nets if net.endswith(("/32", "/128"))}),
+    )
 
 
 def has_any(sections: Iterable[Section]) -> bool:
@@ -128,11 +141,8 @@ def _with_gateway(
     return put(sections, "Network", Entry.of("Gateway", gateway))
 
 
-def _without_ipv6(
-    bridge: Bridge, sections: Sections, whose: str, learned: Iterable[str], found: list[Finding]
-) -> Sections:
-    has = [*static(sections, 6), *(["dhcp"] if 6 in dhcp(sections) else []), *learned]
-    for one in dict.fromkeys(has):
+def _without_ipv6(bridge: Bridge, sections: Sections, whose: str, found: list[Finding]) -> Sections:
+    for one in [*static(sections, 6), *(["dhcp"] if 6 in dhcp(sections) else [])]:
         found.append(gives_way(bridge, "ipv6", whose, WORDS.get(one, one), "none"))
     for address in static(sections, 6):
         sections = _without(sections, partial(_is_address, address=address))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runbook.facts.networkd import FOLDER, Link
+from runbook.facts.networkd import FOLDER, Link, Unit
 from runbook.facts.unit_files import Entry, Section, UnitFile, put
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
@@ -24,31 +24,33 @@ def own_file(bridge: Bridge, link: Link, carried: tuple[Carried, ...], work: Wor
     if there is not None and there.values("Match", "Name") == (bridge.name,):
         if addresses.has_any(goes):
             work.findings.append(_has_both(bridge, whose, there.path))
-        is_right = _asked(bridge, there.sections, whose, work, []) == there.sections
-        sections = there.file.sections
-        if not is_right:
-            sections = _asked(bridge, sections, whose, work, work.findings)
-        if not is_right and not there.path.startswith(FOLDER):
-            work.findings.append(_not_ours(bridge, there.path))
-        elif there.path.startswith(FOLDER):
-            work.files[there.path] = replace(there.file, sections=sections).text
+        _mend(bridge, there, work)
         return
-    work.findings += [f for one in carried for f in _strangers(bridge, one, work)]
-    sections = _asked(bridge, goes, whose, work, work.findings)
+    sections = addresses.as_asked(bridge, goes, whose, work.findings)
     sections = _at_rest(bridge, _with_lease(sections, whose, work), is_bare=not goes)
     match = Section("Match", (Entry.of("Name", bridge.name),), before=(HEADER,))
     path = earlier(bridge.name, ".network", link, work.told.networks, work.findings)
     work.files[path] = UnitFile(path, (match, *sections)).text
+    _note(bridge, sections, work)
 
 
-def _asked(bridge: Bridge, sections: _Sections, whose: str, work: Work, found: list[Finding]) -> _Sections:
-    """Return the sections with the addresses that the parameters ask for."""
-    fixed = addresses.static(sections, 6)
-    learned = [a for a in _global(whose, work) if ":" in a and a not in fixed]
-    asked = addresses.as_asked(bridge, sections, whose, learned, found)
-    if 4 in addresses.dhcp(asked) or addresses.gateways(asked, 4) or addresses.gateways(asked, 6):
+def _mend(bridge: Bridge, there: Unit, work: Work) -> None:
+    """Bring the bridge's own file to what the parameters ask; where all of it is right, it is left as it is."""
+    sections = there.file.sections
+    if addresses.as_asked(bridge, there.sections, bridge.name, []) != there.sections:
+        sections = addresses.as_asked(bridge, sections, bridge.name, work.findings)
+        if not there.path.startswith(FOLDER):
+            work.findings.append(_not_ours(bridge, there.path))
+    if there.path.startswith(FOLDER):
+        work.files[there.path] = replace(there.file, sections=sections).text
+    _note(bridge, (*sections, *(s for file in there.drop_ins for s in file.sections)), work)
+
+
+def _note(bridge: Bridge, sections: _Sections, work: Work) -> None:
+    """Note what the bridge has by its files."""
+    work.holds[bridge.name] = addresses.held(sections)
+    if 4 in addresses.dhcp(sections) or addresses.gateways(sections, 4):
         work.gateways.add(bridge.name)
-    return asked
 
 
 def _with_lease(sections: _Sections, whose: str, work: Work) -> _Sections:
@@ -84,30 +86,6 @@ def _at_rest(bridge: Bridge, sections: _Sections, *, is_bare: bool) -> _Sections
         link = Section("Link", (Entry.of("RequiredForOnline", "no"),), before=("",))
         sections = (link, *sections)
     return sections
-
-
-def _strangers(bridge: Bridge, one: Carried, work: Work) -> list[Finding]:
-    """Return a finding for each address that a port has and no file gives it, nor the parameters the bridge."""
-    if not one.is_new or one.sections:
-        return []
-    asked = {bridge.ipv4, bridge.ipv6, *bridge.fixed}
-    return [
-        Finding(
-            "refuse",
-            f"{one.port} has {address}, which no file of networkd gives it",
-            f"as a port of {bridge.name} it would have it no more, and it is not known who would give it to {bridge.name}",
-            f"write it to {bridge.name} in network.bridges (`ipv4`, `ipv6` or `more_addresses`; `ipv6: auto` for "
-            f"what routers announce), or leave {one.port} out of it",
-            "H651",
-        )
-        for address in _global(one.port, work)
-        if address not in asked and ("auto" if ":" in address else "dhcp") not in asked
-    ]
-
-
-def _global(name: str, work: Work) -> list[str]:
-    device = work.now.interface(name)
-    return [a for a in (device.addresses if device else ()) if not a.startswith("fe80")]
 
 
 def _not_ours(bridge: Bridge, path: str) -> Finding:

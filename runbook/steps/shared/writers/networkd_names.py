@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from runbook.facts.network import Network
 from runbook.facts.networkd import FOLDER, Link, Networkd, Unit
 from runbook.model.plan import Finding
+from runbook.steps.shared.kept import Held
 
 HEADER = "# Made by the runbook; bridges come from params network.bridges. See systemd.network(5)."
 _PREFIXES = ("10", "05", "01", "00")
@@ -25,6 +26,7 @@ class Work:
     links: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     gateways: set[str] = field(default_factory=set)
+    holds: dict[str, Held] = field(default_factory=dict)
 
 
 def link_of(name: str, now: Network) -> Link:
