@@ -64,20 +64,30 @@ class Switch(Action):
 
 
 @dataclass(frozen=True)
-class ReplaceNetwork(Action):
-    """Put a new /etc/network/interfaces in force with an automatic way back: a `Switch` of the network."""
+class NetworkFile:
+    """One file of a network's configuration, as it shall be."""
 
-    content: str
+    path: str
+    content: str | None
+    """None where the file shall be gone."""
+    mode: str = "0644"
+
+
+@dataclass(frozen=True)
+class ReplaceNetwork(Action):
+    """Put a new configuration of the network in force with an automatic way back: a `Switch` of the network."""
+
+    files: tuple[NetworkFile, ...]
+    manager: str = "ifupdown"
     revert_s: int = 120
-    path: str = "/etc/network/interfaces"
 
     @property
     def switch(self) -> Switch:
         """What is carried out."""
         return Switch(
             "network",
-            self.path,
-            self.content,
+            self.files[0].path,
+            self.files[0].content or "",
             enter="systemctl restart networking",
             leave="ifdown --force -a --exclude=lo",
             revert_s=self.revert_s,
@@ -86,20 +96,16 @@ class ReplaceNetwork(Action):
         )
 
     @property
-    def kept(self) -> str:
-        """The old file's copy. While it is there, the new configuration was not confirmed."""
-        return self.switch.kept
-
-    @property
     def title(self) -> str:
         return self.switch.title
 
     @property
     def leaves(self) -> Left:
-        return Left.file(self.path, self.content)
+        return Left.file(self.files[0].path, self.files[0].content or "")
 
     def preview(self, facts: Facts) -> str:
         return self.switch.preview(facts)
 
     def inverse(self, facts: Facts) -> ReplaceNetwork:
-        return ReplaceNetwork(facts.text(self.path) or "", self.revert_s, self.path)
+        old = tuple(NetworkFile(f.path, facts.text(f.path), f.mode) for f in self.files)
+        return ReplaceNetwork(old, self.manager, self.revert_s)

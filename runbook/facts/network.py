@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from runbook.facts.pci import last_bdf
+from runbook.facts.routes import Route
+from runbook.facts.routes import routes as table_of
 from runbook.model.ask import Ask, Facts
 
 _ADDR = Ask.run("ip", "-j", "addr")
@@ -23,14 +25,14 @@ _LINKS = Ask.shell(
 
 COMMANDS = (_ADDR, _ROUTE, _SESSION, _LINKS)
 
-_ROUTE6 = Ask.run("ip", "-j", "-6", "route")
+ROUTE6 = Ask.run("ip", "-j", "-6", "route")
 # Comments and empty lines are left out; `nic-CARD` and `plugin …pppoe.so CARD` are what name a card (pppd(8)).
 _PPPOE = Ask.shell(
     "cat /proc/net/pppoe 2>/dev/null;"
     " grep -rHsE '^[[:space:]]*(nic-|plugin[[:space:]]+[^[:space:]]*pppoe\\.so[[:space:]])' /etc/ppp/peers; true"
 )
 
-MORE = (_ROUTE6, _PPPOE)
+MORE = (ROUTE6, _PPPOE)
 """What shows on which card a connection runs that `ip` does not tell of, for whoever may give a card away."""
 
 
@@ -50,6 +52,11 @@ class Interface:
     is_bridge: bool
     controller: str
     """The PCI address of the card, '' for a virtual interface."""
+    link_type: str = "ether"
+    """What frames it takes: `ether`, `loopback`, `ppp`, or `none` for tunnels such as WireGuard's."""
+    is_bond: bool = False
+    leased: frozenset[str] = frozenset()
+    """Those of its addresses that end some time: leased, or announced by a router."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,10 @@ class Network:
     """Name of each PPPoE connection, '' where only the kernel knows of it, and its card; none where nobody asked."""
     default_routes6: tuple[str, ...] = ()
     """Interfaces that carry a default route of IPv6; none where nobody asked."""
+    is_session6: bool = False
+    """True when the ssh session came in by IPv6."""
+    table: tuple[Route, ...] = ()
+    """The main routing table of IPv4, and of IPv6 where that was asked."""
 
     def interface(self, name: str) -> Interface | None:
         """Return the interface of a name, None when there is none."""
@@ -145,7 +156,9 @@ def parse(facts: Facts) -> Network:
         ),
         routes=_set_routes(routes),
         pppoe=pppoe_cards(facts[_PPPOE].out) if _PPPOE in facts else (),
-        default_routes6=default_routes(_rows(facts, _ROUTE6)) if _ROUTE6 in facts else (),
+        default_routes6=default_routes(_rows(facts, ROUTE6)) if ROUTE6 in facts else (),
+        is_session6=":" in address,
+        table=(*table_of(routes, 4), *(table_of(_rows(facts, ROUTE6), 6) if ROUTE6 in facts else ())),
     )
 
 
@@ -165,17 +178,19 @@ def _set_routes(rows: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 def _interface(row: dict[str, Any], cards: dict[str, str], bridges: set[str]) -> Interface:
     name = row["ifname"]
+    infos = [info for info in row.get("addr_info", []) if "local" in info]
     return Interface(
         name=name,
         mac=row.get("address", ""),
-        addresses=tuple(
-            f"{info['local']}/{info['prefixlen']}" for info in row.get("addr_info", []) if "local" in info
-        ),
+        addresses=tuple(f"{info['local']}/{info['prefixlen']}" for info in infos),
         master=row.get("master", ""),
         parent=row.get("link") or "",
         is_up="UP" in row.get("flags", []),
         is_bridge=name in bridges,
         controller=cards.get(name, ""),
+        link_type=row.get("link_type", "ether"),
+        is_bond="MASTER" in row.get("flags", []),
+        leased=frozenset(f"{info['local']}/{info['prefixlen']}" for info in infos if info.get("dynamic")),
     )
 
 
