@@ -51,7 +51,7 @@ def host(
         "net_links": "\n".join([*real, *(f"/sys/class/net/{b}/bridge " for b in bridges)]) + "\n",
     }
     more = {
-        network._ROUTE6: Answer(0, json.dumps(routes6 or [])),
+        network.ROUTE6: Answer(0, json.dumps(routes6 or [])),
         network._PPPOE: Answer(0, pppoe),
         cards.CONFIGURED: Answer(0, configured),
     }
