@@ -90,7 +90,8 @@ def test_the_recorded_host_can_be_planned_with_it(tmp_path, notebook):
     for step in notebooks()[notebook]:
         shown = book.plan(name_of(step))
         assert shown.text.startswith(step.TITLE)
-        assert not [f for f in step.plan(host, book.facts).findings if f.level in ("refuse", "fail")]
+        if all(ask in book.facts for ask in step.asks(host)):  # one that is not recorded yet says so itself
+            assert not [f for f in step.plan(host, book.facts).findings if f.level in ("refuse", "fail")]
 
 
 def test_one_round_trip_and_nothing_else():

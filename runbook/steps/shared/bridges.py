@@ -99,7 +99,9 @@ def _addresses(params: HostParams, now: Network) -> list[Finding]:
         if bridge.ipv6 == "auto" and not ipv6:
             found.append(_fail(f"{bridge.name} got no IPv6 address from a router", ports, "H655"))
         if bridge.ipv6 == "none" and ipv6:
-            found.append(_fail(f"{bridge.name} has IPv6", f"`ipv6: none` is asked for, it has {_names(ipv6)}"))
+            found.append(
+                _fail(f"{bridge.name} has IPv6", f"`ipv6: none` is asked for, it has {_names(ipv6)}")
+            )
         for address in bridge.fixed:
             if address not in own:
                 had = _names(ipv6 if ":" in address else ipv4)

@@ -70,7 +70,12 @@ def _programs(params: HostParams, there: dict[str, files.Entry]) -> list[Finding
 
 def _elsewhere(ports: set[str], there: Sourced) -> list[Finding]:
     """Return a reason to refuse for each file that is not read, where a port stands in none that is."""
-    told = {name for path, text in there.files.items() for p in interfaces.paragraphs(text, path) for name in p.names}
+    told = {
+        name
+        for path, text in there.files.items()
+        for p in interfaces.paragraphs(text, path)
+        for name in p.names
+    }
     return [
         Finding(
             "refuse",
