@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
 from runbook.text.plural import plural
 from runbook.text.terminal import say
+
+if TYPE_CHECKING:
+    from runbook.params import HostParams
 
 
 @click.command(short_help="One table of what many hosts are.")
@@ -44,7 +48,11 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
         tables.prove_writable(out)
     asked = [parameters.load(member.params) for member in members(own_of(params))]
 
+    unready = {host.host: error for host in asked if now and (error := _unready(host))}
+
     def look(host: parameters.HostParams) -> list[tables.Row] | RunbookError:
+        if host.host in unready:
+            return unready[host.host]
         try:
             return tables.asked_now(host, place) if now else tables.of_report(place, host.host)
         except RunbookError as error:
@@ -65,3 +73,14 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
         click.echo(f"{about}: {out}")
     if errors:
         click.get_current_context().exit(max(error.exit_code for error in errors))
+
+
+def _unready(host: HostParams) -> RunbookError | None:
+    """Have typed what this host needs, one host after the other; return what is wrong with that."""
+    from runbook.hosts import prepare
+
+    try:
+        prepare(host)
+    except RunbookError as error:
+        return error
+    return None

@@ -28,6 +28,8 @@ class ShellHost(Transport):
     """Base of the hosts that exist. Subclasses give `transport` and `raise_if_unreachable`."""
 
     is_real = True
+    _fresh_s: float | None = None
+    """How long one command over a connection of its own may take here, where that is not the usual."""
 
     def __init__(self, limits: Limits | None = None, sudo: Sudo | None = None) -> None:
         super().__init__(limits, sudo)
@@ -137,7 +139,7 @@ class ShellHost(Transport):
     def fresh(self, argv: tuple[str, ...], timeout_s: float | None = None) -> str | None:
         """Return a command's output over a connection of its own, None when it or the connection failed."""
         self.round_trips += 1
-        allowed = FRESH_S if timeout_s is None else timeout_s
+        allowed = (self._fresh_s or FRESH_S) if timeout_s is None else timeout_s
         try:
             said = self._exchange(
                 shlex.join(argv), shlex.join(argv), b"", allowed, argv=self.own_transport(shlex.join(argv))
