@@ -61,10 +61,10 @@ def new(
         to, host = to or host, host.rpartition("@")[2].partition(".")[0]
     how = file.becoming(become, become_password)
     connection = load(like).connection if like else file.reached(None if local else to or f"root@{host}", how)
-    asked = file.described(host, connection)
+    params = file.described(host, connection)
     path = file.place(host, out)
     file.prove_free(path, force=force)
-    seen = look(connect(asked, "00_introduction"))
+    seen = look(connect(params, "00_introduction"))
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     about = [

@@ -90,21 +90,21 @@ class _Desk(threading.Thread):
 
     def run(self) -> None:
         while True:
-            asked, _ = self._line.accept()
-            with asked, suppress(OSError):
-                with asked.makefile("rb") as question:
-                    words = question.read(_LONGEST).decode("utf-8", "replace")
-                asked.sendall(_answer(words).encode())
+            line, _ = self._line.accept()
+            with line, suppress(OSError):
+                with line.makefile("rb") as file:
+                    question = file.read(_LONGEST).decode("utf-8", "replace")
+                line.sendall(_answer(question).encode())
 
 
 def _answer(question: str) -> str:
     """Return what a person types; the question may be the host's own words, so nothing of it acts on the terminal."""
     try:
-        said = getpass.getpass(f"\n{visible(question.strip())} ")
+        answer = getpass.getpass(f"\n{visible(question.strip())} ")
     except (EOFError, OSError):
         return ""
-    learn("typed:ssh", said)
-    return f"{said}\n"
+    learn("typed:ssh", answer)
+    return f"{answer}\n"
 
 
 def _terminal() -> Any:

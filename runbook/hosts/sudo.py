@@ -90,10 +90,10 @@ class Sudo:
 
         With the password nothing of sudo's memory is used, and nothing is left in it (`-k`).
         """
-        mark, has = self.mark.decode().strip(), self.password is not None
-        wait = _AWAIT.format(mark=mark) if has else ""
+        mark, has_password = self.mark.decode().strip(), self.password is not None
+        wait = _AWAIT.format(mark=mark) if has_password else ""
         begin = _BEGIN.format(as_by_ssh=_AS_BY_SSH, mark=mark, wait=wait)
-        how = f"-S -k -p {shlex.quote(self.prompt.decode())}" if has else "-n"
+        how = f"-S -k -p {shlex.quote(self.prompt.decode())}" if has_password else "-n"
         # A session of its own, as sshd gives one: what is ended later is all of that, and not sudo.
         root = 'env SSH_CONNECTION="$SSH_CONNECTION" setsid -w sh -c'
         return f"exec env LC_ALL=C sudo {how} -H -- {root} {shlex.quote(begin)} sh {shlex.quote(command)}"
@@ -128,10 +128,10 @@ def marks(sudo: Sudo | None) -> tuple[bytes, bytes]:
     return (sudo.mark, sudo.prompt) if sudo else NO_MARKS
 
 
-def refused(where: str, user: str, said: str) -> HostError:
+def refused(where: str, user: str, text: str) -> HostError:
     """Return the error for what sudo said to a user on a host, instead of letting us in."""
-    _, why, do = next(row for row in _COMPLAINTS if any(words in said for words in row[0]))
-    lines = [line for line in said.splitlines() if line.strip() and not line.startswith("@@ ")]
+    _, why, do = next(row for row in _COMPLAINTS if any(words in text for words in row[0]))
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("@@ ")]
     return HostError(
         f"Not root on {where} by sudo",
         where="sudo",
