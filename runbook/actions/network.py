@@ -105,5 +105,6 @@ class ReplaceNetwork(Action):
 
 
 def _as_it_is(file: NetworkFile, facts: Facts) -> NetworkFile:
-    mode, _ = facts.mode(file.path) or ("", "")
-    return NetworkFile(file.path, facts.text(file.path), mode)
+    text, (mode, _) = facts.text(file.path), facts.mode(file.path) or ("", "")
+    # A link to /dev/null, which masks a file, reads as an empty file that everybody may write. An empty one masks, too.
+    return NetworkFile(file.path, text, "0644" if text == "" and mode == "0666" else mode)

@@ -416,13 +416,14 @@ case $1 in
 arm) arm ;;
 go) go ;;
 back)
+    mkdir -p "$run"
     stop "$go.timer" "$go.service"
     [ -s "$run/why" ] || echo "no new connection confirmed it" >"$run/why"
     take_back
     ;;
 boot)
     # Whatever starts a service makes systemd start what is wanted first, and in the middle of a switch that is this.
-    cmp -s "$boot_id" "$keep/boot" && exit 0
+    [ "$(cat "$boot_id")" != "$(cat "$keep/boot")" ] || exit 0
     mkdir -p "$run"
     each put_old
     reread
