@@ -317,10 +317,9 @@ class Machine:
             case act.Reboot():
                 self._reboot()
             case act.ReplaceNetwork(files=files):
-                self.files |= {file.path: file.content for file in files if file.content is not None}
-                for file in files:
-                    if file.content is None:
-                        self.files.pop(file.path, None)
+                gone = {file.path for file in files if file.content is None}
+                new = {file.path: file.content for file in files if file.content is not None}
+                self.files = {path: text for path, text in self.files.items() if path not in gone} | new
                 self._network_up()
             case act.Run(argv=("apt-get", *_, "remove", name)):
                 self.packages.remove(name)
