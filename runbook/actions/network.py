@@ -60,7 +60,8 @@ class ReplaceNetwork(Action):
     unmade: tuple[str, ...] = ()
     """Virtual links that only the old files make: deleted when the new ones are put in force."""
     up: tuple[str, ...] = ()
-    """NetworkManager: the profiles (by UUID) to bring up once the new files are loaded, in this order."""
+    """NetworkManager: the profiles (by UUID) to bring up once the new files are loaded, in this order; the name of a
+    card stands for the profile that NetworkManager makes for it by itself when it starts."""
     up_before: tuple[str, ...] = ()
     """NetworkManager: the profiles that are up now, and are brought up on the way back, in this order."""
     renumbered: tuple[Renumbered, ...] = ()

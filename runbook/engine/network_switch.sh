@@ -101,24 +101,34 @@ put_in_force() { # PROFILES
         ;;
     network-manager)
         nmcli general reload conf && nmcli connection reload || return 1
-        for profile in $1; do nmcli --wait 60 connection up uuid "$profile" || return 1; done
+        made_again=
+        for profile in $1; do bring_up "$profile" 1 || return 1; done
         ;;
     esac
 }
 
-# A profile that NetworkManager made up for a card without one comes again when it starts; and then a card takes
-# some seconds until it can be brought up.
+# A profile that NetworkManager made up for a card without one comes again when it starts, by another name perhaps:
+# there stands the card's name. And then a card takes some seconds until it can be brought up.
+bring_up() { # PROFILE OR CARD, TRIES
+    case $1 in
+    *-*-*-*-*)
+        i=$2
+        until nmcli --wait 60 connection up uuid "$1"; do
+            i=$((i - 1))
+            [ $i -gt 0 ] || return 1
+            sleep 2
+        done
+        ;;
+    *) [ -n "$made_again" ] || { sleep 1 && systemctl restart NetworkManager && made_again=yes; } ;;
+    esac
+}
+
 enter_old() {
     enter "$made" "" || return 1
     [ "$manager" = network-manager ] || return 0
     sleep 1
-    systemctl restart NetworkManager
-    for profile in $up_before; do
-        for i in 1 2 3 4 5 6 7 8 9 10; do
-            nmcli --wait 60 connection up uuid "$profile" && break
-            [ $i -lt 10 ] && sleep 2
-        done || return 1
-    done
+    systemctl restart NetworkManager && made_again=yes
+    for profile in $up_before; do bring_up "$profile" 10 || return 1; done
 }
 
 # What reads the files before a unit of ours can be started has read the new ones: it reads again.
