@@ -44,25 +44,9 @@ def _ports(ports: dict[str, Bridge], now: Network, wireless: Collection[str]) ->
                 )
             )
         elif interface.is_bridge:
-            found.append(
-                _refuse(
-                    f"{port} is a bridge, and no bridge can be a port of {bridge.name}",
-                    "the kernel does not put a bridge into a bridge",
-                    f"call the bridge {port} in network.bridges, with `ports: [{', '.join(now.ports(port))}]`; the "
-                    "guests' configurations name it then",
-                    "H651",
-                )
-            )
+            found.append(_a_bridge(port, bridge, now.ports(port)))
         elif interface.link_type != "ether":
-            found.append(
-                _refuse(
-                    f"{port} carries no Ethernet frames, and cannot be a port of {bridge.name}",
-                    f"its link is of the type {interface.link_type}, such as a tunnel's; the kernel takes no such port",
-                    f"leave {port} out of network.bridges: a bridge with `ports: []` is for the guests, and the host "
-                    "routes for them",
-                    "H651",
-                )
-            )
+            found.append(_no_ethernet(port, bridge, interface.link_type))
         elif interface.master not in ("", bridge.name):
             found.append(_belongs(port, now.interface(interface.master), interface.master))
         if port in wireless:
@@ -74,6 +58,25 @@ def _ports(ports: dict[str, Bridge], now: Network, wireless: Collection[str]) ->
                 )
             )
     return found
+
+
+def _a_bridge(port: str, bridge: Bridge, ports: tuple[str, ...]) -> Finding:
+    return _refuse(
+        f"{port} is a bridge, and no bridge can be a port of {bridge.name}",
+        "the kernel does not put a bridge into a bridge",
+        f"call the bridge {port} in network.bridges, with `ports: [{', '.join(ports)}]`; the guests' configurations name "
+        "it then",
+        "H651",
+    )
+
+
+def _no_ethernet(port: str, bridge: Bridge, link_type: str) -> Finding:
+    return _refuse(
+        f"{port} carries no Ethernet frames, and cannot be a port of {bridge.name}",
+        f"its link is of the type {link_type}, such as a tunnel's; the kernel takes no such port",
+        f"leave {port} out of network.bridges: a bridge with `ports: []` is for the guests, and the host routes for them",
+        "H651",
+    )
 
 
 def _belongs(port: str, master: Interface | None, name: str) -> Finding:
