@@ -8,7 +8,8 @@ from runbook.actions.delivery import Deliver
 from runbook.actions.disks import RunIn, SetPassword, WritePartitionTable
 from runbook.actions.files import Link, Remove, WriteFile
 from runbook.actions.foreseen import Foreseen
-from runbook.actions.switches import NetworkFile, ReplaceNetwork, Switch
+from runbook.actions.network import NetworkFile, Renumbered, ReplaceNetwork
+from runbook.actions.switches import Switch
 from runbook.model.action import Action
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "PurgePackages",
     "Reboot",
     "Remove",
+    "Renumbered",
     "ReplaceNetwork",
     "Run",
     "RunIn",

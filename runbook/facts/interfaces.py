@@ -164,7 +164,9 @@ def _takes_in(own: tuple[Paragraph, ...], path: str) -> bool:
             if paragraph.keyword == "source" and fnmatch(path, pattern):
                 return True
             # ifup passes over names with anything else in them (interfaces(5)).
-            if paragraph.keyword.startswith("source-dir") and fnmatch(str(PurePosixPath(path).parent), pattern):
+            if paragraph.keyword.startswith("source-dir") and fnmatch(
+                str(PurePosixPath(path).parent), pattern
+            ):
                 return re.fullmatch(r"[A-Za-z0-9_-]+", PurePosixPath(path).name) is not None
     return False
 

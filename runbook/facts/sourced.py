@@ -11,7 +11,12 @@ from fnmatch import fnmatchcase
 from runbook.facts.interfaces import FILE, Paragraph, paragraphs
 from runbook.model.ask import Ask, Facts
 
-FOLDERS = ("/etc/network", "/etc/network/interfaces.d", "/etc/network/interfaces.d/*", "/run/network/interfaces.d")
+FOLDERS = (
+    "/etc/network",
+    "/etc/network/interfaces.d",
+    "/etc/network/interfaces.d/*",
+    "/run/network/interfaces.d",
+)
 """Where files are read; Debian's own images name the last."""
 FILES = Ask.files(*(f"{folder}/*" for folder in FOLDERS))
 

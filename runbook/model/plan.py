@@ -79,8 +79,8 @@ class Plan:
         """
         lost = tuple(f.what for f in self.losses)
         done = (self.actions, lost) if lost else self.actions
-        said = canonical(("foreseen", self.after, done) if self.after else done)
-        return hashlib.sha256(said.encode()).hexdigest()[:12]
+        content = canonical(("foreseen", self.after, done) if self.after else done)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def canonical(value: Any) -> str:

@@ -285,8 +285,12 @@ class Machine:
                 self._deliver(action)
             case act.Reboot():
                 self._reboot()
-            case act.ReplaceNetwork():
-                self._network_up(action)
+            case act.ReplaceNetwork(files=files):
+                self.files |= {file.path: file.content for file in files if file.content is not None}
+                for file in files:
+                    if file.content is None:
+                        self.files.pop(file.path, None)
+                self._network_up()
             case act.Run(argv=("apt-get", *_, "remove", name)):
                 self.packages.remove(name)
             case act.Run(argv=argv):
@@ -398,9 +402,8 @@ class Machine:
         if "xen-watchdog.service" in self.units:
             self.units["xen-watchdog.service"] = ("active", "enabled")
 
-    def _network_up(self, action: Any) -> None:
+    def _network_up(self) -> None:
         """Bring up the testbed's two bridges: addresses move from the ports to them."""
-        self.files |= {file.path: file.content for file in action.files}
         rows = json.loads(sample("ip-addr.json"))
         by_name = {row["ifname"]: row for row in rows}
         outside = by_name["enp0s3"].pop("addr_info")

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from runbook.actions import NetworkFile, ReplaceNetwork
+from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
+from runbook.actions.network import UNCONFIRMED
 from runbook.params import HostParams
 from runbook.steps.shared.interfaces_file import edit
 from runbook.steps.xen_configuration import configure_bridges
@@ -74,7 +75,10 @@ def test_first_run():
     """Both bridges are written whole, with the way back that the parameters ask for."""
     machine = ready()
     planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
-    assert planned.actions == (ReplaceNetwork((NetworkFile(FILE, EXPECTED),), "ifupdown", 180),)
+    inner = Renumbered("inet", ("xenbr1", "enp0s4"), ("10.0.0.2/24",))
+    assert planned.actions == (
+        ReplaceNetwork((NetworkFile(FILE, EXPECTED),), "ifupdown", 180, renumbered=(inner,)),
+    )
     assert "within 180 s" in planned.note
     assert len(carry(machine, configure_bridges, PARAMS)) == 1
 
@@ -268,6 +272,6 @@ def test_missing_addresses_and_routes_are_faults():
 def test_a_switch_that_was_cut_off_is_done_again():
     """While the old file's copy is there nobody confirmed the new network, and the timer may still bring it back."""
     machine = bridged()
-    machine.files["/etc/network/interfaces.xen-runbook-old"] = "old\n"
+    machine.files[UNCONFIRMED.argv[0]] = "not confirmed\n"
     planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
     assert len(planned.actions) == 1

@@ -38,9 +38,7 @@ class _Asked:
         return (f"    address {self.value}", *([f"    gateway {self.gateway}"] if self.gateway else []))
 
 
-def as_asked(
-    bridge: Bridge, mine: Sequence[Paragraph], whose: str, found: list[Finding]
-) -> list[Paragraph]:
+def as_asked(bridge: Bridge, mine: Sequence[Paragraph], whose: str, found: list[Finding]) -> list[Paragraph]:
     """Return the paragraphs of a bridge with the addresses that the parameters ask for.
 
     With `keep` they stay as they are. `whose` is the card that had them, or the bridge itself.
@@ -140,9 +138,7 @@ def _exchanged(bridge: Bridge, asked: _Asked, old: Paragraph) -> Paragraph:
     """Return a paragraph with another address; its further lines stay."""
     lines = [line for line in old.lines[1:] if words_of(line)[:1] == [] or words_of(line)[0] not in ADDRESS]
     head = f"iface {bridge.name} {asked.family} {asked.method}"
-    return replace(
-        old, words=(bridge.name, asked.family, asked.method), lines=(head, *asked.lines, *lines)
-    )
+    return replace(old, words=(bridge.name, asked.family, asked.method), lines=(head, *asked.lines, *lines))
 
 
 def _with_gateway(bridge: Bridge, asked: _Asked, old: Paragraph, found: list[Finding]) -> Paragraph:

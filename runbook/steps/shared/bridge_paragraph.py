@@ -89,7 +89,10 @@ def _with_carried(
             found.append(_two_leases(bridge, carried.port, comes.lines[0]))
     new = replace(new, lines=(*new.lines, *carried.lines))
     told = {(p.words[1:2], given(p)) for p in there}
-    return [*(new if p is first else p for p in there), *(p for p in more if (p.words[1:2], given(p)) not in told)]
+    return [
+        *(new if p is first else p for p in there),
+        *(p for p in more if (p.words[1:2], given(p)) not in told),
+    ]
 
 
 def _with_ports(bridge: Bridge, holder: Paragraph, found: list[Finding]) -> Paragraph:

@@ -77,9 +77,8 @@ def dropped(params: HostParams, facts: Facts) -> list[Finding]:
             "warn",
             f"{who} drops forwarded packets, and bridged ones with them",
             "net.bridge.bridge-nf-call-iptables is 1, so guests on a bridge would get neither an address nor answers",
-            "run `echo net.bridge.bridge-nf-call-iptables=0 >/etc/sysctl.d/90-bridge.conf; sysctl --system` where "
-            "nothing needs bridged packets filtered; else let the bridge's pass: `iptables -I DOCKER-USER -i BRIDGE "
-            "-j ACCEPT` and `-o BRIDGE`, made lasting",
+            "set `pass_bridged: true` under network: the step pass_bridged_packets adds one rule that lets them pass, "
+            "again after each start of Docker; what is routed goes on being filtered",
             "H653",
         )
     ]
@@ -99,7 +98,9 @@ def _addresses(params: HostParams, now: Network) -> list[Finding]:
         if bridge.ipv6 == "auto" and not ipv6:
             found.append(_fail(f"{bridge.name} got no IPv6 address from a router", ports, "H655"))
         if bridge.ipv6 == "none" and ipv6:
-            found.append(_fail(f"{bridge.name} has IPv6", f"`ipv6: none` is asked for, it has {_names(ipv6)}"))
+            found.append(
+                _fail(f"{bridge.name} has IPv6", f"`ipv6: none` is asked for, it has {_names(ipv6)}")
+            )
         for address in bridge.fixed:
             if address not in own:
                 had = _names(ipv6 if ":" in address else ipv4)

@@ -155,7 +155,11 @@ def _named(
 
     A VLAN is brought up for itself: made by the bridge's script, its card would lose its link-local address.
     """
-    busy = {p.words[0] for p in every if p.keyword == "iface" and (len(p.lines) > 1 or p in old or "." in p.words[0])}
+    busy = {
+        p.words[0]
+        for p in every
+        if p.keyword == "iface" and (len(p.lines) > 1 or p in old or "." in p.words[0])
+    }
     found: list[Paragraph] = []
     before: tuple[str, ...] = ()
     for p in kept:
@@ -195,7 +199,9 @@ def _text(new: list[Paragraph], old: tuple[Paragraph, ...], text: str, path: str
     """Return the file; the installer's own comments go with what they were about if nobody wrote others."""
     if tuple(new) == old:
         return text
-    if path == FILE and not any(p.keyword.startswith("source") or (p.names == ("lo",) and p.keyword == "iface") for p in new):
+    if path == FILE and not any(
+        p.keyword.startswith("source") or (p.names == ("lo",) and p.keyword == "iface") for p in new
+    ):
         new = [*_LO, *new]
     lines = [line for p in new for line in (*p.before, *p.lines)]
     comments = {line.strip() for line in lines if line.lstrip().startswith("#")}

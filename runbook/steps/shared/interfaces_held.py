@@ -13,7 +13,9 @@ from runbook.steps.shared.bridge_addresses import given, is_off
 from runbook.steps.shared.kept import Held
 
 _LEASES = {("inet", "dhcp"): "ipv4", ("inet6", "dhcp"): "ipv6", ("inet6", "auto"): "ipv6"}
-_DEFAULT_ROUTE = re.compile(r"\broute\s+(?:add|append|replace)\s+(?:default|0\.0\.0\.0/0|0/0)\b|\broute\s+add\s+.*\bdefault\b")
+_DEFAULT_ROUTE = re.compile(
+    r"\broute\s+(?:add|append|replace)\s+(?:default|0\.0\.0\.0/0|0/0)\b|\broute\s+add\s+.*\bdefault\b"
+)
 
 
 def held(bridge: str, paragraphs: Iterable[Paragraph]) -> Held:
@@ -25,12 +27,7 @@ def held(bridge: str, paragraphs: Iterable[Paragraph]) -> Held:
     static = [p for p in mine if p.words[1:3] == ("inet6", "static")]
     if not any(is_off(p) for p in mine) and all(p.option("autoconf") not in ((), ("0",)) for p in static):
         leases.add("ipv6")
-    hooks = [
-        line
-        for p in every
-        for line in p.lines[1:]
-        if p in mine or port_lines.names(line, bridge)
-    ]
+    hooks = [line for p in every for line in p.lines[1:] if p in mine or port_lines.names(line, bridge)]
     return Held(
         frozenset(given(p) for p in mine if p.words[2:3] == ("static",)) - {""},
         frozenset(leases),

@@ -71,7 +71,9 @@ def _is_indirect(paragraph: Paragraph, port: str, bridge: str) -> bool:
         case "mapping":
             return any(_is(port, word) for word in words)
         case "rename":
-            return any(_is(name, half) for word in words for half in word.split("=") for name in (port, bridge))
+            return any(
+                _is(name, half) for word in words for half in word.split("=") for name in (port, bridge)
+            )
         case "no-scripts":
             return any(_is(bridge, word) for word in words)
         case "iface" | "template":

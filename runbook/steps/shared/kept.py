@@ -48,9 +48,13 @@ def not_in_force(bridge: Bridge, now: Network, held: Held) -> Iterator[Finding]:
     interface = now.interface(bridge.name)
     has = set(interface.addresses) if interface else set()
     for address in sorted(held.addresses - has - set(bridge.fixed)):
-        yield _fail(f"{bridge.name} has not the address {address}", f"it has {', '.join(sorted(has)) or 'none'}")
+        yield _fail(
+            f"{bridge.name} has not the address {address}", f"it has {', '.join(sorted(has)) or 'none'}"
+        )
     if bridge.ipv4 == "keep" and "ipv4" in held.leases and not any(":" not in a for a in has):
-        yield _fail(f"{bridge.name} got no address by DHCP", f"its ports are {', '.join(now.ports(bridge.name))}")
+        yield _fail(
+            f"{bridge.name} got no address by DHCP", f"its ports are {', '.join(now.ports(bridge.name))}"
+        )
     for port in bridge.ports:
         card = now.interface(port)
         if card and card.master == bridge.name and (left := _own(card)):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import ReplaceNetwork
+from runbook.actions.network import UNCONFIRMED
 from runbook.facts import interfaces, network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import bridge_dangers, bridges, kept, writers
+from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (
@@ -15,11 +16,10 @@ GUIDE = (
     "(H650, H651)"
 )
 RISK = "disruptive"
-_UNCONFIRMED = Ask.read(f"{interfaces.FILE}.xen-runbook-old")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*bridges.COMMANDS, *writers.asks(params), _UNCONFIRMED)
+    return (*bridges.COMMANDS, *writers.asks(params), UNCONFIRMED)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -29,7 +29,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now, choice = network.parse(facts), writers.choose(params, facts)
     written = [(share, share.writer.write(share.params, facts)) for share in choice.shares]
     said = tuple(f for _, one in written for f in one.findings)
-    is_confirmed = facts[_UNCONFIRMED].status == MISSING
+    is_confirmed = facts[UNCONFIRMED].status == MISSING
     is_new = choice.findings or any(one.changes(facts) for _, one in written)
     if is_confirmed and not is_new and not bridges.not_in_force(params, now):
         return Plan(findings=said)
@@ -60,7 +60,17 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if any(f.stops and f.level != "wait" for f in findings):
         return Plan(findings=findings)
     actions = tuple(
-        ReplaceNetwork(one.changes(facts) or one.files, share.writer.MANAGER, params.network.revert_s)
+        ReplaceNetwork(
+            one.changes(facts) or one.files,
+            share.writer.MANAGER,
+            params.network.revert_s,
+            one.links,
+            one.made,
+            one.unmade,
+            one.up,
+            one.up_before,
+            renumbered.on_purpose(share.params, now),
+        )
         for share, one in written
         if not is_confirmed or one.changes(facts) or bridges.not_in_force(share.params, now)
     )
@@ -75,7 +85,6 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _note(params: HostParams) -> str:
     """Say what is about to happen to the connection."""
     return (
-        "The connection breaks off for some seconds. Unless a new one arrives within "
-        f"{params.network.revert_s} s, "
-        "the host restores the old files by itself."
+        "The connection breaks off for some seconds. The host measures what holds before and afterwards, and restores "
+        f"the old files by itself when something is missing, or no new connection arrives within {params.network.revert_s} s."
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from runbook import releases
 from runbook.actions import NetworkFile
+from runbook.actions.network import Manager
 from runbook.facts import files, interfaces, sourced
 from runbook.facts.interfaces import FILE
 from runbook.facts.sourced import Sourced
@@ -18,7 +19,7 @@ from runbook.steps.shared import interfaces_held
 from runbook.steps.shared.interfaces_file import edit
 from runbook.steps.shared.writers.written import Written
 
-MANAGER = "ifupdown"
+MANAGER: Manager = "ifupdown"
 IFUP, BRCTL = "/usr/sbin/ifup", "/usr/sbin/brctl"
 
 
@@ -70,7 +71,12 @@ def _programs(params: HostParams, there: dict[str, files.Entry]) -> list[Finding
 
 def _elsewhere(ports: set[str], there: Sourced) -> list[Finding]:
     """Return a reason to refuse for each file that is not read, where a port stands in none that is."""
-    told = {name for path, text in there.files.items() for p in interfaces.paragraphs(text, path) for name in p.names}
+    told = {
+        name
+        for path, text in there.files.items()
+        for p in interfaces.paragraphs(text, path)
+        for name in p.names
+    }
     return [
         Finding(
             "refuse",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from runbook.actions import NetworkFile
+from runbook.actions.network import Manager
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
@@ -44,8 +45,8 @@ class Written:
 class Writer(Protocol):
     """A module that writes for one manager of networks."""
 
-    MANAGER: str
-    """As `ReplaceNetwork` names it: it knows how this manager puts its files in force."""
+    MANAGER: Manager
+    """It knows how this manager puts its files in force."""
 
     def asks(self, params: HostParams) -> tuple[Ask, ...]:
         """Return what has to be known of the host."""
