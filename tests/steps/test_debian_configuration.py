@@ -550,7 +550,7 @@ def test_an_unconfirmed_switch_is_done_again(step):
     assert [type(a) for a in plan(step, changes={kept: Answer(0, "old\n")}).actions] == [Switch]
 
 
-LISTED = firewall._listed(close_ports.rules(PARAMS))
+LISTED = firewall.listed(close_ports.rules(PARAMS))
 
 
 @pytest.mark.parametrize(
