@@ -81,7 +81,7 @@ def read(facts: Facts) -> Proposal:
         raise Refused(
             f"Not root on {machine.system.hostname}",
             why="disks and volume groups are shown to root alone, and the runbook works as root",
-            do="let the connection go to root, by key (`--to root@host`), or use sudo with --local",
+            do="say --become sudo, where the account may use it; or let the connection go to root, by key (`--to root@host`)",
         )
     there, has = guests.read(facts, machine.storage), adopted.read(machine, facts)
     group, why = disks.guest_group(machine, there)
