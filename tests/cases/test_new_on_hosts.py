@@ -50,11 +50,10 @@ IS_THERE = {
     "port-of-br0": ("br0", ("eno1",)),
     "port-of-br0-advice-followed": ("br0", ("eno1",)),
 }
-MADE = {
-    "bond-as-port": "bond0",
-    "session-on-vlan": "eno1.20",
-}
+MADE = {"bond-as-port": "bond0", "session-on-vlan": "eno1.10"}
 """The port of the new bridge where it is not the first card itself."""
+OTHER_FILES = {"session-through-wireguard", "source-local"}
+"""Hosts that are configured by files which their folder does not hold: what cannot be kept is refused."""
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -72,9 +71,17 @@ def test_what_new_writes_is_planned_without_a_loss(name):
         return
     assert (first.name, first.ports) == ("xenbr0", (MADE.get(name, "eno1"),))
     assert "it keeps" in text
-    print(
-        name,
-        [a.title for a in plan.actions],
-        [(f.level, f.what) for f in plan.findings],
-        [(b.name, b.ports) for b in params.network.bridges],
-    )
+    if name in OTHER_FILES:
+        assert {f.level for f in plan.findings} == {"refuse"}
+        assert all(f.why and f.do for f in plan.findings)
+        return
+    assert [type(action).__name__ for action in plan.actions] == ["ReplaceNetwork"]
+    assert plan.findings == ()
+
+
+def test_a_storage_card_stays_as_it_is():
+    """The second card, with an address and a route of its own, is neither bridged nor offered to guests."""
+    text, params = written(Case("storage-lan"))
+    assert [b.ports for b in params.network.bridges] == [("eno1",)]
+    assert params.passthrough.devices == ()
+    assert "must stay: it carries the address 10.1.0.2/24 (eno2)" in " ".join(text.replace("#", " ").split())
