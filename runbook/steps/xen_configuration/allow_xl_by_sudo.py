@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from runbook import releases
 from runbook.actions import Remove, WriteFile
 from runbook.facts import files
@@ -16,6 +18,8 @@ GUIDE = (
 RISK = "safe"
 
 FILE = "/etc/sudoers.d/xl"
+_FULL, _READ_ONLY = "# This equals root without a password.", "# xl's commands that only show something."
+_OURS = re.compile(r"%sudo ALL=\(root\) NOPASSWD: (/[\w/.-]*/xl( [\w -]*)?(, |$))+")
 READ_ONLY = ("list", "list -v", "info", "dmesg", "uptime", "vcpu-list", "pci-assignable-list")
 _VISUDO = "/usr/sbin/visudo"
 _INCLUDED = Ask.run(
@@ -32,6 +36,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the file with mode 0440 after `visudo` accepted it, or remove it."""
     there = files.parse(facts, *_PATHS)
     wanted = content(params)
+    if FILE in there and not is_ours(facts.text(FILE) or ""):
+        return _others(wanted)
     if wanted is None:
         remove = (Remove(FILE),) if FILE in there else ()
         return Plan(remove, unasked="services.sudo_xl is none")
@@ -49,7 +55,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     there = files.parse(facts, *_PATHS)
     wanted = content(params)
     found = []
-    if wanted is None and FILE in there:
+    if wanted is None and FILE in there and is_ours(facts.text(FILE) or ""):
         found.append(_differs("is still there"))
     if wanted is not None and _VISUDO not in there:
         return [_no_sudo(params)]
@@ -79,9 +85,38 @@ def content(params: HostParams) -> str | None:
     if params.services.sudo_xl == "none":
         return None
     if params.services.sudo_xl == "full":
-        return f"# This equals root without a password.\n%sudo ALL=(root) NOPASSWD: {xl}\n"
+        return f"{_FULL}\n%sudo ALL=(root) NOPASSWD: {xl}\n"
     commands = ", ".join(f"{xl} {words}" for words in READ_ONLY)
-    return f"# xl's commands that only show something.\n%sudo ALL=(root) NOPASSWD: {commands}\n"
+    return f"{_READ_ONLY}\n%sudo ALL=(root) NOPASSWD: {commands}\n"
+
+
+def is_ours(text: str) -> bool:
+    """Return whether a sudoers(5) file is one that this step wrote: our line, and one rule for xl.
+
+    >>> is_ours("# xl's commands that only show something.\\n%sudo ALL=(root) NOPASSWD: /usr/sbin/xl list\\n")
+    True
+    >>> is_ours("ana ALL=(ALL) NOPASSWD: ALL\\n")
+    False
+    """
+    head, _, rule = text.removesuffix("\n").partition("\n")
+    return head in (_FULL, _READ_ONLY) and _OURS.fullmatch(rule) is not None
+
+
+def _others(wanted: str | None) -> Plan:
+    """Leave a file that somebody else wrote: a rule in it may be the one by which people, or the runbook, are root."""
+    if wanted is None:
+        return Plan(unasked="services.sudo_xl is none")
+    return Plan(
+        findings=(
+            Finding(
+                "refuse",
+                f"{FILE} has rules that are not ours",
+                "they would be replaced, and whoever is root by them would not be any more",
+                "give that file another name on the host, such as /etc/sudoers.d/people, or set `sudo_xl: none`",
+                "sudoers(5)",
+            ),
+        )
+    )
 
 
 def _comes(params: HostParams) -> bool:
