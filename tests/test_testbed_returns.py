@@ -245,7 +245,7 @@ def test_the_cutting_bridge_is_one_that_the_runbook_takes(file: str, tmp_path: P
     assert asked.model_copy(update={"network": good.network}) == good
     planned = configure_bridges.plan(asked, finished(configure_bridges, asked))
     assert (len(planned.actions), planned.stops) == (1, ())
-    assert "address 10.0.9.9/24" in planned.actions[0].content
+    assert "address 10.0.9.9/24" in planned.actions[0].files[0].content
     with pytest.raises(CheckFailed, match="2 bridges"):
         cuts.cut_off("ipv4: dhcp\nipv4: dhcp\n")
 
@@ -319,21 +319,26 @@ def test_a_power_cut_is_judged_by_what_it_left(
         (0, "", "xenbr0", "does not say that the network was cut"),
         (5, "no new connection", "xenbr0", "does not say that the network was cut"),
         (1, "cut the connection; the old configuration is back in force", "none", "not what it was"),
+        (1, "cut the connection; the old configuration is back in force", "xenbr0", "without a consent of its own"),
     ],
 )
 def test_a_cut_network_is_judged_by_report_and_addresses(
     code: int, message: str, after: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run failed with its reason, and file and addresses are those of before: else the proof fails."""
+    """The loss wants its own consent, the run failed with its reason, and file and addresses are those of before."""
+    is_asked = "consent" not in what
     answers = iter(["xenbr0", after])
     steps = {"configure_bridges": "failed" if code else "changed"}
     done = SimpleNamespace(exit_code=code, steps=steps, message=message, folder=tmp_path)
     monkeypatch.setattr(cuts, "shell", lambda m, s: "" if s == cuts._LEFT else next(answers))
-    monkeypatch.setattr(cuts, "run", lambda *_, **__: done)
+    ask = "'configure_bridges' is no consent to what would be lost: x; add 'configure_bridges:0123456789ab' to `consent`"
+    runs = iter([SimpleNamespace(exit_code=4, steps={}, message=ask if is_asked else "", folder=tmp_path), done])
+    monkeypatch.setattr(cuts, "run", lambda *_, **__: next(runs))
     monkeypatch.setattr(cuts, "carry_out", lambda *_, **__: SimpleNamespace(steps={"x": "unchanged"}))
     machine, params = SimpleNamespace(state=tmp_path), str(ROOT / "params/testbed.yml")
     if not what:
         cuts.prove_network(machine, params)  # type: ignore[arg-type]
+        assert load(tmp_path / "params-cut.yml").consent[0] == "configure_bridges:0123456789ab"
         return
     with pytest.raises(CheckFailed, match=what):
         cuts.prove_network(machine, params)  # type: ignore[arg-type]

@@ -35,7 +35,9 @@ def prove_network(machine: Machine, params: str) -> None:
     """
     before = shell(machine, _ADDRESSES)
     file = machine.state / "params-cut.yml"
-    file.write_text(cut_off(parameters.find(params).read_text()))
+    text = cut_off(parameters.find(params).read_text())
+    file.write_text(text)
+    file.write_text(agreed(text, _digest_to_agree_to(run(str(file), mode="apply", only=NOTEBOOK))))
     revert_s, began = parameters.load(file).network.revert_s, time.monotonic()
     say(f"the bridge gets an address that leads nowhere; the old one is back after {revert_s} s")
     done = run(str(file), mode="apply", only=NOTEBOOK)
@@ -64,6 +66,29 @@ def cut_off(text: str) -> str:
     count = len(pattern.findall(text))
     must(count == 1, "The parameters cannot be cut off", f"{count} bridges have `ipv4: dhcp`")
     return pattern.sub(_ELSEWHERE, text)
+
+
+def agreed(text: str, digest: str) -> str:
+    """Return the parameters' text with the consent to the very plan that loses the leased address.
+
+    >>> agreed("consent: [configure_bridges, undo]", "0123456789ab")
+    'consent: [configure_bridges:0123456789ab, configure_bridges, undo]'
+    """
+    return text.replace("consent: [", f"consent: [configure_bridges:{digest}, ", 1)
+
+
+def _digest_to_agree_to(done: Run) -> str:
+    """Return the digest that a run asks for which was stopped before it lost the leased address.
+
+    Raises `CheckFailed` when it was not stopped.
+    """
+    found = re.search(r"add 'configure_bridges:([0-9a-f]{12})'", done.message)
+    must(
+        found is not None and "no consent to what would be lost" in done.message,
+        "An address was given up without a consent of its own",
+        f"exit {done.exit_code}, {done.steps}, {done.message}; {done.folder}",
+    )
+    return found[1] if found else ""
 
 
 def prove_power_cut(machine: Machine, params: str) -> None:
