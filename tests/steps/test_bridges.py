@@ -348,6 +348,14 @@ def test_a_route_that_no_file_tells_of():
     ]
     told = f"{fixed}    up ip route add 10.8.0.0/24 via 10.0.2.9\n"
     assert plan_of(ready(routes=routes, files={FILE: told})) == []
+    leased = json.dumps([*rows, route | {"protocol": "dhcp"}])
+    assert plan_of(ready(routes=leased)) == []
+    assert {
+        level
+        for level, _ in plan_of(
+            ready(routes=leased), with_bridges(OUTSIDE | {"ipv4": "10.0.2.99/24", "gateway": "10.0.2.2"})
+        )
+    } == {"loss"}
 
 
 def test_a_card_in_a_file_that_is_taken_in():

@@ -59,6 +59,15 @@ def _ports(ports: dict[str, Bridge], now: Network) -> list[Finding]:
     return found
 
 
+def _refuse_wireless(port: str) -> Finding:
+    return _refuse(
+        f"{port} is a wireless card",
+        "an access point takes one address a station: guests behind a bridge get no answer",
+        f"use a wired card, or {_WITHOUT}",
+        "H651",
+    )
+
+
 def _a_bridge(port: str, bridge: Bridge, ports: tuple[str, ...]) -> Finding:
     return _refuse(
         f"{port} is a bridge, and no bridge can be a port of {bridge.name}",
@@ -74,15 +83,6 @@ def _no_ethernet(port: str, bridge: Bridge, link_type: str) -> Finding:
         f"{port} carries no Ethernet frames, and cannot be a port of {bridge.name}",
         f"its link is of the type {link_type}, such as a tunnel's; the kernel takes no such port",
         _WITHOUT,
-        "H651",
-    )
-
-
-def _refuse_wireless(port: str) -> Finding:
-    return _refuse(
-        f"{port} is a wireless card",
-        "an access point takes one address a station: guests behind a bridge get no answer",
-        f"use a wired card, or {_WITHOUT}",
         "H651",
     )
 

@@ -99,8 +99,12 @@ def _brought_up(
     """Return what brings a bridge up that is in the file and that nothing brings up, and the aliases of its ports."""
     lists = [p for p in old if p.is_list]
     named = [] if is_new or any(bridge.name in p.words for p in lists) else [bridge.name]
-    aliases = [a for p in lists for name in p.words if (a := _alias(name, owner)).startswith(f"{bridge.name}:")]
-    return [Paragraph("auto", (name,), (f"auto {name}",), ("",)) for name in dict.fromkeys((*named, *aliases))]
+    aliases = [
+        a for p in lists for name in p.words if (a := _alias(name, owner)).startswith(f"{bridge.name}:")
+    ]
+    return [
+        Paragraph("auto", (name,), (f"auto {name}",), ("",)) for name in dict.fromkeys((*named, *aliases))
+    ]
 
 
 def _home(bridge: Bridge, there: list[Paragraph], kept: list[Paragraph]) -> str:
