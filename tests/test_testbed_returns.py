@@ -319,7 +319,12 @@ def test_a_power_cut_is_judged_by_what_it_left(
         (0, "", "xenbr0", "does not say that the network was cut"),
         (5, "no new connection", "xenbr0", "does not say that the network was cut"),
         (1, "cut the connection; the old configuration is back in force", "none", "not what it was"),
-        (1, "cut the connection; the old configuration is back in force", "xenbr0", "without a consent of its own"),
+        (
+            1,
+            "cut the connection; the old configuration is back in force",
+            "xenbr0",
+            "without a consent of its own",
+        ),
     ],
 )
 def test_a_cut_network_is_judged_by_report_and_addresses(
@@ -332,7 +337,9 @@ def test_a_cut_network_is_judged_by_report_and_addresses(
     done = SimpleNamespace(exit_code=code, steps=steps, message=message, folder=tmp_path)
     monkeypatch.setattr(cuts, "shell", lambda m, s: "" if s == cuts._LEFT else next(answers))
     ask = "'configure_bridges' is no consent to what would be lost: x; add 'configure_bridges:0123456789ab' to `consent`"
-    runs = iter([SimpleNamespace(exit_code=4, steps={}, message=ask if is_asked else "", folder=tmp_path), done])
+    runs = iter(
+        [SimpleNamespace(exit_code=4, steps={}, message=ask if is_asked else "", folder=tmp_path), done]
+    )
     monkeypatch.setattr(cuts, "run", lambda *_, **__: next(runs))
     monkeypatch.setattr(cuts, "carry_out", lambda *_, **__: SimpleNamespace(steps={"x": "unchanged"}))
     machine, params = SimpleNamespace(state=tmp_path), str(ROOT / "params/testbed.yml")
