@@ -10,7 +10,7 @@ from collections.abc import Callable
 from runbook import params as parameters
 from runbook.actions.network import FOLDER
 from runbook.engine.journal import read
-from runbook.errors import CheckFailed, ConsentMissing
+from runbook.errors import CheckFailed
 from runbook.evidence.record import Event
 from runbook.facts.interfaces import FILE as INTERFACES
 from runbook.runner.run import Run, run
@@ -39,8 +39,9 @@ def prove_network(machine: Machine, params: str) -> None:
     """
     before = shell(machine, _ADDRESSES)
     file = machine.state / "params-cut.yml"
-    file.write_text(cut_off(parameters.find(params).read_text()))
-    file.write_text(lost(file.read_text(), run(str(file), mode="apply", only=NOTEBOOK)))
+    text = cut_off(parameters.find(params).read_text())
+    file.write_text(text)
+    file.write_text(agreed(text, _digest_to_agree_to(run(str(file), mode="apply", only=NOTEBOOK))))
     say("the bridge gets an address that leads nowhere; the host takes the old one back")
     began = time.monotonic()
     done = run(str(file), mode="apply", only=NOTEBOOK)
@@ -62,20 +63,6 @@ def prove_network(machine: Machine, params: str) -> None:
     _returned(machine, done, before, "the machine started anew in the middle")
     nothing_changed(carry_out(params, 7, "check", only="06"))
     say(f"the machine started with the old network, and the run said so: {done.folder}")
-
-
-def lost(text: str, refused: Run) -> str:
-    """Return the parameters' text with consent to what a run refused to lose without.
-
-    Raises `CheckFailed` when it refused nothing of the kind.
-    """
-    found = re.search(r"configure_bridges:[0-9a-f]{12}", refused.message)
-    must(
-        refused.exit_code == ConsentMissing.exit_code and found is not None,
-        "The loss of the bridge's address wants no consent",
-        f"exit {refused.exit_code}, {refused.steps}, {refused.message}; {refused.folder}",
-    )
-    return text.replace("consent: [", f"consent: [{found[0] if found else ''}, ", 1)
 
 
 def _returned(machine: Machine, done: Run, before: str, why: str) -> None:
@@ -117,6 +104,29 @@ def cut_off(text: str) -> str:
     count = len(pattern.findall(text))
     must(count == 1, "The parameters cannot be cut off", f"{count} bridges have `ipv4: dhcp`")
     return pattern.sub(_ELSEWHERE, text)
+
+
+def agreed(text: str, digest: str) -> str:
+    """Return the parameters' text with the consent to the very plan that loses the leased address.
+
+    >>> agreed("consent: [configure_bridges, undo]", "0123456789ab")
+    'consent: [configure_bridges:0123456789ab, configure_bridges, undo]'
+    """
+    return text.replace("consent: [", f"consent: [configure_bridges:{digest}, ", 1)
+
+
+def _digest_to_agree_to(done: Run) -> str:
+    """Return the digest that a run asks for which was stopped before it lost the leased address.
+
+    Raises `CheckFailed` when it was not stopped.
+    """
+    found = re.search(r"add 'configure_bridges:([0-9a-f]{12})'", done.message)
+    must(
+        found is not None and "no consent to what would be lost" in done.message,
+        "An address was given up without a consent of its own",
+        f"exit {done.exit_code}, {done.steps}, {done.message}; {done.folder}",
+    )
+    return found[1] if found else ""
 
 
 def prove_power_cut(machine: Machine, params: str) -> None:
