@@ -106,7 +106,7 @@ def _in_use(port: str, bridge: str, connection: str) -> Finding:
         "refuse",
         f"{port} carries the connection {connection}, and cannot be a port of {bridge}",
         "pppd takes its frames from the card itself, and a bridge takes them first",
-        f"leave {port} out of network.bridges: a bridge with `ports: []` is for the guests, and the host routes for "
-        "them; or let pppd use the bridge in the place of the card by hand",
+        f"leave {port} out of network.bridges; give the guests a bridge without a port, `ipv4: 192.168.150.1/24` (a network "
+        "that nothing else has) and `nat: true`: the host leads them out then",
         "pppd(8)",
     )
