@@ -59,7 +59,7 @@ class Ask:
         >>> facts.text("/etc/netplan/a.yaml"), facts.text("/etc/netplan/b.yaml"), facts.mode("/etc/netplan/a.yaml")
         ('network:\\n', None, ('0600', 'root:root'))
         """
-        return cls.shell(f"set -- {' '.join(patterns)}; {_FILES}{shown} \"$f\" 2>/dev/null; done; true")
+        return cls.shell(f'set -- {" ".join(patterns)}; {_FILES}{shown} "$f" 2>/dev/null; done; true')
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ LEAST = 8
 """The shortest secret, in characters: to mask a shorter one everywhere would make reports unreadable."""
 CHANNEL = "RUNBOOK_SECRETS"
 """The environment variable that names the pipe to the process that writes the report: `handle:inode`."""
-_MARK = re.compile(r"\[secret (?:env|file|command):[\w./~-]*\]")
+_MARK = re.compile(r"\[secret (?:env|file|command|typed):[\w./~-]*\]")
 _BREAK = r"(?:\r?\n[ \t]*)?"
 
 

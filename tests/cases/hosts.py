@@ -29,6 +29,7 @@ _FILES = {
     "default-grub": "/etc/default/grub",
     "interfaces": "/etc/network/interfaces",
     "initramfs-modules": "/etc/initramfs-tools/modules",
+    "20-wired.network": "/etc/systemd/network/20-wired.network",
 }
 
 

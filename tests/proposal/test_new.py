@@ -20,6 +20,7 @@ from runbook.params.yaml12 import parse, scalar
 from runbook.proposal import file
 from runbook.proposal.disks import BY_ID, by_id
 from runbook.steps import name_of, notebooks
+from tests.recorded import recorded
 from tests.survey.machines import Pci, _file, bare, devices, dmar, dom0, lsblk
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,9 @@ def test_the_recorded_host_can_be_planned_with_it(tmp_path, notebook):
     host = load(path)
     book = Book(host, "plan", connect(host, notebook), notebook, Journal(None))
     for step in notebooks()[notebook]:
+        if not all(ask in book.facts for ask in step.asks(host)):
+            assert name_of(step) not in recorded(notebook)  # its questions are newer than the recording
+            continue
         shown = book.plan(name_of(step))
         assert shown.text.startswith(step.TITLE)
         assert not [f for f in step.plan(host, book.facts).findings if f.level in ("refuse", "fail")]
@@ -229,20 +233,21 @@ def test_a_live_system_is_told_from_an_installed_one():
 
 
 def test_a_fixed_address_goes_on_the_bridge():
-    """A machine with an address of its own keeps it, and its gateway."""
+    """A machine with an address of its own keeps it, and the file says which it is."""
     address = re.sub(r'"dynamic":true,', "", _file("ip-addr.json"))
-    _, host = written(bare(ip_addr_json=address))
-    assert (host.network.bridges[0].ipv4, host.network.bridges[0].gateway) == ("10.0.2.15/24", "10.0.2.2")
+    text, host = written(bare(ip_addr_json=address))
+    assert (host.network.bridges[0].ipv4, host.network.bridges[0].gateway) == ("keep", None)
+    assert "it keeps 10.0.2.15/24 (fixed)" in text
 
 
 def test_a_way_that_no_bridge_takes_gets_none():
-    """A machine reached over a wireless card gets no bridge, and the file says why."""
+    """A machine reached over a wireless card gets no bridge on it but one that the host routes for, and the file says why."""
     renamed = {
         n: _file(n).replace("enp0s3", "wlp0s3") for n in ("ip-addr.json", "ip-route.json", "net-links")
     }
     text, host = written(bare(**{n.replace("-", "_").replace(".", "_"): said for n, said in renamed.items()}))
-    assert host.network.bridges == ()
-    assert "not reached over one wired card alone" in text
+    assert [(b.ports, b.nat) for b in host.network.bridges] == [((), True)]
+    assert "No bridge on the way out: wlp0s3 is a wireless card" in text
 
 
 def test_under_xen_the_machine_is_the_same():

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache, wraps
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runbook import actions as act
@@ -26,6 +26,7 @@ from runbook.facts import (
     modules,
     network,
     network_manager,
+    networkd,
     packages,
     services,
     sourced,
@@ -72,6 +73,12 @@ def sample(name: str) -> str:
 def like_testbed(**changes: Any) -> HostParams:
     """Return the testbed's parameters, whole sections exchanged."""
     return HostParams.model_validate(_loaded() | BOOT_WORDS | changes)
+
+
+def files_said(files: Mapping[str, str], modes: Mapping[str, str]) -> str:
+    """Return the answer to `Ask.files` that these files are."""
+    rows = ((f"= {modes.get(path, '0644')} root:root {path}", text) for path, text in files.items())
+    return "".join(f"{head}\n" + "".join(f" {line}\n" for line in text.splitlines()) for head, text in rows)
 
 
 @cache
@@ -129,6 +136,7 @@ class Machine:
     active: dict[str, str] = field(default_factory=dict)
     """The interface on which each profile of NetworkManager is active, by the profile's path."""
     networkd: str = ""
+    networkd_status: str = ""
     filter: str = ""
     """What iptables -S says, '' where it is not installed."""
     wireless: str = ""
@@ -173,8 +181,13 @@ class Machine:
         return Answer(MISSING) if text is None else Answer(0, text)
 
     def _run(self, ask: Ask) -> Answer:
+        if ask.patterns and ask != sourced.FILES:
+            found = {
+                p: t for p, t in self.files.items() if any(PurePosixPath(p).match(m) for m in ask.patterns)
+            }
+            return Answer(0, files_said(found, self.modes))
         table: dict[Ask, str | Answer] = {
-            packages._AUDIT: self.audit,
+            packages.AUDIT: self.audit,
             packages._LISTS: "list\n" * self.lists + "fresh\n" * self.lists_are_fresh,
             packages._LOCKS: self.locks,
             grub._ENVIRONMENT: f"saved_entry={self.saved_entry}\nnext_entry={self.next_entry}\n",
@@ -199,6 +212,7 @@ class Machine:
             network_manager._FILES: self._files(network_manager.FOLDERS),
             network_manager._CONFIG: self.files.get("/etc/NetworkManager/NetworkManager.conf", ""),
             interfaces._NETWORKD: self.networkd,
+            networkd._STATUS: self.networkd_status,
             interfaces._WIRELESS: self.wireless,
         }
         if ask in table:
