@@ -90,7 +90,7 @@ def test_a_rule_of_somebody_elses_is_neither_removed_nor_replaced(kind, text):
     planned, found = xl(kind, text)
     assert planned.actions == ()
     assert [f.what for f in planned.stops] == (
-        [] if kind == "none" else [f"{allow_xl_by_sudo.FILE} has rules that are not ours"]
+        [] if kind == "none" else [f"{allow_xl_by_sudo.FILE} was written by hand, and would be written over"]
     )
     assert kind != "none" or found == []
 
