@@ -256,6 +256,16 @@ class TestSetBootMenu:
         )
         assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
 
+    def test_a_list_of_hidden_devices_in_the_owners_file_is_refused(self):
+        """Devices that a person hid by GRUB's defaults are named; with the word taken out, as the refusal says, it goes on."""
+        machine, defaults = installed(), "/etc/default/grub"
+        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet xen-pciback.hide=(0000:00:05.0)"\n'
+        assert stops(machine, set_boot_menu, PARAMS) == [
+            ("refuse", "/etc/default/grub hides devices as well: xen-pciback.hide=(0000:00:05.0)")
+        ]
+        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet"\n'
+        assert "run update-grub" in carry(machine, set_boot_menu, PARAMS)
+
     def test_a_way_back_must_exist(self):
         """A menu without plain Debian is refused."""
         machine = installed()
