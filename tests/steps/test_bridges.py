@@ -419,3 +419,12 @@ def test_ways_out_of_ipv6_are_judged_too():
     ]
     machine.routes6 = json.dumps([ways[0] | {"metric": 100}, ways[1]])
     assert faults(machine, configure_bridges, PARAMS) == []
+
+
+def test_a_card_that_pppd_has_is_no_port():
+    """A connection that only the kernel, or pppd's own files, tell of is in nobody's way out."""
+    machine = ready(pppoe="00000002 02:00:5e:10:00:01 enp0s4\n")
+    assert stops(machine, configure_bridges, PARAMS) == [
+        ("refuse", "enp0s4 carries the connection of pppd, and cannot be a port of xenbr1")
+    ]
+    assert plan_of(machine) == []
