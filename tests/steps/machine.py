@@ -206,6 +206,7 @@ class Machine:
             network._ADDR: self.address,
             network._ROUTE: self.routes,
             network.ROUTE6: self.routes6,
+            network.PPPOE: "",
             bridge_filter._RULES: self.filter or Answer(127),
             network._SESSION: self.session,
             network._LINKS: self._links(),
