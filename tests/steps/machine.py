@@ -208,7 +208,7 @@ class Machine:
             network._ADDR: self.address,
             network._ROUTE: self.routes,
             network.ROUTE6: self.routes6,
-            network._PPPOE: self.pppoe,
+            network.PPPOE: self.pppoe,
             bridge_filter._RULES: self.filter or Answer(127),
             network._SESSION: self.session,
             network._LINKS: self._links(),
