@@ -20,6 +20,7 @@ from typing import Any
 from runbook import actions as act
 from runbook import survey
 from runbook.facts import (
+    boot_next,
     bridge_filter,
     grub,
     interfaces,
@@ -128,6 +129,8 @@ class Machine:
     address: str = sample("ip-addr.json")
     routes: str = sample("ip-route.json")
     routes6: str = "[]"
+    pppoe: str = ""
+    """Connections of pppd and their cards."""
     bridges: tuple[str, ...] = ()
     cards: dict[str, str] = field(default_factory=lambda: dict(CARDS))
     session: str = "10.0.2.2 51234 10.0.2.15 22\n"
@@ -137,6 +140,8 @@ class Machine:
     """The interface on which each profile of NetworkManager is active, by the profile's path."""
     networkd: str = ""
     networkd_status: str = ""
+    firmware: str = ""
+    """What boot_next asks; nothing is a machine that starts the BIOS way."""
     filter: str = ""
     """What iptables -S says, '' where it is not installed."""
     wireless: str = ""
@@ -193,6 +198,7 @@ class Machine:
             grub._ENVIRONMENT: f"saved_entry={self.saved_entry}\nnext_entry={self.next_entry}\n",
             grub._NEWER: self.newer,
             grub._MOUNT: self.boot_on + "\n",
+            boot_next._LOOK: self.firmware,
             services._STATE: self.state + "\n",
             xl.INFO: self._only_xen(self.xl_info),
             xl.LIST: self._only_xen(self.xl_list),
@@ -202,6 +208,7 @@ class Machine:
             network._ADDR: self.address,
             network._ROUTE: self.routes,
             network.ROUTE6: self.routes6,
+            network._PPPOE: self.pppoe,
             bridge_filter._RULES: self.filter or Answer(127),
             network._SESSION: self.session,
             network._LINKS: self._links(),

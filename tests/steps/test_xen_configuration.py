@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from runbook.actions import Reboot, Remove, WriteFile
+from runbook.actions import Reboot, Remove, Run, WriteFile
 from runbook.facts import grub, modules
 from runbook.steps import xen_configuration
 from runbook.steps.shared import boot_menu
@@ -34,6 +34,10 @@ from tests.steps.machine import (
 PARAMS = like_testbed()
 NONE = like_testbed(passthrough={"devices": []}, guests=[], management={})
 DEFAULTS = "/etc/default/xendomains"
+UEFI = (
+    "uefi\nhas efibootmgr\nhas grub-mkstandalone\nhas modules\nesp sda 1\nfs_uuid 1f2e\n"
+    "abstraction diskfilter mdraid1x\npath /grub\n"
+)
 REBUILD = "run update-initramfs -u -k all"
 
 
@@ -251,6 +255,16 @@ class TestSetBootMenu:
             [f"The default entry '{saved}' is neither plain Debian nor Xen"] if saved else []
         )
         assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
+
+    def test_a_list_of_hidden_devices_in_the_owners_file_is_refused(self):
+        """Devices that a person hid by GRUB's defaults are named; with the word taken out, as the refusal says, it goes on."""
+        machine, defaults = installed(), "/etc/default/grub"
+        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet xen-pciback.hide=(0000:00:05.0)"\n'
+        assert stops(machine, set_boot_menu, PARAMS) == [
+            ("refuse", "/etc/default/grub hides devices as well: xen-pciback.hide=(0000:00:05.0)")
+        ]
+        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet"\n'
+        assert "run update-grub" in carry(machine, set_boot_menu, PARAMS)
 
     def test_a_way_back_must_exist(self):
         """A menu without plain Debian is refused."""
@@ -560,6 +574,26 @@ class TestBootXenOnce:
         machine.boot_on = "/dev/mapper/xen-root ext4"
         assert stops(machine, boot_xen_once, PARAMS) == [
             ("refuse", "GRUB could not clear a choice for once on this /boot")
+        ]
+
+    def test_the_firmware_starts_it_once_where_grub_cannot(self):
+        """On RAID a machine with UEFI gets a GRUB of its own for this start; nothing of it is needed where GRUB can."""
+        machine = configured()
+        machine.boot_on, machine.firmware = "/dev/md0 ext4", UEFI
+        actions = boot_xen_once.plan(PARAMS, machine.facts(boot_xen_once.asks(PARAMS))).actions
+        assert [type(a) for a in actions] == [WriteFile, Run, Run, Reboot, Run]
+        assert f"next_entry='{XEN}'" in actions[0].content
+        assert actions[2].argv[-2:] == ("/dev/sda", "1")
+        machine.boot_on = "/dev/vda2 ext4"
+        first = boot_xen_once.plan(PARAMS, machine.facts(boot_xen_once.asks(PARAMS))).actions[0]
+        assert first.argv == ("grub-reboot", XEN)
+
+    def test_a_choice_that_the_firmware_kept_is_a_fault(self):
+        """It should have forgotten it before the start."""
+        machine = under_xen()
+        machine.firmware = UEFI + "BootNext: 0007\n"
+        assert faults(machine, boot_xen_once, PARAMS) == [
+            "The firmware still has a choice for the next start: 0007"
         ]
 
     def test_running_guests_are_named(self):

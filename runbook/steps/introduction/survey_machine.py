@@ -164,4 +164,10 @@ def _boot(machine: Machine) -> Iterator[Finding]:
             "H206",
         )
     if mount and not grub.can_write(mount.source, mount.fstype):
-        yield boot_menu.choice_would_stay("warn", f"/boot is on {mount.source}")
+        yield (
+            boot_menu.by_the_firmware(mount.source)
+            if machine.firmware.is_uefi
+            else boot_menu.choice_would_stay(
+                "warn", f"/boot is on {mount.source}, and this machine starts the BIOS way"
+            )
+        )

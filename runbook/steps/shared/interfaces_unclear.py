@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from runbook.facts.interfaces import Paragraph
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
+from runbook.steps.shared.bridge_dangers import carries_connection
 from runbook.steps.shared.port_paragraph import by_hand
 
 
@@ -17,31 +18,52 @@ def unclear(paragraphs: Sequence[Paragraph], owner: Mapping[str, Bridge]) -> Ite
     for paragraph in paragraphs:
         for port, bridge in owner.items():
             if _carries_ppp(paragraph, port):
-                yield _in_use(port, bridge.name, paragraph.words[0])
+                yield carries_connection(port, bridge.name, paragraph.words[0])
             elif _is_indirect(paragraph, port, bridge.name):
                 yield by_hand(port, bridge.name, paragraph.lines[0])
 
 
 def late(order: Sequence[Paragraph], owner: Mapping[str, Bridge]) -> Iterator[Finding]:
-    """Yield a finding for each bond or VLAN that would come up behind the bridge that takes it.
+    """Yield a finding for each bond or VLAN that would come up behind the bridge that takes it, and for each alias of
+    a bridge that would come up before it.
 
-    `ifup -a` keeps the order of the `auto` lines, and the bridge's script passes over a port that is not there yet.
+    `ifup -a` keeps the order of the `auto` lines: the bridge's script passes over a port that is not there yet, and
+    an alias of a bridge that is not there fails (seen with ifup).
     """
     first: dict[str, int] = {}
     for place, paragraph in enumerate(order):
         if paragraph.keyword in ("auto", "allow-auto"):
             for name in paragraph.words:
                 first.setdefault(name, place)
+    for name in [name for name in first if ":" in name]:
+        bridge_name = name.partition(":")[0]
+        if bridge_name in {b.name for b in owner.values()} and first[name] < first.get(bridge_name, 0):
+            yield _early(name, bridge_name)
     made = {p.words[0] for p in order if p.keyword == "iface" and _is_made(p)}
     for port, bridge in owner.items():
         if port in made and first.get(port, -1) > first.get(bridge.name, len(order)):
-            yield Finding(
-                "refuse",
-                f"{port} comes up after {bridge.name}, which would be without it",
-                "`ifup -a` goes by the order of the `auto` lines in all files that it reads",
-                f"move the line `auto {port}` in front of the paragraphs of {port}, then run again",
-                "interfaces(5)",
-            )
+            yield _late(port, bridge.name)
+
+
+def _late(port: str, bridge: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"{port} comes up after {bridge}, which would be without it",
+        "`ifup -a` goes by the order of the `auto` lines in all files that it reads",
+        f"move the line `auto {port}` in front of the paragraphs of {port}, then run again",
+        "interfaces(5)",
+    )
+
+
+def _early(alias: str, bridge: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"{alias} comes up before {bridge}, and would get no address",
+        "`ifup -a` goes by the order of the `auto` lines in all files that it reads",
+        f"write the address of {alias} as a second `iface {bridge} inet static` (of the card, while there is no "
+        f"{bridge}), without a label; then run again",
+        "interfaces(5)",
+    )
 
 
 def _is_indirect(paragraph: Paragraph, port: str, bridge: str) -> bool:
@@ -78,14 +100,3 @@ def _carries_ppp(paragraph: Paragraph, port: str) -> bool:
     if paragraph.keyword != "iface" or paragraph.words[2:3] not in (("ppp",), ("wvdial",)):
         return False
     return any(port in words for words in paragraph.options)
-
-
-def _in_use(port: str, bridge: str, connection: str) -> Finding:
-    return Finding(
-        "refuse",
-        f"{port} carries the connection {connection}, and cannot be a port of {bridge}",
-        "pppd takes its frames from the card itself, and a bridge takes them first",
-        f"leave {port} out of network.bridges: a bridge with `ports: []` is for the guests, and the host routes for "
-        "them; or let pppd use the bridge in the place of the card by hand",
-        "pppd(8)",
-    )
