@@ -68,7 +68,8 @@ PARAMS = [like_testbed(guests=[], management={}, network={"bridges": bridges}) f
 
 def facts(name, texts, cloud="/usr/bin/cloud-init\n"):
     rows = [
-        {"ifname": n, "address": m, "flags": ["UP"], "addr_info": []} for n, m in (("eno1", MAC), ("eno2", "52:54:00:00:00:02"))
+        {"ifname": n, "address": m, "flags": ["UP"], "addr_info": []}
+        for n, m in (("eno1", MAC), ("eno2", "52:54:00:00:00:02"))
     ]
     said = {ask: Answer(0, "[]") for ask in network.COMMANDS}
     said[network._ADDR] = Answer(0, json.dumps(rows))
@@ -88,7 +89,11 @@ def whole(texts):
     found = {}
     for _, text in sorted(texts.items()):
         if "network:" in text:
-            found = netplan.merged(found, YAML(typ="safe", pure=True).load(text)["network"] or {}) if "cloud.cfg" not in _ else found
+            found = (
+                netplan.merged(found, YAML(typ="safe", pure=True).load(text)["network"] or {})
+                if "cloud.cfg" not in _
+                else found
+            )
     return found
 
 
@@ -134,7 +139,11 @@ def test_nothing_is_dropped_from_any_file(host, which):
     (card,) = above["interfaces"]
     kept = parts(after["ethernets"][card]) | parts(above)
     named = " ".join(finding.what for finding in done.findings)
-    lost = {one for one in parts(before["ethernets"][name]) - kept if not any(w in named for w in one.replace('"', "").split(": ")[1:])}
+    lost = {
+        one
+        for one in parts(before["ethernets"][name]) - kept
+        if not any(w in named for w in one.replace('"', "").split(": ")[1:])
+    }
     lost = {one for one in lost if not one.startswith(("match", "set-name"))} if card != name else lost
     assert {one for one in lost if not (one.startswith("dhcp4") and "DHCP" in named)} == set()
     assert not {"dhcp4", "dhcp6", "addresses", "routes", "nameservers"} & set(after["ethernets"][card] or {})
@@ -156,7 +165,9 @@ def made_by_netplan(texts):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
             file.chmod(0o600)
-        ran = subprocess.run(["netplan", "generate", "--root-dir", folder], capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            ["netplan", "generate", "--root-dir", folder], capture_output=True, text=True, check=False
+        )
         wrong = [line for line in ran.stderr.splitlines() if "rror" in line or "ERROR" in line]
         made = Path(folder, "run/systemd/network").glob("*.network")
         extra = {p: t for p, t in texts.items() if p.startswith("/etc/systemd")}
