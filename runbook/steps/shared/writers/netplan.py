@@ -121,7 +121,7 @@ def _new(bridge: Bridge, ids: dict[str, str], work: _Work) -> None:
     if card and card == ids[first]:
         _in_place(bridge.name, card, more, work)
     else:
-        if not goes and bridge.ipv6 == "keep":
+        if not ids.get(first) and bridge.ipv6 == "keep":  # who has no definition takes nothing
             more["link-local"] = []
         _own_file(bridge.name, more | goes, members, ids, work)
     if card:
@@ -173,6 +173,8 @@ def _beside(port: str, name: str, work: _Work) -> str:
         for one in _every(told, kind)
     ):
         work.findings.append(said.by_hand(f"`{name}`, which is about other cards too", port, "its bridge"))
+    if ways := [way for version in (4, 6) for way in InYaml(told.definition(name)).gateways(version)]:
+        work.findings.append(said.by_hand(f"the gateway {ways[0]} of `{name}`", port, "its bridge"))
     new = f"00-{port}"
     if not new < name:
         work.findings.append(said.by_hand(f"`{name}`, before which no other can come,", port, "its bridge"))
