@@ -424,9 +424,6 @@ class TestEnableServices:
         assert stops(Machine(), enable_services, PARAMS) == [("wait", "Xen's services are not there yet")]
 
 
-_XL_HEAD = "# xl's commands that only show something."
-
-
 class TestAllowXlBySudo:
     @pytest.mark.parametrize("kind", ["read-only", "full"])
     def test_the_file_is_checked_before_it_is_in_place(self, kind):
@@ -469,11 +466,7 @@ class TestAllowXlBySudo:
     @pytest.mark.parametrize(
         ("content", "mode", "fault"),
         [
-            (
-                f"{_XL_HEAD}\n%sudo ALL=(root) NOPASSWD: /usr/sbin/xl list\n",
-                "0440",
-                "is not as the parameters say",
-            ),
+            (f"{allow_xl_by_sudo._SHOWS}\n%sudo ALL=(ALL) ALL\n", "0440", "is not as the parameters say"),
             (None, "0644", "has mode 0644; sudo wants 0440"),
         ],
     )
