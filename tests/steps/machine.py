@@ -25,6 +25,7 @@ from runbook.facts import (
     grub,
     interfaces,
     modules,
+    netplan,
     network,
     network_manager,
     networkd,
@@ -220,6 +221,7 @@ class Machine:
             network_manager._CONFIG: self.files.get("/etc/NetworkManager/NetworkManager.conf", ""),
             interfaces._NETWORKD: self.networkd,
             networkd._STATUS: self.networkd_status,
+            netplan._CLOUD: "",
             interfaces._WIRELESS: self.wireless,
         }
         if ask in table:
