@@ -71,7 +71,7 @@ def _bridge(bridge: Bridge, work: Work) -> None:
     if new and (name := next((i for i in ids.values() if i and work.told.renderer(i) != "networkd"), "")):
         work.findings.append(said.other_renderer(name, work.told.renderer(name), bridge))
     if whole is not None:
-        work.findings += [said.has_other_ports(bridge, port) for port in new]
+        work.findings += [said.lacks_port(bridge, port) for port in new]
     elif len(work.findings) == stopped:
         work.made.append(bridge.name)
         _new(bridge, ids, work)
