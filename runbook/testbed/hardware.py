@@ -60,7 +60,7 @@ def switch_on(folder: Path, spec: qemu.Spec = MACHINE) -> Running:
         running = process.start(qemu.command(replace(spec, ssh_port=port)), folder, port)
         if running is not None:
             running.save(folder / "qemu.json")
-            write_ssh_config(folder, port)
+            write_ssh_config(folder, port, spec.user)
             return running
         if "host forwarding" not in log.read_text():
             break
@@ -72,12 +72,12 @@ def switch_on(folder: Path, spec: qemu.Spec = MACHINE) -> Running:
     )
 
 
-def write_ssh_config(folder: Path, port: int) -> None:
+def write_ssh_config(folder: Path, port: int, user: str = "root") -> None:
     """The configuration with which ssh finds the machine and trusts nothing but its own host keys."""
     state = folder.parent
     identity = state / (folder / "base").read_text().strip() / "id_ed25519"
     (state / "ssh_config").write_text(
-        f"Host {ALIAS}\n  HostName 127.0.0.1\n  Port {port}\n  User root\n"
+        f"Host {ALIAS}\n  HostName 127.0.0.1\n  Port {port}\n  User {user}\n"
         f'  IdentityFile "{identity}"\n  IdentitiesOnly yes\n  IdentityAgent none\n'
         f'  HostKeyAlias {ALIAS}\n  UserKnownHostsFile "{state / "known_hosts"}"\n'
         "  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  UpdateHostKeys no\n"

@@ -24,6 +24,8 @@ class Nic:
     mac: str
     net: str
     restrict: bool = False
+    net6: str = ""
+    """An IPv6 network beside the other, with a router that announces itself; none where empty."""
 
 
 #: The card that carries ssh, and under Xen the first bridge: enp0s3.
@@ -39,6 +41,10 @@ class Spec:
     """A virtual PC. File names are relative to the machine's folder, where QEMU is started."""
 
     ssh_port: int
+    #: the address and the port at which the machine's ssh listens; the address that DHCP gives where empty
+    ssh_at: str = ""
+    ssh_to: int = 22
+    user: str = "root"
     memory_mib: int = 6144
     cpus: int = 2
     iommu: bool = True
@@ -76,11 +82,12 @@ def command(spec: Spec) -> list[str]:
 
 
 def _nic(nic: Nic, spec: Spec) -> list[str]:
-    net = f"user,id={nic.name},net={nic.net},ipv6=off"
+    ipv6 = f"ipv6=on,ipv6-net={nic.net6}" if nic.net6 else "ipv6=off"
+    net = f"user,id={nic.name},net={nic.net},{ipv6}"
     if nic.restrict:
         net += ",restrict=on"
     if nic.name == UPLINK.name:
-        net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-:22"
+        net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-{spec.ssh_at}:{spec.ssh_to}"
     device = f"{nic.model},netdev={nic.name},bus=pcie.0,addr={nic.addr},mac={nic.mac},romfile="
     return ["-netdev", net, "-device", device]
 

@@ -37,6 +37,14 @@ class Recipe:
     boot_mib: int = 1024
     root_mib: int = 10240
     one_line_sources: bool = False
+    files: tuple[tuple[str, int, str], ...] = ()
+    """Path, mode and text of further files; they go before those that an installer writes."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Path and target of symbolic links, which go before files."""
+    hooks: tuple[str, ...] = ()
+    """Shell commands that are run in the bootstrapped system, in a chroot."""
+    login: str = "root"
+    """Whose account the disk's key opens; another than root is made by a hook."""
 
     def key(self, code: Iterable[Path] = ()) -> str:
         """A short digest of the recipe and of the modules that follow it: the cache's key."""
@@ -111,9 +119,9 @@ def sfdisk_script(recipe: Recipe) -> str:
 
 
 def files(recipe: Recipe, ident: Identity, kernel: str) -> dict[str, tuple[int, str]]:
-    """Path → (mode, text) of the files that an installer would have written."""
+    """Path → (mode, text) of the files that an installer would have written, and of the recipe's own."""
     apt = "".join(f'{name} "{value}";\n' for name, value in recipe.apt_options)
-    return {
+    found = {
         "etc/hostname": (0o644, f"{recipe.hostname}\n"),
         "etc/hosts": (
             0o644,
@@ -127,9 +135,20 @@ def files(recipe: Recipe, ident: Identity, kernel: str) -> dict[str, tuple[int, 
         **_apt_sources(recipe),
         **({"etc/apt/apt.conf.d/90mirror": (0o644, apt)} if apt else {}),
         "etc/resolv.conf": (0o644, ""),
-        "root/.ssh/authorized_keys": (0o600, ident.authorized_key),
+        # Root's own file too: sshd takes keys from a file that root owns, and reads it as who logs in.
+        f"{_home(recipe.login)}/.ssh/authorized_keys": (
+            0o600 if recipe.login == "root" else 0o644,
+            ident.authorized_key,
+        ),
         "boot/grub/grub.cfg": (0o600, _first_menu(ident, kernel)),
+        **{path.lstrip("/"): (mode, text) for path, mode, text in recipe.files},
     }
+    linked = {path.lstrip("/") for path, _ in recipe.links}
+    return {path: file for path, file in found.items() if path not in linked}
+
+
+def _home(login: str) -> str:
+    return "root" if login == "root" else f"home/{login}"
 
 
 def _apt_sources(recipe: Recipe) -> dict[str, tuple[int, str]]:
