@@ -82,7 +82,7 @@ def command(spec: Spec) -> list[str]:
 
 
 def _nic(nic: Nic, spec: Spec) -> list[str]:
-    ipv6 = f"ipv6=on,ipv6-net={nic.net6}" if nic.net6 else "ipv6=off"
+    ipv6 = f"ipv4=on,ipv6=on,ipv6-net={nic.net6}" if nic.net6 else "ipv6=off"
     net = f"user,id={nic.name},net={nic.net},{ipv6}"
     if nic.restrict:
         net += ",restrict=on"
