@@ -50,7 +50,7 @@ def prove_network(machine: Machine, params: str) -> None:
     )
     after = shell(machine, _ADDRESSES)
     must(after == before, "The network is not what it was", f"before:\n{before}\nafter:\n{after}")
-    _nothing_left(machine)
+    nothing_left(machine)
     nothing_changed(carry_out(params, 7, "check", only="06"))
     say(f"the old network returned, and the run said so, after {took:.0f} s: {done.folder}")
 
@@ -84,7 +84,7 @@ def prove_power_cut(machine: Machine, params: str) -> None:
     say(f"power cut: {cut.message.splitlines()[0]}")
     hardware.switch_on(machine.folder)
     say(f"on again, answered ssh after {machine.wait_ready():.0f} s")
-    _nothing_left(machine)
+    nothing_left(machine)
     wanted = boot_menu.options_file(parameters.load(params))
     must(
         shell(machine, f"cat {boot_menu.OPTIONS_FILE}") == wanted,
@@ -123,6 +123,7 @@ def begun(done: Run) -> set[str]:
     return {line["title"] for line in read(done.folder / "journal.jsonl") if line["event"] == "action-begin"}
 
 
-def _nothing_left(machine: Machine) -> None:
+def nothing_left(machine: Machine) -> None:
+    """Raise `CheckFailed` when a file was left half way."""
     left = shell(machine, _LEFT).split()
     must(not left, "A file was left half way", ", ".join(left))

@@ -41,10 +41,6 @@ class Spec:
     """A virtual PC. File names are relative to the machine's folder, where QEMU is started."""
 
     ssh_port: int
-    #: the address and the port at which the machine's ssh listens; the address that DHCP gives where empty
-    ssh_at: str = ""
-    ssh_to: int = 22
-    user: str = "root"
     memory_mib: int = 6144
     cpus: int = 2
     iommu: bool = True
@@ -59,6 +55,10 @@ class Spec:
     console_log: str = "console.log"
     monitor_socket: str = "qmp.sock"
     pid_file: str = "qemu.pid"
+    #: the address and the port at which the machine's ssh listens; the address that DHCP gives where empty
+    ssh_at: str = ""
+    ssh_to: int = 22
+    user: str = "root"
 
 
 def command(spec: Spec) -> list[str]:

@@ -128,6 +128,8 @@ class Description(Said):
         "boot_xen_once",
         "make_xen_default",
     )
+    cut: bool = True
+    """Cut the power in the middle of the switch to the bridges, and go on when the machine has its network back."""
     expect: tuple[Claim, ...] = ()
     """What must hold under Xen beside the network, which must be what it was."""
     lost: tuple[str, ...] = ()

@@ -15,13 +15,14 @@ from runbook import params as parameters
 from runbook.errors import CheckFailed
 from runbook.runner.run import Run, run
 from runbook.testbed.acceptance import pause_guests
+from runbook.testbed.cuts import NOTEBOOK
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description, Refusal
 from runbook.testbed.proving import carry_out, nothing_changed, say
 from runbook.testbed.remote import must, shell, stop_guests
 from runbook.testbed.returns import compare, keep_state, take_back
 from runbook.testbed.state import State
-from runbook.testbed.zoo import asked, building, checkpoints, in_force
+from runbook.testbed.zoo import asked, building, checkpoints, cut, in_force
 
 _REFUSED = 3
 
@@ -63,8 +64,7 @@ class Proof:
             before = keep_state(self.machine)  # a person has changed it meanwhile
             checkpoints.fresh(self.described, self.machine)
         with self._part("apply"):
-            keeper = checkpoints.keeper(self.described, self.machine, str(params))
-            carry_out(str(params), 1, "apply", start=start or None, on_event=keeper, reports=self.reports)
+            self._apply(params, start, before)
         with self._part("claims"):
             self._claims(before, params)
         with self._part("check"):
@@ -120,6 +120,15 @@ class Proof:
     def _plan(self, params: Path) -> Run:
         say("run 0, mode plan")
         return run(str(params), mode="plan", reports=self.reports)
+
+    def _apply(self, params: Path, start: str, before: State) -> None:
+        """Run all notebooks, with a power cut in the switch of the network where the description wants it."""
+        keep = checkpoints.keeper(self.described, self.machine, str(params))
+        if self.described.cut and start <= NOTEBOOK:
+            start = cut.prove(self.described, self.machine, str(params), start, before, keep, self.reports)
+            if not start:
+                return
+        carry_out(str(params), 1, "apply", start=start or None, on_event=keep, reports=self.reports)
 
     def _claims(self, before: State, params: Path) -> None:
         """Look on the machine itself, past all of the runbook's own checks."""
