@@ -13,19 +13,27 @@ from runbook.testbed.proving import say
 from runbook.testbed.recipe import Recipe
 from runbook.testbed.remote import shell
 
+#: An emulated disk may be slow to appear beside other work; systemd's 90 s are for real ones.
+_PATIENT = (
+    "/etc/systemd/system.conf.d/emulated.conf",
+    0o644,
+    "[Manager]\nDefaultDeviceTimeoutSec=15min\nDefaultTimeoutStartSec=15min\n",
+)
 _RESTART = "nohup sh -c 'sleep 2; systemctl reboot' >/dev/null 2>&1 &"
 
 
 def recipe_of(described: Description) -> Recipe:
-    """Return what the machine's base disk is made of; for one without anything special, the plain machine's own."""
+    """Return what the machine's base disk is made of; the plain machine's is that of the acceptance."""
     plain = default_recipe(described.release)
+    if described.name == "plain":
+        return plain
     packages = [name for name in (*plain.packages, *described.packages) if name not in described.without]
     hooks = [command for user in described.users for command in _account(user.name, user.sudo)]
     return replace(
         plain,
-        hostname=plain.hostname if described.name == "plain" else described.name,
+        hostname=described.name,
         packages=tuple(dict.fromkeys(packages)),
-        files=tuple((file.path, int(file.mode, 8), file.text) for file in described.files if not file.link),
+        files=(_PATIENT, *((f.path, int(f.mode, 8), f.text) for f in described.files if not f.link)),
         links=tuple((file.path, file.link) for file in described.files if file.link),
         hooks=(*_purged(described.without), *hooks, *described.inside),
         login=described.way.user,
