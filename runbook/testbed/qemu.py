@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook.testbed.wire import Wire, socket_of
+
 CPU = "EPYC,-smap,-smep,-monitor,-rdtscp"
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -59,6 +61,8 @@ class Spec:
     ssh_at: str = ""
     ssh_to: int = 22
     user: str = "root"
+    wire: Wire | None = None
+    """The switch that those of the cards are plugged into that have no network of QEMU's own."""
 
 
 def command(spec: Spec) -> list[str]:
@@ -88,6 +92,8 @@ def _nic(nic: Nic, spec: Spec) -> list[str]:
         net += ",restrict=on"
     if nic.name == UPLINK.name:
         net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-{spec.ssh_at}:{spec.ssh_to}"
+    if spec.wire is not None and nic.name in spec.wire.cards:
+        net = f"stream,id={nic.name},server=off,addr.type=unix,addr.path={socket_of(nic.name)}"
     device = f"{nic.model},netdev={nic.name},bus=pcie.0,addr={nic.addr},mac={nic.mac},romfile="
     return ["-netdev", net, "-device", device]
 

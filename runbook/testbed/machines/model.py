@@ -61,6 +61,18 @@ class Nic(Said):
     """It leads nowhere."""
 
 
+class Switch(Said):
+    """A switch of the testbed's own, on which a VLAN of IPv6 alone leads out; packages come by a proxy at the router."""
+
+    vlan: Annotated[int, Field(ge=1, le=4094)]
+    address: str
+    """The machine's address there, by which it is reached."""
+    router: str
+    proxy_port: Annotated[int, Field(ge=1024, le=65535)] = 3142
+    cards: tuple[str, ...]
+    """The cards that are plugged into it."""
+
+
 class Claim(Said):
     """Something that must hold under Xen, when all notebooks were run."""
 
@@ -120,6 +132,7 @@ class Description(Said):
     way: Way = Way()
     nics: tuple[Nic, ...] = ()
     """Its cards, the one that ssh comes in by first; those of the plain machine where none are named."""
+    switch: Switch | None = None
     parameters: dict[str, Any] = {}
     """What a person adds to the parameters that `runbook new` proposes; a list takes the place of the proposed one."""
     consent: tuple[str, ...] = (

@@ -12,6 +12,7 @@ from runbook.testbed.machines import Description
 from runbook.testbed.proving import say
 from runbook.testbed.recipe import Recipe
 from runbook.testbed.remote import shell
+from runbook.testbed.wire import Wire
 
 #: An emulated disk may be slow to appear beside other work; systemd's 90 s are for real ones.
 _PATIENT = (
@@ -74,7 +75,15 @@ def spec_of(described: Description) -> qemu.Spec:
         for number, nic in enumerate(described.nics)
     )
     way = described.way
-    return replace(plain, nics=cards or plain.nics, ssh_at=way.at, ssh_to=way.port, user=way.user)
+    wire = described.switch and Wire(
+        described.switch.vlan,
+        described.switch.address,
+        described.switch.router,
+        described.switch.cards,
+        0,
+        described.switch.proxy_port,
+    )
+    return replace(plain, wire=wire, nics=cards or plain.nics, ssh_at=way.at, ssh_to=way.port, user=way.user)
 
 
 def machine_of(described: Description) -> Machine:
