@@ -109,11 +109,11 @@ testbed-deps: ## install what the testbed needs, from Debian's packages (root)
 testbed-test: $(READY) ## build, boot and install the virtual PC, twice; archive both reports (RELEASE=bookworm: Debian 12)
 	@$(BIN)/runbook testbed test --release $(RELEASE)
 
-testbed-backups: $(READY) ## the same, and a guest's disk backed up, destroyed, restored and compared
-	@$(BIN)/runbook testbed test --backups --release $(RELEASE)
+testbed-backups: $(READY) ## the same from its last checkpoint, and a guest's disk backed up, destroyed, restored and compared
+	@$(BIN)/runbook testbed test --backups --resume --release $(RELEASE)
 
-testbed-returns: $(READY) ## the same, and every way back: Xen that cannot boot, network and power cut, all undone
-	@$(BIN)/runbook testbed test --returns --release $(RELEASE)
+testbed-returns: $(READY) ## the same from its last checkpoint, and every way back: Xen that cannot boot, network and power cut, all undone
+	@$(BIN)/runbook testbed test --returns --resume --release $(RELEASE)
 
 testbed-install: $(READY) ## install Debian on an empty virtual disk by the unattended installer
 	@$(BIN)/runbook testbed install

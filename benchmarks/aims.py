@@ -23,7 +23,7 @@ class Aim:
         return value <= self.limit if self.sense == "<=" else value >= self.limit
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """The limit for a table, such as `≤ 1.3 ×`."""
         return f"{'≤' if self.sense == '<=' else '≥'} {self.limit:g} {self.unit}".rstrip()
 

@@ -35,19 +35,19 @@ def main() -> None:
     parser.add_argument("--mib", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--place", default="/dev/shm", help="where image and backups are, %(default)s")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-backup-", dir=asked.place) as name:
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-backup-", dir=args.place) as name:
         folder = Path(name)
-        image = make_image(folder, asked.mib)
-        rows = measure(folder, image, asked.rounds)
-    used, about = rows["used-blocks"][0], f"{asked.mib} MiB, median of {asked.rounds} rounds"
-    if asked.mib >= 1024:  # a trial with less is no result
+        image = make_image(folder, args.mib)
+        rows = measure(folder, image, args.rounds)
+    used, about = rows["used-blocks"][0], f"{args.mib} MiB, median of {args.rounds} rounds"
+    if args.mib >= 1024:  # a trial with less is no result
         guide, copy = rows["guide"][0] / used, used / rows["cp"][0]
         versions = {name: debian(name) for name in TOOLS}
         save(
             "backup", [Row("backup-guide", guide, about), Row("backup-read", copy, about)], versions=versions
         )
-    (HERE / "backup.md").write_text(report(rows, asked.mib, asked.rounds, asked.place), encoding="utf-8")
+    (HERE / "backup.md").write_text(report(rows, args.mib, args.rounds, args.place), encoding="utf-8")
     print((HERE / "backup.md").read_text(encoding="utf-8"))
 
 
@@ -147,13 +147,13 @@ def ours_back(folder: Path, image: Path, volume: Path) -> int:
     return size
 
 
-def program(folder: Path, *words: object) -> None:
+def program(folder: Path, *args: object) -> None:
     """Call the program that makes and restores backups, in a root of its own."""
     root = folder / "root"
     (root / "proc").mkdir(parents=True, exist_ok=True)
     (root / "proc/mounts").touch()
     env = {**os.environ, "BACKUP_ROOT": str(root), "BACKUP_BLOCKS": str(PROGRAM / "blocks.pl")}
-    argv = ["bash", str(PROGRAM / "backup.sh"), *map(str, words)]
+    argv = ["bash", str(PROGRAM / "backup.sh"), *map(str, args)]
     subprocess.run(argv, check=True, env=env, capture_output=True)
 
 
@@ -166,8 +166,8 @@ def debian(package: str) -> str:
 def report(rows: dict[str, tuple[float, int]], mib: int, rounds: int, place: str) -> str:
     seconds, size = rows["guide"]
     lines = "\n".join(
-        f"| {words} | {seconds / rows[name][0]:.1f} | {rows[name][1] / size:.2f} |"
-        for name, words in (
+        f"| {way} | {seconds / rows[name][0]:.1f} | {rows[name][1] / size:.2f} |"
+        for name, way in (
             ("guide", "`dd` to `gzip -9`, the guide's one-liner"),
             ("whole", "`runbook backup make --whole`"),
             ("used-blocks", "`runbook backup make`"),

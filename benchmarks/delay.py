@@ -53,9 +53,9 @@ def main() -> None:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
-        there, back = queue.SimpleQueue(), queue.SimpleQueue()
+        forth, back = queue.SimpleQueue(), queue.SimpleQueue()
         ways = (
-            (take, 0, there, float(delay), True), (give, process.stdin.fileno(), there, False),
+            (take, 0, forth, float(delay), True), (give, process.stdin.fileno(), forth, False),
             (take, process.stdout.fileno(), back, float(delay), False), (give, 1, back, True),
         )  # fmt: skip
         threads = [threading.Thread(target=way, args=args, daemon=True) for way, *args in ways]

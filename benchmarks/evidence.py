@@ -40,32 +40,32 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--one", nargs=2, metavar=("WAY", "CELLS"), help="one measurement, as JSON")
-    asked = parser.parse_args()
-    if asked.one:
-        print(json.dumps(measured(asked.one[0], int(asked.one[1]))))
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(measured(args.one[0], int(args.one[1]))))
         return
     seen: dict[str, list[Json]] = {way: [] for way in WORDS}
-    for number in range(asked.rounds):
+    for number in range(args.rounds):
         for way, found in seen.items():
             if way == "papermill" and number:
                 continue  # it writes the whole notebook twice a cell, which takes minutes
-            found.append(one(way, asked.cells))
+            found.append(one(way, args.cells))
             print(way, found[-1], file=sys.stderr)
     memory = {
         cells: {way: one(way, cells)["memory"] for way in KEEPS}
-        for cells in (asked.cells // 4, 2 * asked.cells)
+        for cells in (args.cells // 4, 2 * args.cells)
     }
-    text = report(seen, asked.cells, memory)
+    text = report(seen, args.cells, memory)
     (HERE / "evidence.md").write_text(text, encoding="utf-8")
-    if asked.cells >= 200:  # a trial with fewer is no result
-        about = f"{asked.cells} cells, median of {asked.rounds} rounds; papermill's own engine: {wall(seen, 'papermill'):.1f} ×"
-        most = memory[2 * asked.cells]
+    if args.cells >= 200:  # a trial with fewer is no result
+        about = f"{args.cells} cells, median of {args.rounds} rounds; papermill's own engine: {wall(seen, 'papermill'):.1f} ×"
+        most = memory[2 * args.cells]
         results = [Row(row, wall(seen, way), about) for row, way in ROWS.items()]
         results.append(
             Row(
                 "cells-memory",
                 most["run"] / most["nbclient"],
-                f"{most['run']:.0f} MiB, {2 * asked.cells} cells",
+                f"{most['run']:.0f} MiB, {2 * args.cells} cells",
             )
         )
         save("evidence", results, packages=PACKAGES)

@@ -21,8 +21,8 @@ def watch(process: subprocess.Popen[bytes], every_s: float = 0.5) -> dict[str, f
         while process.poll() is None:
             family = below(process.pid)
             sizes = [pss_mib(pid) for pid in family]
-            now = {"parent_mib": sizes[0], "all_mib": sum(sizes), "processes": len(family)}
-            for key, value in now.items():
+            sizes_now = {"parent_mib": sizes[0], "all_mib": sum(sizes), "processes": len(family)}
+            for key, value in sizes_now.items():
                 peaks[key] = max(peaks[key], value)
             peaks["looks"] += 1
             time.sleep(every_s)

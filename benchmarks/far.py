@@ -74,7 +74,7 @@ class Checked:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     if os.geteuid() or not shutil.which("sshd", path="/usr/sbin"):
         sys.exit("not measured: it takes root and an ssh server (apt install openssh-server)")
     Path("/run/sshd").mkdir(exist_ok=True)  # as ssh.service does
@@ -82,7 +82,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-far-") as name:
         far = Far(Path(name))
         far.look("00_introduction", 0.0, "plan")  # imports and caches
-        for _ in range(asked.rounds):
+        for _ in range(args.rounds):
             for notebook in notebooks():
                 for latency in LATENCIES:
                     seen[latency][notebook].append(far.look(notebook, latency, "plan"))
@@ -91,7 +91,7 @@ def main() -> None:
         )
         locked = far.look("10_references", 0.1, "apply")
         del os.environ["RUNBOOK_RUN_DIR"]
-        checks = {at: [far.check(at) for _ in range(asked.rounds)] for at in LATENCIES}
+        checks = {at: [far.check(at) for _ in range(args.rounds)] for at in LATENCIES}
     save("far", [*rows(seen, locked), *rows_of_check(checks)], versions={"openssh": openssh()})
     text = page(seen, locked, checks)
     (HERE / "far.md").write_text(text, encoding="utf-8")
@@ -115,8 +115,8 @@ class Far:
         os.environ["XDG_CONFIG_HOME"] = str(folder)  # where the word for this ProxyCommand is kept
         for latency in LATENCIES:
             line = f"{sys.executable} -I -S {HERE}/delay.py {latency / 2} {self._turns}"
-            there = f"mount --bind {folder}/status {_STATUS}; exec /usr/sbin/sshd -i -f {folder}/sshd -E {self._log}"
-            server = f"unshare --mount sh -c {shlex.quote(there)}"
+            serve = f"mount --bind {folder}/status {_STATUS}; exec /usr/sbin/sshd -i -f {folder}/sshd -E {self._log}"
+            server = f"unshare --mount sh -c {shlex.quote(serve)}"
             (folder / f"ssh-{latency}").write_text(
                 f"Host far\n User root\n IdentityFile {folder}/user\n IdentitiesOnly yes\n StrictHostKeyChecking no\n"
                 f" UserKnownHostsFile {folder}/known\n LogLevel ERROR\n ProxyCommand {line} {server}\n"
@@ -167,10 +167,10 @@ class Far:
         sessions = self._log.read_text().count(SESSION)
         assert sessions == book.host.round_trips, (sessions, book.host.round_trips)
         deadline = time.monotonic() + 20
-        while not (said := self._turns.read_text()):  # the line is closed a moment after ssh is
+        while not (turns := self._turns.read_text()):  # the line is closed a moment after ssh is
             assert time.monotonic() < deadline, "the line does not end"
             time.sleep(0.05)
-        return Seen(seconds, sessions, int(said))
+        return Seen(seconds, sessions, int(turns))
 
 
 def finished(params: HostParams) -> str:

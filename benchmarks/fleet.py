@@ -42,11 +42,11 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", help="one notebook of each host, instead of all")
     parser.add_argument("--write", action="store_true", help="write benchmarks/fleet.md and its results")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-fleet-") as name:
-        seen = measured(Path(name), asked.hosts, asked.parallel, asked.only)
+        seen = measured(Path(name), args.hosts, args.parallel, args.only)
     text = report(seen)
-    if asked.write:
+    if args.write:
         (HERE / "fleet.md").write_text(text, encoding="utf-8")
         save("fleet", rows(seen), packages=("papermill", "nbclient", "ipykernel"))
     print(text)
@@ -93,18 +93,18 @@ def copies(folder: Path, hosts: int) -> list[str]:
     so both are changed in all of them alike.
     """
     source = ROOT / "params/example.yml"
-    asked, text = load(source), source.read_text(encoding="utf-8")
-    recording = asked.connection.recording
+    params, text = load(source), source.read_text(encoding="utf-8")
+    recording = params.connection.recording
     files = sorted(path for path in (ROOT / recording).rglob("*") if path.is_file())
-    said = {path.relative_to(ROOT / recording): path.read_text(encoding="utf-8") for path in files}
+    recorded = {path.relative_to(ROOT / recording): path.read_text(encoding="utf-8") for path in files}
     # In JSON the letter of an escaped tab or line end stands before the name.
-    name = re.compile(rf"(?:(?<=\\[nt])|\b){asked.host}\b")
-    ids = {uuid_of(asked, guest): guest for guest in asked.guests}
+    name = re.compile(rf"(?:(?<=\\[nt])|\b){params.host}\b")
+    ids = {uuid_of(params, guest): guest for guest in params.guests}
     paths = []
     for number in range(hosts):
-        mine = asked.model_copy(update={"host": f"host{number:03}"})
+        mine = params.model_copy(update={"host": f"host{number:03}"})
         place = folder / "recordings" / mine.host
-        for file, answers in said.items():
+        for file, answers in recorded.items():
             (place / file).parent.mkdir(parents=True, exist_ok=True)
             answers = name.sub(mine.host, answers)
             for old, guest in ids.items():
@@ -131,10 +131,10 @@ def prove_apart(reports: Path, fleet: Json) -> None:
     for host in fleet["hosts"]:
         folder = reports / host["report"]
         lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
-        said = {line["host"] for line in lines if line["event"] == "open"}
+        opened = {line["host"] for line in lines if line["event"] == "open"}
         runs = list((reports / host["host"]).glob("*/run.json"))
-        if said != {host["host"]} or len(runs) != 1 or host["host"] not in host["report"]:
-            raise SystemExit(f"cross-talk: {host['host']} has {len(runs)} runs, and a journal of {said}")
+        if opened != {host["host"]} or len(runs) != 1 or host["host"] not in host["report"]:
+            raise SystemExit(f"cross-talk: {host['host']} has {len(runs)} runs, and a journal of {opened}")
         for file in (path for path in folder.rglob("*") if path.is_file()):
             if others := set(names.findall(file.read_text(errors="replace"))) - {host["host"]}:
                 raise SystemExit(f"cross-talk: {file} names {', '.join(sorted(others))}")

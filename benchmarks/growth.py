@@ -39,14 +39,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=3, help="the least of so many counts, %(default)s")
     parser.add_argument("--output", type=int, metavar="BYTES", help="one measurement of output, as JSON")
-    asked = parser.parse_args()
-    if asked.output:
-        print(json.dumps(one_output(asked.output)))
+    args = parser.parse_args()
+    if args.output:
+        print(json.dumps(one_output(args.output)))
         return
     PLOTS.mkdir(exist_ok=True)
-    for name in asked.only:
+    for name in args.only:
         measure, title, x, y = PARTS[name]
-        curves = measure(asked.rounds)
+        curves = measure(args.rounds)
         picture = svg(title, x, y, curves)
         (PLOTS / f"growth-{name}.svg").write_text(picture, encoding="utf-8")
         save(f"growth_{name}", rows(name, curves), more={"curves": curves})
@@ -166,8 +166,8 @@ def one_output(size: int) -> dict[str, float]:
     live, host = Live(is_real=True), LocalHost(Limits(mib=2048))
     action = Run(("sh", "-c", f"yes {'x' * 99} | head -c {size}"), timeout_s=3600)
     began = time.process_time()
-    said = carry_out(action, host, line)
-    end = views.Outcome("start_guests", "changed", "done", ((action.title, said),))
+    result = carry_out(action, host, line)
+    end = views.Outcome("start_guests", "changed", "done", ((action.title, result),))
     shown = views.outcome(start_guests, end)
     assert lines == size // 100, f"{lines} lines were handed on"
     assert "x" * 99 in shown.html

@@ -30,29 +30,29 @@ GUESTS_MOST = 100
 
 def with_devices(count: int) -> HostParams:
     """Return the recorded host's parameters with so many devices that are passed through."""
-    asked = load(ROOT / "params/example.yml")
-    said = asked.model_dump(mode="json", exclude_unset=True)
-    card = next(device for device in said["passthrough"]["devices"] if device["bdf"] == CARD)
-    have = len(said["passthrough"]["devices"])
-    said["passthrough"]["devices"] += [card | {"bdf": bdf} for bdf in addresses(count - have)]
-    return HostParams.model_validate(said)
+    recorded = load(ROOT / "params/example.yml")
+    content = recorded.model_dump(mode="json", exclude_unset=True)
+    card = next(device for device in content["passthrough"]["devices"] if device["bdf"] == CARD)
+    have = len(content["passthrough"]["devices"])
+    content["passthrough"]["devices"] += [card | {"bdf": bdf} for bdf in addresses(count - have)]
+    return HostParams.model_validate(content)
 
 
 def with_guests(count: int) -> HostParams:
     """Return the recorded host's parameters with so many guests, at most `GUESTS_MOST`."""
-    asked = load(ROOT / "params/example.yml")
-    said = asked.model_dump(mode="json", exclude_unset=True)
-    one = next(guest for guest in said["guests"] if guest["name"] == GUEST)
+    recorded = load(ROOT / "params/example.yml")
+    content = recorded.model_dump(mode="json", exclude_unset=True)
+    one = next(guest for guest in content["guests"] if guest["name"] == GUEST)
     screens = (
-        number for number in range(GUESTS_MOST) if number not in {g["vnc_display"] for g in said["guests"]}
+        number for number in range(GUESTS_MOST) if number not in {g["vnc_display"] for g in content["guests"]}
     )
-    for name, screen in zip(names(count - len(said["guests"])), screens, strict=False):
+    for name, screen in zip(names(count - len(content["guests"])), screens, strict=False):
         nics = [{**one["nics"][0], "mac": f"00:16:3e:15:{screen:02x}:00"}]
         volume = {**one["volume"], "name": name}
-        said["guests"].append(
+        content["guests"].append(
             one | {"name": name, "autostart": None, "volume": volume, "nics": nics, "vnc_display": screen}
         )
-    return HostParams.model_validate(said)
+    return HostParams.model_validate(content)
 
 
 def addresses(count: int) -> list[str]:
@@ -71,11 +71,11 @@ def facts_of(params: HostParams, notebook: str) -> Facts:
     more = sorted({d.bdf for d in params.passthrough.devices} - {d.bdf for d in recorded.passthrough.devices})
     guests = [g.name for g in params.guests[len(recorded.guests) :]]
     wanted = _asks(params, notebook)
-    said = _said(notebook)
+    known = _answers(notebook)
     ids = {name: uuid_of(params, params.guests[-1].model_copy(update={"name": name})) for name in guests}
     answers: dict[Ask, Answer] = {}
     for ask in wanted:
-        answer = said[_recorded(ask, params, recorded).key]
+        answer = known[_recorded(ask, params, recorded).key]
         if mine := next((name for name in _named(ask) if name in ids), ""):
             answers[ask] = Answer(answer.status, re.sub(rf"\b{GUEST}\b", mine, answer.out), answer.err)
         else:
@@ -85,13 +85,13 @@ def facts_of(params: HostParams, notebook: str) -> Facts:
     return Facts(answers)
 
 
-def _said(notebook: str) -> dict[str, Answer]:
+def _answers(notebook: str) -> dict[str, Answer]:
     """Return the last answer to each question of a recording, by the question's key."""
     folder = ROOT / load(ROOT / "params/example.yml").connection.recording
-    said: dict[str, Answer] = {}
+    known: dict[str, Answer] = {}
     for _, entry in in_order(load_files(folder, notebook), steps_of(notebook)):
-        said |= {key: Answer(*parts) for key, parts in entry.get("gather", {}).items()}
-    return said
+        known |= {key: Answer(*parts) for key, parts in entry.get("gather", {}).items()}
+    return known
 
 
 def _asks(params: HostParams, notebook: str) -> list[Ask]:
@@ -106,10 +106,10 @@ def _recorded(ask: Ask, params: HostParams, recorded: HostParams) -> Ask:
     def listed(of: HostParams) -> str:
         return " ".join(sorted(device.bdf for device in of.passthrough.devices))
 
-    words = (
+    argv = (
         re.sub(r"\bguest\d{3}\b", GUEST, word.replace(listed(params), listed(recorded))) for word in ask.argv
     )
-    return Ask(ask.kind, tuple(words))
+    return Ask(ask.kind, tuple(argv))
 
 
 def _named(ask: Ask) -> list[str]:
@@ -130,8 +130,8 @@ def _multiplied(text: str, what: str, others: Sequence[str]) -> str:
 
 def _moved(part: str, what: str, other: str, number: int) -> str:
     """Each device is in an IOMMU group of its own, and each card has an interface of its own."""
-    said = re.sub(rf"\b{re.escape(what)}\b", other, part)
-    return said.replace("iommu_groups/3\n", f"iommu_groups/1{number}\n").replace(INTERFACE, f"card{number}")
+    text = re.sub(rf"\b{re.escape(what)}\b", other, part)
+    return text.replace("iommu_groups/3\n", f"iommu_groups/1{number}\n").replace(INTERFACE, f"card{number}")
 
 
 def _grown(ask: Ask, text: str, more: Sequence[str]) -> str:
@@ -141,9 +141,9 @@ def _grown(ask: Ask, text: str, more: Sequence[str]) -> str:
         one = next(row for row in rows if row["ifname"] == INTERFACE)
         return json.dumps([*rows, *(one | {"ifname": f"card{number}"} for number in range(len(more)))])
     if ask == Ask.read(survey.PATH) and CARD in text:
-        said = json.loads(text)
-        said["pci"] |= {bdf: said["pci"][CARD] | {"iommu_group": 100 + i} for i, bdf in enumerate(more)}
-        return json.dumps(said)
+        kept = json.loads(text)
+        kept["pci"] |= {bdf: kept["pci"][CARD] | {"iommu_group": 100 + i} for i, bdf in enumerate(more)}
+        return json.dumps(kept)
     return _multiplied(text, CARD, more)
 
 
@@ -151,11 +151,11 @@ def _with_volumes(text: str, guests: Sequence[str]) -> str:
     """Return the answer of lsblk with the volume of each guest beside the one that is multiplied."""
 
     def grown(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        said = [
+        found = [
             node | {"children": grown(node["children"])} if "children" in node else node for node in nodes
         ]
-        mine = [json.dumps(node) for node in said if node["name"].endswith(f"-{GUEST}")]
-        return said + [json.loads(re.sub(rf"\b{GUEST}\b", name, node)) for node in mine for name in guests]
+        mine = [json.dumps(node) for node in found if node["name"].endswith(f"-{GUEST}")]
+        return found + [json.loads(re.sub(rf"\b{GUEST}\b", name, node)) for node in mine for name in guests]
 
     return json.dumps({"blockdevices": grown(json.loads(text)["blockdevices"])})
 

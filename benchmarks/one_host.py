@@ -34,24 +34,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--one", choices=("nbclient", "plan"), help="one measurement, as JSON")
-    asked = parser.parse_args()
-    if asked.one:
-        print(json.dumps({"nbclient": by_nbclient, "plan": a_plan}[asked.one]()))
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps({"nbclient": by_nbclient, "plan": a_plan}[args.one]()))
         return
     runs, floors = [], []
-    for _ in range(asked.rounds):
+    for _ in range(args.rounds):
         runs.append(a_run())
         floors.append(one("nbclient"))
         print(runs[-1], floors[-1], file=sys.stderr)
     starts = {
-        "python": clocked([sys.executable, "-c", "pass"], 4 * asked.rounds),
-        "import": clocked([sys.executable, "-c", "import runbook.cli"], 4 * asked.rounds),
-        "help": clocked([*RUNBOOK, "--help"], 4 * asked.rounds),
+        "python": clocked([sys.executable, "-c", "pass"], 4 * args.rounds),
+        "import": clocked([sys.executable, "-c", "import runbook.cli"], 4 * args.rounds),
+        "help": clocked([*RUNBOOK, "--help"], 4 * args.rounds),
         "plan command": clocked(
-            [*RUNBOOK, "plan", PARAMS, "--only", STEP, "--reports"], asked.rounds, reports=True
+            [*RUNBOOK, "plan", PARAMS, "--only", STEP, "--reports"], args.rounds, reports=True
         ),
     }
-    plans = [one("plan") for _ in range(asked.rounds)]
+    plans = [one("plan") for _ in range(args.rounds)]
     save("one_host", rows(runs, floors, starts, plans), packages=PACKAGES)
     text = page(runs, floors, starts, plans)
     (HERE / "one_host.md").write_text(text, encoding="utf-8")

@@ -34,19 +34,19 @@ def main() -> None:
     parser.add_argument("--params", type=Path, metavar="FILE", help="a host that is configured already")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--core", metavar="FILE", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.core:
-        print(json.dumps(core(asked.core)))
+    args = parser.parse_args()
+    if args.core:
+        print(json.dumps(core(args.core)))
         return
     from benchmarks import peers_report
     from benchmarks.result import save
 
     programs = environment()
-    if asked.params:
-        found = on_own_host(asked.params.resolve(), programs, asked.rounds)
-        name = f"peers-{asked.params.stem}.md"
+    if args.params:
+        found = on_own_host(args.params.resolve(), programs, args.rounds)
+        name = f"peers-{args.params.stem}.md"
     else:
-        found, name = on_target(programs, asked.rounds), "peers.md"
+        found, name = on_target(programs, args.rounds), "peers.md"
         save("peers", peers_report.rows(found), versions=peers_report.versions(programs))
     (HERE / name).write_text(peers_report.report(found, programs, name), encoding="utf-8")
     print((HERE / name).read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def on_target(programs: Path, rounds: int) -> Json:
                 every = ways(file, programs, folder)
                 first = once(every[name], target.spent)
                 if not first["changes"]:
-                    raise WayFailed(f"{every[name].words} found a fresh host right already")
+                    raise WayFailed(f"{every[name].label} found a fresh host right already")
                 found["first"].setdefault(name, []).append(first)
                 agree(every["package" if name != "package" else "ansible"], target.spent)
                 if name == "pyinfra":
@@ -144,14 +144,14 @@ def once(way: Any, spent: Spent | None) -> Json:
     """Return one run: seconds, processor seconds here and on the host, its changes, and what it tells of itself."""
     from benchmarks.peers_ways import carried_out
 
-    there, began, here = spent() if spent else 0.0, time.monotonic(), used()
+    on_host, began, here = spent() if spent else 0.0, time.monotonic(), used()
     text = carried_out(way)
     seconds, cpu = time.monotonic() - began, used() - here
     more = way.told(text) if way.told else {}
     return {
         "seconds": seconds,
         "here": cpu,
-        "there": spent() - there if spent else None,
+        "there": spent() - on_host if spent else None,
         "changes": way.changes(text),
         **more,
     }
@@ -163,7 +163,7 @@ def agree(way: Any, spent: Spent | None) -> Json:
 
     seen = once(way, spent)
     if seen["changes"]:
-        raise WayFailed(f"{way.words} changed {seen['changes']} things of a host that is configured already")
+        raise WayFailed(f"{way.label} changed {seen['changes']} things of a host that is configured already")
     return seen
 
 

@@ -52,7 +52,7 @@ def report(found: Json, programs: Path, name: str) -> str:
         if "first" in found
         else ""
     )
-    said = f"Python {platform.python_version()}, " + ", ".join(
+    compared = f"Python {platform.python_version()}, " + ", ".join(
         f"{tool} {number}" for tool, number in versions(programs).items()
     )
     aims = "\n".join(aim_lines(found))
@@ -85,7 +85,7 @@ The same parameter file is behind all of them. Every second run had to find noth
 
 {profile(found)}
 
-{said}; {found["rounds"]} rounds, all ways in turn, medians.
+{compared}; {found["rounds"]} rounds, all ways in turn, medians.
 {machine()}. Other work on the machine slows all ways, and their seconds
 more than their processor seconds.
 
@@ -120,15 +120,15 @@ def table(seen: Json) -> str:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, runs in seen.items():
-        there = [run["there"] for run in runs if run["there"] is not None]
+        on_host = [run["there"] for run in runs if run["there"] is not None]
         cells = (
             WORDS[name],
             f"{middle[name]:.2f}",
             f"{middle[name] / middle['notebook']:.2f}",
             f"{middle[name] / middle['package']:.2f}",
             f"{median(run['here'] for run in runs):.2f}",
-            f"{median(there):.2f}" if there else "not measured",
-            f"{median(run['here'] + run['there'] for run in runs):.2f}" if there else "",
+            f"{median(on_host):.2f}" if on_host else "not measured",
+            f"{median(run['here'] + run['there'] for run in runs):.2f}" if on_host else "",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -160,7 +160,7 @@ def aim_lines(found: Json) -> list[str]:
             aim = BY_ROW[f"{run}-run-{peer}"]
             seen = [times(found, run, peer, way) for way in ("notebook", "package")]
             cells = " | ".join(f"{x:.1f} ×, {'reached' if aim.holds(x) else '**not reached**'}" for x in seen)
-            lines.append(f"| {run} run: {aim.words} as fast as {NAMES[peer]} | {cells} |")
+            lines.append(f"| {run} run: {aim.text} as fast as {NAMES[peer]} | {cells} |")
     return lines
 
 
@@ -195,26 +195,26 @@ def profile(found: Json) -> str:
 def floor(found: Json) -> str:
     """Return in words what the aims ask of a notebook, beside what no notebook can save."""
     least = sum(found["floors"].values())
-    said = (
-        f"The aims of the second run ask for {_asked(found, 'second')}. A notebook in a kernel, over ssh, takes "
+    sentence = (
+        f"The aims of the second run ask for {_aims(found, 'second')}. A notebook in a kernel, over ssh, takes "
         f"{least:.1f} s before it has asked the host anything."
     )
     if "first" not in found:
-        return said
+        return sentence
     locales = median(run["steps"]["generate_locales"] for run in found["first"]["notebook"])
     return (
-        f"{said} Those of the first run ask for {_asked(found, 'first')}; of that, `locale-gen` alone, which all "
+        f"{sentence} Those of the first run ask for {_aims(found, 'first')}; of that, `locale-gen` alone, which all "
         f"ways call alike, takes {locales:.1f} s."
     )
 
 
-def _asked(found: Json, run: str) -> str:
+def _aims(found: Json, run: str) -> str:
     """Return the seconds that the aims of a run ask for, after how long each peer took in it."""
-    asked = []
+    aims = []
     for peer in PEERS:
         aim = BY_ROW[f"{run}-run-{peer}"]
-        asked.append(f"{_median(found[run][peer]) / aim.limit:.1f} s ({aim.words} as fast as {NAMES[peer]})")
-    return " and ".join(asked)
+        aims.append(f"{_median(found[run][peer]) / aim.limit:.1f} s ({aim.text} as fast as {NAMES[peer]})")
+    return " and ".join(aims)
 
 
 def _median(runs: list[Json]) -> float:
@@ -224,12 +224,12 @@ def _median(runs: list[Json]) -> float:
 def versions(programs: Path) -> dict[str, str]:
     """Return the versions of what was compared."""
     told = {
-        "ansible-core": _said(programs / "ansible-playbook", "--version"),
-        "pyinfra": _said(programs / "pyinfra", "--version"),
+        "ansible-core": _output(programs / "ansible-playbook", "--version"),
+        "pyinfra": _output(programs / "pyinfra", "--version"),
         "OpenSSH": subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr,
     }
     return {tool: number[0] for tool, text in told.items() if (number := re.search(r"\d[\w.]+", text))}
 
 
-def _said(*argv: Any) -> str:
+def _output(*argv: Any) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout

@@ -195,14 +195,14 @@ def _child(host: subprocess.Popen[bytes]) -> int:
 def _plug_in(pid: int) -> None:
     """Lay the cable between this machine and the host."""
     subprocess.run(["ip", "link", "del", CABLE], capture_output=True, check=False)
-    there = f"nsenter -t {pid} -n ip"
+    inside = f"nsenter -t {pid} -n ip"
     for line in (
         f"ip link add {CABLE} type veth peer name eth0 netns {pid}",
         f"ip address add {HERE}/30 dev {CABLE}",
         f"ip link set {CABLE} up",
-        f"{there} link set lo up",
-        f"{there} address add {THERE}/30 dev eth0",
-        f"{there} link set eth0 up",
+        f"{inside} link set lo up",
+        f"{inside} address add {THERE}/30 dev eth0",
+        f"{inside} link set eth0 up",
     ):
         subprocess.run(shlex.split(line), check=True)
 

@@ -29,9 +29,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Way:
-    """One way: its words in the result, its command, and how its output tells the number of changes."""
+    """One way: its label in the result, its command, and how its output tells the number of changes."""
 
-    words: str
+    label: str
     argv: tuple[str, ...]
     changes: Callable[[str], int]
     env: Mapping[str, str] = field(default_factory=dict)
@@ -45,12 +45,12 @@ class WayFailed(Exception):
 
 def values(params: HostParams) -> Json:
     """Return what the peers' files need. Raises `ValueError` for parameters that they have no task for."""
-    asked = params.configuration
+    configuration = params.configuration
     if refused := unlike(params):
         raise ValueError(
             f"the peers' playbook always does these, so the parameters must: {', '.join(refused)}"
         )
-    lvm = {"issue_discards": "1" if asked.trim.removed_volumes else "0", "scan_lvs": "0"}
+    lvm = {"issue_discards": "1" if configuration.trim.removed_volumes else "0", "scan_lvs": "0"}
     lines = "".join(f"\t{key} = {value}\n" for key, value in lvm.items())
     section = f"# From params configuration.trim; in force is what `lvmconfig` says.\ndevices {{\n{lines}}}\n"
     full = set_names.full_name(params)
@@ -64,44 +64,44 @@ def values(params: HostParams) -> Json:
         "lvm_section": section,
         "name_of_host": params.host,
         "full_name": full,
-        "zone": asked.clock.zone,
-        "locales": list(asked.locales.generate),
+        "zone": configuration.clock.zone,
+        "locales": list(configuration.locales.generate),
         "lines": [
             _line("/etc/hosts", r"^127\.0\.1\.1\s", f"127.0.1.1\t{full} {params.host}"),
             *(
                 _line("/etc/locale.gen", rf"^#?\s*{re.escape(name)}\s+UTF-8", f"{name} UTF-8")
-                for name in asked.locales.generate
+                for name in configuration.locales.generate
             ),
-            _line("/etc/default/locale", r"^\s*LANG=", f"LANG={asked.locales.default}"),
-            _line("/etc/login.defs", r"^\s*UMASK\s", f"UMASK\t\t{asked.umask}"),
+            _line("/etc/default/locale", r"^\s*LANG=", f"LANG={configuration.locales.default}"),
+            _line("/etc/login.defs", r"^\s*UMASK\s", f"UMASK\t\t{configuration.umask}"),
         ],
-        "users": [user.model_dump(mode="json") for user in asked.users],
-        "tcp_ports": sorted({asked.firewall.ssh_port, *asked.firewall.open_tcp}),
-        "udp_ports": sorted(set(asked.firewall.open_udp)),
+        "users": [user.model_dump(mode="json") for user in configuration.users],
+        "tcp_ports": sorted({configuration.firewall.ssh_port, *configuration.firewall.open_tcp}),
+        "udp_ports": sorted(set(configuration.firewall.open_udp)),
     }
 
 
 def unlike(params: HostParams) -> list[str]:
     """Return what the parameters leave out that the peers' files do, and what they ask for beyond it."""
-    asked = params.configuration
+    configuration = params.configuration
     is_so = {
         "release: trixie": params.release == "trixie",
         "connection.kind: ssh, with a config": params.connection.kind == "ssh"
         and bool(params.connection.config),
-        "mail: remove": asked.mail == "remove",
-        "remove_os_prober: true": asked.remove_os_prober,
-        "gui: none": asked.gui == "none",
-        "no group firmware": "firmware" not in asked.package_groups,
-        "trim.weekly: true": asked.trim.weekly,
-        "set_names: true": asked.set_names,
-        "clock.zone": bool(asked.clock.zone),
-        "clock.synchronise: timesyncd": asked.clock.synchronise == "timesyncd",
-        "locales": bool(asked.locales.generate and asked.locales.default),
-        "umask": bool(asked.umask),
-        "updates: security": asked.updates == "security",
-        "ssh: keys-only": asked.ssh == "keys-only",
-        "firewall.kind: ssh-only": asked.firewall.kind == "ssh-only",
-        "users": bool(asked.users),
+        "mail: remove": configuration.mail == "remove",
+        "remove_os_prober: true": configuration.remove_os_prober,
+        "gui: none": configuration.gui == "none",
+        "no group firmware": "firmware" not in configuration.package_groups,
+        "trim.weekly: true": configuration.trim.weekly,
+        "set_names: true": configuration.set_names,
+        "clock.zone": bool(configuration.clock.zone),
+        "clock.synchronise: timesyncd": configuration.clock.synchronise == "timesyncd",
+        "locales": bool(configuration.locales.generate and configuration.locales.default),
+        "umask": bool(configuration.umask),
+        "updates: security": configuration.updates == "security",
+        "ssh: keys-only": configuration.ssh == "keys-only",
+        "firewall.kind: ssh-only": configuration.firewall.kind == "ssh-only",
+        "users": bool(configuration.users),
     }
     return [name for name, holds in is_so.items() if not holds]
 
@@ -181,7 +181,7 @@ def carried_out(way: Way) -> str:
     )
     if done.returncode:
         raise WayFailed(
-            f"{way.words} ended with status {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
+            f"{way.label} ended with status {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
         )
     return done.stdout or done.stderr  # pyinfra says it all on standard error
 

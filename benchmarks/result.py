@@ -52,7 +52,7 @@ def save(
     Raises `KeyError` for a row that `benchmarks.aims` does not know.
     """
     known = {"python": platform.python_version(), **{name: version(name) for name in packages}}
-    said = {
+    content = {
         "benchmark": benchmark,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
@@ -63,14 +63,14 @@ def save(
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{benchmark}.json"
-    path.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 
 def as_json(row: Row) -> dict[str, object]:
     """Return a row with its aim and verdict; the verdict is of the number as it is shown."""
     aim, value = BY_ROW[row.row], float(f"{row.value:.4g}")
-    return {"row": row.row, "value": value, "aim": aim.words, "holds": aim.holds(value), "note": row.note}
+    return {"row": row.row, "value": value, "aim": aim.text, "holds": aim.holds(value), "note": row.note}
 
 
 def load() -> float:
@@ -83,9 +83,9 @@ def peak_mib() -> float:
 
     Not `ru_maxrss`: that of a process begins with what its parent had when it made it (getrusage(2)).
     """
-    said = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert said, "proc(5) has VmHWM since Linux 2.6.10"
-    return int(said[1]) / 1024
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak, "proc(5) has VmHWM since Linux 2.6.10"
+    return int(peak[1]) / 1024
 
 
 def machine() -> str:

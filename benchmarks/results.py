@@ -24,12 +24,12 @@ NOT = "not measured"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--strict", action="store_true", help="end with 1 unless every row holds")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     found = load(FOLDER)
     text = page(found)
     (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
     print(text)
-    if asked.strict and not all(verdicts(found).values()):
+    if args.strict and not all(verdicts(found).values()):
         sys.exit(1)
 
 
@@ -61,13 +61,13 @@ def verdicts(found: list[Json]) -> dict[str, bool | None]:
 def table(found: list[Json]) -> str:
     """Return the table: work, peer, aim, measured, holds."""
     rows, holds = measured(found), verdicts(found)
-    words = {True: "yes", False: "**no**", None: ""}
+    verdict = {True: "yes", False: "**no**", None: ""}
     lines = ["| work | peer | aim | measured | holds |", "| --- | --- | --- | --- | --- |"]
     for aim in AIMS:
         row = rows[aim.row]
         value = f"{row['value']:g} {aim.unit}".rstrip() if row else NOT
         note = f"; {row['note']}" if row.get("note") else ""
-        lines.append(f"| {aim.work} | {aim.peer} | {aim.words} | {value}{note} | {words[holds[aim.row]]} |")
+        lines.append(f"| {aim.work} | {aim.peer} | {aim.text} | {value}{note} | {verdict[holds[aim.row]]} |")
     return "\n".join(lines)
 
 

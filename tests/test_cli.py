@@ -320,12 +320,11 @@ def test_testbed_test_ends_as_the_acceptance_does(monkeypatch, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("more", ["--returns", "--only-prove"])
-def test_what_needs_the_beginning_is_not_gone_on_with(more):
-    """The ways back take back every run from the first on, and a finished machine has nothing to go on with."""
-    done = call("testbed", "test", "--resume", "--backups", more)
+def test_a_finished_machine_has_nothing_to_go_on_with():
+    """To run what is left and to run nothing cannot be asked for together."""
+    done = call("testbed", "test", "--resume", "--backups", "--only-prove")
     assert done.exit_code == 2
-    assert "--resume goes on with the runs" in done.stderr
+    assert "--only-prove runs nothing" in done.stderr
 
 
 def test_a_step_is_recorded_by_its_name(monkeypatch, tmp_path):
@@ -398,7 +397,7 @@ def test_a_terminal_shows_what_is_running():
     live.event({"event": "step-begin", "notebook": "05_x", "step": "packages"})
     live.event({"event": "action-begin", "step": "packages", "title": "install 4 packages"})
     live.event({"event": "output", "text": "Get:1\nUnpacking xen\n"})
-    console.print(live._now())
+    console.print(live._view())
     live.event(
         {"event": "step-end", "step": "packages", "status": "changed", "seconds": 3.0, "message": "done"}
     )

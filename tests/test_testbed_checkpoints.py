@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from runbook.errors import CheckFailed
+from runbook.steps import notebooks
 from runbook.testbed import acceptance, checkpoints, hardware, keeper, made_of, qemu
 from runbook.testbed.checkpoints import FRESH, Checkpoint
 from runbook.testbed.errors import TestbedError
@@ -257,6 +258,13 @@ def test_a_failed_acceptance_goes_on_at_the_last_checkpoint_that_fits(state: Pat
         "checkpoint 05_xen_installation does not fit: 05_xen_installation has changed"
         in capsys.readouterr().err
     )
+
+
+def test_a_finished_machine_runs_its_last_notebook_once_more(state: Path) -> None:
+    """Where the last notebook has its checkpoint nothing is left to run, and still no disk is emptied."""
+    last = list(notebooks())[-1]
+    kept(state, last)
+    assert keeper.begin_again(PARAMS, "trixie") == last
 
 
 def test_without_a_checkpoint_it_begins_with_an_empty_disk(state: Path, capsys: Any) -> None:

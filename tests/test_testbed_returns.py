@@ -362,15 +362,22 @@ def test_consent_is_for_the_plan_of_the_way_back(file: str, tmp_path: Path) -> N
 
 
 def test_returns_come_last_and_see_the_machine_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state is kept before anything ran, the proofs come after the runs, and nothing of them without the option."""
+    """The state is kept before anything ran, also for a later call that begins at a checkpoint; the proofs come last."""
     done: list[str] = []
     machine = SimpleNamespace(down=lambda: done.append("down"))
     monkeypatch.setattr(acceptance, "_boot", lambda release: machine)
-    monkeypatch.setattr(acceptance, "keep_state", lambda m: done.append("state") or State({}))
+    monkeypatch.setattr(acceptance, "keep_state", lambda m: done.append("state"))
+    monkeypatch.setattr(acceptance, "kept_state", lambda m: done.append("kept") or State({}))
     monkeypatch.setattr(acceptance, "_prove", lambda *_: done.append("runs"))
     monkeypatch.setattr(
         acceptance, "prove_returns", lambda m, p, before: done.append(f"returns {before == State({})}")
     )
     assert acceptance.main(returns=True) == 0
     assert acceptance.main() == 0
-    assert done == ["state", "runs", "returns True", "down", "runs", "down"]
+    assert done == ["state", "kept", "runs", "returns True", "down", "state", "runs", "down"]
+    done.clear()
+    monkeypatch.setattr(acceptance, "begin_again", lambda *_: "06_xen_configuration")
+    monkeypatch.setattr(acceptance, "up", lambda **_: machine)
+    assert acceptance.main(returns=True, resume=True) == 0
+    assert acceptance.main(resume=True) == 0
+    assert done == ["kept", "runs", "returns True", "down", "runs", "down"]

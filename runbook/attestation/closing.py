@@ -47,13 +47,13 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
     subjects[RECORD] = subjects.pop(CLOSING)
     sizes = {name: found.st_size for name, found in contents(folder) if not plain.kind(found.st_mode)}
     sizes[RECORD] = sizes.pop(CLOSING)
-    said = _said(folder, run) | {"sizes": {name: sizes[name] for name in sorted(sizes) if name in subjects}}
+    content = _predicate(folder, run) | {"sizes": {n: sizes[n] for n in sorted(sizes.keys() & subjects)}}
     with entering.opened(folder.parent.parent, key) as book:
         with locked(folder.parent):
             if plain.is_there(folder / NAME):
                 raise FileExistsError(f"{folder / NAME} is there already")
-            said |= {"previous": _newest(folder), "ledger": book.last if book else None}
-            write_atomic(folder / NAME, dsse.seal(RUN, subjects, said, key))
+            content |= {"previous": _newest(folder), "ledger": book.last if book else None}
+            write_atomic(folder / NAME, dsse.seal(RUN, subjects, content, key))
         _put_in_force(folder)
         if book:
             try:
@@ -87,7 +87,7 @@ def _tidy(folder: Path) -> None:
             (folder / name).rmdir()
 
 
-def _said(folder: Path, run: Json) -> Json:
+def _predicate(folder: Path, run: Json) -> Json:
     told = {k: run[k] for k in ("id", "host", "mode", "outcome", "exit_code", "started", "ended")}
     return {
         # Of a run whose runner died nobody saw the end: it is closed when that is noticed.

@@ -39,9 +39,9 @@ class Entered:
         """The hosts of which the ledger has runs."""
         return frozenset(name.partition("/")[0] for name in self._of)
 
-    def place_of(self, said: Attested) -> int:
+    def place_of(self, statement: Attested) -> int:
         """Return the line that enters a run; one that is not entered comes after all lines."""
-        entry = self._of.get(ledger.subject(said.host, said.run))
+        entry = self._of.get(ledger.subject(statement.host, statement.run))
         return entry.number if entry else len(self.entries or ()) + 1
 
     def standing_now(self, key: PublicKey) -> tuple[str, str]:
@@ -62,23 +62,23 @@ class Entered:
 
     def judge(self, verdict: Verdict) -> Verdict:
         """Return the verdict on a run with what the ledger says of it. Raises `CheckFailed` when it says another thing."""
-        folder, said = verdict.folder, verdict.attested
+        folder, statement = verdict.folder, verdict.attested
         entry = self._of.get(ledger.subject(folder.parent.name, folder.name))
-        if said is None:
+        if statement is None:
             if entry:
                 raise bad(
                     "An attestation was removed", folder / NAME, f"line {entry.number} of the ledger has it"
                 )
             return verdict
         if self.entries is None:
-            if said.has_ledger and not self._is_alone:
-                why = f"{said.host}/{said.run} was made when there was one"
+            if statement.has_ledger and not self._is_alone:
+                why = f"{statement.host}/{statement.run} was made when there was one"
                 raise bad("The ledger was removed", self._reports / FILE, why)
             return verdict
         if entry:
-            self._prove_entry(entry, said)
+            self._prove_entry(entry, statement)
             return verdict
-        return self._waiting(verdict, said, self.entries[-1].sha256)
+        return self._waiting(verdict, statement, self.entries[-1].sha256)
 
     def prove_complete(self, host: str = "") -> None:
         """Raise `CheckFailed` for the first run of a host, or of all, that the ledger has and that is not there."""
@@ -98,35 +98,35 @@ class Entered:
         if self.entries is None:
             return True, "There is no ledger: these runs are from before it. It begins with the next run."
         count, first = len(self.entries), self.entries[0]
-        unsigned = [entry.number for entry in self.entries if entry.signer is None]
-        words = [self.trust.standing(entry.signer, entry.number) for entry in self.entries if entry.signer]
-        strange = next((why for word, why in words if word != KNOWN), "")
-        said = f"{len(unsigned)} of them not signed" if unsigned else "all signed"
-        said += f", some by {strange}" if strange else ""
+        unsigned = [e.number for e in self.entries if e.signer is None]
+        standings = [self.trust.standing(e.signer, e.number) for e in self.entries if e.signer]
+        strange = next((why for word, why in standings if word != KNOWN), "")
+        signed = f"{len(unsigned)} of them not signed" if unsigned else "all signed"
+        signed += f", some by {strange}" if strange else ""
         what = (
-            f"This copy's ledger, from {first.said['excerpt_of']},"
-            if first.said["excerpt_of"]
+            f"This copy's ledger, from {first.fields['excerpt_of']},"
+            if first.fields["excerpt_of"]
             else "The ledger"
         )
-        return not strange, f"{what} has {plural(count, 'line')}, {said}. Its head: {self.entries[-1].head}"
+        return not strange, f"{what} has {plural(count, 'line')}, {signed}. Its head: {self.entries[-1].head}"
 
-    def _prove_entry(self, entry: Entry, said: Attested) -> None:
+    def _prove_entry(self, entry: Entry, statement: Attested) -> None:
         where = self._reports / FILE
         if entry.what == BEGIN:
-            if said.has_ledger and not entry.said["excerpt_of"]:
-                why = f"{said.host}/{said.run} was made when there was another one"
+            if statement.has_ledger and not entry.fields["excerpt_of"]:
+                why = f"{statement.host}/{statement.run} was made when there was another one"
                 raise bad("The ledger was removed", where, why)
-        elif entry.said != ledger.told(said):
+        elif entry.fields != ledger.told(statement):
             raise bad("The ledger was altered", where, f"line {entry.number} says another thing than the run")
-        elif not said.has_ledger or said.after not in ("", entry.previous):
+        elif not statement.has_ledger or statement.after not in ("", entry.previous):
             raise bad("The ledger was altered", where, f"line {entry.number} stands in another place")
 
-    def _waiting(self, verdict: Verdict, said: Attested, last: str) -> Verdict:
-        run = f"{said.host}/{said.run}"
-        if not said.has_ledger:
+    def _waiting(self, verdict: Verdict, statement: Attested, last: str) -> Verdict:
+        run = f"{statement.host}/{statement.run}"
+        if not statement.has_ledger:
             why = "it is from before the ledger, which began without it"
             raise bad("A run was added", verdict.folder, why, "take it out: it is no run of this folder")
-        if said.after not in ("", last):
+        if statement.after not in ("", last):
             raise bad(
                 "The ledger was altered",
                 self._reports / FILE,

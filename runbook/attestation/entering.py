@@ -94,10 +94,10 @@ class Book:
         self._append(BEGIN, {"excerpt_of": ""}, subjects, key)
 
     def _append(
-        self, what: str, said: dict[str, Any], subjects: dict[str, str], key: SigningKey | None
+        self, what: str, fields: dict[str, Any], subjects: dict[str, str], key: SigningKey | None
     ) -> None:
         previous = self.entries[-1].sha256 if self.entries else ""
-        entry = line_of(len(self.entries) + 1, previous, what, said, subjects, key)
+        entry = line_of(len(self.entries) + 1, previous, what, fields, subjects, key)
         known, data = ledger.entry_of(entry), entry
         end = os.fstat(self._handle).st_size
         try:
@@ -111,10 +111,10 @@ class Book:
 
 
 def line_of(
-    number: int, previous: str, what: str, said: dict[str, Any], subjects: dict[str, str], key: SigningKey | None
+    number: int, previous: str, what: str, fields: dict[str, Any], subjects: dict[str, str], key: SigningKey | None
 ) -> bytes:  # fmt: skip
     """Return one line of a ledger, with its end."""
-    predicate = {"number": number, "previous": previous, "what": what, **said}
+    predicate = {"number": number, "previous": previous, "what": what, **fields}
     return dsse.seal(KIND, subjects, predicate, key, True).encode()
 
 

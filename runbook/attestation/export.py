@@ -86,8 +86,8 @@ def _require_sense(leave_out: Sequence[str], runs: Sequence[Verdict]) -> None:
 def _left_out(verdict: Verdict, patterns: Sequence[str]) -> tuple[str, ...]:
     """Return the files that are there and that a pattern fits."""
     listed = sorted(verdict.attested.subjects) if verdict.attested else []
-    there = [name for name in listed if (verdict.folder / name).exists()]
-    return tuple(name for name in there if any(fnmatch(name, pattern) for pattern in patterns))
+    existing = [name for name in listed if (verdict.folder / name).exists()]
+    return tuple(name for name in existing if any(fnmatch(name, pattern) for pattern in patterns))
 
 
 def _copy(verdict: Verdict, place: Path, key: keys.SigningKey | None, leave_out: Sequence[str]) -> Path:

@@ -24,27 +24,27 @@ def bad(why_bad: str, where: Path, why: str, do: str = RESTORE) -> CheckFailed:
     return CheckFailed(why_bad, where=printable(where), why=printable(why), do=do)
 
 
-def prove(folder: Path, said: Attested, pruned: Collection[str], record: str = RECORD) -> None:
+def prove(folder: Path, statement: Attested, pruned: Collection[str], record: str = RECORD) -> None:
     """Raise `CheckFailed` that names the first file that was added, removed or altered since a run ended.
 
     `pruned` may be missing. `record` is the name under which the attested `run.json` lies: another one while
     the run is not quite closed. A folder that the attestation does not know is named, and not looked through.
     """
-    found = dict(_known(folder, said, record))
+    found = dict(_known(folder, statement, record))
     _prove_rights(folder, found)
-    for name in sorted(said.subjects):
+    for name in sorted(statement.subjects):
         at = record if name == RECORD else name
         if at not in found:
             if name not in pruned:
                 raise bad("A file was removed", folder / name, "it was there when the run ended")
             continue
-        _prove_file(folder / at, found[at], said.subjects[name], said.sizes.get(name))
+        _prove_file(folder / at, found[at], statement.subjects[name], statement.sizes.get(name))
 
 
-def _known(folder: Path, said: Attested, record: str) -> Iterator[tuple[str, os.stat_result]]:
+def _known(folder: Path, statement: Attested, record: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files that the attestation knows. Raises `CheckFailed` for anything else that is there."""
-    expected = {*said.subjects, record, NAME, PRUNED, RECORD}
-    folders = {str(parent) for name in said.subjects for parent in PurePosixPath(name).parents} - {"."}
+    expected = {*statement.subjects, record, NAME, PRUNED, RECORD}
+    folders = {str(parent) for name in statement.subjects for parent in PurePosixPath(name).parents} - {"."}
     inside = [""]
     while inside:
         for name, found in listing(folder, inside.pop()):
@@ -103,9 +103,9 @@ def _prove_file(path: Path, found: os.stat_result, sha256: str, size: int | None
     try:
         if kind:
             raise plain.NotPlain(f"it is {what(path, found)}, not a file")
-        now = plain.digest(path, size)
+        current = plain.digest(path, size)
     except (plain.NotPlain, OSError) as error:
         raise bad("A file was altered", path, str(error)) from None
-    if now != sha256:
-        why = f"its SHA-256 was {sha256[:16]}… when the run ended, and is {now[:16]}…"
+    if current != sha256:
+        why = f"its SHA-256 was {sha256[:16]}… when the run ended, and is {current[:16]}…"
         raise bad("A file was altered", path, why)

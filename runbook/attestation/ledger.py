@@ -48,7 +48,7 @@ class Entry:
     number: int
     previous: str
     what: str
-    said: Json
+    fields: Json
     subjects: dict[str, str]
     signer: PublicKey | None
     sha256: str
@@ -133,20 +133,20 @@ def parse(data: bytes) -> list[Entry]:
 def entry_of(line: bytes) -> Entry:
     """Return what a line says. Raises `ValueError` for one that is not as it was written."""
     statement = dsse.read(line, KIND, True)
-    said = {key: value for key, value in statement.predicate.items() if key != "signer"}
-    number, previous, what = said.pop("number", None), said.pop("previous", None), said.pop("what", None)
+    rest = {key: value for key, value in statement.predicate.items() if key != "signer"}
+    number, previous, what = (rest.pop(key, None) for key in ("number", "previous", "what"))
     if not (isinstance(number, int) and isinstance(previous, str) and isinstance(what, str)):
         raise ValueError("it does not say which line it is")
-    if set(said) != _SAYS.get(what) or not all(isinstance(v, str) and v.isprintable() for v in said.values()):
+    if set(rest) != _SAYS.get(what) or not all(isinstance(v, str) and v.isprintable() for v in rest.values()):
         raise ValueError("it says what no line says")
-    if what == RAN and set(statement.subjects) != {subject(said["host"], said["run"])}:
+    if what == RAN and set(statement.subjects) != {subject(rest["host"], rest["run"])}:
         raise ValueError("it is about another attestation")
     if not all(_SUBJECT.fullmatch(name) and not name.startswith(".") for name in statement.subjects):
         raise ValueError("it enters what is no attestation")
     if what in (FOLLOW, SUCCEED, REVOKE) and not statement.signer:
         raise ValueError("a word about keys needs a signature")
     sha256 = hashlib.sha256(line).hexdigest()
-    return Entry(number, previous, what, said, statement.subjects, statement.signer, sha256)
+    return Entry(number, previous, what, rest, statement.subjects, statement.signer, sha256)
 
 
 def attested_runs(reports: Path) -> Iterator[Path]:

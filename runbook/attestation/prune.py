@@ -85,8 +85,8 @@ def carry_out(host: Path, removals: list[Removal], rule: str) -> None:
 
 
 def _removal(verdict: Verdict) -> Removal:
-    folder, said = verdict.folder, verdict.attested
-    listed = said.subjects if said else {}
+    folder, statement = verdict.folder, verdict.attested
+    listed = statement.subjects if statement else {}
     names = tuple(name for name in sorted(listed) if name != KEPT and is_there(folder / name))
     size = sum((folder / name).lstat().st_size for name in names)
-    return Removal(folder, names, size, bool(said and said.signer))
+    return Removal(folder, names, size, bool(statement and statement.signer))

@@ -116,7 +116,7 @@ def _held(reports: Path, key: SigningKey) -> Iterator[Book]:
 
 
 def _says(book: Book, what: str, of: PublicKey, by: PublicKey) -> bool:
-    return any((e.what, e.said.get("key"), e.signer) == (what, of.line, by) for e in book.entries)
+    return any((e.what, e.fields.get("key"), e.signer) == (what, of.line, by) for e in book.entries)
 
 
 def _take_place(new: Path, place: Path) -> Path:

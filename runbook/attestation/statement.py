@@ -52,22 +52,22 @@ def read(folder: Path) -> Attested:
 
     Raises `ValueError` with the reason when it is not as it was written, `OSError` when it cannot be read.
     """
-    said = dsse.read(plain.read(folder / NAME), RUN)
+    statement = dsse.read(plain.read(folder / NAME), RUN)
     try:
-        run, before = said.predicate["run"], said.predicate["previous"]
-        words = [str(run[key]) for key in ("host", "id", "mode", "outcome")]
+        run, before = statement.predicate["run"], statement.predicate["previous"]
+        parts = [str(run[key]) for key in ("host", "id", "mode", "outcome")]
         started = datetime.fromisoformat(str(run["started"])).astimezone(UTC).isoformat()
         ended = datetime.fromisoformat(str(run["ended"])).astimezone(UTC)
         previous = (str(before["run"]), str(before["sha256"])) if before else None
-        sizes = {str(name): int(size) for name, size in said.predicate.get("sizes", {}).items()}
-        after = str(said.predicate.get("ledger") or "")
+        sizes = {str(name): int(size) for name, size in statement.predicate.get("sizes", {}).items()}
+        after = str(statement.predicate.get("ledger") or "")
     except (KeyError, TypeError, AttributeError, OverflowError):
         raise ValueError("what it says of the run cannot be read") from None
-    if not all(word.isprintable() for word in words):
+    if not all(word.isprintable() for word in parts):
         raise ValueError("it holds what could play tricks with a terminal")
-    has_ledger = "ledger" in said.predicate
+    has_ledger = "ledger" in statement.predicate
     return Attested(
-        words[0], words[1], words[2], words[3], ended, previous, said.subjects, said.signer,
+        parts[0], parts[1], parts[2], parts[3], ended, previous, statement.subjects, statement.signer,
         sizes, has_ledger, started, after,
     )  # fmt: skip
 

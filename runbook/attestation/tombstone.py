@@ -30,8 +30,8 @@ class Tombstone:
 
 def write(folder: Path, at: str, rule: str, removed: tuple[str, ...], key: SigningKey | None) -> None:
     """Write the record of a pruning, bound to the attestation of the run."""
-    said = {"run": folder.name, "at": at, "rule": rule, "removed": list(removed)}
-    write_atomic(folder / PRUNED, dsse.seal(KIND, {NAME: digest(folder / NAME)}, said, key))
+    predicate = {"run": folder.name, "at": at, "rule": rule, "removed": list(removed)}
+    write_atomic(folder / PRUNED, dsse.seal(KIND, {NAME: digest(folder / NAME)}, predicate, key))
 
 
 def signer(is_signed: bool, where: Path, deed: str) -> SigningKey | None:
@@ -73,12 +73,12 @@ def read(folder: Path) -> Tombstone | None:
     if not plain.is_there(file):
         return None
     try:
-        said = dsse.read(plain.read(file), KIND)
-        if said.subjects != {NAME: digest(folder / NAME)}:
+        statement = dsse.read(plain.read(file), KIND)
+        if statement.subjects != {NAME: digest(folder / NAME)}:
             raise ValueError("it belongs to another attestation")
-        removed = tuple(str(name) for name in said.predicate["removed"])
-        at = datetime.fromisoformat(str(said.predicate["at"]))
-        return Tombstone(at, str(said.predicate["rule"]), removed, said.signer)
+        removed = tuple(str(name) for name in statement.predicate["removed"])
+        at = datetime.fromisoformat(str(statement.predicate["at"]))
+        return Tombstone(at, str(statement.predicate["rule"]), removed, statement.signer)
     except (ValueError, KeyError, TypeError) as error:
         raise CheckFailed(
             "The record of a pruning was altered",

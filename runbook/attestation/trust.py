@@ -19,7 +19,7 @@ class Trust:
     """
 
     def __init__(self, known: Collection[PublicKey], entries: Sequence[Entry] | None = None) -> None:
-        self._words = [entry for entry in entries or () if entry.what in (FOLLOW, SUCCEED, REVOKE)]
+        self._key_entries = [entry for entry in entries or () if entry.what in (FOLLOW, SUCCEED, REVOKE)]
         self._given = frozenset(key.line for key in known)
         self._since: dict[str, int] = {}
         self._until: dict[str, tuple[int, str, str]] = {}
@@ -39,8 +39,8 @@ class Trust:
         """Read the words in their order; return the keys that were known before, with those named as followed."""
         self._since, self._until = dict.fromkeys(self._given | before, 0), {}
         followed = set(before)
-        for entry in self._words:
-            by, of = entry.signer, entry.said["key"]
+        for entry in self._key_entries:
+            by, of = entry.signer, entry.fields["key"]
             if by is None or self.standing(by, entry.number)[0] != KNOWN:
                 continue
             if entry.what == FOLLOW:
@@ -51,7 +51,7 @@ class Trust:
                     followed.add(of)
                 self._end(of, entry, RETIRED, f"which {by.fingerprint} followed on {_day(entry)}")
             else:
-                why = f"which was REVOKED on {_day(entry)}: {entry.said['reason']}"
+                why = f"which was REVOKED on {_day(entry)}: {entry.fields['reason']}"
                 self._end(of, entry, REVOKED, why)
         return frozenset(followed)
 
@@ -65,9 +65,9 @@ class Trust:
 
 def _day(entry: Entry) -> str:
     try:
-        return f"{datetime.fromisoformat(entry.said['at']):%-d %b %Y}"
+        return f"{datetime.fromisoformat(entry.fields['at']):%-d %b %Y}"
     except ValueError:
-        return str(entry.said["at"])
+        return str(entry.fields["at"])
 
 
 def _print(line: str) -> str:

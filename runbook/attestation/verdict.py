@@ -49,45 +49,45 @@ def _looked_at(folder: Path, entered: Entered) -> Verdict:
     if not plain.is_there(folder / NAME):
         return _without(folder)
     try:
-        said, sha256 = read(folder), digest(folder / NAME)
+        statement, sha256 = read(folder), digest(folder / NAME)
     except ValueError as error:
         raise bad("The attestation was altered", folder / NAME, str(error)) from None
-    if said.run != folder.name:
-        raise bad("A run was moved", folder, f"its attestation is that of {said.host}/{said.run}")
+    if statement.run != folder.name:
+        raise bad("A run was moved", folder, f"its attestation is that of {statement.host}/{statement.run}")
     entered.prove_same(folder, sha256)
     if plain.is_there(folder / CLOSING):
-        _prove_cut_off(folder, said)
+        _prove_cut_off(folder, statement)
         about = "its runner was killed while it was being closed: any run or list of runs closes it"
-        return Verdict(folder, "never closed", about, said, sha256)
+        return Verdict(folder, "never closed", about, statement, sha256)
     pruning = tombstone.read(folder)
-    if pruning and said.signer and not pruning.signer:
+    if pruning and statement.signer and not pruning.signer:
         raise bad("Files were removed", folder, "the run is signed, and the record of its pruning is not")
-    files.prove(folder, said, pruning.removed if pruning else ())
-    status, by = _trust([said.signer, *([pruning.signer] if pruning else [])], entered, said)
+    files.prove(folder, statement, pruning.removed if pruning else ())
+    status, by = _trust([statement.signer, *([pruning.signer] if pruning else [])], entered, statement)
     if pruning:
         about = f"{len(pruning.removed)} files were pruned on {pruning.at:%-d %b %Y}"
         status = "pruned" if status == "good" else status
     else:
-        about = f"{said.mode} {said.outcome}, {len(said.subjects)} files"
-    return Verdict(folder, status, f"{about}, {by}", said, sha256)
+        about = f"{statement.mode} {statement.outcome}, {len(statement.subjects)} files"
+    return Verdict(folder, status, f"{about}, {by}", statement, sha256)
 
 
-def _prove_cut_off(folder: Path, said: Attested) -> None:
+def _prove_cut_off(folder: Path, statement: Attested) -> None:
     """Raise `CheckFailed` unless a run with a last word beside its record was cut off before that took its place."""
     try:
         is_running = plain.read_json(folder / RECORD).get("outcome") == "running"
-        is_attested = digest(folder / CLOSING) == said.subjects.get(RECORD)
+        is_attested = digest(folder / CLOSING) == statement.subjects.get(RECORD)
     except (ValueError, AttributeError) as error:
         raise bad("A file was altered", folder / RECORD, f"it cannot be read: {error}") from None
     if not is_attested:
         raise bad("A file was added", folder / CLOSING, "it is not the record that was attested")
     if not is_running:
         raise bad("A file was added", folder / CLOSING, "the run was closed, and has its last word")
-    files.prove(folder, said, (), record=CLOSING)
+    files.prove(folder, statement, (), record=CLOSING)
 
 
-def _trust(signers: list[PublicKey | None], entered: Entered, said: Attested) -> tuple[str, str]:
-    place = entered.place_of(said)
+def _trust(signers: list[PublicKey | None], entered: Entered, statement: Attested) -> tuple[str, str]:
+    place = entered.place_of(statement)
     for at, signer in enumerate(signers):
         if signer is None:
             return "unsigned", "NOT SIGNED: nobody vouches for it"

@@ -76,13 +76,13 @@ def verify_run(folder: Path, known: Collection[PublicKey]) -> Verdict:
     return entered.judge(verdict) if is_at_home else verdict
 
 
-def _prove_link(folder: Path, said: Attested, followers: dict[str, str]) -> None:
+def _prove_link(folder: Path, statement: Attested, followers: dict[str, str]) -> None:
     run, host = folder.name, folder.parent
-    if said.host != host.name:
-        raise bad("A run was moved", folder, f"it is a run of {said.host}")
-    before = said.previous[0] if said.previous else ""
-    if said.previous:
-        _prove_previous(host / before / NAME, run, said.previous[1])
+    if statement.host != host.name:
+        raise bad("A run was moved", folder, f"it is a run of {statement.host}")
+    before = statement.previous[0] if statement.previous else ""
+    if statement.previous:
+        _prove_previous(host / before / NAME, run, statement.previous[1])
     if before in followers:
         why = f"both follow {before}" if before else "both are the first of the host"
         raise bad("The order of runs was altered", folder, f"{followers[before]} and {run}: {why}")

@@ -31,26 +31,26 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
     """
     if mode not in MODES:
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
-    asked = load(params)
+    host_params = load(params)
     begun_with = os.environ.get("RUNBOOK_PARAMS_DIGEST", "")
-    if begun_with not in ("", digest(asked)):
+    if begun_with not in ("", digest(host_params)):
         raise ParamsError(
             "The parameters were changed while the run was under way",
             where=params,
-            why=f"it began with {begun_with}, they are {digest(asked)} now, and its report names only those",
+            why=f"it began with {begun_with}, they are {digest(host_params)} now, and its report names only those",
             do="run again: what is done already is found done",
         )
-    releases.get(asked.release)
-    host = connect(asked, notebook)
+    releases.get(host_params.release)
+    host = connect(host_params, notebook)
 
     def make(journal: Journal) -> Book:
-        return Book(asked, mode, host, notebook, journal, params)
+        return Book(host_params, mode, host, notebook, journal, params)
 
     try:
         if run_dir := os.environ.get("RUNBOOK_RUN_DIR"):
             return make(Journal(Path(run_dir) / "journal.jsonl"))
-        steps, is_kept = steps_of(notebook, asked.release), mode == "apply" and host.is_real
-        return stepping.open_book(asked, params, notebook, steps, make, is_kept=is_kept)
+        steps, is_kept = steps_of(notebook, host_params.release), mode == "apply" and host.is_real
+        return stepping.open_book(host_params, params, notebook, steps, make, is_kept=is_kept)
     except BaseException:
         host.close()  # the lock of a book that never came to be
         raise

@@ -80,8 +80,8 @@ class Book:
         module = self._step(step)
         self._bar.go(step)
         self._fresh(step)
-        if said := replay.unrecorded(self.host, step, module, self.params, self.facts):
-            return views.unrecorded(module, said)
+        if why := replay.unrecorded(self.host, step, module, self.params, self.facts):
+            return views.unrecorded(module, why)
         planned = replay.DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
         return views.plan(module, planned, self.facts)
@@ -163,8 +163,8 @@ class Book:
         if self._was_replayed(name):
             return Outcome(name, "unchanged", replay.DONE.note)
         self._fresh(name)
-        if said := replay.unrecorded(self.host, name, module, self.params, self.facts):
-            return Outcome(name, "skipped", said)
+        if why := replay.unrecorded(self.host, name, module, self.params, self.facts):
+            return Outcome(name, "skipped", why)
         planned = module.plan(self.params, self.facts)
         if self.mode == "apply" and planned.actions and not replay.holds(self.host, name):
             return Outcome(name, "skipped", replay.unrecorded_line(name))
@@ -241,11 +241,11 @@ class Book:
         self._beat.log(event, **fields)
 
     def _title(self) -> Shown:
-        now = f"Linux {self.system.kernel}" + (" under Xen" if self.system.is_dom0 else "")
+        running = f"Linux {self.system.kernel}" + (" under Xen" if self.system.is_dom0 else "")
         what = {"plan": "shows and changes nothing", "apply": "changes the host", "check": "only verifies"}
         mode = what[self.mode] if self.host.is_real else "replays a recorded run; no machine is touched"
         rows = [
-            ("host", self.system.hostname, f"{self.system.pretty_name}, {now}"),
+            ("host", self.system.hostname, f"{self.system.pretty_name}, {running}"),
             ("mode", self.mode, mode),
             ("reached by", self.params.connection.kind, self.host.describe),
         ]

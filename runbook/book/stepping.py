@@ -33,14 +33,14 @@ NOTE = "run by the notebook itself, without `runbook run`"
 class _Stepped:
     """A run that this kernel has open, and the book that goes on with it."""
 
-    asked: HostParams
+    params: HostParams
     session: Session
     cells: Cells
     book: Book | None = None
 
-    def goes_on_with(self, asked: HostParams, notebook: str) -> bool:
+    def goes_on_with(self, params: HostParams, notebook: str) -> bool:
         """Return whether that is the same notebook with the same parameters: the cell that opens it was run again."""
-        return (self.session.entry.name, digest(self.asked)) == (notebook, digest(asked))
+        return (self.session.entry.name, digest(self.params)) == (notebook, digest(params))
 
 
 _OPEN: dict[str, _Stepped] = {}
@@ -56,7 +56,7 @@ def reports() -> Path:
 
 
 def open_book(
-    asked: HostParams, params: str, notebook: str, steps: dict[str, Step], make: Callable[[Journal], Book],
+    params: HostParams, path: str, notebook: str, steps: dict[str, Step], make: Callable[[Journal], Book],
     *, is_kept: bool,
 ) -> Book:  # fmt: skip
     """Return the book that `make` gives with a journal. With `is_kept`, that of a run in the folder of reports.
@@ -64,14 +64,14 @@ def open_book(
     The same notebook opened again goes on with its run. Any other of the same host ends that run first: no two
     books of one kernel act on one host. What `make` raises ends the run too.
     """
-    before = _OPEN.get(asked.host)
+    before = _OPEN.get(params.host)
     if before and before.book:
         before.book.let_go()
-    if before and not (is_kept and before.goes_on_with(asked, notebook)):
+    if before and not (is_kept and before.goes_on_with(params, notebook)):
         _close(before)
     if not is_kept:
         return make(Journal(None))
-    stepped = _OPEN.get(asked.host) or _begin(asked, params, notebook, steps)
+    stepped = _OPEN.get(params.host) or _begin(params, path, notebook, steps)
     try:
         stepped.book = make(stepped.session.journal)
     except BaseException as error:
@@ -81,7 +81,7 @@ def open_book(
     return stepped.book
 
 
-def _begin(asked: HostParams, params: str, notebook: str, steps: dict[str, Step]) -> _Stepped:
+def _begin(params: HostParams, path: str, notebook: str, steps: dict[str, Step]) -> _Stepped:
     from runbook.evidence import session
     from runbook.evidence.cells import Cells
     from runbook.evidence.outcomes import StepEnd
@@ -89,8 +89,8 @@ def _begin(asked: HostParams, params: str, notebook: str, steps: dict[str, Step]
 
     ends = [StepEnd(name, step.TITLE) for name, step in steps.items()]
     entry = NotebookRecord(notebook, notebook, steps=ends, note=NOTE)
-    stepped = _Stepped(asked, session.begin(asked, params, entry, reports()), Cells())
-    _OPEN[asked.host] = stepped
+    stepped = _Stepped(params, session.begin(params, path, entry, reports()), Cells())
+    _OPEN[params.host] = stepped
     return stepped
 
 
@@ -107,11 +107,11 @@ def _close(stepped: _Stepped, error: BaseException | None = None) -> Run:
     if error is None:
         try:
             has_changed = any(line.get("status") == "changed" for line in lines)
-            drift.last_look(stepped.asked, session.place, everything=has_changed)
+            drift.last_look(stepped.params, session.place, everything=has_changed)
         except RunbookError as why:
             log.warning("the last look at the host failed: %s", why)
     stepped_notebook.keep(session, stepped.cells)
     run = session.close(error)
     stepped.cells.stop()
-    _OPEN.pop(stepped.asked.host, None)
+    _OPEN.pop(stepped.params.host, None)
     return run

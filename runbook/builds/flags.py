@@ -17,7 +17,7 @@ class Flag:
 
     name: str
     """With `CONFIG_`."""
-    asked: str
+    wanted: str
     """The guide's value."""
     state: str
     """`settable`, `derived` (follows from others), `gone`, or `now NAME`."""
@@ -36,7 +36,7 @@ class Row:
     """One line of the table: asked, got, why."""
 
     flag: str
-    asked: str
+    wanted: str
     got: str
     why: str
 
@@ -71,40 +71,40 @@ def table(linux: str, config: Mapping[str, str]) -> tuple[Row, ...]:
 def _row(flag: Flag, config: Mapping[str, str]) -> Row:
     got = config.get(flag.name, "")
     if flag.state == "gone":
-        return Row(flag.name, flag.asked, "–", f"gone: {flag.note}")
+        return Row(flag.name, flag.wanted, "–", f"gone: {flag.note}")
     if flag.successor:
-        now = config.get(flag.successor, "n")
-        return Row(flag.name, flag.asked, "–", f"{flag.successor} = {now}: {flag.note}")
-    if got == flag.asked:
+        value = config.get(flag.successor, "n")
+        return Row(flag.name, flag.wanted, "–", f"{flag.successor} = {value}: {flag.note}")
+    if got == flag.wanted:
         why = "as asked"
     elif flag.state == "derived":
         why = "cannot be set by hand"
-    elif got == "m" and flag.asked == "y":
+    elif got == "m" and flag.wanted == "y":
         why = "a module"
     else:
         why = "not set" if got else "not offered, its parent is not set"
-    return Row(flag.name, flag.asked, got or "n", f"{why}: {flag.note}" if flag.note else why)
+    return Row(flag.name, flag.wanted, got or "n", f"{why}: {flag.note}" if flag.note else why)
 
 
 def explained(
-    asked: Mapping[str, str], config: Mapping[str, str], symbols: Mapping[str, Symbol]
+    wanted: Mapping[str, str], config: Mapping[str, str], symbols: Mapping[str, Symbol]
 ) -> tuple[Row, ...]:
     """Return what became of each asked line, explained by the kernel's own Kconfig.
 
     `config` is the finished configuration. A line that the kernel does not know vanishes without a
     word from `make olddefconfig`; here it is said.
     """
-    return tuple(_explained(name, value, config, symbols) for name, value in asked.items())
+    return tuple(_explained(name, value, config, symbols) for name, value in wanted.items())
 
 
-def _explained(name: str, asked: str, config: Mapping[str, str], symbols: Mapping[str, Symbol]) -> Row:
+def _explained(name: str, wanted: str, config: Mapping[str, str], symbols: Mapping[str, Symbol]) -> Row:
     got = config.get(name, "n")
     symbol = symbols.get(name.removeprefix("CONFIG_"))
     if symbol is None:
-        return Row(name, asked, "–", "this kernel has no such flag")
+        return Row(name, wanted, "–", "this kernel has no such flag")
     forced = kconfig.forced_by(symbol, config)
     by = f"selected by {', '.join(forced[:4])}" if forced else ""
-    if got == asked:
+    if got == wanted:
         why = "as asked" if symbol.can_be_set else f"as asked, {by or 'it follows from others'}"
     elif got in ("y", "m") and forced:
         why = f"forced: {by}"
@@ -114,7 +114,7 @@ def _explained(name: str, asked: str, config: Mapping[str, str], symbols: Mappin
         why = f"it needs {', '.join(lacking[:6])}"
     else:
         why = by or ("not taken" if symbol.can_be_set else "it follows from others, and cannot be set")
-    return Row(name, asked, got, why)
+    return Row(name, wanted, got, why)
 
 
 def differences(
@@ -145,6 +145,6 @@ def _differences(
     debian = base.get(flag.name, "unset")
     if debian != flag.debian and {debian, flag.debian} != {"unset", "n"}:
         found.append(f"{flag.name}: {flag.debian} in Debian's configuration, and really {debian}")
-    if config.get(flag.name, "n") != flag.asked:
-        found.append(f"{flag.name}: asked {flag.asked}, got {config.get(flag.name, 'n')}")
+    if config.get(flag.name, "n") != flag.wanted:
+        found.append(f"{flag.name}: asked {flag.wanted}, got {config.get(flag.name, 'n')}")
     return found

@@ -82,7 +82,7 @@ def _recipe(name: str, params: HostParams, base: str | None, script: str, result
     linux = releases.get(params.release).linux
     parts = {
         **({"base.config": base} if base is not None else {"small.config": data("small.config")}),
-        "asked.config": "".join(f"{line}\n" for line in asked(kernel)),
+        "asked.config": "".join(f"{line}\n" for line in config_lines(kernel)),
         "own.config": f'{data("own.config")}CONFIG_LOCALVERSION="{kernel.suffix}"\n',
         "more.config": "".join(f"{line}\n" for line in kernel.more),
     }
@@ -101,7 +101,7 @@ def _recipe(name: str, params: HostParams, base: str | None, script: str, result
     )
 
 
-def asked(kernel: Kernel) -> tuple[str, ...]:
+def config_lines(kernel: Kernel) -> tuple[str, ...]:
     """Return the lines of the configuration that the parameters ask for, before `more`."""
     if kernel.flags == "guide":
         return tuple(f"{flag}={value}" for flag, value in guide_flags())

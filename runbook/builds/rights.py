@@ -124,13 +124,13 @@ def _no_ids(user: str) -> Refused:
     )
 
 
-def _not_allowed(said: str) -> Refused:
+def _not_allowed(output: str) -> Refused:
     off = [(key, on) for key, bad, on in _SWITCHES if _sysctl(key) == bad]
     if off:
         why = " and ".join(f"{_dotted(key)} is {_sysctl(key)}" for key, _ in off)
         do = "allow it, as root: " + " and ".join(f"`sysctl -w {_dotted(key)}={on}`" for key, on in off)
     else:
-        why = said
+        why = output
         do = "where this machine is itself a container, build on the machine around it, or allow it user namespaces, mounts and a whole /proc"
     return Refused(
         "This machine lets nobody make a user namespace for a build", where="the controller", why=why, do=do

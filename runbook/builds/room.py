@@ -119,13 +119,13 @@ def _keep_few(last: int) -> None:
 
 
 def _mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
-    words = (source, target, kind or None, flags, options or None)
-    source_, target_, kind_, _, options_ = (w.encode() if isinstance(w, str) else None for w in words)
+    args = (source, target, kind or None, flags, options or None)
+    source_, target_, kind_, _, options_ = (w.encode() if isinstance(w, str) else None for w in args)
     _call("mount", source_, target_, kind_, ctypes.c_ulong(flags), options_, told=f"mount on {target}")
 
 
-def _call(name: str, *words: object, told: str = "") -> None:
-    if getattr(_libc, name)(*words) != 0:
+def _call(name: str, *args: object, told: str = "") -> None:
+    if getattr(_libc, name)(*args) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{told or name}: {os.strerror(number)}")
 

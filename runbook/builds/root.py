@@ -51,8 +51,8 @@ def bootstrap(recipe: Recipe, work: Path) -> list[str]:
     options += ["--skip=chroot/mount/sys"]
     # Nobody reads manuals in it, and a power failure only means to begin again.
     options += [f"--dpkgopt={x}" for x in ("force-unsafe-io", "path-exclude=/usr/share/man/*")]
-    words = ["mmdebstrap", *shape, *options, *include, recipe.release, f"/{room.MOUNTED}/root", *lines]
-    return rights.enter(work, "house", *words, network=True)
+    argv = ["mmdebstrap", *shape, *options, *include, recipe.release, f"/{room.MOUNTED}/root", *lines]
+    return rights.enter(work, "house", *argv, network=True)
 
 
 def enter(work: Path, recipe: Recipe, script: str, *, network: bool, jobs: int) -> list[str]:

@@ -100,12 +100,12 @@ def check(recipe: Recipe, folder: Path) -> None:
 
 
 def _room(recipe: Recipe, folder: Path) -> None:
-    there = next(f for f in (folder, *folder.parents) if f.is_dir())
-    free = shutil.disk_usage(there).free // 2**20
+    existing = next(f for f in (folder, *folder.parents) if f.is_dir())
+    free = shutil.disk_usage(existing).free // 2**20
     if free < recipe.needs_mib:
         raise Refused(
             f"There is not enough room to build {recipe.name}",
-            where=str(there),
+            where=str(existing),
             why=f"{free} MiB are free, and it needs {recipe.needs_mib} MiB at its height",
             do="free some, or let RUNBOOK_BUILDS_DIR name a folder on a larger disk",
         )
@@ -162,11 +162,11 @@ def _start(recipe: Recipe, folder: Path, jobs: int) -> None:
 
 
 def _watch(folder: Path, say: Say, every_s: float) -> None:
-    said = ""
+    last = ""
     while (job := Job.of(folder)) and not (folder / store.MANIFEST).exists():
-        if (text := progress(_log(folder), job.seconds())) != said:
+        if (text := progress(_log(folder), job.seconds())) != last:
             say(text)
-            said = text
+            last = text
         until = time.monotonic() + every_s
         while time.monotonic() < until and job.is_alive():
             time.sleep(min(0.2, every_s))

@@ -142,9 +142,9 @@ def branch(params: HostParams) -> str:
 
 def _fetch(params: HostParams) -> str:
     if params.xen.source == "git":
-        asked, wanted = params.xen, releases.get(params.release).xen
-        kind = "sha1" if len(asked.commit) == 40 else "sha256"
-        names = f"COMMIT={asked.commit} FORMAT={kind} BRANCH={branch(params)} REPOSITORY={asked.repository}"
+        xen, wanted = params.xen, releases.get(params.release).xen
+        kind = "sha1" if len(xen.commit) == 40 else "sha256"
+        names = f"COMMIT={xen.commit} FORMAT={kind} BRANCH={branch(params)} REPOSITORY={xen.repository}"
         return f"{names} XEN={wanted}\n{_FETCH_GIT}"
     names = f"RELEASE={params.release} OTHER={releases.get(params.release).suite}"
     return f"WANTED={params.xen.version} {names}\n{_FETCH_DEBIAN}"

@@ -127,14 +127,14 @@ def _run_options(function: Any) -> Any:
     return as_json(quiet(REPORTS(function)))
 
 
-def _run(*words: Any, **options: Any) -> None:
+def _run(*args: Any, **options: Any) -> None:
     with watching() as stops:
         with stops.deferred():
             begin()  # it imports what the kernels need while this process imports what it needs itself
         try:
             from runbook.cli.running import run_and_show
 
-            run_and_show(*words, **options)
+            run_and_show(*args, **options)
         finally:
             with stops.deferred():
                 close()

@@ -25,11 +25,11 @@ NOTEBOOK = "09_management"
 
 
 @contextmanager
-def reached(asked: HostParams) -> Iterator[Host]:
+def reached(params: HostParams) -> Iterator[Host]:
     """Give the host of these parameters, and let go of it at the end."""
     from runbook.hosts import connect
 
-    host = connect(asked, NOTEBOOK)
+    host = connect(params, NOTEBOOK)
     try:
         yield host
     finally:
@@ -37,10 +37,10 @@ def reached(asked: HostParams) -> Iterator[Host]:
 
 
 @contextmanager
-def recorded(host: Host, asked: HostParams, params: str, *steps: str) -> Iterator[Journal]:
+def recorded(host: Host, params: HostParams, path: str, *steps: str) -> Iterator[Journal]:
     """Give the journal of a new run with these steps, archive it at the end, and say where it is.
 
-    A host that only replays keeps nothing. `asked` is what stands in the file `params`.
+    A host that only replays keeps nothing. `params` is what stands in the file `path`.
     """
     from runbook.book import stepping
     from runbook.cli.running import UNSIGNED
@@ -51,11 +51,11 @@ def recorded(host: Host, asked: HostParams, params: str, *steps: str) -> Iterato
     if not host.is_real:
         yield Journal(None)
         return
-    known = steps_of(NOTEBOOK, asked.release)
+    known = steps_of(NOTEBOOK, params.release)
     session = None
     try:
         titles = [(name, known[name].TITLE) for name in steps]
-        with kept(asked, params, NOTEBOOK, titles, stepping.reports()) as session:
+        with kept(params, path, NOTEBOOK, titles, stepping.reports()) as session:
             yield session.journal
     finally:
         if session is not None:
@@ -65,18 +65,18 @@ def recorded(host: Host, asked: HostParams, params: str, *steps: str) -> Iterato
 
 
 @contextmanager
-def acting(asked: HostParams, params: str, *steps: Step) -> Iterator[Beat]:
+def acting(params: HostParams, path: str, *steps: Step) -> Iterator[Beat]:
     """Reach and lock the host of a parameter file, and give the beat for these steps of it."""
     from runbook.engine.beat import Beat
     from runbook.facts import identity
     from runbook.params import digest
     from runbook.steps import name_of
 
-    with reached(asked) as host, recorded(host, asked, params, *map(name_of, steps)) as journal:
+    with reached(params) as host, recorded(host, params, path, *map(name_of, steps)) as journal:
         host.lock()
         beat = Beat(host, journal, NOTEBOOK)
         machine = identity.parse(host.gather(identity.COMMANDS)) if host.is_real else ""
-        beat.log("open", mode="apply", host=asked.host, params_digest=digest(asked), machine=machine)
+        beat.log("open", mode="apply", host=params.host, params_digest=digest(params), machine=machine)
         yield beat
         beat.log("close")
 
@@ -89,28 +89,28 @@ def show(step: Step, planned: Plan, facts: Facts) -> None:
 
 
 def carry(
-    beat: Beat, asked: HostParams, step: Step, planned: Plan, facts: Facts, *, is_once: bool = False
+    beat: Beat, params: HostParams, step: Step, planned: Plan, facts: Facts, *, is_once: bool = False
 ) -> None:
     """Carry a plan out with its progress on the terminal, read the host again and check what a plan leaves."""
     from runbook.engine.beat import Work
     from runbook.show.steps import Outcome
     from runbook.steps import name_of
 
-    work = Work(name_of(step), step, asked, facts, planned, is_once)
+    work = Work(name_of(step), step, params, facts, planned, is_once)
 
     def carried() -> Outcome:
         beat.begin(work)
         for finding in planned.findings:
             if not finding.stops:
                 click.echo(f"{finding.level}: {finding.what}" + (f": {finding.why}" if finding.why else ""))
-        gates.refuse_if_blocked(planned, work.name, asked.host)
-        if step.RISK != "safe" and f"{work.name}:{planned.digest()}" not in asked.consent:
+        gates.refuse_if_blocked(planned, work.name, params.host)
+        if step.RISK != "safe" and f"{work.name}:{planned.digest()}" not in params.consent:
             show(step, planned, facts)
             raise ConsentMissing(
                 f"{work.name} is {step.RISK} and this plan was not agreed to",
-                where=asked.host,
+                where=params.host,
                 do=f"read the plan above; then add --consent {planned.digest()}",
             )
-        return beat.carry(work, lambda: beat.host.gather(step.asks(asked)), click.echo)
+        return beat.carry(work, lambda: beat.host.gather(step.asks(params)), click.echo)
 
     beat.step(work.name, carried)

@@ -159,8 +159,8 @@ def _rule(keep: int | None, older_than: int | None) -> str:
 def _say(verdict: Verdict) -> None:
     from runbook.attestation.verify import GOOD
 
-    said = verdict.attested
-    name = f"{said.host}/{said.run}" if said else f"{verdict.folder.parent.name}/{verdict.folder.name}"
+    run = verdict.attested
+    name = f"{run.host}/{run.run}" if run else f"{verdict.folder.parent.name}/{verdict.folder.name}"
     is_good = verdict.status in GOOD
     say(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
 
@@ -170,10 +170,10 @@ def _tally(seen: list[Verdict]) -> str:
 
     counted = ", ".join(f"{n} {status}" for status, n in Counter(v.status for v in seen).items())
     is_good = all(verdict.status in GOOD for verdict in seen)
-    said = (
+    opening = (
         "Nothing speaks against" if is_good else "Nothing was altered, but not everything is vouched for in"
     )
-    return f"{said} {plural(len(seen), 'run')}: {counted}."
+    return f"{opening} {plural(len(seen), 'run')}: {counted}."
 
 
 def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict]) -> bool:
@@ -190,6 +190,6 @@ def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict]) -> 
         if verdict.folder.name not in followed:
             name = f"{verdict.folder.parent.name}/{verdict.folder.name}"
             click.echo(f"The chain ends with {name}, attestation SHA-256 {verdict.sha256}")
-    is_vouched, said = Entered(home(path), known).summary()
-    click.echo(said)
+    is_vouched, summary = Entered(home(path), known).summary()
+    click.echo(summary)
     return is_vouched

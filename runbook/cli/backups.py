@@ -45,22 +45,22 @@ def list_(params: str, guests: tuple[str, ...]) -> None:
     from runbook.steps.management import verify_backups
     from runbook.text.sizes import human_size
 
-    asked, chosen = _load(params, guests)
-    folder = asked.management.backups.folder
-    with reached(asked) as host:
-        store = backups.parse(host.gather(verify_backups.asks(asked)), folder)
+    host_params, chosen = _load(params, guests)
+    folder = host_params.management.backups.folder
+    with reached(host_params) as host:
+        store = backups.parse(host.gather(verify_backups.asks(host_params)), folder)
     shown = [b for b in store.backups if not chosen or b.guest in chosen]
     for one in shown:
         state = (
             f"DAMAGED: {one.wrong}" if one.wrong else ("verified" if one.is_verified else "not verified yet")
         )
-        said = one.sidecar
-        about = f"{said.content}, {said.source}, {human_size(said.size_bytes)} in" if said else "unknown,"
+        meta = one.sidecar
+        about = f"{meta.content}, {meta.source}, {human_size(meta.size_bytes)} in" if meta else "unknown,"
         size = human_size(one.bytes_there or 0)
         click.echo(f"{one.name}  {names.when(one.name[-16:])}  {about} {size}  {state}")
     if not shown:
         click.echo(
-            f"{folder} on {asked.host} holds no backup" + (f" of {', '.join(chosen)}" if chosen else "")
+            f"{folder} on {host_params.host} holds no backup" + (f" of {', '.join(chosen)}" if chosen else "")
         )
 
 
@@ -78,26 +78,26 @@ def make(params: str, guests: tuple[str, ...], snapshot: bool, whole: bool) -> N
     from runbook.facts import backups
     from runbook.steps.management import back_up_volumes, verify_backups
 
-    asked, chosen = _load(params, guests)
-    chosen = chosen or asked.management.backups.guests
+    host_params, chosen = _load(params, guests)
+    chosen = chosen or host_params.management.backups.guests
     changes = (
         {"guests": chosen}
         | ({"source": "snapshot"} if snapshot else {})
         | ({"content": "whole"} if whole else {})
     )
-    file, asked = asked, _with(asked, backups=asked.management.backups.model_copy(update=changes))
-    with acting(file, params, back_up_volumes, verify_backups) as beat:
+    wanted = _with(host_params, backups=host_params.management.backups.model_copy(update=changes))
+    with acting(host_params, params, back_up_volumes, verify_backups) as beat:
         host = beat.host
-        facts = host.gather((*back_up_volumes.asks(asked), *verify_backups.asks(asked)))
-        known = {b.name for b in backups.parse(facts, asked.management.backups.folder).backups}
-        carry(beat, asked, back_up_volumes, back_up_volumes.plan_for(asked, facts, chosen), facts)
-        facts = host.gather(verify_backups.asks(asked))
+        facts = host.gather((*back_up_volumes.asks(wanted), *verify_backups.asks(wanted)))
+        known = {b.name for b in backups.parse(facts, wanted.management.backups.folder).backups}
+        carry(beat, wanted, back_up_volumes, back_up_volumes.plan_for(wanted, facts, chosen), facts)
+        facts = host.gather(verify_backups.asks(wanted))
         new = [
             b.name
-            for b in backups.parse(facts, asked.management.backups.folder).backups
+            for b in backups.parse(facts, wanted.management.backups.folder).backups
             if b.name not in known
         ]
-        carry(beat, asked, verify_backups, verify_backups.plan_for(asked, facts, tuple(new)), facts)
+        carry(beat, wanted, verify_backups, verify_backups.plan_for(wanted, facts, tuple(new)), facts)
 
 
 @backup.command()
@@ -113,16 +113,16 @@ def verify(params: str, which: tuple[str, ...]) -> None:
     from runbook.facts import backups
     from runbook.steps.management import verify_backups
 
-    asked, _ = _load(params, tuple(w for w in which if not names.is_name(w)))
-    with acting(asked, params, verify_backups) as beat:
-        facts = beat.host.gather(verify_backups.asks(asked))
-        store = backups.parse(facts, asked.management.backups.folder)
+    host_params, _ = _load(params, tuple(w for w in which if not names.is_name(w)))
+    with acting(host_params, params, verify_backups) as beat:
+        facts = beat.host.gather(verify_backups.asks(host_params))
+        store = backups.parse(facts, host_params.management.backups.folder)
         if unknown := [w for w in which if names.is_name(w) and not store.named(w)]:
             raise ParamsError(
                 f"There is no backup {unknown[0]} in {store.folder}", do="see: runbook backup list"
             )
         chosen = tuple(b.name for b in store.backups if not which or {b.name, b.guest} & set(which))
-        carry(beat, asked, verify_backups, verify_backups.plan_for(asked, facts, chosen), facts)
+        carry(beat, host_params, verify_backups, verify_backups.plan_for(host_params, facts, chosen), facts)
     click.echo(f"{len(chosen)} verified" if chosen else "there is no backup to verify")
 
 
@@ -145,44 +145,44 @@ def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) ->
     from runbook.params.management import Restore
     from runbook.steps.management import restore_volumes
 
-    asked, _ = _load(params, (guest,))
+    host_params, _ = _load(params, (guest,))
     _checked(Restore, guest=guest, backup=name)
 
     def planned_on(host: Host) -> tuple[HostParams, Plan, Facts]:
-        facts = host.gather(restore_volumes.asks(asked))
-        done = backups.parse(facts, asked.management.backups.folder).restored_to(guest)
+        facts = host.gather(restore_volumes.asks(host_params))
+        done = backups.parse(facts, host_params.management.backups.folder).restored_to(guest)
         again = done.again + 1 if done and done.name == name else 0
-        wanted = _with(asked, restores=(_checked(Restore, guest=guest, backup=name, again=again),))
-        wanted = wanted.model_copy(update={"consent": (*asked.consent, f"restore_volumes:{consent}")})
+        wanted = _with(host_params, restores=(_checked(Restore, guest=guest, backup=name, again=again),))
+        wanted = wanted.model_copy(update={"consent": (*host_params.consent, f"restore_volumes:{consent}")})
         return wanted, restore_volumes.plan(wanted, facts), facts
 
     if is_meant:
-        with acting(asked, params, restore_volumes) as beat:
+        with acting(host_params, params, restore_volumes) as beat:
             wanted, planned, facts = planned_on(beat.host)
             carry(beat, wanted, restore_volumes, planned, facts, is_once=True)
         return
-    with reached(asked) as host:
+    with reached(host_params) as host:
         wanted, planned, facts = planned_on(host)
     show(restore_volumes, planned, facts)
-    gates.refuse_if_blocked(planned, "restore_volumes", asked.host)
+    gates.refuse_if_blocked(planned, "restore_volumes", host_params.host)
     click.echo(f"\nNothing was done. To do it, add: --apply --consent {planned.digest()}")
 
 
 def _load(path: str, guests: tuple[str, ...]) -> tuple[HostParams, tuple[str, ...]]:
     from runbook import params as parameters
 
-    asked = parameters.load(path)
-    known = [guest.name for guest in asked.guests]
+    params = parameters.load(path)
+    known = [guest.name for guest in params.guests]
     for name in guests:
         if name not in known:
             raise ParamsError(
                 f"There is no guest '{name}'", where=path, do=f"there are: {', '.join(known) or 'none'}"
             )
-    return asked, guests
+    return params, guests
 
 
-def _with(asked: HostParams, **parts: Any) -> HostParams:
-    return asked.model_copy(update={"management": asked.management.model_copy(update=parts)})
+def _with(params: HostParams, **parts: Any) -> HostParams:
+    return params.model_copy(update={"management": params.management.model_copy(update=parts)})
 
 
 def _checked(model: Any, **fields: Any) -> Any:

@@ -117,25 +117,25 @@ def _base(host: HostParams) -> str | None:
     from runbook.hosts import connect
     from runbook.steps.shared import own_kernel
 
-    asked = host.model_copy(update={"kernel": host.kernel.model_copy(update={"build": True})})
-    machine = connect(asked, "04_custom_kernel")
+    wanted = host.model_copy(update={"kernel": host.kernel.model_copy(update={"build": True})})
+    machine = connect(wanted, "04_custom_kernel")
     try:
-        now = kernel_config.parse(machine.gather(kernel_config.commands(asked)), asked)
+        kernel = kernel_config.parse(machine.gather(kernel_config.commands(wanted)), wanted)
     finally:
         machine.close()
-    if missing := own_kernel.no_base(asked, now):
+    if missing := own_kernel.no_base(wanted, kernel):
         raise Refused(missing[0].what, where=host.host, why=missing[0].why, do=missing[0].do)
-    return now.base
+    return kernel.base
 
 
 def _show_flags(built: Built) -> None:
     from runbook.builds import flags, kconfig
     from runbook.facts.kernel_config import values
 
-    asked, config = (values(built.text(name)) for name in ("asked.config", "config"))
-    rows = flags.explained(asked, config, kconfig.read(built.folder / "kconfig.gz"))
+    wanted, config = (values(built.text(name)) for name in ("asked.config", "config"))
+    rows = flags.explained(wanted, config, kconfig.read(built.folder / "kconfig.gz"))
     wide = max(len(row.flag) for row in rows)
     for row in rows:
-        click.echo(f"{row.flag:<{wide}}  {row.asked:<5} {row.got:<5} {row.why}")
-    lost = sum(row.got != row.asked for row in rows)
+        click.echo(f"{row.flag:<{wide}}  {row.wanted:<5} {row.got:<5} {row.why}")
+    lost = sum(row.got != row.wanted for row in rows)
     click.echo(f"{len(rows)} asked, {len(rows) - lost} as asked", err=True)

@@ -84,10 +84,10 @@ class Course:
 
     def of_run(self) -> str:
         """Return how far the run is: steps, time, and time left."""
-        said = [
+        parts = [
             f"{self.steps_ended} of {plural(self.steps_in_all, 'step')}",
             spent(self._clock() - self._run_began),
         ]
         if self.left_s is not None:
-            said.append(f"about {about(self.left_s)} left")
-        return " · ".join(said)
+            parts.append(f"about {about(self.left_s)} left")
+        return " · ".join(parts)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="What an error or a message of Xen's means, and what to do.")
-@click.argument("words", nargs=-1, metavar="[CODE… | MESSAGE | -]")
-def explain(words: tuple[str, ...]) -> None:
+@click.argument("texts", nargs=-1, metavar="[CODE… | MESSAGE | -]")
+def explain(texts: tuple[str, ...]) -> None:
     """Say what an error means and what to do: by its code, or by the message itself.
 
     Without an argument: the list of all codes. With `-` the text is read from standard input, such as a
@@ -30,21 +30,21 @@ def explain(words: tuple[str, ...]) -> None:
     from runbook.documents.errors import plain
     from runbook.help import entries, explaining, find, is_code
 
-    if not words:
+    if not texts:
         _list(entries())
         return
-    named = [entry for entry in entries() if entry.error and words == (entry.error,)]
+    named = [entry for entry in entries() if entry.error and texts == (entry.error,)]
     if named:
         _list(named)
         return
-    found: list[Entry | None] = [find(word) for word in words]
-    if not all(found) and all(map(is_code, words)):
-        _unknown(next(word for word, entry in zip(words, found, strict=True) if not entry))
+    found: list[Entry | None] = [find(word) for word in texts]
+    if not all(found) and all(map(is_code, texts)):
+        _unknown(next(word for word, entry in zip(texts, found, strict=True) if not entry))
     if not all(found):
-        text = sys.stdin.read() if words == ("-",) else " ".join(words)
+        text = sys.stdin.read() if texts == ("-",) else " ".join(texts)
         found = [*explaining(text)]
     if not found:
-        _unknown(" ".join(words))
+        _unknown(" ".join(texts))
     click.echo("\n\n".join(plain(entry) for entry in found if entry))
 
 
@@ -55,12 +55,12 @@ def _list(listed: Iterable[Entry]) -> None:
     click.echo("\n\n".join(parts))
 
 
-def _unknown(words: str) -> NoReturn:
+def _unknown(text: str) -> NoReturn:
     from runbook.errors import ParamsError
     from runbook.help import is_code, near
 
-    known = "; ".join(f"{entry.code} {entry.title}" for entry in near(words))
-    what = "No message in it is known" if words == "-" else f"There is no entry for '{words}'"
-    if is_code(words):
-        what = f"There is no code {words}"
+    known = "; ".join(f"{entry.code} {entry.title}" for entry in near(text))
+    what = "No message in it is known" if text == "-" else f"There is no entry for '{text}'"
+    if is_code(text):
+        what = f"There is no code {text}"
     raise ParamsError(what, do=f"the nearest: {known}" if known else "the list of all: runbook explain")

@@ -19,9 +19,11 @@ from runbook.text.terminal import say
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write all facts here: .csv or .parquet."
 )
-@click.option("--now", is_flag=True, help="Ask the hosts themselves; changes nothing, makes no report.")
+@click.option(
+    "--now", "is_live", is_flag=True, help="Ask the hosts themselves; changes nothing, makes no report."
+)
 @REPORTS
-def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | None) -> None:
+def facts(params: tuple[str, ...], out: Path | None, is_live: bool, reports: Path | None) -> None:
     """Show what many hosts are and what drifted on them: a line a host.
 
     From the last good report of each (the newest run that completed), or asked now. With --out all
@@ -42,16 +44,16 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
     place = (reports or project() / "reports").absolute()
     if out:
         tables.prove_writable(out)
-    asked = [parameters.load(member.params) for member in members(own_of(params))]
+    hosts = [parameters.load(member.params) for member in members(own_of(params))]
 
     def look(host: parameters.HostParams) -> list[tables.Row] | RunbookError:
         try:
-            return tables.asked_now(host, place) if now else tables.of_report(place, host.host)
+            return tables.asked_now(host, place) if is_live else tables.of_report(place, host.host)
         except RunbookError as error:
             return error
 
-    with ThreadPoolExecutor(16 if now else 1) as executor:
-        found = list(executor.map(look, asked))
+    with ThreadPoolExecutor(16 if is_live else 1) as executor:
+        found = list(executor.map(look, hosts))
     errors = [error for error in found if isinstance(error, RunbookError)]
     all_facts = tables.table([row for rows in found if not isinstance(rows, RunbookError) for row in rows])
     if out:
@@ -61,7 +63,7 @@ def facts(params: tuple[str, ...], out: Path | None, now: bool, reports: Path | 
     for error in errors:
         say(str(error), fg="red", err=True)
     if out:
-        about = f"{plural(len(all_facts), 'fact')} of {plural(len(asked) - len(errors), 'host')}"
+        about = f"{plural(len(all_facts), 'fact')} of {plural(len(hosts) - len(errors), 'host')}"
         click.echo(f"{about}: {out}")
     if errors:
         click.get_current_context().exit(max(error.exit_code for error in errors))

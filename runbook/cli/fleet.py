@@ -19,7 +19,7 @@ from runbook.model.modes import MODES
 
 if TYPE_CHECKING:
     from runbook.evidence.fleets.record import FleetRecord, HostState
-    from runbook.fleet.asked import FleetRun
+    from runbook.fleet.request import FleetRun
 
 
 @click.command(short_help="Run the notebooks on many hosts.")
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 )
 @REPORTS
 def fleet(
-    params: tuple[str, ...], resume: bool, quiet: bool, as_json: bool, reports: Path | None, **asked: Any
+    params: tuple[str, ...], resume: bool, quiet: bool, as_json: bool, reports: Path | None, **options: Any
 ) -> None:
     """Run the notebooks on many hosts, one run a host, each in a process of its own.
 
@@ -88,22 +88,22 @@ def fleet(
     from runbook.controller.project import project
     from runbook.controller.signals import watching
     from runbook.evidence.abandoned import finish_orphans
-    from runbook.fleet.asked import Asked
+    from runbook.fleet.request import FleetRequest
     from runbook.fleet.run import run_fleet
     from runbook.runner.selection import select
 
-    if asked["only"] and asked["start"]:
+    if options["only"] and options["start"]:
         raise click.UsageError("--only and --from exclude each other")
     place = (reports or project() / "reports").absolute()
     finish_orphans(place)
-    hosts, resumes = _hosts(params, resume, asked, place)
-    select(project() / "notebooks", asked["only"], asked["start"])
-    if asked["max_failures"] is None:
-        asked["max_failures"] = 1 if asked["mode"] == "apply" else 0
-    asked["parallel"] = asked["parallel"] or (0 if asked["scheduler"] else os.cpu_count() or 1)
+    hosts, resumes = _hosts(params, resume, options, place)
+    select(project() / "notebooks", options["only"], options["start"])
+    if options["max_failures"] is None:
+        options["max_failures"] = 1 if options["mode"] == "apply" else 0
+    options["parallel"] = options["parallel"] or (0 if options["scheduler"] else os.cpu_count() or 1)
     with watching() as stops, stops.deferred():
         with _show(quiet, as_json, sum(host.state != "completed" for host in hosts)) as show:
-            done = run_fleet(Asked(**asked), hosts, place, show.event, resumes=resumes)
+            done = run_fleet(FleetRequest(**options), hosts, place, show.event, resumes=resumes)
         try:
             with suppress(KeyboardInterrupt), stops.interruptible():
                 _say(done, as_json)
@@ -113,7 +113,7 @@ def fleet(
 
 
 def _hosts(
-    params: tuple[str, ...], resume: bool, asked: dict[str, Any], reports: Path
+    params: tuple[str, ...], resume: bool, options: dict[str, Any], reports: Path
 ) -> tuple[list[HostState], str]:
     """Return the hosts, and the fleet run that this one goes on with ('' for none).
 
@@ -126,19 +126,19 @@ def _hosts(
     mine = own_of(params)
     if not resume:
         return [HostState(**asdict(member)) for member in members(mine)], ""
-    before = last(reports, asked["mode"])
+    before = last(reports, options["mode"])
     sealed.prove(reports, before, is_given=bool(mine))
     done = _completed(reports, before)
     for name, option in (("only", "--only"), ("start", "--from"), ("strict", "--strict")):
-        if asked[name] and asked[name] != before.asked[name]:
-            said = f"{option} {before.asked[name]}" if before.asked[name] else f"no {option}"
+        if options[name] and options[name] != before.asked[name]:
+            earlier = f"{option} {before.asked[name]}" if before.asked[name] else f"no {option}"
             raise ParamsError(
-                f"The fleet run to go on with had {said}",
+                f"The fleet run to go on with had {earlier}",
                 where=before.id,
                 why="a host that completed there would not have done what is asked of the others now",
                 do=f"leave out {option}, or begin a new one: leave out --resume",
             )
-        asked[name] = before.asked[name]
+        options[name] = before.asked[name]
     given = {member.host: member for member in members(mine or [host.params for host in before.hosts])}
     new = sorted(given.keys() - {host.host for host in before.hosts})
     gone = [host.host for host in before.hosts if host.host not in {*done, *given}]

@@ -70,7 +70,7 @@ class LiveFleet(Quiet):
         self._console, self._left = console, hosts
         self._running: dict[str, tuple[HostState, float]] = {}
         self._last: dict[str, str] = {}
-        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self.now)
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self.view)
 
     def __enter__(self) -> LiveFleet:
         self._live.start()
@@ -97,7 +97,7 @@ class LiveFleet(Quiet):
                 self._last.pop(host.host, None)
                 self._console.print(Text(ended(host), style=COLOURS.get(host.state, "")))
 
-    def now(self) -> Group:
+    def view(self) -> Group:
         """Return the table as it stands now."""
         table = Table(box=None, expand=True, pad_edge=False, padding=(0, 2, 0, 0))
         for name in ("host", "notebook", "step", "state", "for"):
@@ -106,8 +106,8 @@ class LiveFleet(Quiet):
         rows = list(self._running.values())
         for host, began in rows[:ROWS]:
             took = spent(time.monotonic() - began)
-            said = Text(self._last.get(host.host, ""), style="dim")
-            table.add_row(host.host, host.notebook, host.step, host.state, took, said)
+            last = Text(self._last.get(host.host, ""), style="dim")
+            table.add_row(host.host, host.notebook, host.step, host.state, took, last)
         more = f"{len(rows) - ROWS} more run, " if len(rows) > ROWS else ""
         return Group(table, Text(f"{more}{self._left} wait", style="dim"))
 
@@ -125,8 +125,8 @@ def fleet_line(event: Event) -> str:
     """Return the line of an event of the whole fleet."""
     if event["event"] == "interrupt":
         return INTERRUPT.get(event["times"], INTERRUPT[3])
-    said = {"enough": ENOUGH, "no-worker": NO_WORKER}.get(event["event"], "")
-    return said.format(**event)
+    template = {"enough": ENOUGH, "no-worker": NO_WORKER}.get(event["event"], "")
+    return template.format(**event)
 
 
 def show_states(hosts: list[HostState]) -> None:

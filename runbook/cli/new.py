@@ -43,10 +43,10 @@ def new(host: str, to: str | None, local: bool, like: str | None, out: Path | No
     if sum(map(bool, (to, local, like))) > 1:
         raise click.UsageError("--to, --local and --like exclude each other")
     connection = load(like).connection if like else Local() if local else Ssh(to=to or f"root@{host}")
-    asked = file.described(host, connection)
+    params = file.described(host, connection)
     path = file.place(host, out)
     file.prove_free(path, force=force)
-    seen = look(connect(asked, "00_introduction"))
+    seen = look(connect(params, "00_introduction"))
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     about = [

@@ -75,7 +75,7 @@ class Plain(Progress):
                 long = (self._course.expected_s or 0) >= _LONG_S
                 return f"  {event['step']} …" + (f" (about {about(self._course.expected_s)})" if long else "")
             case "step-end":
-                return f"  {event['step']}: {_ended(event)}{_said(event)}"
+                return f"  {event['step']}: {_ended(event)}{_message(event)}"
             case "interrupt":
                 return INTERRUPTING
         return ""
@@ -90,7 +90,9 @@ class Live(Progress):
         self._output: deque[str] = deque(maxlen=TAIL)
         self._course = Course()
         self._spinner = Spinner("dots")
-        self._live = RichLive(console=console, refresh_per_second=8, transient=True, get_renderable=self._now)
+        self._live = RichLive(
+            console=console, refresh_per_second=8, transient=True, get_renderable=self._view
+        )
 
     def __enter__(self) -> Live:
         self._live.start()
@@ -115,7 +117,7 @@ class Live(Progress):
             case "output":
                 self._output.extend(map(visible, last_lines(event["text"])))
             case "step-end":
-                took = f"{spent(event['seconds'])}{_said(event)}"
+                took = f"{spent(event['seconds'])}{_message(event)}"
                 show(Text.assemble("    ", _coloured(event), f" {event['step']} ", (took, "dim")))
                 self._begin("")
             case "notebook-end":
@@ -127,11 +129,11 @@ class Live(Progress):
         self._action = action
         self._output.clear()
 
-    def _now(self) -> Group:
+    def _view(self) -> Group:
         course = self._course
         step = f"{course.step} {course.place}".strip()
-        words = " › ".join(filter(None, (self._notebook, step, self._action))) or "starting"
-        self._spinner.update(text=Text(f"{course.of_step()}  {words}", no_wrap=True, overflow="ellipsis"))
+        place = " › ".join(filter(None, (self._notebook, step, self._action))) or "starting"
+        self._spinner.update(text=Text(f"{course.of_step()}  {place}", no_wrap=True, overflow="ellipsis"))
         lines: list[Any] = [self._spinner]
         for line in self._output:
             lines.append(Text(f"  │ {line}", style="dim", no_wrap=True, overflow="ellipsis"))
@@ -164,7 +166,7 @@ def _ended(event: Event) -> str:
     return f"{event['status']} in {took}" if took else str(event["status"])
 
 
-def _said(event: Event) -> str:
+def _message(event: Event) -> str:
     return f" ({event['message']})" if event.get("message") else ""
 
 

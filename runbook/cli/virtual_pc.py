@@ -108,7 +108,7 @@ def ssh(release: str, command: tuple[str, ...]) -> None:
 @click.option(
     "--only-prove", is_flag=True, help="Go on with --backups and --returns on the machine of the last time."
 )
-@click.option("--resume", is_flag=True, help="Go on at the last checkpoint of an acceptance that failed.")
+@click.option("--resume", is_flag=True, help="Begin at the last checkpoint of an earlier acceptance.")
 @of_release
 def test(
     record: Path | None,
@@ -128,10 +128,8 @@ def test(
     """
     if only_prove and (record or not (backups or returns)):
         raise click.UsageError("--only-prove goes on with --backups, --returns or both, and records nothing")
-    if resume and (only_prove or returns):
-        raise click.UsageError(
-            "--resume goes on with the runs; --returns takes back all of them, from the beginning"
-        )
+    if resume and only_prove:
+        raise click.UsageError("--resume runs what is left; --only-prove runs nothing")
     with _clear_errors():
         from runbook.testbed import acceptance
 

@@ -63,7 +63,7 @@ def mount(
     from runbook.steps.shared import single
 
     new = {"guest": guest, "partition": partition, "at": folder, "writable": writable, "snapshot": snapshot}
-    _run(params, "mount_partitions", act, lambda asked: single.mounted(asked, new))
+    _run(params, "mount_partitions", act, lambda p: single.mounted(p, new))
 
 
 @volume.command(short_help="Unmount what the runbook mounted of a guest's disk.")
@@ -88,7 +88,7 @@ def grow(params: str, guest: str, size_gib: int, act: bool) -> None:
     """Make a guest's volume SIZE_GIB large. Write the size into the parameters too."""
     from runbook.steps.shared import single
 
-    _run(params, "grow_volumes", act, lambda asked: single.grown(asked, guest, size_gib))
+    _run(params, "grow_volumes", act, lambda p: single.grown(p, guest, size_gib))
 
 
 @volume.command(short_help="Freeze a view of a guest's disk.")
@@ -102,7 +102,7 @@ def snapshot(params: str, guest: str, name: str, size_gib: int, act: bool) -> No
     from runbook.steps.shared import single
 
     new = {"guest": guest, "name": name, "size_gib": size_gib}
-    _run(params, "take_snapshots", act, lambda asked: single.frozen(asked, new))
+    _run(params, "take_snapshots", act, lambda p: single.frozen(p, new))
 
 
 @contextmanager
@@ -118,10 +118,10 @@ def _opened(
     from runbook.cli.acting import NOTEBOOK, reached, recorded
     from runbook.engine.journal import Journal
 
-    asked = parameters.load(path)
-    wanted = change(asked)
+    host_params = parameters.load(path)
+    wanted = change(host_params)
     with reached(wanted) as host:
-        keeps = recorded(host, asked, path, step) if act else nullcontext(Journal(None))
+        keeps = recorded(host, host_params, path, step) if act else nullcontext(Journal(None))
         with keeps as journal:
             yield Book(wanted, "apply" if act else "plan", host, NOTEBOOK, journal)
 

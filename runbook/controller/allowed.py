@@ -71,9 +71,9 @@ def allow(program: Program) -> None:
 
 def take_back(program: Program) -> bool:
     """Take the operator's word for a program back; return whether there was one."""
-    there = is_allowed(program)
+    was_allowed = is_allowed(program)
     _note(program).unlink(missing_ok=True)
-    return there
+    return was_allowed
 
 
 def require(programs: Iterable[Program], where: str = "") -> None:

@@ -84,12 +84,12 @@ def digest(path: Path, size: int | None = None) -> str:
     Raises `NotPlain` for anything else, and at once for a file that has not the `size` that it is to have.
     """
     with opened(path) as file:
-        now = os.fstat(file.fileno()).st_size
-        if size is not None and now != size:
-            raise NotPlain(f"it has {now} bytes, and had {size}")
-        if now > (LARGEST if size is None else size):
-            raise NotPlain(f"it is larger than any file of a run: {now} bytes")
-        known, left = hashlib.sha256(), now
+        length = os.fstat(file.fileno()).st_size
+        if size is not None and length != size:
+            raise NotPlain(f"it has {length} bytes, and had {size}")
+        if length > (LARGEST if size is None else size):
+            raise NotPlain(f"it is larger than any file of a run: {length} bytes")
+        known, left = hashlib.sha256(), length
         while left and (data := file.read(min(left, 1 << 20))):
             known.update(data)
             left -= len(data)

@@ -34,7 +34,7 @@ def packages() -> Check:
     wanted = [
         need for need in map(Requirement, needs) if not need.marker or need.marker.evaluate({"extra": ""})
     ]
-    wrong = [said for said in map(_lack, wanted) if said]
+    wrong = [lack for lack in map(_lack, wanted) if lack]
     if wrong:
         return Check("packages", WRONG, "; ".join(wrong), _MAKE)
     return Check("packages", OK, f"{len(wanted)} packages, each in the range that it must be in")
@@ -67,9 +67,9 @@ def kernel() -> Check:
         return Check("jupyter", WRONG, "there is no kernel python3: no notebook can run", _MAKE)
     # Jupyter starts its own interpreter where a kernel names none by its path.
     program = spec.argv[0] if "/" in spec.argv[0] else sys.executable
-    status, said = answer(program, "-c", "import ipykernel, runbook")
+    status, output = answer(program, "-c", "import ipykernel, runbook")
     if status:
-        why = said.splitlines()[-1] if said else f"it ended with {status}"
+        why = output.splitlines()[-1] if output else f"it ended with {status}"
         do = f"remove that kernel (`jupyter kernelspec list` shows it, in {spec.resource_dir}), or {_MAKE}"
         return Check("jupyter", WRONG, f"the kernel python3 is {program}: {why}", do)
     return Check("jupyter", OK, f"the kernel python3 is {program}")

@@ -97,10 +97,10 @@ def testbed_tools() -> Check:
     """Check the Debian packages that the virtual PC is built and booted with."""
     name = "testbed"
     wanted = (files("runbook.testbed") / "packages.txt").read_text(encoding="utf-8").split()
-    status, said = answer("dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package}\\n", *wanted)
+    status, output = answer("dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package}\\n", *wanted)
     if status == 127:
         return Check(name, LACKS, "this is no Debian: its packages are not known here", "use a Debian for it")
-    there = {line.split("|")[1] for line in said.splitlines() if line.startswith("ii") and "|" in line}
-    if missing := [package for package in wanted if package not in there]:
+    installed = {line.split("|")[1] for line in output.splitlines() if line.startswith("ii") and "|" in line}
+    if missing := [package for package in wanted if package not in installed]:
         return Check(name, LACKS, f"not installed: {', '.join(missing)}", "make testbed-deps (as root)")
     return Check(name, OK, f"all {len(wanted)} packages are there")

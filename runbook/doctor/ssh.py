@@ -10,10 +10,10 @@ from runbook.text.plural import plural
 
 def client() -> Check:
     """Check OpenSSH's client."""
-    status, said = answer("ssh", "-V")
-    if status or not said.startswith("OpenSSH"):
-        return Check("ssh", WRONG, f"no OpenSSH client: {said}", "install Debian's package openssh-client")
-    return Check("ssh", OK, said)
+    status, output = answer("ssh", "-V")
+    if status or not output.startswith("OpenSSH"):
+        return Check("ssh", WRONG, f"no OpenSSH client: {output}", "install Debian's package openssh-client")
+    return Check("ssh", OK, output)
 
 
 def keys() -> Check:
@@ -21,9 +21,9 @@ def keys() -> Check:
 
     Which files those are is what ssh itself says for a host that the user's configuration does not name.
     """
-    status, said = answer("ssh-add", "-l")
+    status, output = answer("ssh-add", "-l")
     if status == 0:
-        return Check("ssh keys", OK, f"the agent has {plural(len(said.splitlines()), 'key')}")
+        return Check("ssh keys", OK, f"the agent has {plural(len(output.splitlines()), 'key')}")
     _, configured = answer("ssh", "-G", "any-host")
     named = [line.split(" ", 1)[1] for line in configured.splitlines() if line.startswith("identityfile ")]
     files = [path for path in (Path(name).expanduser() for name in named) if path.is_file()]

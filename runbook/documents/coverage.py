@@ -69,14 +69,14 @@ def _flags() -> str:
         "| the guide | " + " | ".join(f"Linux {linux}" for linux in known) + " |",
         "| --- |" + " --- |" * len(known),
     ]
-    for name, flag in next(iter(known.values())).items():
-        rows.append(f"| `{name}={flag.asked}` | " + " | ".join(_flag(k[name]) for k in known.values()) + " |")
+    for name, one in next(iter(known.values())).items():
+        rows.append(f"| `{name}={one.wanted}` | " + " | ".join(_flag(k[name]) for k in known.values()) + " |")
     return "\n".join(rows) + "\n"
 
 
 def _flag(flag: flags.Flag) -> str:
-    said = {"settable": f"Debian: {flag.debian}", "derived": f"follows from others; Debian: {flag.debian}"}
-    return said.get(flag.state, flag.state)
+    texts = {"settable": f"Debian: {flag.debian}", "derived": f"follows from others; Debian: {flag.debian}"}
+    return texts.get(flag.state, flag.state)
 
 
 def main() -> None:

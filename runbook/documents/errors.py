@@ -29,18 +29,18 @@ def page() -> str:
 
 def plain(entry: Entry) -> str:
     """Return an entry for a terminal."""
-    said = "".join(f"\n  {line}" for line in entry.says)
+    messages = "".join(f"\n  {line}" for line in entry.says)
     head = f"{entry.code}  {entry.title}" + (f"  [{entry.error}]" if entry.error else "")
-    parts = (head + said, f"What you see\n{_indented(entry.see)}", f"What it means\n{_indented(entry.means)}",
+    parts = (head + messages, f"What you see\n{_indented(entry.see)}", f"What it means\n{_indented(entry.means)}",
              f"What to do\n{_indented(entry.do)}")  # fmt: skip
     return "\n\n".join(parts)
 
 
 def _shown(entry: Entry) -> str:
-    said = "".join(f"- `{line}`\n" for line in entry.says)
+    messages = "".join(f"- `{line}`\n" for line in entry.says)
     kind = f" ({entry.error})" if entry.error else ""
     return (
-        f"### {entry.code}\n\n**{entry.title}**{kind}\n\n{said}{chr(10) if said else ''}"
+        f"### {entry.code}\n\n**{entry.title}**{kind}\n\n{messages}{chr(10) if messages else ''}"
         f"*What you see.* {entry.see}\n\n*What it means.* {entry.means}\n\n*What to do.* {entry.do}\n"
     )
 

@@ -121,8 +121,8 @@ def _takes(annotation: Any, about: list[Any]) -> str:
     if parts := [part for part in get_args(annotation) if part is not NoneType]:
         return " or ".join(_takes(part, about) for part in parts)
     if check := limits.get(AfterValidator):
-        said = (check.func.__doc__ or "").partition("\n\n")[0].partition(" Raises ")[0]
-        return re.sub(r"^Return ", "", " ".join(said.split())).rstrip(".")
+        summary = (check.func.__doc__ or "").partition("\n\n")[0].partition(" Raises ")[0]
+        return re.sub(r"^Return ", "", " ".join(summary.split())).rstrip(".")
     if annotation is int and Ge in limits and Le in limits:
         return f"{limits[Ge].ge} to {limits[Le].le}"
     if annotation is str and MaxLen in limits:

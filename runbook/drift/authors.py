@@ -52,14 +52,14 @@ def deeds(runs: Iterable[Path], machine: str) -> list[Deed]:
 
 def of(change: Change, done: Sequence[Deed]) -> str:
     """Return who made a change: the runbook, not the runbook, or that it cannot be told."""
-    now = hashlib.sha256(change.now.encode()).hexdigest() if change.now is not None else ""
+    digest = hashlib.sha256(change.text.encode()).hexdigest() if change.text is not None else ""
     # A write that failed left the file as it was, unless it is what it would have written.
-    mine = [deed for deed in done if deed.path == change.name and (not deed.failed or deed.left == now)]
+    mine = [deed for deed in done if deed.path == change.name and (not deed.failed or deed.left == digest)]
     if change.kind == "file" and mine:
         last = mine[-1]
-        if change.now is None or "hidden-" in change.now:
+        if change.text is None or "hidden-" in change.text:
             return f"perhaps the runbook: {last.where} wrote it"
-        if now == last.left:
+        if digest == last.left:
             return last.by
         return f"{NOBODY}: somebody else, after {last.where} wrote it"
     name = re.compile(rf"(?<![\w.-]){re.escape(change.name.partition(' ')[0])}(?![\w-])")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runbook.drift.asked import runs, scripts
+from runbook.drift.answers import runs, scripts
 from runbook.drift.named import Things, listed, without_versions
 from runbook.facts import grub, xl
 from runbook.model.ask import Facts
@@ -42,13 +42,13 @@ def hypervisor(facts: Facts) -> Things:
 
 def menu(facts: Facts) -> Things:
     """Return what GRUB starts by itself, and the words of its first Debian and Xen entries."""
-    now = grub.parse(facts)
+    boot_menu = grub.parse(facts)
     found = {
-        "default": without_versions(now.default),
-        "saved entry": without_versions(now.saved_entry) or "none",
-        "once": without_versions(now.next_entry) or "none",
+        "default": without_versions(boot_menu.default),
+        "saved entry": without_versions(boot_menu.saved_entry) or "none",
+        "once": without_versions(boot_menu.next_entry) or "none",
     }
-    for name, entry in (("Debian", now.linux), ("Xen", now.xen)):
+    for name, entry in (("Debian", boot_menu.linux), ("Xen", boot_menu.xen)):
         found[f"{name}'s words"] = " ".join(entry.kernel_options) if entry else "no such entry"
-    found["hypervisor's words"] = " ".join(now.xen.xen_options) if now.xen else "no such entry"
+    found["hypervisor's words"] = " ".join(boot_menu.xen.xen_options) if boot_menu.xen else "no such entry"
     return {"boot menu": found}

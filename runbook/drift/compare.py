@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from runbook.drift import rest
-from runbook.drift.asked import Noted
+from runbook.drift.answers import Noted
 from runbook.drift.named import Thing, Things
 from runbook.drift.things import WATCHED, Watched
 from runbook.errors import RunbookError, UnreadableAnswer
@@ -22,17 +22,17 @@ _LONGEST = 110
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is not what it was: `said` is the line for people, `diff` the texts' difference."""
+    """One thing that is not what it was: `difference` is the line for people, `diff` the texts' difference."""
 
     kind: str
     name: str
-    said: str
+    difference: str
     diff: str = ""
-    now: str | None = None
+    text: str | None = None
     """For a file, its text now; None when it is gone, or not what changed."""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}".strip() + f": {self.said}"
+        return f"{self.kind} {self.name}".strip() + f": {self.difference}"
 
 
 def counted(changes: Sized) -> str:
@@ -50,9 +50,9 @@ def compare(before: Facts, after: Facts) -> list[Change]:
     old, new = Noted(before), Noted(after)
     found: list[Change] = []
     for watched in WATCHED:
-        was, now = things_of(watched, old), things_of(watched, new)
-        if was is not None and now is not None:
-            found += _changes(watched, was, now)
+        earlier, later = things_of(watched, old), things_of(watched, new)
+        if earlier is not None and later is not None:
+            found += _changes(watched, earlier, later)
     used = old.used | new.used
     text = Watched("answer", lambda _: {})
     found += _changes(text, rest.read(before, used), rest.read(after, used))
@@ -77,31 +77,31 @@ def things_of(watched: Watched, facts: Facts, *, is_strict: bool = False) -> Thi
         return None
 
 
-def _changes(watched: Watched, was: Things, now: Things) -> Iterator[Change]:
-    was = watched.pair(was, now) if watched.pair else was
-    for name in sorted(was.keys() | now.keys()):
-        old, new = was.get(name), now.get(name)
+def _changes(watched: Watched, earlier: Things, later: Things) -> Iterator[Change]:
+    earlier = watched.pair(earlier, later) if watched.pair else earlier
+    for name in sorted(earlier.keys() | later.keys()):
+        old, new = earlier.get(name), later.get(name)
         if old is None or new is None:
             if watched.is_whole:
-                said = watched.new if old is None else watched.gone
-                yield Change(watched.kind, name, said + _about(new or old or {}), "", (new or {}).get(""))
+                text = watched.new if old is None else watched.gone
+                yield Change(watched.kind, name, text + _about(new or old or {}), "", (new or {}).get(""))
         elif fields := [field for field in old if field in new and old[field] != new[field]]:
-            said = "; ".join(_said(field, old[field], new[field]) for field in fields)
+            text = "; ".join(_difference(field, old[field], new[field]) for field in fields)
             texts = [(old[field], new[field]) for field in fields if "\n" in old[field] + new[field]]
             diff = "\n".join(_diff(a, b) for a, b in texts)
             title = f"{name} ({new['is']})" if watched.pair and "is" not in fields else name
-            yield Change(watched.kind, title, said, diff, new[""] if "" in fields else None)
+            yield Change(watched.kind, title, text, diff, new[""] if "" in fields else None)
 
 
 def _about(thing: Thing) -> str:
     """Return in brackets what a thing is that came or went; nothing for a file."""
-    words = [
+    parts = [
         value for field, value in thing.items() if field in ("is", "size", "lies on", "leads to") and value
     ]
-    return f" ({', '.join(words)})" if words else ""
+    return f" ({', '.join(parts)})" if parts else ""
 
 
-def _said(field: str, old: str, new: str) -> str:
+def _difference(field: str, old: str, new: str) -> str:
     what = f"{field} " if field else ""
     if "\n" in old + new:
         return what + _lines(old, new)

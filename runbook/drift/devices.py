@@ -11,8 +11,8 @@ from runbook.model.ask import Facts
 
 def read(facts: Facts) -> Things:
     """Return every PCI device by its address."""
-    now = xen.parse(facts) if all(ask in facts for ask in xen.COMMANDS) else None
-    return {device.bdf: _fields(device, now) for device in pci.parse(facts)}
+    running = xen.parse(facts) if all(ask in facts for ask in xen.COMMANDS) else None
+    return {device.bdf: _fields(device, running) for device in pci.parse(facts)}
 
 
 def pair(before: Things, after: Things) -> Things:
@@ -37,16 +37,16 @@ def pair(before: Things, after: Things) -> Things:
     return found
 
 
-def _fields(device: pci.Device, now: xen.Xen | None) -> dict[str, str]:
+def _fields(device: pci.Device, running: xen.Xen | None) -> dict[str, str]:
     found = {
         "id": device.id,
         "is": f"{device.name}, {device.class_name}",
         "at": device.bdf,
         "driver": device.driver or "none",
     }
-    if now is None or not now.version:
+    if running is None or not running.version:
         return found
-    names = {domain.id: domain.name for domain in now.domains}
-    holders = [names.get(number, f"guest {number}") for bdf, number in now.assigned if bdf == device.bdf]
-    waits = ["nobody yet"] if device.bdf in now.assignable else []
+    names = {domain.id: domain.name for domain in running.domains}
+    holders = [names.get(number, f"guest {number}") for bdf, number in running.assigned if bdf == device.bdf]
+    waits = ["nobody yet"] if device.bdf in running.assignable else []
     return {**found, "belongs to": listed([*holders, *waits] or ["dom0"])}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.drift.asked import by_file, reads, runs, scripts
+from runbook.drift.answers import by_file, reads, runs, scripts
 from runbook.drift.named import Things
 from runbook.facts import files
 from runbook.model.ask import MISSING, Facts
@@ -28,20 +28,20 @@ def some(facts: Facts) -> Things:
             found[path] = {"": text or "(empty)\n"}
             if mode := facts.mode(path):
                 found[path] |= {"mode": mode[0], "owner": mode[1]}
-    for words, answer in runs(facts, "find"):
-        if words[-4:] == _MODES:
-            for path, fields in _modes(words[:-4], answer.out).items():
+    for argv, answer in runs(facts, "find"):
+        if argv[-4:] == _MODES:
+            for path, fields in _modes(argv[:-4], answer.out).items():
                 found.setdefault(path, {}).update(fields)
-    for words, answer in runs(facts, "find", "/etc/default/grub"):
-        if "-newer" in words:
+    for argv, answer in runs(facts, "find", "/etc/default/grub"):
+        if "-newer" in argv:
             newer = [path for path in answer.out.split() if "" not in found.get(path, {})]
             found["/boot/grub/grub.cfg"] = {"older than": ", ".join(newer)}
     return found
 
 
-def _modes(asked: tuple[str, ...], text: str) -> Things:
+def _modes(paths: tuple[str, ...], text: str) -> Things:
     rows = {entry.path: entry for entry in files.entries(text)}
-    mine = [path for path in asked if not path.startswith(_OTHERS)]
+    mine = [path for path in paths if not path.startswith(_OTHERS)]
     missing = {"mode": "not there"}
     return {p: {"mode": rows[p].mode, "owner": rows[p].owner} if p in rows else missing for p in mine}
 

@@ -16,7 +16,7 @@ from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
 
 FOLDER = "facts"
-Said = tuple[int, str, str]
+RawAnswer = tuple[int, str, str]
 LAST = "last"
 """The name of the look after a run's last change, beside those of the notebooks."""
 _MACHINE = identity.COMMANDS[0]
@@ -49,7 +49,7 @@ def load(run_dir: Path) -> Facts:
     """Return the newest answer to every question that a run asked; no answers when it kept none."""
     folder = run_dir / FOLDER
     paths = sorted(folder.glob("*.json"), key=lambda path: (path.stem == LAST, path.stem))
-    merged: dict[str, Said] = {}
+    merged: dict[str, RawAnswer] = {}
     for path in paths:
         merged.update(_answers(path))
     return _facts(merged)
@@ -104,13 +104,13 @@ def hidden(answer: Answer, key: str) -> Answer:
     return Answer(answer.status, clean(answer.out), clean(answer.err))
 
 
-def _facts(answers: dict[str, Said]) -> Facts:
+def _facts(answers: dict[str, RawAnswer]) -> Facts:
     return Facts({ask_of(key): Answer(status, out, err) for key, (status, out, err) in answers.items()})
 
 
-def _answers(path: Path) -> dict[str, Said]:
+def _answers(path: Path) -> dict[str, RawAnswer]:
     try:
-        answers: dict[str, Said] = plain.read_json(path)["answers"]
+        answers: dict[str, RawAnswer] = plain.read_json(path)["answers"]
         if not all(map(_is_said, answers.values())):
             return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from runbook.drift.asked import runs
+from runbook.drift.answers import runs
 from runbook.drift.named import Thing, Things, listed, yes
 from runbook.facts import interfaces as configured
-from runbook.facts import network
+from runbook.facts import network as networks
 from runbook.model.ask import Facts
 
 _GUESTS = re.compile(r"(vif|tap|veth)\d")
@@ -16,11 +16,11 @@ _GUESTS = re.compile(r"(vif|tap|veth)\d")
 
 def interfaces(facts: Facts) -> Things:
     """Return every interface that belongs to the host itself."""
-    now = network.parse(facts)
+    network = networks.parse(facts)
     fixed = _fixed_addresses(facts)
-    bridges = now.bridges()
+    bridges = network.bridges()
     found: Things = {}
-    for card in now.interfaces:
+    for card in network.interfaces:
         if card.name == "lo" or _GUESTS.match(card.name):
             continue
         fields: Thing = {"addresses": listed(fixed.get(card.name, ()))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runbook.drift.asked import runs, scripts
+from runbook.drift.answers import runs, scripts
 from runbook.drift.named import Things, listed
 from runbook.facts import apt_settings, ssh_server
 from runbook.facts.packages import installed
@@ -20,9 +20,9 @@ def packages(facts: Facts) -> Things:
         for status, name in re.findall(r"(?m)^(\S+) *\|([a-z0-9.+-]+)$", answer.out):
             if not status.startswith("ii"):
                 found[name] = {"": "not installed"}
-    for words, answer in runs(facts, *_STATUS):
+    for argv, answer in runs(facts, *_STATUS):
         versions = installed(answer.out)
-        names = {name for name in words[1:] if "*" not in name} | versions.keys()
+        names = {name for name in argv[1:] if "*" not in name} | versions.keys()
         found |= {name: {"": versions.get(name, "not installed")} for name in names}
     return found
 
@@ -30,13 +30,13 @@ def packages(facts: Facts) -> Things:
 def services(facts: Facts) -> Things:
     """Return the units that were asked about."""
     found = {}
-    for words, answer in runs(facts, "systemctl", "show", "-p"):
+    for argv, answer in runs(facts, "systemctl", "show", "-p"):
         blocks = (dict(re.findall(r"(?m)^(\w+)=(.*)$", b)) for b in answer.out.split("\n\n"))
         units = {block.get("Id", ""): block for block in blocks}
-        for name in words[1:]:
+        for name in argv[1:]:
             unit = units.get(name, {})
-            there = unit.get("LoadState", "not-found") != "not-found"
-            state = unit.get("ActiveState", "inactive") if there else "not there"
+            is_known = unit.get("LoadState", "not-found") != "not-found"
+            state = unit.get("ActiveState", "inactive") if is_known else "not there"
             found[name] = {"is": state, "at boot": unit.get("UnitFileState") or "no"}
     return found
 
@@ -45,11 +45,11 @@ def accounts(facts: Facts) -> Things:
     """Return the accounts that were asked about: number, home and shell."""
     found: Things = {}
     for names, answer in runs(facts, "getent", "passwd"):
-        there = {row[0]: row for line in answer.out.splitlines() if len(row := line.split(":")) == 7}
+        rows = {row[0]: row for line in answer.out.splitlines() if len(row := line.split(":")) == 7}
         for name in names:
-            account = there.get(name)
-            words = f"number {account[2]}, {account[5]}, {account[6]}" if account else "not there"
-            found[name] = {"": words}
+            account = rows.get(name)
+            text = f"number {account[2]}, {account[5]}, {account[6]}" if account else "not there"
+            found[name] = {"": text}
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.drift.named import Things, listed
-from runbook.facts import storage
+from runbook.facts import storage as storages
 from runbook.facts.storage import Device, Storage
 from runbook.model.ask import Facts
 from runbook.text.sizes import human_size
@@ -11,20 +11,20 @@ from runbook.text.sizes import human_size
 
 def disks(facts: Facts) -> Things:
     """Return every disk by its serial number, or by its name where it has none."""
-    now = storage.parse(facts)
+    storage = storages.parse(facts)
     return {
         _name(disk): {
             "is": f"{human_size(disk.size_bytes)} {disk.model}".strip(),
             "table": disk.table or "none",
             "whole disk": disk.fstype or "nothing",
         }
-        for disk in now.disks
+        for disk in storage.disks
     }
 
 
 def partitions(facts: Facts) -> Things:
     """Return every partition by its disk and number."""
-    now = storage.parse(facts)
+    storage = storages.parse(facts)
     return {
         f"{_name(disk)} {part.name.removeprefix(disk.name)}": {
             "size": _size(part.size_bytes),
@@ -32,28 +32,28 @@ def partitions(facts: Facts) -> Things:
             "label": part.label,
             "uuid": part.uuid,
         }
-        for part, disk in _parts(now)
+        for part, disk in _parts(storage)
     }
 
 
 def mounts(facts: Facts) -> Things:
     """Return what is mounted from a disk, by place."""
-    rows = (m for m in storage.parse(facts).mounts if m.devices)
+    rows = (m for m in storages.parse(facts).mounts if m.devices)
     return {m.target: {"is": m.fstype, "options": ",".join(m.options)} for m in rows}
 
 
 def groups(facts: Facts) -> Things:
     """Return the volume groups; what is free in one follows from its volumes."""
-    now = storage.parse(facts)
-    parts = {part.path: f"{_name(disk)} {part.name.removeprefix(disk.name)}" for part, disk in _parts(now)}
+    storage = storages.parse(facts)
+    parts = {p.path: f"{_name(disk)} {p.name.removeprefix(disk.name)}" for p, disk in _parts(storage)}
     return {
         group.name: {
             "size": _size(group.size),
             "lies on": listed(
-                sorted(parts.get(p.path, _disk_name(now, p.path)) for p in now.parts_of(group.name))
+                sorted(parts.get(p.path, _disk_name(storage, p.path)) for p in storage.parts_of(group.name))
             ),
         }
-        for group in now.groups
+        for group in storage.groups
     }
 
 
@@ -61,13 +61,13 @@ def volumes(facts: Facts) -> Things:
     """Return the logical volumes with their sizes."""
     return {
         v.full_name: {"size": _size(v.size), "snapshot of": v.origin or "nothing"}
-        for v in storage.parse(facts).volumes
+        for v in storages.parse(facts).volumes
     }
 
 
-def _parts(now: Storage) -> list[tuple[Device, Device]]:
-    by_path = {disk.path: disk for disk in now.disks}
-    parts = [d for d in now.devices if d.kind == "part" and d.parents and d.parents[0] in by_path]
+def _parts(storage: Storage) -> list[tuple[Device, Device]]:
+    by_path = {disk.path: disk for disk in storage.disks}
+    parts = [d for d in storage.devices if d.kind == "part" and d.parents and d.parents[0] in by_path]
     return [(part, by_path[part.parents[0]]) for part in parts]
 
 
@@ -75,8 +75,8 @@ def _name(disk: Device) -> str:
     return disk.serial or disk.name
 
 
-def _disk_name(now: Storage, path: str) -> str:
-    disk = now.device(path)
+def _disk_name(storage: Storage, path: str) -> str:
+    disk = storage.device(path)
     return _name(disk) if disk else path
 
 

@@ -145,9 +145,9 @@ def _unrecorded(place: Path) -> RunRecord:
         started=f"{archive.begun_at(place.name):%Y-%m-%dT%H:%M:%S}.000Z",
     )
     with suppress(RunbookError, OSError):
-        asked = parameters.load(place / "params.yml")
-        record.release, record.connection = asked.release, asked.connection.kind
-        record.params["digest"] = parameters.digest(asked)
+        params = parameters.load(place / "params.yml")
+        record.release, record.connection = params.release, params.connection.kind
+        record.params["digest"] = parameters.digest(params)
     return record
 
 

@@ -203,13 +203,13 @@ def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:
         if plain.is_there(path.with_name(RECORD)):
             continue  # a copy that was handed on: its record is there
         try:
-            said, record = attested(path.parent), tombstone.read(path.parent)
+            statement, record = attested(path.parent), tombstone.read(path.parent)
         except (OSError, ValueError, RunbookError) as error:
             log.warning("%s is left out of the lists: %s", printable(path), printable(error))
             continue
-        if record and (said.host, said.run) == (path.parent.parent.name, path.parent.name):
-            yield {"host": said.host, "id": said.run, "mode": said.mode, "outcome": said.outcome,
-                   "started": said.started, "pruned": record.at.isoformat(), "rule": record.rule}  # fmt: skip
+        if record and (statement.host, statement.run) == (path.parent.parent.name, path.parent.name):
+            yield {"host": statement.host, "id": statement.run, "mode": statement.mode, "outcome": statement.outcome,
+                   "started": statement.started, "pruned": record.at.isoformat(), "rule": record.rule}  # fmt: skip
 
 
 def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: NotebookNode) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -142,4 +141,5 @@ def _facts_of(reports: Path, name: str) -> tuple[str, Facts]:
 
 
 def _row(change: Change, by: str) -> Json:
-    return {"line": str(change), "by": by, **{k: v for k, v in asdict(change).items() if k != "now"}}
+    return {"line": str(change), "by": by, "kind": change.kind, "name": change.name, "said": change.difference,
+            "diff": change.diff}  # fmt: skip

@@ -23,8 +23,8 @@ def failure_of(error: BaseException, notebook: str, output: Path) -> Failure:
     if isinstance(error, KeyboardInterrupt):
         return Failure(notebook, cell, "Interrupted", _standing(output), "killed", INTERRUPTED)
     if isinstance(error, DeadKernelError):
-        said = (str(error), last_words(output.parent / "kernel.log"), _standing(output))
-        return Failure(notebook, cell, "KernelDied", "\n".join(filter(None, said)), "killed", KERNEL_DIED)
+        reasons = (str(error), last_words(output.parent / "kernel.log"), _standing(output))
+        return Failure(notebook, cell, "KernelDied", "\n".join(filter(None, reasons)), "killed", KERNEL_DIED)
     if isinstance(error, CellTimeoutError):
         return Failure(notebook, cell, "TimedOut", str(error), "timed-out", 6)
     name, text = type(error).__name__, str(error)
@@ -52,6 +52,6 @@ def _standing(output: Path) -> str:
 def last_words(log: Path) -> str:
     """Return the end of what the kernel's process wrote, without its usual warning."""
     with suppress(OSError):
-        said = log.read_text(errors="replace").splitlines()
-        return "\n".join([line for line in said if "IPKernelApp] WARNING" not in line][-8:])
+        lines = log.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines if "IPKernelApp] WARNING" not in line][-8:])
     return ""

@@ -92,8 +92,8 @@ def _first(place: Path, runs: list[Json], title: str, notebook: str, cell: str) 
         seen, is_last = moment(journal.read(folder / "journal.jsonl"), notebook, at or run["started"]), False
         if last.keys() >= facts.keys() | set(system.COMMANDS) and (drawn := _table(cell, folder, last)):
             facts, html, is_last = last, drawn, True
-            now = system.parse(last)
-            seen = Moment(run["ended"] or run["started"], now.kernel, now.is_dom0)
+            booted = system.parse(last)
+            seen = Moment(run["ended"] or run["started"], booted.kernel, booted.is_dom0)
         link = f"{run['id']}/{notebook}.html#cell-id={cell}"
         yield Fact(title, _picture(title, folder, facts) + html, link, notebook, cell, run, seen, is_last)
         return

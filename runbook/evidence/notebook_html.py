@@ -155,8 +155,8 @@ def _lines(text: str, file: str, *, is_open: bool, kind: str) -> str:
         )
     if count <= FOLD:
         return html
-    said = f"Output of {'' if whole else 'at least '}{count:,} lines"
-    return f"<details{' open' if is_open else ''}><summary>{said}</summary>{html}</details>"
+    summary = f"Output of {'' if whole else 'at least '}{count:,} lines"
+    return f"<details{' open' if is_open else ''}><summary>{summary}</summary>{html}</details>"
 
 
 def _sibling(to: str, pages: dict[str, str]) -> str:

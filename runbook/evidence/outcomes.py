@@ -93,10 +93,10 @@ def _end_of(name: str, title: str, begin: Line | None, end: Line | None, agreed:
     actions = (begin or {}).get("actions")
     status, message = "killed", "it began, and nothing says that it ended"
     if end is not None:
-        said = str(end.get("status"))
-        known = said in ENDS
-        status = said if known else "failed"
-        message = str(end.get("message") or "") if known else f"it ended as '{said}', which is no outcome"
+        recorded = str(end.get("status"))
+        known = recorded in ENDS
+        status = recorded if known else "failed"
+        message = str(end.get("message") or "") if known else f"it ended as '{recorded}', which is no outcome"
     return StepEnd(
         step=name,
         title=title,
@@ -167,11 +167,11 @@ def standing(lines: list[Line]) -> str:
             running = line if line.get("status") == "killed" else None
             if line.get("status") in GOOD:
                 done.append(str(line.get("step")))
-    said = [f"Ended well before: {', '.join(done)}." if done else "No step had ended."]
+    sentences = [f"Ended well before: {', '.join(done)}." if done else "No step had ended."]
     if running is None:
-        said.append("No step was running.")
+        sentences.append("No step was running.")
     else:
         at = f", last begun: {action}" if action else ", before its first action"
-        said.append(f"Running when it stopped: {running.get('step')} ({running.get('notebook')}){at}.")
-    said.append("Run it again: what is done is not done twice.")
-    return "\n".join(said)
+        sentences.append(f"Running when it stopped: {running.get('step')} ({running.get('notebook')}){at}.")
+    sentences.append("Run it again: what is done is not done twice.")
+    return "\n".join(sentences)

@@ -71,9 +71,9 @@ def runs_page(
     rows += [_pruned(run) for run in pruned]
     rows.sort(key=lambda row: str(row["started"]), reverse=True)
     counts = Counter(row["host"] for row in rows)
-    said = {row["host"]: row["drifted"] for row in reversed(rows) if row["drifted"]}
+    drifted = {row["host"]: row["drifted"] for row in reversed(rows) if row["drifted"]}
     hosts = [
-        {**newest[name], "count": counts[name], "drifted": said.get(name, "")} for name in sorted(newest)
+        {**newest[name], "count": counts[name], "drifted": drifted.get(name, "")} for name in sorted(newest)
     ]
     return layout.render(
         "runs.html", scripts=("search.js",), runs=rows, host=host, heading=host or "Reports", hosts=hosts,
@@ -93,8 +93,8 @@ def verdict(run: Json) -> str:
     steps = [step for book in run["notebooks"] for step in book["steps"]]
     ends = [step["status"] for step in steps]
     tally = _tally(steps)
-    if said := planned.would_refuse(steps):
-        return f"{said} Nothing was changed; {planned.actions(steps)}. {tally}"
+    if refusal := planned.would_refuse(steps):
+        return f"{refusal} Nothing was changed; {planned.actions(steps)}. {tally}"
     if run["outcome"] == "running":
         return f"It has not ended, or its runner was killed. {tally}"
     if run["outcome"] != "completed" and run["mode"] == "check":
@@ -117,11 +117,11 @@ def _tally(steps: list[Json]) -> str:
         Counter(s["status"] for s in steps),
         Counter(s["status"] for s in steps if s.get("unasked")),
     )
-    said = [
+    counts = [
         f"{n} {word}" + (f" ({unasked[word]} not asked for)" if unasked[word] else "")
         for word, n in ends.items()
     ]
-    return f"Of {plural(len(steps), 'step')}: {', '.join(said)}."
+    return f"Of {plural(len(steps), 'step')}: {', '.join(counts)}."
 
 
 def _drifted(drift: Json | None) -> str:
@@ -132,8 +132,8 @@ def _text(run: Json, drift: Json | None) -> str:
     """Return all words by which a run may be looked for, in lower case."""
     books = [word for book in run["notebooks"] for word in (book.get("name", ""), *_steps_text(book))]
     lines = [change["line"] for change in (drift or {}).get("changes", ())]
-    words = (run["host"], run["id"], run["mode"], run["outcome"], when(run["started"]), *books, *lines)
-    return " ".join((*words, str((run.get("failure") or {}).get("message", "")))).lower()
+    texts = (run["host"], run["id"], run["mode"], run["outcome"], when(run["started"]), *books, *lines)
+    return " ".join((*texts, str((run.get("failure") or {}).get("message", "")))).lower()
 
 
 def _steps_text(book: Json) -> Iterator[str]:

@@ -33,9 +33,9 @@ def would_refuse(steps: Iterable[Json]) -> str:
     found = [(name, why[0]["what"]) for name, why in refusals(steps)]
     if not found:
         return ""
-    said = [f"{name}: {what}" for name, what in found[:FIRST]]
-    said += [f"and {len(found) - FIRST} more"] if len(found) > FIRST else []
-    return f"{plural(len(found), 'step')} would refuse: {'; '.join(said)}."
+    reasons = [f"{name}: {what}" for name, what in found[:FIRST]]
+    reasons += [f"and {len(found) - FIRST} more"] if len(found) > FIRST else []
+    return f"{plural(len(found), 'step')} would refuse: {'; '.join(reasons)}."
 
 
 def in_full(steps: Iterable[Json]) -> str:

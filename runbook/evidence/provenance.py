@@ -25,17 +25,17 @@ _OURS = ("runbook", "notebooks")
 """The folders whose files decide what a run does."""
 
 
-def new_record(asked: HostParams, params: str | Path, mode: str, reports: Path) -> RunRecord:
-    """Return the record of a run that begins now, without notebooks yet. `asked` is what stands in the file `params`."""
+def new_record(params: HostParams, path: str | Path, mode: str, reports: Path) -> RunRecord:
+    """Return the record of a run that begins now, without notebooks yet. `params` is what stands in the file `path`."""
     return RunRecord(
-        id=archive.new_id(reports, asked.host),
-        host=asked.host,
-        release=asked.release,
-        connection=asked.connection.kind,
+        id=archive.new_id(reports, params.host),
+        host=params.host,
+        release=params.release,
+        connection=params.connection.kind,
         mode=mode,
-        params={"path": str(params), "digest": digest(asked)},
+        params={"path": str(path), "digest": digest(params)},
         made_with=provenance(),
-        by=author(asked),
+        by=author(params),
     )
 
 
@@ -83,11 +83,11 @@ def _login(params: HostParams) -> str:
         return f"{_user()}, on the machine itself" if connection.kind == "local" else ""
     if connection.config:
         return f"{connection.to} by {connection.config}"
-    said = _said("ssh", "-G", "--", connection.to) or ""
-    words = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
-    if not words.keys() >= {"user", "hostname", "port"}:
+    config = _output("ssh", "-G", "--", connection.to) or ""
+    options = dict(line.split(" ", 1) for line in config.splitlines() if " " in line)
+    if not options.keys() >= {"user", "hostname", "port"}:
         return connection.to
-    return f"{words['user']}@{words['hostname']} port {words['port']}"
+    return f"{options['user']}@{options['hostname']} port {options['port']}"
 
 
 def source(folder: Path) -> dict[str, Any]:
@@ -143,11 +143,11 @@ def packages() -> dict[str, str]:
     return versions
 
 
-def _git(folder: Path, *words: str) -> str | None:
-    return _said("git", "-C", str(folder), *words)
+def _git(folder: Path, *args: str) -> str | None:
+    return _output("git", "-C", str(folder), *args)
 
 
-def _said(*argv: str) -> str | None:
+def _output(*argv: str) -> str | None:
     """Return what a command of the controller printed, None when it failed or is not there."""
     try:
         done = subprocess.run(

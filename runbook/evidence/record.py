@@ -124,8 +124,8 @@ class Run:
             if end.status not in (*GOOD, "never-run")
         ]
         more = [f"also {name}: {end.step} {end.status}: {end.message}" for name, end in bad]
-        said = "\n".join((f"{failure}".strip(": "), *more))
-        return KNOWN.text(said + hint(failure.name, said))
+        text = "\n".join((f"{failure}".strip(": "), *more))
+        return KNOWN.text(text + hint(failure.name, text))
 
     @property
     def steps(self) -> dict[str, str]:

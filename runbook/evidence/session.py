@@ -51,27 +51,31 @@ class Session:
 
 
 def begin(
-    asked: HostParams, params: str | Path, entry: NotebookRecord, reports: Path, mode: str = "apply"
+    params: HostParams, path: str | Path, entry: NotebookRecord, reports: Path, mode: str = "apply"
 ) -> Session:
-    """Return a new run of a host, which has begun. `asked` is what stands in the file `params`.
+    """Return a new run of a host, which has begun. `params` is what stands in the file `path`.
 
     Runs of the host that were left behind are settled first. Raises `ParamsError` for a signing key that could not
     sign, `RunbookError` when the report cannot be written.
     """
-    mask_known_secrets(asked)
+    mask_known_secrets(params)
     reports = reports.absolute()
-    abandoned.finish_orphans(reports, asked.host)
+    abandoned.finish_orphans(reports, params.host)
     entry.status = "running"
-    record = new_record(asked, params, mode, reports)
+    record = new_record(params, path, mode, reports)
     record.notebooks.append(entry)
     held = ExitStack()
-    place = held.enter_context(abandoned.begun(reports, record, parameters.find(params)))
+    place = held.enter_context(abandoned.begun(reports, record, parameters.find(path)))
     return Session(place, record, held)
 
 
 @contextmanager
 def kept(
-    asked: HostParams, params: str | Path, notebook: str, steps: Sequence[tuple[str, str]], reports: Path
+    params: HostParams,
+    path: str | Path,
+    notebook: str,
+    steps: Sequence[tuple[str, str]],
+    reports: Path,
 ) -> Iterator[Session]:
     """Keep a run in mode apply with these steps (name, title) around what a command does; then it is archived.
 
@@ -79,7 +83,7 @@ def kept(
     """
     entry = NotebookRecord(notebook, "By command line", steps=[StepEnd(*step) for step in steps])
     with watching() as stops, stops.deferred():
-        session = begin(asked, params, entry, reports)
+        session = begin(params, path, entry, reports)
         try:
             with stops.interruptible():
                 yield session

@@ -40,12 +40,12 @@ def keep(session: Session, cells: Cells) -> None:
         return
     path, nb, is_papermills = found
     lost = _take_papermills(nb) if is_papermills else _take_own(nb, cells.ran, path.stat().st_mtime)
-    said = (
+    missing = (
         f"; its file was saved last before {lost} of its cells ended, and has no output of them"
         if lost
         else ""
     )
-    entry.note, entry.title = note + said, title_of(nb, entry.name)
+    entry.note, entry.title = note + missing, title_of(nb, entry.name)
     text = KNOWN.text(notebook_text(nb))
     with suppress(OSError, ValueError):
         write_atomic(session.place / f"{entry.name}.ipynb", text)
@@ -99,6 +99,6 @@ def _take_papermills(nb: NotebookNode) -> int:
     ours = {"pending": "never-run", "running": "completed"}
     for cell in nb.cells:
         if runs(cell):
-            said = cell.metadata.get("papermill", {})
-            cell.metadata["papermill"] = {**said, "status": ours.get(said.get("status"), said.get("status"))}
+            mark = cell.metadata.get("papermill", {})
+            cell.metadata["papermill"] = {**mark, "status": ours.get(mark.get("status"), mark.get("status"))}
     return 0

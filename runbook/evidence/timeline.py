@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from runbook.engine.journal import Line
-from runbook.show.canvas import BLUE, GREEN, GREY, RED, box, line, picture, words
+from runbook.show.canvas import BLUE, GREEN, GREY, RED, box, label, line, picture
 from runbook.show.pieces import TINT
 from runbook.text.moments import spent
 
@@ -62,14 +62,14 @@ def tracks(run: Json, lines: Sequence[Line]) -> tuple[Track, ...]:
 
     A notebook ends with its last line and began as long before as it took: its kernel writes no line.
     """
-    lines = [said for said in lines if "at" in said and "tick_s" in said]
+    lines = [entry for entry in lines if "at" in entry and "tick_s" in entry]
     if not lines:
         return ()
     began = datetime.fromisoformat(run["started"])
     first = (datetime.fromisoformat(lines[0]["at"]) - began).total_seconds() - lines[0]["tick_s"]
     found: list[Track] = []
     for book in run["notebooks"]:
-        mine = [(first + said["tick_s"], said) for said in lines if said.get("notebook") == book["name"]]
+        mine = [(first + entry["tick_s"], entry) for entry in lines if entry.get("notebook") == book["name"]]
         if not mine:
             continue
         start = max(mine[-1][0] - (book["seconds"] or 0), found[-1].whole.end if found else 0.0)
@@ -84,11 +84,11 @@ def outline(found: Sequence[Track]) -> list[str]:
     for track in found:
         reading = sum(part.seconds for part in track.parts if part.kind == "reading")
         steps = [part for part in track.parts if part.kind != "reading" and part.seconds >= 1]
-        said = [f"{part.name} {part.kind} in {spent(part.seconds)}" for part in steps]
-        said = [f"{spent(reading)} reading the host", *said]
+        parts = [f"{part.name} {part.kind} in {spent(part.seconds)}" for part in steps]
+        parts = [f"{spent(reading)} reading the host", *parts]
         whole = track.whole
         lines.append(
-            f"{whole.name}: after {spent(whole.start)} for {spent(whole.seconds)}; {', '.join(said)}"
+            f"{whole.name}: after {spent(whole.start)} for {spent(whole.seconds)}; {', '.join(parts)}"
         )
     return lines
 
@@ -96,14 +96,14 @@ def outline(found: Sequence[Track]) -> list[str]:
 def _parts(mine: list[tuple[float, Line]]) -> list[Span]:
     """Return the steps of a notebook, and after them the times in which the host was read."""
     steps, readings, open_at = [], [], {}
-    for at, said in mine:
-        match said["event"]:
+    for at, entry in mine:
+        match entry["event"]:
             case "gather":
-                readings.append(Span("reading the host", "reading", at - said["elapsed_s"], at))
+                readings.append(Span("reading the host", "reading", at - entry["elapsed_s"], at))
             case "step-begin":
-                open_at[said["step"]] = at
-            case "step-end" if said["step"] in open_at:
-                steps.append(Span(said["step"], said["status"], open_at.pop(said["step"]), at))
+                open_at[entry["step"]] = at
+            case "step-end" if entry["step"] in open_at:
+                steps.append(Span(entry["step"], entry["status"], open_at.pop(entry["step"]), at))
     steps += [Span(step, "killed", at, mine[-1][0]) for step, at in open_at.items()]
     return [*steps, *readings]
 
@@ -116,13 +116,13 @@ def _inside(found: Sequence[Track], last: float) -> str:
     for number in range(int(last // step) + 1):
         x = LEFT + number * step * scale
         parts.append(line((x, TOP - 4), (x, bottom), faint=True))
-        parts.append(words(x, 14, _tick(number * step), 90, look='text-anchor="middle"'))
+        parts.append(label(x, 14, _tick(number * step), 90, look='text-anchor="middle"'))
     for at, track in enumerate(found):
         parts += _row(track, TOP + at * ROW, scale)
     x = float(LEFT)
     for text, tint in _LEGEND:
         parts.append(box(x, bottom + 14, 14, 12, tint))
-        parts.append(words(x + 19, bottom + 24, text, 140))
+        parts.append(label(x + 19, bottom + 24, text, 140))
         x += 42 + 6 * len(text)
     return "".join(parts)
 
@@ -131,19 +131,19 @@ def _row(track: Track, y: float, scale: float) -> list[str]:
     whole = track.whole
     x, wide = LEFT + whole.start * scale, max(whole.seconds * scale, 1.0)
     parts = [
-        words(0, y + 20, whole.name, LEFT - 8),
+        label(0, y + 20, whole.name, LEFT - 8),
         box(x, y + 4, wide, ROW - 8, GREY if whole.kind == "completed" else RED, dashed=True),
-        words(x + wide + 6, y + 20, spent(whole.seconds), RIGHT - 6),
+        label(x + wide + 6, y + 20, spent(whole.seconds), RIGHT - 6),
     ]
     for part in track.parts:
         px = part.seconds * scale
         if px < _LEAST_PX:
             continue
         tint = GREY if part.kind == "reading" else TINT.get(part.kind, RED)
-        said = f"{part.name}: {spent(part.seconds)}" + ("" if part.kind == "reading" else f", {part.kind}")
-        parts.append(box(LEFT + part.start * scale, y + 4, px, ROW - 8, tint, says=said))
+        says = f"{part.name}: {spent(part.seconds)}" + ("" if part.kind == "reading" else f", {part.kind}")
+        parts.append(box(LEFT + part.start * scale, y + 4, px, ROW - 8, tint, says=says))
         if part.kind != "reading" and px > 6.6 * len(part.name) + 8:
-            parts.append(words(LEFT + part.start * scale + 5, y + 20, part.name, px))
+            parts.append(label(LEFT + part.start * scale + 5, y + 20, part.name, px))
     return parts
 
 

@@ -30,11 +30,11 @@ class LastTime:
     steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
-def last_time(host: Path, mode: str, now: str = "") -> LastTime:
-    """Return how long things took in the newest runs of a host's folder of reports, without the run `now`."""
+def last_time(host: Path, mode: str, current: str = "") -> LastTime:
+    """Return how long things took in the newest runs of a host's folder of reports, without the run `current`."""
     books: dict[str, float] = {}
     steps: Steps = {"unchanged": {}, "changed": {}}
-    runs = sorted((path for path in host.glob("*/run.json") if path.parent.name != now), reverse=True)
+    runs = sorted((path for path in host.glob("*/run.json") if path.parent.name != current), reverse=True)
     for path in runs[:_NEWEST]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             run = json.loads(path.read_text(encoding="utf-8"))

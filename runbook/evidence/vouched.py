@@ -72,9 +72,9 @@ def _bytes(folder: Path, verdict: Verdict) -> bytes:
 def _refusals(
     lines: dict[str, list[Line]], verdicts: dict[str, Verdict], known: list[PublicKey], taken: Collection[str]
 ) -> Iterator[Finding]:
-    for run, said in lines.items():
+    for run, entries in lines.items():
         verdict = verdicts[run]
-        did = any(line["event"] in _DEEDS for line in said)
+        did = any(line["event"] in _DEEDS for line in entries)
         if known and did and verdict.status not in GOOD and run not in taken:
             do = f"look into {verdict.folder / NAME}; to act on it all the same, add --unsigned {run}"
             if verdict.status == "never closed":

@@ -99,8 +99,8 @@ def _cluster(parallel: int, scheduler: str, topic: str, heard: Any) -> Iterator[
         executor = client.get_executor(pure=False, retries=0)
         parallel = parallel or sum(client.nthreads().values()) or 1
         # Asked each time: an older answer would take a worker that has just come for one that is lost.
-        there = partial(_addresses, client)
-        yield Workers(executor, parallel, _There(topic), heard, there)
+        addresses = partial(_addresses, client)
+        yield Workers(executor, parallel, _There(topic), heard, addresses)
 
 
 def _addresses(client: Any) -> Collection[str] | None:

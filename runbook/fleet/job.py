@@ -134,7 +134,7 @@ def _follow(job: Job, own: Path, tell: Tell, stops: Stops | None) -> Ended:
     env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     env.update(JUPYTER_RUNTIME_DIR=str(own))
     end: Event = {}
-    said = ""
+    last_line = ""
     with start(job.command, json.dumps({**asdict(job), "sockets": str(own)}), env, job.cwd) as child:
         sent = 0
         for line in _lines(child, stops):
@@ -143,7 +143,7 @@ def _follow(job: Job, own: Path, tell: Tell, stops: Stops | None) -> Ended:
                 sent += 1
             event = _event(line)
             if event is None:
-                said = line[-CUT:].strip() or said
+                last_line = line[-CUT:].strip() or last_line
             elif event["event"] == "end":
                 end = event
             else:
@@ -155,7 +155,7 @@ def _follow(job: Job, own: Path, tell: Tell, stops: Stops | None) -> Ended:
         return Ended("never-run", INTERRUPTED, message="interrupted before it began", seconds=_since(began))
     if not end:
         why = f"by signal {-status}" if status < 0 else f"with {status}"
-        return _left_behind(job, f"its process ended {why}" + (f": {said}" if said else ""), began)
+        return _left_behind(job, f"its process ended {why}" + (f": {last_line}" if last_line else ""), began)
     fields = {key: end[key] for key in ("state", "exit_code", "report", "message")}
     return Ended(**fields, seconds=_since(began))
 

@@ -84,10 +84,10 @@ def machine_of(params: HostParams) -> str:
     config = parameters.find(connection.config) if connection.config else None
     if not all(map(is_allowed, programs.of(params))):
         return ""  # `ssh -G` runs what `Match exec` names; the host's own run says what is missing
-    said = _ssh_says(connection.to, config)
-    name = said.get("hostname", connection.to.rpartition("@")[2]).lower()
-    port = said.get("port", "22")
-    way = [said[key] for key in ("proxyjump", "proxycommand") if said.get(key, "none") != "none"]
+    options = _ssh_says(connection.to, config)
+    name = options.get("hostname", connection.to.rpartition("@")[2]).lower()
+    port = options.get("port", "22")
+    way = [options[key] for key in ("proxyjump", "proxycommand") if options.get(key, "none") != "none"]
     if not way and port == "22" and name in (*_OWN_NAMES, socket.gethostname().lower()):
         return HERE
     return " through ".join([f"{name} port {port}", *way])

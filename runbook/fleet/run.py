@@ -21,10 +21,10 @@ from runbook.evidence.fleets.page import fleet_page
 from runbook.evidence.fleets.record import CLAIMS, FILE, FOLDER, FleetRecord, HostState, new_id
 from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.record import Event
-from runbook.fleet.asked import Asked, FleetRun
 from runbook.fleet.batches import batches, sizes
 from runbook.fleet.executors import Workers, end_of, workers
 from runbook.fleet.job import TICK_S, Ended, Job, give_up, request_stop
+from runbook.fleet.request import FleetRequest, FleetRun
 from runbook.fleet.sealed import seal
 
 OnEvent = Callable[[HostState | None, Event], None]
@@ -35,7 +35,7 @@ PAGE_S = 5.0
 
 
 def run_fleet(
-    asked: Asked,
+    request: FleetRequest,
     hosts: Sequence[HostState],
     reports: Path,
     on_event: OnEvent,
@@ -50,11 +50,11 @@ def run_fleet(
 
     Raises `ParamsError` or `HostError` before anything starts, `RunbookError` when the report cannot be written.
     """
-    wanted = sizes(asked.serial)
-    record = FleetRecord(new_id(), asdict(asked), list(hosts), resumes)
+    wanted = sizes(request.serial)
+    record = FleetRecord(new_id(), asdict(request), list(hosts), resumes)
     folder = reports.absolute() / FOLDER / record.id
     # A signal is only noted, and everything that begins asks for it; before the first folder it ends the command.
-    with watching() as stops, workers(asked.parallel, asked.scheduler, record.id, stops) as found:
+    with watching() as stops, workers(request.parallel, request.scheduler, record.id, stops) as found:
         stops.go_on()
         with stops.deferred(), ExitStack() as held:
             try:
@@ -65,7 +65,7 @@ def run_fleet(
                 seal(folder, record)
             except OSError as error:
                 raise _unwritable(folder, error) from error
-            _Fleet(record, folder, asked, on_event, command, stops).run(found, wanted)
+            _Fleet(record, folder, request, on_event, command, stops).run(found, wanted)
     return FleetRun(folder, record)
 
 
@@ -76,19 +76,19 @@ class _Fleet:
         self,
         record: FleetRecord,
         folder: Path,
-        asked: Asked,
+        request: FleetRequest,
         on_event: OnEvent,
         command: tuple[str, ...],
         stops: Stops,
     ) -> None:
-        self.record, self.folder, self.asked, self._stops = record, folder, asked, stops
+        self.record, self.folder, self.request, self._stops = record, folder, request, stops
         self._on_event: OnEvent | None = on_event
         self._command = command
         self._paged = 0.0
         self._by_name = {host.host: host for host in record.hosts}
         self._workers: dict[str, str | None] = {}
         self._is_alone = False
-        self._failures = self._said = self._passed_on = 0
+        self._failures = self._announced = self._passed_on = 0
 
     def run(self, found: Workers, wanted: Sequence[str]) -> None:
         began = time.monotonic()
@@ -108,7 +108,7 @@ class _Fleet:
 
     @property
     def _is_enough(self) -> bool:
-        return bool(self._stops.requests or 0 < self.asked.max_failures <= self._failures)
+        return bool(self._stops.requests or 0 < self.request.max_failures <= self._failures)
 
     @property
     def _has_waiting(self) -> bool:
@@ -144,10 +144,10 @@ class _Fleet:
                 self._end(running.pop(future), give_up(self._job(host)))
 
     def _job(self, host: HostState) -> Job:
-        asked = self.asked
+        request = self.request
         return Job(
-            host.host, host.params, host.digest, asked.mode, str(self.folder.parents[1]), str(self.folder),
-            str(Path.cwd()), asked.only, asked.start, asked.strict, self._command,
+            host.host, host.params, host.digest, request.mode, str(self.folder.parents[1]), str(self.folder),
+            str(Path.cwd()), request.only, request.start, request.strict, self._command,
         )  # fmt: skip
 
     def _hear(self, host: HostState, event: Event) -> None:
@@ -174,7 +174,7 @@ class _Fleet:
         self._save()
         self._tell(host, {"event": "host-end"})
         if (
-            self.asked.max_failures == self._failures
+            self.request.max_failures == self._failures
             and end.state != "completed"
             and not self._stops.requests
         ):
@@ -182,11 +182,11 @@ class _Fleet:
 
     def _report_stops(self) -> None:
         """Show the requests to stop, and pass them on to the workers of a cluster, which see only this folder."""
-        while self._said < self._stops.requests:
-            self._said += 1
-            self._tell(None, {"event": "interrupt", "times": self._said})
+        while self._announced < self._stops.requests:
+            self._announced += 1
+            self._tell(None, {"event": "interrupt", "times": self._announced})
         with suppress(OSError):  # a full disk: again at the next tick
-            while self._passed_on < self._said:
+            while self._passed_on < self._announced:
                 request_stop(self.folder)
                 self._passed_on += 1
 

@@ -27,9 +27,9 @@ def seal(folder: Path, record: FleetRecord) -> None:
 
     Raises `ParamsError` for a key that cannot sign, `OSError` when it cannot be written.
     """
-    said = _asked(record)
-    subjects = {"asked": hashlib.sha256(_text(said).encode()).hexdigest()}
-    write_atomic(folder / FILE, dsse.seal(KIND, subjects, {"fleet": said}, keys.operator()))
+    content = _content(record)
+    subjects = {"asked": hashlib.sha256(_text(content).encode()).hexdigest()}
+    write_atomic(folder / FILE, dsse.seal(KIND, subjects, {"fleet": content}, keys.operator()))
 
 
 def prove(reports: Path, record: FleetRecord, *, is_given: bool) -> None:
@@ -40,7 +40,7 @@ def prove(reports: Path, record: FleetRecord, *, is_given: bool) -> None:
     folder = reports / FOLDER / record.id
     again = "begin anew with the parameter files: runbook fleet params/*.yml"
     try:
-        said = dsse.read((folder / FILE).read_bytes(), KIND)
+        statement = dsse.read((folder / FILE).read_bytes(), KIND)
     except FileNotFoundError:
         if is_given:
             return
@@ -55,14 +55,14 @@ def prove(reports: Path, record: FleetRecord, *, is_given: bool) -> None:
         raise Refused(
             "The last fleet run was altered", where=str(folder / FILE), why=str(error), do=again
         ) from None
-    if _text(said.predicate.get("fleet")) != _text(_asked(record)):
+    if _text(statement.predicate.get("fleet")) != _text(_content(record)):
         why = f"{record.id}/fleet.json does not say what it was asked when it began"
         raise Refused("The last fleet run was altered", where=str(folder), why=why, do=again)
     known = keys.own()
-    if known and said.signer not in known:
+    if known and statement.signer not in known:
         by = (
-            f"signed by {said.signer.fingerprint}, a key that is not known here"
-            if said.signer
+            f"signed by {statement.signer.fingerprint}, a key that is not known here"
+            if statement.signer
             else "it is not signed"
         )
         raise Refused("Nobody vouches for the last fleet run", where=str(folder / FILE), why=by, do=again)
@@ -82,11 +82,11 @@ def has_completed(reports: Path, host: HostState) -> bool:
         verdict = verify_run(run, known)
     except (CheckFailed, OSError):
         return False
-    said = verdict.attested
-    return bool(said and said.outcome == "completed" and (verdict.status in GOOD or not known))
+    statement = verdict.attested
+    return bool(statement and statement.outcome == "completed" and (verdict.status in GOOD or not known))
 
 
-def _asked(record: FleetRecord) -> dict[str, Any]:
+def _content(record: FleetRecord) -> dict[str, Any]:
     members = [[host.host, host.params, host.digest] for host in record.hosts]
     return {"id": record.id, "asked": record.asked, "members": members}
 

@@ -59,12 +59,12 @@ def pci_words(device: Device) -> str:
     Permissive is said per device, never for all (H614); `rdm_policy` is said only where it
     differs from xl's own `strict` (H711).
     """
-    words = [device.bdf]
+    parts = [device.bdf]
     if device.rdm_policy != "strict":
-        words.append(f"rdm_policy={device.rdm_policy}")
+        parts.append(f"rdm_policy={device.rdm_policy}")
     if device.permissive:
-        words.append("permissive=1")
-    return ",".join(words)
+        parts.append("permissive=1")
+    return ",".join(parts)
 
 
 def _head(params: HostParams, guest: Guest, release: Release) -> list[str]:
@@ -123,8 +123,8 @@ def _devices(params: HostParams, guest: Guest) -> list[str]:
         return []
     devices = [params.device_of(bdf) for bdf in guest.pci]
     notes = [f"#   {device.bdf}  {device.id}  {_one_line(device.what)}" for device in devices]
-    words = [pci_words(device) for device in devices]
-    return ["# Devices of the host that are this guest's own:", *notes, *_listed("pci", words)]
+    specs = [pci_words(device) for device in devices]
+    return ["# Devices of the host that are this guest's own:", *notes, *_listed("pci", specs)]
 
 
 def _screen(guest: Guest) -> list[str]:

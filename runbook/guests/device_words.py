@@ -68,8 +68,8 @@ def wrong(config: Config) -> list[Finding]:
 def _disk(spec: str) -> Iterator[Finding]:
     """Say what xl-disk-configuration(5) does not allow; `target=` takes the rest of the text."""
     before, named, target = spec.partition("target=")
-    words = words_of(before)
-    for key, value in words.items():
+    options = words_of(before)
+    for key, value in options.items():
         if not re.fullmatch(_DISK.get(key, "(?!)"), value):
             known = f"write {_DISK[key]}" if key in _DISK else f"known are {', '.join(_DISK)}"
             yield _bad_disk(spec, f"there is no {key}={value}", known)
@@ -79,21 +79,21 @@ def _disk(spec: str) -> Iterator[Finding]:
     places = [part for part in parts if "=" not in part and part not in _DISK_FLAGS]
     if named:
         places.insert(0, target.strip())
-    yield from _disk_in_order(spec, words, *places)
+    yield from _disk_in_order(spec, options, *places)
 
 
-def _disk_in_order(spec: str, words: dict[str, str], target: str = "", *rest: str) -> Iterator[Finding]:
+def _disk_in_order(spec: str, options: dict[str, str], target: str = "", *rest: str) -> Iterator[Finding]:
     """Say what is wrong with the words that count by their place: target, format, drive, access."""
     prefix = re.match(r"([a-z][a-z0-9]*):/", target)
     if prefix and prefix[1] not in _PREFIXES:
         yield _bad_disk(spec, f"there is no {prefix[1]}:", "write the path alone")
     # With the format told already, or an old prefix such as `phy:`, the drive comes next.
-    kind, drive, access, *more = [*([""] if prefix or "format" in words else []), *rest, "", "", ""]
-    if not target and "empty" not in (kind, words.get("format")) and "cdrom" not in spec:
+    kind, drive, access, *more = [*([""] if prefix or "format" in options else []), *rest, "", "", ""]
+    if not target and "empty" not in (kind, options.get("format")) and "cdrom" not in spec:
         yield _bad_disk(spec, "it has no target", "name the volume or file that it is")
     if not re.fullmatch(_DISK["format"], kind):
         yield _bad_disk(spec, f"there is no format {kind}", "write raw")
-    if not (drive or "vdev" in words):
+    if not (drive or "vdev" in options):
         yield _bad_disk(spec, "it is no drive", "add vdev=hda, or hdb and so on")
     if not re.fullmatch(_DISK["access"], access):
         yield _bad_disk(spec, f"there is no access {access}", "write r or rw")
@@ -116,10 +116,10 @@ def _card(spec: str) -> Iterator[Finding]:
                 f"known are {', '.join(sorted(_CARD))}",
                 manual,
             )
-    words = words_of(spec)
-    if words.get("type", "ioemu") not in ("ioemu", "vif"):
-        yield _fail(f"the network card `{spec}`: type cannot be `{words['type']}`", "remove it", manual)
-    rate = words.get("rate", "1MB/s")
+    options = words_of(spec)
+    if options.get("type", "ioemu") not in ("ioemu", "vif"):
+        yield _fail(f"the network card `{spec}`: type cannot be `{options['type']}`", "remove it", manual)
+    rate = options.get("rate", "1MB/s")
     if not re.fullmatch(r"[1-9]\d*[GMK]?[Bb]/s(?:@\d+(?:ms|us|s))?", rate):
         yield _fail(f"the network card `{spec}`: rate cannot be `{rate}`", "write it like 10Mb/s", manual)
 

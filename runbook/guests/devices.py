@@ -62,8 +62,8 @@ def cards(config: Config) -> list[Finding]:
 
 
 def _card(spec: str) -> Iterator[Finding]:
-    words = words_of(spec)
-    mac = words.get("mac", "")
+    options = words_of(spec)
+    mac = options.get("mac", "")
     if not mac:
         yield Finding(
             "warn",
@@ -86,7 +86,7 @@ def _card(spec: str) -> Iterator[Finding]:
             "no card can have it",
             "give it one that begins with 00:16:3e",
         )
-    if "bridge" not in words and "script" not in words:
+    if "bridge" not in options and "script" not in options:
         yield Finding(
             "warn",
             f"the network card `{spec}` names no bridge",
@@ -100,8 +100,8 @@ def passed(config: Config) -> list[Finding]:
     """Return what is wrong with the passed-through devices."""
     found: list[Finding] = []
     for spec in config.items("pci"):
-        words = words_of(spec)
-        if not address_of(spec) and "name" not in words:
+        options = words_of(spec)
+        if not address_of(spec) and "name" not in options:
             found.append(
                 Finding(
                     "fail",
@@ -111,7 +111,7 @@ def passed(config: Config) -> list[Finding]:
                     "xl-pci-configuration(5)",
                 )
             )
-        if unknown := sorted(set(words) - _PCI_WORDS):
+        if unknown := sorted(set(options) - _PCI_WORDS):
             found.append(
                 Finding(
                     "fail",
@@ -121,7 +121,7 @@ def passed(config: Config) -> list[Finding]:
                     "xl-pci-configuration(5)",
                 )
             )
-        if words.get("seize", "0") != "0":
+        if options.get("seize", "0") != "0":
             found.append(
                 Finding(
                     "fail",

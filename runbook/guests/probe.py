@@ -113,16 +113,16 @@ def _proof(text: str) -> Proof | None:
     """
     try:
         kept: dict[str, Any] = json.loads(text)
-        said: dict[str, Any] = kept["guest"]
+        seen: dict[str, Any] = kept["guest"]
         return Proof(
             bdf=kept["bdf"],
             xen=kept.get("xen", ""),
             kernel=kept.get("kernel", ""),
             wanted_module=kept.get("module", ""),
-            sent=int(said.get("sent", 0)),
-            received=int(said.get("received", 0)),
+            sent=int(seen.get("sent", 0)),
+            received=int(seen.get("received", 0)),
             **{
-                key: str(said.get(key, "")) for key in ("id", "module", "driver", "mac", "address", "gateway")
+                key: str(seen.get(key, "")) for key in ("id", "module", "driver", "mac", "address", "gateway")
             },
         )
     except (ValueError, KeyError, TypeError, AttributeError):

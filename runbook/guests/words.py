@@ -56,11 +56,11 @@ _RANGE = re.compile(r"\^?(?:nodes?:)?(?:\d+(?:-\d+)?|all)|none")
 
 def wrong(config: Config) -> list[Finding]:
     """Return a finding for each value that its key cannot have."""
-    rules = (_words, _numbers, _lists, _viridian, _uuid, _processors, _kind)
+    rules = (_choices, _numbers, _lists, _viridian, _uuid, _processors, _kind)
     return [finding for rule in rules for finding in rule(config)]
 
 
-def _words(config: Config) -> Iterator[Finding]:
+def _choices(config: Config) -> Iterator[Finding]:
     for key, allowed in _WORDS.items():
         value = config.text(key)
         if key not in config.values or value in allowed:
@@ -107,10 +107,10 @@ def _uuid(config: Config) -> Iterator[Finding]:
 
 
 def _processors(config: Config) -> Iterator[Finding]:
-    most, now = config.number("maxvcpus"), config.number("vcpus")
-    if most is not None and now is not None and most < now:
+    most, few = config.number("maxvcpus"), config.number("vcpus")
+    if most is not None and few is not None and most < few:
         yield _fail(
-            f"maxvcpus ({most}) is less than vcpus ({now})", "xl refuses the file", f"write maxvcpus = {now}"
+            f"maxvcpus ({most}) is less than vcpus ({few})", "xl refuses the file", f"write maxvcpus = {few}"
         )
     for key in ("cpus", "cpus_soft"):
         for value in config.items(key):

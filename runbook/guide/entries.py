@@ -53,7 +53,7 @@ def _entry(raw: dict[str, Any]) -> Entry:
 
     lines = tuple(raw["lines"])
     if raw["kind"] == "flags":
-        lines = tuple(f"{flag.name}={flag.asked}" for flag in flags.guide("6.12"))
+        lines = tuple(f"{flag.name}={flag.wanted}" for flag in flags.guide("6.12"))
     return Entry(
         section=raw["section"],
         kind=raw["kind"],

@@ -106,13 +106,13 @@ def hint(name: str, message: str) -> str:
     return f"\n  more: runbook explain {' '.join(codes)}" if codes else ""
 
 
-def near(words: str) -> list[Entry]:
+def near(text: str) -> list[Entry]:
     """Return up to five entries that may be meant by a code or words that nothing fits exactly."""
-    if is_code(words):
-        codes = difflib.get_close_matches(words.upper(), [e.code for e in entries()], n=5, cutoff=0.5)
+    if is_code(text):
+        codes = difflib.get_close_matches(text.upper(), [e.code for e in entries()], n=5, cutoff=0.5)
         return [entry for code in codes if (entry := find(code))]
-    wanted = set(_words(words))
-    scores = {entry: len(wanted & set(_words(" ".join((entry.title, *entry.says))))) for entry in entries()}
+    wanted = set(_tokens(text))
+    scores = {entry: len(wanted & set(_tokens(" ".join((entry.title, *entry.says))))) for entry in entries()}
     best = sorted((e for e in scores if scores[e]), key=lambda entry: -scores[entry])
     return best[:5]
 
@@ -142,12 +142,12 @@ def _entry(section: str, block: str) -> Entry:
 def _fit(entry: Entry, line: str, *, whole: bool) -> int:
     """Return how many letters of an entry's messages a line has in their places, 0 when none fits."""
     match = re.Pattern.fullmatch if whole else re.Pattern.search
-    return max((len(said) for said in entry.says if match(_pattern(said), line)), default=0)
+    return max((len(message) for message in entry.says if match(_pattern(message), line)), default=0)
 
 
 @cache
-def _pattern(said: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in said.split("…")), re.IGNORECASE)
+def _pattern(message: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in message.split("…")), re.IGNORECASE)
 
 
 def _bare(line: str) -> str:
@@ -161,5 +161,5 @@ def _bare(line: str) -> str:
     )
 
 
-def _words(text: str) -> Iterable[str]:
+def _tokens(text: str) -> Iterable[str]:
     return (word for word in re.findall(r"[a-z0-9_-]{3,}", text.lower()))

@@ -87,9 +87,9 @@ class Archive:
         return [fields(stanza) for stanza in text.split("\n\n") if stanza.strip()]
 
     def _apt(self, what: str, *argv: str, folder: Path | None = None) -> str:
-        program, *words = argv
+        program, *args = argv
         done = subprocess.run(
-            [program, *self._options(), *words],
+            [program, *self._options(), *args],
             cwd=folder or self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -175,10 +175,10 @@ def _read(package: Path, name: str) -> bytes:
 
 
 def _answers(params: HostParams, answers: preseed.Answers) -> list[cpio.Entry]:
-    asked = layout(params)
+    disk_layout = layout(params)
     keys = "".join(f"{key}\n" for key in params.installation.authorized_keys)
     before = scripts.before_partitioning(
-        asked, preseed.least_disk_mib(asked), params.installation.overwrite, stick.NAME
+        disk_layout, preseed.least_disk_mib(disk_layout), params.installation.overwrite, stick.NAME
     )
     options = () if params.installation.mirror else mirror_options()
     hook = cpio.file("lib/post-base-installer.d/60runbook", scripts.apt_options(options), 0o755)
@@ -187,6 +187,6 @@ def _answers(params: HostParams, answers: preseed.Answers) -> list[cpio.Entry]:
         cpio.file("preseed.cfg", preseed.preseed(params, answers), 0o600),
         cpio.file("runbook/early.sh", scripts.early(answers.has_modules), 0o755),
         cpio.file("runbook/before_partitioning.sh", before, 0o755),
-        cpio.file("runbook/late.sh", scripts.late(asked), 0o755),
+        cpio.file("runbook/late.sh", scripts.late(disk_layout), 0o755),
         cpio.file("runbook/authorized_keys", keys, 0o600),
     ]

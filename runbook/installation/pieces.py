@@ -98,9 +98,9 @@ def beside(base: list[Entry], added: Iterable[Entry]) -> list[Entry]:
     that is behind it: the names go through the links instead.
     """
     links = {entry.name: entry.data.decode() for entry in base if entry.mode & 0o170000 == cpio.LINK}
-    there = {entry.name for entry in base}
+    names = {entry.name for entry in base}
     moved = [Entry(_through(entry.name, links), entry.mode, entry.data) for entry in added]
-    folders = [folder for folder in cpio.folders(entry.name for entry in moved) if folder.name not in there]
+    folders = [folder for folder in cpio.folders(entry.name for entry in moved) if folder.name not in names]
     return folders + moved
 
 

@@ -43,7 +43,7 @@ class Answers:
 
 def preseed(params: HostParams, answers: Answers) -> str:
     """Return the text of `preseed.cfg` for one host (example-preseed.txt of the installation guide)."""
-    wanted, asked = params.installation, layout(params)
+    wanted, disk_layout = params.installation, layout(params)
     lines = [
         *_language(params),
         *_mirror(answers.mirror),
@@ -54,8 +54,8 @@ def preseed(params: HostParams, answers: Answers) -> str:
         "d-i clock-setup/utc boolean true",
         f"d-i time/zone string {wanted.time_zone}",
         "d-i clock-setup/ntp boolean true",
-        *_disk(asked),
-        f"d-i partman-auto/expert_recipe string {recipe(asked)}",
+        *_disk(disk_layout),
+        f"d-i partman-auto/expert_recipe string {recipe(disk_layout)}",
         "d-i apt-setup/non-free-firmware boolean true",
         "d-i apt-setup/services-select multiselect security, updates",
         f"tasksel tasksel/first multiselect {', '.join(wanted.tasks)}",
@@ -73,7 +73,7 @@ def preseed(params: HostParams, answers: Answers) -> str:
     return "\n".join(lines) + "\n"
 
 
-def recipe(asked: Layout) -> str:
+def recipe(disk_layout: Layout) -> str:
     """Return the partitioner's recipe on one line (partman-auto-recipe.txt of debian-installer).
 
     The guests' partition is merely kept (`late.sh` makes their group), since two physical volumes on one
@@ -83,17 +83,17 @@ def recipe(asked: Layout) -> str:
     the volumes inside it count together when the partitioner asks whether the disk is large enough
     (`choose_recipe` in recipes.sh of partman-auto), and on most disks it would take a recipe of its own.
     """
-    entries = [_partition(part) for part in asked.partitions]
-    entries += [_volume(volume, asked.system.name) for volume in asked.system.volumes]
+    entries = [_partition(part) for part in disk_layout.partitions]
+    entries += [_volume(volume, disk_layout.system.name) for volume in disk_layout.system.volumes]
     return "runbook :: " + " ".join(f"{entry} ." for entry in entries)
 
 
-def least_disk_mib(asked: Layout) -> int:
+def least_disk_mib(disk_layout: Layout) -> int:
     """Return the size of the smallest disk that the recipe fits on, in MiB.
 
     On a smaller one the partitioner would silently take another recipe; so this is checked before it runs.
     """
-    sizes = [_size_mb(part.size_mib) for part in asked.partitions if part.size_mib]
+    sizes = [_size_mb(part.size_mib) for part in disk_layout.partitions if part.size_mib]
     # Until the host's own partition has its size the guests' share grows as well.
     own, guests = SHARES
     share = -(-sizes[-1] * guests // own)
@@ -144,16 +144,16 @@ def _mirror(mirror: Mirror) -> list[str]:
     return lines
 
 
-def _disk(asked: Layout) -> list[str]:
+def _disk(disk_layout: Layout) -> list[str]:
     """The disk, the label, and every question between an empty disk and a written one."""
-    needed = sum(megabytes(volume.size_mib) for volume in asked.system.volumes)
+    needed = sum(megabytes(volume.size_mib) for volume in disk_layout.system.volumes)
     return [
         "d-i partman-efi/non_efi_system boolean true",
         "d-i partman-partitioning/choose_label select gpt",
         "d-i partman-partitioning/default_label string gpt",
-        f"d-i partman-auto/disk string {asked.disk}",
+        f"d-i partman-auto/disk string {disk_layout.disk}",
         "d-i partman-auto/method string lvm",
-        f"d-i partman-auto-lvm/new_vg_name string {asked.system.name}",
+        f"d-i partman-auto-lvm/new_vg_name string {disk_layout.system.name}",
         # Exactly the volumes' sum: what the group has beyond it stays free, for snapshots.
         f"d-i partman-auto-lvm/guided_size string {needed} MB",
         "d-i partman-lvm/device_remove_lvm boolean true",
@@ -199,12 +199,12 @@ def _volume(volume: LogicalVolume, group: str) -> str:
 
 
 def _filesystem(fs: str, mount: str, options: tuple[str, ...]) -> str:
-    words = [
+    lines = [
         "method{ format } format{ } use_filesystem{ }",
         f"filesystem{{ {fs} }}",
         f"mountpoint{{ {mount} }}",
     ]
-    return " ".join([*words, *(f"options/{option}{{ {option} }}" for option in options)])
+    return " ".join([*lines, *(f"options/{option}{{ {option} }}" for option in options)])
 
 
 def _yes(value: bool) -> str:

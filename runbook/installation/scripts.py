@@ -105,14 +105,14 @@ def early(index_modules: bool) -> str:
     return _EARLY.format(depmod="depmod -a" if index_modules else "true")
 
 
-def before_partitioning(asked: Layout, least_mib: int, overwrite: bool, stick: str) -> str:
+def before_partitioning(disk_layout: Layout, least_mib: int, overwrite: bool, stick: str) -> str:
     """Return the script that refuses the wrong disk: absent, too small, not empty, or the stick itself.
 
     `least_mib` is the size the disk must have, `stick` the name of the installer's own partition.
     """
     return _BEFORE.format(
         say=_SAY,
-        disk=shlex.quote(asked.disk),
+        disk=shlex.quote(disk_layout.disk),
         least=least_mib,
         overwrite="yes" if overwrite else "no",
         stick=stick,
@@ -124,14 +124,14 @@ def apt_options(options: tuple[tuple[str, str], ...]) -> str:
     return _APT.format(lines="".join(f'{name} "{value}";\n' for name, value in options))
 
 
-def late(asked: Layout) -> str:
+def late(disk_layout: Layout) -> str:
     """Return the script that ends the installation: the guests' volume group, root's keys."""
-    guests = asked.guests
+    guests = disk_layout.guests
     return _LATE.format(
         say=_SAY,
-        disk=shlex.quote(asked.disk),
+        disk=shlex.quote(disk_layout.disk),
         group=guests.name,
         number=guests.partition,
-        last=asked.system.partition,
+        last=disk_layout.system.partition,
         lvm_type=LVM_TYPE,
     )

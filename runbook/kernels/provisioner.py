@@ -62,10 +62,10 @@ async def _forked(cmd: list[str], options: dict[str, Any]) -> Forked:
     env = {**(options.get("env") or os.environ), "JPY_PARENT_PID": str(os.getpid())}
     cwd = str(options.get("cwd") or Path.cwd())
     try:
-        return await _asked(cmd, cwd, env, options)
+        return await _request(cmd, cwd, env, options)
     except Stale:
         servers.close()
-        return await _asked(cmd, cwd, env, options)
+        return await _request(cmd, cwd, env, options)
     except Lost as why:
         servers.close(instead=why)
         raise
@@ -78,7 +78,7 @@ def _say(why: NotForked, errors: Any) -> None:
         os.write(errors, f"This kernel is a new process, and those after it: {why}\n".encode())
 
 
-async def _asked(cmd: list[str], cwd: str, env: dict[str, str], options: dict[str, Any]) -> Forked:
+async def _request(cmd: list[str], cwd: str, env: dict[str, str], options: dict[str, Any]) -> Forked:
     server = servers.server()
     with Path(os.devnull).open("rb") as nothing:
         streams = {0: options.get("stdin") or nothing, 1: options.get("stdout"), 2: options.get("stderr")}

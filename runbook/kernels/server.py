@@ -97,13 +97,13 @@ class ForkServer:
         except OSError as error:
             line.close()
             raise self._lost(error.strerror or str(error)) from error
-        said = json.loads(data) if data else {}
-        if "pid" in said:
-            return Forked(line, said["pid"], handles[0])
+        reply = json.loads(data) if data else {}
+        if "pid" in reply:
+            return Forked(line, reply["pid"], handles[0])
         line.close()
-        if not said:
+        if not reply:
             raise self._lost("it has ended")
-        raise (Stale if STALE in said["refused"] else NotForked)(said["refused"])
+        raise (Stale if STALE in reply["refused"] else NotForked)(reply["refused"])
 
     def close(self) -> None:
         """End the server, if it is this process's; what it forked goes on."""
@@ -137,12 +137,12 @@ def _start() -> ForkServer:
         raise NotForked("this system has no handles of processes (pidfd_open)")
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
-    words = [sys.executable, "-c", _SERVE, str(theirs.fileno())]
+    argv = [sys.executable, "-c", _SERVE, str(theirs.fileno())]
     # A thread that was started by an import would be lost in a fork.
     quiet = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     with theirs:
         process = subprocess.Popen(
-            words, env={**os.environ, **quiet}, pass_fds=(theirs.fileno(),), start_new_session=True,
+            argv, env={**os.environ, **quiet}, pass_fds=(theirs.fileno(),), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
         )  # fmt: skip
     return ForkServer(mine, process, errors)

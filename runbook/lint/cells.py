@@ -65,7 +65,7 @@ def has_prose_before_code(nb: Notebook, name: str) -> Iterator[Wrong]:
 def tells_then_and_now(nb: Notebook, name: str) -> Iterator[Wrong]:
     """The prose before each plan says what was done in 2013, what is done now, and what to expect."""
     for before, cell in zip(nb["cells"], nb["cells"][1:], strict=False):
-        missing = [words for words in TOLD if words not in source(before)]
+        missing = [phrase for phrase in TOLD if phrase not in source(before)]
         if "plan" in tags(cell) and missing:
             yield Wrong(
                 cell["id"], f"the prose before it lacks {', '.join(missing)}", "say that, in these words"

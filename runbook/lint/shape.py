@@ -90,9 +90,9 @@ def has_one_parameters_cell(nb: Notebook, name: str) -> Iterator[Wrong]:
 
 def applies_what_it_planned(nb: Notebook, name: str) -> Iterator[Wrong]:
     """Every apply stands directly after the plan of the same step, and every plan before its apply."""
-    said = calls(nb)
-    pairs = [(verb, step) for _, verb, step in said]
-    for i, (cell, verb, step) in enumerate(said):
+    called = calls(nb)
+    pairs = [(verb, step) for _, verb, step in called]
+    for i, (cell, verb, step) in enumerate(called):
         if verb == "apply" and (i == 0 or pairs[i - 1] != ("plan", step)):
             why = f"apply {step} does not follow its plan"
             yield Wrong(cell, why, f'put book.plan("{step}") before it: nobody applies what was not shown')

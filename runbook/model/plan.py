@@ -71,8 +71,8 @@ class Plan:
         What is foreseen never has the digest of what is then done: nobody agrees beforehand to a plan that is
         made of guesses.
         """
-        said = canonical(("foreseen", self.after, self.actions)) if self.after else canonical(self.actions)
-        return hashlib.sha256(said.encode()).hexdigest()[:12]
+        content = canonical(("foreseen", self.after, self.actions)) if self.after else canonical(self.actions)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def canonical(value: Any) -> str:

@@ -46,7 +46,7 @@ def unreadable(error: Exception) -> UnreadableAnswer | None:
         facts = next((value for value in frame.f_locals.values() if isinstance(value, Facts)), None)
         if facts is not None and facts.read:
             ask = _culprit(facts, frames)
-            return _said(ask, facts[ask], facts.of, error)
+            return _error(ask, facts[ask], facts.of, error)
     return None
 
 
@@ -59,34 +59,34 @@ def cause_of(error: BaseException) -> str:
     if not isinstance(error, UnreadableAnswer) or error.__cause__ is None:
         return ""
     cause = error.__cause__
-    return f"{_words(cause)} at {_place(cause.__traceback__)}"
+    return f"{_cause(cause)} at {_place(cause.__traceback__)}"
 
 
 def _culprit(facts: Facts, frames: list[FrameType]) -> Ask:
     """Return the question whose answer was being understood: what is in hand was said by it, else the last that was read."""
-    asked = [*facts.read][::-1]
+    asks = [*facts.read][::-1]
     for frame in frames:
         values = frame.f_locals.values()
         for value in values:
             if isinstance(value, Answer):
-                return next((ask for ask in asked if facts[ask] is value), asked[0])
+                return next((ask for ask in asks if facts[ask] is value), asks[0])
         for value in filter(_is_telling, values):
-            said = [ask for ask in asked if value in facts[ask].out]
-            if said:
-                return said[0]
+            tellers = [ask for ask in asks if value in facts[ask].out]
+            if tellers:
+                return tellers[0]
         if any(value is facts for value in values):
             break
-    return asked[0]
+    return asks[0]
 
 
 def _is_telling(value: Any) -> bool:
     return isinstance(value, str) and len(value.strip()) > 3
 
 
-def _said(ask: Ask, answer: Answer, host: str, error: Exception) -> UnreadableAnswer:
+def _error(ask: Ask, answer: Answer, host: str, error: Exception) -> UnreadableAnswer:
     end = _STATUS.get(answer.status, f"it ended with status {answer.status}") if answer.status else ""
-    said = (answer.out or answer.err).strip()
-    begins = f"it begins with {said[:80]!r}" if said else "it said nothing"
+    output = (answer.out or answer.err).strip()
+    begins = f"it begins with {output[:80]!r}" if output else "it said nothing"
     is_file = ask.kind == "read"
     by_hand = f"read {ask.argv[0]}" if is_file else f"run `{_cut(ask.key)}`"
     return UnreadableAnswer(
@@ -94,13 +94,13 @@ def _said(ask: Ask, answer: Answer, host: str, error: Exception) -> UnreadableAn
         if is_file
         else f"The answer to `{_cut(ask.key)}` cannot be understood",
         where=", ".join(filter(None, [host, _place(error.__traceback__)])),
-        why="; ".join(filter(None, [end, begins, _words(error)])),
+        why="; ".join(filter(None, [end, begins, _cause(error)])),
         do=f"{by_hand} on the host. If what it says is cut, garbled or a complaint, mend what says so there, then run "
         "again; if it is right, it is a fault of the runbook: report it with that output",
     )
 
 
-def _words(error: BaseException) -> str:
+def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:120]!r}"
 
 

@@ -14,9 +14,9 @@ class GuidePackage:
     """One package that the guide, or its template, installed."""
 
     group: str
-    asked: str
+    in_2013: str
     """Its name in 2013."""
-    now: tuple[str, ...]
+    today: tuple[str, ...]
     """What is installed for it today; () when nothing is."""
     why: str
     """Why that differs, or what it is for; '' when there is nothing to say."""
@@ -39,7 +39,7 @@ def of_group(release: str, group: str) -> tuple[str, ...]:
     >>> of_group("trixie", "hardware")
     ('usbutils', 'uuid-runtime', 'debconf-utils', 'linux-cpupower')
     """
-    return tuple(name for p in guide_packages(release) if p.group == group for name in p.now)
+    return tuple(name for p in guide_packages(release) if p.group == group for name in p.today)
 
 
 def groups() -> tuple[str, ...]:
@@ -50,11 +50,11 @@ def groups() -> tuple[str, ...]:
 def _package(line: str, release: str) -> GuidePackage:
     """Return one line's package.
 
-    >>> _package("archives | zoo | - | - | gone from Debian", "trixie").now
+    >>> _package("archives | zoo | - | - | gone from Debian", "trixie").today
     ()
-    >>> _package("archives | p7zip-full | 7zip | 7zip | its successor", "trixie").now
+    >>> _package("archives | p7zip-full | 7zip | 7zip | its successor", "trixie").today
     ('7zip',)
     """
-    group, asked, *names, why = (part.strip() for part in line.split("|"))
-    now = names[RELEASES.index(release)] if release in RELEASES else "="
-    return GuidePackage(group, asked, () if now == "-" else (asked if now == "=" else now,), why)
+    group, in_2013, *names, why = (part.strip() for part in line.split("|"))
+    today = names[RELEASES.index(release)] if release in RELEASES else "="
+    return GuidePackage(group, in_2013, () if today == "-" else (in_2013 if today == "=" else today,), why)

@@ -82,9 +82,9 @@ class Execution:
             await self.kernel.start(self.stops)
 
     def _wanted(self, env: Mapping[str, str] | None) -> Wanted:
-        asked = self.options
+        opts = self.options
         return Wanted(
-            self.kernel_name, env or {}, asked.cwd, asked.kernel_log, asked.sockets, asked.start_timeout
+            self.kernel_name, env or {}, opts.cwd, opts.kernel_log, opts.sockets, opts.start_timeout
         )
 
     def _connect(self) -> None:
@@ -131,8 +131,8 @@ class Execution:
         status, error = _verdict(index, cell, reason, cause, self.options.execution_timeout)
         if error and not any(out.output_type == "error" for out in cell.outputs):
             name, text = type(error).__name__, KNOWN.text(str(error))
-            said = {"ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
-            cell.outputs.append(NotebookNode(output_type="error", **said))  # type: ignore[no-untyped-call]
+            output = {"ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
+            cell.outputs.append(NotebookNode(output_type="error", **output))  # type: ignore[no-untyped-call]
         self.ledger.cell_ends(cell, status)
         if error:
             raise error

@@ -37,13 +37,13 @@ class Gate:
         sink = self._path.open("ab", buffering=0) if self._path else os.fdopen(os.dup(2), "wb", buffering=0)
         self._secrets, secrets = os.pipe()
         os.set_blocking(self._secrets, False)
-        source, said = os.pipe()
-        self._theirs = [secrets, said]
+        source, output = os.pipe()
+        self._theirs = [secrets, output]
         self._log = threading.Thread(target=self._write, args=(source, sink), daemon=True)
         self._log.start()
         self._profile = OwnProfile()
         env = {CHANNEL: f"{secrets}:{os.fstat(secrets).st_ino}", **self._profile.environment()}
-        return {"env": env, "stdout": said, "stderr": said, "pass_fds": (secrets,)}
+        return {"env": env, "stdout": output, "stderr": output, "pass_fds": (secrets,)}
 
     def started(self) -> None:
         """Let go of the kernel's ends of the pipes, once it has them or will never have them."""
@@ -69,10 +69,10 @@ class Gate:
         if not self._log.is_alive():
             os.close(self._secrets)
 
-    def _write(self, said: int, to: IO[bytes]) -> None:
+    def _write(self, handle: int, to: IO[bytes]) -> None:
         decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
         stream = Stream(KNOWN)
-        with os.fdopen(said, "rb", buffering=0) as source, to as sink:
+        with os.fdopen(handle, "rb", buffering=0) as source, to as sink:
             while data := source.read(65536):
                 self.take()
                 _put(sink, stream.feed(decode(data)))

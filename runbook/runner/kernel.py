@@ -78,10 +78,10 @@ class Kernel:
         """Return the kernel's answer to who it is, when its outputs have been heard as well."""
         until = time.monotonic() + self.wanted.timeout_s
         while True:
-            asked = self.kc.kernel_info()
+            message_id = self.kc.kernel_info()
             with suppress(Empty):
-                reply = await _until(self.kc.get_shell_msg, asked, "kernel_info_reply", 1)
-                await _until(self.kc.get_iopub_msg, asked, "idle", 0.1)
+                reply = await _until(self.kc.get_shell_msg, message_id, "kernel_info_reply", 1)
+                await _until(self.kc.get_iopub_msg, message_id, "idle", 0.1)
                 return reply
             if not await self.is_alive():
                 raise DeadKernelError("The kernel did not start: it died before it answered")
@@ -118,13 +118,13 @@ def may_be_forked(km: AsyncKernelManager) -> bool:
     return "kernel_provisioner" not in spec.metadata and "JUPYTER_DEFAULT_PROVISIONER_NAME" not in os.environ
 
 
-async def _until(get: Any, asked: str, what: str, timeout_s: float) -> dict[str, Any]:
+async def _until(get: Any, message_id: str, what: str, timeout_s: float) -> dict[str, Any]:
     """Return the message of this type or state that follows what was asked. Raises `queue.Empty`."""
     until = time.monotonic() + timeout_s
     while True:
         message: dict[str, Any] = await get(timeout=max(0, until - time.monotonic()))
         is_it = what in (message["msg_type"], message["content"].get("execution_state"))
-        if is_it and message["parent_header"].get("msg_id") == asked:
+        if is_it and message["parent_header"].get("msg_id") == message_id:
             return message
 
 

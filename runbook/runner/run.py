@@ -68,17 +68,17 @@ def _prepared(
     if mode not in MODES:
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
     file = parameters.find(params_path)
-    asked = parameters.load(file)
-    programs.require(asked)
-    mask_known_secrets(asked)
+    params = parameters.load(file)
+    programs.require(params)
+    mask_known_secrets(params)
     folder = notebooks or project() / "notebooks"
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
     for path, nb in chosen.items():
         selection.prove_parameters(nb, path.stem)
-    abandoned.finish_orphans(reports, asked.host)
-    record = new_record(asked, params_path, mode, reports)
+    abandoned.finish_orphans(reports, params.host)
+    record = new_record(params, params_path, mode, reports)
     known = steps.notebooks()
     for path, nb in chosen.items():
         ends = [StepEnd(steps.name_of(step), step.TITLE) for step in known.get(path.stem, ())]
         record.notebooks.append(NotebookRecord(path.stem, title_of(nb, path.stem), steps=ends))
-    return Runner(record, reports, file, list(chosen), asked)
+    return Runner(record, reports, file, list(chosen), params)

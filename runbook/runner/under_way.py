@@ -45,9 +45,9 @@ class Runner:
     """One run under way."""
 
     def __init__(
-        self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], asked: HostParams
+        self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], host_params: HostParams
     ) -> None:
-        self._asked, self.record, self.params, self.chosen = asked, record, params, chosen
+        self._host_params, self.record, self.params, self.chosen = host_params, record, params, chosen
         self._reports = reports
         self._spare = Spare()
         self._warm = threading.Thread(target=notebook_html.warm_up, daemon=True)
@@ -58,7 +58,7 @@ class Runner:
         self._stops, self._strict, self._sockets = stops, strict, sockets
         with (
             abandoned.begun(self._reports, self.record, self.params) as self.place,
-            shared(self._asked) as self._line,
+            shared(self._host_params) as self._line,
         ):
             self._teller = Teller(self.place / "journal.jsonl", on_event)
             named = {name: [step for step, _ in found] for name, found in self._steps.items()}
@@ -165,8 +165,8 @@ class Runner:
         if not bad:
             return None
         entry.status, code = bad
-        if said := planned.would_refuse(ends := [asdict(end) for end in entry.steps]):
-            text = f"{said}\n{planned.in_full(ends)}"
+        if refusal := planned.would_refuse(ends := [asdict(end) for end in entry.steps]):
+            text = f"{refusal}\n{planned.in_full(ends)}"
             return Failure(entry.name, "", "Refused", text, entry.status, code)
         names = ", ".join(f"{end.step} ({end.status})" for end in entry.steps if end.status not in GOOD)
         text = f"no cell raised an error, but these steps did not end well: {names}"
@@ -180,7 +180,7 @@ class Runner:
         has_changed = drift.changed(self.record.as_dict()["notebooks"])
         try:
             with self._stops.interruptible():
-                drift.last_look(self._asked, self.place, everything=has_changed, line=self._line)
+                drift.last_look(self._host_params, self.place, everything=has_changed, line=self._line)
         except RunbookError as error:
             log.warning("the last look at the host failed: %s", error)
         if mode != "check":

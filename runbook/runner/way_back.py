@@ -89,35 +89,35 @@ def go_back(
     known key signed them. Raises `ParamsError`, `Refused` (a report was altered, nobody vouches for one, a file was
     changed since), `ConsentMissing` or `HostError` before anything was done; what fails later is in the run.
     """
-    asked = parameters.load(params_path)
-    programs.require(asked)
-    mask_known_secrets(asked)
-    abandoned.finish_orphans(reports.absolute(), asked.host)
-    host = connect(asked, undo.NOTEBOOK)
+    params = parameters.load(params_path)
+    programs.require(params)
+    mask_known_secrets(params)
+    abandoned.finish_orphans(reports.absolute(), params.host)
+    host = connect(params, undo.NOTEBOOK)
     try:
         if mode == "apply":
             host.lock()
-        way = find(asked, reports, steps, host, unsigned)
+        way = find(params, reports, steps, host, unsigned)
         if mode != "apply":
             return way
         if not host.is_real:
             raise Refused("A recorded host cannot be taken back", do="use mode plan, or a real host")
-        gates.refuse_if_blocked(way.whole, undo.NOTEBOOK, asked.host)
-        return _archived(asked, params_path, reports, way, host, lambda line: say(KNOWN.text(line)))
+        gates.refuse_if_blocked(way.whole, undo.NOTEBOOK, params.host)
+        return _archived(params, params_path, reports, way, host, lambda line: say(KNOWN.text(line)))
     finally:
         host.close()
 
 
-def _archived(asked: HostParams, path: str | Path, reports: Path, way: WayBack, host: Host, say: Say) -> Run:
+def _archived(params: HostParams, path: str | Path, reports: Path, way: WayBack, host: Host, say: Say) -> Run:
     names = dict.fromkeys(name for name, _ in way.parts)
     entry = NotebookRecord(undo.NOTEBOOK, "The way back", steps=[StepEnd(n, f"Take back {n}") for n in names])
     # A signal ends the way back in the middle, and its report is written all the same.
     with watching() as stops, stops.deferred():
-        run = session.begin(asked, path, entry, reports, undo.NOTEBOOK)
+        run = session.begin(params, path, entry, reports, undo.NOTEBOOK)
         error: BaseException | None = None
         try:
             with stops.interruptible():
-                _take_back(asked, way, Beat(host, run.journal, undo.NOTEBOOK), say)
+                _take_back(params, way, Beat(host, run.journal, undo.NOTEBOOK), say)
             stops.go_on()
         except (Exception, KeyboardInterrupt) as raised:
             error = raised
@@ -128,11 +128,11 @@ def _archived(asked: HostParams, path: str | Path, reports: Path, way: WayBack, 
     return done
 
 
-def _take_back(asked: HostParams, way: WayBack, beat: Beat, say: Say) -> None:
+def _take_back(params: HostParams, way: WayBack, beat: Beat, say: Say) -> None:
     """Carry the way back out, agreed to; what was taken back is noted at once, so that it is never done twice."""
     whole = way.step
     beat.log("open", machine=way.machine)
-    beat.agree(Work(undo.NOTEBOOK, whole, asked, way.facts, way.whole))
+    beat.agree(Work(undo.NOTEBOOK, whole, params, way.facts, way.whole))
     last, left = "", list[undo.Done]()
     for index, (action, same) in enumerate(undo.order(way.everything)):
         step = same[0].step

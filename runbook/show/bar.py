@@ -72,28 +72,28 @@ def bar(states: Mapping[str, str], times: Mapping[str, float]) -> Shown:
     >>> bar({"hide_devices": "changed", "set_boot_menu": "now", "boot_xen_once": "never-run"}, {}).text
     '1 of 3 steps done · now set_boot_menu · next boot_xen_once'
     """
-    said = " · ".join(_words(states, times))
+    text = " · ".join(_parts(states, times))
     segments = "".join(_segment(name, state) for name, state in states.items())
     html = (
         f'<div class="runbook-bar" style="margin:.2em 0 .6em;max-width:60em"><div style="display:flex;gap:3px">{segments}</div>'
-        f"<small>{escape(said)}</small></div>"
+        f"<small>{escape(text)}</small></div>"
     )
-    return Shown(html, said)
+    return Shown(html, text)
 
 
-def _words(states: Mapping[str, str], times: Mapping[str, float]) -> list[str]:
+def _parts(states: Mapping[str, str], times: Mapping[str, float]) -> list[str]:
     """Return what the bar says: how many are done, what was skipped or went wrong, and what comes."""
     count = list(states.values())
     done = sum(state in _DONE for state in count)
-    said = [f"{done} of {plural(len(count), 'step')} done"]
-    said += [f"{skipped} skipped"] if (skipped := count.count(_SKIPPED)) else []
+    parts = [f"{done} of {plural(len(count), 'step')} done"]
+    parts += [f"{skipped} skipped"] if (skipped := count.count(_SKIPPED)) else []
     wrong = [name for name, state in states.items() if state not in (*_MARKS, NEVER)]
-    said += [f"{name} {states[name]}: read why, then run it again" for name in wrong]
-    said += [f"now {name}{_expected(times.get(name))}" for name, state in states.items() if state == NOW]
+    parts += [f"{name} {states[name]}: read why, then run it again" for name in wrong]
+    parts += [f"now {name}{_expected(times.get(name))}" for name, state in states.items() if state == NOW]
     if not wrong:
         left = [name for name, state in states.items() if state == NEVER]
-        said += [f"next {name}{_expected(times.get(name))}" for name in left[:1]]
-    return said
+        parts += [f"next {name}{_expected(times.get(name))}" for name in left[:1]]
+    return parts
 
 
 def _expected(seconds: float | None) -> str:

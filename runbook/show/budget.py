@@ -37,7 +37,7 @@ def bars(params: HostParams, facts: Facts) -> tuple[Bar, ...]:
     info = xl.info(facts)
     running = {row.name for row in xl.rows(facts[xl.LIST].out)}
     dom0 = Share("dom0", "", params.dom0.memory_mib, params.dom0.max_vcpus, is_guest=False)
-    guests = (Share(g.name, _said(g, running), guest_need_mib(g), g.vcpus) for g in params.guests)
+    guests = (Share(g.name, _state(g, running), guest_need_mib(g), g.vcpus) for g in params.guests)
     total = int(info.get("total_memory") or params.ram_mib or _seen(facts))
     return shared_out((dom0, *guests), total, int(info.get("nr_cpus") or 0))
 
@@ -73,5 +73,5 @@ def _seen(facts: Facts) -> int:
     return memory.parse(facts).machine_mib if all(ask in facts for ask in memory.COMMANDS) else 0
 
 
-def _said(guest: Guest, running: set[str]) -> str:
+def _state(guest: Guest, running: set[str]) -> str:
     return "runs" if guest.name in running else "does not run"

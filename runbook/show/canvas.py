@@ -39,7 +39,7 @@ def box(
     )
 
 
-def words(x: float, y: float, text: str, room: float, *, look: str = "") -> str:
+def label(x: float, y: float, text: str, room: float, *, look: str = "") -> str:
     """Return a line of text that is cut to its room; the whole of it shows when the pointer rests on it."""
     short = cut(text, max(int(room / _LETTER), 1))
     title = f"<title>{escape(text)}</title>" if short != text else ""

@@ -25,19 +25,19 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def show(params: HostParams, facts: Facts) -> Shown:
     """Return the disk as it is, and beside it as it is asked for where the two are not the same thing yet."""
     here = target.read(params, facts)
-    parts = [draw("Now", now(here.storage, _chosen(here)))]
+    parts = [draw("Now", present(here.storage, _chosen(here)))]
     if params.installation.method != "none" and not (here.is_installed or here.is_partitioned) and here.disk:
-        parts.append(draw("As the parameters ask for", asked(here.layout, here)))
+        parts.append(draw("As the parameters ask for", wanted(here.layout, here)))
     return Shown("".join(p.html for p in parts), "\n\n".join(p.text for p in parts))
 
 
-def now(there: Storage, path: str) -> tuple[Bar, ...]:
+def present(storage: Storage, path: str) -> tuple[Bar, ...]:
     """Return what is on a disk: the disk itself, then each volume group that has a part on it."""
-    disk = there.device(path)
+    disk = storage.device(path)
     if disk is None:
         return ()
     name = " ".join(word for word in (disk.model, disk.serial) if word)
-    pieces = _pieces(there, path) or (Piece("", disk.fstype or "empty", disk.size_bytes, "free"),)
+    pieces = _pieces(storage, path) or (Piece("", disk.fstype or "empty", disk.size_bytes, "free"),)
     bars = [
         Bar(
             path,
@@ -46,19 +46,19 @@ def now(there: Storage, path: str) -> tuple[Bar, ...]:
             pieces,
         )
     ]
-    mine = {path, *(d.path for d in there.above(path))}
-    for group in there.groups:
-        if mine & {p.path for p in there.parts_of(group.name)}:
+    mine = {path, *(d.path for d in storage.above(path))}
+    for group in storage.groups:
+        if mine & {p.path for p in storage.parts_of(group.name)}:
             volumes = [
-                Piece(v.name, _use(there, v.dm_path), v.size, "group", v.group)
-                for v in there.volumes_of(group.name)
+                Piece(v.name, _use(storage, v.dm_path), v.size, "group", v.group)
+                for v in storage.volumes_of(group.name)
             ]
             free = [Piece("", "free", group.free, "free")] if group.free else []
             bars.append(Bar(group.name, _on(bars[0], group.name), group.size, (*volumes, *free)))
     return tuple(bars)
 
 
-def asked(layout: Layout, here: Situation) -> tuple[Bar, ...]:
+def wanted(layout: Layout, here: Situation) -> tuple[Bar, ...]:
     """Return what the parameters make of the disk."""
     assert here.disk
     kinds = {"": "boot"}
@@ -83,17 +83,17 @@ def asked(layout: Layout, here: Situation) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def _pieces(there: Storage, path: str) -> tuple[Piece, ...]:
+def _pieces(storage: Storage, path: str) -> tuple[Piece, ...]:
     """Return a disk's partitions and the holes between them, in the order in which they lie."""
-    table, disk = there.table(path), there.device(path)
+    table, disk = storage.table(path), storage.device(path)
     if table is None or disk is None:
         return ()
-    groups = {p.path: p.group for p in there.physical_volumes}
+    groups = {p.path: p.group for p in storage.physical_volumes}
     entries = sorted(table.partitions, key=lambda entry: entry.start)
     found: list[tuple[int, Piece]] = []
     for entry in entries:
-        group, device = groups.get(entry.path, ""), there.device(entry.path)
-        use = _use(there, entry.path)
+        group, device = groups.get(entry.path, ""), storage.device(entry.path)
+        use = _use(storage, entry.path)
         kind = "group" if group else "boot" if device and device.fstype in ("vfat", "ext4") else "other"
         name = entry.name or entry.path.rpartition("/")[2]
         piece = Piece(name, f"volume group {group}" if group else use, entry.size, kind, group)
@@ -105,9 +105,9 @@ def _pieces(there: Storage, path: str) -> tuple[Piece, ...]:
     return tuple(piece for _, piece in sorted(found, key=lambda pair: pair[0]))
 
 
-def _use(there: Storage, path: str) -> str:
+def _use(storage: Storage, path: str) -> str:
     """Return what a device holds and where it is mounted: `ext4 /home`."""
-    device = there.device(path)
+    device = storage.device(path)
     if device is None:
         return ""
     places = ["swap in use" if m == "[SWAP]" else m for m in device.mountpoints]

@@ -18,13 +18,13 @@ def table(params: HostParams, facts: Facts) -> pd.DataFrame:
     """Return a row for each flag, in the guide's order, against the kernel that runs."""
     from runbook.show.tables import indexed
 
-    now = kernel_config.parse(facts, params)
-    rows = flags.table(own_kernel.linux_of(params, now.running), now.config)
+    kernel = kernel_config.parse(facts, params)
+    rows = flags.table(own_kernel.linux_of(params, kernel.running), kernel.config)
     shown = [
         {
             "flag": row.flag.removeprefix("CONFIG_"),
-            "asked": row.asked,
-            f"in {now.running}": row.got,
+            "asked": row.wanted,
+            f"in {kernel.running}": row.got,
             "why": row.why.replace("CONFIG_", ""),
         }
         for row in rows

@@ -45,7 +45,7 @@ class Live:
         """Start showing another action."""
         with self._lock:
             self._title, self._tail = title, OutputTail()
-        self._show(now=True)
+        self._show(at_once=True)
 
     def line(self, text: str) -> None:
         """Take one line of output."""
@@ -74,8 +74,8 @@ class Live:
         html = folded(f"{title} ({self._tail.how_much()})", text) if text else f"<div>{code(title)}</div>"
         self.end(Shown(html, f"{title}\n{text}".rstrip()))
 
-    def _show(self, *, now: bool = False) -> None:
-        if not self._is_on or (not now and time.monotonic() - self._shown_at < 1):
+    def _show(self, *, at_once: bool = False) -> None:
+        if not self._is_on or (not at_once and time.monotonic() - self._shown_at < 1):
             return
         with self._lock:
             if self._is_over.is_set():
@@ -101,11 +101,11 @@ class Live:
     def _time(self) -> str:
         """Return how long the step has taken, and how long it may still take."""
         gone = time.monotonic() - self._began
-        said = f" · {gone:.0f} s" if gone < 59.5 else f" · {spent(gone)}"
+        elapsed = f" · {gone:.0f} s" if gone < 59.5 else f" · {spent(gone)}"
         if self._expected_s is None or self._expected_s < LONG_S:
-            return said
+            return elapsed
         left = self._expected_s - gone
-        return said + (f", about {about(left)} left" if left > 0 else
+        return elapsed + (f", about {about(left)} left" if left > 0 else
                        f", longer than the last time ({about(self._expected_s)})")  # fmt: skip
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.facts import guests, network, pci
+from runbook.facts import guests, pci
+from runbook.facts import network as networks
 from runbook.facts.network import Interface, Network
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.params.host import Bridge
-from runbook.show.canvas import AMBER, BLUE, GREEN, box, line, picture, words
+from runbook.show.canvas import AMBER, BLUE, GREEN, box, label, line, picture
 from runbook.show.pieces import Shown
 
 WIDE, HIGH, GAP, TOP = 880, 44, 14, 30
@@ -43,15 +44,15 @@ def show(params: HostParams, facts: Facts) -> Shown:
 
 def nodes(params: HostParams, facts: Facts) -> tuple[tuple[Node, ...], ...]:
     """Return cards, bridges and guests, those that are there and those that are only asked for."""
-    now = network.parse(facts)
+    network = networks.parse(facts)
     running = guests.parse(facts) if all(ask in facts for ask in guests.RUNNING) else guests.Domains(False)
-    asked = [bridge for bridge in params.network.bridges if bridge.name not in now.bridges()]
+    planned = [bridge for bridge in params.network.bridges if bridge.name not in network.bridges()]
     whose = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
-    mine = sorted((c for c in now.interfaces if c.controller), key=lambda card: card.controller in whose)
-    cards = [_card(card, now, asked, whose) for card in mine]
-    cards += _passed(facts, whose, now, running)
-    there = [_bridge(name, now, params, running) for name in now.bridges()]
-    bridges = (*there, *(_bridge(b.name, now, params, running, "asked for") for b in asked))
+    mine = sorted((c for c in network.interfaces if c.controller), key=lambda card: card.controller in whose)
+    cards = [_card(card, network, planned, whose) for card in mine]
+    cards += _passed(facts, whose, network, running)
+    present = [_bridge(name, network, params, running) for name in network.bridges()]
+    bridges = (*present, *(_bridge(b.name, network, params, running, "asked for") for b in planned))
     return tuple(cards), bridges, tuple(_guest(g, running) for g in params.guests)
 
 
@@ -67,9 +68,9 @@ def outline(columns: tuple[tuple[Node, ...], ...]) -> list[str]:
     return lines
 
 
-def _passed(facts: Facts, whose: dict[str, str], now: Network, running: guests.Domains) -> list[Node]:
+def _passed(facts: Facts, whose: dict[str, str], network: Network, running: guests.Domains) -> list[Node]:
     """Return the network cards that no driver of dom0 holds, because a guest has them or is meant to."""
-    seen = {card.controller for card in now.interfaces}
+    seen = {card.controller for card in network.interfaces}
     found = []
     for device in pci.parse(facts) if whose else ():  # nobody asks about devices where none is passed
         if device.class_code.startswith("02") and device.bdf in whose and device.bdf not in seen:
@@ -79,30 +80,30 @@ def _passed(facts: Facts, whose: dict[str, str], now: Network, running: guests.D
     return found
 
 
-def _card(card: Interface, now: Network, asked: list[Bridge], whose: dict[str, str]) -> Node:
-    over = [name for name in now.bridges() if card.name in now.cards_below(name)]
-    way_out = any(card.name in now.cards_below(route) for route in now.default_routes)
-    said = [card.mac, *(card.addresses[:1] if not over else ()), *(["the way out"] if way_out else [])]
-    leads = [(name, True) for name in over] + [(b.name, False) for b in asked if card.name in b.ports]
+def _card(card: Interface, network: Network, planned: list[Bridge], whose: dict[str, str]) -> Node:
+    over = [name for name in network.bridges() if card.name in network.cards_below(name)]
+    way_out = any(card.name in network.cards_below(route) for route in network.default_routes)
+    parts = [card.mac, *(card.addresses[:1] if not over else ()), *(["the way out"] if way_out else [])]
+    leads = [(name, True) for name in over] + [(b.name, False) for b in planned if card.name in b.ports]
     leads += [(f"guest {whose[card.controller]}", False)] if card.controller in whose else []
-    return Node(card.name, card.name, ", ".join(said), BLUE, tuple(leads))
+    return Node(card.name, card.name, ", ".join(parts), BLUE, tuple(leads))
 
 
-def _bridge(name: str, now: Network, params: HostParams, running: guests.Domains, said: str = "") -> Node:
-    mine = now.interface(name)
+def _bridge(name: str, network: Network, params: HostParams, running: guests.Domains, note: str = "") -> Node:
+    mine = network.interface(name)
     leads = []
     for guest in params.guests:
         if any(nic.bridge == name for nic in guest.nics):
             domain = running.named(guest.name)
             leads.append((f"guest {guest.name}", domain is not None and name in domain.bridges))
     addresses = [a for a in (mine.addresses if mine else ()) if not a.startswith("fe80:")]
-    return Node(name, name, said or ", ".join(addresses) or "no address", BLUE, tuple(leads))
+    return Node(name, name, note or ", ".join(addresses) or "no address", BLUE, tuple(leads))
 
 
 def _guest(guest: Guest, running: guests.Domains) -> Node:
     state = "runs" if running.named(guest.name) else "does not run" if running.answered else ""
-    said = ", ".join(word for word in (guest.what, state) if word)
-    return Node(f"guest {guest.name}", guest.name, said, GREEN)
+    about = ", ".join(word for word in (guest.what, state) if word)
+    return Node(f"guest {guest.name}", guest.name, about, GREEN)
 
 
 def _inside(columns: tuple[tuple[Node, ...], ...]) -> str:
@@ -112,14 +113,14 @@ def _inside(columns: tuple[tuple[Node, ...], ...]) -> str:
         for row, node in enumerate(column)
     }
     heads = zip(_COLUMNS, ("cards", "bridges in dom0", "guests"), strict=True)
-    parts = [words(x, 18, head, wide, look='font-weight="bold"') for (x, wide), head in heads]
+    parts = [label(x, 18, head, wide, look='font-weight="bold"') for (x, wide), head in heads]
     every = [node for column in columns for node in column]
     parts += _cables(every, place)
     for node in every:
         x, wide, y = place[node.key]
         parts.append(box(x + 0.5, y, wide, HIGH, node.tint, says=f"{node.name}: {node.what}"))
-        parts.append(words(x + 10, y + 18, node.name, wide - 16, look='font-weight="bold"'))
-        parts.append(words(x + 10, y + 35, node.what, wide - 16))
+        parts.append(label(x + 10, y + 18, node.name, wide - 16, look='font-weight="bold"'))
+        parts.append(label(x + 10, y + 35, node.what, wide - 16))
     return "".join(parts)
 
 

@@ -11,7 +11,7 @@ from runbook.facts import xen
 from runbook.facts.pci import Device
 from runbook.model.ask import Facts
 from runbook.params import HostParams
-from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, box, line, picture, words
+from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, box, label, line, picture
 from runbook.show.pieces import Shown
 
 WIDE, ROW, TOP, STEP = 880, 26, 30, 20
@@ -47,10 +47,10 @@ def show(params: HostParams, facts: Facts) -> Shown:
 def rows(params: HostParams, facts: Facts) -> tuple[Row, ...]:
     """Return all devices, each bridge directly before what hangs on it."""
     machine = survey.read(facts)
-    now = xen.parse(facts) if all(ask in facts for ask in xen.COMMANDS) else None
+    running = xen.parse(facts) if all(ask in facts for ask in xen.COMMANDS) else None
     wanted = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
     ordered = sorted(machine.devices, key=lambda d: (*d.path, d.bdf))
-    return tuple(Row(d, len(d.path), *_owner(d, now, wanted.get(d.bdf, ""))) for d in ordered)
+    return tuple(Row(d, len(d.path), *_owner(d, running, wanted.get(d.bdf, ""))) for d in ordered)
 
 
 def outline(found: tuple[Row, ...]) -> list[str]:
@@ -65,14 +65,14 @@ def outline(found: tuple[Row, ...]) -> list[str]:
     return lines
 
 
-def _owner(device: Device, now: xen.Xen | None, wanted: str) -> tuple[str, str]:
+def _owner(device: Device, running: xen.Xen | None, wanted: str) -> tuple[str, str]:
     """Return who has a device, in words, and the kind of that."""
-    names = {domain.id: domain.name for domain in now.domains} if now else {}
-    holder = next((number for bdf, number in now.assigned if bdf == device.bdf), None) if now else None
+    names = {domain.id: domain.name for domain in running.domains} if running else {}
+    holder = next((n for bdf, n in running.assigned if bdf == device.bdf), None) if running else None
     whom = f" for {wanted}" if wanted else ""
     if holder is not None:
         return names.get(holder, f"guest {holder}"), "guest"
-    if device.driver == "pciback" or (now and device.bdf in now.assignable):
+    if device.driver == "pciback" or (running and device.bdf in running.assignable):
         return f"waits{whom or ' for a guest'}", "waits"
     if device.driver:
         return f"dom0, by {device.driver}" + (f"; meant{whom}" if wanted else ""), "dom0"
@@ -82,20 +82,20 @@ def _owner(device: Device, now: xen.Xen | None, wanted: str) -> tuple[str, str]:
 def _inside(found: tuple[Row, ...]) -> str:
     head = 'font-weight="bold"'
     parts = [
-        words(4, 18, "device", 200, look=head),
-        words(_GROUP_X, 18, "IOMMU group", 90, look=head),
-        words(_OWNER_X + 8, 18, "who has it", 200, look=head),
+        label(4, 18, "device", 200, look=head),
+        label(_GROUP_X, 18, "IOMMU group", 90, look=head),
+        label(_OWNER_X + 8, 18, "who has it", 200, look=head),
         *_branches(found),
         *_groups(found),
     ]
     for at, row in enumerate(found):
         y, x = TOP + at * ROW, 6 + row.depth * STEP
         short = row.device.bdf.removeprefix("0000:")
-        parts.append(words(x, y + 17, short, 90, look='font-family="monospace"'))
+        parts.append(label(x, y + 17, short, 90, look='font-family="monospace"'))
         name = f"{row.device.class_name}: {row.device.name}"
-        parts.append(words(x + 74, y + 17, name, _GROUP_X - x - 84))
+        parts.append(label(x + 74, y + 17, name, _GROUP_X - x - 84))
         parts.append(box(_OWNER_X, y + 2, WIDE - _OWNER_X - 2, ROW - 4, _TINT[row.kind], says=row.owner))
-        parts.append(words(_OWNER_X + 8, y + 17, row.owner, WIDE - _OWNER_X - 14))
+        parts.append(label(_OWNER_X + 8, y + 17, row.owner, WIDE - _OWNER_X - 14))
     return "".join(parts)
 
 
@@ -119,6 +119,6 @@ def _groups(found: tuple[Row, ...]) -> list[str]:
         if number is not None:
             y, high = TOP + at * ROW, count * ROW
             parts.append(box(_GROUP_X, y + 2, 62, high - 4, GREY, says=f"IOMMU group {number}"))
-            parts.append(words(_GROUP_X + 31, y + high / 2 + 4, str(number), 50, look='text-anchor="middle"'))
+            parts.append(label(_GROUP_X + 31, y + high / 2 + 4, str(number), 50, look='text-anchor="middle"'))
         at += count
     return parts

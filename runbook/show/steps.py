@@ -56,9 +56,9 @@ def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
     return Shown("".join(html), "\n".join(text))
 
 
-def unrecorded(step: Step, said: str) -> Shown:
+def unrecorded(step: Step, why: str) -> Shown:
     """Return that a step cannot be played, in the place of its plan."""
-    head = f"{step.TITLE}: {said}"
+    head = f"{step.TITLE}: {why}"
     return Shown(f"<div><b>{escape(head)}</b></div>", head)
 
 
@@ -77,10 +77,10 @@ def unchanged(plan: Plan, checked: Sequence[Finding]) -> str:
 
 def decided(plan: Plan, *, stops: bool) -> dict[str, Any]:
     """Return what a journal keeps of a plan beside its digest; with `stops` also what stops it."""
-    said: dict[str, Any] = {"unasked": plan.unasked} if not_asked_for(plan) else {}
+    fields: dict[str, Any] = {"unasked": plan.unasked} if not_asked_for(plan) else {}
     if stops and plan.stops:
-        said |= {"stops": [asdict(finding) for finding in plan.stops], "after": list(plan.after)}
-    return said
+        fields |= {"stops": [asdict(finding) for finding in plan.stops], "after": list(plan.after)}
+    return fields
 
 
 def end_of_plan(step: str, plan: Plan) -> Outcome:
@@ -89,10 +89,10 @@ def end_of_plan(step: str, plan: Plan) -> Outcome:
         first, *others = plan.refusals
         more = f" (and {len(others)} more)" if others else ""
         return Outcome(step, "refused", f"would refuse: {first.what}{more}", (), plan.findings)
-    said = not_asked_for(plan) or "mode is plan: nothing was changed"
+    message = not_asked_for(plan) or "mode is plan: nothing was changed"
     if plan.after:
-        said = f"mode is plan: nothing was changed; it comes after {', '.join(plan.after)}"
-    return Outcome(step, "skipped", said, (), plan.findings)
+        message = f"mode is plan: nothing was changed; it comes after {', '.join(plan.after)}"
+    return Outcome(step, "skipped", message, (), plan.findings)
 
 
 def outcome(step: Step, end: Outcome) -> Shown:
@@ -100,13 +100,13 @@ def outcome(step: Step, end: Outcome) -> Shown:
     head = f"{step.TITLE}: {end.status}"
     html = [f"<div><b>{escape(step.TITLE)}</b> {badge(end.status)} {escape(end.message)}"]
     text = [f"{head}. {end.message}".rstrip(". ") if not end.message else f"{head}. {end.message}"]
-    for number, (title, said) in enumerate(end.done, 1):
-        lines = plural(said.count("\n"), "line") + ("" if is_whole(said) else ", without the middle")
-        if said.strip():
-            html.append(pieces.folded(f"{number}. {title} ({lines})", said))
+    for number, (title, output) in enumerate(end.done, 1):
+        lines = plural(output.count("\n"), "line") + ("" if is_whole(output) else ", without the middle")
+        if output.strip():
+            html.append(pieces.folded(f"{number}. {title} ({lines})", output))
         else:
             html.append(f"<div>{number}. {escape(title)}</div>")
-        text.append(f"  {number}. {title}" + (f" ({lines})" if said.strip() else ""))
+        text.append(f"  {number}. {title}" + (f" ({lines})" if output.strip() else ""))
     html.append(pieces.findings_html(end.findings) + "</div>")
     if end.findings:
         text.append(pieces.findings_text(end.findings))

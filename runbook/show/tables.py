@@ -35,9 +35,9 @@ def show(what: str, params: HostParams, facts: Facts) -> Shown:
     return styled(what, table) if len(table) else nothing(_EMPTY.get(what, "There is nothing to show."))
 
 
-def nothing(said: str) -> Shown:
+def nothing(sentence: str) -> Shown:
     """Return a sentence in the place of a table without rows."""
-    return Shown(f"<p>{html.escape(said)}</p>", said)
+    return Shown(f"<p>{html.escape(sentence)}</p>", sentence)
 
 
 def styled(name: str, table: pd.DataFrame) -> Shown:
@@ -89,17 +89,17 @@ def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
 
     from runbook.facts import xen
 
-    now = xen.parse(facts)
-    dom0 = now.dom0
+    running = xen.parse(facts)
+    dom0 = running.dom0
     rows = {
-        "hypervisor": f"Xen {now.full_version}" if now.full_version else "none: plain Debian runs",
-        "can": " ".join(now.capabilities) or "nothing without Xen",
-        "its options": " ".join(now.commandline) or "none",
-        "dom0's words": " ".join(now.kernel_commandline),
+        "hypervisor": f"Xen {running.full_version}" if running.full_version else "none: plain Debian runs",
+        "can": " ".join(running.capabilities) or "nothing without Xen",
+        "its options": " ".join(running.commandline) or "none",
+        "dom0's words": " ".join(running.kernel_commandline),
         "dom0": f"{dom0.memory_mib} MiB, {dom0.vcpus} vcpus" if dom0 else "none",
-        "guests running": ", ".join(g.name for g in now.guests) or "none",
-        "devices waiting for a guest": ", ".join(sorted(now.assignable)) or "none",
-        "devices that a guest has": ", ".join(bdf for bdf, _ in now.assigned) or "none",
+        "guests running": ", ".join(g.name for g in running.guests) or "none",
+        "devices waiting for a guest": ", ".join(sorted(running.assignable)) or "none",
+        "devices that a guest has": ", ".join(bdf for bdf, _ in running.assigned) or "none",
     }
     return pd.DataFrame({"what": rows.keys(), "value": rows.values()}).set_index("what")
 
@@ -128,7 +128,7 @@ def _packages(params: HostParams, facts: Facts) -> pd.DataFrame:
         return "installed" if installed.keys() >= set(names) else "to be installed"
 
     rows = [
-        {"group": p.group, "asked in 2013": p.asked, "now": ", ".join(p.now) or "none", "here": here(p.now),
+        {"group": p.group, "asked in 2013": p.in_2013, "now": ", ".join(p.today) or "none", "here": here(p.today),
          "why": p.why}
         for p in guide_packages(params.release)
     ]  # fmt: skip

@@ -35,5 +35,5 @@ class OutputTail:
         >>> tail.how_much(), tail.how_much(2)
         ('3 lines', '3 lines, the last 2 here')
         """
-        words = f"{self.count} line{'' if self.count == 1 else 's'}"
-        return words + (f", the last {most} here" if self.count > most else "")
+        text = f"{self.count} line{'' if self.count == 1 else 's'}"
+        return text + (f", the last {most} here" if self.count > most else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.facts import storage
+from runbook.facts import storage as storages
 from runbook.facts.storage import Volume, inside
 from runbook.facts.storage.tables import Content, Partition, Table
 from runbook.model.ask import Facts
@@ -44,8 +44,8 @@ def show(params: HostParams, facts: Facts) -> Shown:
 
     host = boxes(params, facts)
     if not host:
-        said = f"There is no volume group {params.storage.guest_volume_group} on {params.host}."
-        return Shown(f"<p>{html.escape(said)}</p>", said)
+        sentence = f"There is no volume group {params.storage.guest_volume_group} on {params.host}."
+        return Shown(f"<p>{html.escape(sentence)}</p>", sentence)
     text = "\n".join(line for box in host for line in outline(box))
     picture = drawing(host, f"Disks within disks on {params.host}", text)
     table = pd.DataFrame(rows(params, facts), columns=list(_COLUMNS)).set_index("volume")
@@ -55,11 +55,11 @@ def show(params: HostParams, facts: Facts) -> Shown:
 def boxes(params: HostParams, facts: Facts) -> tuple[Box, ...]:
     """Return the host's disks as nested boxes: the group lies on them, and in it the guests' volumes."""
     group = params.storage.guest_volume_group
-    there = storage.parse(facts)
-    volumes = there.volumes_of(group)
+    storage = storages.parse(facts)
+    volumes = storage.volumes_of(group)
     owners = {g.volume.name: g for g in params.guests}
     inner = tuple(_volume(v, owners.get(v.name), facts) for v in volumes)
-    disks = there.parts_of(group)
+    disks = storage.parts_of(group)
     if not disks:
         return ()
     size = sum(part.size for part in disks)
@@ -81,10 +81,10 @@ _COLUMNS = ("volume", "guest", "part", "starts at", "size", "kind", "holds", "in
 
 def rows(params: HostParams, facts: Facts) -> list[dict[str, str]]:
     """Return one row for each partition in each guest's volume, or one for a volume without a table."""
-    there = storage.parse(facts)
+    storage = storages.parse(facts)
     found = []
     for guest in params.guests:
-        volume = there.volume(params.storage.guest_volume_group, guest.volume.name)
+        volume = storage.volume(params.storage.guest_volume_group, guest.volume.name)
         if volume is None:
             continue
         table = inside.parse(facts, volume.path)

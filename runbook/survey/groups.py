@@ -67,10 +67,10 @@ class Group:
         if len(self.members) == 1:
             return self.members[0].why
         is_inside = _TOGETHER if self.verdict != STAY else ()
-        said = [
+        reasons = [
             f"{m.device.bdf}: {r.text}" for m in self.members for r in m.reasons if r.kind not in is_inside
         ]
-        return "; ".join(["these go to one guest together", *said] if is_inside else said)
+        return "; ".join(["these go to one guest together", *reasons] if is_inside else reasons)
 
 
 def groups(machine: Machine, guest_group: str = "", kept: Kept = NOTHING) -> tuple[Group, ...]:

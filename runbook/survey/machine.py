@@ -136,11 +136,11 @@ def read(facts: Facts) -> Machine:
 
     Raises `HostError` under Xen when there is a kept survey that cannot be read.
     """
-    now = system.parse(facts)
-    content = kept_text(facts) if now.is_dom0 else None
+    booted = system.parse(facts)
+    content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
     return Machine(
-        system=now,
+        system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),

@@ -131,10 +131,10 @@ def maker_of(board: str) -> str:
     >>> maker_of("ASRock Z77 Extreme9"), maker_of("ASUSTeK COMPUTER INC. PRIME Z790-P"), maker_of("QEMU")
     ('asrock', 'asus', 'other')
     """
-    words = {"asrock": "asrock", "asustek": "asus", "giga": "gigabyte", "micro-star": "msi", "msi": "msi",
+    makers = {"asrock": "asrock", "asustek": "asus", "giga": "gigabyte", "micro-star": "msi", "msi": "msi",
              "supermicro": "supermicro", "dell": "dell", "hewlett": "hp", "hp": "hp", "lenovo": "lenovo"}  # fmt: skip
     first = board.lower().replace("_", " ").split(" ")[0]
-    return next((maker for word, maker in words.items() if first.startswith(word)), "other")
+    return next((maker for word, maker in makers.items() if first.startswith(word)), "other")
 
 
 def place(maker: str, setting: str) -> str:

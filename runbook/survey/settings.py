@@ -111,10 +111,10 @@ def _secure_boot(params: HostParams, machine: Machine, facts: Facts) -> Reading:
 
 
 def _disk_mode(params: HostParams, machine: Machine, facts: Facts) -> Reading:
-    words = {"0101": "IDE", "0104": "RAID"}
-    wrong = [d for d in machine.devices if d.class_code[:4] in words]
+    modes = {"0101": "IDE", "0104": "RAID"}
+    wrong = [d for d in machine.devices if d.class_code[:4] in modes]
     if wrong:
-        return "take care", ", ".join(f"{d.bdf} in {words[d.class_code[:4]]} mode" for d in wrong)
+        return "take care", ", ".join(f"{d.bdf} in {modes[d.class_code[:4]]} mode" for d in wrong)
     ahci = [d.bdf for d in machine.devices if d.class_code == "010601"]
     return "right", f"AHCI: {', '.join(ahci)}" if ahci else "no SATA controller"
 

@@ -43,13 +43,16 @@ def main(
     the second); it is replaced only when everything held. `keep` leaves the machine running; `backups` has a
     guest's disk destroyed and restored as well, `returns` has every way back proven and takes all back.
     `only_prove` takes a machine that is finished already, by an earlier call with the same options. `resume` goes on
-    at the last checkpoint that a run of today would make the same; what came before it is judged by the second run.
+    at the last checkpoint that a run of today would make the same; what came before it is judged by the second run,
+    and `returns` takes it back to what the machine was at the beginning of all.
     """
     began = time.monotonic()
     start = begin_again(PARAMS[release], release) if resume else ""
     machine = up(release=release) if only_prove or start else _boot(release)
     try:
-        before = (kept_state if only_prove else keep_state)(machine) if returns else None
+        if not (only_prove or start):
+            keep_state(machine)
+        before = kept_state(machine) if returns else None
         if not only_prove:
             _prove(machine, release, record, start)
         if backups:

@@ -56,7 +56,8 @@ def begin_again(params: str, release: str) -> str:
     if good is None:
         say("no checkpoint fits: it begins with an empty disk")
         return ""
-    start = next((name for name in notebooks() if name > good.name), "")
+    names = list(notebooks())
+    start = next((name for name in names if name > good.name), names[-1])
     restore(machine, good)
     say(f"goes on at checkpoint {good.name}, with {start}")
     return start

@@ -67,9 +67,9 @@ def say(text: str, *, fg: str | None = None, err: bool = False, nl: bool = True)
     click.echo(text, file=behind(sys.stderr if err else sys.stdout), nl=nl)
 
 
-def paint(*words: tuple[str, str | None], err: bool = False) -> None:
+def paint(*parts: tuple[str, str | None], err: bool = False) -> None:
     """Write a line of words, each in its colour; nothing in them acts."""
-    for text, fg in words:
+    for text, fg in parts:
         say(text, fg=fg, err=err, nl=False)
     say("", err=err)
 

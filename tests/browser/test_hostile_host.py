@@ -87,7 +87,7 @@ from tests.text.hostile import ATTACKS
 frame = pd.DataFrame({"what": ATTACKS, "value": ATTACKS, **dict.fromkeys(ATTACKS[:12], "x")}).set_index("what")
 findings = pieces.findings_html([Finding("warn", a, a, a, a) for a in ATTACKS])
 drawn = canvas.picture(880, 900, "".join(ATTACKS), "".join(ATTACKS), "".join(
-    canvas.words(0, 16 * n, a, 800) + canvas.box(0, 16 * n, 9, 9, canvas.GREY, says=a) for n, a in enumerate(ATTACKS)))
+    canvas.label(0, 16 * n, a, 800) + canvas.box(0, 16 * n, 9, 9, canvas.GREY, says=a) for n, a in enumerate(ATTACKS)))
 display(pieces.Shown(findings + pieces.folded("".join(ATTACKS), "".join(ATTACKS), is_open=True) + drawn, ""))
 tables.styled("attacks", frame)"""
 

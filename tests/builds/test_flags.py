@@ -56,7 +56,7 @@ def test_each_difference_is_found(linux, monkeypatch):
         replace(known["CONFIG_XENFS"], state="derived"),
         replace(known["CONFIG_XEN_SCRUB_PAGES"], state="now NOTHING"),
         replace(known["CONFIG_XEN_GNTDEV"], debian="y"),
-        replace(known["CONFIG_XEN_WDT"], asked="y"),
+        replace(known["CONFIG_XEN_WDT"], wanted="y"),
     )
     monkeypatch.setattr(flags, "guide", lambda linux: lies)
     assert [line.split(":")[0] for line in flags.differences(linux, *read(linux))] == [
@@ -71,7 +71,7 @@ def test_the_guides_list_is_whole(linux):
     exist = [f for f in known if f.state in ("settable", "derived")]
     base, _, _ = read(linux)
     assert (len(known), len(exist)) == (81, EXISTING[linux])
-    assert sum(base.get(f.name) == f.asked for f in known) == AS_ASKED[linux]
+    assert sum(base.get(f.name) == f.wanted for f in known) == AS_ASKED[linux]
 
 
 @pytest.mark.parametrize("linux", LINUX.values())
@@ -79,7 +79,7 @@ def test_what_vanishes_is_named(linux):
     """Of the guide's lines exactly those that do not exist are lost in the merge, and each is explained."""
     _, final, symbols = read(linux)
     rows = flags.explained(dict(kernel.guide_flags()), final, symbols)
-    lost = {row.flag: row.why for row in rows if row.got != row.asked}
+    lost = {row.flag: row.why for row in rows if row.got != row.wanted}
     assert set(lost) == {f.name for f in flags.guide(linux) if f.state not in ("settable", "derived")}
     assert set(lost.values()) == {"this kernel has no such flag"}
 
@@ -89,7 +89,7 @@ def test_every_row_has_a_reason():
     base, _, _ = read("6.12")
     rows = flags.table("6.12", base)
     assert all(row.why for row in rows)
-    assert all((row.got == row.asked) == row.why.startswith("as asked") for row in rows)
+    assert all((row.got == row.wanted) == row.why.startswith("as asked") for row in rows)
     assert Counter(row.got for row in rows)["–"] == 14
 
 

@@ -9,7 +9,7 @@ from runbook.drift.compare import Change
 from runbook.engine.journal import Journal
 
 MINE = "as the runbook wrote it\n"
-FILE = Change("file", "/etc/a", "x changed", now=MINE)
+FILE = Change("file", "/etc/a", "x changed", text=MINE)
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def test_an_action_on_another_machine_is_no_deed(done):
     [
         (FILE, "the runbook: s in run r1"),
         (
-            Change("file", "/etc/a", "x", now="by hand\n"),
+            Change("file", "/etc/a", "x", text="by hand\n"),
             "not the runbook: somebody else, after s in run r1 wrote it",
         ),
-        (Change("file", "/etc/a", "x", now="hidden-1\n"), "perhaps the runbook: s in run r1 wrote it"),
+        (Change("file", "/etc/a", "x", text="hidden-1\n"), "perhaps the runbook: s in run r1 wrote it"),
         (Change("file", "/etc/a", "mode 0440 → 0666"), "perhaps the runbook: s in run r1 wrote it"),
         (Change("package", "sudo", "1 → 2"), "the runbook: s in run r1"),
         (Change("package", "sudo-ldap", "1 → 2"), "not known: the runbook did 4 things since, in r1, r2"),
@@ -54,7 +54,7 @@ def test_an_action_on_another_machine_is_no_deed(done):
         (Change("account", "sudo", "new"), "perhaps the runbook: s in run r1"),
         (Change("package", "gdm3", "new"), "perhaps the runbook: s in run r2, which failed"),
         (
-            Change("file", "/etc/b", "x", now="by hand\n"),
+            Change("file", "/etc/b", "x", text="by hand\n"),
             "perhaps the runbook: s in run r2, which failed",
         ),
     ],

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from runbook.drift import devices, files, rest
-from runbook.drift.asked import Noted
+from runbook.drift.answers import Noted
 from runbook.drift.compare import compare
 from runbook.drift.things import WATCHED
 from runbook.evidence.drift import asks_of

@@ -75,7 +75,7 @@ for v in values:
     h.update(HTML(f"<i>{html.escape(v)}</i>"))
     before = Facts({Ask.read("/etc/x"): Answer(0, f"old = {v}\\n")})
     print(WriteFile("/etc/x", f"new = {v}\\n").preview(before))
-    live = Live(is_real=True); live.begin("work"); live.line("." * 150 + v); live._show(now=True)
+    live = Live(is_real=True); live.begin("work"); live.line("." * 150 + v); live._show(at_once=True)
 values[1]"""
 BELOW = """for v in values:
     subprocess.run(["cat"], input=v.encode()); subprocess.run(["sh", "-c", "cat >&2"], input=v.encode())

@@ -36,7 +36,7 @@ def test_each_run_is_a_signed_line_bound_to_the_one_before_it(reports):
     entries = ledger.load(reports)
     assert [entry.what for entry in entries] == ["begin", *["run"] * 4]
     assert {entry.signer for entry in entries} == set(keys.own())
-    assert [entry.said["run"] for entry in entries[1:]] == [run.name for run in runs(reports)]
+    assert [entry.fields["run"] for entry in entries[1:]] == [run.name for run in runs(reports)]
     assert [read(run).after for run in runs(reports)] == [entry.sha256 for entry in entries[:-1]]
     command = f"tail -n 1 {reports / ledger.FILE} | sha256sum"
     printed = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
@@ -133,7 +133,7 @@ def test_a_run_killed_before_it_was_entered_waits_and_is_entered(reports, monkey
     call("list", "--reports", reports) if finisher == "a list" else archived(reports, 5)
     assert set(statuses(reports)) == {"good"}
     entry = ledger.load(reports)[5]
-    assert (entry.said["run"], entry.signer) == (runs(reports)[4].name, None)
+    assert (entry.fields["run"], entry.signer) == (runs(reports)[4].name, None)
     assert "1 of them not signed" in call("verify", reports).stdout
 
 
@@ -185,7 +185,7 @@ def test_a_killed_run_is_entered_unsigned(reports):
     place = archived(reports, 4, "running")
     abandoned.finish_orphans(reports)
     entry = ledger.load(reports)[-1]
-    assert (entry.said["run"], entry.said["outcome"], entry.signer) == (place.name, "killed", None)
+    assert (entry.fields["run"], entry.fields["outcome"], entry.signer) == (place.name, "killed", None)
     assert entry.subjects == {ledger.subject("toy", place.name): digest(place / NAME)}
     done = call("verify", reports)
     assert (done.exit_code, "1 of them not signed" in done.stdout) == (3, True)
@@ -212,7 +212,7 @@ def test_an_exported_copy_has_a_ledger_of_its_own(reports, tmp_path):
     out = tmp_path / "audit"
     call("export", "toy", "--out", out, "--reports", reports)
     (line,) = ledger.load(out)
-    assert line.said["excerpt_of"] == ledger.load(reports)[-1].head
+    assert line.fields["excerpt_of"] == ledger.load(reports)[-1].head
     assert "plum" not in (out / ledger.FILE).read_text()
     done = call("verify", out, "--key", out / "signing-key.pub")
     assert (done.exit_code, "This copy's ledger" in done.stdout) == (0, True), done.output

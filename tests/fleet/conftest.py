@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook.evidence.fleets.record import HostState
-from runbook.fleet.asked import Asked
+from runbook.fleet.request import FleetRequest
 from runbook.fleet.run import run_fleet
 
 FAKE = (sys.executable, "-S", "-E", str(Path(__file__).with_name("fake.py")))
@@ -38,7 +38,7 @@ class Fleet:
 
         states = hosts or [HostState(name, f"{name}.yml", "d1") for name in names]
         return run_fleet(
-            Asked(**asked), states, self.place / "reports", on_event, resumes=resumes, command=FAKE
+            FleetRequest(**asked), states, self.place / "reports", on_event, resumes=resumes, command=FAKE
         )
 
     def life(self, host: str) -> list[dict]:

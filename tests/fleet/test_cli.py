@@ -186,7 +186,7 @@ def test_the_live_table_shows_who_runs():
         live.event(host, {"event": "host-begin"})
     one.notebook, one.step = "05_xen_installation", "install_xen"
     live.event(one, {"event": "output", "text": "Get:1\n\x1b[32mUnpacking [xen]\x1b[0m\n"})
-    console.print(live.now())
+    console.print(live.view())
     said = console.file.getvalue()
     rows = [line for line in said.splitlines() if line.startswith(("one", "two"))]
     assert [word for word in rows[0].split() if word not in ("s", "0.0", "0.1")] == [

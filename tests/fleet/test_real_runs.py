@@ -17,9 +17,9 @@ from runbook.evidence.abandoned import held
 from runbook.evidence.fleets.record import HostState
 from runbook.evidence.provenance import provenance
 from runbook.evidence.record import RunRecord
-from runbook.fleet.asked import Asked
 from runbook.fleet.job import Job, _left_behind
 from runbook.fleet.members import members
+from runbook.fleet.request import FleetRequest
 from runbook.fleet.run import run_fleet
 from tests.evidence.attested import alone
 from tests.evidence.toys import ROOT, SUICIDE, fetches, project
@@ -65,7 +65,8 @@ def go(place, tmp_path):
     def start(hear=lambda host, event: None, **hosts):
         paths = [write_host(place, name, source) for name, source in hosts.items()]
         found = [HostState(m.host, m.params, m.digest) for m in members(paths)]
-        return run_fleet(Asked(mode="apply", parallel=3), found, tmp_path / "reports", hear, command=CHILD)
+        request = FleetRequest(mode="apply", parallel=3)
+        return run_fleet(request, found, tmp_path / "reports", hear, command=CHILD)
 
     return start
 
@@ -181,10 +182,10 @@ import sys
 from pathlib import Path
 from runbook.fleet.members import members
 from runbook.evidence.fleets.record import HostState
-from runbook.fleet.asked import Asked
+from runbook.fleet.request import FleetRequest
 from runbook.fleet.run import run_fleet
 found = [HostState(m.host, m.params, m.digest) for m in members(["params/a.yml"])]
-run_fleet(Asked(mode="apply"), found, Path(sys.argv[1]), lambda host, event: None, command={CHILD!r})
+run_fleet(FleetRequest(mode="apply"), found, Path(sys.argv[1]), lambda host, event: None, command={CHILD!r})
 """
 
 

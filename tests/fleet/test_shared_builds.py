@@ -9,8 +9,8 @@ from runbook.actions import Deliver
 from runbook.builds import kernel, store, xen
 from runbook.engine.apply import carry_out
 from runbook.evidence.fleets.record import HostState
-from runbook.fleet.asked import Asked
 from runbook.fleet.members import members
+from runbook.fleet.request import FleetRequest
 from runbook.fleet.run import run_fleet
 from runbook.hosts import script
 from runbook.hosts.local import LocalHost
@@ -66,9 +66,8 @@ def test_a_fleet_builds_once_for_each_release(place, tmp_path):
     before = os.environ["RUNBOOK_BUILDS_DIR"]
     for _ in range(2):
         found = [HostState(m.host, m.params, m.digest) for m in members(f"params/{n}.yml" for n in RELEASES)]
-        done = run_fleet(
-            Asked(mode="apply", parallel=4), found, tmp_path / "reports", lambda *_: None, command=CHILD
-        )
+        request = FleetRequest(mode="apply", parallel=4)
+        done = run_fleet(request, found, tmp_path / "reports", lambda *_: None, command=CHILD)
         assert [(host.state, host.message) for host in done.record.hosts] == [("completed", "")] * 4
         built = {path.parent.name: path for path in Path(before).glob("*/*/linux-image-toy_1_amd64.deb")}
         assert len(built) == 2

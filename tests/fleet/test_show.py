@@ -15,7 +15,7 @@ def test_a_long_last_line_gives_way_to_where_a_host_is():
     shown = LiveFleet(console, 1)
     for event in ({"event": "host-begin"}, {"event": "output", "text": "Unpacking part of it " * 20}):
         shown.event(host, event)
-    console.print(shown.now())
+    console.print(shown.view())
     line = console.file.getvalue().splitlines()[1]
     assert line.split()[:4] == ["host001", "09_management", "unmount_partitions", "running"]
     assert line.rstrip().endswith("…")

@@ -69,7 +69,7 @@ def test_partitioned_disk_is_shown_once() -> None:
     """A disk that has its partitions is shown as it is, with both groups below it."""
     shown = show("layout", params(), facts(partitioned()))
     assert len(SVG.findall(shown.html)) == 1
-    assert [bar.name for bar in disk.now(disk.target.read(params(), facts(partitioned())).storage, "/dev/vda")] == [
+    assert [bar.name for bar in disk.present(disk.target.read(params(), facts(partitioned())).storage, "/dev/vda")] == [
         "/dev/vda", "guests", "xen"
     ]  # fmt: skip
     assert "root: 20.0 GiB, ext4 /mnt/target" in shown.text
@@ -106,7 +106,7 @@ def test_names_from_the_disk_are_escaped() -> None:
 def test_free_room_between_partitions_is_drawn() -> None:
     """A hole in the table is shown as free; a MiB for alignment is not."""
     parts = {"/dev/vda1": Part(GIB, "vfat", 2**20), "/dev/vda2": Part(GIB, "ext4", 10 * GIB)}
-    bar = disk.now(disk.target.read(params(), facts(Machine(parts=parts))).storage, "/dev/vda")[0]
+    bar = disk.present(disk.target.read(params(), facts(Machine(parts=parts))).storage, "/dev/vda")[0]
     assert [p.kind for p in bar.pieces] == ["boot", "free", "boot", "free"]
 
 

@@ -24,8 +24,8 @@ def verdict(fleet: Json) -> str:
     'Of 2 hosts: 1 completed, 1 failed.'
     """
     tally = Counter(host["state"] for host in fleet["hosts"])
-    said = ", ".join(f"{count} {state}" for state, count in tally.items())
-    text = f"Of {plural(len(fleet['hosts']), 'host')}: {said}."
+    counts = ", ".join(f"{count} {state}" for state, count in tally.items())
+    text = f"Of {plural(len(fleet['hosts']), 'host')}: {counts}."
     why = {
         "running": "It has not ended, or its parent was killed.",
         "stopped": "No more were begun after so many failures (--max-failures).",

@@ -34,10 +34,10 @@ def form(params: str | Path, host: Host | None = None) -> Form:
 
 
 def _facts(draft: Draft) -> Facts:
-    asked = draft.check()
-    if isinstance(asked, ParamsError):
-        raise asked
-    host = hosts.connect(asked, "00_introduction")
+    checked = draft.check()
+    if isinstance(checked, ParamsError):
+        raise checked
+    host = hosts.connect(checked, "00_introduction")
     try:
         return host.gather(survey.asks())
     finally:

@@ -22,7 +22,7 @@ class Input:
         self.field = field
         self.control = _control(field, value, shared)
         self.wrong, self._shared = "", shared
-        self._said: Any = None  # a widget for what most fields never need is a message to the page too many
+        self._note: Any = None  # a widget for what most fields never need is a message to the page too many
         self.box = shared.across(self.control, shared.html(looks.note(field.help), shared.beside))
         self.control.observe(lambda seen: change(field.where, self.meant(seen["new"])), names="value")
 
@@ -30,8 +30,8 @@ class Input:
         """Return what a control's value means in the file; None for nothing said."""
         kind = self.field.kind
         if kind == "words":
-            words = [line.strip() for line in str(shown).splitlines() if line.strip()]
-            return words or None
+            lines = [line.strip() for line in str(shown).splitlines() if line.strip()]
+            return lines or None
         if kind == "flag":
             return bool(shown)
         text = str(shown or "").strip()
@@ -42,17 +42,17 @@ class Input:
     def say(self, why: str) -> None:
         """Show what is wrong with this field; '' for nothing."""
         self.wrong = looks.wrong(why)
-        if self._said is None and why:
-            self._said = self._shared.html("", self._shared.below)
-            self.box.children = (*self.box.children, self._said)
-        if self._said is not None:
-            self._said.value = self.wrong
+        if self._note is None and why:
+            self._note = self._shared.html("", self._shared.below)
+            self.box.children = (*self.box.children, self._note)
+        if self._note is not None:
+            self._note.value = self.wrong
 
 
 def _control(field: Field, value: Any, shared: Shared) -> Any:
-    said = value if value is not None else field.default
+    effective = value if value is not None else field.default
     if field.kind == "flag":
-        is_on = str(said).lower() == "true"
+        is_on = str(effective).lower() == "true"
         return shared.made(widgets.Checkbox, is_on, field.name, indent=True)
     if field.kind == "words":
         items = value if isinstance(value, list) else []
@@ -60,7 +60,7 @@ def _control(field: Field, value: Any, shared: Shared) -> Any:
         text = "\n".join(map(str, items))
         return shared.made(widgets.Textarea, text, field.name, placeholder=hint, rows=max(1, len(items)))
     if field.kind == "choice":
-        text = "" if said is None else str(said)
+        text = "" if effective is None else str(effective)
         options = tuple(dict.fromkeys((*field.choices, text)))
         return shared.made(widgets.Dropdown, text, field.name, options=options)
     hint = "required" if field.is_required else "" if field.default is None else str(field.default)

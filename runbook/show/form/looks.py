@@ -55,11 +55,11 @@ class Shared:
 
 def state(checked: HostParams | ParamsError, machine: Machine | None) -> str:
     """Return whether the parameters are right, on a ground that says the same."""
-    said = words.state(checked, machine)
-    word = "fail" if isinstance(checked, ParamsError) else "warn" if "too much" in said else "safe"
+    text = words.state(checked, machine)
+    word = "fail" if isinstance(checked, ParamsError) else "warn" if "too much" in text else "safe"
     return (
         f'<pre style="margin:.2em 0 .6em;padding:.3em .8em;white-space:pre-wrap;border-left:4px solid rgba({TINT[word]},.8);'
-        f'background:rgba({TINT[word]},.1);{_TIGHT}">{escape(said)}</pre>'
+        f'background:rgba({TINT[word]},.1);{_TIGHT}">{escape(text)}</pre>'
     )
 
 

@@ -52,8 +52,8 @@ def _guest(values: dict[str, Any], index: int) -> Share:
 
 def _number(values: dict[str, Any], where: Where, default: int) -> int:
     """Return the number at a place, 0 for what is none."""
-    said = inside(values, where)
+    value = inside(values, where)
     try:
-        return default if said is None else max(int(said), 0)
+        return default if value is None else max(int(value), 0)
     except (TypeError, ValueError):
         return 0

@@ -47,7 +47,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 def _lost(params: HostParams, now: Kernels) -> list[Finding]:
     """The lines that vanished; of the guide's list that is expected, of one's own lines it is a fault."""
-    asked = values("\n".join((*kernel.asked(params.kernel), *params.kernel.more)))
+    asked = values("\n".join((*kernel.config_lines(params.kernel), *params.kernel.more)))
     lost = {name for name, value in asked.items() if now.own_config.get(name, "n") != value}
     if not lost:
         return []

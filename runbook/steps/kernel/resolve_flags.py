@@ -26,7 +26,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not now.config:
         return Plan(findings=(_unreadable(now.running),))
     rows = flags.table(own_kernel.linux_of(params, now.running), now.config)
-    kinds = Counter("same" if r.got == r.asked else "gone" if r.got == "–" else r.got for r in rows)
+    kinds = Counter("same" if r.got == r.wanted else "gone" if r.got == "–" else r.got for r in rows)
     parts = (
         f"{kinds['same']} are as the guide wants them",
         f"{kinds['gone']} are gone or have another name",

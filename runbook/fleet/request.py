@@ -9,7 +9,7 @@ from runbook.evidence.fleets.record import FleetRecord
 
 
 @dataclass(frozen=True)
-class Asked:
+class FleetRequest:
     """What a fleet is asked to do."""
 
     mode: str = "auto"
