@@ -11,6 +11,7 @@ from runbook.book import Book, open_host
 from runbook.controller.signals import watching
 from runbook.engine.journal import Journal, read
 from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused
+from runbook.model.plan import Finding
 from runbook.params import digest, load
 from tests import toy
 
@@ -163,6 +164,29 @@ def test_consent_to_a_destructive_step_ends_when_its_plan_changes(monkeypatch, s
         monkeypatch, module, params=toy.PARAMS.model_copy(update={"consent": (f"turn_on:{digest}",)})
     ).apply("turn_on")
     assert "changed" in shown[-1].text
+
+
+@pytest.mark.parametrize("risk", ["safe", "disruptive"])
+def test_a_loss_wants_a_word_of_its_own(monkeypatch, shown, risk):
+    """A step's name is no consent to what its plan loses; the plan's digest is, until something else would be lost."""
+
+    def losing(what):
+        return toy.step(risk, Finding("loss", what, "the file has it", "write it into the parameters"))
+
+    def applied(module, *consent):
+        return toy.book(
+            monkeypatch, module, params=toy.PARAMS.model_copy(update={"consent": consent})
+        ).apply("turn_on")
+
+    route, other = losing("the route to 10.8.0.0/24"), losing("the route to 10.9.0.0/24")
+    digest = route.plan(toy.PARAMS, toy.ToyHost().gather(route.asks(toy.PARAMS))).digest()
+    with pytest.raises(ConsentMissing, match="no consent to what would be lost: the route to 10.8"):
+        applied(route, "turn_on")
+    with pytest.raises(ConsentMissing, match="consent to another plan"):
+        applied(other, f"turn_on:{digest}")
+    applied(route, f"turn_on:{digest}")
+    assert "changed" in shown[-1].text
+    assert "lost: a name" in toy.book(monkeypatch, losing("a name"), mode="plan").plan("turn_on").text
 
 
 def test_a_person_can_consent_with_the_digest(monkeypatch, shown):

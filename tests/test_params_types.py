@@ -69,6 +69,9 @@ TYPES = {
     "Bridge.ports": names.InterfaceName,
     "Bridge.ipv4": addresses.InterfaceAddress,
     "Bridge.gateway": addresses.MachineAddress,
+    "Bridge.ipv6": addresses.Ipv6InterfaceAddress,
+    "Bridge.gateway6": addresses.Ipv6MachineAddress,
+    "Bridge.more_addresses": addresses.FixedAddress,
     "Storage.guest_volume_group": names.GroupName,
     "Guest.name": names.GuestName,
     "Guest.what": types.Sentence,
@@ -99,9 +102,16 @@ TRIED = {
         ["", "-oProxyCommand=id", "root@-o", "a b", "$(id)", "`id`", "a;id", "a|b", "a&b", "a'b", 'a"b', "a\\b", "a>b", "root@", "@a", "a(b)"]),
     "bridge": (names.InterfaceName, ["xenbr0", "br-lan", "enp0s3", "eth0.10", "a" * 15],
         ["", "lo", "all", "default", "none", "regex", "a..b", ".", "..", "a/b", "a b", "a" * 16, "-a", "bonding_masters", "LO", "é", "a:b"]),
-    "ipv4": (addresses.InterfaceAddress, ["dhcp", "none", "10.0.0.2/24", "192.168.1.1/16", "10.0.0.0/31", "10.0.0.2/255.255.255.0"],
+    "ipv4": (addresses.InterfaceAddress, ["keep", "dhcp", "none", "10.0.0.2/24", "192.168.1.1/16", "10.0.0.0/31", "10.0.0.2/255.255.255.0"],
         ["", "0.0.0.0/0", "10.0.0.0/24", "10.0.0.255/24", "127.0.0.1/8", "224.0.0.1/4", "255.255.255.255/8", "0.1.2.3/8", "240.0.0.1/8",
-         "10.0.0.2", "10.0.0.2/33", "10.0.0.2/32", "10.0.0.2/0", "fe80::1/64", "10.0.0.02/24", "DHCP", "10.0.0.2/24 "]),
+         "10.0.0.2", "10.0.0.2/33", "10.0.0.2/32", "10.0.0.2/0", "fe80::1/64", "10.0.0.02/24", "DHCP", "10.0.0.2/24 ", "auto", "Keep"]),
+    "ipv6": (addresses.Ipv6InterfaceAddress, ["keep", "auto", "none", "2001:db8::5/64", "fd00::1/48", "2001:DB8::5/128", "2001:db8::/127"],
+        ["", "2001:db8::5", "2001:db8::/64", "2001:db8::5/129", "2001:db8::5/0", "fe80::1/64", "fe80::1%eth0/64", "::1/128", "::/64", "ff02::1/64",
+         "4000::1/64", "dhcp", "AUTO", "10.0.0.2/24", "2001:db8::5/64 "]),
+    "gateway6": (addresses.Ipv6MachineAddress, ["fe80::1", "2001:db8::1"],
+        ["", "::", "::1", "ff02::2", "fe80::1%eth0", "2001:db8::1/64", "10.0.0.1", "router", "fe80::1\n    post-up touch /root/x"]),
+    "more": (addresses.FixedAddress, ["10.0.0.3/24", "2001:db8::3/64"],
+        ["", "keep", "dhcp", "auto", "none", "10.0.0.0/24", "10.0.0.3", "2001:db8::/64", "fe80::3/64", "2001:db8::3", "10.0.0.3/24,10.0.0.4/24"]),
     "gateway": (addresses.MachineAddress, ["10.0.0.1"],
         ["", "0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "10.0.0.1/24", "fe80::1", "router", "10.0.2.2\n    post-up touch /root/x"]),
     "mac": (addresses.Mac, ["00:16:3e:14:01:00", "12:34:56:10:20:30"],
@@ -267,7 +277,14 @@ GATEWAYS = {
     "ipv4: 10.0.0.2/24, gateway: 10.0.0.0": "no machine in",
     "ipv4: 10.0.0.2/24, gateway: 10.0.0.255": "no machine in",
     "ipv4: dhcp, gateway: 10.0.0.1": "dhcp brings one",
-    "gateway: 10.0.0.1": "no address there",
+    "ipv4: none, gateway: 10.0.0.1": "no address there",
+    "gateway: 10.0.0.1": "keep takes the gateway that is there",
+    "ipv6: 2001:db8::2/64, gateway6: 2001:db8::1": "",
+    "ipv6: 2001:db8::2/64, gateway6: fe80::1": "",
+    "ipv6: 2001:db8::2/64, gateway6: 2001:db8:1::1": "is not in the network",
+    "ipv6: 2001:db8::2/64, gateway6: 2001:db8::2": "own address",
+    "ipv6: auto, gateway6: fe80::1": "the router that gives the address",
+    "gateway6: fe80::1": "keep takes the gateway that is there",
 }
 
 
@@ -276,7 +293,8 @@ def test_a_gateway_is_another_machine_in_the_network(bridge):
     """A gateway outside the bridge's network, or without an address to use it, is refused."""
     text = f"host: box\nconnection: {{kind: local}}\nnetwork: {{bridges: [{{name: br0, {bridge}}}]}}\n"
     if not GATEWAYS[bridge]:
-        assert loads(text, Path("x")).network.bridges[0].gateway == "10.0.0.1"
+        made = loads(text, Path("x")).network.bridges[0]
+        assert (made.gateway or made.gateway6) in bridge
         return
     with pytest.raises(ParamsError, match=GATEWAYS[bridge]):
         loads(text, Path("x"))
@@ -287,6 +305,12 @@ def test_a_gateway_is_another_machine_in_the_network(bridge):
     [
         ("network: {bridges: [{name: a, ports: [b]}, {name: b}]}", "is a bridge itself"),
         ("network: {bridges: [{name: a, ipv4: 10.0.0.2/24}, {name: b, ipv4: 10.0.0.9/16}]}", "in one network"),
+        ("network: {bridges: [{name: a, ipv4: 10.0.0.2/24}, {name: b, more_addresses: [10.0.0.9/16]}]}", "in one network"),
+        ("network: {bridges: [{name: a, ipv6: 2001:db8::2/64}, {name: b, ipv6: 2001:db8::9/64}]}", "in one network"),
+        ("network: {bridges: [{name: a, ipv4: none, more_addresses: [10.0.0.2/24]}]}", "write `ipv4: 10.0.0.2/24` instead"),
+        ("network: {bridges: [{name: a, ipv6: 2001:db8::2/64, more_addresses: [2001:db8::2/64]}]}", "more than once"),
+        ("network: {bridges: [{name: a, ipv6: 2001:db8::2/64, gateway6: fe80::1}, {name: b, ipv6: fd00::2/64, gateway6: fe80::1}]}",
+         "keep one gateway6"),
         (f"storage: {{guest_volume_group: {'g' * 60}}}\nguests: [{{name: a, memory_mib: 64, vnc_display: 1, "
          f"volume: {{name: {'v' * 70}, size_gib: 1}}}}]", "device-mapper"),
         ("consent: [set_boot_meun]", "did you mean 'set_boot_menu'"),

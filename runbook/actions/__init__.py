@@ -8,7 +8,8 @@ from runbook.actions.delivery import Deliver
 from runbook.actions.disks import RunIn, SetPassword, WritePartitionTable
 from runbook.actions.files import Link, Remove, WriteFile
 from runbook.actions.foreseen import Foreseen
-from runbook.actions.switches import ReplaceNetwork, Switch
+from runbook.actions.network import NetworkFile, Renumbered, ReplaceNetwork
+from runbook.actions.switches import Switch
 from runbook.model.action import Action
 
 __all__ = [
@@ -17,9 +18,11 @@ __all__ = [
     "Foreseen",
     "InstallPackages",
     "Link",
+    "NetworkFile",
     "PurgePackages",
     "Reboot",
     "Remove",
+    "Renumbered",
     "ReplaceNetwork",
     "Run",
     "RunIn",

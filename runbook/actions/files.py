@@ -28,8 +28,8 @@ class WriteFile(Action):
         return f"write {self.path}"
 
     @property
-    def leaves(self) -> Left:
-        return Left.file(self.path, self.content)
+    def leaves(self) -> tuple[Left, ...]:
+        return (Left.file(self.path, self.content),)
 
     def preview(self, facts: Facts) -> str:
         """Return a unified diff against the file as it is."""
@@ -64,8 +64,8 @@ class Remove(Action):
         return f"remove {self.path}"
 
     @property
-    def leaves(self) -> Left:
-        return Left(self.path, GONE)
+    def leaves(self) -> tuple[Left, ...]:
+        return (Left(self.path, GONE),)
 
     def preview(self, facts: Facts) -> str:
         return f"- {self.path}\n"
@@ -90,8 +90,8 @@ class Link(Action):
         return f"link {self.path} -> {self.target}"
 
     @property
-    def leaves(self) -> Left:
-        return Left(self.path, f"-> {self.target}")
+    def leaves(self) -> tuple[Left, ...]:
+        return (Left(self.path, f"-> {self.target}"),)
 
     def preview(self, facts: Facts) -> str:
         return f"+ {self.path} -> {self.target}\n"

@@ -49,8 +49,8 @@ class Switch(Action):
         return f"replace {self.path}, with the old one back after {self.revert_s} s unless confirmed"
 
     @property
-    def leaves(self) -> Left:
-        return Left.file(self.path, self.content)
+    def leaves(self) -> tuple[Left, ...]:
+        return (Left.file(self.path, self.content),)
 
     def preview(self, facts: Facts) -> str:
         return WriteFile(self.path, self.content).preview(facts)
@@ -61,45 +61,3 @@ class Switch(Action):
             steps = (self.leave, f"rm -f -- {shlex.quote(self.path)}", self.back or self.enter)
             return Run(("sh", "-c", "; ".join(step for step in steps if step)), f"undo: {self.title}")
         return replace(self, content=before, is_new=False, enter=self.back or self.enter)
-
-
-@dataclass(frozen=True)
-class ReplaceNetwork(Action):
-    """Put a new /etc/network/interfaces in force with an automatic way back: a `Switch` of the network."""
-
-    content: str
-    revert_s: int = 120
-    path: str = "/etc/network/interfaces"
-
-    @property
-    def switch(self) -> Switch:
-        """What is carried out."""
-        return Switch(
-            "network",
-            self.path,
-            self.content,
-            enter="systemctl restart networking",
-            leave="ifdown --force -a --exclude=lo",
-            revert_s=self.revert_s,
-            pause_s=1,
-            doubt="compare network.bridges in the parameters with `ip link` on the host, then run again",
-        )
-
-    @property
-    def kept(self) -> str:
-        """The old file's copy. While it is there, the new configuration was not confirmed."""
-        return self.switch.kept
-
-    @property
-    def title(self) -> str:
-        return self.switch.title
-
-    @property
-    def leaves(self) -> Left:
-        return Left.file(self.path, self.content)
-
-    def preview(self, facts: Facts) -> str:
-        return self.switch.preview(facts)
-
-    def inverse(self, facts: Facts) -> ReplaceNetwork:
-        return ReplaceNetwork(facts.text(self.path) or "", self.revert_s, self.path)

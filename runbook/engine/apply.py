@@ -25,6 +25,8 @@ from runbook.actions import (
     WriteFile,
     WritePartitionTable,
 )
+from runbook.engine.command import command
+from runbook.engine.network_switch import replace_network
 from runbook.errors import CommandFailed, HostError
 from runbook.hosts.base import Host, OnLine
 from runbook.params.secrets import password_hash
@@ -101,7 +103,7 @@ def _(action: Reboot, host: Host, on_line: OnLine) -> str:
 
 @carry_out.register
 def _(action: ReplaceNetwork, host: Host, on_line: OnLine) -> str:
-    return carry_out(action.switch, host, on_line)
+    return replace_network(action, host, on_line)
 
 
 @carry_out.register
@@ -175,31 +177,6 @@ def _(action: Deliver, host: Host, on_line: OnLine) -> str:
     text = json.dumps(manifest, indent=1) + "\n"
     host.write(action.manifest, text.encode(), mode="0644", owner="root:root")
     return "".join(f"{file.sha256}  {file.name}\n" for file in sent)
-
-
-def command(
-    host: Host,
-    argv: tuple[str, ...],
-    timeout_s: float,
-    on_line: OnLine,
-    stdin: bytes = b"",
-    said_as: str = "",
-) -> str:
-    """Run one command and return both its streams.
-
-    Raises `CommandFailed` with its last lines; `said_as` is what the message calls the command.
-    """
-    result = host.run(argv, stdin=stdin, timeout_s=timeout_s, on_line=on_line)
-    said = result.out + result.err
-    if result.status:
-        tail = "\n".join(said.strip().splitlines()[-12:])
-        raise CommandFailed(
-            f"'{said_as or shlex.join(argv)}' ended with status {result.status}",
-            where=host.describe,
-            why=tail or "it said nothing",
-            do="correct what it names, then run again: what is done is not done twice",
-        )
-    return said
 
 
 def _way_back(action: Switch, switched: str) -> str:

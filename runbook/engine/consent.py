@@ -33,25 +33,29 @@ def require(name: str, step: Step, plan: Plan, params: HostParams, facts: Facts)
     Shows the plan to the person at the keyboard, if there is one, and asks.
 
     A safe step needs no consent. A disruptive one needs its name in the parameters' `consent`, or
-    `name:digest`; a destructive one `name:digest`. A digest is no consent to any other plan.
+    `name:digest`; a destructive one, and a plan that has losses, `name:digest`. A digest is no consent to any
+    other plan.
 
     Raises `ConsentMissing`, naming the line to add, when nobody agreed.
     """
-    if step.RISK == "safe":
+    if step.RISK == "safe" and not plan.losses:
         return None
+    is_exact = step.RISK == "destructive" or bool(plan.losses)
     line = f"{name}:{plan.digest()}"
     if line in params.consent:
         return Consent("digest", plan.digest(), user())
-    if name in params.consent and step.RISK != "destructive":
+    if name in params.consent and not is_exact:
         return Consent("parameter", plan.digest(), user())
     why = _ask(name, step, plan, facts) if at_keyboard() else "nobody is at a keyboard"
     if not why:
         return Consent("keyboard", plan.digest(), user())
     others = [said for said in params.consent if said.startswith(f"{name}:")]
     had = f"'{others[0]}' was the consent to another plan" if others else "the parameters do not have it"
-    add = f"'{line}'" if step.RISK == "destructive" else f"'{name}' (or '{line}', for this very plan alone)"
+    if plan.losses and name in params.consent:
+        had = f"'{name}' is no consent to what would be lost: {'; '.join(f.what for f in plan.losses)}"
+    add = f"'{line}'" if is_exact else f"'{name}' (or '{line}', for this very plan alone)"
     raise ConsentMissing(
-        f"{name} is {step.RISK} and nobody agreed to it",
+        f"{name} is {step.RISK}{' and loses what is in force,' if plan.losses else ''} and nobody agreed to it",
         where=params.host,
         why=f"{had}, and {why}",
         do=f"read its plan; then add {add} to `consent` in the parameters, and run again",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cache
 from typing import Any
 
@@ -22,7 +22,7 @@ def pack(action: Action | None) -> dict[str, Any] | None:
     """
     if action is None:
         return None
-    return {"type": type(action).__name__, **{f.name: getattr(action, f.name) for f in fields(action)}}
+    return {"type": type(action).__name__, **asdict(action)}
 
 
 def unpack(value: dict[str, Any] | None) -> Action | None:
@@ -36,11 +36,19 @@ def unpack(value: dict[str, Any] | None) -> Action | None:
     if not isinstance(value, dict) or value.get("type") not in _BACK:
         raise ValueError("what leads back is none of the actions that do")
     kind = getattr(kinds, value["type"])
-    more = {key: v for key, v in value.items() if key != "type"}
+    more = _of_several(value) if value["type"] == "ReplaceNetwork" and "content" in value else dict(value)
+    del more["type"]
     if unknown := more.keys() - {f.name for f in fields(kind)}:
         raise ValueError(f"{value['type']} has no {', '.join(sorted(unknown))}")
     action: Action = _checker(kind).validate_json(json.dumps(more), strict=True)
     return action
+
+
+def _of_several(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the replacing of one file, as earlier versions wrote it to a journal, as that of several."""
+    one = {"path": value.get("path", "/etc/network/interfaces"), "content": value["content"]}
+    rest = {key: v for key, v in value.items() if key not in ("path", "content")}
+    return {**rest, "files": [one], "manager": "ifupdown"}
 
 
 @cache

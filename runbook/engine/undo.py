@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from runbook import actions as kinds
 from runbook.actions import Action, Run
@@ -37,9 +38,8 @@ class Done:
     step: str
     title: str
     back: Action | None
-    path: str = ""
-    left: str = ""
-    """What the action left at `path` (`left_by`): anything else there was made by someone else."""
+    leaves: tuple[tuple[str, str], ...] = ()
+    """Each path that it was about and what it left there (`left_by`): anything else there was made by someone else."""
     is_sure: bool = True
     """False for an action that did not end well: it may have done all of it, a part, or nothing."""
     risk: str = ""
@@ -50,17 +50,30 @@ class Done:
         """What names this action among all runs of the host."""
         return f"{self.run} {self.at}"
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths that it was about."""
+        return tuple(path for path, _ in self.leaves)
 
-def left_by(action: Action) -> dict[str, str]:
-    """Return what an action leaves at a path, as `{"path": …, "left": …}`; {} for any other action.
+    def left(self, path: str) -> str:
+        """Return what it left at a path, '' for one that it was not about."""
+        return dict(self.leaves).get(path, "")
 
-    For a file that is its SHA-256, for a link `-> TARGET`, for what was removed `gone`.
+
+def left_by(action: Action) -> dict[str, Any]:
+    """Return what an action leaves at its path, as `{"path": …, "left": …}`; {} for an action that is about none.
+
+    For a file that is its SHA-256, for a link `-> TARGET`, for what was removed `gone`. Of several paths, those
+    behind the first are in `also`.
 
     >>> left_by(kinds.Link("/etc/a", "b")), left_by(kinds.Remove("/etc/a")), left_by(Run(("true",)))
     ({'path': '/etc/a', 'left': '-> b'}, {'path': '/etc/a', 'left': 'gone'}, {})
     """
-    left = action.leaves
-    return {"path": left.path, "left": left.state} if left else {}
+    if not action.leaves:
+        return {}
+    first, *more = action.leaves
+    also = {"also": {left.path: left.state for left in more}} if more else {}
+    return {"path": first.path, "left": first.state, **also}
 
 
 def history(journals: Mapping[str, list[Line]], machine: str) -> list[Done]:
@@ -91,7 +104,7 @@ def history(journals: Mapping[str, list[Line]], machine: str) -> list[Done]:
 
 def asks(done: Iterable[Done]) -> tuple[Ask, ...]:
     """Return the questions for what is now at the paths that were changed."""
-    paths = tuple(dict.fromkeys(path for d in done if (path := d.path or _back_at(d))))
+    paths = tuple(dict.fromkeys(path for d in done for path in d.paths or _back_at(d)))
     return (*map(Ask.read, paths), *undo_files.links(paths))
 
 
@@ -178,13 +191,18 @@ def _done(run: str, line: Line, *, is_sure: bool, risk: str) -> Done:
         str(line.get("step")),
         str(line.get("title")),
         unpack(line.get("undo")),
-        str(line.get("path") or ""),
-        str(line.get("left") or ""),
+        _leaves(line),
         is_sure,
         risk,
     )
 
 
-def _back_at(done: Done) -> str:
-    """Return the path that the way back is about, '' for none."""
-    return done.back.leaves.path if done.back and done.back.leaves else ""
+def _leaves(line: Line) -> tuple[tuple[str, str], ...]:
+    """Return what an action's line says of paths. Raises what `history` refuses for anything that no run writes."""
+    first = ((str(line["path"]), str(line.get("left") or "")),) if line.get("path") else ()
+    return (*first, *((str(path), str(left)) for path, left in line.get("also", {}).items()))
+
+
+def _back_at(done: Done) -> tuple[str, ...]:
+    """Return the paths that the way back is about."""
+    return tuple(left.path for left in done.back.leaves) if done.back else ()

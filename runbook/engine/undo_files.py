@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from runbook.actions import Action, Link, PurgePackages, Remove, WriteFile
+from runbook.actions import Action, Link, PurgePackages, Remove, ReplaceNetwork, WriteFile
 from runbook.model.action import GONE, digest
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -19,13 +19,14 @@ _DID = {GONE: "removed it"}
 _LINKS = ("-maxdepth", "0", "-printf", "%y\\t%l\\t%p\\n")
 
 
-def state_after(action: Action | None) -> str:
-    """Return what stands at an action's path after it, as it is written in a journal; '' when nothing tells."""
-    return action.leaves.state if action and action.leaves else ""
+def state_after(action: Action | None, path: str) -> str:
+    """Return what stands at a path after an action, as it is written in a journal; '' when nothing tells."""
+    return next((left.state for left in action.leaves if left.path == path), "") if action else ""
 
 
-def _is_masked(action: Action | None) -> bool:
-    return bool(action and action.leaves and has_mark(action.leaves.content))
+def _masked(action: Action | None) -> list[str]:
+    """Return the paths of which an action would write a content in which a secret was masked."""
+    return [left.path for left in action.leaves if has_mark(left.content)] if action else []
 
 
 def links(paths: Iterable[str]) -> tuple[Ask, ...]:
@@ -40,8 +41,8 @@ def changed(done: list[Done], facts: Facts) -> Iterator[Finding]:
 
     What is gone and would go anyway is right: a file in /run goes with a restart.
     """
-    for path in dict.fromkeys(d.path for d in done if d.path):
-        of_it = [d for d in done if d.path == path]
+    for path in dict.fromkeys(path for d in done for path in d.paths):
+        of_it = [d for d in done if path in d.paths]
         if said := _changed_since(path, of_it, facts) or _changed_between(path, of_it):
             yield Finding(
                 "refuse",
@@ -55,13 +56,16 @@ def changed(done: list[Done], facts: Facts) -> Iterator[Finding]:
 def _changed_since(path: str, of_it: list[Done], facts: Facts) -> str:
     """Return in words what happened to a path after the newest action on it, '' when nothing did."""
     newest, oldest = of_it[0], of_it[-1]
-    wanted = {newest.left} if newest.is_sure else {newest.left, state_after(newest.back)}
-    now = _state(path, facts, is_link=newest.left.startswith("-> "))
-    if now in wanted or (now == GONE and isinstance(oldest.back, Remove)):
+    left = newest.left(path)
+    now = _state(path, facts, is_link=left.startswith("-> "))
+    if now in _could_be(newest, path) or (now == GONE and isinstance(oldest.back, Remove)):
         return ""
-    return (
-        f"{'removed' if now == GONE else 'changed'} since {newest.step} {_DID.get(newest.left, 'wrote it')}"
-    )
+    return f"{'removed' if now == GONE else 'changed'} since {newest.step} {_DID.get(left, 'wrote it')}"
+
+
+def _could_be(done: Done, path: str) -> set[str]:
+    """Return what may stand at a path after an action: one that is not sure to have ended well may have done nothing."""
+    return {done.left(path)} if done.is_sure else {done.left(path), state_after(done.back, path)}
 
 
 def _changed_between(path: str, of_it: list[Done]) -> str:
@@ -71,9 +75,8 @@ def _changed_between(path: str, of_it: list[Done]) -> str:
     file that went in between may have gone with a restart.
     """
     for newer, older in pairwise(of_it):
-        found = state_after(newer.back)
-        left = {older.left} if older.is_sure else {older.left, state_after(older.back)}
-        if found not in ("", GONE, *left) and not _is_masked(newer.back):
+        found = state_after(newer.back, path)
+        if found not in ("", GONE, *_could_be(older, path)) and path not in _masked(newer.back):
             return f"changed between {older.step} in run {older.run} and {newer.step} in run {newer.run}"
     return ""
 
@@ -95,10 +98,10 @@ def _targets(facts: Facts) -> dict[str, str]:
 def held_secrets(done: list[Done]) -> Iterator[Finding]:
     """Yield a refusal for each file whose original is not whole, because a secret in it was masked."""
     for d in done:
-        if _is_masked(d.back):
+        for path in _masked(d.back):
             yield Finding(
                 "refuse",
-                f"{d.back.leaves.path if d.back and d.back.leaves else d.path} held a secret before {d.step} wrote it",
+                f"{path} held a secret before {d.step} wrote it",
                 "a journal keeps no secrets, so the file as it was is not there",
                 "put it back by hand, and leave the step out with --step",
                 "undo",
@@ -111,20 +114,27 @@ def check(planned: Plan, facts: Facts) -> dict[str, Finding]:
     A file that is back may go afterwards with its package.
     """
     last = {
-        action.path: (place, action)
+        left.path: (place, action, left.state)
         for place, action in enumerate(planned.actions)
-        if isinstance(action, WriteFile | Remove | Link)
+        for left in action.leaves
     }
     found = dict[str, Finding]()
-    for path, (place, action) in last.items():
+    for path, (place, action, wanted) in last.items():
         if Ask.read(path) not in facts:
             continue
         now = _state(path, facts, is_link=isinstance(action, Link))
         went = now == GONE and any(isinstance(later, PurgePackages) for later in planned.actions[place:])
-        wrong = "" if went or now == state_after(action) else f"{path} is not as it was before"
-        if isinstance(action, WriteFile) and not wrong:
-            mode, _ = facts.mode(path) or (action.mode, "")
-            wrong = "" if mode == action.mode else f"{path} has mode {mode}, and had {action.mode} before"
+        wrong = "" if went or now == wanted else f"{path} is not as it was before"
+        if (had := _mode(action, path)) and not wrong:
+            mode, _ = facts.mode(path) or (had, "")
+            wrong = "" if mode == had else f"{path} has mode {mode}, and had {had} before"
         if wrong:
             found[path] = Finding("fail", wrong, "", "look at it on the host", "undo")
     return found
+
+
+def _mode(action: Action, path: str) -> str:
+    """Return the mode that an action gives a path, '' when it leaves that alone."""
+    if isinstance(action, ReplaceNetwork):
+        return next(file.mode for file in action.files if file.path == path)
+    return action.mode if isinstance(action, WriteFile) else ""

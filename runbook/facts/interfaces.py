@@ -11,7 +11,7 @@ from runbook.model.ask import Ask, Facts
 
 FILE = "/etc/network/interfaces"
 _ROOT, _DIRECTORY = "/etc/network", "/etc/network/interfaces.d"
-_SOURCES = ("source", "source-directory")
+_SOURCES = ("source", "source-directory", "source-dir")
 _FILE = Ask.read(FILE)
 _FOLDER = Ask.shell("grep -sH . /etc/network/interfaces.d/*; true")
 _NETWORK_MANAGER = Ask.run("nmcli", "-t", "-f", "DEVICE,STATE", "device")
@@ -26,6 +26,7 @@ _KEYWORDS = (
     "mapping",
     "source",
     "source-directory",
+    "source-dir",
     "rename",
     "template",
     "no-auto-down",
@@ -44,6 +45,8 @@ class Paragraph:
     """Word for word; a line that goes on in the next stands with its line end, and comments between are among them."""
     before: tuple[str, ...] = ()
     """Comments and blank lines in front of it."""
+    file: str = FILE
+    """Where it stands."""
 
     @property
     def options(self) -> tuple[tuple[str, ...], ...]:
@@ -118,7 +121,7 @@ def parse(facts: Facts) -> Interfaces:
     )
 
 
-def paragraphs(text: str) -> tuple[Paragraph, ...]:
+def paragraphs(text: str, file: str = FILE) -> tuple[Paragraph, ...]:
     """Return the paragraphs of a file; what stands behind the last one is a paragraph without a keyword.
 
     >>> [p.words for p in paragraphs("auto lo\\n# the outside\\niface lo inet loopback\\n    mtu 1500")]
@@ -138,10 +141,10 @@ def paragraphs(text: str) -> tuple[Paragraph, ...]:
         between = []
     heads = (words_of(lines[0]) for _, lines in found)
     read = [
-        Paragraph(head[0], tuple(head[1:]), tuple(lines), tuple(before))
+        Paragraph(head[0], tuple(head[1:]), tuple(lines), tuple(before), file)
         for head, (before, lines) in zip(heads, found, strict=True)
     ]
-    return (*read, Paragraph("", (), (), tuple(between))) if between else tuple(read)
+    return (*read, Paragraph("", (), (), tuple(between), file)) if between else tuple(read)
 
 
 def words_of(line: str) -> list[str]:
@@ -161,7 +164,9 @@ def _takes_in(own: tuple[Paragraph, ...], path: str) -> bool:
             if paragraph.keyword == "source" and fnmatch(path, pattern):
                 return True
             # ifup passes over names with anything else in them (interfaces(5)).
-            if paragraph.keyword == "source-directory" and fnmatch(str(PurePosixPath(path).parent), pattern):
+            if paragraph.keyword.startswith("source-dir") and fnmatch(
+                str(PurePosixPath(path).parent), pattern
+            ):
                 return re.fullmatch(r"[A-Za-z0-9_-]+", PurePosixPath(path).name) is not None
     return False
 

@@ -1,14 +1,18 @@
-"""Network interfaces, bridges and their ports, the default route, and the way this session came in."""
+"""Network interfaces, bridges and their ports, routes, the way this session came in, and what each card carries."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from runbook.facts.pci import last_bdf
+from runbook.facts.routes import Route
+from runbook.facts.routes import routes as table_of
 from runbook.model.ask import Ask, Facts
 
 _ADDR = Ask.run("ip", "-j", "addr")
@@ -20,6 +24,16 @@ _LINKS = Ask.shell(
 )
 
 COMMANDS = (_ADDR, _ROUTE, _SESSION, _LINKS)
+
+ROUTE6 = Ask.run("ip", "-j", "-6", "route")
+# Comments and empty lines are left out; `nic-CARD` and `plugin …pppoe.so CARD` are what name a card (pppd(8)).
+_PPPOE = Ask.shell(
+    "cat /proc/net/pppoe 2>/dev/null;"
+    " grep -rHsE '^[[:space:]]*(nic-|plugin[[:space:]]+[^[:space:]]*pppoe\\.so[[:space:]])' /etc/ppp/peers; true"
+)
+
+MORE = (ROUTE6, _PPPOE)
+"""What shows on which card a connection runs that `ip` does not tell of, for whoever may give a card away."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,11 @@ class Interface:
     is_bridge: bool
     controller: str
     """The PCI address of the card, '' for a virtual interface."""
+    link_type: str = "ether"
+    """What frames it takes: `ether`, `loopback`, `ppp`, or `none` for tunnels such as WireGuard's."""
+    is_bond: bool = False
+    leased: frozenset[str] = frozenset()
+    """Those of its addresses that end some time: leased, or announced by a router."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,16 @@ class Network:
     """Those of them that none of the others goes before, by its metric: one, or which of them is taken is chance."""
     session: str
     """The interface that the ssh session reached, '' when there is no such session."""
+    routes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """For each interface the networks behind it that somebody set a route to, the default ones left out."""
+    pppoe: tuple[tuple[str, str], ...] = ()
+    """Name of each PPPoE connection, '' where only the kernel knows of it, and its card; none where nobody asked."""
+    default_routes6: tuple[str, ...] = ()
+    """Interfaces that carry a default route of IPv6; none where nobody asked."""
+    is_session6: bool = False
+    """True when the ssh session came in by IPv6."""
+    table: tuple[Route, ...] = ()
+    """The main routing table of IPv4, and of IPv6 where that was asked."""
 
     def interface(self, name: str) -> Interface | None:
         """Return the interface of a name, None when there is none."""
@@ -98,9 +127,7 @@ class Network:
     def _uses(self) -> dict[str, tuple[str, ...]]:
         """What each PCI device carries, in words, worst first."""
         found: dict[str, dict[str, None]] = defaultdict(dict)
-        ways = [("this ssh session", self.session), *(("the default route", r) for r in self.default_routes)]
-        ways += [(f"a port of the bridge {bridge}", bridge) for bridge in self.bridges()]
-        for what, name in ways:
+        for what, name in _ways(self):
             for card in self.cards_below(name):
                 found[self._by_name[card].controller][f"{what} ({card})"] = None
         return {bdf: tuple(uses) for bdf, uses in found.items()}
@@ -127,22 +154,43 @@ def parse(facts: Facts) -> Network:
         session=next(
             (i.name for i in interfaces if address in {a.partition("/")[0] for a in i.addresses}), ""
         ),
+        routes=_set_routes(routes),
+        pppoe=pppoe_cards(facts[_PPPOE].out) if _PPPOE in facts else (),
+        default_routes6=default_routes(_rows(facts, ROUTE6)) if ROUTE6 in facts else (),
+        is_session6=":" in address,
+        table=(*table_of(routes, 4), *(table_of(_rows(facts, ROUTE6), 6) if ROUTE6 in facts else ())),
     )
+
+
+def _rows(facts: Facts, ask: Ask) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(facts[ask].out or "[]")
+    return rows
+
+
+def _set_routes(rows: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Return the networks behind each interface; what the kernel makes of an address is no route of somebody's."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.get("dst") not in ("default", None) and row.get("protocol") != "kernel" and "dev" in row:
+            found[row["dev"]].append(row["dst"])
+    return {name: tuple(networks) for name, networks in found.items()}
 
 
 def _interface(row: dict[str, Any], cards: dict[str, str], bridges: set[str]) -> Interface:
     name = row["ifname"]
+    infos = [info for info in row.get("addr_info", []) if "local" in info]
     return Interface(
         name=name,
         mac=row.get("address", ""),
-        addresses=tuple(
-            f"{info['local']}/{info['prefixlen']}" for info in row.get("addr_info", []) if "local" in info
-        ),
+        addresses=tuple(f"{info['local']}/{info['prefixlen']}" for info in infos),
         master=row.get("master", ""),
         parent=row.get("link") or "",
         is_up="UP" in row.get("flags", []),
         is_bridge=name in bridges,
         controller=cards.get(name, ""),
+        link_type=row.get("link_type", "ether"),
+        is_bond="MASTER" in row.get("flags", []),
+        leased=frozenset(f"{info['local']}/{info['prefixlen']}" for info in infos if info.get("dynamic")),
     )
 
 
@@ -160,3 +208,63 @@ def session_address(text: str) -> str:
     """Return the host's own address from SSH_CONNECTION (ssh(1)), '' when there is none."""
     words = text.split()
     return words[2].partition("%")[0] if len(words) == 4 else ""
+
+
+_OPEN_VSWITCH = "ovs-system"
+"""What the kernel names as master of every port of Open vSwitch."""
+
+
+def _ways(network: Network) -> Iterator[tuple[str, str]]:
+    """Yield each use in words, with the interface that it is seen on."""
+    yield "this ssh session", network.session
+    for name in (*network.default_routes, *network.default_routes6):
+        yield "the default route", name
+    for bridge in network.bridges():
+        yield f"a port of the bridge {bridge}", bridge
+    said = {network.session, *network.default_routes, *network.default_routes6, *network.bridges()}
+    for interface in network.interfaces:
+        yield from _parts(network, interface)
+        if interface.name not in said:
+            yield from _addresses(network, interface)
+
+
+def _parts(network: Network, interface: Interface) -> Iterator[tuple[str, str]]:
+    """Yield what an interface is a part of, or stands on."""
+    master = network.interface(interface.master)
+    if interface.master == _OPEN_VSWITCH:
+        yield "a port of Open vSwitch", interface.name
+    elif master is not None and not master.is_bridge:
+        yield f"a part of {master.name}", interface.name
+    if interface.parent:
+        yield f"{interface.name}, which stands on it", interface.parent
+    for tunnel, card in network.pppoe:
+        if card == interface.name:
+            yield f"the PPPoE connection {tunnel}".rstrip(), card
+
+
+def _addresses(network: Network, interface: Interface) -> Iterator[tuple[str, str]]:
+    """Yield the first address that others reach, or the first route where there is no address."""
+    address = next((a for a in interface.addresses if not a.startswith("fe80:")), "")
+    if address:
+        yield f"the address {address}" + _on(network, interface), interface.name
+    elif interface.name in network.routes:
+        yield f"the route to {network.routes[interface.name][0]}" + _on(network, interface), interface.name
+
+
+def _on(network: Network, interface: Interface) -> str:
+    return "" if network.cards_below(interface.name) == (interface.name,) else f" of {interface.name}"
+
+
+def pppoe_cards(text: str) -> tuple[tuple[str, str], ...]:
+    r"""Return the PPPoE connections and the card of each, from lines of /proc/net/pppoe and of pppd's peers.
+
+    The kernel's table names the card alone; a peer's file names it behind `plugin rp-pppoe.so` or as `nic-CARD` (pppd(8)).
+
+    >>> pppoe_cards("00000002 02:00:5e:10:00:01 enp1s0\n/etc/ppp/peers/dsl-provider:plugin rp-pppoe.so enp1s0\n")
+    (('', 'enp1s0'), ('dsl-provider', 'enp1s0'))
+    """
+    kernel = re.findall(r"(?m)^[0-9A-Fa-f]{8}\s+(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\s+(\S+)\s*$", text)
+    peers = re.findall(
+        r"(?m)^/etc/ppp/peers/([^:\n]+):\s*(?:plugin\s+\S*pppoe\.so\s+)?(?:nic-)?([A-Za-z]\S*)\s*$", text
+    )
+    return tuple(dict.fromkeys([*(("", card) for card in kernel), *((name, card) for name, card in peers)]))

@@ -39,6 +39,15 @@ _SINCE = "read -r s </proc/$p/stat && set -- ${s##*) }"
 _ANNOUNCE = f'p=$$; {_SINCE}; echo "@@ pgid $$ ${{20}}" >&2'
 
 
+SESSION = (
+    '[ -n "${SSH_CONNECTION:-}" ] || { p=$$; while [ "${p:-0}" -gt 1 ] && [ -r "/proc/$p/environ" ]; do '
+    "s=$(tr '\\0' '\\n' <\"/proc/$p/environ\" | sed -n 's/^SSH_CONNECTION=//p'); "
+    '[ -z "$s" ] || { export SSH_CONNECTION="$s"; break; }; '
+    "p=$(sed -n 's/^PPid:[[:space:]]*//p' \"/proc/$p/status\"); done; } 2>/dev/null"
+)
+"""Shell that sets SSH_CONNECTION where sudo dropped it: as the nearest process has it that this one descends from."""
+
+
 def run_script() -> str:
     """Return a shell line that reports its process group on standard error and runs the script that it is given."""
     return f"{_ANNOUNCE}; exec sh -s"
@@ -54,6 +63,7 @@ def gather_script(asks: Sequence[Ask], timeout_s: float = 150, limit: int = 1 <<
     asks = (*asks, *_modes(asks))
     lines = [
         ENVIRONMENT,
+        SESSION,
         f"allowed={timeout_s:g}; trap '' XFSZ; ulimit -f {limit // 512 + 8}",
         _FUNCTIONS,
     ]

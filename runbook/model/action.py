@@ -53,6 +53,6 @@ class Action(ABC):
         """Return the action that leads back to what was there before; None when there is no way back, or none is needed."""
 
     @property
-    def leaves(self) -> Left | None:
-        """What is at a path once it is done; None for an action that is about no one path."""
-        return None
+    def leaves(self) -> tuple[Left, ...]:
+        """What is at each path that it is about once it is done; () for an action that is about none."""
+        return ()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from runbook.errors import HostError, RunbookError
 
 MISSING = 44
 UNREADABLE = 45
+# Each file's head, then its lines behind a space; a file without a newline at its end gets one. Nothing is said of
+# a link that leads nowhere.
+_FILES = """for f; do [ -e "$f" ] && [ ! -d "$f" ] || continue; stat -L -c '= %04a %U:%G %n' -- "$f"; \
+[ -r "$f" ] || echo '! unreadable'; sed 's/^/ /;$a\\' "$f" 2>/dev/null; done; true"""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,6 +44,26 @@ class Ask:
     def read(cls, path: str) -> Ask:
         """Return a question answered by a file's content, 'missing' and 'unreadable' told apart."""
         return cls("read", (path,))
+
+    @classmethod
+    def files(cls, *patterns: str) -> Ask:
+        """Return a question answered by the content of every file that matches a pattern of the shell.
+
+        `Facts.text` and `Facts.mode` then know each of them by its path, and that no other file matches.
+
+        >>> asked = Ask.files("/etc/netplan/*.yaml")
+        >>> facts = Facts({asked: Answer(0, "= 0600 root:root /etc/netplan/a.yaml\\n network:\\n")})
+        >>> facts.text("/etc/netplan/a.yaml"), facts.text("/etc/netplan/b.yaml"), facts.mode("/etc/netplan/a.yaml")
+        ('network:\\n', None, ('0600', 'root:root'))
+        """
+        return cls.shell(f"set -- {' '.join(patterns)}; {_FILES}")
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What `files` asked for, () for every other question."""
+        script = self.argv[-1]
+        is_files = self.kind == "run" and script.startswith("set -- ") and script.endswith(_FILES)
+        return tuple(script.removesuffix(f"; {_FILES}").split()[2:]) if is_files else ()
 
     @property
     def key(self) -> str:
@@ -83,6 +108,10 @@ class Facts(Mapping[Ask, Answer]):
         self.read: dict[Ask, None] = {}
 
     def __getitem__(self, ask: Ask) -> Answer:
+        if ask.kind == "read" and ask not in self._answers:
+            for other in self._answers:
+                if any(PurePosixPath(ask.argv[0]).match(pattern) for pattern in other.patterns):
+                    return self._file(other, ask.argv[0])
         try:
             answer = self._answers[ask]
             self.read.pop(ask, None)
@@ -120,6 +149,14 @@ class Facts(Mapping[Ask, Answer]):
             )
         return None if answer.status == MISSING else answer.out
 
+    def files(self, ask: Ask) -> dict[str, str]:
+        """Return the content of each file that `Ask.files` found, by its path, in the order of the patterns.
+
+        Raises `HostError` when one of them could not be read.
+        """
+        paths = (line.split(" ", 3)[3] for line in self[ask].out.splitlines() if line.startswith("= "))
+        return {path: self.text(path) or "" for path in paths}
+
     def mode(self, path: str) -> tuple[str, str] | None:
         """Return mode (four octal digits) and owner (`user:group`) of a file asked before, None when unknown.
 
@@ -129,6 +166,25 @@ class Facts(Mapping[Ask, Answer]):
         answer = self[Ask.read(path)]
         mode, _, owner = answer.err.partition(" ")
         return (mode, owner) if answer.ok and owner and "UNKNOWN" not in owner else None
+
+    def _file(self, ask: Ask, path: str) -> Answer:
+        """Return one file's answer from those of `Ask.files`."""
+        found: list[str] | None = None
+        mode = ""
+        for line in self[ask].out.split("\n"):
+            if line.startswith("= "):
+                if found is not None:
+                    break
+                _, bits, owner, name = line.split(" ", 3)
+                if name == path:
+                    found, mode = [], f"{bits} {owner}"
+            elif found is not None and line == "! unreadable":
+                return Answer(UNREADABLE, "", "permission denied")
+            elif found is not None and line:
+                found.append(line[1:])
+        if found is None:
+            return Answer(MISSING)
+        return Answer(0, "".join(f"{line}\n" for line in found), mode)
 
 
 def _nobody_asked(ask: Ask) -> RunbookError:

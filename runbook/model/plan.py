@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from runbook.model.action import Action
 
 Risk = Literal["safe", "disruptive", "destructive"]
-Level = Literal["info", "warn", "wait", "fail", "refuse"]
+Level = Literal["info", "warn", "loss", "wait", "fail", "refuse"]
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that is not as it should be, and what to do about it.
 
-    `level`: `info` and `warn` are shown; `wait` means an earlier step has to run first, which `after` names;
+    `level`: `info` and `warn` are shown; `loss` is what is in force and would not be afterwards, which is done
+    only for those who agreed to this very plan; `wait` means an earlier step has to run first, which `after` names;
     `fail` and `refuse` stop the run. `source` names the manual page, guide section or fault
     number (H…) that the rule comes from.
     """
@@ -61,17 +62,24 @@ class Plan:
         return tuple(f for f in self.stops if f.level != "wait")
 
     @property
+    def losses(self) -> tuple[Finding, ...]:
+        """What is in force and would not be after the plan: its digest is asked for, whatever the step's risk."""
+        return tuple(f for f in self.findings if f.level == "loss")
+
+    @property
     def after(self) -> tuple[str, ...]:
         """The steps that have to run first, each once; () for a plan that waits for none."""
         return tuple(dict.fromkeys(f.after or "an earlier step" for f in self.stops if f.level == "wait"))
 
     def digest(self) -> str:
-        """Return 12 hex digits that change whenever anything that would be done changes.
+        """Return 12 hex digits that change whenever anything that would be done, or lost, changes.
 
         What is foreseen never has the digest of what is then done: nobody agrees beforehand to a plan that is
         made of guesses.
         """
-        content = canonical(("foreseen", self.after, self.actions)) if self.after else canonical(self.actions)
+        lost = tuple(f.what for f in self.losses)
+        done = (self.actions, lost) if lost else self.actions
+        content = canonical(("foreseen", self.after, done) if self.after else done)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

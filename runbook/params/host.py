@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from runbook.params.addresses import HttpsAddress, InterfaceAddress, MachineAddress, SshName, prove_gateway
+from runbook.params.addresses import (
+    FixedAddress,
+    HttpsAddress,
+    InterfaceAddress,
+    Ipv6InterfaceAddress,
+    Ipv6MachineAddress,
+    MachineAddress,
+    SshName,
+    prove_gateway,
+)
 from runbook.params.commit import Commit, require_commit
 from runbook.params.names import BootWord, BranchName, GroupName, InterfaceName, SourceVersion
 from runbook.params.paths import ControllerPath
@@ -112,17 +121,45 @@ class Bridge(Closed):
     """A network bridge that guests are connected to."""
 
     name: InterfaceName
-    """What it is called on the host, such as xenbr0; at most 15 letters and digits."""
+    """What it is called on the host, such as xenbr0; at most 15 letters and digits. A bridge of that name that is
+    there keeps what it has."""
     ports: tuple[InterfaceName, ...] = ()
-    """The host's own network cards on this bridge; none makes an internal network."""
-    ipv4: InterfaceAddress = "none"
-    """dom0's address on the bridge: dhcp, none, or address/prefix like 10.0.0.2/24."""
+    """The host's own network cards on this bridge, or a bond or a VLAN of them; none makes an internal network."""
+    ipv4: InterfaceAddress = "keep"
+    """dom0's IPv4 on the bridge: keep (all that its port, or the bridge itself, has), dhcp, none, or address/prefix
+    like 10.0.0.2/24."""
     gateway: MachineAddress | None = Field(default=None, examples=["10.0.0.1"])
     """The default gateway, on at most one bridge: a machine in the bridge's own network."""
+    ipv6: Ipv6InterfaceAddress = Field(default="keep", examples=["2001:db8::2/64"])
+    """dom0's IPv6 on the bridge: keep, auto (what its routers announce), none, or address/prefix."""
+    gateway6: Ipv6MachineAddress | None = Field(default=None, examples=["fe80::1"])
+    """The default gateway of a fixed IPv6 address, on at most one bridge; often fe80::1."""
+    more_addresses: tuple[FixedAddress, ...] = Field(default=(), examples=[["10.0.0.3/24"]])
+    """Further addresses of dom0 on the bridge, of either family, beside what ipv4 and ipv6 say."""
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The addresses that are asked for by number, the first ones of both families before the further ones."""
+        return (*(a for a in (self.ipv4, self.ipv6) if "/" in a), *self.more_addresses)
 
     @model_validator(mode="after")
-    def _gateway_is_in_the_network(self) -> Bridge:
-        prove_gateway(self.gateway, self.ipv4)
+    def _gateways_are_in_their_networks(self) -> Bridge:
+        prove_gateway("gateway", self.gateway, self.ipv4, "ipv4")
+        prove_gateway("gateway6", self.gateway6, self.ipv6, "ipv6")
+        return self
+
+    @model_validator(mode="after")
+    def _further_addresses_have_a_first(self) -> Bridge:
+        for address in self.more_addresses:
+            family, first = ("ipv6", self.ipv6) if ":" in address else ("ipv4", self.ipv4)
+            if first == "none":
+                raise ValueError(
+                    f"'{address}' is one address more, and `{family}: none` says that there is none; write "
+                    f"`{family}: {address}` instead"
+                )
+        if len(set(self.fixed)) < len(self.fixed):
+            twice = next(a for a in self.fixed if self.fixed.count(a) > 1)
+            raise ValueError(f"'{twice}' is given to {self.name} more than once; once is enough")
         return self
 
 

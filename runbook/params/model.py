@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from ipaddress import IPv4Interface
+from ipaddress import ip_interface
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
@@ -84,11 +84,11 @@ class HostParams(Closed):
         for bridge in self.network.bridges:
             if port := next((port for port in bridge.ports if port in names), None):
                 raise ValueError(f"'{port}' cannot be a port of '{bridge.name}': it is a bridge itself")
-        fixed = [b for b in self.network.bridges if b.ipv4 not in ("dhcp", "none")]
-        for one, other in combinations(fixed, 2):
-            if IPv4Interface(one.ipv4).network.overlaps(IPv4Interface(other.ipv4).network):
+        fixed = [(b.name, ip_interface(address)) for b in self.network.bridges for address in b.fixed]
+        for (one, mine), (other, its) in combinations(fixed, 2):
+            if one != other and mine.version == its.version and mine.network.overlaps(its.network):
                 raise ValueError(
-                    f"'{one.name}' ({one.ipv4}) and '{other.name}' ({other.ipv4}) would be in one network, and nobody "
+                    f"'{one}' ({mine}) and '{other}' ({its}) would be in one network, and nobody "
                     "could say which way to its machines; give one of them a network of its own"
                 )
         return self
@@ -120,6 +120,10 @@ class HostParams(Closed):
         if len(gateways) > 1:
             raise ValueError(
                 f"{' and '.join(gateways)} would both set a default route; keep one dhcp or gateway (H652)"
+            )
+        if len(gateways := [b.name for b in self.network.bridges if b.gateway6]) > 1:
+            raise ValueError(
+                f"{' and '.join(gateways)} would both set a default route; keep one gateway6 (H652)"
             )
         return self
 

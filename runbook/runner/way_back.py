@@ -160,9 +160,11 @@ def _prove(way: WayBack, beat: Beat) -> None:
     wrong = undo_files.check(way.whole, beat.host.gather(undo.asks(way.everything)))
     if not wrong:
         return
-    for step in dict.fromkeys(d.step for d in way.everything if d.path in wrong):
-        mine = [d for d in way.everything if d.step == step and d.path in wrong]
-        message = "; ".join(dict.fromkeys(wrong[d.path].what for d in mine))
+    for step in dict.fromkeys(d.step for d in way.everything if wrong.keys() & d.paths):
+        mine = [d for d in way.everything if d.step == step and wrong.keys() & d.paths]
+        message = "; ".join(
+            dict.fromkeys(wrong[path].what for d in mine for path in d.paths if path in wrong)
+        )
         beat.log("step-begin", step=step)
         beat.log("not-back", keys=[d.key for d in mine])
         beat.end(Outcome(step, "failed", message))

@@ -22,6 +22,7 @@ TINT = {
     "warn": AMBER,
     "disruptive": AMBER,
     "wait": AMBER,
+    "loss": RED,
     "destructive": RED,
     "refused": RED,
     "refuse": RED,
@@ -33,7 +34,9 @@ TINT = {
     "needs care": AMBER,
 }
 _PRE = "margin:.3em 0 .6em;padding:.5em .8em;overflow-x:auto;border-radius:6px;background:rgba(128,128,128,.1);line-height:1.4"
-WORDS = {"wait": "not yet", "refuse": "refused", "fail": "wrong", "warn": "take care", "info": "note"}
+WORDS = {
+    "loss": "lost", "wait": "not yet", "refuse": "refused", "fail": "wrong", "warn": "take care", "info": "note",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

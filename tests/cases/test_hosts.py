@@ -17,7 +17,8 @@ def test_the_plan_is_the_right_one(case):
         assert [action.title for action in plan.actions] == expected["actions"]
     assert [[f.level, f.what] for f in plan.findings] == expected.get("findings", [])
     assert all(f.why and f.do for f in plan.findings if f.stops)
-    text = "\n".join(getattr(action, "content", "") for action in plan.actions)
+    files = (file for action in plan.actions for file in getattr(action, "files", (action,)))
+    text = "\n".join(getattr(file, "content", None) or "" for file in files)
     lines = [line.strip() for line in text.splitlines()]
     assert [line for line in expected.get("has", []) if line not in lines] == []
     assert [line for line in expected.get("lacks", []) if line in lines] == []

@@ -46,6 +46,7 @@ def test_the_testbeds_cards():
         is_up=True,
         is_bridge=False,
         controller="0000:00:03.0",
+        leased=frozenset({"10.0.2.15/24"}),
     )
     assert (found.session, found.default_routes, found.bridges()) == ("enp0s3", ("enp0s3",), {})
     assert found.uses_of("0000:00:03.0") == ("this ssh session (enp0s3)", "the default route (enp0s3)")

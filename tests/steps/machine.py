@@ -27,6 +27,7 @@ from runbook.facts import (
     network,
     packages,
     services,
+    sourced,
     space,
     system,
     xen,
@@ -118,6 +119,7 @@ class Machine:
     images: str = "kernel vmlinuz-6.12 12171200\nimage initrd.img-6.12 38205673\n"
     address: str = sample("ip-addr.json")
     routes: str = sample("ip-route.json")
+    routes6: str = "[]"
     bridges: tuple[str, ...] = ()
     cards: dict[str, str] = field(default_factory=lambda: dict(CARDS))
     session: str = "10.0.2.2 51234 10.0.2.15 22\n"
@@ -183,10 +185,12 @@ class Machine:
             modules._IMAGES: self.images,
             network._ADDR: self.address,
             network._ROUTE: self.routes,
+            network.ROUTE6: self.routes6,
             bridge_filter._RULES: self.filter or Answer(127),
             network._SESSION: self.session,
             network._LINKS: self._links(),
             interfaces._FOLDER: self.folder,
+            sourced.FILES: self._sourced(),
             interfaces._NETWORK_MANAGER: self.managers or Answer(127),
             interfaces._NETWORKD: self.networkd,
             interfaces._WIRELESS: self.wireless,
@@ -253,6 +257,15 @@ class Machine:
     def _only_xen(self, text: str) -> Answer:
         return Answer(0, text) if self.is_dom0 else Answer(1, "", "ERROR:  Can't find hypervisor information")
 
+    def _sourced(self) -> str:
+        """Return the files that ifupdown may take in: those of the machine, and what grep says of a folder."""
+        found = {p: t for p, t in self.files.items() if p.startswith(("/etc/network/", "/run/network/"))}
+        for path, _, line in (row.partition(":") for row in self.folder.splitlines()):
+            found[path] = f"{found.get(path, '')}{line}\n"
+        found.pop(interfaces.FILE, None)
+        heads = {path: f"= 0644 root:root {path}\n" for path in sorted(found)}
+        return "".join(h + "".join(f" {line}\n" for line in found[p].splitlines()) for p, h in heads.items())
+
     def _links(self) -> str:
         rows = [f"/sys/class/net/{n} ../../devices/pci0000:00/{p}/net/{n}" for n, p in self.cards.items()]
         return "\n".join([*rows, *(f"/sys/class/net/{b}/bridge " for b in self.bridges)]) + "\n"
@@ -272,8 +285,11 @@ class Machine:
                 self._deliver(action)
             case act.Reboot():
                 self._reboot()
-            case act.ReplaceNetwork(content=content, path=path):
-                self.files[path] = content
+            case act.ReplaceNetwork(files=files):
+                self.files |= {file.path: file.content for file in files if file.content is not None}
+                for file in files:
+                    if file.content is None:
+                        self.files.pop(file.path, None)
                 self._network_up()
             case act.Run(argv=("apt-get", *_, "remove", name)):
                 self.packages.remove(name)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from runbook.actions import ReplaceNetwork
+from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
+from runbook.actions.network import UNCONFIRMED
 from runbook.params import HostParams
 from runbook.steps.shared.interfaces_file import edit
 from runbook.steps.xen_configuration import configure_bridges
@@ -47,7 +48,7 @@ iface xenbr1 inet static
 
 def render(params: HostParams, text: str) -> str:
     """Return the new file."""
-    return edit(params, text).text
+    return edit(params, {FILE: text}).files[FILE]
 
 
 def ready(**changes: object) -> Machine:
@@ -74,7 +75,10 @@ def test_first_run():
     """Both bridges are written whole, with the way back that the parameters ask for."""
     machine = ready()
     planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
-    assert planned.actions == (ReplaceNetwork(EXPECTED, 180, FILE),)
+    inner = Renumbered("inet", ("xenbr1", "enp0s4"), ("10.0.0.2/24",))
+    assert planned.actions == (
+        ReplaceNetwork((NetworkFile(FILE, EXPECTED),), "ifupdown", 180, renumbered=(inner,)),
+    )
     assert "within 180 s" in planned.note
     assert len(carry(machine, configure_bridges, PARAMS)) == 1
 
@@ -167,12 +171,7 @@ OUTSIDE: dict[str, object] = {"name": "xenbr0", "ports": ["enp0s3"], "ipv4": "dh
             {"files": {FILE: "iface enp0s4 inet ppp\n  provider dsl\n"}},
             ("refuse", "It is not sure what becomes of `iface enp0s4 inet ppp` when enp0s4 is a port of xenbr1"),
         ),
-        (
-            PARAMS,
-            {"folder": "/etc/network/interfaces.d/50-cloud-init:iface enp0s3 inet dhcp\n"},
-            ("refuse", "/etc/network/interfaces.d/50-cloud-init also configures enp0s3"),
-        ),
-        (PARAMS, {"managers": "enp0s3:connected\n"}, ("refuse", "NetworkManager manages enp0s3")),
+        (PARAMS, {"managers": "enp0s3:connected\n"}, ("refuse", "NetworkManager manages enp0s3, and /etc/network/interfaces configures it too")),
         (
             with_bridges(OUTSIDE | {"ipv4": "none"}),
             {"routes": "[]"},
@@ -203,16 +202,23 @@ def test_files_about_other_interfaces_are_no_danger():
     assert len(carry(machine, configure_bridges, PARAMS)) == 1
 
 
-def test_a_new_address_is_warned_of():
-    """The session's address changes: possible, but said."""
+LOSSES = [
+    ("loss", "xenbr0 would not have 10.0.2.15/24"),
+    ("loss", "what DHCP leases gives way on xenbr0 to what the parameters say: 10.0.2.99/24"),
+]
+
+
+def test_a_new_address_is_a_loss():
+    """The session's address changes: possible, and named as what is lost; the same address loses the lease alone."""
     bridge: dict[str, object] = OUTSIDE | {"ipv4": "10.0.2.99/24", "gateway": "10.0.2.2"}
     params = with_bridges(bridge)
     planned = configure_bridges.plan(params, ready().facts(configure_bridges.asks(params)))
-    assert [(f.level, f.what) for f in planned.findings] == [
-        ("warn", "The host's address becomes 10.0.2.99/24")
-    ]
+    assert [(f.level, f.what) for f in planned.findings] == LOSSES
+    assert "this session comes in by it" in planned.losses[0].why
+    assert len(planned.actions) == 1
     same = with_bridges(bridge | {"ipv4": "10.0.2.15/24"})
-    assert configure_bridges.plan(same, ready().facts(configure_bridges.asks(same))).findings == ()
+    planned = configure_bridges.plan(same, ready().facts(configure_bridges.asks(same)))
+    assert [f.what for f in planned.losses] == [LOSSES[1][1].replace(".99/", ".15/")]
 
 
 def test_each_way_is_judged_for_itself():
@@ -220,8 +226,8 @@ def test_each_way_is_judged_for_itself():
     params = with_bridges(OUTSIDE | {"ipv4": "10.0.2.99/24"})
     planned = configure_bridges.plan(params, ready().facts(configure_bridges.asks(params)))
     assert [(f.level, f.what) for f in planned.findings] == [
-        ("warn", "The host's address becomes 10.0.2.99/24"),
         ("refuse", "The host would have no default route"),
+        *LOSSES,
     ]
 
 
@@ -266,6 +272,6 @@ def test_missing_addresses_and_routes_are_faults():
 def test_a_switch_that_was_cut_off_is_done_again():
     """While the old file's copy is there nobody confirmed the new network, and the timer may still bring it back."""
     machine = bridged()
-    machine.files["/etc/network/interfaces.xen-runbook-old"] = "old\n"
+    machine.files[UNCONFIRMED.argv[0]] = "not confirmed\n"
     planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
     assert len(planned.actions) == 1

@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
-from runbook import releases
-from runbook.facts.interfaces import Interfaces
+from collections.abc import Collection
+
 from runbook.facts.network import Interface, Network
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.host import Bridge
-from runbook.releases import xen
-from runbook.steps.shared.network_managers import others_at_work
 
-IFUP, BRCTL = "/usr/sbin/ifup", "/usr/sbin/brctl"
-PROGRAMS = (IFUP, BRCTL)
+_SESSION = "this ssh session"
 
 
 def find(
-    params: HostParams, now: Network, written: Interfaces, programs: set[str], gateways: set[str]
+    params: HostParams,
+    now: Network,
+    wireless: Collection[str],
+    others: Collection[str],
+    gateways: Collection[str],
 ) -> list[Finding]:
-    """Return every danger; `programs` are those of PROGRAMS that exist, `gateways` bridges with a way out in the file."""
+    """Return every danger. `wireless` are those cards, `others` the interfaces that come up besides by what is written,
+    and `gateways` the bridges that it gives a way out."""
     ports = {port: bridge for bridge in params.network.bridges for port in bridge.ports}
     return [
-        *_programs(params, programs),
-        *_ports(ports, now, written),
-        *others_at_work(set(ports) | {b.name for b in params.network.bridges}, written),
+        *_ports(ports, now, wireless),
         *_without_address(ports, now),
-        *_cut_off(params, ports, now, written, gateways),
+        *_cut_off(params, ports, now, others, gateways),
     ]
 
 
-def _programs(params: HostParams, programs: set[str]) -> list[Finding]:
-    found = []
-    if BRCTL not in programs:
-        found.append(
-            Finding(
-                "wait",
-                "bridge-utils is not installed",
-                "it is what makes ifupdown understand `bridge_ports`",
-                "run the notebook 05_xen_installation first",
-                after=xen.supply(params.xen.source, releases.get(params.release)).step,
-            )
-        )
-    if IFUP not in programs:
-        found.append(
-            _refuse(
-                "ifupdown is not installed",
-                "so nothing reads /etc/network/interfaces, and that file is what this step writes",
-                "if another program manages the network, do what is said of it here; else run `apt-get install "
-                "ifupdown` on the host, then run again",
-            )
-        )
-    return found
-
-
-def _ports(ports: dict[str, Bridge], now: Network, written: Interfaces) -> list[Finding]:
+def _ports(ports: dict[str, Bridge], now: Network, wireless: Collection[str]) -> list[Finding]:
     found = []
     cards = ", ".join(i.name for i in now.interfaces if i.controller) or "none"
     for port, bridge in ports.items():
@@ -77,9 +53,19 @@ def _ports(ports: dict[str, Bridge], now: Network, written: Interfaces) -> list[
                     "H651",
                 )
             )
+        elif interface.link_type != "ether":
+            found.append(
+                _refuse(
+                    f"{port} carries no Ethernet frames, and cannot be a port of {bridge.name}",
+                    f"its link is of the type {interface.link_type}, such as a tunnel's; the kernel takes no such port",
+                    f"leave {port} out of network.bridges: a bridge with `ports: []` is for the guests, and the host "
+                    "routes for them",
+                    "H651",
+                )
+            )
         elif interface.master not in ("", bridge.name):
             found.append(_belongs(port, now.interface(interface.master), interface.master))
-        if port in written.wireless:
+        if port in wireless:
             found.append(
                 _refuse(
                     f"{port} is a wireless card",
@@ -109,7 +95,7 @@ def _without_address(ports: dict[str, Bridge], now: Network) -> list[Finding]:
         _refuse(
             f"{port} has {address}, and {bridge.name} would have no address",
             "a port has none, so what is reached by it would be cut off",
-            f"give {bridge.name} `ipv4: {address}` in network.bridges, or leave {port} out of it",
+            f"leave `ipv4: none` of {bridge.name} out of network.bridges, which keeps it, or leave {port} out of it",
             "H651",
         )
         for port, bridge in ports.items()
@@ -120,22 +106,25 @@ def _without_address(ports: dict[str, Bridge], now: Network) -> list[Finding]:
 
 
 def _cut_off(
-    params: HostParams, ports: dict[str, Bridge], now: Network, written: Interfaces, gateways: set[str]
+    params: HostParams,
+    ports: dict[str, Bridge],
+    now: Network,
+    others: Collection[str],
+    gateways: Collection[str],
 ) -> list[Finding]:
     """The card of this session, or of the default route, must keep an address (H651, H654)."""
-    defined = {n for p in written.paragraphs for n in p.names} | {name for name, _ in written.elsewhere}
     found = []
-    ways = [("this ssh session", now.session)] if now.session else []
+    ways = [(_SESSION, now.session)] if now.session else []
     ways += [("the default route", name) for name in now.default_routes]
     for what, name in ways:
         interface = now.interface(name)
-        if interface and interface.parent and name in defined and name not in ports:
-            continue  # a VLAN has its own paragraph, which stays, and works on a port as on a bridge
+        if interface and interface.parent and name in others and name not in ports:
+            continue  # a VLAN has its own paragraph or file, which stays, and works on a port as on a bridge
         for card in now.cards_below(name):
             bridge = ports.get(card)
             if bridge is None:
                 continue
-            if bridge.ipv4 == "none":
+            if bridge.ipv4 == "none" and not (what == _SESSION and now.is_session6 and bridge.ipv6 != "none"):
                 found.append(
                     _lost(
                         f"{what} would be cut",
@@ -148,33 +137,16 @@ def _cut_off(
                 found.append(
                     _lost(
                         "The host would have no default route",
-                        f"{card} carries it, and no bridge has dhcp or a gateway",
+                        f"{card} carries it, and nothing that is written gives a bridge dhcp or a gateway",
                     )
                 )
-            elif what == "this ssh session":
-                found += _moves(now, name, bridge)
     return found
-
-
-def _moves(now: Network, name: str, bridge: Bridge) -> list[Finding]:
-    interface = now.interface(name)
-    if bridge.ipv4 == "dhcp" or interface is None or bridge.ipv4 in interface.addresses:
-        return []
-    return [
-        Finding(
-            "warn",
-            f"The host's address becomes {bridge.ipv4}",
-            f"{name} has {', '.join(interface.addresses)} now; if the new address is not reached, the old "
-            "file comes back",
-            "make sure that connection.to reaches the new address, too",
-            "H655",
-        )
-    ]
 
 
 def _lost(what: str, why: str) -> Finding:
     what = what[0].upper() + what[1:]
-    return _refuse(what, why, "give that bridge `ipv4: dhcp`, or an address and a gateway", "H651")
+    do = "leave `ipv4` of that bridge out of network.bridges, which keeps what is there, or give it an address and a gateway"
+    return _refuse(what, why, do, "H651")
 
 
 def _refuse(what: str, why: str, do: str, source: str = "") -> Finding:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field, replace
 
 from runbook.facts.interfaces import Paragraph, words_of
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
-from runbook.steps.shared.port_lines import ADDRESS
+from runbook.steps.shared.bridge_addresses import as_asked, given
 
 PORTS = ("bridge_ports", "bridge-ports")
-_METHODS = {"dhcp": "dhcp", "none": "manual"}
 
 
 @dataclass
@@ -26,7 +24,7 @@ class Carried:
     lines: list[str] = field(default_factory=list)
     """All other lines."""
     more: list[Paragraph] = field(default_factory=list)
-    """Whole paragraphs, such as a second address."""
+    """Whole paragraphs, such as a second address or those of IPv6."""
 
 
 def made(bridge: Bridge, carried: Carried, found: list[Finding]) -> list[Paragraph]:
@@ -34,14 +32,12 @@ def made(bridge: Bridge, carried: Carried, found: list[Finding]) -> list[Paragra
 
     No spanning tree and no forward delay: a guest's network would wait 30 seconds at each start (H653).
     """
-    had = _address(carried.own) if carried.method == "static" else carried.method
-    kept = _judged(bridge, had, carried.port, carried.own, found)
-    method = _METHODS.get(bridge.ipv4, "static")
+    method = carried.method or "manual"
     # systemd gives a new bridge an address of its own, and DHCP then leases another one (H655).
     hardware = [f"    bridge_hw {bridge.ports[0]}"] if bridge.ports else []
     lines = [
         f"iface {bridge.name} inet {method}",
-        *_own(bridge, kept),
+        *carried.own,
         *carried.lines,
         f"    bridge_ports {' '.join(bridge.ports) or 'none'}",
         *hardware,
@@ -50,30 +46,18 @@ def made(bridge: Bridge, carried: Carried, found: list[Finding]) -> list[Paragra
         "    bridge_maxwait 0",
     ]
     auto = Paragraph("auto", (bridge.name,), (f"auto {bridge.name}",), ("",))
-    return [auto, Paragraph("iface", (bridge.name, "inet", method), tuple(lines)), *carried.more]
+    first = Paragraph("iface", (bridge.name, "inet", method), tuple(lines))
+    return [auto, *as_asked(bridge, [first, *carried.more], carried.port or bridge.name, found)]
 
 
 def adopted(
     bridge: Bridge, there: list[Paragraph], carried: Carried, found: list[Finding]
 ) -> list[Paragraph]:
     """Return the paragraphs of a bridge that the file has: as they are, where they are as asked."""
-    plain = [p for p in there if p.words[1:2] == ("inet",)]
-    first = next((p for p in plain if p.option(*PORTS)), plain[0] if plain else there[0])
-    new = {id(p): p for p in there}
-    if plain:
-        new[id(first)] = _with_address(bridge, first, plain, found)
-    elif bridge.ipv4 != "none":
-        method = _METHODS.get(bridge.ipv4, "static")
-        lines = (f"iface {bridge.name} inet {method}", *_own(bridge, []))
-        carried.more.append(Paragraph("iface", (bridge.name, "inet", method), lines, ("",)))
-    holder = next((p for p in there if p.option(*PORTS)), first)
-    new[id(holder)] = _with_ports(bridge, new[id(holder)], found)
-    if carried.lines:
-        lines = (*new[id(first)].lines, *carried.lines)
-        new[id(first)] = replace(new[id(first)], lines=lines)
-    had = _address(carried.own) if carried.method == "static" else carried.method
-    _judged(bridge, had, carried.port, carried.own, found)
-    return [*(new[id(p)] for p in there), *carried.more]
+    mine = _with_carried(bridge, there, carried, found)
+    holder = next((p for p in mine if p.option(*PORTS)), mine[0])
+    mine = [_with_ports(bridge, p, found) if p is holder else p for p in mine]
+    return as_asked(bridge, mine, bridge.name, found)
 
 
 def ports_of(there: list[Paragraph]) -> tuple[str, ...]:
@@ -86,30 +70,29 @@ def takes_any(ports: tuple[str, ...]) -> bool:
     return bool({"all", "regex"} & set(ports)) or any("*" in port for port in ports)
 
 
-def _with_address(
-    bridge: Bridge, first: Paragraph, plain: list[Paragraph], found: list[Finding]
-) -> Paragraph:
-    """Return the first paragraph with the address of the parameters, unchanged when the bridge has it."""
-    method = _METHODS.get(bridge.ipv4, "static")
-    has = {
-        _address(list(p.lines[1:])) if p.words[2] == "static" else p.words[2]: p for p in plain if p.words[2:]
-    }
-    wanted = bridge.ipv4 if method == "static" else method
-    gateway = str(bridge.gateway or "")
-    if wanted in has and (method != "manual" or set(has) == {"manual"}):
-        holder = has[wanted]
-        given = " ".join(holder.option("gateway"))
-        if not gateway or given == gateway:
-            return first
-        if holder is not first:
-            found.append(_gives_way(bridge, f"gateway {given}", gateway))
-            return first
-    own = [line for line in first.lines[1:] if words_of(line)[:1] and words_of(line)[0] in ADDRESS]
-    had = next((key for key, p in has.items() if p is first), "")
-    kept = _judged(bridge, "" if had == "manual" else had, bridge.name, own, found)
-    lines = [line for line in first.lines[1:] if line not in own]
-    head = f"iface {bridge.name} inet {method}"
-    return replace(first, words=(bridge.name, "inet", method), lines=(head, *_own(bridge, kept), *lines))
+def _with_carried(
+    bridge: Bridge, there: list[Paragraph], carried: Carried, found: list[Finding]
+) -> list[Paragraph]:
+    """Return the paragraphs of a bridge that is there, with what a new port of it had."""
+    plain = [p for p in there if p.words[1:2] == ("inet",)]
+    first = next((p for p in plain if p.option(*PORTS)), plain[0] if plain else there[0])
+    new, more = first, list(carried.more)
+    head = (bridge.name, "inet", carried.method)
+    comes = Paragraph("iface", head, (f"iface {' '.join(head)}", *carried.own), ("",))
+    has = {given(p) for p in plain}
+    if carried.method and given(comes) not in has:
+        if has == {"manual"}:
+            new = replace(first, words=head, lines=(comes.lines[0], *carried.own, *first.lines[1:]))
+        elif carried.method == "static" or not plain:
+            more.insert(0, comes)
+        else:
+            found.append(_two_leases(bridge, carried.port, comes.lines[0]))
+    new = replace(new, lines=(*new.lines, *carried.lines))
+    told = {(p.words[1:2], given(p)) for p in there}
+    return [
+        *(new if p is first else p for p in there),
+        *(p for p in more if (p.words[1:2], given(p)) not in told),
+    ]
 
 
 def _with_ports(bridge: Bridge, holder: Paragraph, found: list[Finding]) -> Paragraph:
@@ -136,67 +119,11 @@ def _with_ports(bridge: Bridge, holder: Paragraph, found: list[Finding]) -> Para
     return replace(holder, lines=tuple(lines if line in lines else [*lines, line]))
 
 
-def _judged(bridge: Bridge, had: str, name: str, own: list[str], found: list[Finding]) -> list[str]:
-    """Say what becomes of the address that a card or the bridge had, and return its further lines if it stays."""
-    if not had:
-        return [line for line in own if words_of(line)[0] not in ("address", "netmask", "gateway")]
-    if bridge.ipv4 == "none":
-        address = had if had != "dhcp" else "dhcp"
-        found.append(
-            Finding(
-                "refuse",
-                f"{bridge.name} would have no address, and {name} has one: {had}",
-                f"{name} is a port then, and a port has none; what is reached by it would be cut off",
-                f"give {bridge.name} `ipv4: {address}` in network.bridges, or leave {name} out of it",
-                "H651",
-            )
-        )
-        return []
-    if bridge.ipv4 != had:
-        if had != "dhcp":
-            found.append(_gives_way(bridge, had, bridge.ipv4))
-        return []
-    gateway = next((" ".join(words_of(line)[1:]) for line in own if words_of(line)[0] == "gateway"), "")
-    if gateway and bridge.gateway and gateway != str(bridge.gateway):
-        found.append(_gives_way(bridge, f"the gateway {gateway}", str(bridge.gateway)))
-    folded = ("address", "netmask", *(("gateway",) if bridge.gateway else ()))
-    return [line for line in own if words_of(line)[0] not in folded]
-
-
-def _own(bridge: Bridge, kept: list[str]) -> list[str]:
-    """Return the lines of the bridge's own address."""
-    if bridge.ipv4 in _METHODS:
-        return kept
-    return [
-        f"    address {bridge.ipv4}",
-        *([f"    gateway {bridge.gateway}"] if bridge.gateway else []),
-        *kept,
-    ]
-
-
-def _address(lines: list[str]) -> str:
-    """Return the address with its prefix of some lines of a paragraph, '' when there is none.
-
-    >>> _address(["  address 192.168.1.10", "  netmask 255.255.255.0"]), _address(["address 10.0.0.2/24"])
-    ('192.168.1.10/24', '10.0.0.2/24')
-    """
-    given = {words[0]: words[1] for line in lines if len(words := words_of(line)) > 1}
-    address, mask = given.get("address", ""), given.get("netmask", "")
-    try:
-        if "/" in address or not address:
-            return str(ipaddress.ip_interface(address)) if address else ""
-        first = int(ipaddress.ip_address(address)) >> 24
-        by_class = "8" if first < 128 else "16" if first < 192 else "24"
-        return str(ipaddress.ip_interface(f"{address}/{mask or by_class}"))
-    except ValueError:  # a name, or something that ifup does not take either
-        return address
-
-
-def _gives_way(bridge: Bridge, old: str, new: str) -> Finding:
+def _two_leases(bridge: Bridge, port: str, line: str) -> Finding:
     return Finding(
-        "warn",
-        f"{old} gives way on {bridge.name} to what the parameters say: {new}",
-        "the file has the one, network.bridges the other",
-        f"to keep {old}, write it into network.bridges",
-        "H655",
+        "refuse",
+        f"{port} leases an address, and {bridge.name} has a fixed one: `{line}` would be its second way out",
+        f"{port} becomes a port of {bridge.name}, which then has both",
+        f"write into the file which of the two {bridge.name} is to have, and `iface {port} inet manual`; then run again",
+        "H652",
     )

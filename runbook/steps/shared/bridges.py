@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runbook.facts import bridge_filter, network
 from runbook.facts.network import Network
+from runbook.facts.routes import rivals
 from runbook.model.ask import Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
+from runbook.steps.shared import kept
+from runbook.steps.shared.kept import Held
 
-COMMANDS = (*network.COMMANDS, *bridge_filter.COMMANDS)
+COMMANDS = (*network.COMMANDS, network.ROUTE6, *bridge_filter.COMMANDS)
 
 
-def wrong(params: HostParams, facts: Facts) -> list[Finding]:
-    """Return what is wrong: each bridge is up with its ports and addresses, and there is one way out at most."""
+def wrong(params: HostParams, facts: Facts, holds: Mapping[str, Held]) -> list[Finding]:
+    """Return what is wrong: each bridge is up with its ports and addresses, and there is one way out at most.
+
+    `holds` is what the manager's files give each bridge: with `keep` that is what is asked for.
+    """
     now = network.parse(facts)
     found = [*not_in_force(params, now), *_addresses(params, now), *dropped(params, facts)]
-    if len(now.default_routes) > 1:
-        rival = len(now.rival_routes) > 1
-        found.append(
-            Finding(
-                "fail" if rival else "warn",
-                f"There are {len(now.default_routes)} default routes: {', '.join(now.default_routes)}",
-                "answers may leave by the wrong one, so connections hang"
-                if rival
-                else f"the metrics differ, so {now.rival_routes[0]} is taken as long as it is up",
-                "keep dhcp or a gateway on one interface only",
-                "H652",
-            )
+    for bridge in params.network.bridges:
+        if now.interface(bridge.name):
+            found += kept.not_in_force(bridge, now, holds.get(bridge.name, Held()))
+    return [*found, *_ways_out(now, 4, now.default_routes), *_ways_out(now, 6, now.default_routes6)]
+
+
+def _ways_out(now: Network, version: int, ways: tuple[str, ...]) -> list[Finding]:
+    if len(ways) < 2:
+        return []
+    first = rivals(now.table, version)
+    of = "" if version == 4 else " of IPv6"
+    return [
+        Finding(
+            "fail" if len(first) > 1 else "warn",
+            f"There are {len(ways)} default routes{of}: {', '.join(ways)}",
+            "answers may leave by the wrong one, so connections hang"
+            if len(first) > 1
+            else f"the metrics differ, so {first[0]} is taken as long as it is up",
+            "keep one way out on one interface only",
+            "H652",
         )
-    return found
+    ]
 
 
 def not_in_force(params: HostParams, now: Network) -> list[Finding]:
@@ -75,27 +91,25 @@ def _addresses(params: HostParams, now: Network) -> list[Finding]:
         interface = now.interface(bridge.name)
         if interface is None:
             continue
-        ipv4 = [address for address in interface.addresses if ":" not in address]
+        own = [address for address in interface.addresses if not address.startswith("fe80:")]
+        ipv4, ipv6 = [a for a in own if ":" not in a], [a for a in own if ":" in a]
+        ports = f"its ports are {_names(now.ports(bridge.name))}"
         if bridge.ipv4 == "dhcp" and not ipv4:
+            found.append(_fail(f"{bridge.name} got no address by DHCP", ports, "H655"))
+        if bridge.ipv6 == "auto" and not ipv6:
+            found.append(_fail(f"{bridge.name} got no IPv6 address from a router", ports, "H655"))
+        if bridge.ipv6 == "none" and ipv6:
             found.append(
-                _fail(
-                    f"{bridge.name} got no address by DHCP",
-                    f"its ports are {_names(now.ports(bridge.name))}",
-                    "H655",
-                )
+                _fail(f"{bridge.name} has IPv6", f"`ipv6: none` is asked for, it has {_names(ipv6)}")
             )
-        if bridge.ipv4 not in ("dhcp", "none", *ipv4):
-            found.append(
-                _fail(f"{bridge.name} has not the address {bridge.ipv4}", f"it has {_names(ipv4)}", "H652")
-            )
-        if bridge.gateway and bridge.name not in now.default_routes:
-            found.append(
-                _fail(
-                    f"{bridge.name} carries no default route",
-                    f"the gateway {bridge.gateway} is asked for",
-                    "H652",
-                )
-            )
+        for address in bridge.fixed:
+            if address not in own:
+                had = _names(ipv6 if ":" in address else ipv4)
+                found.append(_fail(f"{bridge.name} has not the address {address}", f"it has {had}", "H652"))
+        for gateway, ways in ((bridge.gateway, now.default_routes), (bridge.gateway6, now.default_routes6)):
+            if gateway and bridge.name not in ways:
+                what = f"{bridge.name} carries no default route{' of IPv6' if ':' in gateway else ''}"
+                found.append(_fail(what, f"the gateway {gateway} is asked for", "H652"))
     return found
 
 

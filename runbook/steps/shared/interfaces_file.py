@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 
-from runbook.facts.interfaces import Paragraph, paragraphs, words_of
+from runbook.facts.interfaces import FILE, Paragraph, paragraphs, words_of
+from runbook.facts.sourced import in_order
 from runbook.model.plan import Finding
 from runbook.params import HostParams
+from runbook.params.host import Bridge
 from runbook.steps.shared import port_lines
 from runbook.steps.shared.bridge_paragraph import Carried, adopted, made, ports_of, takes_any
+from runbook.steps.shared.interfaces_unclear import late, unclear
 from runbook.steps.shared.port_paragraph import belongs, by_hand, taken_over
 
 HEADER = "# Changed by the runbook; bridges come from params network.bridges. See interfaces(5)."
@@ -31,15 +33,23 @@ _LO = (
 
 @dataclass(frozen=True)
 class Edited:
-    """The file to be, and what of the old one does not go on in it."""
+    """The files to be, and what of the old ones does not go on in them."""
 
-    text: str
+    files: Mapping[str, str]
+    """Text by path: all that are in force, changed or not."""
     findings: tuple[Finding, ...]
+    paragraphs: tuple[Paragraph, ...]
+    """What stands in them."""
 
 
-def edit(params: HostParams, text: str) -> Edited:
-    """Return the new file; one that is as asked is left as it is. Editing its own result gives the same text."""
-    old, found, bridges = paragraphs(text), list[Finding](), params.network.bridges
+def edit(params: HostParams, files: Mapping[str, str]) -> Edited:
+    """Return the new files; one that is as asked is left as it is. Editing its own result gives the same texts.
+
+    `files` are all that ifup reads, /etc/network/interfaces among them. The one that has a port's paragraphs is the
+    one that changes.
+    """
+    old = [p for path, text in files.items() for p in paragraphs(text, path)]
+    bridges = params.network.bridges
     there = {b.name: [p for p in old if p.keyword == "iface" and p.words[:1] == (b.name,)] for b in bridges}
     owner = {
         port: b
@@ -47,49 +57,56 @@ def edit(params: HostParams, text: str) -> Edited:
         for port in b.ports
         if port not in ports_of(there[b.name]) and not takes_any(ports_of(there[b.name]))
     }
-    carried = {b.name: Carried() for b in bridges}
+    carried, found = {b.name: Carried() for b in bridges}, list(unclear(old, owner))
+    names = {port: b.name for port, b in owner.items()}
     kept: list[Paragraph] = []
     for paragraph in old:
         port = paragraph.words[0] if paragraph.keyword == "iface" and paragraph.words else ""
         if port in owner:
             kept += taken_over(paragraph, port, owner[port], carried[owner[port].name], found)
         else:
-            kept.append(_followed(paragraph, {p: b.name for p, b in owner.items()}, found))
-    kept = _named(kept, {port: b.name for port, b in owner.items()}, old)
-    last = (
-        max((i for i, p in enumerate(kept) if p.keyword == "iface" and p.words[0] in owner), default=-1) + 1
-    )
-    new = [
-        Paragraph("iface", (port, "inet", "manual"), (f"iface {port} inet manual",), ("",))
-        for port in owner
-        if not any(p.keyword == "iface" and p.words[0] == port for p in kept)
-    ]
+            kept.append(_followed(paragraph, names, found))
+    kept = [p for path in files for p in _named([k for k in kept if k.file == path], names, kept, old)]
+    new: dict[str, list[Paragraph]] = {path: [] for path in files}
+    for port, bridge in owner.items():
+        if not any(p.keyword == "iface" and p.words[0] == port for p in kept):
+            stub = Paragraph("iface", (port, "inet", "manual"), (f"iface {port} inet manual",), ("",))
+            new[_home(bridge, there[bridge.name], kept)].append(stub)
     for bridge in bridges:
+        home = new[_home(bridge, there[bridge.name], kept)]
         if not there[bridge.name]:
-            new += made(bridge, carried[bridge.name], found)
+            home += made(bridge, carried[bridge.name], found)
             continue
         mine = adopted(bridge, there[bridge.name], carried[bridge.name], found)
         kept = _exchanged(kept, there[bridge.name], mine)
         if not any(p.is_list and bridge.name in p.words for p in old):
-            new.append(Paragraph("auto", (bridge.name,), (f"auto {bridge.name}",), ("",)))
-    last = last or len(kept)
+            home.append(Paragraph("auto", (bridge.name,), (f"auto {bridge.name}",), ("",)))
+    done = {path: _joined([p for p in kept if p.file == path], new[path], set(owner)) for path in files}
+    texts = {p: _text(done[p], tuple(one for one in old if one.file == p), files[p], p) for p in files}
+    order = tuple(in_order(texts))
+    return Edited(texts, (*found, *late(order, owner)), order)
+
+
+def _home(bridge: Bridge, there: list[Paragraph], kept: list[Paragraph]) -> str:
+    """Return the file that a bridge's paragraphs stand in: with its own, or with those of its ports."""
+    mine = there or [p for p in kept if p.keyword == "iface" and p.words[0] in bridge.ports]
+    return mine[-1].file if mine else FILE
+
+
+def _joined(kept: list[Paragraph], new: list[Paragraph], ports: set[str]) -> list[Paragraph]:
+    """Return the paragraphs of one file with new ones behind the last of a port, and behind what brings it up."""
+    mine = [p.words[:1] if p.keyword == "iface" else p.words if p.is_list else () for p in kept]
+    places = (i + 1 for i, names in enumerate(mine) if ports & set(names))
+    last = max(places, default=len(kept))
     rest = kept[last:]
     if new and rest and not (rest[0].before and rest[0].before[0] == ""):
         rest[0] = replace(rest[0], before=("", *rest[0].before))
-    return Edited(_text([*kept[:last], *new, *rest], old, text), tuple(found))
-
-
-def gateways(params: HostParams, text: str) -> set[str]:
-    """Return the bridges of the parameters that a file gives a gateway."""
-    names = {b.name for b in params.network.bridges}
-    return {n for p in paragraphs(text) if p.option("gateway") for n in p.names if n in names}
+    return [*kept[:last], *new, *rest]
 
 
 def _followed(paragraph: Paragraph, owner: dict[str, str], found: list[Finding]) -> Paragraph:
     """Return another paragraph, its hooks renamed where they speak of a card whose address moves to a bridge."""
     for port, bridge in owner.items():
-        if _takes_in(paragraph, port):
-            found.append(by_hand(port, bridge, paragraph.lines[0]))
         lines = (
             [paragraph.lines[0], *(_line(line, port, bridge, found) for line in paragraph.lines[1:])]
             if paragraph.lines
@@ -101,17 +118,6 @@ def _followed(paragraph: Paragraph, owner: dict[str, str], found: list[Finding])
             paragraph = replace(paragraph, words=words)
         paragraph = replace(paragraph, lines=tuple(lines))
     return paragraph
-
-
-def _takes_in(paragraph: Paragraph, port: str) -> bool:
-    """Return whether a paragraph is about a card by a pattern."""
-    words = paragraph.words if paragraph.keyword == "mapping" else paragraph.words[:1]
-    is_pattern = paragraph.keyword == "mapping" or any(re.search(r"[*?\[/]", word) for word in words)
-    return (
-        paragraph.keyword in ("mapping", "iface")
-        and is_pattern
-        and any(fnmatch(port, word.lstrip("/")) for word in words)
-    )
 
 
 def _line(line: str, port: str, bridge: str, found: list[Finding]) -> str:
@@ -126,9 +132,18 @@ def _line(line: str, port: str, bridge: str, found: list[Finding]) -> str:
     return new
 
 
-def _named(kept: list[Paragraph], owner: dict[str, str], old: Iterable[Paragraph]) -> list[Paragraph]:
-    """Return the paragraphs without the names of ports that have nothing to be brought up for, aliases renamed."""
-    busy = {p.words[0] for p in kept if p.keyword == "iface" and (len(p.lines) > 1 or p in old)}
+def _named(
+    kept: list[Paragraph], owner: dict[str, str], every: Iterable[Paragraph], old: Iterable[Paragraph]
+) -> list[Paragraph]:
+    """Return the paragraphs without the names of ports that have nothing to be brought up for, aliases renamed.
+
+    A VLAN is brought up for itself: made by the bridge's script, its card would lose its link-local address.
+    """
+    busy = {
+        p.words[0]
+        for p in every
+        if p.keyword == "iface" and (len(p.lines) > 1 or p in old or "." in p.words[0])
+    }
     found: list[Paragraph] = []
     before: tuple[str, ...] = ()
     for p in kept:
@@ -141,7 +156,7 @@ def _named(kept: list[Paragraph], owner: dict[str, str], old: Iterable[Paragraph
                 p = replace(p, words=tuple(names), lines=(f"{p.keyword} {' '.join(names)}",))
         found.append(replace(p, before=(*before, *p.before)) if before else p)
         before = ()
-    return [*found, Paragraph("", (), (), before)] if before else found
+    return [*found, Paragraph("", (), (), before, kept[-1].file)] if before else found
 
 
 def _alias(name: str, owner: dict[str, str]) -> str:
@@ -155,14 +170,17 @@ def _exchanged(kept: list[Paragraph], old: list[Paragraph], new: list[Paragraph]
     for place, paragraph in zip(places, new, strict=False):
         kept[place] = replace(paragraph, before=kept[place].before)
     end = places[-1] + 1
-    return [*kept[:end], *new[len(places) :], *kept[end:]]
+    more = [replace(p, file=kept[end - 1].file) for p in new[len(places) :]]
+    return [*kept[:end], *more, *kept[end:]]
 
 
-def _text(new: list[Paragraph], old: tuple[Paragraph, ...], text: str) -> str:
+def _text(new: list[Paragraph], old: tuple[Paragraph, ...], text: str, path: str) -> str:
     """Return the file; the installer's own comments go with what they were about if nobody wrote others."""
     if tuple(new) == old:
         return text
-    if not any(p.keyword.startswith("source") or (p.names == ("lo",) and p.keyword == "iface") for p in new):
+    if path == FILE and not any(
+        p.keyword.startswith("source") or (p.names == ("lo",) and p.keyword == "iface") for p in new
+    ):
         new = [*_LO, *new]
     lines = [line for p in new for line in (*p.before, *p.lines)]
     comments = {line.strip() for line in lines if line.lstrip().startswith("#")}

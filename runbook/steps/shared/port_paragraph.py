@@ -38,9 +38,9 @@ def taken_over(
         head = f"iface {bridge.name} {family} {method}"
         carried.more.append(Paragraph("iface", (bridge.name, family, method), (head, *goes), ("",)))
     if not is_first and not stays:
-        return [Paragraph("", (), (), paragraph.before)]
+        return [Paragraph("", (), (), paragraph.before, paragraph.file)]
     lines = (f"iface {port} inet manual", *stays)
-    return [Paragraph("iface", (port, "inet", "manual"), lines, paragraph.before)]
+    return [replace(paragraph, words=(port, "inet", "manual"), lines=lines)]
 
 
 def by_hand(port: str, bridge: str, line: str) -> Finding:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import ReplaceNetwork
-from runbook.facts import files, interfaces, network
-from runbook.model.ask import Ask, Facts
+from runbook.actions.network import UNCONFIRMED
+from runbook.facts import interfaces, network
+from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import bridge_dangers, bridges
-from runbook.steps.shared.interfaces_file import edit, gateways
+from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (
@@ -19,45 +19,72 @@ RISK = "disruptive"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    unconfirmed = Ask.read(ReplaceNetwork("").kept)
-    return (*bridges.COMMANDS, *interfaces.COMMANDS, unconfirmed, *files.commands(*bridge_dangers.PROGRAMS))
+    return (*bridges.COMMANDS, *writers.asks(params), UNCONFIRMED)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
-    """Replace the file when it, or what is in force, is not as the parameters say."""
+    """Replace the files of whoever manages the cards when they, or what is in force, are not as the parameters say."""
     if not params.network.bridges:
         return Plan(unasked="network.bridges is empty")
-    now, written = network.parse(facts), interfaces.parse(facts)
-    edited = edit(params, facts.text(interfaces.FILE) or "")
-    content = edited.text
-    is_confirmed = facts.text(ReplaceNetwork("").kept) is None
-    if is_confirmed and content == facts.text(interfaces.FILE) and not bridges.not_in_force(params, now):
-        return Plan(findings=edited.findings)
-    programs = files.parse(facts, *bridge_dangers.PROGRAMS)
-    ways_out = gateways(params, content)
-    dangers = bridge_dangers.find(params, now, written, set(programs), ways_out)
-    # What would be cut off is said once, by what is in force or, where it is not, by what the file says.
-    said = {f.source for f in dangers if f.stops} & {"H651"}
+    now, choice = network.parse(facts), writers.choose(params, facts)
+    written = [(share, share.writer.write(share.params, facts)) for share in choice.shares]
+    said = tuple(f for _, one in written for f in one.findings)
+    is_confirmed = facts[UNCONFIRMED].status == MISSING
+    is_new = choice.findings or any(one.changes(facts) for _, one in written)
+    if is_confirmed and not is_new and not bridges.not_in_force(params, now):
+        return Plan(findings=said)
+    dangers = (
+        *choice.findings,
+        *(f for _, one in written for f in one.dangers),
+        *bridge_dangers.find(
+            params,
+            now,
+            interfaces.parse(facts).wireless,
+            {name for _, one in written for name in one.others},
+            {name for _, one in written for name in one.gateways},
+        ),
+        *(
+            f
+            for share, one in written
+            for bridge in share.params.network.bridges
+            for f in kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
+        ),
+    )
+    # What would be cut off is said once, by what is in force or, where it is not, by what the files say.
+    sources = {f.source for f in dangers if f.stops} & {"H651"}
     findings = (
         *bridges.dropped(params, facts),
         *dangers,
-        *(f for f in edited.findings if f.source not in said),
+        *(f for f in said if f.source not in sources),
     )
     if any(f.stops and f.level != "wait" for f in findings):
         return Plan(findings=findings)
-    action = ReplaceNetwork(content, params.network.revert_s)
-    return Plan((action,), findings, _note(params))
+    actions = tuple(
+        ReplaceNetwork(
+            one.changes(facts) or one.files,
+            share.writer.MANAGER,
+            params.network.revert_s,
+            one.links,
+            one.made,
+            one.unmade,
+            one.up,
+            one.up_before,
+            renumbered.on_purpose(share.params, now),
+        )
+        for share, one in written
+        if not is_confirmed or one.changes(facts) or bridges.not_in_force(share.params, now)
+    )
+    return Plan(actions, findings, _note(params))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The bridges are up with their ports and addresses, and there is one way out at most."""
-    return bridges.wrong(params, facts)
+    return bridges.wrong(params, facts, writers.holds(params, facts))
 
 
 def _note(params: HostParams) -> str:
     """Say what is about to happen to the connection."""
     return (
-        "The connection breaks off for some seconds. Unless a new one arrives within "
-        f"{params.network.revert_s} s, "
-        "the host restores the old file by itself."
+        "The connection breaks off for some seconds. The host measures what holds before and afterwards, and restores "
+        f"the old files by itself when something is missing, or no new connection arrives within {params.network.revert_s} s."
     )

@@ -1,0 +1,109 @@
+"""The switch of the network. A program on the host makes it, and alone decides whether the new configuration stays."""
+
+from __future__ import annotations
+
+import ipaddress
+import shlex
+from functools import cache
+from importlib.resources import files
+
+from runbook.actions import Renumbered, ReplaceNetwork
+from runbook.actions.network import FOLDER, UNCONFIRMED
+from runbook.engine.command import command
+from runbook.errors import CommandFailed, HostError
+from runbook.hosts import script
+from runbook.hosts.base import Host, OnLine
+
+PROGRAM = f"{FOLDER}/switch"
+_NOW = "/run/xen-runbook-network"
+_HELD, _BACK = f"{_NOW}/held", f"{_NOW}/back"
+_SETTLE_S, _CONFIRM_S = 60, 15
+"""How long the new network may take until all holds, and what is left of the time for confirming it."""
+_UNREACHED = "no new connection"
+_DO = "compare network.bridges in the parameters with `ip link` on the host, then run again"
+
+
+def replace_network(action: ReplaceNetwork, host: Host, on_line: OnLine) -> str:
+    """Carry out the replacing of network files; return what the host measured before.
+
+    The host puts the files in force and measures: what held before has to hold, and what is asked for. This side adds
+    what only it can see, a connection that is new. Raises `CommandFailed` when the host has taken the old files back.
+    """
+    _take_back_unconfirmed(action, host, on_line)
+    for number, file in enumerate(action.files, 1):
+        if file.content is not None:
+            host.write(f"{FOLDER}/new/{number}", file.content.encode(), mode="0600", owner="root:root")
+    host.write(PROGRAM, f"{_what(action)}{_text()}".encode(), mode="0700", owner="root:root")
+    arm = ("sh", "-c", f"{script.SESSION}; exec sh {PROGRAM} arm")
+    said = command(host, arm, 120, on_line, said_as=f"{PROGRAM} arm")
+    try:
+        host.reconnect(("test", "-e", _HELD, "-o", "-e", _BACK), action.revert_s - _CONFIRM_S, on_line)
+    except HostError:
+        host.reconnect(("test", "-e", _BACK), action.revert_s + 60, on_line)
+    ended = host.run(("sh", f"{_NOW}/switch", "confirm"), timeout_s=60)
+    if ended.status:
+        raise _taken_back(action, host, (ended.out + ended.err).strip())
+    return said
+
+
+def _take_back_unconfirmed(action: ReplaceNetwork, host: Host, on_line: OnLine) -> None:
+    """See that no switch is under way, and nothing of one is left: one that was cut off is taken back first."""
+    back = (
+        "systemd-run",
+        "--quiet",
+        "--collect",
+        "--unit=xen-runbook-network-back-now",
+        "sh",
+        PROGRAM,
+        "back",
+    )
+    look = f"if [ -e {UNCONFIRMED.argv[0]} ]; then {shlex.join(back)}; echo unconfirmed; else rm -rf -- {FOLDER}; fi"
+    if "unconfirmed" in command(host, ("sh", "-c", look), 60, on_line):
+        host.reconnect(("test", "!", "-e", UNCONFIRMED.argv[0]), action.revert_s + 60, on_line)
+
+
+def _taken_back(action: ReplaceNetwork, host: Host, why: str) -> CommandFailed:
+    cut = "cut the connection" if why.startswith(_UNREACHED) else "did not bring back all that was there"
+    return CommandFailed(
+        f"The new network configuration {cut}",
+        where=host.describe,
+        why=f"{why}\nthe old configuration is back in force (`journalctl -u xen-runbook-network-switch` on the host says more)",
+        do=_DO,
+    )
+
+
+@cache
+def _text() -> str:
+    return (files("runbook.engine") / "network_switch.sh").read_text(encoding="utf-8")
+
+
+def _what(action: ReplaceNetwork) -> str:
+    """Return the shell assignments that tell the program what is to be done."""
+    values = {
+        "manager": action.manager,
+        "files": "\n".join(f"{file.mode or '-'} {file.path}" for file in action.files),
+        "links": " ".join(action.links),
+        "made": " ".join(action.made),
+        "unmade": " ".join(action.unmade),
+        "up": " ".join(action.up),
+        "up_before": " ".join(action.up_before),
+        "gives_up": "\n".join(f"{each.family} {link}" for each in action.renumbered for link in each.links),
+        "wants": "\n".join(_wanted(each, want) for each in action.renumbered for want in each.wants),
+        "revert_s": str(action.revert_s),
+        "settle_s": str(min(_SETTLE_S, max(10, action.revert_s - 2 * _CONFIRM_S))),
+    }
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def _wanted(renumbered: Renumbered, want: str) -> str:
+    """Return a want in the words in which the program measures.
+
+    >>> _wanted(Renumbered("inet6", ()), "2001:DB8::0:1/64"), _wanted(Renumbered("inet", ()), "via 10.0.0.1")
+    ('address inet6 2001:db8::1/64', 'route inet default via 10.0.0.1')
+    """
+    word, _, gateway = want.partition(" ")
+    if word == "via":
+        return f"route {renumbered.family} default via {ipaddress.ip_address(gateway)}"
+    if "/" in want:
+        return f"address {renumbered.family} {ipaddress.ip_interface(want).with_prefixlen}"
+    return f"some {renumbered.family} {want}"
