@@ -17,7 +17,8 @@ _LOCK_FILES = (
     f"{DOWNLOADS}/lock",
 )
 
-_AUDIT = Ask.run("dpkg", "--audit")
+AUDIT = Ask.run("dpkg", "--audit")
+"""Which packages are not whole, in dpkg's words; read by `unfinished`."""
 # Only a count: a list's file name holds the address of its mirror. The lists keep the mirror's own
 # time stamps, the folder `partial` is touched by every update.
 _LISTS = Ask.shell(
@@ -58,7 +59,7 @@ class Packages:
 
 def commands(names: tuple[str, ...], others: tuple[str, ...] = ()) -> tuple[Ask, ...]:
     """Return the questions about packages that shall be installed and about others that matter."""
-    return (_AUDIT, _LISTS, _LOCKS, _status(names, others), _simulation(names))
+    return (AUDIT, _LISTS, _LOCKS, _status(names, others), _simulation(names))
 
 
 def parse(facts: Facts, names: tuple[str, ...], others: tuple[str, ...] = ()) -> Packages:
@@ -69,7 +70,7 @@ def parse(facts: Facts, names: tuple[str, ...], others: tuple[str, ...] = ()) ->
         installed=installed(facts[_status(names, others)].out),
         lists=lists.count("list"),
         lists_are_fresh="fresh" in lists,
-        broken=unfinished(facts[_AUDIT].out),
+        broken=unfinished(facts[AUDIT].out),
         lock_holder=lock_holder(facts[_LOCKS].out),
         delta=delta(simulated.out),
         unknown=tuple(re.findall(r"Unable to locate package (\S+)", simulated.err)),

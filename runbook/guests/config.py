@@ -67,11 +67,23 @@ def pci_words(device: Device) -> str:
     return ",".join(parts)
 
 
+MARK = "The runbook writes this file from its parameters:"
+
+
+def is_ours(text: str) -> bool:
+    """Return whether the runbook wrote a configuration: what a person wrote is that person's.
+
+    >>> is_ours('name = "web"\\nmemory = 512\\n')
+    False
+    """
+    return MARK in text
+
+
 def _head(params: HostParams, guest: Guest, release: Release) -> list[str]:
     title = f"{guest.name}: {_one_line(guest.what)}" if guest.what else guest.name
     return [
         f"# {title}",
-        f"# For Xen {release.xen} on {params.host}. The runbook writes this file from its parameters:",
+        f"# For Xen {release.xen} on {params.host}. {MARK}",
         "# change those, not this. Every word is explained in xl.cfg(5).",
         "",
         f'name = "{guest.name}"',

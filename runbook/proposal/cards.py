@@ -1,20 +1,31 @@
-"""Bridges for a machine: what it has now, or the cards that it has been given."""
+"""Bridges for a machine: those that it has, by their own names; else one on the card that is its way out."""
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
-from runbook.facts.network import Interface
-from runbook.facts.uplink import fixed_address
-from runbook.model.ask import Facts
+from runbook.facts.network import Interface, Network
+from runbook.model.ask import Ask, Facts
 from runbook.params import host as params
+from runbook.proposal import addresses, ways
 from runbook.survey.machine import Machine
 
 NAMES = ("xenbr0", "xenbr1")
+_OTHERS = re.compile(r"(docker\d+|br-[0-9a-f]{12}|virbr\d+|lxcbr\d+|lxdbr\d+|incusbr\d+|cni\d+|podman\d+)")
+"""Bridges that Docker, libvirt, LXC and their like make and take away by themselves."""
+_WHERE = (
+    "/etc/network/interfaces", "/etc/network/interfaces.d", "/etc/netplan", "/etc/systemd/network",
+    "/etc/NetworkManager/system-connections", "/etc/ppp/peers",
+)  # fmt: skip
+CONFIGURED = Ask.shell(
+    "for p in /sys/class/net/*/device; do n=${p%/device}; n=${n##*/};"
+    f' grep -rlswF -e "$n" {" ".join(_WHERE)} | while read -r f; do echo "$n $f"; done; done; true'
+)
+"""Which cards some file of a network manager names: what sleeps now may have its address at the next start."""
 
 
 @dataclass(frozen=True)
@@ -22,78 +33,120 @@ class Bridge:
     """One suggested bridge."""
 
     name: str
-    port: str
-    """The network card on it."""
-    controller: str
-    """The card's PCI address, '' for a card that has none."""
+    ports: tuple[str, ...]
+    """Cards, bonds or VLANs of the host; a guest's end of a cable is none."""
+    controllers: tuple[str, ...]
+    """The PCI addresses of the cards below its ports."""
     ipv4: str
-    gateway: str
+    """`keep`, or `none` for a card that has nothing to keep."""
     why: str
 
 
-def bridges(machine: Machine, facts: Facts) -> tuple[Bridge, ...]:
-    """Return the outside bridge, on the card that reaches the machine, and an inside one on the next card.
+@dataclass(frozen=True)
+class Cards:
+    """What a machine's network cards are suggested for."""
 
-    A machine that is reached over something else than one wired card gets none: a bond, a VLAN or a
-    wireless card needs a person's thought, and so does an address that a bridge cannot have.
-    """
+    bridges: tuple[Bridge, ...]
+    no_way: str
+    """Why no bridge is suggested on the way out, in words; '' where one is."""
+    staying: dict[str, str]
+    """For each card that stays as it is the reason, in words; by PCI address."""
+
+
+def read(machine: Machine, facts: Facts) -> Cards:
+    """Return the bridges that are there, the outside one where none is, and an inside one on a card without any use."""
     net = machine.network
-    way = net.session or next(iter(net.default_routes), "")
-    cards = net.cards_below(way)
-    outside = net.interface(cards[0]) if len(cards) == 1 else None
-    if (
-        outside is None
-        or not is_wired(machine, outside)
-        or not (way == outside.name or _is_bridge(machine, way))
-    ):
-        return ()
-    ipv4, gateway = _address(way, facts)
-    had = "from DHCP" if ipv4 == "dhcp" else "fixed"
-    found = [Bridge(NAMES[0], outside.name, outside.controller, ipv4, gateway,
-                    f"the outside: {_reached(machine, outside.name)} by it; its address is {had} now")]  # fmt: skip
-    others = sorted(
-        (i for i in net.interfaces if i.controller and i != outside and is_wired(machine, i)),
-        key=lambda i: i.controller,
-    )
-    if others:
-        why = "the inside: guests, and what hangs on the second card"
-        found.append(Bridge(NAMES[1], others[0].name, others[0].controller, "none", "", why))
-    return tuple(found) if all(map(_can_be, found)) else ()
+    bridges = [*_there(machine, facts)]
+    outside, no_way = _outside(machine, facts, bridges)
+    bridges += [outside] if outside else []
+    named = _configured(facts)
+    idle = [c for c in _wired(machine) if not net.uses_of(c.controller) and c.name not in named]
+    if bridges and idle and NAMES[1] not in {b.name for b in bridges} and not _inside(bridges):
+        why = "the inside: guests, and what hangs on a card that nothing uses now"
+        bridges.append(Bridge(NAMES[1], (idle[0].name,), (idle[0].controller,), "none", why))
+    on_bridges = {c for b in bridges for c in b.controllers}
+    staying = {
+        c.controller: f"{c.name} is configured in {named[c.name]}, though it has nothing to do now"
+        for c in _wired(machine)
+        if c.name in named and c.controller not in on_bridges and not net.uses_of(c.controller)
+    }
+    bad = next((b for b in bridges if not _can_be(b)), None)
+    if bad is not None:
+        return Cards((), f"{bad.name} and {', '.join(bad.ports)} are no names that a bridge and its ports can have in this file", staying)  # fmt: skip
+    return Cards(tuple(bridges), no_way, staying)
+
+
+def _inside(bridges: list[Bridge]) -> bool:
+    """Return whether there are an outside and another bridge already."""
+    return len(bridges) > 1
+
+
+def _there(machine: Machine, facts: Facts) -> Iterator[Bridge]:
+    """Yield the host's own bridges by their own names: what they have, they keep."""
+    net = machine.network
+    way = ways.out(net)
+    for interface in net.interfaces:
+        if not interface.is_bridge or _OTHERS.fullmatch(interface.name):
+            continue
+        ports = tuple(port for port in net.ports(interface.name) if net.cards_below(port))
+        is_out = bool(way) and bool({*net.cards_below(way)} & {*net.cards_below(interface.name)})
+        what = f"{_reached(machine)} by it" if is_out else "guests can be on it"
+        why = f"it is there, and {what}; {addresses.kept(facts, interface.name)}"
+        yield Bridge(interface.name, ports, _controllers(net, ports), "keep", why)
+
+
+def _outside(machine: Machine, facts: Facts, there: list[Bridge]) -> tuple[Bridge | None, str]:
+    """Return the bridge to make on the way out, or why there can be none; neither where it is on a bridge already."""
+    net = machine.network
+    way = ways.out(net)
+    controllers = _controllers(net, (way,))
+    if controllers and any({*controllers} & {*b.controllers} for b in there):
+        return None, ""
+    if why := ways.no_bridge(machine, way):
+        return None, why
+    name = next((n for n in NAMES if n not in {b.name for b in there}), "")
+    if not name:
+        return None, f"the names {' and '.join(NAMES)} are taken by bridges that are not on {way}"
+    kind = ways.kind(net, way)
+    as_what = f" as {kind}" if kind else ""
+    why = f"the outside: {_reached(machine)} by it{as_what}; {addresses.kept(facts, way)}"
+    return Bridge(name, (way,), controllers, "keep", why), ""
+
+
+def _wired(machine: Machine) -> list[Interface]:
+    found = (i for i in machine.network.interfaces if i.controller and ways.is_wired(machine, i))
+    return sorted(found, key=lambda i: i.controller)
+
+
+def _controllers(net: Network, names: tuple[str, ...]) -> tuple[str, ...]:
+    cards = [net.interface(card) for name in names for card in net.cards_below(name)]
+    return tuple(dict.fromkeys(card.controller for card in cards if card))
+
+
+def _configured(facts: Facts) -> dict[str, str]:
+    """Return for each card the first file that names it, none where nobody asked."""
+    rows = (line.partition(" ") for line in facts[CONFIGURED].out.splitlines()) if CONFIGURED in facts else ()
+    found: dict[str, str] = {}
+    for name, _, path in rows:
+        found.setdefault(name, path)
+    return found
 
 
 def _can_be(bridge: Bridge) -> bool:
-    """Return whether parameters take a bridge: the machine may have a gateway outside its network, or say anything."""
+    """Return whether parameters take a bridge: the machine may say anything."""
     try:
-        params.Bridge(
-            name=bridge.name, ports=(bridge.port,), ipv4=bridge.ipv4, gateway=bridge.gateway or None
-        )
+        params.Bridge(name=bridge.name, ports=bridge.ports, ipv4=bridge.ipv4)
     except ValidationError:
         return False
-    return bridge.port not in NAMES
+    return not {*bridge.ports} & {*NAMES}
 
 
-def is_wired(machine: Machine, card: Interface) -> bool:
-    """True for an Ethernet card (PCI class 0200); a bridge takes no wireless one."""
-    device = machine.device(card.controller)
-    return device is not None and device.class_code.startswith("0200") and not card.name.startswith("wl")
-
-
-def _is_bridge(machine: Machine, name: str) -> bool:
-    interface = machine.network.interface(name)
-    return interface is not None and interface.is_bridge
-
-
-def _reached(machine: Machine, card: str) -> str:
-    return "this session came in" if machine.network.session else f"the default route goes out ({card})"
-
-
-def _address(name: str, facts: Facts) -> tuple[str, str]:
-    """Return `dhcp`, or the fixed address of an interface with its gateway."""
-    rows: list[dict[str, Any]] = json.loads(facts.out("ip", "-j", "addr") or "[]")
-    routes: list[dict[str, Any]] = json.loads(facts.out("ip", "-j", "route") or "[]")
-    mine: list[dict[str, Any]] = next(
-        (row.get("addr_info", []) for row in rows if row.get("ifname") == name), []
+def _reached(machine: Machine) -> str:
+    net = machine.network
+    if ways.is_by_session(net):
+        return "this session came in"
+    return (
+        "the default route goes out"
+        if net.default_routes or net.default_routes6
+        else "the machine is reached"
     )
-    fixed = fixed_address(mine)
-    ways = (r.get("gateway", "") for r in routes if r.get("dst") == "default" and r.get("dev") == name)
-    return (fixed, next(ways, "")) if fixed else ("dhcp", "")

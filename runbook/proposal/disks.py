@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook.facts.storage import Device, Storage
+from runbook.facts.storage import Device, Group, Storage
 from runbook.model.ask import Ask, Facts
 from runbook.params.names import group_name
+from runbook.survey import volume_groups
 from runbook.survey.machine import Machine
 from runbook.text.sizes import human_size
 
@@ -53,7 +54,13 @@ def _use(storage: Storage, disk: Device) -> str:
             at = f" at {', '.join(elsewhere)}" if elsewhere else ""
             parts.append(f"{use.whole.removeprefix('the ')}{encrypted}{at}")
     said = ", ".join(dict.fromkeys((*mounts, *parts)))
-    return said or ("nothing" if storage.is_free(disk.path) else "something not in use")
+    if said or storage.is_free(disk.path):
+        return said or "nothing"
+    sleeping = dict.fromkeys(_SLEEPING.get(d.fstype, d.fstype) for d in on if d.fstype)
+    return f"{', '.join(sleeping) or 'a partition table'}, not in use"
+
+
+_SLEEPING = {"crypto_LUKS": "an encrypted container that is closed", "ntfs": "a file system of Windows"}
 
 
 def by_id(text: str) -> dict[str, str]:
@@ -83,13 +90,43 @@ def _is_name(text: str) -> bool:
 
 
 def guest_group(machine: Machine) -> tuple[str, str]:
-    """Return the volume group for the guests' disks, and why that one."""
-    free = [g for g in machine.storage.groups if not machine.storage.is_mounted(g.name) and _is_name(g.name)]
-    named = [g for g in free if g.name == "guests"]
-    best = max(named or free, key=lambda g: g.free, default=None)
-    if best is None:
-        return "guests", "there is none yet that the host does not use itself: make it with vgcreate(8)"
-    why = f"it is there, with {human_size(best.free)} of {human_size(best.size)} free"
-    if any(part.is_missing for part in machine.storage.parts_of(best.name)):
-        why += ", and lacks a disk: LVM makes no volume in it until `pvs` shows none as missing"
-    return best.name, why
+    """Return the volume group for the guests' disks, and why that one.
+
+    One that is full, or lacks a disk, serves no guest; the host's own does where no other has room.
+    """
+    there = machine.storage
+    named = [g for g in there.groups if _is_name(g.name)]
+    own = [g for g in named if not there.is_mounted(g.name)]
+    with_room = [g for g in named if volume_groups.has_room(there, g)]
+    best = next((g for g in own if g.name == "guests"), None)
+    best = best or max((g for g in own if g in with_room), key=lambda g: g.free, default=None)
+    if best is not None:
+        return best.name, _why(there, best)
+    if shared := max(with_room, key=lambda g: g.free, default=None):
+        why = f"the host's own, with {human_size(shared.free)} of {human_size(shared.size)} free"
+        return shared.name, f"{why}; a group of the guests' own, on another disk, would be better (H204)"
+    why = "there is none yet with room in it: make it with vgcreate(8) on a disk that holds nothing you need"
+    return "guests", "; ".join([why, *(_full(there, g) for g in named)])
+
+
+def _why(there: Storage, group: Group) -> str:
+    why = f"it is there, with {human_size(group.free)} of {human_size(group.size)} free"
+    if volume_groups.is_partial(there, group.name):
+        return why + ", and lacks a disk: LVM makes no volume in it until `pvs` shows none as missing"
+    return (
+        why if volume_groups.has_room(there, group) else f"{why}: {volume_groups.way_to_room(there, group)}"
+    )
+
+
+def _full(there: Storage, group: Group) -> str:
+    """Return why a group that is there serves no guest, and what would change that."""
+    lacks = (
+        "lacks a disk"
+        if volume_groups.is_partial(there, group.name)
+        else f"has {human_size(group.free)} free"
+    )
+    held = volume_groups.holders(there, group)
+    # A full group without a pool may be Ceph's or a guest's own: nobody should add a disk to it.
+    if not held and not volume_groups.is_partial(there, group.name):
+        return f"{group.name} {lacks}"
+    return f"{group.name} {lacks}{f', as {held}' if held else ''}: {volume_groups.way_to_room(there, group)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook.errors import Refused
+from runbook.facts import network
 from runbook.hosts import Host
 from runbook.model.ask import Ask, Facts
 from runbook.model.unreadable import reading
@@ -22,13 +23,18 @@ class Proposal:
 
     machine: Machine
     disks: tuple[disks.Disk, ...]
-    bridges: tuple[cards.Bridge, ...]
+    wiring: cards.Cards
     groups: tuple[Group, ...]
     guest_group: str
     guest_group_why: str
     dom0_mib: int
     dom0_why: str
     max_vcpus: int
+
+    @property
+    def bridges(self) -> tuple[cards.Bridge, ...]:
+        """The bridges that are there, and those that are suggested."""
+        return self.wiring.bridges
 
     @property
     def release(self) -> str:
@@ -44,7 +50,7 @@ class Proposal:
 
 def asks(*, is_real: bool = True) -> tuple[Ask, ...]:
     """Return every question. A recording knows only those of the survey, so no disk by its lasting name."""
-    return (*machines.asks(), disks.BY_ID) if is_real else machines.asks()
+    return (*machines.asks(), *network.MORE, disks.BY_ID, cards.CONFIGURED) if is_real else machines.asks()
 
 
 def look(host: Host) -> Proposal:
@@ -69,13 +75,15 @@ def read(facts: Facts) -> Proposal:
             do="let the connection go to root, by key (`--to root@host`), or use sudo with --local",
         )
     group, why = disks.guest_group(machine)
-    bridges = cards.bridges(machine, facts)
-    kept = {b.controller: f"it becomes a port of the bridge {b.name} above" for b in bridges}
+    found = cards.read(machine, facts)
+    kept = found.staying | {
+        bdf: f"it becomes a port of the bridge {b.name} above" for b in found.bridges for bdf in b.controllers
+    }
     memory, memory_why = dom0_memory(machine.memory.machine_mib)
     return Proposal(
         machine=machine,
         disks=disks.disks(machine, facts),
-        bridges=bridges,
+        wiring=found,
         groups=groups(machine, group, kept),
         guest_group=group,
         guest_group_why=why,

@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from runbook.errors import ParamsError
 from runbook.params.host import Local, Recorded, Ssh
 from runbook.params.yaml12 import parse
-from runbook.proposal.cards import Bridge
+from runbook.proposal.cards import Bridge, Cards
 from runbook.proposal.commented import above, beside, clean, commented, dump, flow, flow_map, folded, quoted
 from runbook.proposal.devices import add_devices, is_writable
 from runbook.proposal.machine import RELEASES, Proposal
@@ -36,7 +36,7 @@ def write(host: str, connection: Ssh | Local | Recorded, seen: Proposal) -> str:
     _identity(top, host, connection, seen)
     _installation(top, seen)
     _dom0(top, seen)
-    _network(top, seen.bridges)
+    _network(top, seen.wiring)
     rest = add_devices(top, seen.groups)
     _storage(top, seen, rest)
     text = dump(top)
@@ -113,24 +113,32 @@ def _dom0(top: CommentedMap, seen: Proposal) -> None:
     beside(here, "max_vcpus", f"of {seen.machine.cpu.threads} threads; guests may use all of them")
 
 
-def _network(top: CommentedMap, bridges: tuple[Bridge, ...]) -> None:
-    top["network"] = here = CommentedMap(bridges=CommentedSeq() if bridges else flow(()))
+def _network(top: CommentedMap, cards: Cards) -> None:
+    top["network"] = here = CommentedMap(bridges=CommentedSeq() if cards.bridges else flow(()))
     above(top, "network", [""])
-    if not bridges:
-        above(here, "bridges", folded(
-            "The machine is not reached over one wired card alone (it may be a bond, a VLAN or a wireless card), "
-            "or by an address that a bridge cannot have. Which card a bridge takes is for you to say; guests need "
-            "a bridge, dom0 does not.", 2
-        ))  # fmt: skip
-    for bridge in bridges:
-        entry = CommentedMap(name=bridge.name, ports=flow((bridge.port,)), ipv4=bridge.ipv4)
-        beside(entry, "name", bridge.why)
-        beside(entry, "ports", bridge.controller)
-        if bridge.ipv4 == "none":
-            beside(entry, "ipv4", "dom0's own address here, such as 10.0.0.2/24; none keeps dom0 out of it")
-        if bridge.gateway:
-            entry["gateway"] = bridge.gateway
-        here["bridges"].append(entry)
+    said = [*_no_bridge(cards.no_way)] if cards.no_way else []
+    said += [line for why in cards.staying.values() for line in folded(f"{why}: it stays as it is.", 2)]
+    if said:
+        above(here, "bridges", said)
+    for bridge in cards.bridges:
+        here["bridges"].append(_bridge(bridge))
+
+
+def _no_bridge(why: str) -> Iterator[str]:
+    """Yield why the way out has no bridge; a bridge without a port, routed by the host, is what can be had then."""
+    yield from folded(
+        f"No bridge on the way out: {why}. Guests need a bridge, dom0 does not; one without a port "
+        "(`ports: []`, `ipv4: 10.0.0.1/24`) joins guests to dom0 and to each other.", 2
+    )  # fmt: skip
+
+
+def _bridge(bridge: Bridge) -> CommentedMap:
+    entry = CommentedMap(name=bridge.name, ports=flow(bridge.ports), ipv4=bridge.ipv4)
+    beside(entry, "name", bridge.why)
+    beside(entry, "ports", ", ".join(bridge.controllers))
+    if bridge.ipv4 == "none":
+        beside(entry, "ipv4", "dom0's own address here, such as 10.0.0.2/24; none keeps dom0 out of it")
+    return entry
 
 
 def _storage(top: CommentedMap, seen: Proposal, rest: list[str]) -> None:

@@ -61,7 +61,7 @@ def test_a_bridge_is_seen_through(bridged):
         "the default route (enp0s3)",
         "a port of the bridge xenbr0 (enp0s3)",
     )
-    assert bridged.uses_of("0000:00:04.0") == ()
+    assert bridged.uses_of("0000:00:04.0") == ("vlan5, which stands on it (enp0s4)",)
 
 
 def test_a_vlan_ends_on_its_card(bridged):

@@ -90,7 +90,8 @@ def test_the_recorded_host_can_be_planned_with_it(tmp_path, notebook):
     for step in notebooks()[notebook]:
         shown = book.plan(name_of(step))
         assert shown.text.startswith(step.TITLE)
-        assert not [f for f in step.plan(host, book.facts).findings if f.level in ("refuse", "fail")]
+        if all(ask in book.facts for ask in step.asks(host)):  # one that is not recorded yet says so itself
+            assert not [f for f in step.plan(host, book.facts).findings if f.level in ("refuse", "fail")]
 
 
 def test_one_round_trip_and_nothing_else():
@@ -229,10 +230,11 @@ def test_a_live_system_is_told_from_an_installed_one():
 
 
 def test_a_fixed_address_goes_on_the_bridge():
-    """A machine with an address of its own keeps it, and its gateway."""
+    """A machine with an address of its own keeps it, and the file says which it is."""
     address = re.sub(r'"dynamic":true,', "", _file("ip-addr.json"))
-    _, host = written(bare(ip_addr_json=address))
-    assert (host.network.bridges[0].ipv4, host.network.bridges[0].gateway) == ("10.0.2.15/24", "10.0.2.2")
+    text, host = written(bare(ip_addr_json=address))
+    assert (host.network.bridges[0].ipv4, host.network.bridges[0].gateway) == ("keep", None)
+    assert "it keeps 10.0.2.15/24 (fixed)" in text
 
 
 def test_a_way_that_no_bridge_takes_gets_none():
@@ -242,7 +244,7 @@ def test_a_way_that_no_bridge_takes_gets_none():
     }
     text, host = written(bare(**{n.replace("-", "_").replace(".", "_"): said for n, said in renamed.items()}))
     assert host.network.bridges == ()
-    assert "not reached over one wired card alone" in text
+    assert "No bridge on the way out: wlp0s3 is a wireless card" in text
 
 
 def test_under_xen_the_machine_is_the_same():

@@ -8,9 +8,10 @@ import pytest
 
 from runbook import survey
 from runbook.proposal.disks import disks, guest_group
+from runbook.steps.guests import create_volumes
 from runbook.survey import CARE, MAY, STAY
 from tests.storage_answers import findmnt, lsblk, lvm, node
-from tests.survey.machines import Pci, devices
+from tests.survey.machines import Pci, devices, guest, params
 
 SYSTEM, DATA = "0000:01:00.0", "0000:00:17.0"
 GIB = 2**30
@@ -85,7 +86,7 @@ CASES = {
     ),
     "luks-closed": (
         facts(system(), sda(fstype="crypto_LUKS")),
-        "something not in use",
+        "an encrypted container that is closed, not in use",
         (CARE, "its disk sda holds the encrypted container"),
     ),
     "multipath": (
@@ -96,7 +97,11 @@ CASES = {
         "/data, something (mpath_member)",
         (STAY, "dom0 uses /data on its disk sda"),
     ),
-    "a-file-system-that-sleeps": (facts(system(), sda(fstype="ntfs")), "something not in use", (MAY, "")),
+    "a-file-system-that-sleeps": (
+        facts(system(), sda(fstype="ntfs")),
+        "a file system of Windows, not in use",
+        (MAY, ""),
+    ),
     "an-empty-disk": (facts(system(), sda()), "nothing", (MAY, "")),
 }
 
@@ -121,3 +126,66 @@ def test_vg_missing_pv():
     assert (name, "lacks a disk" in why) == ("guests", True)
     report = lvm({"guests": (4000 * GIB, 3000 * GIB)}, parts[:1])
     assert "lacks" not in guest_group(survey.read(facts(system(), sda(), report=report)))[1]
+
+
+def volume(group: str, name: str, size: int, **more: Any) -> dict[str, Any]:
+    """Return a logical volume as LVM's report has it."""
+    columns = "lv_attr lv_layout lv_tags lv_uuid lv_dm_path lv_health_status origin pool_lv data_percent metadata_percent"
+    empty = dict.fromkeys(columns.split(), "") | {"lv_kernel_major": "-1", "lv_kernel_minor": "-1"}
+    return empty | {"vg_name": group, "lv_name": name, "lv_size": str(size)} | more
+
+
+POOL = {"lv_layout": "thin,pool", "data_percent": "2.00"}
+GROUPS = {
+    "a Ceph group is full": ({"ceph-1": (GIB * 2000, 0)}, [], "guests", "; ceph-1 has 0 B free"),
+    "another has room": ({"ceph-1": (GIB * 2000, 0), "data": (GIB * 100, GIB * 50)}, [], "data", "50.0 GiB of 100.0 GiB free"),
+    "a thin pool holds all": (
+        {"pve": (GIB * 1000, GIB // 2)},
+        [volume("pve", "data", GIB * 900, **POOL), volume("pve", "vm-1", GIB * 9, pool_lv="data")],
+        "guests",
+        "the thin pool pve/data holds 900.0 GiB, 2 % of it in use: a thin pool cannot be made smaller",
+    ),
+    "an empty thin pool holds all": (
+        {"pve": (GIB * 1000, 0)}, [volume("pve", "data", GIB * 900, **POOL)], "guests", "`lvremove pve/data` gives its room back",
+    ),
+    "guests by name, though full": ({"guests": (GIB * 9, 0), "data": (GIB * 9, GIB * 8)}, [], "guests", "0 B of 9.0 GiB free: add a disk"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GROUPS)
+def test_the_guests_group(case):
+    """A group without room is not chosen for guests, and the file says what would make room."""
+    groups, volumes, name, said = GROUPS[case]
+    found = guest_group(survey.read(facts(system(), sda(), report=lvm(groups, (), volumes))))
+    assert (found[0], said in found[1]) == (name, True), found
+
+
+def test_the_hosts_own_group_serves_where_it_alone_has_room():
+    """An installation with everything in one group is used as it is, and the file says that another would be better."""
+    root = volume(
+        "xen", "root", GIB * 20, lv_dm_path="/dev/mapper/xen-root", lv_kernel_major="254", lv_kernel_minor="0"
+    )
+    nodes = node("nvme0n1", "disk", node("xen-root", "lvm", minor=0, at=["/"], fstype="ext4"), size=500 * GIB)
+    found = guest_group(
+        survey.read(facts(nodes, sda(), report=lvm({"xen": (GIB * 400, GIB * 300)}, (), [root])))
+    )
+    assert (found[0], "the host's own, with 300.0 GiB" in found[1]) == ("xen", True)
+
+
+def test_a_guests_disk_in_a_group_that_has_no_room():
+    """Where a thin pool holds the room, or a disk is missing, the refusal names what makes room there."""
+    asked = params(guests=(guest("web"),), storage={"guest_volume_group": "pve"})
+    pool = volume("pve", "data", GIB * 900, **POOL)
+
+    def refused(*report: Any) -> str:
+        found = create_volumes.plan(asked, facts(system(), sda(), report=lvm(*report))).findings
+        assert [f.level for f in found] == ["refuse"]
+        return f"{found[0].what}; {found[0].why}; {found[0].do}"
+
+    said = refused({"pve": (GIB * 1000, 0)}, (), [pool])
+    assert "the thin pool pve/data holds 900.0 GiB" in said
+    assert "`lvremove pve/data`" in said
+    parts = [("/dev/sda", "pve", GIB * 9), ("[unknown]", "pve", GIB * 9)]
+    said = refused({"pve": (GIB * 18, GIB * 9)}, parts)
+    assert "lacks a disk" in said
+    assert "`vgreduce --removemissing pve`" in said

@@ -171,7 +171,7 @@ class Machine:
 
     def _run(self, ask: Ask) -> Answer:
         table: dict[Ask, str | Answer] = {
-            packages._AUDIT: self.audit,
+            packages.AUDIT: self.audit,
             packages._LISTS: "list\n" * self.lists + "fresh\n" * self.lists_are_fresh,
             packages._LOCKS: self.locks,
             grub._ENVIRONMENT: f"saved_entry={self.saved_entry}\nnext_entry={self.next_entry}\n",

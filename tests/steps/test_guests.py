@@ -166,6 +166,18 @@ class TestWriteGuestConfigs:
         host.files["/etc/xen/comm.cfg"] = host.files["/etc/xen/comm.cfg"].replace("256", "512")
         assert [a.path for a in actions(write_guest_configs, host)] == ["/etc/xen/comm.cfg"]
 
+    def test_what_a_person_wrote_is_refused_and_the_move_leads_on(self):
+        """A configuration of somebody's own is not written over; moved out of the way, as the refusal says, ours is written."""
+        host, path = configured(PARAMS), "/etc/xen/comm.cfg"
+        host.files[path] = 'name = "comm"\nmemory = 4096\n'
+        plan = write_guest_configs.plan(PARAMS, host.facts(write_guest_configs))
+        (finding,) = plan.stops
+        assert (finding.level, finding.what) == ("refuse", f"{path} was written by hand, and would be written over")
+        assert f"mv {path} {path}.by-hand" in finding.do
+        host.files[f"{path}.by-hand"] = host.files.pop(path)
+        assert not stops(write_guest_configs, host)
+        assert [a.path for a in actions(write_guest_configs, host)] == [path]
+
     def test_an_installed_disk_changes_the_boot_order(self):
         """As soon as the volume holds a partition table, the file with the disc first is replaced."""
         params = with_guests(install_media="/srv/iso/ipfire.iso")
@@ -245,6 +257,15 @@ class TestSetAutostart:
         assert problems(set_autostart, configured(PARAMS, links=links)) == [
             ("fail", "/etc/xen/auto/07-comm.cfg starts a guest that is not to start")
         ]
+
+    def test_a_persons_link_of_our_form_stays(self):
+        """On a host that was set up by hand a numbered link leads to a guest of the person's: it is none of ours."""
+        host = configured(PARAMS, links={**AUTO, "05-mail.cfg": "../mail.cfg"})
+        host.files["/etc/xen/mail.cfg"] = 'name = "mail"\n'
+        assert actions(set_autostart, host) == ()
+        assert problems(set_autostart, host) == []
+        host.files["/etc/xen/mail.cfg"] = host.files["/etc/xen/comm.cfg"]
+        assert actions(set_autostart, host) == (Remove("/etc/xen/auto/05-mail.cfg", link="../mail.cfg"),)
 
     def test_a_link_that_leads_elsewhere_is_made_anew(self):
         """A link of the right name with another target is replaced."""

@@ -8,7 +8,7 @@ from runbook.actions import WriteFile
 from runbook.model.plan import Plan
 from runbook.params import load
 from runbook.steps import introduction
-from runbook.steps.introduction import keep_survey, survey_devices, survey_machine
+from runbook.steps.introduction import keep_survey, survey_debian, survey_devices, survey_machine
 from tests.storage_answers import findmnt
 from tests.survey.machines import (
     DOM0,
@@ -41,8 +41,8 @@ def found(step, parameters, facts):
 
 
 def test_the_chapter_names_its_steps():
-    """The notebook's steps come in the order machine, devices, keep."""
-    assert (survey_machine, survey_devices, keep_survey) == introduction.STEPS
+    """The notebook's steps come in the order machine, Debian, devices, keep."""
+    assert (survey_machine, survey_debian, survey_devices, keep_survey) == introduction.STEPS
 
 
 @pytest.mark.parametrize("facts", [bare(), dom0()], ids=["bare", "xen"])

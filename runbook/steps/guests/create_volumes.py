@@ -12,6 +12,7 @@ from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.releases import xen
+from runbook.survey import volume_groups
 from runbook.text.sizes import human_size
 
 TITLE = "Create the guests' volumes"
@@ -39,7 +40,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         made = tuple(_create(params.storage.guest_volume_group, guest) for guest in foreseen)
         return Plan(made, (_no_group(params, there),))
     missing = [g for g in params.guests if there.volume(group.name, g.volume.name) is None]
-    findings = [*_unfit(params, there), *_too_little(group, missing)]
+    findings = [*_unfit(params, there), *_too_little(there, group, missing)]
     return Plan(tuple(_create(group.name, guest) for guest in missing), tuple(findings))
 
 
@@ -91,18 +92,30 @@ def _no_group(params: HostParams, there: Storage) -> Finding:
     )
 
 
-def _too_little(group: Group, missing: list[Guest]) -> list[Finding]:
-    """Return a finding when the new volumes, each rounded up to whole extents, do not fit."""
+def _too_little(there: Storage, group: Group, missing: list[Guest]) -> list[Finding]:
+    """Return a finding when the new volumes, each rounded up to whole extents, cannot be made."""
+    if missing and volume_groups.is_partial(there, group.name):
+        return [
+            Finding(
+                "refuse",
+                f"The volume group '{group.name}' lacks a disk",
+                "LVM makes no volume in a group as long as a part of it is missing",
+                volume_groups.way_to_room(there, group),
+                "lvm(8)",
+            )
+        ]
     need = sum(group.rounded(g.volume.size_gib * GIB) for g in missing)
     if need <= group.free:
         return []
     wanted = ", ".join(f"{g.volume.name} {g.volume.size_gib} GiB" for g in missing)
+    held = volume_groups.holders(there, group)
     return [
         Finding(
             "refuse",
             f"The volume group '{group.name}' is too small for the guests' disks",
-            f"{wanted} need {human_size(need)}, {human_size(group.free)} are free",
-            f"give guests smaller volumes, or add a disk: `vgextend {group.name} /dev/…`",
+            f"{wanted} need {human_size(need)}, {human_size(group.free)} are free"
+            + (f"; {held}" if held else ""),
+            f"give guests smaller volumes, or make room: {volume_groups.way_to_room(there, group)}",
         )
     ]
 

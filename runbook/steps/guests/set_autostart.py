@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from runbook.actions import Link, Remove, Run
-from runbook.facts.guest_files import AUTO, AUTOSTART, AutoEntry, parse_autostart
+from runbook.facts.guest_files import AUTO, AUTOSTART, FILES, AutoEntry, parse_autostart, parse_files
+from runbook.guests import config
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -18,8 +19,8 @@ _OURS = re.compile(r"\d\d-(.+\.cfg)")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    """Return the question about the folder's entries."""
-    return (AUTOSTART,)
+    """Return the questions about the folder's entries, and whose the configurations are."""
+    return (AUTOSTART, FILES)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -35,7 +36,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions += [
         Remove(f"{AUTO}/{entry.name}", link=entry.target)
         for entry in there.values()
-        if entry.name not in links and _is_ours(entry)
+        if entry.name not in links and _is_ours(entry, facts)
     ]
     actions += [Link(f"{AUTO}/{name}", target) for name, target in links.items() if name not in there]
     actions += [
@@ -43,7 +44,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         for name, target in links.items()
         if name in there and there[name].is_link and there[name].target != target
     ]
-    return Plan(tuple(actions), (*_in_the_way(links, there), *_foreign(params, links, there)))
+    return Plan(tuple(actions), (*_in_the_way(links, there), *_foreign(params, links, there, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -60,7 +61,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             found.append(
                 Finding("fail", f"{AUTO}/{name} leads to {entry.target}", do="run this step in mode apply")
             )
-        if name not in links and _is_ours(entry):
+        if name not in links and _is_ours(entry, facts):
             found.append(
                 Finding("fail", f"{AUTO}/{name} starts a guest that is not to start", do="run this step")
             )
@@ -84,9 +85,12 @@ def _wanted(params: HostParams) -> dict[str, str]:
     return {f"{guest.autostart:02d}-{guest.name}.cfg": f"../{guest.name}.cfg" for guest in ordered}
 
 
-def _is_ours(entry: AutoEntry) -> bool:
+def _is_ours(entry: AutoEntry, facts: Facts) -> bool:
+    """Return whether a link has our form and leads to a configuration of ours, or to none: a person's link may look so."""
     match = _OURS.fullmatch(entry.name)
-    return bool(match and entry.is_link and entry.target == f"../{match[1]}")
+    if not match or entry.target != f"../{match[1]}":
+        return False
+    return config.is_ours(parse_files(facts).get(config.path_of(match[1].removesuffix(".cfg")), config.MARK))
 
 
 def _in_the_way(links: dict[str, str], there: dict[str, AutoEntry]) -> list[Finding]:
@@ -103,7 +107,9 @@ def _in_the_way(links: dict[str, str], there: dict[str, AutoEntry]) -> list[Find
     ]
 
 
-def _foreign(params: HostParams, links: dict[str, str], there: dict[str, AutoEntry]) -> list[Finding]:
+def _foreign(
+    params: HostParams, links: dict[str, str], there: dict[str, AutoEntry], facts: Facts
+) -> list[Finding]:
     """Return a warning for each entry that is somebody else's and starts one of our guests."""
     own = {f"{guest.name}.cfg" for guest in params.guests}
     return [
@@ -115,5 +121,5 @@ def _foreign(params: HostParams, links: dict[str, str], there: dict[str, AutoEnt
             "H712",
         )
         for entry in there.values()
-        if entry.name not in links and not _is_ours(entry) and entry.target.rpartition("/")[2] in own
+        if entry.name not in links and not _is_ours(entry, facts) and entry.target.rpartition("/")[2] in own
     ]

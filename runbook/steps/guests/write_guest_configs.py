@@ -69,7 +69,21 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         for path, text in files.items()
         if facts.text(path) != text
     )
-    return Plan(actions, (*guest_needs.xen(domains), *_rules(params, files, facts), *_discs(params, facts)))
+    others = tuple(_by_hand(path) for path in files if not config.is_ours(facts.text(path) or files[path]))
+    said = (*others, *guest_needs.xen(domains), *_rules(params, files, facts), *_discs(params, facts))
+    return Plan(actions, said)
+
+
+def _by_hand(path: str) -> Finding:
+    """Return that somebody wrote the file: what stands in it may be all that is known of that guest."""
+    return Finding(
+        "refuse",
+        f"{path} was written by hand, and would be written over",
+        "it does not say that the runbook writes it; the plan shows what would change",
+        f"move it out of the way (`mv {path} {path}.by-hand`) once the guest in the parameters is what you want, then run "
+        "again; or give the guest in the parameters another name, and leave this one as it is",
+        "H701",
+    )
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.steps.introduction import keep_survey, survey_devices, survey_machine
+from runbook.steps.introduction import keep_survey, survey_debian, survey_devices, survey_machine
 
 NOTEBOOK = "00_introduction"
-STEPS = (survey_machine, survey_devices, keep_survey)
+STEPS = (survey_machine, survey_debian, survey_devices, keep_survey)

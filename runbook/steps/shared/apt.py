@@ -51,17 +51,22 @@ def obstacles(now: Packages) -> list[Finding]:
                 "apt(8)",
             )
         )
-    if now.broken:
-        found.append(
-            Finding(
-                "refuse",
-                "An installation was interrupted",
-                now.broken.splitlines()[0],
-                "run `dpkg --configure -a` on the host, then `apt-get -f install`, then run again",
-                "dpkg(1) --audit",
-            )
+    return [*found, *unfinished(now.broken)]
+
+
+def unfinished(broken: str) -> list[Finding]:
+    """Return the finding of an installation that stopped half way, from what `dpkg --audit` says of it."""
+    if not broken:
+        return []
+    return [
+        Finding(
+            "refuse",
+            "An installation was interrupted",
+            broken.splitlines()[0],
+            "run `dpkg --configure -a` on the host, then `apt-get -f install`, then run again",
+            "dpkg(1) --audit",
         )
-    return found
+    ]
 
 
 def clashes(params: HostParams, now: Packages) -> list[Finding]:

@@ -114,6 +114,20 @@ def not_under_xen(now: Grub) -> Finding:
     return Finding("fail", "The host runs plain Debian, not Xen", why, do, "H618")
 
 
+def no_grub(seen: str) -> Finding:
+    """Return that this host cannot be given a menu entry for Xen, and how it comes to one."""
+    return Finding(
+        "refuse",
+        "This host does not boot with GRUB",
+        f"{seen}; Xen is started by an entry of GRUB's menu, for once at first, and the way back to plain Debian is "
+        "GRUB's too",
+        "run `apt-get install grub-efi-amd64` and `grub-install` (`grub-pc`, and `grub-install /dev/…` with the disk, on a "
+        "machine that starts the BIOS way), then `update-grub`; restart the host, see with `efibootmgr` that `debian` "
+        "stands first in BootOrder, then run again",
+        "H618",
+    )
+
+
 def choice_would_stay(level: Level, seen: str) -> Finding:
     """Return that this host's GRUB can start nothing for once only, and the way round it."""
     return Finding(

@@ -32,14 +32,7 @@ def boot_loader(facts: Facts) -> list[Finding]:
     """Return whether GRUB is missing."""
     if "/usr/sbin/update-grub" in files.parse(facts, *_PATHS):
         return []
-    return [
-        Finding(
-            "refuse",
-            "This host does not boot with GRUB",
-            "`update-grub` is not there; Xen is started by GRUB's menu, once, with a way back",
-            "install grub-efi-amd64 (or grub-pc on a BIOS machine) as its boot loader, then run again",
-        )
-    ]
+    return [boot_menu.no_grub("there is no `update-grub`")]
 
 
 def missing(params: HostParams, now: Packages) -> list[Finding]:
