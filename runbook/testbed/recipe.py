@@ -43,6 +43,8 @@ class Recipe:
     """Path and target of symbolic links, which go before files."""
     hooks: tuple[str, ...] = ()
     """Shell commands that are run in the bootstrapped system, in a chroot."""
+    kernel_options: tuple[str, ...] = ()
+    """Words for the kernel's line, at the first boot and at all later ones."""
     login: str = "root"
     """Whose account the disk's key opens; another than root is made by a hook."""
 
@@ -131,7 +133,7 @@ def files(recipe: Recipe, ident: Identity, kernel: str) -> dict[str, tuple[int, 
         "etc/fstab": (0o644, _fstab(ident)),
         "etc/default/locale": (0o644, "LANG=C.UTF-8\n"),
         **({"etc/network/interfaces": (0o644, _interfaces(recipe))} if "ifupdown" in recipe.packages else {}),
-        "etc/default/grub.d/serial-console.cfg": (0o644, _grub_defaults()),
+        "etc/default/grub.d/serial-console.cfg": (0o644, _grub_defaults(recipe)),
         **_apt_sources(recipe),
         **({"etc/apt/apt.conf.d/90mirror": (0o644, apt)} if apt else {}),
         "etc/resolv.conf": (0o644, ""),
@@ -140,7 +142,7 @@ def files(recipe: Recipe, ident: Identity, kernel: str) -> dict[str, tuple[int, 
             0o600 if recipe.login == "root" else 0o644,
             ident.authorized_key,
         ),
-        "boot/grub/grub.cfg": (0o600, _first_menu(ident, kernel)),
+        "boot/grub/grub.cfg": (0o600, _first_menu(recipe, ident, kernel)),
         **{path.lstrip("/"): (mode, text) for path, mode, text in recipe.files},
     }
     linked = {path.lstrip("/") for path, _ in recipe.links}
@@ -184,16 +186,20 @@ def _interfaces(recipe: Recipe) -> str:
     )
 
 
-def _grub_defaults() -> str:
+def _grub_defaults(recipe: Recipe) -> str:
     """The machine has a serial port and no screen; its own update-grub must keep saying so."""
-    return 'GRUB_TERMINAL="console"\nGRUB_CMDLINE_LINUX="console=ttyS0,115200n8"\n'
+    return f'GRUB_TERMINAL="console"\nGRUB_CMDLINE_LINUX="{_words(recipe)}"\n'
 
 
-def _first_menu(ident: Identity, kernel: str) -> str:
+def _words(recipe: Recipe) -> str:
+    return " ".join(("console=ttyS0,115200n8", *recipe.kernel_options))
+
+
+def _first_menu(recipe: Recipe, ident: Identity, kernel: str) -> str:
     """The menu of the very first boot; the machine's own update-grub replaces it."""
     return (
         "insmod part_gpt\ninsmod ext2\n"
         f"search --no-floppy --fs-uuid --set=root {ident.boot_uuid}\n"
-        f"linux /vmlinuz-{kernel} root=UUID={ident.root_uuid} ro console=ttyS0,115200n8 quiet\n"
+        f"linux /vmlinuz-{kernel} root=UUID={ident.root_uuid} ro {_words(recipe)} quiet\n"
         f"initrd /initrd.img-{kernel}\nboot\n"
     )
