@@ -43,17 +43,17 @@ class Firewall:
 
 def commands(rules: str) -> tuple[Ask, ...]:
     """Return the questions about the packet filter, and about some rules."""
-    return (_NOW, _TABLES, Ask.read(FILE), _listed(rules))
+    return (_NOW, _TABLES, Ask.read(FILE), listed(rules))
 
 
 def parse(facts: Facts, rules: str) -> Firewall:
     """Return the packet filter of the facts; `rules` as given to `commands`."""
-    listed = facts[_listed(rules)]
+    wanted = facts[listed(rules)]
     return Firewall(
         is_installed=facts[_TABLES].status != 127,
         now=facts[_NOW].out if facts[_NOW].ok else "",
-        wanted=listed.out if listed.ok else "",
-        error="" if listed.ok else listed.err.strip(),
+        wanted=wanted.out if wanted.ok else "",
+        error="" if wanted.ok else wanted.err.strip(),
         file=facts.text(FILE),
         tables=tuple(re.findall(r"(?m)^table (.+)$", facts[_TABLES].out)),
     )
@@ -71,12 +71,13 @@ def has_rules(text: str) -> bool:
     return not all(plain.fullmatch(line.strip()) for line in text.splitlines())
 
 
-def _listed(rules: str) -> Ask:
-    """Load the rules into a network namespace of their own, which ends with the command, and list them.
+def listed(rules: str, table: tuple[str, str] = TABLE) -> Ask:
+    """Return the question how nft lists the table that some rules make.
 
-    Whatever way nft spells a rule, what is in force and what is asked for are then spelt alike.
+    They are loaded into a network namespace of their own, which ends with the command: whatever way nft spells a
+    rule, what is in force and what is asked for are then spelt alike.
     """
-    table = " ".join(TABLE)
+    name = " ".join(table)
     return Ask.shell(
-        f"printf %s {shlex.quote(rules)} | unshare -n sh -c 'nft -f - && nft --stateless list table {table}'"
+        f"printf %s {shlex.quote(rules)} | unshare -n sh -c 'nft -f - && nft --stateless list table {name}'"
     )

@@ -137,6 +137,10 @@ class Bridge(Closed):
     more_addresses: tuple[FixedAddress, ...] = Field(default=(), examples=[["10.0.0.3/24"]])
     """Further addresses of dom0 on the bridge, of either family, beside what ipv4 and ipv6 say."""
 
+    nat: bool = False
+    """Lead guests out by the host's own way and under its address, and give them theirs by DHCP. For a host whose way
+    out cannot be bridged (Wi-Fi, PPPoE, a tunnel); the bridge has no port then, and an address of its own."""
+
     @property
     def fixed(self) -> tuple[str, ...]:
         """The addresses that are asked for by number, the first ones of both families before the further ones."""
@@ -146,6 +150,20 @@ class Bridge(Closed):
     def _gateways_are_in_their_networks(self) -> Bridge:
         prove_gateway("gateway", self.gateway, self.ipv4, "ipv4")
         prove_gateway("gateway6", self.gateway6, self.ipv6, "ipv6")
+        return self
+
+    @model_validator(mode="after")
+    def _nat_has_a_network_of_its_own(self) -> Bridge:
+        if self.nat and self.ports:
+            raise ValueError(
+                f"{self.name} has `nat: true` and a card; leave `ports` out, or `nat`: what hangs on the card "
+                "would be given addresses as well"
+            )
+        if self.nat and ("/" not in self.ipv4 or not 8 <= int(self.ipv4.partition("/")[2]) <= 28):
+            raise ValueError(
+                f"{self.name} has `nat: true` and `ipv4: {self.ipv4}`; its guests need a network of their own: give "
+                "dom0 an address in one that nothing else has, with a prefix from 8 to 28, such as 192.168.150.1/24"
+            )
         return self
 
     @model_validator(mode="after")
@@ -169,6 +187,9 @@ class Network(Closed):
     bridges: tuple[Bridge, ...] = ()
     revert_s: Annotated[int, Field(ge=30, le=3600)] = 120
     """Seconds after which the old network comes back by itself unless a new connection confirms."""
+    pass_bridged: bool = False
+    """Let packets over a bridge pass a filter of the host that drops what it forwards, as Docker's does: without it
+    guests there get neither an address nor answers. What is routed meets the filter as before."""
 
 
 class Storage(Closed):

@@ -87,12 +87,23 @@ def rules(params: HostParams) -> str:
         "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
         f"tcp dport {{ {tcp} }} accept",
         *([f"udp dport {{ {udp} }} accept"] if udp else []),
+        *_for_guests(params),
     ]
     body = "".join(f"\t\t{line}\n" for line in lines)
     return (
         "#!/usr/sbin/nft -f\n# From params configuration.firewall. The first two lines let it be loaded again.\n"
         f"table {_NAME}\ndelete table {_NAME}\n\ntable {_NAME} {{\n\tchain input {{\n{body}\t}}\n}}\n"
     )
+
+
+def _for_guests(params: HostParams) -> list[str]:
+    """Guests behind the host ask it for their address and for names."""
+    names = [f'"{bridge.name}"' for bridge in params.network.bridges if bridge.nat]
+    if not names:
+        return []
+    return [
+        f"iifname {{ {', '.join(names)} }} {rule} accept" for rule in ("udp dport { 53, 67 }", "tcp dport 53")
+    ]
 
 
 def _is_asked(params: HostParams) -> bool:

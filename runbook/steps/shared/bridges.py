@@ -77,9 +77,8 @@ def dropped(params: HostParams, facts: Facts) -> list[Finding]:
             "warn",
             f"{who} drops forwarded packets, and bridged ones with them",
             "net.bridge.bridge-nf-call-iptables is 1, so guests on a bridge would get neither an address nor answers",
-            "run `echo net.bridge.bridge-nf-call-iptables=0 >/etc/sysctl.d/90-bridge.conf; sysctl --system` where "
-            "nothing needs bridged packets filtered; else let the bridge's pass: `iptables -I DOCKER-USER -i BRIDGE "
-            "-j ACCEPT` and `-o BRIDGE`, made lasting",
+            "set `pass_bridged: true` under network: the step pass_bridged_packets adds one rule that lets them pass, "
+            "again after each start of Docker; what is routed goes on being filtered",
             "H653",
         )
     ]

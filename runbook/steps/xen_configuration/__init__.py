@@ -6,6 +6,8 @@ from runbook.steps.xen_configuration import (
     configure_bridges,
     enable_services,
     hide_devices,
+    lead_guests_out,
+    pass_bridged_packets,
     set_boot_menu,
     stop_saving_guests,
 )
@@ -17,6 +19,8 @@ STEPS = (
     set_boot_menu,
     enable_services,
     allow_xl_by_sudo,
+    pass_bridged_packets,
     configure_bridges,
+    lead_guests_out,
     boot_xen_once,
 )
