@@ -84,7 +84,7 @@ class Claim(Said):
     """A regular expression that is found in what it prints."""
 
     @model_validator(mode="after")
-    def _is_a_pattern(self) -> Claim:
+    def _compiles(self) -> Claim:
         try:
             re.compile(self.prints)
         except re.error as error:
