@@ -174,13 +174,13 @@ def test_a_loss_wants_a_word_of_its_own(monkeypatch, shown, risk):
         return toy.step(risk, Finding("loss", what, "the file has it", "write it into the parameters"))
 
     def applied(module, *consent):
-        return toy.book(
-            monkeypatch, module, params=toy.PARAMS.model_copy(update={"consent": consent})
-        ).apply("turn_on")
+        return toy.book(monkeypatch, module, params=toy.PARAMS.model_copy(update={"consent": consent})).apply(
+            "turn_on"
+        )
 
     route, other = losing("the route to 10.8.0.0/24"), losing("the route to 10.9.0.0/24")
     digest = route.plan(toy.PARAMS, toy.ToyHost().gather(route.asks(toy.PARAMS))).digest()
-    with pytest.raises(ConsentMissing, match="no consent to what would be lost: the route to 10.8"):
+    with pytest.raises(ConsentMissing, match=r"no consent to what would be lost: the route to 10.8"):
         applied(route, "turn_on")
     with pytest.raises(ConsentMissing, match="consent to another plan"):
         applied(other, f"turn_on:{digest}")

@@ -31,6 +31,8 @@ TYPES = {
     "HostParams.consent": names.Consent,
     "Ssh.to": addresses.SshName,
     "Ssh.config": paths.ControllerPath,
+    "Ssh.become_password": secrets.PasswordReference,
+    "Local.become_password": secrets.PasswordReference,
     "Recorded.recording": paths.ControllerPath,
     "Confirmed.value": types.Sentence,
     "Confirmed.on": firmware.Day,
@@ -156,7 +158,8 @@ TRIED = {
     "bdf": (types.Bdf, ["0000:01:00.0", "01:00.0"], ["", "1:0.0", "01:20.0", "01:00.8", "01:00.0 x", "gg:00.0"]),
     "id": (types.PciId, ["8086:10d3"], ["", "8086", "8086:10d", "8086:10d3 ; x"]),
     "sentence": (types.Sentence, ["", "network card for ipfire", "Ärger 🙂"], [LONG * 3]),
-    "secret": (secrets.SecretReference, ["", "env:A", "file:/x", "command:pass x"], ["hunter2", "env:", "x:y"]),
+    "secret": (secrets.SecretReference, ["", "env:A", "file:/x", "command:pass x"], ["hunter2", "ask", "env:", "x:y"]),
+    "password": (secrets.PasswordReference, ["", "ask", "env:A", "file:/x", "command:pass x"], ["hunter2", "asked", "ask:me", "env:"]),
 }  # fmt: skip
 ACTING = ("\n", "\r", "\t", "\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029", "\u202e", "\u2066",
           "\u200f", "\ufeff", "\ud800")  # fmt: skip

@@ -136,6 +136,26 @@ def test_an_interrupt_that_became_another_error_is_one(error):
     assert CliRunner().invoke(group, ["work"]).exit_code == 1
 
 
+EXECUTED = """import os
+from runbook import cli, params
+
+def load(path):
+    exec(f"import os\\nos.kill(os.getpid(), {path})\\nfor _ in range(9): pass")
+
+params.load = load
+cli.main(prog_name="runbook")
+"""
+
+
+@pytest.mark.parametrize("sig", STOPPING, ids=lambda sig: sig.name)
+def test_an_interrupt_in_executed_text_changes_no_exit_code(tmp_path, sig):
+    """A signal while a library executes a text, as nbformat does with its schemas, ends `python -m` with 130 too."""
+    (tmp_path / "command.py").write_text(EXECUTED)
+    argv = [sys.executable, "-m", "command", "validate", str(int(sig))]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted\n")
+
+
 def test_how_it_ends_is_decided_once():
     """After `ignore` a request changes nothing, and is not even noted."""
     with watching() as stops, stops.interruptible():

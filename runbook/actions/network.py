@@ -69,7 +69,8 @@ class ReplaceNetwork(Action):
     @property
     def title(self) -> str:
         paths = ", ".join(file.path for file in self.files)
-        return f"replace {paths}, with the old back after {self.revert_s} s unless confirmed"
+        old = "the old one" if len(self.files) == 1 else "the old ones"
+        return f"replace {paths}, with {old} back after {self.revert_s} s unless confirmed"
 
     @property
     def leaves(self) -> tuple[Left, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
 from runbook.text.plural import plural
 from runbook.text.terminal import say
+
+if TYPE_CHECKING:
+    from runbook.params import HostParams
 
 
 @click.command(short_help="One table of what many hosts are.")
@@ -46,7 +50,11 @@ def facts(params: tuple[str, ...], out: Path | None, is_live: bool, reports: Pat
         tables.prove_writable(out)
     hosts = [parameters.load(member.params) for member in members(own_of(params))]
 
+    unready = {host.host: error for host in hosts if is_live and (error := _unready(host))}
+
     def look(host: parameters.HostParams) -> list[tables.Row] | RunbookError:
+        if host.host in unready:
+            return unready[host.host]
         try:
             return tables.asked_now(host, place) if is_live else tables.of_report(place, host.host)
         except RunbookError as error:
@@ -67,3 +75,14 @@ def facts(params: tuple[str, ...], out: Path | None, is_live: bool, reports: Pat
         click.echo(f"{about}: {out}")
     if errors:
         click.get_current_context().exit(max(error.exit_code for error in errors))
+
+
+def _unready(host: HostParams) -> RunbookError | None:
+    """Have typed what this host needs, one host after the other; return what is wrong with that."""
+    from runbook.hosts import prepare
+
+    try:
+        prepare(host)
+    except RunbookError as error:
+        return error
+    return None

@@ -121,11 +121,11 @@ def _hosts(
     """
     from runbook.evidence.fleets.record import HostState, last
     from runbook.fleet import sealed
-    from runbook.fleet.members import members
+    from runbook.fleet.members import unattended
 
     mine = own_of(params)
     if not resume:
-        return [HostState(**asdict(member)) for member in members(mine)], ""
+        return [HostState(**asdict(member)) for member in unattended(mine)], ""
     before = last(reports, options["mode"])
     sealed.prove(reports, before, is_given=bool(mine))
     done = _completed(reports, before)
@@ -139,7 +139,7 @@ def _hosts(
                 do=f"leave out {option}, or begin a new one: leave out --resume",
             )
         options[name] = before.asked[name]
-    given = {member.host: member for member in members(mine or [host.params for host in before.hosts])}
+    given = {member.host: member for member in unattended(mine or [host.params for host in before.hosts])}
     new = sorted(given.keys() - {host.host for host in before.hosts})
     gone = [host.host for host in before.hosts if host.host not in {*done, *given}]
     for names, why in ((new, "the last fleet run did not know it"), (gone, "it is not given any more")):

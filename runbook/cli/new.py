@@ -8,15 +8,28 @@ import click
 
 
 @click.command(short_help="Write a parameter file from what a machine says; change nothing on it.")
-@click.argument("host")
-@click.option("--to", metavar="ROOT@HOST", help="How ssh reaches it; else root@HOST.")
-@click.option("--local", is_flag=True, help="It is this very machine (as root).")
+@click.argument("host", metavar="[USER@]HOST")
+@click.option("--to", metavar="USER@HOST", help="How ssh reaches it; else root@HOST.")
+@click.option("--local", is_flag=True, help="It is this very machine.")
+@click.option(
+    "--become", type=click.Choice(["none", "sudo"]), help="How to be root there; else none is needed."
+)
+@click.option("--become-password", metavar="REF", help="env:NAME, file:PATH, command:… or ask, for sudo.")
 @click.option("--like", metavar="PARAMS", help="It is reached as the host of this parameter file is.")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write here; else params/HOST.yml."
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
-def new(host: str, to: str | None, local: bool, like: str | None, out: Path | None, force: bool) -> None:
+def new(
+    host: str,
+    to: str | None,
+    local: bool,
+    become: str | None,
+    become_password: str | None,
+    like: str | None,
+    out: Path | None,
+    force: bool,
+) -> None:
     """Look at a machine and write its parameter file, commented, as a start.
 
     The machine is read over one connection and nothing on it is changed. The file names its disks,
@@ -27,7 +40,8 @@ def new(host: str, to: str | None, local: bool, like: str | None, out: Path | No
     Examples:
       runbook new victory                            reached as root@victory
       runbook new victory --to root@192.168.0.10
-      sudo runbook new victory --local
+      runbook new ana@victory --become sudo          without root over ssh
+      runbook new victory --local --become sudo --become-password ask
       runbook new demo --like params/example.yml     the recorded host: try it without a machine
 
     \b
@@ -36,13 +50,17 @@ def new(host: str, to: str | None, local: bool, like: str | None, out: Path | No
     """
     from runbook.hosts import connect
     from runbook.params import load
-    from runbook.params.host import Local, Ssh
     from runbook.proposal import file, look, write
     from runbook.text.plural import plural
 
     if sum(map(bool, (to, local, like))) > 1:
         raise click.UsageError("--to, --local and --like exclude each other")
-    connection = load(like).connection if like else Local() if local else Ssh(to=to or f"root@{host}")
+    if like and (become or become_password):
+        raise click.UsageError("--like says how to be root, too: leave out --become and --become-password")
+    if "@" in host and not (local or like):
+        to, host = to or host, host.rpartition("@")[2].partition(".")[0]
+    how = file.becoming(become, become_password)
+    connection = load(like).connection if like else file.reached(None if local else to or f"root@{host}", how)
     params = file.described(host, connection)
     path = file.place(host, out)
     file.prove_free(path, force=force)

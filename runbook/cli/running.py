@@ -12,6 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from runbook import params as parameters
 from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
 from runbook.controller.project import project
 from runbook.controller.signals import watching
@@ -22,6 +23,7 @@ from runbook.evidence.files import read_notebook
 from runbook.evidence.outcomes import GOOD
 from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
+from runbook.hosts import prepare
 from runbook.runner.run import run
 from runbook.text.console import make_console
 from runbook.text.moments import spent, when
@@ -50,6 +52,7 @@ def run_and_show(
     output holds nothing but `run.json`.
     """
     place = reports or project() / "reports"
+    prepare(parameters.load(params))  # what is to be typed, before anything is on the screen
     progress = _progress(quiet, as_json)
     with watching() as stops, stops.deferred():
         with progress:

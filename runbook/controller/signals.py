@@ -131,6 +131,10 @@ class Stops:
                 signal.signal(signal.SIGALRM, signal.SIG_IGN if until_exit else signal.SIG_DFL)
             if until_exit:
                 self.ignore()
+                # An interrupt out of a text that a library executes (nbformat's schemas) counts as handled by nobody until
+                # another text is executed: what `python -m` began would end by SIGINT, with no exit code (run_eval_code_obj
+                # in Python/pythonrun.c, Py_RunMain in Modules/main.c).
+                exec("")
             else:
                 for sig, old in self._before.items():
                     signal.signal(sig, old)

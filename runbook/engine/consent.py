@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
-import sys
 from dataclasses import dataclass
 
+from runbook.controller.keyboard import at_keyboard
 from runbook.errors import ConsentMissing
 from runbook.model.ask import Facts
 from runbook.model.plan import Plan
@@ -68,18 +68,6 @@ def user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"uid {os.getuid()}"
-
-
-def at_keyboard() -> bool:
-    """Return whether somebody can answer: in a front end that takes input, or at a terminal.
-
-    A pipe is nobody: consent that a script feeds in is not a person's.
-    """
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    kernel = getattr(shell, "kernel", None)
-    if kernel is not None:
-        return bool(getattr(kernel, "_allow_stdin", False))
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _ask(name: str, step: Step, plan: Plan, facts: Facts) -> str:

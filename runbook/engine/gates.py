@@ -25,7 +25,8 @@ def require_usable(
         raise Refused(
             f"Not root on {host.describe}",
             why="the runbook writes to /etc and installs packages",
-            do="let the connection go to root, by key (`to: root@host`)",
+            do="say `become: sudo` under `connection` in the parameters, where the account may use sudo; or let the "
+            "connection go to root, by key (`to: root@host`)",
         )
     if plans_only or system.codename == params.release or _comes_before_debian(params, notebook):
         return

@@ -18,7 +18,7 @@ from runbook.controller.project import SOURCE
 from runbook.evidence import archive
 from runbook.evidence.record import RunRecord
 from runbook.params import HostParams, digest
-from runbook.params.host import Ssh
+from runbook.params.host import Recorded, Ssh
 
 DISTRIBUTION = "xen-host-runbook"
 _OURS = ("runbook", "notebooks")
@@ -74,20 +74,23 @@ def _user() -> str:
 
 
 def _login(params: HostParams) -> str:
-    """Return as whom the host is entered; `ssh -G` reads one's own configuration and connects to nobody.
+    """Return as whom the host is entered, and whether root is by sudo there; `ssh -G` reads one's own configuration and connects to nobody.
 
     A configuration that the parameters name is not read for this: it could name programs to run.
     """
     connection = params.connection
+    if isinstance(connection, Recorded):
+        return ""
+    by_sudo = ", root by sudo" if connection.become == "sudo" else ""
     if not isinstance(connection, Ssh):
-        return f"{_user()}, on the machine itself" if connection.kind == "local" else ""
+        return f"{_user()}, on the machine itself{by_sudo}"
     if connection.config:
-        return f"{connection.to} by {connection.config}"
+        return f"{connection.to} by {connection.config}{by_sudo}"
     config = _output("ssh", "-G", "--", connection.to) or ""
     options = dict(line.split(" ", 1) for line in config.splitlines() if " " in line)
     if not options.keys() >= {"user", "hostname", "port"}:
-        return connection.to
-    return f"{options['user']}@{options['hostname']} port {options['port']}"
+        return f"{connection.to}{by_sudo}"
+    return f"{options['user']}@{options['hostname']} port {options['port']}{by_sudo}"
 
 
 def source(folder: Path) -> dict[str, Any]:

@@ -194,6 +194,12 @@ def _interface(row: dict[str, Any], cards: dict[str, str], bridges: set[str]) ->
     )
 
 
+def session_port(facts: Facts) -> int:
+    """Return the port of the host that the ssh session came in by, 0 when there is no such session."""
+    words = facts[_SESSION].out.split()
+    return int(words[3]) if len(words) == 4 and words[3].isdecimal() else 0
+
+
 def default_routes(rows: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return the interfaces of the default routes, those of a multipath route too, in their order.
 

@@ -22,10 +22,10 @@ _DRY = Ask.run(
         "--quiet-unsupported",
     )
 )
-_LVM = Ask.run("lvmconfig", "--typeconfig", "full", "devices/issue_discards", "devices/scan_lvs")
+LVM = Ask.run("lvmconfig", "--typeconfig", "full", "devices/issue_discards", "devices/scan_lvs")
 _FSTAB = Ask.read("/etc/fstab")
 
-COMMANDS = (_DRY, _LVM, _FSTAB, *storage.COMMANDS, Ask.read(LVM_LOCAL), *services.commands(TIMER))
+COMMANDS = (_DRY, LVM, _FSTAB, *storage.COMMANDS, Ask.read(LVM_LOCAL), *services.commands(TIMER))
 _TRIMMABLE = ("ext4", "ext3", "xfs", "btrfs", "f2fs", "vfat")
 
 
@@ -58,7 +58,7 @@ def parse(facts: Facts) -> Trim:
             for place in places
             if not device.discard_bytes and any(d.discard_bytes for d in there.below(device.path))
         ),
-        lvm=settings(facts[_LVM].out),
+        lvm=settings(facts[LVM].out),
         lvm_local=facts.text(LVM_LOCAL),
     )
 

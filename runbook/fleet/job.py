@@ -28,6 +28,8 @@ from runbook.evidence.outcomes import INTERRUPTED, KERNEL_DIED
 from runbook.evidence.record import Event
 from runbook.fleet.process import Process, start
 from runbook.hosts.control import LINE
+from runbook.hosts.keyboard import ASKED
+from runbook.hosts.password import HANDED
 
 Tell = Callable[[Event], None]
 TICK_S = 0.25
@@ -37,6 +39,7 @@ STOPS = (signal.SIGINT, signal.SIGINT, signal.SIGKILL)
 """What each request to stop sends: tidy up and end; end the step at once; and be gone."""
 NOT_INHERITED = (
     "RUNBOOK_RUN_DIR", "RUNBOOK_NOTEBOOK", "RUNBOOK_PARAMS_DIGEST", "RUNBOOK_SECRETS", "RUNBOOK_RECORD", LIFELINE, LINE,
+    HANDED, ASKED,
 )  # fmt: skip
 """Variables that belong to one run of one host."""
 CUT = 2000

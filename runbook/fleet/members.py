@@ -16,7 +16,8 @@ from runbook.controller.allowed import is_allowed
 from runbook.controller.project import project
 from runbook.errors import ParamsError
 from runbook.params import HostParams
-from runbook.params.host import Local, Recorded
+from runbook.params.host import Local, Recorded, Ssh
+from runbook.params.secrets import TYPED
 
 HERE = "this machine"
 SHIPPED = ("example.yml", "testbed.yml", "testbed-*.yml", "victory.yml", "wheezy.yml")
@@ -71,6 +72,31 @@ def members(paths: Iterable[str]) -> list[Member]:
         found.append(Member(params.host, path, parameters.digest(params)))
     if not found:
         raise ParamsError("There is no host to run", do="give parameter files: runbook fleet params/*.yml")
+    return found
+
+
+def unattended(paths: Iterable[str]) -> list[Member]:
+    """Return the hosts of parameter files as `members` does, each of which can be run with nobody at a keyboard.
+
+    Raises `ParamsError` also for a host for which somebody would have to type.
+    """
+    found = members(paths)
+    for member in found:
+        path, connection = member.params, parameters.load(member.params).connection
+        if isinstance(connection, Recorded):
+            continue
+        if connection.become_password == TYPED:
+            key, do = "become_password", "say where the password is: env:NAME, file:PATH or command:…"
+        elif isinstance(connection, Ssh) and connection.login == "keyboard":
+            key, do = "login", "let a key alone do from this machine, and take `login` away"
+        else:
+            continue
+        raise ParamsError(
+            "A fleet has nobody at a keyboard",
+            where=f"{path}, connection.{key}",
+            why="somebody would have to type for this host; nothing was started",
+            do=f"{do}; or run this host by itself: runbook run {path}",
+        )
     return found
 
 

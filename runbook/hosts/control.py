@@ -17,7 +17,7 @@ LINE = "RUNBOOK_SSH_LINE"
 """The environment variable that hands the line of a run to its kernels: `secret:folder`."""
 _ROOM = 12 + 1 + 16
 """The socket's name, and what ssh appends to it while it makes it: a dot and 16 letters."""
-_WAIT_S = 60
+_WAIT_S = 100
 """How long a connection that is being opened is waited for: a person may have to touch a key."""
 
 

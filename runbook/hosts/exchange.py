@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from runbook.errors import HostError, TimedOut
 from runbook.hosts.base import OnLine
 from runbook.hosts.streams import KEPT, Reader, feed
+from runbook.hosts.sudo import Sudo, marks
 
 MIB = 1 << 20
 End = Callable[[int], None]
@@ -60,8 +61,9 @@ def exchange(
     kept: int = KEPT,
     on_line: OnLine | None = None,
     end: End | None = None,
+    sudo: Sudo | None = None,
 ) -> Said:
-    """Run a transport's argv to its end, and return what it said; `kept` is for standard output.
+    """Run a transport's argv to its end, and return what it said; `kept` is for standard output, `sudo` lets it in.
 
     Raises what `late` makes of its last lines, or `flooded` of the stream's name and its beginning, after it
     was ended here and, by `end`, on the host. So it is ended by a signal.
@@ -71,9 +73,10 @@ def exchange(
     ends: queue.SimpleQueue[Reader | str] = queue.SimpleQueue()
     err: Reader | None = None
     try:
-        err = Reader(process.stderr, on_line, ends, limit=limit, announces=True)
-        out = Reader(process.stdout, on_line, ends, limit=limit, kept=kept)
-        threading.Thread(target=feed, args=(process.stdin, stdin), daemon=True).start()
+        err = Reader(process.stderr, on_line, ends, limit=limit, announces=True, marks=marks(sudo))
+        out = Reader(process.stdout, on_line, ends, limit=limit, kept=kept, marks=marks(sudo))
+        write = (sudo.feed, (process.stdin, stdin, err)) if sudo else (feed, (process.stdin, stdin))
+        threading.Thread(target=write[0], args=write[1], daemon=True).start()
         for _ in (out, err):
             reader = ends.get(timeout=max(0.0, until - time.monotonic()))
             if isinstance(reader, Reader) and reader.is_over:

@@ -39,7 +39,7 @@ def shared(params: HostParams) -> Iterator[Line | None]:
         if isinstance(connection, Ssh):
             with contextlib.suppress(ParamsError, Refused):  # a kernel meets the same, and says it
                 config, line = find(connection.config) if connection.config else None, control.new()
-                host = SshHost(connection.to, config, line=line)
+                host = SshHost(connection.to, config, line=line, is_asked=connection.login == "keyboard")
                 stack.callback(_close, host, _opened(host))
         yield line
 

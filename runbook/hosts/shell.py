@@ -7,6 +7,7 @@ import hashlib
 import queue
 import shlex
 import subprocess
+import threading
 import time
 from collections.abc import Iterable
 
@@ -15,22 +16,23 @@ from runbook.hosts import script
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
 from runbook.hosts.exchange import Limits, start, stop
 from runbook.hosts.streams import Reader
-from runbook.hosts.transport import Transport
+from runbook.hosts.sudo import Sudo, marks
+from runbook.hosts.transport import LOST, Transport
 from runbook.model.ask import Answer, Ask, Facts
 
 PUT_S, FRESH_S, SHARED_S = 3600, 30, 3
 """How long one file may take to be sent, one command over a connection of its own, and one word over the shared one."""
-LOST = 255
-"""What ssh ends with when the connection failed."""
 
 
 class ShellHost(Transport):
     """Base of the hosts that exist. Subclasses give `transport` and `raise_if_unreachable`."""
 
     is_real = True
+    _fresh_s: float | None = None
+    """How long one command over a connection of its own may take here, where that is not the usual."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        super().__init__(limits)
+    def __init__(self, limits: Limits | None = None, sudo: Sudo | None = None) -> None:
+        super().__init__(limits, sudo)
         self._lock: subprocess.Popen[bytes] | None = None
 
     def gather(self, asks: Iterable[Ask]) -> Facts:
@@ -137,7 +139,7 @@ class ShellHost(Transport):
     def fresh(self, argv: tuple[str, ...], timeout_s: float | None = None) -> str | None:
         """Return a command's output over a connection of its own, None when it or the connection failed."""
         self.round_trips += 1
-        allowed = FRESH_S if timeout_s is None else timeout_s
+        allowed = (self._fresh_s or FRESH_S) if timeout_s is None else timeout_s
         try:
             said = self._exchange(
                 shlex.join(argv), shlex.join(argv), b"", allowed, argv=self.own_transport(shlex.join(argv))
@@ -182,8 +184,11 @@ class ShellHost(Transport):
         allowed, limit = self.limits.timeout_s, self.limits.size
         self._lock = start(self.transport(script.lock_command()))
         heard: queue.SimpleQueue[Reader | str] = queue.SimpleQueue()
-        err = Reader(self._lock.stderr, None, queue.SimpleQueue(), limit=limit, announces=True)
-        out = Reader(self._lock.stdout, heard.put, heard, limit=limit)
+        how, none = marks(self._sudo), queue.SimpleQueue[Reader | str]()
+        err = Reader(self._lock.stderr, None, none, limit=limit, announces=True, marks=how)
+        out = Reader(self._lock.stdout, heard.put, heard, limit=limit, marks=how)
+        if self._sudo:
+            threading.Thread(target=self._sudo.hold, args=(self._lock.stdin, err), daemon=True).start()
         status: int | None = None
         said: Reader | str = out
         try:
@@ -201,6 +206,7 @@ class ShellHost(Transport):
         if status is None:
             self._let_go(err)
             raise self._late("the lock", allowed, err.text())
+        self._require_root(status, err)
         return status, said if isinstance(said, str) else "", err.text()
 
     def _let_go(self, err: Reader) -> None:

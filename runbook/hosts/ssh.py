@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 
 from runbook.errors import HostError, Refused
-from runbook.hosts import control, script
+from runbook.hosts import control, keyboard, script
 from runbook.hosts.base import OnLine, Result
 from runbook.hosts.control import Line
 from runbook.hosts.exchange import Limits
 from runbook.hosts.shell import ShellHost
 from runbook.hosts.streams import Reader
+from runbook.hosts.sudo import Sudo
 
 _BOOT_ID = ("cat", "/proc/sys/kernel/random/boot_id")
 
@@ -31,8 +32,8 @@ _COMPLAINTS = (
     ),
     (
         "Permission denied",
-        "the host does not accept your key for root",
-        "copy the key with ssh-copy-id, or name it in your ssh config (IdentityFile)",
+        "the host does not accept your key for {user}",
+        "copy the key with `ssh-copy-id {to}`, or name it in your ssh config (IdentityFile)",
     ),
     (
         "Could not resolve hostname",
@@ -48,18 +49,31 @@ _COMPLAINTS = (
 
 
 class SshHost(ShellHost):
-    """A machine reached by ssh as root. Commands share one connection (ControlMaster)."""
+    """A machine reached by ssh, as root or as somebody who is root by sudo. Commands share one connection (ControlMaster)."""
 
     def __init__(
-        self, to: str, config: Path | None = None, limits: Limits | None = None, line: Line | None = None
+        self,
+        to: str,
+        config: Path | None = None,
+        limits: Limits | None = None,
+        line: Line | None = None,
+        sudo: Sudo | None = None,
+        *,
+        is_asked: bool = False,
     ) -> None:
-        """`line` is that of a run, which closes it; without one, or when its folder is gone, the connection is our own."""
-        super().__init__(limits)
+        """`line` is that of a run, which closes it; without one, or when its folder is gone, the connection is our own.
+
+        With `is_asked` a person answers what ssh asks (`runbook.hosts.keyboard`).
+        """
+        super().__init__(limits, sudo)
         self.describe = to
         self._config, self._handed = config, line
+        asks = keyboard.program() if is_asked else ""
+        self._ssh = ["env", f"SSH_ASKPASS={asks}", "SSH_ASKPASS_REQUIRE=force", "ssh"] if asks else ["ssh"]
+        self._fresh_s = keyboard.WAIT_S if asks else None
         self._options = [
             *(["-F", str(config)] if config else []),
-            *("-o", "BatchMode=yes"),
+            *("-o", "BatchMode=no" if asks else "BatchMode=yes"),
             *("-o", "ConnectTimeout=20"),
             *("-o", "ServerAliveInterval=10"),
             *("-o", "ServerAliveCountMax=6"),
@@ -69,7 +83,11 @@ class SshHost(ShellHost):
         """Raises `Refused` when the socket of the shared connection is not this user's alone."""
         socket = self.socket()
         control.wait_for(socket)
-        return ["ssh", *self._options, *_shared(socket), "--", self.describe, command]
+        return [*self._ssh, *self._options, *_shared(socket), "--", self.describe, self.as_root(command)]
+
+    @property
+    def user(self) -> str:
+        return self.describe.rpartition("@")[0] or super().user
 
     def socket(self) -> Path:
         """Return where the shared connection's socket is. Raises `Refused` when it is not this user's alone."""
@@ -81,12 +99,12 @@ class SshHost(ShellHost):
     def opening(self, timeout_s: int) -> list[str]:
         """Return the argv that opens the shared connection, and ends when it is open, or cannot be within this time."""
         soon = ("-o", f"ConnectTimeout={timeout_s}")  # the first one counts
-        return ["ssh", *soon, *self._options, *_shared(self.socket()), "-f", "-N", "--", self.describe]
+        return [*self._ssh, *soon, *self._options, *_shared(self.socket()), "-f", "-N", "--", self.describe]
 
     def ordering(self, order: str) -> list[str]:
         """Return the argv that gives the shared connection an order: `exit`, or `stop` when nothing goes over it any more."""
         shared = ("-o", f"ControlPath={self.socket()}", "-O", order)
-        return ["ssh", *self._options, *shared, "--", self.describe]
+        return [*self._ssh, *self._options, *shared, "--", self.describe]
 
     def raise_if_unreachable(self, result: Result) -> None:
         if result.status != 255:
@@ -96,8 +114,8 @@ class SshHost(ShellHost):
         raise HostError(
             f"Cannot reach {self.describe}",
             where="ssh",
-            why=": ".join([why, *last]),
-            do=do,
+            why=": ".join([why.format(user=self.user), *last]),
+            do=do.format(to=self.describe),
         )
 
     def after_cut(self, status: int, err: Reader) -> str:
@@ -110,7 +128,15 @@ class SshHost(ShellHost):
         return "what it ran on the host was ended over a new connection\n"
 
     def own_transport(self, command: str) -> list[str]:
-        return ["ssh", *self._options, "-o", "ControlPath=none", "--", self.describe, command]
+        return [
+            *self._ssh,
+            *self._options,
+            "-o",
+            "ControlPath=none",
+            "--",
+            self.describe,
+            self.as_root(command),
+        ]
 
     def reboot(self, wait_s: float, on_line: OnLine | None = None) -> None:
         before = self.fresh(_BOOT_ID)

@@ -15,6 +15,8 @@ KEPT = 1 << 20
 """So many bytes are kept of a stream's beginning, and as many of its end: a command may say gigabytes."""
 LONGEST = 1 << 16
 """Of a longer line the first so many bytes are handed on: half a secret is not known as one, so nothing begins inside."""
+NO_MARKS = (b"", b"")
+"""The marks of a stream that counts from its beginning: the line that begins it, and a prompt before that line."""
 
 _CUT = re.compile(r"^\[… [\d,]+ bytes left out …\]$", re.MULTILINE)
 
@@ -24,6 +26,9 @@ class Reader(threading.Thread):
 
     Every line is handed on; of what is said in all, beginning and end are kept. Of more than `limit` bytes the
     rest is not read: `is_over` is true then. At its end it puts itself into `ends`.
+
+    With a `mark` nothing counts before that line: what is kept until then is forgotten when it comes. `settled` is set
+    when it came, and when it will not: the stream is at its end, or the `prompt` was said a second time.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class Reader(threading.Thread):
         limit: int,
         kept: int = KEPT,
         announces: bool = False,
+        marks: tuple[bytes, bytes] = NO_MARKS,
     ) -> None:
         super().__init__(daemon=True)
         assert stream
@@ -44,6 +50,9 @@ class Reader(threading.Thread):
         self.pgid: int | None = None
         self.since = ""
         self.is_over = False
+        self._mark, self._prompt = marks
+        self._asked, self.has_begun = 0, not self._mark
+        self.settled = threading.Event()
         self.start()
 
     def run(self) -> None:
@@ -51,6 +60,7 @@ class Reader(threading.Thread):
             with self._stream:
                 self._read()
         finally:
+            self.settled.set()
             self._ends.put(self)
 
     def _read(self) -> None:
@@ -61,12 +71,26 @@ class Reader(threading.Thread):
             if count > self._limit:
                 self.is_over = True
                 return
+            if not self.has_begun:
+                self._before(line)
+                continue
             if self._announces and self.pgid is None and (found := _PGID.fullmatch(line)):
                 self.pgid, self.since = int(found[1]), (found[2] or b"").decode()
                 continue
             self._keep(line)
             if self._on_line and not goes_on:
                 self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
+
+    def _before(self, line: bytes) -> None:
+        if line.endswith(self._mark):  # what came before may have left its line open
+            self._head.clear()
+            self._tail.clear()
+            self._left_out, self.has_begun = 0, True
+        else:
+            self._keep(line)
+            self._asked += bool(self._prompt) and self._prompt in line
+        if self.has_begun or self._asked > 1:
+            self.settled.set()
 
     def _keep(self, line: bytes) -> None:
         if len(self._head) < self._kept:

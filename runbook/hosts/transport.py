@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
 
 from runbook.errors import HostError, TimedOut
 from runbook.hosts import script
 from runbook.hosts.base import OnLine, Result
 from runbook.hosts.exchange import Limits, Said, exchange
 from runbook.hosts.streams import KEPT, Reader
+from runbook.hosts.sudo import Sudo, refused
+
+END_S = 20
+LOST = 255
+"""What ssh ends with when the connection failed."""
 
 
 class Transport:
@@ -16,13 +21,24 @@ class Transport:
 
     describe = ""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, sudo: Sudo | None = None) -> None:
+        """With `sudo` every shell line is root's by sudo(8)."""
         self.round_trips = 0
         self.limits = limits or Limits()
+        self._sudo = sudo
 
     def transport(self, command: str) -> list[str]:
-        """Return the argv on the controller that runs one shell line on the host."""
+        """Return the argv on the controller that runs one shell line on the host, as root."""
         raise NotImplementedError
+
+    @property
+    def user(self) -> str:
+        """As whom we come there, before sudo; USER where only the ssh configuration knows it."""
+        return "USER"
+
+    def as_root(self, command: str) -> str:
+        """Return the shell line that runs one as root, for whoever we are there."""
+        return self._sudo.line(command) if self._sudo else command
 
     def raise_if_unreachable(self, result: Result) -> None:
         """Raise `HostError` when a result means that the host, not the command, failed."""
@@ -51,7 +67,7 @@ class Transport:
         on_line: OnLine | None = None,
         argv: list[str] | None = None,
     ) -> Said:
-        return exchange(
+        said = exchange(
             argv or self.transport(command),
             stdin=stdin,
             late=lambda why: self._late(what, timeout_s, why),
@@ -61,7 +77,15 @@ class Transport:
             kept=kept,
             on_line=on_line,
             end=self._end,
+            sudo=self._sudo,
         )
+        self._require_root(said.status, said.err)
+        return said
+
+    def _require_root(self, status: int | None, err: Reader) -> None:
+        """Raise `HostError` when sudo did not let us in, and nothing was done; a connection that failed is no such thing."""
+        if status != LOST and not err.has_begun:
+            raise refused(self.describe, self.user, err.text())
 
     def _late(self, what: str, timeout_s: float, why: str) -> TimedOut:
         if what.startswith("'"):
@@ -93,12 +117,5 @@ class Transport:
         return ""
 
     def _end(self, pgid: int) -> None:
-        subprocess.run(
-            self.transport(script.end_command(pgid)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=20,
-            check=False,
-            start_new_session=True,
-        )
+        with contextlib.suppress(HostError, TimedOut):
+            self._exchange(script.end_command(pgid), "its end", b"", END_S)

@@ -14,7 +14,8 @@ UNREADABLE = 45
 # Each file's head, then its lines behind a space; a file without a newline at its end gets one. Nothing is said of
 # a link that leads nowhere.
 _FILES = """for f; do [ -e "$f" ] && [ ! -d "$f" ] || continue; stat -L -c '= %04a %U:%G %n' -- "$f"; \
-[ -r "$f" ] || echo '! unreadable'; sed 's/^/ /;$a\\' "$f" 2>/dev/null; done; true"""
+[ -r "$f" ] || echo '! permission denied'; """
+_WHOLE = r"sed 's/^/ /;$a\'"
 
 
 @dataclass(frozen=True, order=True)
@@ -46,24 +47,25 @@ class Ask:
         return cls("read", (path,))
 
     @classmethod
-    def files(cls, *patterns: str) -> Ask:
+    def files(cls, *patterns: str, shown: str = _WHOLE) -> Ask:
         """Return a question answered by the content of every file that matches a pattern of the shell.
 
         `Facts.text` and `Facts.mode` then know each of them by its path, and that no other file matches.
+        `shown` is the program that prints a file, each line behind a space; what it keeps back it tells by a line
+        `! REASON`, and the file is then one that could not be read.
 
         >>> asked = Ask.files("/etc/netplan/*.yaml")
         >>> facts = Facts({asked: Answer(0, "= 0600 root:root /etc/netplan/a.yaml\\n network:\\n")})
         >>> facts.text("/etc/netplan/a.yaml"), facts.text("/etc/netplan/b.yaml"), facts.mode("/etc/netplan/a.yaml")
         ('network:\\n', None, ('0600', 'root:root'))
         """
-        return cls.shell(f"set -- {' '.join(patterns)}; {_FILES}")
+        return cls.shell(f'set -- {" ".join(patterns)}; {_FILES}{shown} "$f" 2>/dev/null; done; true')
 
     @property
     def patterns(self) -> tuple[str, ...]:
         """What `files` asked for, () for every other question."""
-        script = self.argv[-1]
-        is_files = self.kind == "run" and script.startswith("set -- ") and script.endswith(_FILES)
-        return tuple(script.removesuffix(f"; {_FILES}").split()[2:]) if is_files else ()
+        head, is_files, _ = self.argv[-1].partition(f"; {_FILES}")
+        return tuple(head.split()[2:]) if is_files and self.kind == "run" else ()
 
     @property
     def key(self) -> str:
@@ -178,8 +180,8 @@ class Facts(Mapping[Ask, Answer]):
                 _, bits, owner, name = line.split(" ", 3)
                 if name == path:
                     found, mode = [], f"{bits} {owner}"
-            elif found is not None and line == "! unreadable":
-                return Answer(UNREADABLE, "", "permission denied")
+            elif found is not None and line.startswith("! "):
+                return Answer(UNREADABLE, "", line[2:])
             elif found is not None and line:
                 found.append(line[1:])
         if found is None:

@@ -19,6 +19,7 @@ from runbook.params.addresses import (
 from runbook.params.commit import Commit, require_commit
 from runbook.params.names import BootWord, BranchName, GroupName, InterfaceName, SourceVersion
 from runbook.params.paths import ControllerPath
+from runbook.params.secrets import PasswordReference
 from runbook.params.types import Bdf, Closed, Mib, PciId, Sentence
 
 
@@ -31,18 +32,36 @@ class Answering(Closed):
     """MiB that one look, or one command, may say; what says more is ended."""
 
 
-class Ssh(Answering):
-    """A real machine, reached by OpenSSH as root, by key."""
+class Real(Answering):
+    """Who is root on a real machine, and how it may answer."""
+
+    become: Literal["none", "sudo"] = "none"
+    """`sudo`: we come as somebody who is root there by sudo(8); `none`: as root."""
+    become_password: PasswordReference = Field(default="", examples=["env:SUDO_PASSWORD"])
+    """Where the password is that sudo asks for: `env:NAME`, `file:PATH`, `command:…`, or `ask` to type it once a run; empty
+    where sudo asks for none."""
+
+    @model_validator(mode="after")
+    def _a_password_is_for_sudo(self) -> Real:
+        if self.become_password and self.become == "none":
+            raise ValueError("become_password is for sudo; say `become: sudo` too")
+        return self
+
+
+class Ssh(Real):
+    """A real machine, reached by OpenSSH as root, or as somebody who is root there by sudo."""
 
     kind: Literal["ssh"] = "ssh"
     to: SshName
     """Where to: anything `ssh` itself understands, such as root@victory or an alias of your ssh config."""
+    login: Literal["key", "keyboard"] = "key"
+    """`key`: ssh asks nobody anything; `keyboard`: you answer what it asks, a code or a password, at the terminal."""
     config: ControllerPath | None = None
     """An ssh configuration file to use instead of your own, relative to the project."""
 
 
-class Local(Answering):
-    """This very machine; the runbook runs on it as root."""
+class Local(Real):
+    """This very machine; the runbook runs on it as root, or as somebody who is root by sudo."""
 
     kind: Literal["local"] = "local"
 

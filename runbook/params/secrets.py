@@ -42,6 +42,16 @@ def reference(text: str) -> str:
 
 
 SecretReference = Annotated[str, AfterValidator(reference)]
+TYPED = "ask"
+"""What stands in the place of a reference to a secret that a person types."""
+
+
+def password_reference(text: str) -> str:
+    """Return a reference to a password, `ask` for one that is typed, or nothing. Raises `SecretGiven` for anything else."""
+    return text if text == TYPED else reference(text)
+
+
+PasswordReference = Annotated[str, AfterValidator(password_reference)]
 
 
 def resolve(reference: str) -> str:
@@ -54,12 +64,12 @@ def resolve(reference: str) -> str:
     >>> resolve("env:EXAMPLE_SECRET")
     'correct horse'
     """
-    value = _fetched(reference)
-    if not learn(reference, value):
-        raise _wrong(
-            reference, f"it is shorter than {LEAST} characters, which no report could keep to itself"
-        )
-    return value
+    return _learnt(reference, _fetched(reference))
+
+
+def password(reference: str) -> str:
+    """Return the password behind a reference as `resolve` does, with the spaces that it may begin or end with."""
+    return _learnt(reference, _fetched(reference, is_exact=True))
 
 
 def mask_known_secrets(params: BaseModel) -> None:
@@ -106,17 +116,25 @@ def _program(command: str) -> Program:
 def _references(model: BaseModel) -> Iterator[str]:
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        if any(getattr(about, "func", None) is reference for about in field.metadata):
-            yield from filter(None, [value])
+        if any(getattr(about, "func", None) in (reference, password_reference) for about in field.metadata):
+            yield from (said for said in [value] if said not in ("", TYPED))
         for inner in value if isinstance(value, tuple) else (value,):
             if isinstance(inner, BaseModel):
                 yield from _references(inner)
 
 
-def _fetched(reference: str) -> str:
+def _learnt(reference: str, value: str) -> str:
+    if not learn(reference, value):
+        raise _wrong(
+            reference, f"it is shorter than {LEAST} characters, which no report could keep to itself"
+        )
+    return value
+
+
+def _fetched(reference: str, *, is_exact: bool = False) -> str:
     kind, _, rest = reference.partition(":")
     text = {"env": _of_environment, "file": _of_file, "command": _of_command}.get(kind, _unknown)(rest)
-    if not (value := _first_line(text)):
+    if not (value := text.partition("\n")[0].removesuffix("\r") if is_exact else _first_line(text)):
         raise _wrong(reference, "it is empty")
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -18,12 +19,26 @@ _PASSTHROUGH = """\
 # card at that address is refused."""
 
 
-def add_devices(top: CommentedMap, groups: tuple[Group, ...]) -> list[str]:
-    """Add the devices that guests can have; return the lines about the others, which come after them."""
+def add_devices(
+    top: CommentedMap,
+    groups: tuple[Group, ...],
+    hidden: frozenset[str] | None,
+    told: dict[str, dict[str, Any]],
+) -> list[str]:
+    """Add the devices that guests can have; return the lines about the others, which come after them.
+
+    `hidden` are those that dom0 has given up already, None before Xen: then all that can be given are added. `told`
+    is what the guests' own files say of their devices.
+    """
     may = [g for g in groups if g.is_offered and all(map(is_writable, g.members))]
+    if hidden is not None:
+        parts = (tuple(m for m in g.members if m.device.bdf in hidden and is_writable(m)) for g in groups)
+        may = [Group(part) for part in parts if part]
     devices = CommentedSeq() if may else flow(())
     top["passthrough"] = CommentedMap(devices=devices)
     lines = ["", *_PASSTHROUGH.splitlines()]
+    if hidden:
+        lines.append("# These are hidden now; what could be given away and is not stands below as a comment.")
     if all(g.number is None for g in groups):
         lines.append(
             "# Linux shows no IOMMU groups: what goes together is known by card and PCI bus only. Is the IOMMU on?"
@@ -31,12 +46,14 @@ def add_devices(top: CommentedMap, groups: tuple[Group, ...]) -> list[str]:
     above(top, "passthrough", lines)
     for group in may:
         for index, member in enumerate(group.members):
-            devices.append(_device(member))
+            devices.append(_device(member, told))
             if index == 0 and len(group.members) > 1:
                 above(
                     devices, len(devices) - 1, folded(f"{_place(group)}: these go to one guest together", 4)
                 )
-    rest = [line for group in groups if group not in may for line in _kept(group)]
+    given = {bdf for group in may for bdf in group.bdfs}
+    others = (tuple(m for m in g.members if m.device.bdf not in given) for g in groups)
+    rest = [line for part in others if part for line in _kept(Group(part))]
     return ["  # Not offered, each with the reason:", *rest] if rest else []
 
 
@@ -46,13 +63,15 @@ def _place(group: Group) -> str:
 
 def _kept(group: Group) -> Iterator[str]:
     decide = ", so it is for you to decide" if group.verdict == CARE else ""
-    yield from folded(f"{_place(group)} {group.verdict}{decide}: {group.why}", 4)
+    why = group.why or "it is not hidden now"
+    yield from folded(f"{_place(group)} {group.verdict}{decide}: {why}", 4)
     for member in group.members:
         yield from commented([device_entry(member)], 4)
 
 
-def _device(member: Member) -> CommentedMap:
-    entry = CommentedMap(device_entry(member))
+def _device(member: Member, told: dict[str, dict[str, Any]]) -> CommentedMap:
+    said = told.get(member.device.bdf, {})
+    entry = CommentedMap(device_entry(member) | (said if said.get("id") == member.device.id else {}))
     below = [
         line
         for reason in member.reasons
@@ -63,7 +82,10 @@ def _device(member: Member) -> CommentedMap:
             "      # probe: network  # proves it in a small guest, where a cable with DHCP is plugged in"
         )
     policy = "the firmware keeps memory reserved for it (H106)" if "rdm_policy" in entry else ""
-    beside(entry, "rdm_policy" if policy else "what", policy, below)
+    last = list(entry)[-1]
+    if policy and last != "rdm_policy":
+        beside(entry, "rdm_policy", policy)
+    beside(entry, last, policy if last == "rdm_policy" else "", below)
     return entry
 
 

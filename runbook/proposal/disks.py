@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runbook.facts.storage import Device, Group, Storage
 from runbook.model.ask import Ask, Facts
 from runbook.params.names import group_name
+from runbook.proposal.guests import Found
 from runbook.survey import volume_groups
 from runbook.survey.machine import Machine
 from runbook.text.sizes import human_size
@@ -89,13 +90,17 @@ def _is_name(text: str) -> bool:
         return False
 
 
-def guest_group(machine: Machine) -> tuple[str, str]:
+def guest_group(machine: Machine, guests: tuple[Found, ...] = ()) -> tuple[str, str]:
     """Return the volume group for the guests' disks, and why that one.
 
     One that is full, or lacks a disk, serves no guest; the host's own does where no other has room.
     """
     there = machine.storage
     named = [g for g in there.groups if _is_name(g.name)]
+    taken = [g for g in named if any(guest.group == g.name for guest in guests)]
+    if taken:
+        most = max(taken, key=lambda g: sum(guest.group == g.name for guest in guests))
+        return most.name, f"guests of this host have their disks there; {_why(there, most)}"
     own = [g for g in named if not there.is_mounted(g.name)]
     with_room = [g for g in named if volume_groups.has_room(there, g)]
     best = next((g for g in own if g.name == "guests"), None)

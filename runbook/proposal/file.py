@@ -30,6 +30,25 @@ def prove_free(path: Path, *, force: bool) -> None:
         )
 
 
+def becoming(become: str | None, password: str | None) -> dict[str, str]:
+    """Return how to be root on a new host, of what was said about it; a password is for sudo."""
+    given = {"become": become or ("sudo" if password else None), "become_password": password}
+    return {key: value for key, value in given.items() if value}
+
+
+def reached(to: str | None, how: dict[str, str]) -> Ssh | Local:
+    """Return the way to a new host, to this machine for None. Raises `ParamsError` for one that no parameter file may say."""
+    try:
+        return Local.model_validate(how) if to is None else Ssh.model_validate({"to": to, **how})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise ParamsError(
+            f"The host cannot be reached so: {'.'.join(map(str, problem['loc'])) or 'connection'}",
+            why=problem["msg"].removeprefix("Value error, "),
+            do="see `runbook new --help` for what is understood, and docs/parameters.md",
+        ) from None
+
+
 def described(host: str, connection: Ssh | Local | Recorded) -> HostParams:
     """Return the parameters of a host of which nothing is known but its name and the way to it.
 

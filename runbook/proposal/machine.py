@@ -9,7 +9,7 @@ from runbook.facts import network
 from runbook.hosts import Host
 from runbook.model.ask import Ask, Facts
 from runbook.model.unreadable import reading
-from runbook.proposal import cards, disks
+from runbook.proposal import adopted, cards, disks, guests
 from runbook.survey import machine as machines
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
@@ -30,6 +30,14 @@ class Proposal:
     dom0_mib: int
     dom0_why: str
     max_vcpus: int
+    has: adopted.Adopted
+    """What the host has already, and keeps."""
+    there: tuple[guests.Found, ...]
+    """The guests' configurations on it."""
+    other_systems: tuple[str, ...]
+    """Systems that os-prober put into the boot menu."""
+    ssh_port: int
+    """The port of the host that this session came in by; 0 without one."""
 
     @property
     def bridges(self) -> tuple[cards.Bridge, ...]:
@@ -50,7 +58,8 @@ class Proposal:
 
 def asks(*, is_real: bool = True) -> tuple[Ask, ...]:
     """Return every question. A recording knows only those of the survey, so no disk by its lasting name."""
-    return (*machines.asks(), *network.MORE, disks.BY_ID, cards.CONFIGURED) if is_real else machines.asks()
+    more = (*network.MORE, disks.BY_ID, cards.CONFIGURED, *adopted.COMMANDS)
+    return tuple(dict.fromkeys((*machines.asks(), *more))) if is_real else machines.asks()
 
 
 def look(host: Host) -> Proposal:
@@ -72,14 +81,17 @@ def read(facts: Facts) -> Proposal:
         raise Refused(
             f"Not root on {machine.system.hostname}",
             why="disks and volume groups are shown to root alone, and the runbook works as root",
-            do="let the connection go to root, by key (`--to root@host`), or use sudo with --local",
+            do="say --become sudo, where the account may use it; or let the connection go to root, by key (`--to root@host`)",
         )
-    group, why = disks.guest_group(machine)
+    there, has = guests.read(facts, machine.storage), adopted.read(machine, facts)
+    group, why = disks.guest_group(machine, there)
     found = cards.read(machine, facts)
     kept = found.staying | {
         bdf: f"it becomes a port of the bridge {b.name} above" for b in found.bridges for bdf in b.controllers
     }
     memory, memory_why = dom0_memory(machine.memory.machine_mib)
+    if "memory_mib" in has.dom0:
+        memory, memory_why = has.dom0["memory_mib"], "what it has now"
     return Proposal(
         machine=machine,
         disks=disks.disks(machine, facts),
@@ -89,7 +101,11 @@ def read(facts: Facts) -> Proposal:
         guest_group_why=why,
         dom0_mib=memory,
         dom0_why=memory_why,
-        max_vcpus=min(2, max(1, machine.cpu.threads)),
+        max_vcpus=has.dom0.get("max_vcpus") or min(2, max(1, machine.cpu.threads)),
+        has=has,
+        there=there,
+        other_systems=adopted.other_systems(facts),
+        ssh_port=network.session_port(facts),
     )
 
 

@@ -11,6 +11,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from runbook.errors import ParamsError
 from runbook.params.host import Local, Recorded, Ssh
 from runbook.params.yaml12 import parse
+from runbook.proposal import living
 from runbook.proposal.cards import Bridge, Cards
 from runbook.proposal.commented import above, beside, clean, commented, dump, flow, flow_map, folded, quoted
 from runbook.proposal.devices import add_devices, is_writable
@@ -35,10 +36,15 @@ def write(host: str, connection: Ssh | Local | Recorded, seen: Proposal) -> str:
     top = CommentedMap()
     _identity(top, host, connection, seen)
     _installation(top, seen)
+    living.add_configuration(top, seen)
     _dom0(top, seen)
     _network(top, seen.wiring)
-    rest = add_devices(top, seen.groups)
+    there = living.guests_of(host, seen)
+    hidden = seen.has.hidden if seen.machine.system.is_dom0 else None
+    rest = add_devices(top, seen.groups, hidden, there.devices)
     _storage(top, seen, rest)
+    living.add_services(top, seen)
+    living.add_guests(top, there, ["", *_guest(seen), "", *_CONSENT.splitlines()])
     text = dump(top)
     if parse(text, Path(f"{host}.yml"))[0] != _texts(top):
         raise ParamsError(
@@ -53,6 +59,8 @@ def _texts(value: Any) -> Any:
     """Return values as the reader of parameters gives them: every scalar as text."""
     if isinstance(value, dict):
         return {key: _texts(inner) for key, inner in value.items()}
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return [_texts(inner) for inner in value] if isinstance(value, list) else str(value)
 
 
@@ -109,6 +117,9 @@ def _installation(top: CommentedMap, seen: Proposal) -> None:
 def _dom0(top: CommentedMap, seen: Proposal) -> None:
     top["dom0"] = here = CommentedMap(memory_mib=seen.dom0_mib, max_vcpus=seen.max_vcpus)
     above(top, "dom0", [""])
+    if words := seen.has.dom0.get("kernel_options"):
+        here["kernel_options"] = flow(words)
+    living.add_xen(top, seen)
     above(here, "memory_mib", folded(f"{seen.dom0_why[0].upper()}{seen.dom0_why[1:]}.", 2))
     beside(here, "max_vcpus", f"of {seen.machine.cpu.threads} threads; guests may use all of them")
 
@@ -144,8 +155,7 @@ def _bridge(bridge: Bridge) -> CommentedMap:
 def _storage(top: CommentedMap, seen: Proposal, rest: list[str]) -> None:
     top["storage"] = here = CommentedMap(guest_volume_group=seen.guest_group)
     above(top, "storage", [*rest, ""])
-    below = ["", *_guest(seen), "", *_CONSENT.splitlines()]
-    beside(here, "guest_volume_group", seen.guest_group_why, below)
+    beside(here, "guest_volume_group", seen.guest_group_why)
 
 
 def _guest(seen: Proposal) -> list[str]:

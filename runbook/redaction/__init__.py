@@ -18,7 +18,7 @@ LEAST = 8
 """The shortest secret, in characters: to mask a shorter one everywhere would make reports unreadable."""
 CHANNEL = "RUNBOOK_SECRETS"
 """The environment variable that names the pipe to the process that writes the report: `handle:inode`."""
-_MARK = re.compile(r"\[secret (?:env|file|command):[\w./~-]*\]")
+_MARK = re.compile(r"\[secret (?:env|file|command|typed):[\w./~-]*\]")
 _BREAK = r"(?:\r?\n[ \t]*)?"
 
 
@@ -94,8 +94,8 @@ class Redactor:
         return any(self._is_beginning(form, tail) for form in self._marks)
 
     def _is_beginning(self, form: str, tail: str) -> bool:
-        said = re.sub(r"\s", "", tail) if form in self._wrapped else tail
-        return len(said) < len(form) and form.startswith(said)
+        letters = re.sub(r"\s", "", tail) if form in self._wrapped else tail
+        return len(letters) < len(form) and form.startswith(letters)
 
     def _mark_of(self, match: re.Match[str]) -> str:
         return self._marks.get(match[0]) or self._marks[re.sub(r"\s", "", match[0])]

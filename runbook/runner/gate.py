@@ -14,6 +14,7 @@ from typing import IO, Any
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from runbook.hosts import password
 from runbook.redaction import CHANNEL, KNOWN, Stream
 from runbook.runner.startup import OwnProfile
 
@@ -43,7 +44,12 @@ class Gate:
         self._log.start()
         self._profile = OwnProfile()
         env = {CHANNEL: f"{secrets}:{os.fstat(secrets).st_ino}", **self._profile.environment()}
-        return {"env": env, "stdout": output, "stderr": output, "pass_fds": (secrets,)}
+        handles = [secrets]
+        if lent := password.lend():
+            handles.append(lent[0])
+            self._theirs.append(lent[0])
+            env |= lent[1]
+        return {"env": env, "stdout": output, "stderr": output, "pass_fds": tuple(handles)}
 
     def started(self) -> None:
         """Let go of the kernel's ends of the pipes, once it has them or will never have them."""

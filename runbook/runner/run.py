@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook import params as parameters
-from runbook import programs, steps
+from runbook import steps
 from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.errors import ParamsError
@@ -16,8 +16,8 @@ from runbook.evidence.outcomes import (
 )
 from runbook.evidence.provenance import new_record
 from runbook.evidence.record import NotebookRecord, Run
+from runbook.hosts import prepare
 from runbook.model.modes import MODES
-from runbook.params.secrets import mask_known_secrets
 from runbook.runner import selection
 from runbook.runner.telling import OnEvent
 from runbook.runner.under_way import Runner
@@ -69,8 +69,7 @@ def _prepared(
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
     file = parameters.find(params_path)
     params = parameters.load(file)
-    programs.require(params)
-    mask_known_secrets(params)
+    prepare(params)
     folder = notebooks or project() / "notebooks"
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
     for path, nb in chosen.items():

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runbook.facts import grub
+from runbook.facts import grub, network_manager
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -29,6 +29,7 @@ _FILES = {
     "default-grub": "/etc/default/grub",
     "interfaces": "/etc/network/interfaces",
     "initramfs-modules": "/etc/initramfs-tools/modules",
+    "20-wired.network": "/etc/systemd/network/20-wired.network",
 }
 
 
@@ -72,6 +73,11 @@ class Case:
     def machine(self) -> Machine:
         """Return a machine with the folder's files."""
         files = {path: self.text(name) for name, path in _FILES.items() if self.has(name)}
+        for path in sorted((HOSTS / self.name).glob("*.nmconnection")):
+            text = path.read_text(encoding="utf-8")
+            # What NetworkManager makes by itself is in memory, and says so.
+            folder = network_manager.FOLDERS["nm-generated=true" in text]
+            files[f"{folder}/{path.name}"] = text
         machine = Machine(files=files, modes=PROGRAMS | {"/usr/sbin/brctl": "0755"})
         if self.has("ip-addr.json"):
             names = ("eno1", "eno2")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache, wraps
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runbook import actions as act
@@ -25,6 +25,8 @@ from runbook.facts import (
     interfaces,
     modules,
     network,
+    network_manager,
+    networkd,
     packages,
     services,
     sourced,
@@ -71,6 +73,12 @@ def sample(name: str) -> str:
 def like_testbed(**changes: Any) -> HostParams:
     """Return the testbed's parameters, whole sections exchanged."""
     return HostParams.model_validate(_loaded() | BOOT_WORDS | changes)
+
+
+def files_said(files: Mapping[str, str], modes: Mapping[str, str]) -> str:
+    """Return the answer to `Ask.files` that these files are."""
+    rows = ((f"= {modes.get(path, '0644')} root:root {path}", text) for path, text in files.items())
+    return "".join(f"{head}\n" + "".join(f" {line}\n" for line in text.splitlines()) for head, text in rows)
 
 
 @cache
@@ -125,7 +133,10 @@ class Machine:
     session: str = "10.0.2.2 51234 10.0.2.15 22\n"
     folder: str = ""
     managers: str = ""
+    active: dict[str, str] = field(default_factory=dict)
+    """The interface on which each profile of NetworkManager is active, by the profile's path."""
     networkd: str = ""
+    networkd_status: str = ""
     filter: str = ""
     """What iptables -S says, '' where it is not installed."""
     wireless: str = ""
@@ -170,6 +181,11 @@ class Machine:
         return Answer(MISSING) if text is None else Answer(0, text)
 
     def _run(self, ask: Ask) -> Answer:
+        if ask.patterns and ask != sourced.FILES:
+            found = {
+                p: t for p, t in self.files.items() if any(PurePosixPath(p).match(m) for m in ask.patterns)
+            }
+            return Answer(0, files_said(found, self.modes))
         table: dict[Ask, str | Answer] = {
             packages.AUDIT: self.audit,
             packages._LISTS: "list\n" * self.lists + "fresh\n" * self.lists_are_fresh,
@@ -192,7 +208,11 @@ class Machine:
             interfaces._FOLDER: self.folder,
             sourced.FILES: self._sourced(),
             interfaces._NETWORK_MANAGER: self.managers or Answer(127),
+            network_manager._SHOW: self._profiles() or Answer(127),
+            network_manager._FILES: self._files(network_manager.FOLDERS),
+            network_manager._CONFIG: self.files.get("/etc/NetworkManager/NetworkManager.conf", ""),
             interfaces._NETWORKD: self.networkd,
+            networkd._STATUS: self.networkd_status,
             interfaces._WIRELESS: self.wireless,
         }
         if ask in table:
@@ -236,6 +256,10 @@ class Machine:
             return Answer(0, self.delivered)
         if script == "true":
             return Answer(0)
+        if script.startswith("grep -rosHE") and network_manager.DISPATCHER in script:
+            found = {p: t for p, t in self.files.items() if p.startswith(network_manager.DISPATCHER)}
+            words = {(path, word) for path, text in found.items() for word in re.findall(r"[\w.:-]+", text)}
+            return Answer(0, "".join(f"{path}:{word}\n" for path, word in sorted(words)))
         assert "modprobe -R" in script
         here = {bdf: rest for bdf, rest in self.devices.items() if bdf in script}
         rows = [f"= {bdf} {name} {driver}\nclaims {m}\n" for bdf, (name, driver, m) in here.items()]
@@ -256,6 +280,27 @@ class Machine:
 
     def _only_xen(self, text: str) -> Answer:
         return Answer(0, text) if self.is_dom0 else Answer(1, "", "ERROR:  Can't find hypervisor information")
+
+    def _profiles(self) -> str:
+        """Return what nmcli says of the profiles in the machine's files."""
+        rows = []
+        for path, text in self.files.items():
+            if path.startswith(network_manager.FOLDERS):
+                said = dict(
+                    line.split("=", 1) for line in text.splitlines() if re.match(r"(id|uuid|type)=", line)
+                )
+                kind = said["type"].replace("ethernet", "802-3-ethernet")
+                words = (said["id"], said["uuid"], kind, self.active.get(path, ""), path)
+                rows.append(":".join(word.replace("\\", "\\\\").replace(":", "\\:") for word in words))
+        return "".join(f"{row}\n" for row in rows)
+
+    def _files(self, folders: tuple[str, ...]) -> str:
+        """Return files as `Ask.files` has them."""
+        return "".join(
+            f"= 0600 root:root {path}\n" + "".join(f" {line}\n" for line in text.splitlines())
+            for path, text in self.files.items()
+            if path.startswith(folders)
+        )
 
     def _sourced(self) -> str:
         """Return the files that ifupdown may take in: those of the machine, and what grep says of a folder."""
@@ -286,10 +331,9 @@ class Machine:
             case act.Reboot():
                 self._reboot()
             case act.ReplaceNetwork(files=files):
-                self.files |= {file.path: file.content for file in files if file.content is not None}
-                for file in files:
-                    if file.content is None:
-                        self.files.pop(file.path, None)
+                gone = {file.path for file in files if file.content is None}
+                new = {file.path: file.content for file in files if file.content is not None}
+                self.files = {path: text for path, text in self.files.items() if path not in gone} | new
                 self._network_up()
             case act.Run(argv=("apt-get", *_, "remove", name)):
                 self.packages.remove(name)

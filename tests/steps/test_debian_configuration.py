@@ -71,7 +71,7 @@ def said(name):
 BEFORE, AFTER = said("before"), said("after")
 # LVM's section was there already when the first sample was taken.
 BEFORE["< /etc/lvm/lvmlocal.conf"] = Answer(0, edits.with_section(AFTER["< /etc/lvm/lvmlocal.conf"].out, ""))
-BEFORE[trim._LVM.key] = Answer(0, "issue_discards=0\nscan_lvs=0\n")
+BEFORE[trim.LVM.key] = Answer(0, "issue_discards=0\nscan_lvs=0\n")
 # What was first asked later: that machine's menu has no other system, its sshd no Match, and it serves ssh alone.
 for _machine in (BEFORE, AFTER):
     _machine[add_firmware_component._ORIGINS.key] = _machine[apt_settings._SOURCES.key] = Answer(0)
@@ -399,12 +399,12 @@ def test_trim_notrim_option():
 
 def test_lvm_is_asked_and_not_its_file():
     """A setting that another file overrides is a fault, however the file looks (H307)."""
-    changes = {trim._LVM: Answer(0, "issue_discards=0\nscan_lvs=1\n")}
+    changes = {trim.LVM: Answer(0, "issue_discards=0\nscan_lvs=1\n")}
     assert [what for _, what in check(trim_disks, changes=changes)] == [
         "LVM's setting devices/issue_discards is 0, not 1",
         "LVM's setting devices/scan_lvs is 1, not 0",
     ]
-    assert plan(trim_disks, changes={trim._LVM: Answer(127)}).actions == ()
+    assert plan(trim_disks, changes={trim.LVM: Answer(127)}).actions == ()
 
 
 def test_a_timer_that_is_off_is_enabled():
@@ -550,7 +550,7 @@ def test_an_unconfirmed_switch_is_done_again(step):
     assert [type(a) for a in plan(step, changes={kept: Answer(0, "old\n")}).actions] == [Switch]
 
 
-LISTED = firewall._listed(close_ports.rules(PARAMS))
+LISTED = firewall.listed(close_ports.rules(PARAMS))
 
 
 @pytest.mark.parametrize(

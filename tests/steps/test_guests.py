@@ -172,7 +172,10 @@ class TestWriteGuestConfigs:
         host.files[path] = 'name = "comm"\nmemory = 4096\n'
         plan = write_guest_configs.plan(PARAMS, host.facts(write_guest_configs))
         (finding,) = plan.stops
-        assert (finding.level, finding.what) == ("refuse", f"{path} was written by hand, and would be written over")
+        assert (finding.level, finding.what) == (
+            "refuse",
+            f"{path} was written by hand, and would be written over",
+        )
         assert f"mv {path} {path}.by-hand" in finding.do
         host.files[f"{path}.by-hand"] = host.files.pop(path)
         assert not stops(write_guest_configs, host)

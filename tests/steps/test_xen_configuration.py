@@ -452,7 +452,7 @@ class TestAllowXlBySudo:
     @pytest.mark.parametrize(
         ("content", "mode", "fault"),
         [
-            ("%sudo ALL=(ALL) ALL\n", "0440", "is not as the parameters say"),
+            (f"{allow_xl_by_sudo._SHOWS}\n%sudo ALL=(ALL) ALL\n", "0440", "is not as the parameters say"),
             (None, "0644", "has mode 0644; sudo wants 0440"),
         ],
     )
@@ -464,6 +464,20 @@ class TestAllowXlBySudo:
         machine.modes[allow_xl_by_sudo.FILE] = mode
         assert faults(machine, allow_xl_by_sudo, PARAMS) == [f"/etc/sudoers.d/xl {fault}"]
         assert carry(machine, allow_xl_by_sudo, PARAMS) == ["write /etc/sudoers.d/xl"]
+
+    def test_a_persons_rule_is_neither_removed_nor_written_over(self):
+        """A file of that name that a person wrote stays; moved away, as the refusal says, ours is written beside it."""
+        machine, path = Machine(), allow_xl_by_sudo.FILE
+        machine.files[path], machine.modes[path] = "ana ALL=(root) NOPASSWD: /usr/sbin/xl list\n", "0440"
+        none = like_testbed(services={"sudo_xl": "none"})
+        assert carry(machine, allow_xl_by_sudo, none) == []
+        (finding,) = allow_xl_by_sudo.plan(PARAMS, machine.facts(allow_xl_by_sudo.asks(PARAMS))).stops
+        assert f"mv {path} {path}-by-hand" in finding.do
+        machine.files[f"{path}-by-hand"], machine.modes[f"{path}-by-hand"] = (
+            machine.files.pop(path),
+            machine.modes.pop(path),
+        )
+        assert carry(machine, allow_xl_by_sudo, PARAMS) == [f"write {path}"]
 
     def test_sudo_must_read_the_folder(self):
         """A sudoers file without the include line makes the rule void."""

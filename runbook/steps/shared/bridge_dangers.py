@@ -12,6 +12,12 @@ from runbook.params.host import Bridge
 _SESSION = "this ssh session"
 
 
+_WITHOUT = (
+    "give the bridge no port, `ipv4: 192.168.150.1/24` (a network that nothing else has) and `nat: true`: the host "
+    "leads its guests out then"
+)
+
+
 def find(
     params: HostParams,
     now: Network,
@@ -23,13 +29,14 @@ def find(
     and `gateways` the bridges that it gives a way out."""
     ports = {port: bridge for bridge in params.network.bridges for port in bridge.ports}
     return [
-        *_ports(ports, now, wireless),
+        *_ports(ports, now),
+        *(_refuse_wireless(port) for port in ports if port in wireless),
         *_without_address(ports, now),
         *_cut_off(params, ports, now, others, gateways),
     ]
 
 
-def _ports(ports: dict[str, Bridge], now: Network, wireless: Collection[str]) -> list[Finding]:
+def _ports(ports: dict[str, Bridge], now: Network) -> list[Finding]:
     found = []
     cards = ", ".join(i.name for i in now.interfaces if i.controller) or "none"
     for port, bridge in ports.items():
@@ -58,22 +65,22 @@ def _ports(ports: dict[str, Bridge], now: Network, wireless: Collection[str]) ->
                 _refuse(
                     f"{port} carries no Ethernet frames, and cannot be a port of {bridge.name}",
                     f"its link is of the type {interface.link_type}, such as a tunnel's; the kernel takes no such port",
-                    f"leave {port} out of network.bridges: a bridge with `ports: []` is for the guests, and the host "
-                    "routes for them",
+                    _WITHOUT,
                     "H651",
                 )
             )
         elif interface.master not in ("", bridge.name):
             found.append(_belongs(port, now.interface(interface.master), interface.master))
-        if port in wireless:
-            found.append(
-                _refuse(
-                    f"{port} is a wireless card",
-                    "an access point takes one address a station: guests behind a bridge get no answer",
-                    "use a wired card, or pass the wireless card through to a guest",
-                )
-            )
     return found
+
+
+def _refuse_wireless(port: str) -> Finding:
+    return _refuse(
+        f"{port} is a wireless card",
+        "an access point takes one address a station: guests behind a bridge get no answer",
+        f"use a wired card, or {_WITHOUT}",
+        "H651",
+    )
 
 
 def _belongs(port: str, master: Interface | None, name: str) -> Finding:

@@ -16,6 +16,7 @@ GUIDE = (
 RISK = "safe"
 
 FILE = "/etc/sudoers.d/xl"
+_SHOWS, _FULL = "# xl's commands that only show something.", "# This equals root without a password."
 READ_ONLY = ("list", "list -v", "info", "dmesg", "uptime", "vcpu-list", "pci-assignable-list")
 _VISUDO = "/usr/sbin/visudo"
 _INCLUDED = Ask.run(
@@ -33,10 +34,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     there = files.parse(facts, *_PATHS)
     wanted = content(params)
     if wanted is None:
-        remove = (Remove(FILE),) if FILE in there else ()
+        remove = (Remove(FILE),) if FILE in there and is_ours(facts) else ()
         return Plan(remove, unasked="services.sudo_xl is none")
     if _VISUDO not in there and not _comes(params):
         return Plan(findings=(_no_sudo(params),))
+    if FILE in there and not is_ours(facts):
+        return Plan(findings=(_by_hand(),))
     right = facts.text(FILE) == wanted and there[FILE].mode == "0440" and there[FILE].owner == "root:root"
     waits = () if _VISUDO in there else (_no_sudo(params),)
     findings = (*waits, *((_equals_root(),) if params.services.sudo_xl == "full" else ()))
@@ -49,7 +52,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     there = files.parse(facts, *_PATHS)
     wanted = content(params)
     found = []
-    if wanted is None and FILE in there:
+    if wanted is None and FILE in there and is_ours(facts):
         found.append(_differs("is still there"))
     if wanted is not None and _VISUDO not in there:
         return [_no_sudo(params)]
@@ -79,9 +82,25 @@ def content(params: HostParams) -> str | None:
     if params.services.sudo_xl == "none":
         return None
     if params.services.sudo_xl == "full":
-        return f"# This equals root without a password.\n%sudo ALL=(root) NOPASSWD: {xl}\n"
+        return f"{_FULL}\n%sudo ALL=(root) NOPASSWD: {xl}\n"
     commands = ", ".join(f"{xl} {words}" for words in READ_ONLY)
-    return f"# xl's commands that only show something.\n%sudo ALL=(root) NOPASSWD: {commands}\n"
+    return f"{_SHOWS}\n%sudo ALL=(root) NOPASSWD: {commands}\n"
+
+
+def is_ours(facts: Facts) -> bool:
+    """Return whether the runbook wrote the file: a rule that a person wrote there is that person's."""
+    return (facts.text(FILE) or "").startswith((_SHOWS, _FULL))
+
+
+def _by_hand() -> Finding:
+    return Finding(
+        "refuse",
+        f"{FILE} was written by hand, and would be written over",
+        "it does not begin as the runbook's does, and what it allows would be gone",
+        f"move it to another name (`mv {FILE} {FILE}-by-hand`; sudo reads every file there whose name has no dot), then "
+        "run again; or set `services.sudo_xl: none`, which leaves it",
+        "sudoers(5)",
+    )
 
 
 def _comes(params: HostParams) -> bool:

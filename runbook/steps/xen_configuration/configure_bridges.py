@@ -5,10 +5,12 @@ from __future__ import annotations
 from runbook.actions import ReplaceNetwork
 from runbook.actions.network import UNCONFIRMED
 from runbook.facts import interfaces, network
+from runbook.facts.network import Network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
+from runbook.steps.shared.writers import Choice, Share, Written
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (
@@ -33,23 +35,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     is_new = choice.findings or any(one.changes(facts) for _, one in written)
     if is_confirmed and not is_new and not bridges.not_in_force(params, now):
         return Plan(findings=said)
-    dangers = (
-        *choice.findings,
-        *(f for _, one in written for f in one.dangers),
-        *bridge_dangers.find(
-            params,
-            now,
-            interfaces.parse(facts).wireless,
-            {name for _, one in written for name in one.others},
-            {name for _, one in written for name in one.gateways},
-        ),
-        *(
-            f
-            for share, one in written
-            for bridge in share.params.network.bridges
-            for f in kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
-        ),
-    )
+    dangers = _dangers(now, choice, written, params, facts)
     # What would be cut off is said once, by what is in force or, where it is not, by what the files say.
     sources = {f.source for f in dangers if f.stops} & {"H651"}
     findings = (
@@ -60,17 +46,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if any(f.stops and f.level != "wait" for f in findings):
         return Plan(findings=findings)
     actions = tuple(
-        ReplaceNetwork(
-            one.changes(facts) or one.files,
-            share.writer.MANAGER,
-            params.network.revert_s,
-            one.links,
-            one.made,
-            one.unmade,
-            one.up,
-            one.up_before,
-            renumbered.on_purpose(share.params, now),
-        )
+        _switch(params, share, one, facts, now)
         for share, one in written
         if not is_confirmed or one.changes(facts) or bridges.not_in_force(share.params, now)
     )
@@ -80,6 +56,39 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The bridges are up with their ports and addresses, and there is one way out at most."""
     return bridges.wrong(params, facts, writers.holds(params, facts))
+
+
+def _dangers(
+    now: Network, choice: Choice, written: list[tuple[Share, Written]], params: HostParams, facts: Facts
+) -> tuple[Finding, ...]:
+    """Return what could cut the host off, or be lost without a word."""
+    others = {name for _, one in written for name in one.others}
+    ways_out = {name for _, one in written for name in one.gateways}
+    return (
+        *choice.findings,
+        *(f for _, one in written for f in one.dangers),
+        *bridge_dangers.find(params, now, interfaces.parse(facts).wireless, others, ways_out),
+        *(
+            f
+            for share, one in written
+            for bridge in share.params.network.bridges
+            for f in kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
+        ),
+    )
+
+
+def _switch(params: HostParams, share: Share, one: Written, facts: Facts, now: Network) -> ReplaceNetwork:
+    return ReplaceNetwork(
+        one.changes(facts) or one.files,
+        share.writer.MANAGER,
+        params.network.revert_s,
+        one.links,
+        one.made,
+        one.unmade,
+        one.up,
+        one.up_before,
+        renumbered.on_purpose(share.params, now),
+    )
 
 
 def _note(params: HostParams) -> str:

@@ -1,0 +1,117 @@
+"""Files of sections and keys as NetworkManager writes them (nm-settings-keyfile(5)), kept line by line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_ALIASES = {"802-3-ethernet": "ethernet"}
+_KEY = re.compile(r"\s*([^#\s=][^=]*?)\s*=\s*(.*?)\s*")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section with its lines, word for word."""
+
+    name: str
+    """Without brackets, '' for what stands in front of the first section."""
+    head: str
+    lines: tuple[str, ...]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The value of each key; of a key that is there twice the later one, as GLib takes it."""
+        return {found[1]: found[2] for line in self.lines if (found := _KEY.fullmatch(line))}
+
+    def holding(self, changes: Mapping[str, str | None]) -> Section:
+        """Return the section with other values: None takes a key away, a new key comes behind the others."""
+        lines: list[str] = []
+        done: set[str] = set()
+        for line in self.lines:
+            key = found[1] if (found := _KEY.fullmatch(line)) else ""
+            if key not in changes:
+                lines.append(line)
+            elif changes[key] is not None and key not in done:
+                lines.append(f"{key}={changes[key]}" if self.values[key] != changes[key] else line)
+                done.add(key)
+        end = len(lines)
+        while end and not lines[end - 1].strip():
+            end -= 1
+        new = [f"{key}={value}" for key, value in changes.items() if value is not None and key not in done]
+        return Section(self.name, self.head, (*lines[:end], *new, *lines[end:]))
+
+
+@dataclass(frozen=True)
+class Keyfile:
+    """A file of sections."""
+
+    sections: tuple[Section, ...] = ()
+
+    @classmethod
+    def read(cls, text: str) -> Keyfile:
+        """Return the file of a text.
+
+        >>> Keyfile.read("# mine\\n[connection]\\nid=Office\\n\\n[ipv4]\\nmethod=auto\\n").get("ipv4", "method")
+        'auto'
+        """
+        found: list[tuple[str, str, list[str]]] = [("", "", [])]
+        for line in text.removesuffix("\n").split("\n") if text else ():
+            if head := re.fullmatch(r"\s*\[([^\]]*)\]\s*", line):
+                found.append((_ALIASES.get(head[1], head[1]), line, []))
+            else:
+                found[-1][2].append(line)
+        return cls(tuple(Section(name, head, tuple(lines)) for name, head, lines in found if head or lines))
+
+    @property
+    def text(self) -> str:
+        """The whole file; what was read and not changed is word for word what it was."""
+        lines = [line for s in self.sections for line in ([s.head, *s.lines] if s.head else s.lines)]
+        return "".join(f"{line}\n" for line in lines)
+
+    def section(self, name: str) -> Section | None:
+        """Return the section of a name, None when there is none."""
+        return next((section for section in self.sections if section.name == name), None)
+
+    def values(self, section: str) -> dict[str, str]:
+        """Return the keys of a section with their values; a section that is there twice is one to NetworkManager."""
+        return {key: value for s in self.sections if s.name == section for key, value in s.values.items()}
+
+    def get(self, section: str, *keys: str) -> str:
+        """Return the value of a key under any of its spellings, '' when it is not there."""
+        values = self.values(section)
+        return next((values[key] for key in keys if key in values), "")
+
+    def holding(self, section: str, changes: Mapping[str, str | None]) -> Keyfile:
+        """Return the file with other values in one section; without that section a new one comes to the end."""
+        there = self.section(section)
+        if there is None:
+            given = any(value is not None for value in changes.values())
+            return self._with_end(Section(section, f"[{section}]", ()).holding(changes)) if given else self
+        return Keyfile(tuple(s.holding(changes) if s is there else s for s in self.sections))
+
+    def without(self, *names: str) -> Keyfile:
+        """Return the file without some sections."""
+        return Keyfile(tuple(section for section in self.sections if section.name not in names))._trimmed()
+
+    def taking(self, section: Section) -> Keyfile:
+        """Return the file with a section in the place of its own of that name, or behind all others."""
+        if self.section(section.name) is None:
+            return self._with_end(section)
+        return Keyfile(tuple(section if s.name == section.name else s for s in self.sections))
+
+    def _with_end(self, section: Section) -> Keyfile:
+        """Return the file with one section more, a blank line before it."""
+        there = self._trimmed().sections
+        if there:
+            there = (*there[:-1], Section(there[-1].name, there[-1].head, (*there[-1].lines, "")))
+        return Keyfile((*there, section))
+
+    def _trimmed(self) -> Keyfile:
+        """Return the file without blank lines at its end."""
+        if not self.sections:
+            return self
+        last, lines = self.sections[-1], list(self.sections[-1].lines)
+        while lines and not lines[-1].strip():
+            lines.pop()
+        return Keyfile((*self.sections[:-1], Section(last.name, last.head, tuple(lines))))

@@ -1,0 +1,113 @@
+"""What a host that is lived in has already, as sections of its parameter file: nothing of it is to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from runbook.proposal import guests
+from runbook.proposal.commented import above, beside, clean, flow, flow_map, folded, quoted
+from runbook.proposal.machine import Proposal
+
+_WORDS = """\
+# Xen runs here with these words. The runbook writes its own files where they are not there yet (for GRUB, for hiding
+# devices, for xendomains), with the same words, and starts Xen once with them; plain Debian is the default meanwhile."""
+
+
+def add_configuration(top: CommentedMap, seen: Proposal) -> None:
+    """Add what notebook 03 would change if the file were silent, each as it is now."""
+    here = CommentedMap()
+    if seen.other_systems:
+        here["remove_os_prober"] = False
+        beside(here, "remove_os_prober", f"it puts {', '.join(seen.other_systems)} into the boot menu")
+    if seen.ssh_port not in (0, 22):
+        here["firewall"] = flow_map({"kind": "keep", "ssh_port": seen.ssh_port})
+        beside(here, "firewall", "this session came in by that port")
+    if seen.has.trim:
+        here["trim"] = inner = CommentedMap()
+        for key, (value, comment) in seen.has.trim.items():
+            inner[key] = value
+            beside(inner, key, comment)
+    if here:
+        top["configuration"] = here
+        above(
+            top,
+            "configuration",
+            ["", "# What notebook 03 would change otherwise. All that is not named here it leaves as it is."],
+        )
+
+
+def add_xen(top: CommentedMap, seen: Proposal) -> None:
+    """Add the words that Xen was started with, and what no parameter can say of them."""
+    said = [line for text in seen.has.said for line in folded(f"{text}.", 0)]
+    words = _WORDS.splitlines() if seen.machine.system.is_dom0 else []
+    if not seen.has.xen:
+        above(top, "dom0", ["", *words, *said])
+        return
+    here = CommentedMap(seen.has.xen)
+    if "options" in here:
+        here["options"] = flow(here["options"])
+    if here.get("iommu") == "yes":
+        beside(here, "iommu", "as it runs now; `required` would stop the boot when the IOMMU is off (H615)")
+    top["xen"] = here
+    above(top, "xen", ["", *words, *said])
+
+
+def add_services(top: CommentedMap, seen: Proposal) -> None:
+    """Add the watchdog and the rights as they are."""
+    if seen.has.services:
+        top["services"] = CommentedMap(seen.has.services)
+        above(top, "services", [""])
+
+
+def guests_of(host: str, seen: Proposal) -> guests.Guests:
+    """Return which of the guests that are there can stand in the file."""
+    base = {
+        "host": host,
+        "release": seen.release,
+        "connection": {"kind": "local"},
+        "storage": {"guest_volume_group": seen.guest_group},
+        "network": {"bridges": [{"name": b.name, "ports": list(b.ports)} for b in seen.bridges]},
+    }
+    return guests.adopt(seen.there, base)
+
+
+def add_guests(top: CommentedMap, there: guests.Guests, after: list[str]) -> None:
+    """Add the guests that are there, name those that stay outside, and put the rest of the comments behind."""
+    lines = [line for found in there.left for line in _left(found)]
+    if there.adopted:
+        top["guests"] = CommentedSeq([_guest(guest) for guest in there.adopted])
+        above(top, "guests", ["", *lines, "# The guests whose files the runbook wrote on this host."])
+        last, lines = there.adopted[-1], []
+        beside(top["guests"][-1], list(last)[-1], "", after)
+        return
+    key = list(top)[-1]
+    inner = top[key]
+    _behind(inner, [*(["", *lines] if lines else []), *after])
+
+
+def _behind(section: CommentedMap, lines: list[str]) -> None:
+    """Put lines behind a section, and keep the comment beside its last value."""
+    key = list(section)[-1]
+    old = section.ca.items.get(key)
+    said = old[2].value.strip().removeprefix("#").strip() if old and old[2] else ""
+    beside(section, key, said, lines)
+
+
+def _left(found: guests.Found) -> list[str]:
+    starts = f"; {found.starts_by} in /etc/xen/auto starts it with the host" if found.starts_by else ""
+    whose = "differs from what the runbook would write" if found.is_ours else "was written by hand"
+    return folded(
+        f"{clean(found.path)} {whose}, and stays as it is{starts}. A guest of that name here would be refused."
+    )
+
+
+def _guest(guest: dict[str, Any]) -> CommentedMap:
+    entry = CommentedMap(guest)
+    entry["volume"] = flow_map(guest["volume"])
+    if "nics" in guest:
+        entry["nics"] = CommentedSeq([flow_map(nic | {"mac": quoted(nic["mac"])}) for nic in guest["nics"]])
+    if "pci" in guest:
+        entry["pci"] = flow(guest["pci"])
+    return entry

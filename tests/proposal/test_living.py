@@ -1,0 +1,204 @@
+"""`runbook new` on hosts that are lived in: what is there comes out so that nothing is planned, or each difference is named."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook import proposal
+from runbook.facts import grub, guest_files, xl
+from runbook.model.ask import MISSING, Answer, Ask, Facts
+from runbook.params import HostParams, loads
+from runbook.params.host import Local
+from runbook.proposal import adopted
+from runbook.steps import name_of, notebooks
+from runbook.steps.shared import boot_menu
+from tests.recorded import AGAIN, last
+from tests.survey.machines import Pci, bare, devices
+
+NOT_ANSWERED = {
+    "survey_debian", "fetch_package_lists", "remove_packages", "install_packages", "set_clock", "configure_bridges",
+    "prove_bridges", "make_xen_default",
+}  # fmt: skip
+"""Steps whose questions depend on parameters that the recording's host has others of, or are newer than the recording."""
+
+
+@cache
+def finished() -> dict[str, list[Any]]:
+    """Return the last answer to each question that the finished host was asked, by any notebook."""
+    return {key: said for notebook in notebooks() for key, said in last(AGAIN, notebook).items()}
+
+
+def answered(asks: tuple[Ask, ...], changes: dict[Ask, Answer] | None = None) -> Facts:
+    """Return the finished host's answers to those of some questions that it was asked."""
+    known, changes = finished(), changes or {}
+    said = {ask: Answer(known[ask.key][0], known[ask.key][1]) for ask in asks if ask.key in known}
+    return Facts(said | {ask: answer for ask, answer in changes.items() if ask in asks})
+
+
+def written(changes: dict[Ask, Answer] | None = None) -> tuple[str, HostParams]:
+    """Return the file that `new` writes for the finished host, and its parameters."""
+    text = proposal.write("testbed", Local(), proposal.read(answered(proposal.asks(), changes)))
+    return text, loads(text, Path("testbed.yml"))
+
+
+def planned(params: HostParams, changes: dict[Ask, Answer] | None = None) -> tuple[dict[str, Any], set[str]]:
+    """Return the plan of each step, and the steps that cannot be planned because something was never asked."""
+    plans, unknown = {}, set()
+    for steps in notebooks().values():
+        for step in steps:
+            asks = step.asks(params)
+            facts = answered(asks, changes)
+            if len(facts) == len(set(asks)):
+                plans[name_of(step)] = step.plan(params, facts)
+            else:
+                unknown.add(name_of(step))
+    return plans, unknown
+
+
+def test_the_finished_host_is_adopted_as_it_is():
+    """From the host alone come parameters of which nothing is planned but to unmount what a person mounted to look inside."""
+    text, params = written()
+    plans, unknown = planned(params)
+    assert unknown <= NOT_ANSWERED
+    assert len(plans) > 40
+    assert {name: [a.title for a in plan.actions] for name, plan in plans.items() if plan.actions} == {
+        "unmount_partitions": ["run umount /mnt/comm", "run rm -f -- /run/xen-runbook/mounts/comm:1"],
+    }
+    assert [name for name, plan in plans.items() if plan.stops] == []
+    assert [g.name for g in params.guests] == ["comm", "ipfire", "nginx", "windows"]
+    assert [g.autostart for g in params.guests] == [3, 1, 2, None]
+    assert "No parameter" not in text
+
+
+BY_HAND = {
+    guest_files.FILES: "".join(
+        f"/etc/xen/{name}.cfg:{line}\n"
+        for name in ("web", "mail")
+        for line in (f'name = "{name}"', "memory = 512", f'disk = [ "phy:/dev/guests/{name},xvda,w" ]', 'vif = [ "bridge=xenbr1" ]')
+    ),
+    guest_files.AUTOSTART: "01-web.cfg\tf\t../web.cfg\n",
+    adopted._SUDO: "ana ALL=(root) NOPASSWD: /usr/sbin/xl list\n",
+    adopted._WATCHDOG: None,
+    Ask.read(boot_menu.OPTIONS_FILE): None,
+    Ask.read(boot_menu.KEEP_DEFAULT_FILE): None,
+    Ask.read("/etc/modprobe.d/xen-pciback.conf"): None,
+    Ask.read("/etc/xen/ipfire.cfg"): None,
+}  # fmt: skip
+
+
+def by_hand() -> dict[Ask, Answer]:
+    """Return how a host differs on which a person set up Xen: the same in force, and no file of the runbook's."""
+    return {ask: Answer(MISSING) if said is None else Answer(0, said) for ask, said in BY_HAND.items()}
+
+
+def test_a_xen_that_was_set_up_by_hand_keeps_its_guests():
+    """Its guests stay outside the parameters, by name; what is planned are the runbook's own files with the words in force."""
+    text, params = written(by_hand())
+    assert params.guests == ()
+    for line in (
+        "/etc/xen/web.cfg was written by hand, and stays as it is; 01-web.cfg in /etc/xen/auto starts it",
+        "/etc/xen/mail.cfg",
+    ):
+        assert line in " ".join(text.replace("#", " ").split())
+    assert (params.dom0.memory_mib, params.dom0.max_vcpus, params.dom0.kernel_options) == (
+        2048,
+        1,
+        ("console=hvc0",),
+    )
+    assert params.xen.options == ("com1=115200,8n1", "console=com1", "spec-ctrl=eager-fpu")
+    assert [d.bdf for d in params.passthrough.devices] == ["0000:00:05.0", "0000:00:06.0", "0000:00:07.0"]
+    assert (params.services.watchdog, params.services.sudo_xl) == (False, "none")
+    plans, unknown = planned(params, by_hand())
+    assert unknown <= NOT_ANSWERED | {"set_autostart", "write_guest_configs"}
+    done = {name: [a.title for a in plan.actions] for name, plan in plans.items() if plan.actions}
+    plain = next(t for t in done["set_boot_menu"] if t.startswith("run grub-set-default gnulinux-"))
+    assert done == {
+        "install_xen": [f"write {boot_menu.KEEP_DEFAULT_FILE}"],
+        "hide_devices": ["write /etc/modprobe.d/xen-pciback.conf", "run update-initramfs -u -k all"],
+        "set_boot_menu": [
+            plain, f"write {boot_menu.KEEP_DEFAULT_FILE}", f"write {boot_menu.OPTIONS_FILE}", "run update-grub",
+        ],
+        "boot_xen_once": [plain.replace("set-default ", "reboot xen-"), "reboot into Xen, once", WAITED],
+        "unmount_partitions": ["run umount /mnt/comm", "run rm -f -- /run/xen-runbook/mounts/comm:1"],
+    }  # fmt: skip
+    assert "The runbook writes its own files where they are not there yet" in text
+    waits = {name: {f.level for f in plan.stops} for name, plan in plans.items() if plan.stops}
+    assert waits == {"boot_xen_once": {"wait"}}
+
+
+WAITED = "run sh -c 'systemctl is-system-running --wait || true'"
+XEN_INFO = """\
+nr_cpus                : 4
+virt_caps              : pv hvm hvm_directio pv_directio hap
+total_memory           : 16000
+xen_commandline        : placeholder {}
+"""
+WORDS = {
+    "dom0_mem=4G,max:4G dom0_max_vcpus=2 iommu=1 loglvl=all": ((4096, 2), "yes", ("loglvl=all",), ""),
+    "dom0_mem=min:1G,max:3G iommu=required ucode=scan": ((3072, 4), "required", (), ""),
+    "loglvl=all com1=115200,8n1": ((4096, 4), "yes", ("loglvl=all", "com1=115200,8n1"), "without dom0_mem, so dom0's memory is not fixed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_xens_words_become_parameters(words):
+    """dom0's memory and processors, the IOMMU and further words stand in the file as the running Xen has them."""
+    (memory, cpus), iommu, options, said = WORDS[words]
+    shown = "Domain-0                                     0  4096     4     r-----     123.4\n"
+    changes = {
+        xl.INFO: Answer(0, XEN_INFO.format(words)),
+        xl.LIST: Answer(0, f"Name ID Mem VCPUs State Time\n{shown}"),
+    }
+    text, params = written(by_hand() | changes)
+    assert (params.dom0.memory_mib, params.dom0.max_vcpus) == (
+        memory if "dom0_mem" in words else params.dom0.memory_mib,
+        cpus,
+    )
+    assert (params.xen.iommu, params.xen.options) == (iommu, options)
+    assert said in " ".join(text.replace("#", " ").split())
+    assert "The runbook writes its own files" in text
+
+
+def plain(**said: Any) -> tuple[str, HostParams]:
+    """Return the file for a machine with plain Debian that said something more."""
+    facts = devices(Pci("0000:01:00.0"), session="192.168.1.2 50000 192.168.1.10 2222\n")
+    known = {ask: facts[ask] for ask in facts} | {Ask.run("id", "-u"): Answer(0, "0\n")}
+    more = {
+        ask: Answer(MISSING) if ask.kind == "read" else Answer(0)
+        for ask in adopted.COMMANDS
+        if ask not in known
+    }
+    text = proposal.write("box", Local(), proposal.read(Facts(known | more | said.get("more", {}))))
+    return text, loads(text, Path("box.yml"))
+
+
+def test_what_debian_has_is_said_where_the_runbook_would_change_it():
+    """Another system in the menu, another port of ssh, a timer that is off and LVM's setting stand in the file as they are."""
+    text, params = plain()
+    assert params.configuration.firewall.ssh_port == 2222
+    assert params.configuration.remove_os_prober
+    menu = (
+        "menuentry 'Windows Boot Manager' $menuentry_id_option 'osprober-efi-1' {\n chainloader /EFI/x\n}\n"
+    )
+    show = "Id=fstrim.timer\nLoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\nNeedDaemonReload=no\n"
+    more = {
+        grub._MENU: Answer(0, menu),
+        adopted._TIMER[1]: Answer(0, show),
+        adopted.trim.LVM: Answer(0, "issue_discards=1\nscan_lvs=0\n"),
+    }
+    text, params = plain(more=more)
+    asked = params.configuration
+    assert (asked.remove_os_prober, asked.trim.weekly, asked.trim.removed_volumes) == (False, False, True)
+    assert "it puts Windows Boot Manager into the boot menu" in text
+
+
+def test_a_question_that_was_not_asked_adds_nothing():
+    """From the survey alone, as of a recording, come no sections about Debian's settings."""
+    facts = bare()
+    known = {ask: facts[ask] for ask in facts} | {Ask.run("id", "-u"): Answer(0, "0\n")}
+    text = proposal.write("box", Local(), proposal.read(Facts(known)))
+    assert "configuration:" not in text
