@@ -83,7 +83,8 @@ class Proof:
         if start:
             return checkpoints.kept_state(self.machine)
         before = keep_state(self.machine)
-        checkpoints.fresh(self.described, self.machine)
+        if not any(refusal.move for refusal in self.described.refused):
+            checkpoints.fresh(self.described, self.machine)
         return before
 
     def _planned(self, start: str) -> Path:
