@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+from runbook.errors import CheckFailed
 from runbook.testbed import hardware, qemu
 from runbook.testbed.image import base_image, default_recipe, image_key
 from runbook.testbed.machine import Machine, state_dir, up
@@ -20,6 +21,7 @@ _PATIENT = (
     0o644,
     "[Manager]\nDefaultDeviceTimeoutSec=15min\nDefaultTimeoutStartSec=15min\n",
 )
+_BOOT = "cat /proc/sys/kernel/random/boot_id"
 _RESTART = "nohup sh -c 'sleep 2; systemctl reboot' >/dev/null 2>&1 &"
 
 
@@ -139,10 +141,13 @@ def restart(machine: Machine) -> float:
 
     Raises `TestbedError` when it does not come back.
     """
-    before = shell(machine, "cat /proc/sys/kernel/random/boot_id")
+    before = shell(machine, _BOOT)
     shell(machine, _RESTART)
 
     def is_back() -> bool:
-        return machine.answers() and shell(machine, "cat /proc/sys/kernel/random/boot_id") != before
+        try:
+            return shell(machine, _BOOT) != before
+        except CheckFailed:  # it is on its way
+            return False
 
     return machine.wait_until("a machine that came back", is_back)
