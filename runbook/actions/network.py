@@ -60,11 +60,14 @@ class ReplaceNetwork(Action):
     unmade: tuple[str, ...] = ()
     """Virtual links that only the old files make: deleted when the new ones are put in force."""
     up: tuple[str, ...] = ()
-    """NetworkManager: the profiles (by UUID) to bring up once the new files are loaded, in this order."""
+    """NetworkManager: the profiles (by UUID) to bring up once the new files are loaded, in this order; the name of a
+    card stands for the profile that NetworkManager makes for it by itself when it starts."""
     up_before: tuple[str, ...] = ()
     """NetworkManager: the profiles that are up now, and are brought up on the way back, in this order."""
     renumbered: tuple[Renumbered, ...] = ()
     """What is changed on purpose; of everything else nothing may be missing afterwards."""
+    is_back: bool = False
+    """True for a way back: what IPv6 routers announce, whenever they do, need not be there again at once."""
 
     @property
     def title(self) -> str:
@@ -98,9 +101,11 @@ class ReplaceNetwork(Action):
             up=self.up_before,
             up_before=self.up,
             renumbered=tuple(replace(each, wants=each.had, had=each.wants) for each in self.renumbered),
+            is_back=not self.is_back,
         )
 
 
 def _as_it_is(file: NetworkFile, facts: Facts) -> NetworkFile:
-    mode, _ = facts.mode(file.path) or ("", "")
-    return NetworkFile(file.path, facts.text(file.path), mode)
+    text, (mode, _) = facts.text(file.path), facts.mode(file.path) or ("", "")
+    # A link to /dev/null, which masks a file, reads as an empty file that everybody may write. An empty one masks, too.
+    return NetworkFile(file.path, text, "0644" if text == "" and mode == "0666" else mode)

@@ -17,7 +17,7 @@ from runbook.hosts.base import Host, OnLine
 PROGRAM = f"{FOLDER}/switch"
 _NOW = "/run/xen-runbook-network"
 _HELD, _BACK = f"{_NOW}/held", f"{_NOW}/back"
-_SETTLE_S, _CONFIRM_S = 60, 15
+_SETTLE_S, _CONFIRM_S = 40, 15
 """How long the new network may take until all holds, and what is left of the time for confirming it."""
 _UNREACHED = "no new connection"
 _DO = "compare network.bridges in the parameters with `ip link` on the host, then run again"
@@ -89,6 +89,7 @@ def _what(action: ReplaceNetwork) -> str:
         "up_before": " ".join(action.up_before),
         "gives_up": "\n".join(f"{each.family} {link}" for each in action.renumbered for link in each.links),
         "wants": "\n".join(_wanted(each, want) for each in action.renumbered for want in each.wants),
+        "is_back": "yes" if action.is_back else "",
         "revert_s": str(action.revert_s),
         "settle_s": str(min(_SETTLE_S, max(10, action.revert_s - 2 * _CONFIRM_S))),
     }

@@ -7,7 +7,7 @@
 #   confirm  keep the new files for good; status 3, with the reasons, when the old ones were taken back
 #
 # In front of this stands what is to be done: `manager`, `files` (a line each: mode or -, and path), `links`, `made`,
-# `unmade`, `up`, `up_before`, `gives_up` (family and link), `wants`, `revert_s` and `settle_s`. The new content of
+# `unmade`, `up`, `up_before`, `gives_up` (family and link), `wants`, `is_back`, `revert_s` and `settle_s`. The new content of
 # the file in line N is new/N, its old one old/N; where there is none, the file is not to be, or was not, there.
 set -u
 umask 022
@@ -79,12 +79,17 @@ leave() { [ "$manager" != ifupdown ] || ifdown --force -a --exclude=lo || :; }
 
 is_there() { ip link show dev "$1" >/dev/null 2>&1; }
 
-without() { # LINKS: those that no file asks for any more
+# Links that no file asks for any more, when the manager knows that: systemd-networkd (257) does not survive the loss
+# of a bridge whose card it still wants in it, and makes it again when it starts.
+without() {
     for link in $1; do ! is_there "$link" || ip link delete dev "$link" || return 1; done
 }
 
 enter() { # LINKS TO BE GONE, PROFILES TO BE UP
-    without "$1" || return 1
+    put_in_force "$2" && without "$1"
+}
+
+put_in_force() { # PROFILES
     case $manager in
     ifupdown) systemctl restart networking ;;
     netplan) netplan apply ;;
@@ -96,24 +101,34 @@ enter() { # LINKS TO BE GONE, PROFILES TO BE UP
         ;;
     network-manager)
         nmcli general reload conf && nmcli connection reload || return 1
-        for profile in $2; do nmcli --wait 60 connection up uuid "$profile" || return 1; done
+        made_again=
+        for profile in $1; do bring_up "$profile" 1 || return 1; done
         ;;
     esac
 }
 
-# A profile that NetworkManager made up for a card without one comes again when it starts; and then a card takes
-# some seconds until it can be brought up.
+# A profile that NetworkManager made up for a card without one comes again when it starts, by another name perhaps:
+# there stands the card's name. And then a card takes some seconds until it can be brought up.
+bring_up() { # PROFILE OR CARD, TRIES
+    case $1 in
+    *-*-*-*-*)
+        i=$2
+        until nmcli --wait 60 connection up uuid "$1"; do
+            i=$((i - 1))
+            [ $i -gt 0 ] || return 1
+            sleep 2
+        done
+        ;;
+    *) [ -n "$made_again" ] || { sleep 1 && systemctl restart NetworkManager && made_again=yes; } ;;
+    esac
+}
+
 enter_old() {
     enter "$made" "" || return 1
     [ "$manager" = network-manager ] || return 0
     sleep 1
-    systemctl restart NetworkManager
-    for profile in $up_before; do
-        for i in 1 2 3 4 5 6 7 8 9 10; do
-            nmcli --wait 60 connection up uuid "$profile" && break
-            [ $i -lt 10 ] && sleep 2
-        done || return 1
-    done
+    systemctl restart NetworkManager && made_again=yes
+    for profile in $up_before; do bring_up "$profile" 10 || return 1; done
 }
 
 # What reads the files before a unit of ours can be started has read the new ones: it reads again.
@@ -135,26 +150,33 @@ try_new() {
 # -------------------------------------------------------------------------------------- measure
 
 # Lines of words: kind, family, link, value. A temporary or a tentative address is none that anything counts on.
-addresses() { # leased ones are known by their lifetime
-    ip -o address show scope global | awk '
+addresses() { # leased ones are known by their lifetime, or as made from what a router announced; not those of a MAC
+    ip -o address show scope global | awk -v is_back="$is_back" '
         / (tentative|dadfailed|deprecated|temporary)( |$)/ { next }
         $3 == "inet" || $3 == "inet6" {
+            is_leased = / (dynamic|mngtmpaddr|kernel_ra)( |$)/
+            if (is_back && is_leased && $3 == "inet6") next
             sub(/@.*/, "", $2); address = $4
             if (address !~ /\//) address = address ($3 == "inet" ? "/32" : "/128")
-            print (/ dynamic( |$)/ ? "leased" : "address"), $3, $2, address
+            print (is_leased && $4 !~ /ff:fe[^:]*:[^:]*\// ? "leased" : "address"), $3, $2, address
         }'
 }
 
-routes() { # DESTINATION [via GATEWAY] [table NUMBER]; `idle` is one over a link without a cable
+# DESTINATION [via GATEWAY] [table NUMBER]. `idle` is one over a link without a cable, and one that a router announced
+# before ifupdown told the link not to listen to routers: nothing renews that. On the way back no router is waited for.
+routes() {
+    deaf=
+    [ "$manager" != ifupdown ] || deaf=$(grep -l '^0' /proc/sys/net/ipv6/conf/*/accept_ra 2>/dev/null | cut -d / -f 7 | tr '\n' ' ')
     for family in inet inet6; do
-        ip -o -f "$family" route show table all | awk -v family="$family" '
+        ip -o -f "$family" route show table all | awk -v family="$family" -v deaf=" $deaf" -v is_back="$is_back" '
             function out() {
+                if (expires && (is_back || index(deaf, " " dev " "))) down = 1
                 if (dev != "")
                     print (down ? "idle" : "route"), family, dev, dst (via == "" ? "" : " via " via) (table == "" ? "" : " table " table)
             }
             $1 ~ /^(local|broadcast|multicast|anycast|unreachable|blackhole|prohibit|throw|nat|fe80::.*|ff00::.*)$/ { next }
             / table local( |$)/ { next }
-            { dst = $1 == "unicast" ? $2 : $1; dev = via = table = ""; down = 0 }
+            { dst = $1 == "unicast" ? $2 : $1; dev = via = table = ""; down = 0; expires = / expires / }
             # The route to an address of its own comes and goes with it.
             family == "inet6" && dst != "default" && dst !~ /\// && / proto kernel( |$)/ { next }
             {
@@ -280,10 +302,15 @@ holds() {
         if is_settled && ! missing "$run/has" | grep -vqE '^(gateway|session|name) '; then
             slow "$run/has" >>"$run/has"
             missing "$run/has" >/dev/null || return 0
+            is_whole=yes
+        else
+            is_whole=
         fi
-        [ $(($(uptime_s) - began)) -lt "$settle_s" ] || return 1
+        [ $(($(uptime_s) - began)) -lt "$settle_s" ] || break
         sleep 0.2
     done
+    [ -n "$is_whole" ] || slow "$run/has" >>"$run/has"
+    return 1
 }
 
 uptime_s() { cut -d . -f 1 /proc/uptime; }
@@ -399,13 +426,14 @@ case $1 in
 arm) arm ;;
 go) go ;;
 back)
+    mkdir -p "$run"
     stop "$go.timer" "$go.service"
     [ -s "$run/why" ] || echo "no new connection confirmed it" >"$run/why"
     take_back
     ;;
 boot)
     # Whatever starts a service makes systemd start what is wanted first, and in the middle of a switch that is this.
-    cmp -s "$boot_id" "$keep/boot" && exit 0
+    [ "$(cat "$boot_id")" != "$(cat "$keep/boot")" ] || exit 0
     mkdir -p "$run"
     each put_old
     reread

@@ -35,9 +35,8 @@ class Section:
             elif changes[key] is not None and key not in done:
                 lines.append(f"{key}={changes[key]}" if self.values[key] != changes[key] else line)
                 done.add(key)
-        end = len(lines)
-        while end and not lines[end - 1].strip():
-            end -= 1
+        # A comment behind the last key is mostly about the section that follows.
+        end = max((i for i, line in enumerate(lines, 1) if _KEY.fullmatch(line)), default=0)
         new = [f"{key}={value}" for key, value in changes.items() if value is not None and key not in done]
         return Section(self.name, self.head, (*lines[:end], *new, *lines[end:]))
 

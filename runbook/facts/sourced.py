@@ -66,7 +66,7 @@ def follow(texts: Mapping[str, str]) -> Sourced:
 
 
 def in_order(files: Mapping[str, str], path: str = FILE) -> Iterator[Paragraph]:
-    """Yield the paragraphs of files that are in force as ifup meets them, those taken in where the line stands.
+    r"""Yield the paragraphs of files that are in force as ifup meets them, those taken in where the line stands.
 
     >>> files = {FILE: "source interfaces.d/*\nauto b\n", "/etc/network/interfaces.d/a": "auto a\n"}
     >>> [p.words for p in in_order(files)]

@@ -10,8 +10,9 @@ from runbook.model.ask import Ask, Facts
 DROP_IN = "/etc/ssh/sshd_config.d/10-xen-runbook.conf"
 _EFFECTIVE = Ask.run("/usr/sbin/sshd", "-T")
 _SESSION = Ask.run("printenv", "SSH_CONNECTION")
-_KEY = r"^[^#]*(ssh-(ed25519|rsa|dss)|ecdsa-sha2-[a-z0-9]+|sk-[a-z0-9@.-]+) +AAAA"
-_KEYS = Ask.run("grep", "-hcsE", _KEY, "/root/.ssh/authorized_keys", "/root/.ssh/authorized_keys2")
+KEY = r"^[^#]*(ssh-(ed25519|rsa|dss)|ecdsa-sha2-[a-z0-9]+|sk-[a-z0-9@.-]+) +AAAA"
+"""A line of authorized_keys with a public key, for grep -E."""
+_KEYS = Ask.run("grep", "-hcsE", KEY, "/root/.ssh/authorized_keys", "/root/.ssh/authorized_keys2")
 
 _FILES = Ask.shell("grep -sH '' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf; true")
 

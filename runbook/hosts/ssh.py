@@ -31,6 +31,12 @@ _COMPLAINTS = (
         "connect once by hand with ssh, compare the fingerprint, then run again",
     ),
     (
+        "Permission denied (keyboard-interactive",
+        "the host takes your key for {user} and wants more: a code or a password",
+        "say `login: keyboard` under `connection` in the parameters and run it at a terminal, where you answer what ssh "
+        "asks; or let a key alone do from this machine, by a `Match Address` in its sshd_config",
+    ),
+    (
         "Permission denied",
         "the host does not accept your key for {user}",
         "copy the key with `ssh-copy-id {to}`, or name it in your ssh config (IdentityFile)",

@@ -18,6 +18,7 @@ from runbook.params.host import (
     Dom0,
     Network,
     Passthrough,
+    Recorded,
     Services,
     Storage,
     Xen,
@@ -57,6 +58,11 @@ class HostParams(Closed):
     management: Management = Management()
     consent: tuple[Consent, ...] = ()
     """Disruptive steps that may run unattended, by name; destructive ones as name:digest."""
+
+    @property
+    def is_by_sudo(self) -> bool:
+        """Whether the runbook comes in as somebody who is root by sudo."""
+        return not isinstance(self.connection, Recorded) and self.connection.become == "sudo"
 
     @model_validator(mode="before")
     @classmethod

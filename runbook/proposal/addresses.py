@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
+from runbook.facts.network import Network
 from runbook.model.ask import Facts
 
 
@@ -35,6 +37,22 @@ def origin(address: dict[str, Any]) -> str:
     if address.get("family") != "inet6":
         return "from DHCP"
     return "from DHCPv6" if address.get("prefixlen") == 128 else "from router advertisements"
+
+
+def free(net: Network) -> str:
+    """Return an address for the host in a network that nothing it knows is in, '' where all that are tried are taken."""
+    taken = [address for i in net.interfaces for address in i.addresses]
+    taken += [network for networks in net.routes.values() for network in networks]
+    used = [found for text in taken if (found := _network(text)) is not None]
+    tried = (ip_network(f"192.168.{third}.0/24") for third in range(150, 200))
+    return next((f"{n[1]}/24" for n in tried if not any(n.overlaps(other) for other in used)), "")
+
+
+def _network(text: str) -> IPv4Network | None:
+    try:
+        return IPv4Network(text, strict=False) if ":" not in text else None
+    except ValueError:
+        return None
 
 
 def _counts(address: dict[str, Any]) -> bool:

@@ -38,8 +38,10 @@ class Bridge:
     controllers: tuple[str, ...]
     """The PCI addresses of the cards below its ports."""
     ipv4: str
-    """`keep`, or `none` for a card that has nothing to keep."""
+    """`keep`, or `none` for a card that has nothing to keep; an address for a bridge without a card."""
     why: str
+    nat: bool = False
+    """True for a bridge without a card, whose guests the host leads out."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def read(machine: Machine, facts: Facts) -> Cards:
     bridges += [outside] if outside else []
     named = _configured(facts)
     idle = [c for c in _wired(machine) if not net.uses_of(c.controller) and c.name not in named]
-    if bridges and idle and NAMES[1] not in {b.name for b in bridges} and not _inside(bridges):
+    if bridges and not no_way and idle and NAMES[1] not in {b.name for b in bridges} and not _inside(bridges):
         why = "the inside: guests, and what hangs on a card that nothing uses now"
         bridges.append(Bridge(NAMES[1], (idle[0].name,), (idle[0].controller,), "none", why))
     on_bridges = {c for b in bridges for c in b.controllers}
@@ -103,7 +105,7 @@ def _outside(machine: Machine, facts: Facts, there: list[Bridge]) -> tuple[Bridg
     if controllers and any({*controllers} & {*b.controllers} for b in there):
         return None, ""
     if why := ways.no_bridge(machine, way):
-        return None, why
+        return _routed(net, way, there), why
     name = next((n for n in NAMES if n not in {b.name for b in there}), "")
     if not name:
         return None, f"the names {' and '.join(NAMES)} are taken by bridges that are not on {way}"
@@ -111,6 +113,17 @@ def _outside(machine: Machine, facts: Facts, there: list[Bridge]) -> tuple[Bridg
     as_what = f" as {kind}" if kind else ""
     why = f"the outside: {_reached(machine)} by it{as_what}; {addresses.kept(facts, way)}"
     return Bridge(name, (way,), controllers, "keep", why), ""
+
+
+def _routed(net: Network, way: str, there: list[Bridge]) -> Bridge | None:
+    """Return a bridge without a card, whose guests the host leads out; none where there is no way out at all."""
+    name = next((n for n in NAMES if n not in {i.name for i in net.interfaces}), "")
+    address = addresses.free(net)
+    if net.interface(way) is None or not name or not address or there:
+        return None
+    return Bridge(
+        name, (), (), address, "guests have a network of their own, and this host leads them out", nat=True
+    )
 
 
 def _wired(machine: Machine) -> list[Interface]:
@@ -135,7 +148,7 @@ def _configured(facts: Facts) -> dict[str, str]:
 def _can_be(bridge: Bridge) -> bool:
     """Return whether parameters take a bridge: the machine may say anything."""
     try:
-        params.Bridge(name=bridge.name, ports=bridge.ports, ipv4=bridge.ipv4)
+        params.Bridge(name=bridge.name, ports=bridge.ports, ipv4=bridge.ipv4, nat=bridge.nat)
     except ValidationError:
         return False
     return not {*bridge.ports} & {*NAMES}

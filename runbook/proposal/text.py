@@ -138,13 +138,15 @@ def _network(top: CommentedMap, cards: Cards) -> None:
 def _no_bridge(why: str) -> Iterator[str]:
     """Yield why the way out has no bridge; a bridge without a port, routed by the host, is what can be had then."""
     yield from folded(
-        f"No bridge on the way out: {why}. Guests need a bridge, dom0 does not; one without a port "
-        "(`ports: []`, `ipv4: 10.0.0.1/24`) joins guests to dom0 and to each other.", 2
+        f"No bridge on the way out: {why}. Guests can have a network of their own instead, a bridge without a card "
+        "(`ports: []`, an address, `nat: true`) behind which this host leads them out.", 2
     )  # fmt: skip
 
 
 def _bridge(bridge: Bridge) -> CommentedMap:
     entry = CommentedMap(name=bridge.name, ports=flow(bridge.ports), ipv4=bridge.ipv4)
+    if bridge.nat:
+        entry["nat"] = True
     beside(entry, "name", bridge.why)
     beside(entry, "ports", ", ".join(bridge.controllers))
     if bridge.ipv4 == "none":

@@ -9,22 +9,22 @@ LEAST = GIB
 """What a group must have free to be of use for a guest's disk, in bytes."""
 
 
-def pools(there: Storage, group: str) -> tuple[Volume, ...]:
+def pools(storage: Storage, group: str) -> tuple[Volume, ...]:
     """Return the thin pools of a group: their room is neither the group's nor given back bit by bit."""
-    return tuple(v for v in there.volumes_of(group) if "thin" in v.layout and "pool" in v.layout)
+    return tuple(v for v in storage.volumes_of(group) if "thin" in v.layout and "pool" in v.layout)
 
 
-def is_partial(there: Storage, group: str) -> bool:
+def is_partial(storage: Storage, group: str) -> bool:
     """Return whether a group lacks a physical volume: LVM makes nothing in it then."""
-    return any(part.is_missing for part in there.parts_of(group))
+    return any(part.is_missing for part in storage.parts_of(group))
 
 
-def has_room(there: Storage, group: Group) -> bool:
+def has_room(storage: Storage, group: Group) -> bool:
     """Return whether a guest's disk can be made in a group."""
-    return group.free >= LEAST and not is_partial(there, group.name)
+    return group.free >= LEAST and not is_partial(storage, group.name)
 
 
-def holders(there: Storage, group: Group) -> str:
+def holders(storage: Storage, group: Group) -> str:
     """Return in words who holds the room of a group, '' where no thin pool does.
 
     A thin pool cannot be made smaller (lvmthin(7)).
@@ -32,21 +32,21 @@ def holders(there: Storage, group: Group) -> str:
     return " and ".join(
         f"the thin pool {pool.full_name} holds {human_size(pool.size)}"
         + (f", {pool.data_percent:.0f} % of it in use" if pool.data_percent is not None else "")
-        for pool in pools(there, group.name)
+        for pool in pools(storage, group.name)
     )
 
 
-def way_to_room(there: Storage, group: Group) -> str:
+def way_to_room(storage: Storage, group: Group) -> str:
     """Return what makes room in a group, as the middle of a sentence."""
-    if is_partial(there, group.name):
+    if is_partial(storage, group.name):
         return (
             f"plug in the disk that it lacks (`pvs` shows it as missing) and run `vgextend --restoremissing {group.name} "
             f"/dev/…`; for one that is lost `vgreduce --removemissing {group.name}`, which refuses where a volume lay on it"
         )
-    for pool in pools(there, group.name):
-        if not any(v.pool == pool.name for v in there.volumes_of(group.name)):
+    for pool in pools(storage, group.name):
+        if not any(v.pool == pool.name for v in storage.volumes_of(group.name)):
             return f"the thin pool is empty: `lvremove {pool.full_name}` gives its room back to the group"
-    if pools(there, group.name):
+    if pools(storage, group.name):
         return (
             f"a thin pool cannot be made smaller: add a disk (`vgextend {group.name} /dev/…`), or move its volumes "
             "elsewhere and remove it"

@@ -38,6 +38,7 @@ esac; shift; done
 [ ! -e "$PLACE/refuse-$unit" ] || exit 1
 echo "run $unit $*" >>"$PLACE/calls"
 case $unit in *-revert) echo "$@" >"$PLACE/$unit.timer"; exit;; esac
+: >"$PLACE/$unit.service"
 setsid sh -c 'echo $$ >"$0"; "$@"; rm "$0"' "$PLACE/$unit.service" "$@" >>"$PLACE/log" 2>&1 </dev/null &
 """,
     "systemctl": """#!/bin/sh

@@ -1,15 +1,18 @@
 """The switch of the network in a namespace of its own: what the host keeps, what it takes back, and what it leaves behind."""
 
+import json
 import shutil
 import subprocess
 
 import pytest
 
-from runbook.actions import NetworkFile, ReplaceNetwork
+from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
 from runbook.engine import network_switch
 from runbook.engine.apply import carry_out
+from runbook.engine.packing import pack, unpack
 from runbook.errors import CommandFailed
 from runbook.hosts import script
+from runbook.model.ask import Ask
 from tests.hosts import network
 from tests.hosts.network import BRIDGED, CARD, GATEWAY, OLD
 
@@ -107,3 +110,175 @@ def test_what_was_there_and_is_not_is_taken_back_by_the_host(machine, case):
             "measured afterwards: address 10.0.2.15/24 on xenbr0, route default via 10.0.2.2 on xenbr0"
             in said
         )
+
+
+def test_when_nobody_gets_in_the_timer_takes_it_back(machine, monkeypatch):
+    """What the host alone finds right is not enough over ssh: without a new connection the old files return."""
+    machine.is_cut, waited = True, machine.reconnect
+
+    def reconnect(proof, wait_s, on_line=None):
+        if proof == ("test", "-e", "/run/xen-runbook-network/back"):
+            machine.is_cut = False
+            machine.fire()
+            return waited(proof, 20, on_line)
+        return waited(proof, 1, on_line)
+
+    monkeypatch.setattr(machine, "reconnect", reconnect)
+    assert "no new connection confirmed it" in refused(machine, to(BRIDGED), "cut the connection")
+
+
+def test_the_timer_ends_a_switch_that_hangs(machine, monkeypatch):
+    """What puts the new files in force is stopped first, and what it did is taken back."""
+    waited = machine.reconnect
+
+    def reconnect(proof, wait_s, on_line=None):
+        if proof == ("test", "-e", "/run/xen-runbook-network/back"):
+            machine.fire()
+        return waited(proof, 3, on_line)
+
+    monkeypatch.setattr(machine, "reconnect", reconnect)
+    refused(machine, to(BRIDGED + "sleep 60\n"), "cut the connection")
+
+
+@pytest.mark.parametrize("unit", ["xen-runbook-network-revert", "xen-runbook-network-switch"])
+def test_without_a_way_back_nothing_is_switched(machine, tmp_path, unit):
+    """Nothing is changed, and nothing of the try is left."""
+    (tmp_path / f"refuse-{unit}").touch()
+    before, files = machine.in_force(), machine.files()
+    with pytest.raises(CommandFailed, match="switch arm' ended with status 1"):
+        carry_out(to(BRIDGED), machine, print)
+    assert (machine.in_force(), machine.files(), machine.text(FILE)) == (before, files, OLD)
+    assert "restart networking" not in machine.calls()
+    assert not list(tmp_path.glob("*.timer"))
+
+
+MANY = (
+    NetworkFile("/etc/network/a file.conf", "secret\n", "0600"),
+    NetworkFile("/etc/network/new.d/one", "one\n"),
+    NetworkFile("/etc/network/linked", "through the link\n"),
+    NetworkFile("/etc/network/masked", "no mask\n"),
+    NetworkFile("/etc/network/kept-mode", "new\n"),
+    NetworkFile("/etc/network/gone", None),
+    NetworkFile("/etc/systemd/network/x.network.d/add.conf", None),
+)
+
+
+def several(machine, content):
+    """Return the replacing of files of every kind, and lay down what was there before."""
+    machine.shell(
+        "cd /etc/network; echo old >'a file.conf'; echo target >real; ln -s real linked; ln -s /dev/null masked;"
+        "echo old >kept-mode; chmod 0640 kept-mode; echo gone >gone; chmod 0600 gone;"
+        "mkdir -p /etc/systemd/network/x.network.d; echo add >/etc/systemd/network/x.network.d/add.conf"
+    )
+    return ReplaceNetwork((*MANY, NetworkFile(FILE, content)), made=("xenbr0",))
+
+
+def test_several_files_are_replaced_together(machine):
+    """Each has the mode that it is to have; a link to a file stays one; what is removed is gone, its folder of additions too."""
+    carry_out(several(machine, BRIDGED), machine, print)
+    machine.until_quiet()
+    files = machine.files()
+    assert files["/etc/network/a file.conf"] == "600"
+    assert files["/etc/network/new.d/one"] == "644"
+    assert (files["/etc/network/linked"], machine.text("/etc/network/real")) == ("real", "through the link\n")
+    assert (files["/etc/network/masked"], machine.text("/etc/network/masked")) == ("644", "no mask\n")
+    assert files["/etc/network/kept-mode"] == "640"
+    assert "/etc/network/gone" not in files
+    assert machine.shell("ls /etc/systemd/network") == ""
+    assert not machine.shell("find /etc -name '.runbook*'")
+
+
+def test_several_files_are_taken_back_together(machine):
+    """Contents, modes and links are as they were, and what was new is gone."""
+    action = several(machine, LOST["route"][0])
+    texts = "cd /etc/network; head -v -n 99 'a file.conf' real masked kept-mode gone ../systemd/network/x.network.d/add.conf"
+    before = machine.shell(texts)
+    refused(machine, action, "the route 10.8.0.0/16 via 10.0.2.9 is missing")
+    assert machine.shell(texts) == before
+
+
+def test_the_way_back_of_several_files(machine):
+    """The inverse, made from what the files were, leads back to each of them."""
+    action = several(machine, BRIDGED)
+    files, before = machine.files(), machine.in_force()
+    back = action.inverse(machine.gather([Ask.read(file.path) for file in action.files]))
+    carry_out(action, machine, print)
+    machine.until_quiet()
+    carry_out(unpack(json.loads(json.dumps(pack(back)))), machine, print)
+    machine.until_quiet()
+    files["/etc/network/masked"] = "644"  # what it masked is undone as an empty file
+    assert machine.files() == files
+    assert machine.in_force() == before
+
+
+def test_an_earlier_switch_that_was_cut_off_is_taken_back_first(machine):
+    """Its true old files come back before new ones are kept as old."""
+    stop = machine.reconnect
+    machine.reconnect = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(to(BRIDGED), machine, print)
+    machine.reconnect = stop
+    machine.until_quiet()
+    assert machine.text(FILE) == BRIDGED
+    refused_text = LOST["route"][0]
+    with pytest.raises(CommandFailed, match="did not bring back all"):
+        carry_out(to(refused_text), machine, print)
+    machine.until_quiet()
+    assert machine.text(FILE) == OLD
+    assert f"{CARD} 10.0.2.15/24" in machine.in_force()
+
+
+def in_the_middle(machine, content=BRIDGED):
+    """Leave the machine with new files in place that nobody confirmed, as at a power cut."""
+    go_on, machine.reconnect = machine.reconnect, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(to(content), machine, print)
+    machine.until_quiet()
+    machine.reconnect = go_on
+    assert machine.text(FILE) == content
+
+
+def test_a_start_in_the_middle_of_a_switch_has_the_old_files(machine):
+    """The unit is wanted at the next start, before the network; it puts the files back and is gone afterwards."""
+    files = machine.files()
+    in_the_middle(machine)
+    assert (
+        machine.files()["/etc/systemd/system/sysinit.target.wants/xen-runbook-network-back.service"]
+        == f"../{UNIT[20:]}"
+    )
+    unit = machine.text(UNIT)
+    assert (
+        "Before=network-pre.target networking.service systemd-networkd.service NetworkManager.service" in unit
+    )
+    machine.shell("rm -r /run/*; echo another >/var/lib/xen-runbook/network/boot")
+    machine.shell(unit.partition("ExecStart=")[2])
+    assert (machine.text(FILE), machine.files()) == (OLD, files)
+
+
+def test_a_start_of_a_service_is_no_start_of_the_machine(machine):
+    """Whatever pulls in the unit while the machine runs does not end the switch."""
+    in_the_middle(machine)
+    before = machine.files()
+    machine.shell(machine.text(UNIT).partition("ExecStart=")[2])
+    assert (machine.text(FILE), machine.files()) == (BRIDGED, before)
+
+
+def test_what_changes_on_purpose_is_measured_against_the_new(machine):
+    """The old address and way out may go; the new ones have to be there."""
+    new = BRIDGED.replace("10.0.2.15/24", "10.0.2.20/24")
+    links = ("xenbr0", CARD)
+    asked = Renumbered("inet", links, ("10.0.2.20/24", f"via {GATEWAY}"), ("10.0.2.15/24", f"via {GATEWAY}"))
+    carry_out(to(new, renumbered=(asked,)), machine, print)
+    machine.until_quiet()
+    assert "xenbr0 10.0.2.20/24" in machine.in_force()
+
+
+@pytest.mark.parametrize(("wants", "words"), [
+    (("10.0.2.21/24", f"via {GATEWAY}"), "the address 10.0.2.21/24 is missing"),
+    (("10.0.2.20/24", "via 10.0.2.3"), "the route default via 10.0.2.3 is missing"),
+    (("xenbr1",), "xenbr1 has no IPv4 address"),
+])  # fmt: skip
+def test_what_is_asked_for_has_to_be_there(machine, wants, words):
+    """What the parameters want and is not in force is no success."""
+    new = BRIDGED.replace("10.0.2.15/24", "10.0.2.20/24")
+    refused(machine, to(new, renumbered=(Renumbered("inet", ("xenbr0", CARD), wants),)), words)

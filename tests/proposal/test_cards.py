@@ -71,6 +71,7 @@ def written(facts: Facts):
 OUT = [{"dst": "default", "gateway": "192.168.1.1", "dev": "eno1"}]
 MAIN = link("eno1", "192.168.1.10/24")
 OUTSIDE = ("xenbr0", ("eno1",), "keep")
+ROUTED = ("xenbr0", (), "192.168.150.1/24")
 STORAGE = {"dst": "10.8.0.0/16", "gateway": "10.0.5.1", "dev": "eno2", "protocol": "static"}
 SLAAC = address("2001:db8::1a/64", dynamic=True, mngtmpaddr=True)
 HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str], str]] = {
@@ -128,7 +129,7 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
             link("eno1"), link("eno2"), link("ppp0", "203.0.113.9/32", link_type="ppp"),
             routes=[{"dst": "default", "dev": "ppp0"}], pppoe="/etc/ppp/peers/dsl:plugin rp-pppoe.so eno1\n",
         ),
-        [],
+        [ROUTED],
         ["eno2", "eno3"],
         "No bridge on the way out: ppp0 is a PPP connection over eno1",
     ),
@@ -170,7 +171,7 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
     ),
     "Wi-Fi": (
         host(MAIN, link("eno2"), link("eno3"), routes=OUT, at="192.168.1.10", wireless="eno1"),
-        [],
+        [ROUTED],
         ["eno2", "eno3"],
         "No bridge on the way out: eno1 is a wireless card",
     ),
@@ -185,13 +186,25 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
             link("eno1", "192.168.1.10/24"), link("wg0", "10.99.0.1/24", link_type="none"),
             routes=[{"dst": "default", "dev": "wg0"}], at="10.99.0.1",
         ),
-        [],
+        [ROUTED],
         ["eno2", "eno3"],
         "No bridge on the way out: wg0 is no Ethernet",
     ),
+    "Wi-Fi, and the usual network is taken": (
+        host(
+            link("eno1", "192.168.150.7/23"), routes=[OUT[0], {"dst": "192.168.152.0/24", "dev": "eno1"}], at="192.168.150.7",
+            wireless="eno1",
+        ),
+        [("xenbr0", (), "192.168.153.1/24")],
+        ["eno2", "eno3"],
+        "this host leads them out",
+    ),
+    "no way out": (
+        host(link("eno1"), link("eno2"), link("eno3"), routes=[]), [], ["eno1", "eno2", "eno3"], "no way out was seen",
+    ),
     "a modem": (
         host(link("wwan0", "10.64.0.2/30", link_type="none"), link("eno1"), routes=[{"dst": "default", "dev": "wwan0"}]),
-        [],
+        [ROUTED],
         ["eno1", "eno2", "eno3"],
         "No bridge on the way out: wwan0 is no Ethernet",
     ),

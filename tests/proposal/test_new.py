@@ -20,6 +20,7 @@ from runbook.params.yaml12 import parse, scalar
 from runbook.proposal import file
 from runbook.proposal.disks import BY_ID, by_id
 from runbook.steps import name_of, notebooks
+from tests.recorded import recorded
 from tests.survey.machines import Pci, _file, bare, devices, dmar, dom0, lsblk
 
 ROOT = Path(__file__).parents[2]
@@ -88,10 +89,12 @@ def test_the_recorded_host_can_be_planned_with_it(tmp_path, notebook):
     host = load(path)
     book = Book(host, "plan", connect(host, notebook), notebook, Journal(None))
     for step in notebooks()[notebook]:
+        if not all(ask in book.facts for ask in step.asks(host)):
+            assert name_of(step) not in recorded(notebook)  # its questions are newer than the recording
+            continue
         shown = book.plan(name_of(step))
         assert shown.text.startswith(step.TITLE)
-        if all(ask in book.facts for ask in step.asks(host)):  # one that is not recorded yet says so itself
-            assert not [f for f in step.plan(host, book.facts).findings if f.level in ("refuse", "fail")]
+        assert not [f for f in step.plan(host, book.facts).findings if f.level in ("refuse", "fail")]
 
 
 def test_one_round_trip_and_nothing_else():
@@ -238,12 +241,12 @@ def test_a_fixed_address_goes_on_the_bridge():
 
 
 def test_a_way_that_no_bridge_takes_gets_none():
-    """A machine reached over a wireless card gets no bridge, and the file says why."""
+    """A machine reached over a wireless card gets no bridge on it but one that the host routes for, and the file says why."""
     renamed = {
         n: _file(n).replace("enp0s3", "wlp0s3") for n in ("ip-addr.json", "ip-route.json", "net-links")
     }
     text, host = written(bare(**{n.replace("-", "_").replace(".", "_"): said for n, said in renamed.items()}))
-    assert host.network.bridges == ()
+    assert [(b.ports, b.nat) for b in host.network.bridges] == [((), True)]
     assert "No bridge on the way out: wlp0s3 is a wireless card" in text
 
 

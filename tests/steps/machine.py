@@ -20,6 +20,7 @@ from typing import Any
 from runbook import actions as act
 from runbook import survey
 from runbook.facts import (
+    boot_next,
     bridge_filter,
     grub,
     interfaces,
@@ -137,6 +138,8 @@ class Machine:
     """The interface on which each profile of NetworkManager is active, by the profile's path."""
     networkd: str = ""
     networkd_status: str = ""
+    firmware: str = ""
+    """What boot_next asks; nothing is a machine that starts the BIOS way."""
     filter: str = ""
     """What iptables -S says, '' where it is not installed."""
     wireless: str = ""
@@ -193,6 +196,7 @@ class Machine:
             grub._ENVIRONMENT: f"saved_entry={self.saved_entry}\nnext_entry={self.next_entry}\n",
             grub._NEWER: self.newer,
             grub._MOUNT: self.boot_on + "\n",
+            boot_next._LOOK: self.firmware,
             services._STATE: self.state + "\n",
             xl.INFO: self._only_xen(self.xl_info),
             xl.LIST: self._only_xen(self.xl_list),

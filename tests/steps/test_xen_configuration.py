@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from runbook.actions import Reboot, Remove, WriteFile
+from runbook.actions import Reboot, Remove, Run, WriteFile
 from runbook.facts import grub, modules
 from runbook.steps import xen_configuration
 from runbook.steps.shared import boot_menu
@@ -34,6 +34,10 @@ from tests.steps.machine import (
 PARAMS = like_testbed()
 NONE = like_testbed(passthrough={"devices": []}, guests=[], management={})
 DEFAULTS = "/etc/default/xendomains"
+UEFI = (
+    "uefi\nhas efibootmgr\nhas grub-mkstandalone\nhas modules\nesp sda 1\nfs_uuid 1f2e\n"
+    "abstraction diskfilter mdraid1x\npath /grub\n"
+)
 REBUILD = "run update-initramfs -u -k all"
 
 
@@ -410,6 +414,9 @@ class TestEnableServices:
         assert stops(Machine(), enable_services, PARAMS) == [("wait", "Xen's services are not there yet")]
 
 
+_XL_HEAD = "# xl's commands that only show something."
+
+
 class TestAllowXlBySudo:
     @pytest.mark.parametrize("kind", ["read-only", "full"])
     def test_the_file_is_checked_before_it_is_in_place(self, kind):
@@ -452,7 +459,11 @@ class TestAllowXlBySudo:
     @pytest.mark.parametrize(
         ("content", "mode", "fault"),
         [
-            (f"{allow_xl_by_sudo._SHOWS}\n%sudo ALL=(ALL) ALL\n", "0440", "is not as the parameters say"),
+            (
+                f"{_XL_HEAD}\n%sudo ALL=(root) NOPASSWD: /usr/sbin/xl list\n",
+                "0440",
+                "is not as the parameters say",
+            ),
             (None, "0644", "has mode 0644; sudo wants 0440"),
         ],
     )
@@ -560,6 +571,26 @@ class TestBootXenOnce:
         machine.boot_on = "/dev/mapper/xen-root ext4"
         assert stops(machine, boot_xen_once, PARAMS) == [
             ("refuse", "GRUB could not clear a choice for once on this /boot")
+        ]
+
+    def test_the_firmware_starts_it_once_where_grub_cannot(self):
+        """On RAID a machine with UEFI gets a GRUB of its own for this start; nothing of it is needed where GRUB can."""
+        machine = configured()
+        machine.boot_on, machine.firmware = "/dev/md0 ext4", UEFI
+        actions = boot_xen_once.plan(PARAMS, machine.facts(boot_xen_once.asks(PARAMS))).actions
+        assert [type(a) for a in actions] == [WriteFile, Run, Run, Reboot, Run]
+        assert f"next_entry='{XEN}'" in actions[0].content
+        assert actions[2].argv[-2:] == ("/dev/sda", "1")
+        machine.boot_on = "/dev/vda2 ext4"
+        first = boot_xen_once.plan(PARAMS, machine.facts(boot_xen_once.asks(PARAMS))).actions[0]
+        assert first.argv == ("grub-reboot", XEN)
+
+    def test_a_choice_that_the_firmware_kept_is_a_fault(self):
+        """It should have forgotten it before the start."""
+        machine = under_xen()
+        machine.firmware = UEFI + "BootNext: 0007\n"
+        assert faults(machine, boot_xen_once, PARAMS) == [
+            "The firmware still has a choice for the next start: 0007"
         ]
 
     def test_running_guests_are_named(self):

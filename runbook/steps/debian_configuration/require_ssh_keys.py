@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Switch
-from runbook.facts import ssh_server
+from runbook.facts import ssh_server, sudo_rules
 from runbook.facts.ssh_server import DROP_IN, SshServer
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Level, Plan
@@ -33,7 +33,9 @@ _KEPT = Ask.read(Switch("ssh", DROP_IN, CONTENT, "").kept)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*ssh_server.COMMANDS, _KEPT) if _is_asked(params) else ()
+    if not _is_asked(params):
+        return ()
+    return (*ssh_server.COMMANDS, _KEPT, *(sudo_rules.KEYS if params.is_by_sudo else ()))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -43,8 +45,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now, is_confirmed = ssh_server.parse(facts), facts[_KEPT].status != 0
     if is_confirmed and not _wrong(now) and not _passwords_by_match(now, "refuse"):
         return Plan()
-    if findings := _refusals(params, now):
+    by_sudo = sudo_rules.keys(facts)
+    if findings := _refusals(params, now, by_sudo):
         return Plan(findings=tuple(findings))
+    home = f"the home of {by_sudo[0]}" if by_sudo else "/root"
     action = Switch(
         "ssh",
         DROP_IN,
@@ -53,7 +57,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         revert_s=params.network.revert_s,
         is_new=facts.text(DROP_IN) is None,
         check=_WHOLE,
-        doubt="see that a key of yours is in /root/.ssh/authorized_keys on the host, then run again",
+        doubt=f"see that a key of yours is in .ssh/authorized_keys of {home} on the host, then run again",
     )
     note = f"Unless a new connection gets in within {params.network.revert_s} s, the host takes the file back by itself."
     return Plan((action,), note=note)
@@ -65,7 +69,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         return []
     now = ssh_server.parse(facts)
     if now.error:
-        return _refusals(params, now)
+        return _refusals(params, now, None)
     return _passwords_by_match(now, "fail") + [
         Finding(
             "fail",
@@ -93,7 +97,7 @@ def _wrong(now: SshServer) -> list[str]:
     return [key for key, values in _WANTED.items() if now.value(key) not in values]
 
 
-def _refusals(params: HostParams, now: SshServer) -> list[Finding]:
+def _refusals(params: HostParams, now: SshServer, by_sudo: tuple[str, int] | None) -> list[Finding]:
     """What would lock people out, the runbook first of all."""
     if now.error:
         return [
@@ -106,8 +110,8 @@ def _refusals(params: HostParams, now: SshServer) -> list[Finding]:
     return [
         *_passwords_by_match(now, "refuse"),
         *_second_proofs(now),
-        *_keys(params, now),
-        *_root(now),
+        *_keys(params, now, by_sudo),
+        *([] if by_sudo else _root(now)),
     ]
 
 
@@ -127,7 +131,7 @@ def _second_proofs(now: SshServer) -> list[Finding]:
     return found
 
 
-def _keys(params: HostParams, now: SshServer) -> list[Finding]:
+def _keys(params: HostParams, now: SshServer, by_sudo: tuple[str, int] | None) -> list[Finding]:
     """Somebody has to come in by a key."""
     found = []
     if now.value("pubkeyauthentication") != "yes":
@@ -138,7 +142,15 @@ def _keys(params: HostParams, now: SshServer) -> list[Finding]:
                 "remove that line from its configuration, then run again",
             )
         )
-    if not now.root_keys and (now.is_session or not params.configuration.users):
+    if by_sudo and not by_sudo[1]:
+        found.append(
+            _refuse(
+                f"No key may log in as {by_sudo[0]}",
+                "there is none in .ssh/authorized_keys of that home, and the runbook logs in as this user",
+                f"run `ssh-copy-id` to {by_sudo[0]} on this host, log in with that key, then run again",
+            )
+        )
+    elif not by_sudo and not now.root_keys and (now.is_session or not params.configuration.users):
         found.append(
             _refuse(
                 "No key may log in as root",

@@ -77,7 +77,7 @@ def _no_names(now: Sources, silent: list[Silent]) -> Finding:
     if now.has_name_servers:
         why = f"{silent[0].why}; the name servers of /etc/resolv.conf do not answer, or do not know it"
         do = (
-            "see with `getent hosts deb.debian.org` on the host whether another name resolves, correct the name "
+            "see with `getent hosts debian.org` on the host whether another name resolves, correct the name "
             "servers where its addresses are configured, then run again"
         )
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook import survey
-from runbook.facts import grub
+from runbook.facts import grub, sudo_rules
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -21,13 +21,14 @@ BOOT_FREE_MIB = 300
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    """Return the questions of the survey."""
-    return survey.asks()
+    """Return the questions of the survey, and of sudo where the runbook is root by it."""
+    return (*survey.asks(), *(sudo_rules.COMMANDS if params.is_by_sudo else ()))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return no action: what is wrong here is changed in the firmware, by hand."""
-    return Plan(findings=tuple(_findings(params, survey.read(facts))))
+    by_sudo = _sudo(sudo_rules.parse(facts)) if params.is_by_sudo else ()
+    return Plan(findings=(*_findings(params, survey.read(facts)), *by_sudo))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -50,6 +51,18 @@ def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
     yield from _memory(params, machine)
     if not machine.system.is_dom0:
         yield from _boot(machine)
+
+
+def _sudo(rules: sudo_rules.Rules) -> Iterator[Finding]:
+    """What is sent to the host goes through sudo."""
+    if rules.logs_input:
+        yield Finding(
+            "warn",
+            f"sudo keeps on the host's disk what is sent for {rules.user}",
+            "by log_input; files that the runbook writes and hashes of passwords are in it, and each copied build whole",
+            f"add `Defaults:{rules.user} !log_input` with `visudo -f /etc/sudoers.d/{rules.user}`, or mean it",
+            "sudoers(5)",
+        )
 
 
 def _processor(machine: Machine) -> Iterator[Finding]:
@@ -151,4 +164,10 @@ def _boot(machine: Machine) -> Iterator[Finding]:
             "H206",
         )
     if mount and not grub.can_write(mount.source, mount.fstype):
-        yield boot_menu.choice_would_stay("warn", f"/boot is on {mount.source}")
+        yield (
+            boot_menu.by_the_firmware(mount.source)
+            if machine.firmware.is_uefi
+            else boot_menu.choice_would_stay(
+                "warn", f"/boot is on {mount.source}, and this machine starts the BIOS way"
+            )
+        )

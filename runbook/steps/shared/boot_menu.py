@@ -128,6 +128,18 @@ def no_grub(seen: str) -> Finding:
     )
 
 
+def by_the_firmware(place: str) -> Finding:
+    """Return that this host's GRUB can start nothing for once only, and the firmware does it instead."""
+    return Finding(
+        "info",
+        "Xen's first start is chosen by the firmware, not by GRUB",
+        f"/boot is on {place}, where GRUB could not clear a choice for once; UEFI forgets its own before it starts "
+        "what it names",
+        "nothing; 06_xen_configuration makes an entry of the firmware's for it",
+        "H618",
+    )
+
+
 def choice_would_stay(level: Level, seen: str) -> Finding:
     """Return that this host's GRUB can start nothing for once only, and the way round it."""
     return Finding(

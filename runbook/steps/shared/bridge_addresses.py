@@ -53,8 +53,10 @@ def as_asked(bridge: Bridge, mine: Sequence[Paragraph], whose: str, found: list[
     has = {given(p) for p in done}
     for address in bridge.more_addresses:
         if address not in has:
+            # `inet6 static` turns off what routers announce, unless it is told not to.
+            more = ("    autoconf 1",) if ":" in address and "/" not in bridge.ipv6 else ()
             family = "inet6" if ":" in address else "inet"
-            done.append(_paragraph(bridge.name, family, "static", (f"    address {address}",)))
+            done.append(_paragraph(bridge.name, family, "static", (f"    address {address}", *more)))
     return done
 
 

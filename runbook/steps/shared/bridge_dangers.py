@@ -51,24 +51,9 @@ def _ports(ports: dict[str, Bridge], now: Network) -> list[Finding]:
                 )
             )
         elif interface.is_bridge:
-            found.append(
-                _refuse(
-                    f"{port} is a bridge, and no bridge can be a port of {bridge.name}",
-                    "the kernel does not put a bridge into a bridge",
-                    f"call the bridge {port} in network.bridges, with `ports: [{', '.join(now.ports(port))}]`; the "
-                    "guests' configurations name it then",
-                    "H651",
-                )
-            )
+            found.append(_a_bridge(port, bridge, now.ports(port)))
         elif interface.link_type != "ether":
-            found.append(
-                _refuse(
-                    f"{port} carries no Ethernet frames, and cannot be a port of {bridge.name}",
-                    f"its link is of the type {interface.link_type}, such as a tunnel's; the kernel takes no such port",
-                    _WITHOUT,
-                    "H651",
-                )
-            )
+            found.append(_no_ethernet(port, bridge, interface.link_type))
         elif interface.master not in ("", bridge.name):
             found.append(_belongs(port, now.interface(interface.master), interface.master))
     return found
@@ -79,6 +64,25 @@ def _refuse_wireless(port: str) -> Finding:
         f"{port} is a wireless card",
         "an access point takes one address a station: guests behind a bridge get no answer",
         f"use a wired card, or {_WITHOUT}",
+        "H651",
+    )
+
+
+def _a_bridge(port: str, bridge: Bridge, ports: tuple[str, ...]) -> Finding:
+    return _refuse(
+        f"{port} is a bridge, and no bridge can be a port of {bridge.name}",
+        "the kernel does not put a bridge into a bridge",
+        f"call the bridge {port} in network.bridges, with `ports: [{', '.join(ports)}]`; the guests' configurations name "
+        "it then",
+        "H651",
+    )
+
+
+def _no_ethernet(port: str, bridge: Bridge, link_type: str) -> Finding:
+    return _refuse(
+        f"{port} carries no Ethernet frames, and cannot be a port of {bridge.name}",
+        f"its link is of the type {link_type}, such as a tunnel's; the kernel takes no such port",
+        _WITHOUT,
         "H651",
     )
 

@@ -68,23 +68,43 @@ def edit(params: HostParams, files: Mapping[str, str]) -> Edited:
             kept.append(_followed(paragraph, names, found))
     kept = [p for path in files for p in _named([k for k in kept if k.file == path], names, kept, old)]
     new: dict[str, list[Paragraph]] = {path: [] for path in files}
-    for port, bridge in owner.items():
-        if not any(p.keyword == "iface" and p.words[0] == port for p in kept):
-            stub = Paragraph("iface", (port, "inet", "manual"), (f"iface {port} inet manual",), ("",))
-            new[_home(bridge, there[bridge.name], kept)].append(stub)
     for bridge in bridges:
         home = new[_home(bridge, there[bridge.name], kept)]
-        if not there[bridge.name]:
+        home += [_manual(port) for port in bridge.ports if port in owner and not _stands(port, kept)]
+    for bridge in bridges:
+        home = new[_home(bridge, there[bridge.name], kept)]
+        if there[bridge.name]:
+            mine = adopted(bridge, there[bridge.name], carried[bridge.name], found)
+            kept = _exchanged(kept, there[bridge.name], mine)
+        else:
             home += made(bridge, carried[bridge.name], found)
-            continue
-        mine = adopted(bridge, there[bridge.name], carried[bridge.name], found)
-        kept = _exchanged(kept, there[bridge.name], mine)
-        if not any(p.is_list and bridge.name in p.words for p in old):
-            home.append(Paragraph("auto", (bridge.name,), (f"auto {bridge.name}",), ("",)))
+        home += _brought_up(bridge, names, old, is_new=not there[bridge.name])
     done = {path: _joined([p for p in kept if p.file == path], new[path], set(owner)) for path in files}
     texts = {p: _text(done[p], tuple(one for one in old if one.file == p), files[p], p) for p in files}
     order = tuple(in_order(texts))
     return Edited(texts, (*found, *late(order, owner)), order)
+
+
+def _stands(port: str, kept: list[Paragraph]) -> bool:
+    return any(p.keyword == "iface" and p.words[0] == port for p in kept)
+
+
+def _manual(port: str) -> Paragraph:
+    return Paragraph("iface", (port, "inet", "manual"), (f"iface {port} inet manual",), ("",))
+
+
+def _brought_up(
+    bridge: Bridge, owner: Mapping[str, str], old: list[Paragraph], *, is_new: bool
+) -> list[Paragraph]:
+    """Return what brings a bridge up that is in the file and that nothing brings up, and the aliases of its ports."""
+    lists = [p for p in old if p.is_list]
+    named = [] if is_new or any(bridge.name in p.words for p in lists) else [bridge.name]
+    aliases = [
+        a for p in lists for name in p.words if (a := _alias(name, owner)).startswith(f"{bridge.name}:")
+    ]
+    return [
+        Paragraph("auto", (name,), (f"auto {name}",), ("",)) for name in dict.fromkeys((*named, *aliases))
+    ]
 
 
 def _home(bridge: Bridge, there: list[Paragraph], kept: list[Paragraph]) -> str:
@@ -148,7 +168,7 @@ def _named(
     before: tuple[str, ...] = ()
     for p in kept:
         if p.keyword == "auto" or p.keyword.startswith("allow-"):
-            names = [_alias(name, owner) for name in p.words if name not in owner or name in busy]
+            names = [n for n in p.words if (n not in owner or n in busy) and not _alias(n, owner)]
             if not names:
                 before = (*before, *p.before)
                 continue
@@ -159,9 +179,14 @@ def _named(
     return [*found, Paragraph("", (), (), before, kept[-1].file)] if before else found
 
 
-def _alias(name: str, owner: dict[str, str]) -> str:
+def _alias(name: str, owner: Mapping[str, str]) -> str:
+    """Return the bridge's name for an alias of a card that becomes its port, '' for every other name.
+
+    >>> _alias("eno1:0", {"eno1": "xenbr0"}), _alias("eno1", {"eno1": "xenbr0"})
+    ('xenbr0:0', '')
+    """
     port, colon, label = name.partition(":")
-    return f"{owner[port]}:{label}" if colon and port in owner else name
+    return f"{owner[port]}:{label}" if colon and port in owner else ""
 
 
 def _exchanged(kept: list[Paragraph], old: list[Paragraph], new: list[Paragraph]) -> list[Paragraph]:

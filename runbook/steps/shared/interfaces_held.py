@@ -23,8 +23,9 @@ def held(bridge: str, paragraphs: Iterable[Paragraph]) -> Held:
     every = [p for p in paragraphs if p.keyword == "iface"]
     mine = [p for p in every if p.words[0].partition(":")[0] == bridge]
     leases = {_LEASES[p.words[1:3]] for p in mine if p.words[1:3] in _LEASES}  # type: ignore[index]
-    # The kernel takes what routers announce unless it is told otherwise (interfaces(5), IFACE OPTIONS).
-    if not any(is_off(p) for p in mine):
+    # The kernel takes what routers announce, unless it is told otherwise: `inet6 static` does, with autoconf 0.
+    static = [p for p in mine if p.words[1:3] == ("inet6", "static")]
+    if not any(is_off(p) for p in mine) and all(p.option("autoconf") not in ((), ("0",)) for p in static):
         leases.add("ipv6")
     hooks = [line for p in every for line in p.lines[1:] if p in mine or port_lines.names(line, bridge)]
     return Held(
@@ -59,9 +60,8 @@ def _networks(line: str) -> Iterable[str]:
         except ValueError:
             continue
         yield str(found.ip)
-        yield str(found)
-        if found.network.prefixlen < found.max_prefixlen:
-            yield str(found.network)
+        if "/" in word:
+            yield from (str(found), str(found.network))
     for match in re.finditer(r"([0-9.]+)\s+netmask\s+([0-9.]+)", line):
         try:
             yield str(ipaddress.ip_network(f"{match[1]}/{match[2]}", strict=False))

@@ -23,25 +23,46 @@ def unclear(paragraphs: Sequence[Paragraph], owner: Mapping[str, Bridge]) -> Ite
 
 
 def late(order: Sequence[Paragraph], owner: Mapping[str, Bridge]) -> Iterator[Finding]:
-    """Yield a finding for each bond or VLAN that would come up behind the bridge that takes it.
+    """Yield a finding for each bond or VLAN that would come up behind the bridge that takes it, and for each alias of
+    a bridge that would come up before it.
 
-    `ifup -a` keeps the order of the `auto` lines, and the bridge's script passes over a port that is not there yet.
+    `ifup -a` keeps the order of the `auto` lines: the bridge's script passes over a port that is not there yet, and
+    an alias of a bridge that is not there fails (seen with ifup).
     """
     first: dict[str, int] = {}
     for place, paragraph in enumerate(order):
         if paragraph.keyword in ("auto", "allow-auto"):
             for name in paragraph.words:
                 first.setdefault(name, place)
+    for name in [name for name in first if ":" in name]:
+        bridge_name = name.partition(":")[0]
+        if bridge_name in {b.name for b in owner.values()} and first[name] < first.get(bridge_name, 0):
+            yield _early(name, bridge_name)
     made = {p.words[0] for p in order if p.keyword == "iface" and _is_made(p)}
     for port, bridge in owner.items():
         if port in made and first.get(port, -1) > first.get(bridge.name, len(order)):
-            yield Finding(
-                "refuse",
-                f"{port} comes up after {bridge.name}, which would be without it",
-                "`ifup -a` goes by the order of the `auto` lines in all files that it reads",
-                f"move the line `auto {port}` in front of the paragraphs of {port}, then run again",
-                "interfaces(5)",
-            )
+            yield _late(port, bridge.name)
+
+
+def _late(port: str, bridge: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"{port} comes up after {bridge}, which would be without it",
+        "`ifup -a` goes by the order of the `auto` lines in all files that it reads",
+        f"move the line `auto {port}` in front of the paragraphs of {port}, then run again",
+        "interfaces(5)",
+    )
+
+
+def _early(alias: str, bridge: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"{alias} comes up before {bridge}, and would get no address",
+        "`ifup -a` goes by the order of the `auto` lines in all files that it reads",
+        f"write the address of {alias} as a second `iface {bridge} inet static` (of the card, while there is no "
+        f"{bridge}), without a label; then run again",
+        "interfaces(5)",
+    )
 
 
 def _is_indirect(paragraph: Paragraph, port: str, bridge: str) -> bool:

@@ -36,7 +36,7 @@ def unsaid(bridge: Bridge, now: Network, held: Held) -> Iterator[Finding]:
         for address in _own(interface):
             if ":" not in address and bridge.ipv4 == "none":
                 continue  # that is a danger, which is said by itself
-            if not _is_held(address, interface, held):
+            if not _is_held(address, interface, bridge, held):
                 yield _address(bridge, interface, address, is_session=now.session == name)
         for route in now.table:
             if route.is_set and route.interface == name and not _is_held_route(route, held):
@@ -69,13 +69,14 @@ def _own(interface: Interface) -> list[str]:
     return [a for a in interface.addresses if not ipaddress.ip_interface(a).is_link_local]
 
 
-def _is_held(address: str, interface: Interface, held: Held) -> bool:
+def _is_held(address: str, interface: Interface, bridge: Bridge, held: Held) -> bool:
     found = ipaddress.ip_interface(address)
     if {address, str(found.ip)} & (held.addresses | held.named):
         return True
     leased = address in interface.leased
     if found.version == 6:
-        return leased and "ipv6" in held.leases
+        # What a router announced can be left from before a fixed address was set, and comes and goes with it.
+        return leased and (bridge.ipv6 == "keep" or "ipv6" in held.leases)
     # Not every client tells the kernel how long a lease lasts.
     plain = [a for a in _own(interface) if ":" not in a and a not in held.addresses]
     return "ipv4" in held.leases and (leased or plain == [address])

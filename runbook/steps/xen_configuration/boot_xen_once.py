@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook.actions import Reboot, Run
-from runbook.facts import grub, modules, system, xen
+from runbook.facts import boot_next, grub, modules, system, xen
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu
+from runbook.steps.shared import boot_menu, start_once
 from runbook.steps.xen_configuration import hide_devices, set_boot_menu
 
 TITLE = "Start Xen once"
@@ -28,7 +26,8 @@ _WAIT = Run(
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*system.COMMANDS, *xen.COMMANDS, *set_boot_menu.asks(params), *hide_devices.asks(params))
+    own = (*system.COMMANDS, *xen.COMMANDS, *boot_next.COMMANDS)
+    return (*own, *set_boot_menu.asks(params), *hide_devices.asks(params))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -38,23 +37,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     reasons = needed_because(params, facts)
     if not waits and (not reasons or now.xen is None):
         return Plan()
-    if not now.can_write_choice:
-        return Plan(
-            findings=(
-                *waits,
-                boot_menu.choice_would_stay("refuse", "Xen does not run yet as it is configured"),
-            )
-        )
-    entry = boot_menu.foreseen_entry(now)
-    actions: tuple[Any, ...] = (
-        Run(
-            ("grub-reboot", entry),
-            "for the next boot only",
-            undo=("grub-editenv", "-", "unset", "next_entry"),
-        ),
-        Reboot(into="Xen, once"),
-        _WAIT,
-    )
+    once = boot_next.parse(facts)
+    if not now.can_write_choice and once.obstacle:
+        seen = f"Xen does not run yet as it is configured, and {once.obstacle}"
+        return Plan(findings=(*waits, boot_menu.choice_would_stay("refuse", seen)))
+    actions = (*start_once.actions(now, once), Reboot(into="Xen, once"), _WAIT)
     if waits:
         reasons = reasons or ["those steps change what is read at boot"]
     return Plan(actions, (*waits, *_guests(facts)), f"Why: {'; '.join(reasons)}.")
@@ -65,6 +52,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     now = grub.parse(facts)
     if not system.parse(facts).is_dom0:
         return [boot_menu.not_under_xen(now)]
+    if boot_next.parse(facts).chosen:
+        return [_firmware_kept(boot_next.parse(facts).chosen)]
     if not now.next_entry:
         return []
     return [
@@ -76,6 +65,16 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             "H618",
         )
     ]
+
+
+def _firmware_kept(number: str) -> Finding:
+    return Finding(
+        "fail",
+        f"The firmware still has a choice for the next start: {number}",
+        "it should have forgotten it before it started Xen, so it may start it again and again",
+        "run `efibootmgr --delete-bootnext`, restart the host, and see whether plain Debian comes up",
+        "efibootmgr(8)",
+    )
 
 
 def needed_because(params: HostParams, facts: Facts) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from runbook.actions import ReplaceNetwork
 from runbook.actions.network import UNCONFIRMED
 from runbook.facts import interfaces, network
@@ -10,7 +12,7 @@ from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
-from runbook.steps.shared.writers import Choice, Share, Written
+from runbook.steps.shared.writers import Share, Written
 
 TITLE = "Put the network cards behind bridges"
 GUIDE = (
@@ -35,7 +37,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     is_new = choice.findings or any(one.changes(facts) for _, one in written)
     if is_confirmed and not is_new and not bridges.not_in_force(params, now):
         return Plan(findings=said)
-    dangers = _dangers(now, choice, written, params, facts)
+    dangers = (*choice.findings, *_dangers(params, now, facts, written))
     # What would be cut off is said once, by what is in force or, where it is not, by what the files say.
     sources = {f.source for f in dangers if f.stops} & {"H651"}
     findings = (
@@ -53,28 +55,26 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     return Plan(actions, findings, _note(params))
 
 
+def _dangers(
+    params: HostParams, now: Network, facts: Facts, written: Sequence[tuple[Share, Written]]
+) -> Iterator[Finding]:
+    """Yield what stands in the way of putting the files in force, and what they would not give a bridge."""
+    yield from (f for _, one in written for f in one.dangers)
+    yield from bridge_dangers.find(
+        params,
+        now,
+        interfaces.parse(facts).wireless,
+        {name for _, one in written for name in one.others},
+        {name for _, one in written for name in one.gateways},
+    )
+    for share, one in written:
+        for bridge in share.params.network.bridges:
+            yield from kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
+
+
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The bridges are up with their ports and addresses, and there is one way out at most."""
     return bridges.wrong(params, facts, writers.holds(params, facts))
-
-
-def _dangers(
-    now: Network, choice: Choice, written: list[tuple[Share, Written]], params: HostParams, facts: Facts
-) -> tuple[Finding, ...]:
-    """Return what could cut the host off, or be lost without a word."""
-    others = {name for _, one in written for name in one.others}
-    ways_out = {name for _, one in written for name in one.gateways}
-    return (
-        *choice.findings,
-        *(f for _, one in written for f in one.dangers),
-        *bridge_dangers.find(params, now, interfaces.parse(facts).wireless, others, ways_out),
-        *(
-            f
-            for share, one in written
-            for bridge in share.params.network.bridges
-            for f in kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
-        ),
-    )
 
 
 def _switch(params: HostParams, share: Share, one: Written, facts: Facts, now: Network) -> ReplaceNetwork:

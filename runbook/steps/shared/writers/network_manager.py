@@ -178,7 +178,8 @@ def _port(bridge: Bridge, port: str, profile: Profile | None, work: _Work) -> No
         if is_its_own:
             own, path = "", f"{FOLDER}/{profile.path.rpartition('/')[2]}"
         file = nm_profiles.port(profile, port, bridge.name, own, priority)
-        work.before += [profile.uuid] if profile.device else []
+        # One that was made by itself comes again by itself, and not always by the same name.
+        work.before += [port if profile.is_generated else profile.uuid] if profile.device else []
     work.files[path] = file.text
     # Without a cable nothing can be brought up; the bridge takes the card when there is one.
     work.up += [file.get("connection", "uuid")] if _is_plugged(port, work) else []

@@ -23,7 +23,7 @@ def own_file(bridge: Bridge, link: Link, carried: tuple[Carried, ...], work: Wor
     work.links.append(bridge.name)
     if there is not None and there.values("Match", "Name") == (bridge.name,):
         if addresses.has_any(goes):
-            work.findings.append(_has_both(bridge, whose, there.path))
+            work.findings.append(_both(bridge, whose, there.path))
         _mend(bridge, there, work)
         return
     sections = addresses.as_asked(bridge, goes, whose, work.findings)
@@ -98,7 +98,7 @@ def _not_ours(bridge: Bridge, path: str) -> Finding:
     )
 
 
-def _has_both(bridge: Bridge, port: str, path: str) -> Finding:
+def _both(bridge: Bridge, port: str, path: str) -> Finding:
     return Finding(
         "refuse",
         f"{bridge.name} has addresses by {path}, and {port} has some too",

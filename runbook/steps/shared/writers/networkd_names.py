@@ -11,7 +11,7 @@ from runbook.model.plan import Finding
 from runbook.steps.shared.kept import Held
 
 HEADER = "# Made by the runbook; bridges come from params network.bridges. See systemd.network(5)."
-_PREFIXES = ("10", "05", "01", "00")
+_PREFIXES = ("10", "05", "01", "00", "0")
 
 
 @dataclass

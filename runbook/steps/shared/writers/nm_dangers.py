@@ -11,7 +11,8 @@ from runbook.steps.shared.writers.nm_addresses import FAMILIES, method_of, secti
 
 _BY_HAND = (
     "at the machine itself give the bridge a profile of its own (`nmcli connection add type bridge ifname {bridge} "
-    "con-name {bridge} bridge.stp no`, then the addresses of {port} with `nmcli connection modify`), make the card its "
+    "con-name {bridge} bridge.stp no bridge.mac-address $(cat /sys/class/net/{port}/address) "
+    "connection.autoconnect-slaves 1`, then the addresses of {port} with `nmcli connection modify`), make the card its "
     "port (`nmcli connection modify '{name}' connection.master {bridge} connection.slave-type bridge`) and run `nmcli "
     "connection up {bridge}`; then run again: a bridge that is as asked is left as it is"
 )

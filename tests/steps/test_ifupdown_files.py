@@ -1,0 +1,263 @@
+"""ifupdown's files with bridges: which of them changes, what moves with a card, and what is refused."""
+
+import pytest
+
+from runbook.facts.interfaces import FILE
+from runbook.facts.sourced import follow
+from runbook.steps.shared import interfaces_held
+from runbook.steps.shared.interfaces_file import edit
+from tests.steps.machine import like_testbed
+
+LO = "auto lo\niface lo inet loopback\n\n"
+ENO1, LOCAL = "/etc/network/interfaces.d/eno1", "/etc/network/interfaces.local"
+STATIC = "auto eno1\niface eno1 inet static\n    address 192.168.1.10/24\n    gateway 192.168.1.1\n"
+SIX = "iface eno1 inet6 static\n    address 2001:db8::5/64\n    gateway fe80::1\n"
+BRIDGE = {"name": "xenbr0", "ports": ["eno1"]}
+
+
+def edited(files, *bridges):
+    """Return the edit of some files, or of one text."""
+    files = {FILE: files} if isinstance(files, str) else files
+    params = like_testbed(guests=[], management={}, network={"bridges": bridges or [BRIDGE]})
+    return edit(params, follow(files).files)
+
+
+def told(done):
+    return [(f.level, f.what) for f in done.findings]
+
+
+def test_the_file_that_has_the_card_is_the_one_that_changes():
+    """The card stands in a file that the main one takes in; all others stay as they are, and what sleeps sleeps."""
+    files = {
+        FILE: f"{LO}source interfaces.d/*\nsource interfaces.local\n",
+        ENO1: f"# uplink\n{STATIC}",
+        LOCAL: "auto eno2\niface eno2 inet dhcp\n",
+        "/etc/network/interfaces.old": STATIC,
+    }
+    done = edited(files)
+    assert set(done.files) == {FILE, ENO1, LOCAL}
+    assert {path for path in done.files if done.files[path] != files[path]} == {ENO1}
+    assert "# uplink\niface eno1 inet manual\n\nauto xenbr0\niface xenbr0 inet static\n" in done.files[ENO1]
+    done = edited(files, BRIDGE, {"name": "xenbr1", "ports": ["eno2"]})
+    assert "iface xenbr1 inet dhcp\n" in done.files[LOCAL]
+    assert "xenbr1" not in done.files[ENO1]
+    assert done.files[FILE] == files[FILE]
+
+
+def test_a_bridge_that_is_there_keeps_its_file():
+    """A bridge's further paragraphs go where it stands, not where its new port does."""
+    br0 = "auto br0\niface br0 inet manual\n    bridge_ports none\n"
+    done = edited(
+        {FILE: f"source interfaces.d/*\n{LO}{STATIC}{SIX}", "/etc/network/interfaces.d/br0": br0},
+        BRIDGE | {"name": "br0"},
+    )
+    assert told(done) == []
+    assert "br0" not in done.files[FILE]
+    there = done.files["/etc/network/interfaces.d/br0"]
+    assert (
+        "iface br0 inet static\n    address 192.168.1.10/24\n    gateway 192.168.1.1\n    bridge_ports eno1"
+        in there
+    )
+    assert "iface br0 inet6 static\n    address 2001:db8::5/64\n    gateway fe80::1" in there
+
+
+def test_a_host_of_ipv6_alone():
+    """Without any IPv4 the bridge gets the card's IPv6, and its ports in a paragraph of their own."""
+    done = edited(f"{LO}auto eno1\n{SIX}")
+    assert told(done) == []
+    assert (
+        "iface eno1 inet manual\n\nauto xenbr0\niface xenbr0 inet manual\n    bridge_ports eno1\n"
+        in done.files[FILE]
+    )
+    assert "iface xenbr0 inet6 static\n    address 2001:db8::5/64\n    gateway fe80::1\n" in done.files[FILE]
+    held = interfaces_held.held("xenbr0", done.paragraphs)
+    assert (held.addresses, held.leases) == ({"2001:db8::5/64"}, set())
+
+
+@pytest.mark.parametrize(
+    ("asked", "losses", "has"),
+    [
+        ({}, [], SIX.replace("eno1", "xenbr0")),
+        ({"ipv6": "2001:db8::5/64"}, [], SIX.replace("eno1", "xenbr0")),
+        ({"ipv6": "2001:db8::5/64", "gateway6": "fe80::2"},
+         ["the gateway fe80::1 gives way on xenbr0 to what the parameters say: fe80::2"],
+         "inet6 static\n    address 2001:db8::5/64\n    gateway fe80::2\n"),
+        ({"ipv6": "2001:db8::9/64"},
+         ["2001:db8::5/64 with the gateway fe80::1 gives way on xenbr0 to what the parameters say: 2001:db8::9/64"],
+         "inet6 static\n    address 2001:db8::9/64\n"),
+        ({"ipv6": "auto"},
+         ["2001:db8::5/64 with the gateway fe80::1 gives way on xenbr0 to what the parameters say: auto"], "iface xenbr0 inet6 auto\n"),
+        ({"ipv6": "none"},
+         ["2001:db8::5/64 with the gateway fe80::1 gives way on xenbr0 to what the parameters say: none"],
+         "inet6 manual\n    up [ ! -e /proc/sys/net/ipv6 ] || echo 1 > /proc/sys/net/ipv6/conf/xenbr0/disable_ipv6\n"),
+        ({"more_addresses": ["2001:db8::33/64", "192.168.1.11/24"]}, [],
+         "iface xenbr0 inet6 static\n    address 2001:db8::33/64\n    autoconf 1\n\niface xenbr0 inet static\n    address 192.168.1.11/24\n"),
+    ],
+)  # fmt: skip
+def test_ipv6_is_kept_or_named(asked, losses, has):
+    """What a bridge's ipv6 asks for is written; what gives way to it is a loss; once is enough."""
+    done = edited(f"{LO}{STATIC}{SIX}", BRIDGE | asked)
+    assert told(done) == [("loss", what) for what in losses]
+    assert has in done.files[FILE]
+    assert edited(done.files, BRIDGE | asked).files == done.files
+    assert ("2001:db8::5/64" in done.files[FILE]) == (not losses or "gateway6" in asked)
+
+
+def test_an_alias_comes_up_behind_its_bridge():
+    """`ifup -a` goes by the order of the auto lines: in front of the bridge an alias of it fails."""
+    done = edited(f"{LO}auto eno1:0\n{STATIC}iface eno1:0 inet static\n    address 192.168.1.12/24\n")
+    lines = done.files[FILE].splitlines()
+    assert told(done) == []
+    assert lines.index("auto xenbr0") < lines.index("auto xenbr0:0")
+    assert "auto eno1:0" not in lines
+    assert "iface xenbr0:0 inet static" in lines
+
+
+BOND = (
+    "iface bond0 inet static\n    address 192.168.1.10/24\n    bond-slaves eno1 eno2\n    bond-mode 802.3ad\n"
+)
+ON_BOND = {"name": "xenbr0", "ports": ["bond0"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"auto bond0\n{BOND}", f"{BOND}\nauto bond0\n", f"iface eno2 inet manual\n{BOND}auto wg0 bond0\n"],
+)
+def test_a_bond_comes_up_before_its_bridge(text):
+    """Wherever its auto line stands, the bridge's comes behind it: a port that is not there yet is passed over."""
+    done = edited(LO + text, ON_BOND)
+    lines = done.files[FILE].splitlines()
+    assert told(done) == []
+    (own,) = [i for i, line in enumerate(lines) if line.startswith("auto") and "bond0" in line]
+    assert own < lines.index("auto xenbr0")
+    assert "    bond-slaves eno1 eno2" in lines[lines.index("iface bond0 inet manual") :]
+
+
+def test_a_bond_that_another_file_brings_up_later_is_refused():
+    """The bridge goes into the bond's file, which is taken in before the line that brings the bond up."""
+    files = {FILE: f"{LO}source interfaces.d/*\nauto bond0\n", ENO1: BOND}
+    assert told(edited(files, ON_BOND)) == [
+        ("refuse", "bond0 comes up after xenbr0, which would be without it")
+    ]
+    files[FILE] = f"{LO}auto bond0\nsource interfaces.d/*\n"
+    assert told(edited(files, ON_BOND)) == []
+
+
+def test_a_vlan_as_port():
+    """Its tag and its card stay with it, and it is brought up for itself; the VLAN's card is not touched."""
+    text = f"{LO}{STATIC}auto vlan5\niface vlan5 inet static\n    vlan-raw-device eno1\n    address 10.5.0.2/24\n"
+    done = edited(text, {"name": "xenbr0", "ports": ["vlan5"]})
+    assert told(done) == []
+    assert f"{STATIC}auto vlan5\niface vlan5 inet manual\n    vlan-raw-device eno1\n" in done.files[FILE]
+    assert "iface xenbr0 inet static\n    address 10.5.0.2/24\n    bridge_ports vlan5\n" in done.files[FILE]
+    done = edited(
+        f"{LO}{STATIC}auto eno1.5\niface eno1.5 inet dhcp\n", {"name": "xenbr0", "ports": ["eno1.5"]}
+    )
+    assert (
+        "auto eno1.5\niface eno1.5 inet manual\n\nauto xenbr0\niface xenbr0 inet dhcp\n" in done.files[FILE]
+    )
+
+
+AWARE = """\
+auto vmbr0
+iface vmbr0 inet static
+    address 192.168.1.10/24
+    bridge-ports eno1
+    bridge-vlan-aware yes
+    bridge-vids 2-4094
+"""
+
+
+def test_a_bridge_by_its_own_name_is_left_alone():
+    """Whatever a bridge of this name has, it keeps; a port more is added and nothing else changes."""
+    text = f"{LO}iface eno1 inet manual\n\n{AWARE}"
+    assert edited(text, BRIDGE | {"name": "vmbr0"}).files[FILE] == text
+    done = edited(text, {"name": "vmbr0", "ports": ["eno1", "eno2"]})
+    expected = AWARE.replace("bridge-ports eno1", "bridge_ports eno1 eno2")
+    assert (expected in done.files[FILE], told(done)) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (f"{STATIC}mapping eno*\n    script /bin/where\n", "It is not sure what becomes of `mapping eno*`"),
+        ("auto eno1=home\niface home inet dhcp\n", "It is not sure what becomes of `auto eno1=home`"),
+        ("auto /eno*=home\niface home inet dhcp\n", "It is not sure what becomes of `auto /eno*=home`"),
+        ("iface eno1 inet static inherits lan\n", "It is not sure what becomes of `iface eno1 inet static inherits lan`"),
+        (f"{STATIC}iface eno2 inet static inherits eno1\n", "It is not sure what becomes of `iface eno2 inet static inherits eno1`"),
+        (f"{STATIC}rename enp3s0=eno1\n", "It is not sure what becomes of `rename enp3s0=eno1`"),
+        (f"{STATIC}no-scripts xenbr*\n", "It is not sure what becomes of `no-scripts xenbr*`"),
+        ("iface eno1 inet ppp\n    provider dsl\n", "It is not sure what becomes of `iface eno1 inet ppp`"),
+        ("iface dsl inet ppp\n    pre-up /sbin/ip link set eno1 up # x\n    provider dsl\n", "eno1 carries the connection dsl"),
+        ("iface bond0 inet dhcp\n    bond-slaves eno1 eno2\n", "eno1 belongs to another by `bond-slaves eno1 eno2`"),
+        ("auto br0\niface br0 inet dhcp\n    bridge_ports eno1\n", "eno1 belongs to another by `bridge_ports eno1`"),
+    ],
+)  # fmt: skip
+def test_what_is_not_followed_is_refused(text, what):
+    """Patterns, templates, names that change and connections over the card stop the plan, each with a next move."""
+    done = edited(LO + text)
+    assert [f.what.startswith(what) for f in done.findings if f.stops][:1] == [True]
+    assert all(f.why and f.do for f in done.findings)
+
+
+def test_what_is_about_others_is_followed():
+    """Patterns and templates of other cards are no reason to stop."""
+    text = f"{LO}{STATIC}mapping wlan*\n    script /x\nrename eth9=lan9\nauto /wlan*=home\niface eno2 inet static inherits lan\n"
+    assert told(edited(text)) == []
+
+
+def test_a_lease_beside_a_fixed_address_is_refused():
+    """A card that leases its address does not become a port of a bridge with a fixed one unsaid."""
+    br0 = "auto br0\niface br0 inet static\n    address 10.0.0.2/24\n    bridge_ports none\n"
+    done = edited(f"{LO}{br0}auto eno1\niface eno1 inet dhcp\n", BRIDGE | {"name": "br0"})
+    assert told(done) == [
+        (
+            "refuse",
+            "eno1 leases an address, and br0 has a fixed one: `iface br0 inet dhcp` would be its second way out",
+        )
+    ]
+    both = edited(f"{LO}{br0}{STATIC}", BRIDGE | {"name": "br0"}).files[FILE]
+    assert "iface br0 inet static\n    address 10.0.0.2/24\n" in both
+    assert "iface br0 inet static\n    address 192.168.1.10/24\n    gateway 192.168.1.1\n" in both
+
+
+def test_what_the_files_give_a_bridge():
+    """Addresses, leases, and every network that a hook names; a default route by a hook is a way out."""
+    text = (
+        f"{LO}auto eno1\niface eno1 inet static\n    address 192.168.1.10\n    netmask 255.255.255.0\n"
+        "    up route add -net 10.0.0.0 netmask 255.0.0.0 gw 192.168.1.2\n    up ip -6 route add 2001:db8:5::/48 via fe80::9\n"
+        "    post-up ip route add default via 192.168.1.1\niface eno2 inet manual\n    up ip route add 10.99.0.0/16 dev eno2\n"
+    )
+    params = like_testbed(guests=[], management={}, network={"bridges": [BRIDGE]})
+    done = edit(params, {FILE: text})
+    held = interfaces_held.held("xenbr0", done.paragraphs)
+    assert (held.addresses, held.leases) == ({"192.168.1.10/24"}, {"ipv6"})
+    assert {"10.0.0.0/8", "2001:db8:5::/48", "192.168.1.2"} <= held.named
+    assert "10.99.0.0/16" not in held.named
+    assert interfaces_held.ways_out(params, done.paragraphs) == {"xenbr0"}
+    assert (
+        interfaces_held.ways_out(
+            params, edit(params, {FILE: text.replace("default", "10.9.0.0/16")}).paragraphs
+        )
+        == set()
+    )
+
+
+def test_the_files_that_are_in_force():
+    """As ifquery reads them: patterns, folders, names in quotes, files taken in by others; what is not there is told."""
+    texts = {
+        FILE: 'source interfaces.d/*.cfg "/etc/network/interfaces.local"\nsource-directory /run/network/interfaces.d\n'
+        "source /srv/net\nsource $HOME/x\nsource interfaces.d/gone\n",
+        "/etc/network/interfaces.d/a.cfg": "source ../interfaces.more\n",
+        "/etc/network/interfaces.d/b": "",
+        "/etc/network/interfaces.d/.c.cfg": "",
+        LOCAL: "",
+        "/etc/network/interfaces.more": "",
+        "/run/network/interfaces.d/eth0": "",
+        "/run/network/interfaces.d/eth0.dpkg-old": "",
+    }
+    found = follow(texts)
+    assert list(found.files) == [
+        FILE, "/etc/network/interfaces.d/a.cfg", "/etc/network/interfaces.more", LOCAL, "/run/network/interfaces.d/eth0",
+    ]  # fmt: skip
+    assert found.unread == ("/srv/net", "$HOME/x", "/etc/network/interfaces.d/gone")
