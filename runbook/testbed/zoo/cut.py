@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+from runbook.actions.network import FOLDER
 from runbook.evidence.record import Event
 from runbook.runner.run import run
 from runbook.runner.telling import OnEvent
@@ -20,8 +21,9 @@ from runbook.testbed.state import State
 from runbook.testbed.zoo import building, in_force
 
 STEP = "configure_bridges"
-_AFTER_S = 4
-"""Within the switch: the files are replaced, and nobody has confirmed yet."""
+_LIMIT_S = 180
+"""How long the switch may take to begin on the machine."""
+_BEGUN = f"test -e {FOLDER}/switched"
 
 
 def prove(
@@ -37,7 +39,7 @@ def prove(
 
     Raises `CheckFailed` when the network is not what it was `before`, or a file is half written.
     """
-    plug = pulls_the_plug(machine.kill_power)
+    plug = pulls_the_plug(machine)
 
     def hear(event: Event) -> None:
         if event.get("event") == "step-end":
@@ -65,17 +67,29 @@ def prove(
     return NOTEBOOK
 
 
-def pulls_the_plug(pull: Callable[[], None], after_s: float = _AFTER_S) -> OnEvent:
-    """Return a listener that calls `pull` once, some seconds after the switch began."""
+def pulls_the_plug(machine: Machine, limit_s: float = _LIMIT_S) -> OnEvent:
+    """Return a listener that cuts the machine's power once, when it has begun to replace its network."""
     pulled: list[bool] = []
 
     def listen(event: Event) -> None:
         if event.get("event") == "action-begin" and event.get("step") == STEP and not pulled:
             pulled.append(True)
-            time.sleep(after_s)
-            pull()
+            until = time.monotonic() + limit_s
+            while not _has_begun(machine) and time.monotonic() < until:
+                time.sleep(0.2)
+            machine.kill_power()
 
     return listen
+
+
+def _has_begun(machine: Machine) -> bool:
+    """Whether the old network is being taken out of force: the machine says so, or does not answer any more."""
+    try:
+        words = [*machine.root, _BEGUN]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False)
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode != 1
 
 
 def network(whole: State) -> State:
