@@ -101,12 +101,11 @@ def run(wire: Wire, folder: Path) -> None:
 def _carry(wire: Wire, cards: list[socket.socket], way: socket.socket) -> None:
     frames = {end: Frames() for end in (*cards, way)}
     with selectors.DefaultSelector() as ready:
-        for end in frames:
-            ready.register(end, selectors.EVENT_READ)
+        for each in frames:
+            ready.register(each, selectors.EVENT_READ, each)
         while True:
             for key, _ in ready.select():
-                end = key.fileobj
-                assert isinstance(end, socket.socket)
+                end = key.data
                 data = end.recv(_READ)
                 if not data:
                     return

@@ -79,14 +79,9 @@ def spec_of(described: Description) -> qemu.Spec:
         for number, nic in enumerate(described.nics)
     )
     way = described.way
-    wire = described.switch and Wire(
-        described.switch.vlan,
-        described.switch.address,
-        described.switch.router,
-        described.switch.cards,
-        0,
-        described.switch.proxy_port,
-    )
+    switch, wire = described.switch, None
+    if switch is not None:  # the port is chosen when it is switched on
+        wire = Wire(switch.vlan, switch.address, switch.router, switch.cards, 0, switch.proxy_port)
     return replace(plain, wire=wire, nics=cards or plain.nics, ssh_at=way.at, ssh_to=way.port, user=way.user)
 
 
