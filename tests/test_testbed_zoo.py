@@ -16,7 +16,7 @@ from runbook.params import load as load_params
 from runbook.proposal import read, write
 from runbook.proposal.machine import asks
 from runbook.steps import name_of, notebooks
-from runbook.testbed import disk, machines, qemu, recipe
+from runbook.testbed import disk, machine, machines, qemu, recipe
 from runbook.testbed.image import default_recipe, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description
@@ -292,7 +292,7 @@ def test_a_failure_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     class Failing(proof.Proof):
         def carry_out(self) -> str:
             self.at = "plan"
-            raise CheckFailed("The plan is refused", why="because")
+            raise CheckFailed("The plan is refused", why=f"because of {machine.state_dir()}/x")
 
     monkeypatch.setattr(visit, "Proof", Failing)
     monkeypatch.setattr(building, "machine_of", lambda _described: Machine(tmp_path))
@@ -300,7 +300,7 @@ def test_a_failure_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(visit.page, "write", lambda: None)
     assert visit.main(("server",)) == 1
     assert (kept[0].machine, kept[0].seen, kept[0].at) == ("server", "failed", "plan")
-    assert "because" in kept[0].why
+    assert "because of .testbed/x" in kept[0].why
 
 
 def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from runbook.errors import RunbookError
 from runbook.testbed import machines
 from runbook.testbed.errors import TestbedError
+from runbook.testbed.machine import state_dir
 from runbook.testbed.machines import Description
 from runbook.testbed.proving import say
 from runbook.testbed.zoo import page, result
@@ -39,6 +40,11 @@ def of_the_day(chosen: list[Description], now: float) -> Description:
     return chosen[int(now // _DAY_S) % len(chosen)]
 
 
+def told(why: str) -> str:
+    """Return an error's text as it is kept: without the folders of this machine, and not too long."""
+    return why.replace(f"{state_dir().parent}/", "")[:_MOST]
+
+
 def _all() -> list[Description]:
     return [d for name in machines.names() if not (d := machines.named(name)).not_built]
 
@@ -64,7 +70,7 @@ def _visit(described: Description, *, keep: bool, resume: bool) -> bool:
         proof.minutes,
         proof.resumed,
         proof.at if why else "",
-        why[:_MOST],
+        told(why),
     )
     say(f"{described.name}: {seen}, in {ended.total} minutes; {result.save(ended)}")
     return not why
