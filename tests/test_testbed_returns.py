@@ -255,7 +255,7 @@ def test_the_cutting_bridge_is_one_that_the_runbook_takes(file: str, tmp_path: P
     assert asked.model_copy(update={"network": good.network}) == good
     planned = configure_bridges.plan(asked, finished(configure_bridges, asked))
     assert (len(planned.actions), planned.stops) == (1, ())
-    assert "address 10.0.9.9/24" in planned.actions[0].content
+    assert "address 10.0.9.9/24" in planned.actions[0].files[0].content
     with pytest.raises(CheckFailed, match="2 bridges"):
         cuts.cut_off("ipv4: dhcp\nipv4: dhcp\n")
 
@@ -268,7 +268,7 @@ def test_the_power_goes_in_the_middle_of_the_step() -> None:
     assert titles[0].startswith("run grub-set-default gnulinux-simple-")
     assert titles[1:] == [f"write {boot_menu.OPTIONS_FILE}", "run update-grub"]
     pulled: list[str] = []
-    listen = cuts.pulls_the_plug(lambda: pulled.append("off"), "run update-grub", after_s=0)
+    listen = cuts.pulls_the_plug(lambda: pulled.append("off"), "run update-grub", lambda: None)
     for event, title in (("action-begin", titles[1]), ("action-end", titles[2]), ("action-begin", titles[2])):
         assert not pulled
         listen({"event": event, "title": title})
@@ -322,28 +322,56 @@ def test_a_power_cut_is_judged_by_what_it_left(
         cuts.prove_power_cut(machine, params)  # type: ignore[arg-type]
 
 
+BACK = "the old configuration is back in force"
+ASK = "'configure_bridges' is no consent to what would be lost: x; add 'configure_bridges:0123456789ab' to `consent`"
+LOST, ANEW = f"no IPv4 gateway answers; {BACK}", f"the machine started anew in the middle; {BACK}"
+
+
 @pytest.mark.parametrize(
-    ("code", "message", "after", "what"),
+    ("codes", "messages", "after", "what"),
     [
-        (1, "cut the connection; the old configuration is back in force", "xenbr0", ""),
-        (0, "", "xenbr0", "does not say that the network was cut"),
-        (5, "no new connection", "xenbr0", "does not say that the network was cut"),
-        (1, "cut the connection; the old configuration is back in force", "none", "not what it was"),
+        ((4, 1, 1), (LOST, ANEW), "xenbr0", ""),
+        ((0, 1, 1), (LOST, ANEW), "xenbr0", "without a consent of its own"),
+        ((4, 0, 1), ("", ANEW), "xenbr0", "does not say that the network was cut"),
+        ((4, 5, 1), ("no new connection", ANEW), "xenbr0", "does not say that the network was cut"),
+        ((4, 1, 1), (LOST, ANEW), "none", "not what it was"),
+        ((4, 1, 1), (LOST, LOST), "xenbr0", "does not say that the network was cut"),
+        ((4, 1, 5), (LOST, "gone"), "xenbr0", "does not say that the network was cut"),
     ],
 )
 def test_a_cut_network_is_judged_by_report_and_addresses(
-    code: int, message: str, after: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    codes: tuple[int, ...],
+    messages: tuple[str, ...],
+    after: str,
+    what: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The run failed with its reason, and file and addresses are those of before: else the proof fails."""
-    answers = iter(["xenbr0", after])
-    steps = {"configure_bridges": "failed" if code else "changed"}
-    done = SimpleNamespace(exit_code=code, steps=steps, message=message, folder=tmp_path)
+    """Both runs failed with their reason, and file and addresses are those of before: else the proof fails."""
+    answers = iter(["xenbr0", after, after])
+    runs = [
+        SimpleNamespace(
+            exit_code=code,
+            steps={"configure_bridges": "failed" if code else "changed"},
+            message=message,
+            folder=tmp_path,
+        )
+        for code, message in zip(codes, (ASK if codes[0] else "", *messages), strict=True)
+    ]
+    asked = []
+
+    def run(file: str, **_: object) -> SimpleNamespace:
+        asked.append(load(Path(file)).consent)
+        return runs[len(asked) - 1]
+
     monkeypatch.setattr(cuts, "shell", lambda m, s: "" if s == cuts._LEFT else next(answers))
-    monkeypatch.setattr(cuts, "run", lambda *_, **__: done)
+    monkeypatch.setattr(cuts, "run", run)
     monkeypatch.setattr(cuts, "carry_out", lambda *_, **__: SimpleNamespace(steps={"x": "unchanged"}))
-    machine, params = SimpleNamespace(state=tmp_path), str(ROOT / "params/testbed.yml")
+    machine = SimpleNamespace(state=tmp_path, wait_ready=lambda: 1.0)
+    params = str(ROOT / "params/testbed.yml")
     if not what:
         cuts.prove_network(machine, params)  # type: ignore[arg-type]
+        assert ["configure_bridges:0123456789ab" in consent for consent in asked] == [False, True, True]
         return
     with pytest.raises(CheckFailed, match=what):
         cuts.prove_network(machine, params)  # type: ignore[arg-type]

@@ -244,10 +244,11 @@ class Book:
         running = f"Linux {self.system.kernel}" + (" under Xen" if self.system.is_dom0 else "")
         what = {"plan": "shows and changes nothing", "apply": "changes the host", "check": "only verifies"}
         mode = what[self.mode] if self.host.is_real else "replays a recorded run; no machine is touched"
+        by_sudo = ", root by sudo" if self.params.is_by_sudo else ""
         rows = [
             ("host", self.system.hostname, f"{self.system.pretty_name}, {running}"),
             ("mode", self.mode, mode),
-            ("reached by", self.params.connection.kind, self.host.describe),
+            ("reached by", self.params.connection.kind, f"{self.host.describe}{by_sudo}"),
         ]
         if self._place is not None:
             rows.append(("report", "running", f"{self._place}; book.summary() closes it"))

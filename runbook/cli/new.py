@@ -36,6 +36,10 @@ def new(
     network cards and memory, suggests dom0's memory and the bridges, and lists the PCI devices that
     guests can have, with their ids; those that cannot stand there too, as comments with the reason.
 
+    What a host has that people live on is written as it is, so that nothing of it is changed: its own
+    bridges, cards in use, another system in the boot menu, and on one that runs Xen the boot words, the
+    hidden devices and the guests. What no parameter can say is named in a comment and left alone.
+
     \b
     Examples:
       runbook new victory                            reached as root@victory

@@ -41,5 +41,5 @@ def keys() -> Check:
         "ssh keys",
         LACKS,
         "neither an agent nor a key file; a machine is reached only if your ssh config names a key for it",
-        "make a key with `ssh-keygen -t ed25519`, and `ssh-copy-id root@HOST`",
+        "make a key with `ssh-keygen -t ed25519`, and `ssh-copy-id USER@HOST`",
     )

@@ -39,14 +39,15 @@ class Deed:
 
 def deeds(runs: Iterable[Path], machine: str) -> list[Deed]:
     """Return what some runs did to one installation, oldest first; a way back (`runbook undo`) too."""
-    found: list[Deed] = []
+    found, newest = list[Deed](), 0
     for folder in runs:
         for line in of_machine(read(folder / "journal.jsonl"), machine):
             if line["event"] == "action-end" and line.get("status") == "failed" and found:
-                found[-1] = replace(found[-1], failed=True)
+                found[newest:] = [replace(deed, failed=True) for deed in found[newest:]]
             elif line["event"] == "action-begin":
                 step, title, path, left = (str(line.get(k) or "") for k in ("step", "title", "path", "left"))
-                found.append(Deed(folder.name, step, title, path, left))
+                newest, places = len(found), {path: left, **line.get("also", {})}
+                found += [Deed(folder.name, step, title, path, left) for path, left in places.items()]
     return found
 
 

@@ -16,10 +16,15 @@ from runbook.hosts.base import Host, OnLine
 
 PROGRAM = f"{FOLDER}/switch"
 _NOW = "/run/xen-runbook-network"
-_HELD, _BACK = f"{_NOW}/held", f"{_NOW}/back"
+_IS_BACK = ("test", "!", "-e", UNCONFIRMED.argv[0])
+_IS_DECIDED = ("test", "-e", f"{_NOW}/held", "-o", *_IS_BACK[1:])
+_CONFIRM = f"[ -e {_NOW}/switch ] || {{ echo the machine started anew in the middle; exit 3; }}; exec sh {_NOW}/switch confirm"
 _SETTLE_S, _CONFIRM_S = 40, 15
 """How long the new network may take until all holds, and what is left of the time for confirming it."""
-_UNREACHED = "no new connection"
+_ENDED = {
+    "no new connection": "cut the connection",
+    "the machine started anew": "was not confirmed when the machine started anew",
+}
 _DO = "compare network.bridges in the parameters with `ip link` on the host, then run again"
 
 
@@ -37,10 +42,10 @@ def replace_network(action: ReplaceNetwork, host: Host, on_line: OnLine) -> str:
     arm = ("sh", "-c", f"{script.SESSION}; exec sh {PROGRAM} arm")
     said = command(host, arm, 120, on_line, said_as=f"{PROGRAM} arm")
     try:
-        host.reconnect(("test", "-e", _HELD, "-o", "-e", _BACK), action.revert_s - _CONFIRM_S, on_line)
+        host.reconnect(_IS_DECIDED, action.revert_s - _CONFIRM_S, on_line)
     except HostError:
-        host.reconnect(("test", "-e", _BACK), action.revert_s + 60, on_line)
-    ended = host.run(("sh", f"{_NOW}/switch", "confirm"), timeout_s=60)
+        host.reconnect(_IS_BACK, action.revert_s + 60, on_line)
+    ended = host.run(("sh", "-c", _CONFIRM), timeout_s=60)
     if ended.status:
         raise _taken_back(action, host, (ended.out + ended.err).strip())
     return said
@@ -59,13 +64,15 @@ def _take_back_unconfirmed(action: ReplaceNetwork, host: Host, on_line: OnLine) 
     )
     look = f"if [ -e {UNCONFIRMED.argv[0]} ]; then {shlex.join(back)}; echo unconfirmed; else rm -rf -- {FOLDER}; fi"
     if "unconfirmed" in command(host, ("sh", "-c", look), 60, on_line):
-        host.reconnect(("test", "!", "-e", UNCONFIRMED.argv[0]), action.revert_s + 60, on_line)
+        host.reconnect(_IS_BACK, action.revert_s + 60, on_line)
 
 
 def _taken_back(action: ReplaceNetwork, host: Host, why: str) -> CommandFailed:
-    cut = "cut the connection" if why.startswith(_UNREACHED) else "did not bring back all that was there"
+    how = next(
+        (how for said, how in _ENDED.items() if why.startswith(said)), "did not bring back all that was there"
+    )
     return CommandFailed(
-        f"The new network configuration {cut}",
+        f"The new network configuration {how}",
         where=host.describe,
         why=f"{why}\nthe old configuration is back in force (`journalctl -u xen-runbook-network-switch` on the host says more)",
         do=_DO,

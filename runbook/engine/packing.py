@@ -41,7 +41,18 @@ def unpack(value: dict[str, Any] | None) -> Action | None:
     if unknown := more.keys() - {f.name for f in fields(kind)}:
         raise ValueError(f"{value['type']} has no {', '.join(sorted(unknown))}")
     action: Action = _checker(kind).validate_json(json.dumps(more), strict=True)
+    if not _is_within(more, json.loads(json.dumps(asdict(action)))):
+        raise ValueError(f"{value['type']} has more in it than there is")
     return action
+
+
+def _is_within(value: Any, whole: Any) -> bool:
+    """Return whether all of a value is in what was made of it: a key that nobody knows is passed over."""
+    if isinstance(value, dict) and isinstance(whole, dict):
+        return all(key in whole and _is_within(each, whole[key]) for key, each in value.items())
+    if isinstance(value, list | tuple) and isinstance(whole, list):
+        return len(value) == len(whole) and all(map(_is_within, value, whole))
+    return bool(value == whole)
 
 
 def _of_several(value: dict[str, Any]) -> dict[str, Any]:

@@ -71,11 +71,7 @@ def begin(
 
 @contextmanager
 def kept(
-    params: HostParams,
-    path: str | Path,
-    notebook: str,
-    steps: Sequence[tuple[str, str]],
-    reports: Path,
+    params: HostParams, path: str | Path, notebook: str, steps: Sequence[tuple[str, str]], reports: Path
 ) -> Iterator[Session]:
     """Keep a run in mode apply with these steps (name, title) around what a command does; then it is archived.
 

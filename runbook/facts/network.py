@@ -27,12 +27,12 @@ COMMANDS = (_ADDR, _ROUTE, _SESSION, _LINKS)
 
 ROUTE6 = Ask.run("ip", "-j", "-6", "route")
 # Comments and empty lines are left out; `nic-CARD` and `plugin …pppoe.so CARD` are what name a card (pppd(8)).
-_PPPOE = Ask.shell(
+PPPOE = Ask.shell(
     "cat /proc/net/pppoe 2>/dev/null;"
     " grep -rHsE '^[[:space:]]*(nic-|plugin[[:space:]]+[^[:space:]]*pppoe\\.so[[:space:]])' /etc/ppp/peers; true"
 )
 
-MORE = (ROUTE6, _PPPOE)
+MORE = (ROUTE6, PPPOE)
 """What shows on which card a connection runs that `ip` does not tell of, for whoever may give a card away."""
 
 
@@ -155,7 +155,7 @@ def parse(facts: Facts) -> Network:
             (i.name for i in interfaces if address in {a.partition("/")[0] for a in i.addresses}), ""
         ),
         routes=_set_routes(routes),
-        pppoe=pppoe_cards(facts[_PPPOE].out) if _PPPOE in facts else (),
+        pppoe=pppoe_cards(facts[PPPOE].out) if PPPOE in facts else (),
         default_routes6=default_routes(_rows(facts, ROUTE6)) if ROUTE6 in facts else (),
         is_session6=":" in address,
         table=(*table_of(routes, 4), *(table_of(_rows(facts, ROUTE6), 6) if ROUTE6 in facts else ())),

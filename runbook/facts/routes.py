@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-_BY_ITSELF = ("kernel", "ra", "redirect")
+_BY_ITSELF = ("kernel", "ra", "redirect", "dhcp")
 """Who sets routes that come with an address, or from outside: rtnetlink(7)."""
 
 

@@ -19,7 +19,11 @@ RULES: dict[str, tuple[str, str, str]] = {
     "bridge": (STAY, "name the devices behind it instead", ""),
     "iommu": (STAY, "leave it out", ""),
     "disk": (STAY, "choose another controller, or move what is on its disks first", ""),
-    "network": (STAY, "choose another card, or move dom0's own connection first", ""),
+    "network": (
+        STAY,
+        "choose another card, or take off it what the host configures there: address, route, VLAN, bond or bridge",
+        "",
+    ),
     "port": (STAY, "take it out of passthrough.devices, or give the bridge another port", ""),
     "keyboard": (STAY, "plug the keyboard into another controller first", ""),
     "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),

@@ -1,4 +1,4 @@
-"""What a volume group has room for: who holds the rest of it, and what makes room there."""
+"""What a volume group has room for: who holds the rest of it, and what makes room storage."""
 
 from __future__ import annotations
 

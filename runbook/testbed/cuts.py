@@ -1,13 +1,17 @@
-"""The proofs of two accidents: a network configuration that cuts the connection, and a power cut in mid-step."""
+"""The proofs of accidents: a network that leads nowhere, and a power cut in the middle of its switch and of a step."""
 
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 import time
 from collections.abc import Callable
 
 from runbook import params as parameters
+from runbook.actions.network import FOLDER
 from runbook.engine.journal import read
+from runbook.errors import CheckFailed
 from runbook.evidence.record import Event
 from runbook.facts.interfaces import FILE as INTERFACES
 from runbook.runner.run import Run, run
@@ -23,7 +27,8 @@ NO_HOST = 5
 _ELSEWHERE = "ipv4: 10.0.9.9/24\n      gateway: 10.0.9.1"
 _LEFT = (
     "find /etc /boot /usr/local /var/lib/xen-runbook -xdev "
-    "\\( -name '.runbook.*.tmp' -o -name '*.xen-runbook-old' -o -name '*.xen-runbook-new' \\)"
+    "\\( -name '.runbook.*.tmp' -o -name '*.xen-runbook-old' -o -name '*.xen-runbook-new' "
+    f"-o -path {FOLDER} -o -name 'xen-runbook-network-*' \\)"
 )
 _ADDRESSES = f"sha256sum {INTERFACES}; ip -o -4 address show scope global | awk '{{ print $2, $4 }}'"
 
@@ -35,15 +40,38 @@ def prove_network(machine: Machine, params: str) -> None:
     """
     before = shell(machine, _ADDRESSES)
     file = machine.state / "params-cut.yml"
-    file.write_text(cut_off(parameters.find(params).read_text()))
-    revert_s, began = parameters.load(file).network.revert_s, time.monotonic()
-    say(f"the bridge gets an address that leads nowhere; the old one is back after {revert_s} s")
+    text = cut_off(parameters.find(params).read_text())
+    file.write_text(text)
+    file.write_text(agreed(text, _digest_to_agree_to(run(str(file), mode="apply", only=NOTEBOOK))))
+    say("the bridge gets an address that leads nowhere; the host takes the old one back")
+    began = time.monotonic()
     done = run(str(file), mode="apply", only=NOTEBOOK)
-    took = time.monotonic() - began
+    _returned(machine, done, before, "no IPv4 gateway answers")
+    nothing_changed(carry_out(params, 7, "check", only="06"))
+    say(
+        f"the old network returned, and the run said so, after {time.monotonic() - began:.0f} s: {done.folder}"
+    )
+    say("once more, and the power goes in the middle of the switch")
+    done = run(
+        str(file),
+        mode="apply",
+        only=NOTEBOOK,
+        on_event=pulls_the_plug(
+            lambda: _off_and_on(machine), f"replace {INTERFACES}", lambda: switching(machine)
+        ),
+    )
+    say(f"answered ssh, {machine.wait_ready():.0f} s after the run ended")
+    _returned(machine, done, before, "the machine started anew in the middle")
+    nothing_changed(carry_out(params, 7, "check", only="06"))
+    say(f"the machine started with the old network, and the run said so: {done.folder}")
+
+
+def _returned(machine: Machine, done: Run, before: str, why: str) -> None:
+    """Raise `CheckFailed` unless the run says that, and why, the network returned, and it is what it was, with nothing left."""
     must(
         done.exit_code == 1
         and done.steps.get("configure_bridges") == "failed"
-        and "cut the connection" in done.message
+        and why in done.message
         and "the old configuration is back in force" in done.message,
         "The report does not say that the network was cut and returned",
         f"exit {done.exit_code}, {done.steps}, {done.message}; {done.folder}",
@@ -51,8 +79,25 @@ def prove_network(machine: Machine, params: str) -> None:
     after = shell(machine, _ADDRESSES)
     must(after == before, "The network is not what it was", f"before:\n{before}\nafter:\n{after}")
     nothing_left(machine)
-    nothing_changed(carry_out(params, 7, "check", only="06"))
-    say(f"the old network returned, and the run said so, after {took:.0f} s: {done.folder}")
+
+
+def switching(machine: Machine) -> None:
+    """Return in the middle of the switch: the host notes its beginning, and then cuts the connection that told of it.
+
+    Raises `CheckFailed` when it never begins.
+    """
+    until = f"until [ -e {FOLDER}/switched ]; do sleep 0.1; done"
+    try:
+        words = [*machine.root, "sh", "-c", shlex.quote(until)]
+        subprocess.run(words, capture_output=True, check=False, timeout=120)
+    except subprocess.TimeoutExpired:
+        raise CheckFailed("The switch of the network never began", do=f"look at {machine.folder}") from None
+    time.sleep(2)
+
+
+def _off_and_on(machine: Machine) -> None:
+    machine.kill_power()
+    hardware.switch_on(machine.folder)
 
 
 def cut_off(text: str) -> str:
@@ -64,6 +109,29 @@ def cut_off(text: str) -> str:
     count = len(pattern.findall(text))
     must(count == 1, "The parameters cannot be cut off", f"{count} bridges have `ipv4: dhcp`")
     return pattern.sub(_ELSEWHERE, text)
+
+
+def agreed(text: str, digest: str) -> str:
+    """Return the parameters' text with the consent to the very plan that loses the leased address.
+
+    >>> agreed("consent: [configure_bridges, undo]", "0123456789ab")
+    'consent: [configure_bridges:0123456789ab, configure_bridges, undo]'
+    """
+    return text.replace("consent: [", f"consent: [configure_bridges:{digest}, ", 1)
+
+
+def _digest_to_agree_to(done: Run) -> str:
+    """Return the digest that a run asks for which was stopped before it lost the leased address.
+
+    Raises `CheckFailed` when it was not stopped.
+    """
+    found = re.search(r"add 'configure_bridges:([0-9a-f]{12})'", done.message)
+    must(
+        found is not None and "no consent to what would be lost" in done.message,
+        "An address was given up without a consent of its own",
+        f"exit {done.exit_code}, {done.steps}, {done.message}; {done.folder}",
+    )
+    return found[1] if found else ""
 
 
 def prove_power_cut(machine: Machine, params: str) -> None:
@@ -99,14 +167,17 @@ def prove_power_cut(machine: Machine, params: str) -> None:
     say(f"the next run finished the job: {again.folder}")
 
 
-def pulls_the_plug(pull: Callable[[], None], title: str, after_s: float = 4) -> Callable[[Event], None]:
-    """Return a listener that calls `pull` once, some seconds after the action of that title began."""
+def pulls_the_plug(
+    pull: Callable[[], None], title: str, wait: Callable[[], None] = lambda: time.sleep(4)
+) -> Callable[[Event], None]:
+    """Return a listener that calls `pull` once, after it waited from the beginning of the action of that title on."""
     pulled: list[bool] = []
 
     def listen(event: Event) -> None:
-        if event.get("event") == "action-begin" and event.get("title") == title and not pulled:
+        is_it = event.get("event") == "action-begin" and str(event.get("title")).startswith(title)
+        if is_it and not pulled:
             pulled.append(True)
-            time.sleep(after_s)
+            wait()
             pull()
 
     return listen

@@ -54,7 +54,7 @@ def main(machines: int = 2, *, keep: bool = False) -> int:
 def _prove(siblings: list[Sibling]) -> None:
     before = {sibling.name: runs_of(sibling.name) for sibling in siblings}
     lost, paths = siblings[-1], [str(sibling.params) for sibling in siblings]
-    plug = pulls_the_plug(lost.machine.kill_power, CUT_IN, after_s=2)
+    plug = pulls_the_plug(lost.machine.kill_power, CUT_IN, lambda: time.sleep(2))
     words = ("--only", NOTEBOOK, "--parallel", str(len(siblings)))
     code, first = _fleet([*paths, *words, "--mode", "apply"], lambda: _replay(lost.name, before, plug))
     must(lost.machine.running is None, "The power was never cut", f"{CUT_IN} was not reached; {first}")

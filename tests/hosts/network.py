@@ -56,6 +56,7 @@ echo "ifdown $*" >>"$PLACE/calls"
 ip link delete xenbr0 2>/dev/null
 ip address flush dev card0
 ip route flush dev card0
+ip route delete blackhole 10.0.2.9 2>/dev/null; true
 """,
 }
 ANSWERING = """
@@ -76,6 +77,8 @@ class Machine(LocalHost):
     """The machine in its namespace. `is_cut`: no new connection gets in."""
 
     is_cut = False
+    far = 0
+    """The process that keeps the network on the other end of the card."""
 
     def __init__(self, place: Path, pid: int):
         super().__init__()
@@ -180,10 +183,11 @@ def made(place: Path) -> tuple[Machine, list[subprocess.Popen[str]]]:
             *entering(far.pid),
             "sh",
             "-c",
-            f"ip link set lo up; ip link set far0 up; ip address add {GATEWAY}/24 dev far0",
+            f"ip link set lo up; ip link set far0 up; ip address add {GATEWAY}/24 dev far0; ip address add 10.0.2.9/24 dev far0",
         ],
         check=True,
     )
+    machine.far = far.pid
     names = started([*entering(far.pid), sys.executable, "-c", ANSWERING])
     machine.shell(". /etc/network/interfaces")
     return machine, [names, far, keeper]

@@ -1,8 +1,10 @@
 """The switch of the network in a namespace of its own: what the host keeps, what it takes back, and what it leaves behind."""
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -282,3 +284,102 @@ def test_what_is_asked_for_has_to_be_there(machine, wants, words):
     """What the parameters want and is not in force is no success."""
     new = BRIDGED.replace("10.0.2.15/24", "10.0.2.20/24")
     refused(machine, to(new, renumbered=(Renumbered("inet", ("xenbr0", CARD), wants),)), words)
+
+
+TALK = """
+import socket, sys
+here = socket.create_server(("10.0.2.15", 22)) if sys.argv[1] == "host" else None
+print("ready", flush=True)
+line = here.accept()[0] if here else socket.create_connection(("10.0.2.15", 22), source_address=("10.0.2.9", 50000))
+print("ready", flush=True)
+line.recv(1)
+"""
+
+
+@pytest.fixture
+def session(machine, tmp_path, monkeypatch):
+    """Have an ssh session from 10.0.2.9, as the kernel and the environment tell of one."""
+    far = machine.far
+    host = network.started([*network.entering(machine.pid), sys.executable, "-c", TALK, "host"])
+    client = network.started([*network.entering(far), sys.executable, "-c", TALK, "far"])
+    assert client.stdout.readline() == host.stdout.readline() == "ready\n"
+    here = f"{network.environment(tmp_path)} SSH_CONNECTION='10.0.2.9 50000 10.0.2.15 22'"
+    monkeypatch.setattr(script, "ENVIRONMENT", here)
+    yield
+    for process in (client, host):
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.usefixtures("session")
+def test_the_way_to_the_session_has_to_stay(machine):
+    """A run on the machine itself keeps the session that it was started from."""
+    lost = BRIDGED + "ip route add blackhole 10.0.2.9\n"
+    said = refused(machine, to(lost), "the way to 10.0.2.9, where this session comes from, is missing")
+    assert "session 10.0.2.9" in said
+
+
+def test_a_session_that_is_over_is_not_looked_for(machine, tmp_path, monkeypatch):
+    """A terminal multiplexer's shells tell of sessions long gone: only one whose connection is open counts."""
+    here = f"{network.environment(tmp_path)} SSH_CONNECTION='10.0.2.9 50000 10.0.2.15 22'"
+    monkeypatch.setattr(script, "ENVIRONMENT", here)
+    assert "session" not in carry_out(to(BRIDGED), machine, print)
+    machine.until_quiet()
+
+
+TELLS = '#!/bin/sh\necho "${0##*/} $*" >>"$PLACE/calls"\n'
+APPLY = "ip link set card0 nomaster 2>/dev/null; . /etc/network/interfaces\n"
+PUT = {
+    "networkd": ["networkctl reload", "networkctl reconfigure card0"],
+    "netplan": ["netplan apply"],
+    "network-manager": [
+        "nmcli general reload conf", "nmcli connection reload", "nmcli --wait 60 connection up uuid 1-2-3-4-5",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("manager", PUT)
+def test_each_manager_is_told_in_its_own_way(machine, tmp_path, manager):
+    """Going and coming back, nothing else is asked of it; a bridge that was new is deleted behind it."""
+    works = {"networkd": "reconfigure*", "netplan": "apply", "network-manager": "*up*"}[manager]
+    for name in ("networkctl", "netplan", "nmcli"):
+        (tmp_path / "bin" / name).write_text(
+            TELLS + f'case "$*" in {works}) ip address flush dev card0; {APPLY};; esac\nexit 0\n'
+        )
+        (tmp_path / "bin" / name).chmod(0o755)
+    more = {
+        "manager": manager,
+        "links": ("card0", "xenbr0"),
+        "up": ("1-2-3-4-5",),
+        "up_before": ("5-4-3-2-1",),
+    }
+    bad = to(BRIDGED.replace("ip route add 10.8.0.0/16 via 10.0.2.9\n", ""), **more)
+    with pytest.raises(CommandFailed, match="is missing"):
+        carry_out(bad, machine, print)
+    machine.until_quiet()
+    calls = [
+        line for line in machine.calls() if line.startswith(("networkctl", "netplan", "nmcli", "ifdown"))
+    ]
+    calls = [line for line in calls if "list" not in line and "generate" not in line]
+    assert calls[: len(PUT[manager])] == PUT[manager]
+    both = {"1-2-3-4-5": "5-4-3-2-1", "reconfigure card0": "reconfigure card0 xenbr0"}
+    back = [re.sub("|".join(both), lambda found: both[found[0]], line) for line in PUT[manager]]
+    assert calls[len(PUT[manager]) :] == back
+    assert "xenbr0" not in machine.in_force()
+    assert f"{CARD} 10.0.2.15/24" in machine.in_force()
+    assert machine.text(FILE) == OLD
+
+
+def test_netplan_refuses_before_anything_is_switched(machine, tmp_path):
+    """A file that its own program does not take is tried in another root, and never reaches the real one."""
+    (tmp_path / "bin/netplan").write_text(
+        '#!/bin/sh\necho "netplan $*" >>"$PLACE/calls"\n[ "$1" != generate ] || ! grep -q wrong "$3"/etc/netplan/*\n'
+    )
+    (tmp_path / "bin/netplan").chmod(0o755)
+    machine.shell("mkdir /etc/netplan; echo right >/etc/netplan/a.yaml")
+    before = machine.files()
+    wrong = ReplaceNetwork((NetworkFile("/etc/netplan/a.yaml", "wrong\n", "0600"),), "netplan")
+    with pytest.raises(CommandFailed, match="switch arm' ended with status 1"):
+        carry_out(wrong, machine, print)
+    assert (machine.files(), machine.text("/etc/netplan/a.yaml")) == (before, "right\n")
+    assert not [line for line in machine.calls() if "apply" in line or line.startswith("run")]

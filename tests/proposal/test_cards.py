@@ -14,8 +14,9 @@ from runbook.model.ask import Answer, Facts
 from runbook.params import loads
 from runbook.params.host import Ssh
 from runbook.proposal import cards
+from runbook.steps.introduction import survey_devices
 from tests.proposal.test_new import root
-from tests.survey.machines import Pci, devices
+from tests.survey.machines import Pci, devices, params
 
 ONE, TWO, THREE = "0000:01:00.0", "0000:02:00.0", "0000:03:00.0"
 WIRED = {"eno1": ONE, "eno2": TWO, "eno3": THREE}
@@ -52,7 +53,7 @@ def host(
     }
     more = {
         network.ROUTE6: Answer(0, json.dumps(routes6 or [])),
-        network._PPPOE: Answer(0, pppoe),
+        network.PPPOE: Answer(0, pppoe),
         cards.CONFIGURED: Answer(0, configured),
     }
     facts = root(devices(*built, **said))
@@ -62,10 +63,10 @@ def host(
 def written(facts: Facts):
     """Return the file, the bridges as (name, ports, ipv4), and the names of the cards that guests can have."""
     text = proposal.write("box", Ssh(to="root@box"), proposal.read(facts))
-    params = loads(text, Path("box.yml"))
+    asked = loads(text, Path("box.yml"))
     names = {bdf: name for name, bdf in WIRED.items()}
-    bridges = [(b.name, b.ports, b.ipv4) for b in params.network.bridges]
-    return text, bridges, [names[d.bdf] for d in params.passthrough.devices]
+    bridges = [(b.name, b.ports, b.ipv4) for b in asked.network.bridges]
+    return text, bridges, [names[d.bdf] for d in asked.passthrough.devices]
 
 
 OUT = [{"dst": "default", "gateway": "192.168.1.1", "dev": "eno1"}]
@@ -228,3 +229,11 @@ def test_the_cards_of(case):
     assert found == bridges
     assert offered == given
     assert said in " ".join(text.replace("#", " ").split())
+
+
+def test_a_card_that_pppoe_runs_on_is_given_to_no_guest():
+    """Nothing of `ip` tells that the card is in use; the kernel's table of PPPoE does, and the survey refuses it."""
+    facts, *_ = HOSTS["a router: PPPoE on the second card"]
+    assert network.PPPOE in survey_devices.asks(params())
+    (finding,) = survey_devices.plan(params({"bdf": TWO}), facts).stops
+    assert finding.what == f"{TWO} (a card) must stay with dom0: it carries the PPPoE connection (eno2)"

@@ -125,7 +125,7 @@ def test_a_xen_that_was_set_up_by_hand_keeps_its_guests():
     assert unknown <= may_be_unanswered()
     done = {name: [a.title for a in plan.actions] for name, plan in plans.items() if plan.actions}
     plain = next(t for t in done["set_boot_menu"] if t.startswith("run grub-set-default gnulinux-"))
-    assert done == {
+    expected = {
         "install_xen": [f"write {boot_menu.KEEP_DEFAULT_FILE}"],
         "hide_devices": ["write /etc/modprobe.d/xen-pciback.conf", "run update-initramfs -u -k all"],
         "set_boot_menu": [
@@ -134,9 +134,10 @@ def test_a_xen_that_was_set_up_by_hand_keeps_its_guests():
         "boot_xen_once": [plain.replace("set-default ", "reboot xen-"), "reboot into Xen, once", WAITED],
         "unmount_partitions": ["run umount /mnt/comm", "run rm -f -- /run/xen-runbook/mounts/comm:1"],
     }  # fmt: skip
+    assert done == {name: titles for name, titles in expected.items() if name not in unknown}
     assert "The runbook writes its own files where they are not there yet" in text
     waits = {name: {f.level for f in plan.stops} for name, plan in plans.items() if plan.stops}
-    assert waits == {"boot_xen_once": {"wait"}}
+    assert waits == ({} if "boot_xen_once" in unknown else {"boot_xen_once": {"wait"}})
 
 
 WAITED = "run sh -c 'systemctl is-system-running --wait || true'"

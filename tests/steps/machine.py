@@ -25,6 +25,7 @@ from runbook.facts import (
     grub,
     interfaces,
     modules,
+    netplan,
     network,
     network_manager,
     networkd,
@@ -129,6 +130,8 @@ class Machine:
     address: str = sample("ip-addr.json")
     routes: str = sample("ip-route.json")
     routes6: str = "[]"
+    pppoe: str = ""
+    """Connections of pppd and their cards."""
     bridges: tuple[str, ...] = ()
     cards: dict[str, str] = field(default_factory=lambda: dict(CARDS))
     session: str = "10.0.2.2 51234 10.0.2.15 22\n"
@@ -206,6 +209,7 @@ class Machine:
             network._ADDR: self.address,
             network._ROUTE: self.routes,
             network.ROUTE6: self.routes6,
+            network.PPPOE: self.pppoe,
             bridge_filter._RULES: self.filter or Answer(127),
             network._SESSION: self.session,
             network._LINKS: self._links(),
@@ -217,6 +221,7 @@ class Machine:
             network_manager._CONFIG: self.files.get("/etc/NetworkManager/NetworkManager.conf", ""),
             interfaces._NETWORKD: self.networkd,
             networkd._STATUS: self.networkd_status,
+            netplan._CLOUD: "",
             interfaces._WIRELESS: self.wireless,
         }
         if ask in table:

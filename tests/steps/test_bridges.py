@@ -8,6 +8,7 @@ import pytest
 from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
 from runbook.actions.network import UNCONFIRMED
 from runbook.params import HostParams
+from runbook.steps.first_boot import prove_bridges
 from runbook.steps.shared.interfaces_file import edit
 from runbook.steps.xen_configuration import configure_bridges
 from tests.steps.machine import PROGRAMS, Machine, built_once, carry, faults, like_testbed, sample, stops
@@ -275,3 +276,155 @@ def test_a_switch_that_was_cut_off_is_done_again():
     machine.files[UNCONFIRMED.argv[0]] = "not confirmed\n"
     planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
     assert len(planned.actions) == 1
+
+
+KEPT = with_bridges({"name": "xenbr0", "ports": ["enp0s3"]})
+
+
+def plan_of(machine: Machine, params: HostParams = KEPT) -> list[tuple[str, str]]:
+    """Return the findings of a plan, and that it has no actions if something stops it."""
+    planned = configure_bridges.plan(params, machine.facts(configure_bridges.asks(params)))
+    assert bool(planned.actions) != bool(planned.stops)
+    assert all(f.why and f.do for f in planned.findings)
+    return [(f.level, f.what) for f in planned.findings]
+
+
+def with_more(*infos: dict[str, object]) -> str:
+    """Return the testbed's interfaces with more addresses on the first card."""
+    rows = json.loads(sample("ip-addr.json"))
+    for row in rows:
+        if row["ifname"] == "enp0s3":
+            row["addr_info"] += infos
+    return json.dumps(rows)
+
+
+BY_HAND = {"family": "inet", "local": "10.0.2.77", "prefixlen": 24, "scope": "global"}
+ANNOUNCED = {"family": "inet6", "local": "2001:db8::aa", "prefixlen": 64, "scope": "global", "dynamic": True}
+FIXED6 = {"family": "inet6", "local": "2001:db8::5", "prefixlen": 64, "scope": "global"}
+
+
+def test_all_that_the_card_has_is_kept():
+    """Without a word about addresses the bridge gets the card's lease, and nothing is lost."""
+    machine = ready(address=with_more(ANNOUNCED))
+    assert plan_of(machine) == []
+    planned = configure_bridges.plan(KEPT, machine.facts(configure_bridges.asks(KEPT)))
+    assert "iface xenbr0 inet dhcp\n" in planned.actions[0].files[0].content
+
+
+@pytest.mark.parametrize("info", [BY_HAND, FIXED6])
+def test_what_no_file_tells_of_is_refused(info):
+    """An address that somebody gave the card by hand would be gone with it; what is written for the bridge holds it."""
+    address = f"{info['local']}/{info['prefixlen']}"
+    machine = ready(address=with_more(info))
+    assert plan_of(machine) == [("refuse", f"xenbr0 would not have {address}")]
+    assert (
+        plan_of(machine, with_bridges({"name": "xenbr0", "ports": ["enp0s3"], "more_addresses": [address]}))
+        == []
+    )
+    hook = f"auto enp0s3\niface enp0s3 inet dhcp\n    up ip addr add {address} dev enp0s3\n"
+    assert plan_of(ready(address=with_more(info), files={FILE: hook})) == []
+
+
+def test_what_is_exchanged_on_purpose_is_a_loss():
+    """Of IPv6 too: what routers announce gives way to none, and the plan says so."""
+    none = with_bridges({"name": "xenbr0", "ports": ["enp0s3"], "ipv6": "none"})
+    assert plan_of(ready(address=with_more(ANNOUNCED)), none) == [
+        ("loss", "xenbr0 would not have 2001:db8::aa/64")
+    ]
+    assert plan_of(ready(address=with_more(ANNOUNCED)), with_bridges(OUTSIDE | {"ipv6": "auto"})) == []
+
+
+def test_a_route_that_no_file_tells_of():
+    """Beside a lease it may come with that, which is said; beside a fixed address it would be gone, which is refused."""
+    rows = json.loads(sample("ip-route.json"))
+    route = {"dst": "10.8.0.0/24", "gateway": "10.0.2.9", "dev": "enp0s3", "protocol": "static"}
+    routes = json.dumps([*rows, route])
+    assert plan_of(ready(routes=routes)) == [
+        ("warn", "The route to 10.8.0.0/24 by enp0s3 stands in no file that is read")
+    ]
+    fixed = "auto enp0s3\niface enp0s3 inet static\n    address 10.0.2.15/24\n    gateway 10.0.2.2\n"
+    assert plan_of(ready(routes=routes, files={FILE: fixed})) == [
+        ("refuse", "xenbr0 would have no route to 10.8.0.0/24")
+    ]
+    told = f"{fixed}    up ip route add 10.8.0.0/24 via 10.0.2.9\n"
+    assert plan_of(ready(routes=routes, files={FILE: told})) == []
+    leased = json.dumps([*rows, route | {"protocol": "dhcp"}])
+    assert plan_of(ready(routes=leased)) == []
+    assert {
+        level
+        for level, _ in plan_of(
+            ready(routes=leased), with_bridges(OUTSIDE | {"ipv4": "10.0.2.99/24", "gateway": "10.0.2.2"})
+        )
+    } == {"loss"}
+
+
+def test_a_card_in_a_file_that_is_taken_in():
+    """The file that is taken in is the one that is replaced; a file that is not read may hold the card, and is refused."""
+    folder = (
+        "/etc/network/interfaces.d/lan:auto enp0s3\n/etc/network/interfaces.d/lan:iface enp0s3 inet dhcp\n"
+    )
+    machine = ready(files={FILE: "source /etc/network/interfaces.d/*\n"}, folder=folder)
+    (action,) = configure_bridges.plan(KEPT, machine.facts(configure_bridges.asks(KEPT))).actions
+    assert [file.path for file in action.files] == ["/etc/network/interfaces.d/lan"]
+    machine = ready(files={FILE: "source /srv/net/*\n"})
+    assert stops(machine, configure_bridges, KEPT)[0] == (
+        "refuse",
+        f"{FILE} takes in /srv/net/*, which is not read",
+    )
+    cloud = folder.replace("/lan:", "/50-cloud-init:")
+    machine = ready(files={FILE: "source /etc/network/interfaces.d/*\n"}, folder=cloud)
+    assert [level for level, _ in plan_of(machine)] == ["warn"]
+
+
+def test_a_tunnel_is_no_port():
+    """What carries no Ethernet frames is refused with the way in which guests get out all the same."""
+    rows = [*json.loads(sample("ip-addr.json")), {"ifname": "wg0", "link_type": "none", "addr_info": []}]
+    params = with_bridges(OUTSIDE, {"name": "xenbr1", "ports": ["wg0"]})
+    machine = ready(address=json.dumps(rows))
+    assert ("refuse", "wg0 carries no Ethernet frames, and cannot be a port of xenbr1") in plan_of(
+        machine, params
+    )
+
+
+def test_what_was_kept_is_checked_against_the_files():
+    """After the switch, and after a boot: a lease that did not come, an address of the file, one left on a port."""
+    machine = bridged()
+    rows = rows_of(machine)
+    rows["xenbr0"]["addr_info"] = []
+    machine.address = json.dumps(list(rows.values()))
+    kept = with_bridges({"name": "xenbr0", "ports": ["enp0s3"]}, {"name": "xenbr1", "ports": ["enp0s4"]})
+    assert faults(machine, configure_bridges, kept) == ["xenbr0 got no address by DHCP"]
+    assert faults(machine, prove_bridges, kept) == ["xenbr0 got no address by DHCP"]
+    machine = bridged()
+    rows = rows_of(machine)
+    rows["xenbr1"]["addr_info"] = []
+    rows["enp0s4"]["addr_info"] = [{"family": "inet", "local": "10.0.0.2", "prefixlen": 24}]
+    machine.address = json.dumps(list(rows.values()))
+    assert faults(machine, configure_bridges, kept) == [
+        "xenbr1 has not the address 10.0.0.2/24",
+        "enp0s4 is a port of xenbr1 and still has 10.0.0.2/24",
+    ]
+    assert faults(bridged(), configure_bridges, kept) == []
+
+
+def test_ways_out_of_ipv6_are_judged_too():
+    """Two default routes of IPv6 are a fault unless one goes before the other."""
+    machine = bridged()
+    ways = [
+        {"dst": "default", "gateway": "fe80::1", "dev": name, "metric": 1024} for name in ("xenbr0", "xenbr1")
+    ]
+    machine.routes6 = json.dumps(ways)
+    assert faults(machine, configure_bridges, PARAMS) == [
+        "There are 2 default routes of IPv6: xenbr0, xenbr1"
+    ]
+    machine.routes6 = json.dumps([ways[0] | {"metric": 100}, ways[1]])
+    assert faults(machine, configure_bridges, PARAMS) == []
+
+
+def test_a_card_that_pppd_has_is_no_port():
+    """A connection that only the kernel, or pppd's own files, tell of is in nobody's way out."""
+    machine = ready(pppoe="00000002 02:00:5e:10:00:01 enp0s4\n")
+    assert stops(machine, configure_bridges, PARAMS) == [
+        ("refuse", "enp0s4 carries the connection of pppd, and cannot be a port of xenbr1")
+    ]
+    assert plan_of(machine) == []

@@ -7,8 +7,10 @@ from runbook.facts.ssh_server import KEY
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import HostParams
 from runbook.steps.debian_configuration import require_ssh_keys
+from runbook.steps.debian_installation import prepare_live_system
 from runbook.steps.introduction import survey_machine
 from runbook.steps.xen_configuration import allow_xl_by_sudo
+from tests.steps import disk_machine
 
 USER = Ask.run("printenv", "SUDO_USER")
 ROOT_KEYS = Ask.run("grep", "-hcsE", KEY, "/root/.ssh/authorized_keys", "/root/.ssh/authorized_keys2")
@@ -90,7 +92,7 @@ def test_a_rule_of_somebody_elses_is_neither_removed_nor_replaced(kind, text):
     planned, found = xl(kind, text)
     assert planned.actions == ()
     assert [f.what for f in planned.stops] == (
-        [] if kind == "none" else [f"{allow_xl_by_sudo.FILE} has rules that are not ours"]
+        [] if kind == "none" else [f"{allow_xl_by_sudo.FILE} was written by hand, and would be written over"]
     )
     assert kind != "none" or found == []
 
@@ -126,3 +128,15 @@ def test_sudo_is_asked_about_only_where_it_is_used():
         more = {"configuration": {"ssh": "keys-only"}}
         new = {*step.asks(params("sudo", **more))} - {*step.asks(params("none", **more))}
         assert new == {*(sudo_rules.COMMANDS if step is survey_machine else sudo_rules.KEYS)}
+
+
+@pytest.mark.parametrize(("become", "stopped"), [("sudo", 1), ("none", 0)])
+def test_a_live_system_is_not_installed_by_who_is_gone_after_it(become, stopped):
+    """The new system has no account of the live system's: that is said before the disk is touched."""
+    installation = disk_machine.params().installation.model_dump(exclude_unset=True)
+    asked = params(become, installation=installation)
+    planned = prepare_live_system.plan(asked, disk_machine.Machine().facts(prepare_live_system.asks(asked)))
+    found = [f for f in planned.stops if f.what.startswith("Nobody could go on after the restart")]
+    assert len(found) == stopped
+    assert all("/root/.ssh/authorized_keys" in f.do for f in found)
+    assert bool(planned.actions) != bool(stopped)

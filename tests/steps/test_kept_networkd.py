@@ -162,7 +162,7 @@ def carried_out(texts, done):
     return {path: text for path, text in new.items() if text is not None}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(HOSTS, st.sampled_from(range(len(BRIDGES))))
 def test_nothing_is_dropped_from_any_file(host, which):
     """Whatever files there are: each assignment goes on, for the bridge or for its port, or the plan stops or names it."""

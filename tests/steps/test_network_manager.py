@@ -371,7 +371,7 @@ def test_secrets_are_never_written_anew():
         )
 
     (stop,) = [f for f in configure_bridges.plan(asked(), closed(office())).stops if "secrets" in f.what]
-    assert "connection.master xenbr0" in stop.do
+    assert f"`master=xenbr0` and `slave-type=bridge` under [connection] of {OFFICE}" in stop.do
     by_hand = office()
     applied(by_hand)
     port = by_hand.files.pop(OFFICE)
@@ -471,3 +471,15 @@ def test_nothing_of_any_profile_is_dropped(text, bridge):
     params = asked(ASKED | bridge)
     facts = there.facts(configure_bridges.asks(params))
     assert writer.write(params, facts).changes(facts) == ()
+
+
+def test_what_is_in_force_is_not_interrupted():
+    """On a host whose bridge is as asked only the guests' ends are told of: no profile is brought up for that."""
+    there = office()
+    applied(there)
+    del there.files[writer.GUESTS]
+    (action,) = planned(there).actions
+    assert ([file.path for file in action.files], action.up, action.up_before) == ([writer.GUESTS], (), ())
+    there.active.pop(BRIDGE)
+    (action,) = planned(there).actions
+    assert action.up != ()

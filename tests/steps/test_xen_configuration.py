@@ -256,6 +256,16 @@ class TestSetBootMenu:
         )
         assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
 
+    def test_a_list_of_hidden_devices_in_the_owners_file_is_refused(self):
+        """Devices that a person hid by GRUB's defaults are named; with the word taken out, as the refusal says, it goes on."""
+        machine, defaults = installed(), "/etc/default/grub"
+        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet xen-pciback.hide=(0000:00:05.0)"\n'
+        assert stops(machine, set_boot_menu, PARAMS) == [
+            ("refuse", "/etc/default/grub hides devices as well: xen-pciback.hide=(0000:00:05.0)")
+        ]
+        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet"\n'
+        assert "run update-grub" in carry(machine, set_boot_menu, PARAMS)
+
     def test_a_way_back_must_exist(self):
         """A menu without plain Debian is refused."""
         machine = installed()
@@ -414,9 +424,6 @@ class TestEnableServices:
         assert stops(Machine(), enable_services, PARAMS) == [("wait", "Xen's services are not there yet")]
 
 
-_XL_HEAD = "# xl's commands that only show something."
-
-
 class TestAllowXlBySudo:
     @pytest.mark.parametrize("kind", ["read-only", "full"])
     def test_the_file_is_checked_before_it_is_in_place(self, kind):
@@ -459,11 +466,7 @@ class TestAllowXlBySudo:
     @pytest.mark.parametrize(
         ("content", "mode", "fault"),
         [
-            (
-                f"{_XL_HEAD}\n%sudo ALL=(root) NOPASSWD: /usr/sbin/xl list\n",
-                "0440",
-                "is not as the parameters say",
-            ),
+            (f"{allow_xl_by_sudo._SHOWS}\n%sudo ALL=(ALL) ALL\n", "0440", "is not as the parameters say"),
             (None, "0644", "has mode 0644; sudo wants 0440"),
         ],
     )

@@ -40,7 +40,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     here = target.read(params, facts)
     if nothing := target.nothing_to_do(params, here):
         return nothing
-    findings = disk_dangers.refusals(params, here)
+    findings = (*disk_dangers.refusals(params, here), *_locked_out(params))
     missing = facts[_MISSING].out.split()
     if not missing or findings:
         return Plan(findings=findings, note="" if missing else "The live system has all it needs.")
@@ -65,6 +65,22 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             for tool in facts[_MISSING].out.split()
         ),
     ]
+
+
+def _locked_out(params: HostParams) -> tuple[Finding, ...]:
+    """Who is root by sudo in the live system has no account in the new one."""
+    if not params.is_by_sudo or params.connection.kind != "ssh":
+        return ()
+    return (
+        Finding(
+            "refuse",
+            "Nobody could go on after the restart: the new system has no account but root",
+            "`become: sudo` comes in as a user of the live system, who is gone with it",
+            "put your key there (`sudo install -D -m 600 ~/.ssh/authorized_keys /root/.ssh/authorized_keys`), let "
+            "connection.to go to root, and leave `become` out",
+            "useradd(8)",
+        ),
+    )
 
 
 def _no_debian(missing: list[str]) -> Finding:

@@ -31,6 +31,7 @@ def find(
     return [
         *_ports(ports, now),
         *(_refuse_wireless(port) for port in ports if port in wireless),
+        *(carries_connection(c, ports[c].name, name or "of pppd") for name, c in now.pppoe if c in ports),
         *_without_address(ports, now),
         *_cut_off(params, ports, now, others, gateways),
     ]
@@ -84,6 +85,16 @@ def _no_ethernet(port: str, bridge: Bridge, link_type: str) -> Finding:
         f"its link is of the type {link_type}, such as a tunnel's; the kernel takes no such port",
         _WITHOUT,
         "H651",
+    )
+
+
+def carries_connection(port: str, bridge: str, connection: str) -> Finding:
+    """Return that pppd has a card."""
+    return _refuse(
+        f"{port} carries the connection {connection}, and cannot be a port of {bridge}",
+        "pppd takes its frames from the card itself, and a bridge takes them first",
+        f"leave {port} out of network.bridges; {_WITHOUT}",
+        "pppd(8)",
     )
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from runbook.facts.interfaces import Paragraph
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
+from runbook.steps.shared.bridge_dangers import carries_connection
 from runbook.steps.shared.port_paragraph import by_hand
 
 
@@ -17,7 +18,7 @@ def unclear(paragraphs: Sequence[Paragraph], owner: Mapping[str, Bridge]) -> Ite
     for paragraph in paragraphs:
         for port, bridge in owner.items():
             if _carries_ppp(paragraph, port):
-                yield _in_use(port, bridge.name, paragraph.words[0])
+                yield carries_connection(port, bridge.name, paragraph.words[0])
             elif _is_indirect(paragraph, port, bridge.name):
                 yield by_hand(port, bridge.name, paragraph.lines[0])
 
@@ -99,14 +100,3 @@ def _carries_ppp(paragraph: Paragraph, port: str) -> bool:
     if paragraph.keyword != "iface" or paragraph.words[2:3] not in (("ppp",), ("wvdial",)):
         return False
     return any(port in words for words in paragraph.options)
-
-
-def _in_use(port: str, bridge: str, connection: str) -> Finding:
-    return Finding(
-        "refuse",
-        f"{port} carries the connection {connection}, and cannot be a port of {bridge}",
-        "pppd takes its frames from the card itself, and a bridge takes them first",
-        f"leave {port} out of network.bridges: a bridge with `ports: []` is for the guests, and the host routes for "
-        "them; or let pppd use the bridge in the place of the card by hand",
-        "pppd(8)",
-    )

@@ -39,7 +39,7 @@ def unsaid(bridge: Bridge, now: Network, held: Held) -> Iterator[Finding]:
             if not _is_held(address, interface, bridge, held):
                 yield _address(bridge, interface, address, is_session=now.session == name)
         for route in now.table:
-            if route.is_set and route.interface == name and not _is_held_route(route, held):
+            if route.is_set and route.interface == name and not _is_named(route, held):
                 yield _route(bridge, route, is_leased="ipv4" in held.leases and route.version == 4)
 
 
@@ -82,10 +82,7 @@ def _is_held(address: str, interface: Interface, bridge: Bridge, held: Held) -> 
     return "ipv4" in held.leases and (leased or plain == [address])
 
 
-def _is_held_route(route: Route, held: Held) -> bool:
-    """Return whether a route comes again: a file has it, or what leases the address gives it and says so."""
-    if route.protocol == "dhcp" and f"ipv{route.version}" in held.leases:
-        return True
+def _is_named(route: Route, held: Held) -> bool:
     return bool({route.to, route.to.partition("/")[0]} & held.named)
 
 

@@ -33,7 +33,8 @@ def read(params: HostParams, now: Grub, facts: Facts) -> OwnersWords:
     found = [*(now.xen.xen_options if now.xen else ()), *_words(facts.text(DEFAULTS) or "")]
     others = [w for w in dict.fromkeys(found) if w not in (*mine, *_BY_GRUB, *_words(before))]
     are_kept = bool(others) or "${GRUB_CMDLINE_XEN}" in before
-    return OwnersWords(are_kept, (*_contradictions(others, mine), *_takes_devices(params, now)))
+    findings = (*_contradictions(others, mine), *_takes_devices(params, now), *_hides_too(params, facts))
+    return OwnersWords(are_kept, findings)
 
 
 def _words(text: str) -> list[str]:
@@ -67,6 +68,25 @@ def _contradictions(others: list[str], mine: tuple[str, ...]) -> list[Finding]:
         )
         for word in others
         if (key := word.partition("=")[0]) in ours
+    ]
+
+
+def _hides_too(params: HostParams, facts: Facts) -> list[Finding]:
+    """Devices that GRUB's defaults hide stand in every entry, recovery too, beside the list of the parameters."""
+    lines = re.findall(r"(?m)^\s*(?:export\s+)?GRUB_CMDLINE_LINUX\w*=.*$", facts.text(DEFAULTS) or "")
+    words = [word for line in lines for word in re.findall(r"xen-pciback\.hide=[^\s\"']+", line)]
+    if not words or all(word in boot_menu.kernel_normal(params) for word in words):
+        return []
+    return [
+        Finding(
+            "refuse",
+            f"{DEFAULTS} hides devices as well: {words[0]}",
+            "the entries would hide that list and the parameters' too, the recovery entry with them, and nobody could say "
+            "which of the two counts",
+            f"take the word out of {DEFAULTS}; name each of its devices under passthrough.devices (`runbook new` writes those "
+            "that are hidden now), then run again",
+            "H611",
+        )
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from runbook import releases
 from runbook.actions import Remove, WriteFile
 from runbook.facts import files
@@ -18,8 +16,7 @@ GUIDE = (
 RISK = "safe"
 
 FILE = "/etc/sudoers.d/xl"
-_FULL, _READ_ONLY = "# This equals root without a password.", "# xl's commands that only show something."
-_OURS = re.compile(r"%sudo ALL=\(root\) NOPASSWD: (/[\w/.-]*/xl( [\w -]*)?(, |$))+")
+_SHOWS, _FULL = "# xl's commands that only show something.", "# This equals root without a password."
 READ_ONLY = ("list", "list -v", "info", "dmesg", "uptime", "vcpu-list", "pci-assignable-list")
 _VISUDO = "/usr/sbin/visudo"
 _INCLUDED = Ask.run(
@@ -36,13 +33,13 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the file with mode 0440 after `visudo` accepted it, or remove it."""
     there = files.parse(facts, *_PATHS)
     wanted = content(params)
-    if FILE in there and not is_ours(facts.text(FILE) or ""):
-        return _others(wanted)
     if wanted is None:
-        remove = (Remove(FILE),) if FILE in there else ()
+        remove = (Remove(FILE),) if FILE in there and is_ours(facts) else ()
         return Plan(remove, unasked="services.sudo_xl is none")
     if _VISUDO not in there and not _comes(params):
         return Plan(findings=(_no_sudo(params),))
+    if FILE in there and not is_ours(facts):
+        return Plan(findings=(_by_hand(),))
     right = facts.text(FILE) == wanted and there[FILE].mode == "0440" and there[FILE].owner == "root:root"
     waits = () if _VISUDO in there else (_no_sudo(params),)
     findings = (*waits, *((_equals_root(),) if params.services.sudo_xl == "full" else ()))
@@ -55,7 +52,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     there = files.parse(facts, *_PATHS)
     wanted = content(params)
     found = []
-    if wanted is None and FILE in there and is_ours(facts.text(FILE) or ""):
+    if wanted is None and FILE in there and is_ours(facts):
         found.append(_differs("is still there"))
     if wanted is not None and _VISUDO not in there:
         return [_no_sudo(params)]
@@ -87,36 +84,23 @@ def content(params: HostParams) -> str | None:
     if params.services.sudo_xl == "full":
         return f"{_FULL}\n%sudo ALL=(root) NOPASSWD: {xl}\n"
     commands = ", ".join(f"{xl} {words}" for words in READ_ONLY)
-    return f"{_READ_ONLY}\n%sudo ALL=(root) NOPASSWD: {commands}\n"
+    return f"{_SHOWS}\n%sudo ALL=(root) NOPASSWD: {commands}\n"
 
 
-def is_ours(text: str) -> bool:
-    """Return whether a sudoers(5) file is one that this step wrote: our line, and one rule for xl.
-
-    >>> is_ours("# xl's commands that only show something.\\n%sudo ALL=(root) NOPASSWD: /usr/sbin/xl list\\n")
-    True
-    >>> is_ours("ana ALL=(ALL) NOPASSWD: ALL\\n")
-    False
-    """
-    head, _, rule = text.removesuffix("\n").partition("\n")
-    return head in (_FULL, _READ_ONLY) and _OURS.fullmatch(rule) is not None
+def is_ours(facts: Facts) -> bool:
+    """Return whether the runbook wrote the file: a rule that a person wrote there, also below ours, is that person's."""
+    head, *rules = (facts.text(FILE) or "").splitlines() or [""]
+    return head in (_SHOWS, _FULL) and all(rule.startswith("%sudo ALL=") for rule in rules)
 
 
-def _others(wanted: str | None) -> Plan:
-    """Leave a file that somebody else wrote: a rule in it may be the one by which people, or the runbook, are root."""
-    if wanted is None:
-        return Plan(unasked="services.sudo_xl is none")
-    return Plan(
-        findings=(
-            Finding(
-                "refuse",
-                f"{FILE} has rules that are not ours",
-                "they would be replaced, and whoever is root by them would not be any more",
-                f"give that file another name on the host (`mv {FILE} {FILE}-by-hand`; sudo reads every file there without a "
-                "dot in its name), then run again; or set `sudo_xl: none`",
-                "sudoers(5)",
-            ),
-        )
+def _by_hand() -> Finding:
+    return Finding(
+        "refuse",
+        f"{FILE} was written by hand, and would be written over",
+        "it does not begin as the runbook's does, and what it allows would be gone",
+        f"move it to another name (`mv {FILE} {FILE}-by-hand`; sudo reads every file there whose name has no dot), then "
+        "run again; or set `services.sudo_xl: none`, which leaves it",
+        "sudoers(5)",
     )
 
 

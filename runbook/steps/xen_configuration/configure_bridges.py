@@ -23,7 +23,7 @@ RISK = "disruptive"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*bridges.COMMANDS, *writers.asks(params), UNCONFIRMED)
+    return (*bridges.COMMANDS, *network.MORE, *writers.asks(params), UNCONFIRMED)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from pathlib import Path
 
-from runbook.actions.network import FOLDER
 from runbook.evidence.record import Event
 from runbook.runner.run import run
 from runbook.runner.telling import OnEvent
 from runbook.testbed import hardware, state
-from runbook.testbed.cuts import NO_HOST, NOTEBOOK, nothing_left
+from runbook.testbed.cuts import NO_HOST, NOTEBOOK, switching
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Description
 from runbook.testbed.proving import say
@@ -21,9 +18,6 @@ from runbook.testbed.state import State
 from runbook.testbed.zoo import building, in_force
 
 STEP = "configure_bridges"
-_LIMIT_S = 180
-"""How long the switch may take to begin on the machine."""
-_BEGUN = f"test -e {FOLDER}/switched"
 
 
 def prove(
@@ -37,7 +31,7 @@ def prove(
 ) -> str:
     """Run the notebooks up to a power cut in the switch; return the one to go on with, '' when there was no switch.
 
-    Raises `CheckFailed` when the network is not what it was `before`, or a file is half written.
+    Raises `CheckFailed` when the network is not what it was `before`.
     """
     plug = pulls_the_plug(machine)
 
@@ -62,34 +56,21 @@ def prove(
     say(f"power cut in the switch; on again, answered ssh after {machine.wait_ready():.0f} s")
     wrong = state.difference(network(before), network(keep_state(machine, "cut")), ())
     must(not wrong, "After a power cut in the switch the network is not what it was", "\n".join(wrong))
-    nothing_left(machine)
     say("the network is what it was before the switch")
     return NOTEBOOK
 
 
-def pulls_the_plug(machine: Machine, limit_s: float = _LIMIT_S) -> OnEvent:
-    """Return a listener that cuts the machine's power once, when it has begun to replace its network."""
+def pulls_the_plug(machine: Machine) -> OnEvent:
+    """Return a listener that cuts the machine's power once, in the middle of the switch of its network."""
     pulled: list[bool] = []
 
     def listen(event: Event) -> None:
         if event.get("event") == "action-begin" and event.get("step") == STEP and not pulled:
             pulled.append(True)
-            until = time.monotonic() + limit_s
-            while not _has_begun(machine) and time.monotonic() < until:
-                time.sleep(0.2)
+            switching(machine)
             machine.kill_power()
 
     return listen
-
-
-def _has_begun(machine: Machine) -> bool:
-    """Whether the old network is being taken out of force: the machine says so, or does not answer any more."""
-    try:
-        words = [*machine.root, _BEGUN]
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False)
-    except subprocess.TimeoutExpired:
-        return True
-    return done.returncode != 1
 
 
 def network(whole: State) -> State:

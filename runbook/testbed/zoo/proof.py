@@ -15,7 +15,7 @@ from runbook import params as parameters
 from runbook.errors import CheckFailed
 from runbook.runner.run import Run, run
 from runbook.testbed.acceptance import pause_guests
-from runbook.testbed.cuts import NOTEBOOK
+from runbook.testbed.cuts import NOTEBOOK, nothing_left
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description, Refusal
 from runbook.testbed.proving import carry_out, nothing_changed, say
@@ -136,6 +136,7 @@ class Proof:
         host = parameters.load(params)
         is_dom0 = "control_d" in shell(self.machine, "cat /proc/xen/capabilities")
         must(is_dom0, "Xen does not run", "/proc/xen/capabilities has no control_d")
+        nothing_left(self.machine)
         bridges = {port: bridge.name for bridge in host.network.bridges for port in bridge.ports}
         gone = in_force.lost(before, keep_state(self.machine, "xen"), bridges, self.described.lost)
         must(

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.steps.shared.kept import Held
-from runbook.steps.shared.writers import ifupdown, network_manager, networkd
+from runbook.steps.shared.writers import ifupdown, netplan, network_manager, networkd
 from runbook.steps.shared.writers.choice import COMMANDS, Choice, Share, by_manager
 from runbook.steps.shared.writers.written import Writer, Written
 
 __all__ = ["Choice", "Share", "Writer", "Written", "asks", "choose", "holds"]
 
-_EVERY: tuple[Writer, ...] = (ifupdown, network_manager, networkd)
+_EVERY: tuple[Writer, ...] = (ifupdown, network_manager, networkd, netplan)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbook.facts import interfaces, network
+from runbook.facts import interfaces, netplan, network, networkd
 from runbook.facts.interfaces import FILE, Interfaces
 from runbook.facts.network import Network
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.host import Bridge
+from runbook.steps.shared.writers.netplan_definitions import definition_of
 from runbook.steps.shared.writers.written import Writer
 
-COMMANDS: tuple[Ask, ...] = (*network.COMMANDS, *interfaces.COMMANDS)
+COMMANDS: tuple[Ask, ...] = (
+    *network.COMMANDS,
+    *interfaces.COMMANDS,
+    *networkd.COMMANDS,
+    *netplan.COMMANDS,
+)
 IFUPDOWN = "ifupdown"
 _MANAGERS = {"NetworkManager": "network-manager", "systemd-networkd": "networkd"}
 _PROGRAMS = {manager: name for name, manager in _MANAGERS.items()}
@@ -40,8 +46,11 @@ class Choice:
 def by_manager(params: HostParams, facts: Facts, writers: Mapping[str, Writer]) -> Choice:
     """Return the bridges by the manager that has them."""
     now, written, found = network.parse(facts), interfaces.parse(facts), list[Finding]()
-    has = {bridge.name: _managers(bridge, written, found) for bridge in params.network.bridges}
-    rest = _rest(now, written, has)
+    names = {name for b in params.network.bridges for name in (b.name, *b.ports)} | set(_ways(now))
+    managers = {name: manager for name in names if (manager := _manager_of(name, written, now, facts))}
+    has = {bridge.name: _managers(bridge, managers) for bridge in params.network.bridges}
+    rest = _rest(now, managers, has)
+    found += _twice(params, written)
     shares: dict[str, list[Bridge]] = {}
     for bridge in () if found else params.network.bridges:
         manager, *more = sorted(has[bridge.name] or {rest})
@@ -56,22 +65,20 @@ def by_manager(params: HostParams, facts: Facts, writers: Mapping[str, Writer]) 
     )
 
 
-def manager_of(name: str, written: Interfaces) -> str:
-    """Return the manager that has an interface, '' when nobody has it."""
+def _manager_of(name: str, written: Interfaces, now: Network, facts: Facts) -> str:
+    """Return the manager that has an interface, '' when nobody has it. netplan has what the others have by its files."""
     managed = dict(written.managers)
-    return _MANAGERS[managed[name]] if name in managed else IFUPDOWN if name in _in_file(written) else ""
+    if name not in managed:
+        return IFUPDOWN if name in _in_file(written) else ""
+    by_netplan = definition_of(name, netplan.parse(facts), networkd.parse(facts), now)
+    return "netplan" if by_netplan else _MANAGERS[managed[name]]
 
 
-def _managers(bridge: Bridge, written: Interfaces, found: list[Finding]) -> set[str]:
+def _managers(bridge: Bridge, managers: Mapping[str, str]) -> set[str]:
     """Return the managers of a bridge's ports, or where nobody has those, of the bridge."""
-    managed = dict(written.managers)
-    found += [
-        _twice(name, managed[name])
-        for name in (bridge.name, *bridge.ports)
-        if name in managed and name in _in_file(written)
-    ]
-    ports = {manager_of(port, written) for port in bridge.ports} - {""}
-    return ports or {manager_of(bridge.name, written)} - {""}
+    return {managers[port] for port in bridge.ports if port in managers} or (
+        {managers[bridge.name]} if bridge.name in managers else set()
+    )
 
 
 def _in_file(written: Interfaces) -> set[str]:
@@ -79,14 +86,18 @@ def _in_file(written: Interfaces) -> set[str]:
     return own | {name for name, _ in written.elsewhere}
 
 
-def _rest(now: Network, written: Interfaces, has: Mapping[str, set[str]]) -> str:
+def _rest(now: Network, managers: Mapping[str, str], has: Mapping[str, set[str]]) -> str:
     """Return the manager of what nobody has yet."""
     every = {manager for managers in has.values() for manager in managers}
     if len(every) == 1:
         return next(iter(every))
+    return next((managers[name] for name in _ways(now) if name in managers), IFUPDOWN)
+
+
+def _ways(now: Network) -> list[str]:
+    """Return the interfaces of this session and of the default routes, and the cards below them."""
     ways = [name for name in (now.session, *now.default_routes) if name]
-    names = [*ways, *(card for name in ways for card in now.cards_below(name))]
-    return next((manager for name in names if (manager := manager_of(name, written))), IFUPDOWN)
+    return [*ways, *(card for name in ways for card in now.cards_below(name))]
 
 
 def _alone(params: HostParams, bridges: list[Bridge]) -> HostParams:
@@ -95,15 +106,22 @@ def _alone(params: HostParams, bridges: list[Bridge]) -> HostParams:
     )
 
 
-def _twice(name: str, manager: str) -> Finding:
-    return Finding(
-        "refuse",
-        f"{manager} manages {name}, and {FILE} configures it too",
-        "the one would take the card back from the bridge that the other makes",
-        f"leave {name} to one of them: take its paragraphs out of {FILE} (what is in force stays until the next "
-        f"start), or take it out of what {manager} is given; then run again",
-        "H653",
-    )
+def _twice(params: HostParams, written: Interfaces) -> list[Finding]:
+    """Return a finding for each interface that two managers have."""
+    managed, in_file = dict(written.managers), _in_file(written)
+    return [
+        Finding(
+            "refuse",
+            f"{managed[name]} manages {name}, and {FILE} configures it too",
+            "the one would take the card back from the bridge that the other makes",
+            f"leave {name} to one of them: take its paragraphs out of {FILE} (what is in force stays until the next "
+            f"start), or take it out of what {managed[name]} is given; then run again",
+            "H653",
+        )
+        for b in params.network.bridges
+        for name in (b.name, *b.ports)
+        if name in managed and name in in_file
+    ]
 
 
 def _divided(bridge: Bridge, managers: set[str]) -> Finding:

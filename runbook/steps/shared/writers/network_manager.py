@@ -69,6 +69,7 @@ def write(params: HostParams, facts: Facts) -> Written:
     if owner:
         new = {port: name for port, name in owner.items() if not _is_port(port, name, work)}
         work.found += nm_dangers.scripts(network_manager.named(facts, _names(params)), new)
+    is_in_force = all(facts.text(path) == text for path, text in work.files.items()) and _is_up(work)
     return Written(
         files=(
             *(NetworkFile(p, text, "0600") for p, text in work.files.items()),
@@ -80,8 +81,8 @@ def write(params: HostParams, facts: Facts) -> Written:
         holds=work.holds,
         others=frozenset(p.interface or p.device for p in work.has.profiles if p.device) - {"lo"},
         made=tuple(work.made),
-        up=tuple(dict.fromkeys(work.up)),
-        up_before=tuple(dict.fromkeys(work.before)),
+        up=() if is_in_force else tuple(dict.fromkeys(work.up)),
+        up_before=() if is_in_force else tuple(dict.fromkeys(work.before)),
     )
 
 
@@ -147,7 +148,7 @@ def _adopted(bridge: Bridge, there: Profile, work: _Work) -> Keyfile:
         if path == there.path and there.is_whole:
             work.files[path] = file.text
     elif not there.is_whole:
-        work.found.append(nm_dangers.closed(there, bridge.name, nm_dangers.by_hand(there, bridge, "")))
+        work.found.append(nm_dangers.closed_bridge(bridge, there))
     elif there.path.startswith(_LASTING):
         work.files[path] = file.text
     else:
@@ -205,6 +206,11 @@ def _profile_of(port: str, work: _Work) -> Profile | None:
 def _is_of(profile: Profile | None, bridge: Bridge, there: Profile | None) -> bool:
     """Return whether a profile makes its card a port of the bridge already."""
     return profile is not None and there is not None and profile.controller in (bridge.name, there.uuid)
+
+
+def _is_up(work: _Work) -> bool:
+    """Return whether all profiles are active that are to be: then nothing that is in force has to be interrupted."""
+    return set(work.up) <= {p.uuid for p in work.has.profiles if p.device}
 
 
 def _is_plugged(port: str, work: _Work) -> bool:

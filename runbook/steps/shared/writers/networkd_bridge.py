@@ -8,7 +8,8 @@ from runbook.facts.networkd import FOLDER, Link, Unit
 from runbook.facts.unit_files import Entry, Section, UnitFile, put
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
-from runbook.steps.shared.writers import networkd_addresses as addresses
+from runbook.steps.shared.writers.asked import as_asked
+from runbook.steps.shared.writers.networkd_addresses import InSections
 from runbook.steps.shared.writers.networkd_names import HEADER, Work, earlier
 from runbook.steps.shared.writers.networkd_port import Carried
 
@@ -22,12 +23,14 @@ def own_file(bridge: Bridge, link: Link, carried: tuple[Carried, ...], work: Wor
     whose = next((one.port for one in carried if one.sections), bridge.name)
     work.links.append(bridge.name)
     if there is not None and there.values("Match", "Name") == (bridge.name,):
-        if addresses.has_any(goes):
+        if InSections(goes).has_any():
             work.findings.append(_both(bridge, whose, there.path))
         _mend(bridge, there, work)
         return
-    sections = addresses.as_asked(bridge, goes, whose, work.findings)
-    sections = _at_rest(bridge, _with_lease(sections, whose, work), is_bare=not goes)
+    has = InSections(goes)
+    as_asked(bridge, has, whose, work.findings)
+    _keep_lease(has, whose, work)
+    sections = _at_rest(bridge, has, is_bare=not goes)
     match = Section("Match", (Entry.of("Name", bridge.name),), before=(HEADER,))
     path = earlier(bridge.name, ".network", link, work.told.networks, work.findings)
     work.files[path] = UnitFile(path, (match, *sections)).text
@@ -36,9 +39,12 @@ def own_file(bridge: Bridge, link: Link, carried: tuple[Carried, ...], work: Wor
 
 def _mend(bridge: Bridge, there: Unit, work: Work) -> None:
     """Bring the bridge's own file to what the parameters ask; where all of it is right, it is left as it is."""
-    sections = there.file.sections
-    if addresses.as_asked(bridge, there.sections, bridge.name, []) != there.sections:
-        sections = addresses.as_asked(bridge, sections, bridge.name, work.findings)
+    every, sections = InSections(there.sections), there.file.sections
+    as_asked(bridge, every, bridge.name, [])
+    if every.sections != there.sections:
+        own = InSections(sections)
+        as_asked(bridge, own, bridge.name, work.findings)
+        sections = own.sections
         if not there.path.startswith(FOLDER):
             work.findings.append(_not_ours(bridge, there.path))
     if there.path.startswith(FOLDER):
@@ -48,44 +54,40 @@ def _mend(bridge: Bridge, there: Unit, work: Work) -> None:
 
 def _note(bridge: Bridge, sections: _Sections, work: Work) -> None:
     """Note what the bridge has by its files."""
-    work.holds[bridge.name] = addresses.held(sections)
-    if 4 in addresses.dhcp(sections) or addresses.gateways(sections, 4):
+    has = InSections(sections)
+    work.holds[bridge.name] = has.held()
+    if has.has_way():
         work.gateways.add(bridge.name)
 
 
-def _with_lease(sections: _Sections, whose: str, work: Work) -> _Sections:
-    """Return the sections so that DHCP servers know the bridge as the card that they leased to (H655).
+def _keep_lease(has: InSections, whose: str, work: Work) -> None:
+    """Have DHCP servers know the bridge as the card that they leased to (H655).
 
     Unless a file says otherwise networkd is known by a number that it makes from the name of the card's slot, and a
     bridge has none: with the card's hardware address alone another address would be leased.
     """
     said = work.told.status.get(whose)
-    known = {v for s in sections if s.name in ("DHCP", "DHCPv4") for v in s.values("ClientIdentifier")}
-    for family, section, iaid in (
-        (4, "DHCPv4", said.iaid if said else ""),
-        (6, "DHCPv6", said.iaid6 if said else ""),
-    ):
-        has = any(s.values("IAID") for s in sections if s.name == section)
-        if not iaid or has or (family == 4 and not known <= {"duid"}):
-            continue
-        if family in addresses.dhcp(sections) or (family == 6 and addresses.listens(sections)):
+    for family, section, iaid in ((4, "DHCPv4", said and said.iaid), (6, "DHCPv6", said and said.iaid6)):
+        known = {v for s in has.sections if s.name in ("DHCP", section) for v in s.values("ClientIdentifier")}
+        has_own = any(s.values("IAID") for s in has.sections if s.name == section)
+        asks = has.leases(4) if family == 4 else has.leases(6) or has.listens()
+        if iaid and asks and not has_own and (family == 6 or known <= {"duid"}):
             entry = Entry.of("IAID", str(int(iaid, 16)), f"As {whose} had it, so that the lease stays.")
-            sections = put(sections, section, entry)
-    return sections
+            has.sections = put(has.sections, section, entry)
 
 
-def _at_rest(bridge: Bridge, sections: _Sections, *, is_bare: bool) -> _Sections:
+def _at_rest(bridge: Bridge, has: InSections, *, is_bare: bool) -> _Sections:
     """Return the sections so that a bridge that gets nothing takes nothing, and no start waits for it."""
     asks_ipv6 = bridge.ipv6 not in ("keep", "none") or any(":" in a for a in bridge.more_addresses)
     if is_bare and not asks_ipv6:
-        sections = addresses.set_to(sections, "LinkLocalAddressing", "no")
-    if not bridge.ports and addresses.has_any(sections):
-        sections = addresses.set_to(sections, "ConfigureWithoutCarrier", "yes")
-    gets_nothing = not addresses.has_any(sections) and not addresses.listens(sections)
-    if gets_nothing or not bridge.ports:
-        link = Section("Link", (Entry.of("RequiredForOnline", "no"),), before=("",))
-        sections = (link, *sections)
-    return sections
+        has.have("LinkLocalAddressing", "no")
+    if not bridge.ports and has.has_any():
+        has.have("ConfigureWithoutCarrier", "yes")
+    if bridge.ports and (has.has_any() or has.listens()):
+        return has.sections
+    link = Section("Link", (Entry.of("RequiredForOnline", "no"),), before=("",))
+    first, *rest = has.sections or (Section("Network"),)
+    return (link, replace(first, before=first.before or ("",)), *rest)
 
 
 def _not_ours(bridge: Bridge, path: str) -> Finding:

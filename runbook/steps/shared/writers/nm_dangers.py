@@ -9,12 +9,14 @@ from runbook.model.plan import Finding
 from runbook.params.host import Bridge
 from runbook.steps.shared.writers.nm_addresses import FAMILIES, method_of, section_of
 
+# `nmcli connection modify` takes the password of 802.1X out of a profile that it makes a port (seen in 1.52).
 _BY_HAND = (
     "at the machine itself give the bridge a profile of its own (`nmcli connection add type bridge ifname {bridge} "
     "con-name {bridge} bridge.stp no bridge.mac-address $(cat /sys/class/net/{port}/address) "
-    "connection.autoconnect-slaves 1`, then the addresses of {port} with `nmcli connection modify`), make the card its "
-    "port (`nmcli connection modify '{name}' connection.master {bridge} connection.slave-type bridge`) and run `nmcli "
-    "connection up {bridge}`; then run again: a bridge that is as asked is left as it is"
+    "connection.autoconnect-slaves 1`, then the addresses of {port} with `nmcli connection modify {bridge}`); with an "
+    "editor, for nmcli would drop secrets, put `master={bridge}` and `slave-type=bridge` under [connection] of {path} "
+    "and take its [ipv4] and [ipv6] out; run `nmcli connection reload` and `nmcli connection up {bridge}`; then run "
+    "again: a bridge that is as asked is left as it is"
 )
 WIRES = ("ethernet", "bond", "vlan")
 """The kinds of links that can be a port of a bridge."""
@@ -64,7 +66,16 @@ def of_port(profile: Profile, card: str, bridge: Bridge, has: NetworkManager) ->
 
 def by_hand(profile: Profile, bridge: Bridge, card: str) -> str:
     """Return how a person does it, after which the plan is content."""
-    return _BY_HAND.format(bridge=bridge.name, port=card or "the bridge", name=profile.name)
+    return _BY_HAND.format(bridge=bridge.name, port=card, path=profile.path)
+
+
+def closed_bridge(bridge: Bridge, profile: Profile) -> Finding:
+    """Return that a bridge's profile cannot be written anew."""
+    do = (
+        f"give {bridge.name} with `nmcli connection modify '{profile.name}'` at the machine what the parameters ask for, "
+        "then run again"
+    )
+    return closed(profile, bridge.name, do)
 
 
 def closed(profile: Profile, name: str, do: str) -> Finding:

@@ -1,0 +1,267 @@
+"""Bridges in netplan's files: what the card's definition had goes to the bridge's, in the file that it stands in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from runbook.actions import NetworkFile
+from runbook.actions.network import Manager
+from runbook.errors import ParamsError
+from runbook.facts import netplan, network, networkd
+from runbook.facts.netplan import CLOUD_DROP_IN, FOLDER, Netplan
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding
+from runbook.params import HostParams, edit
+from runbook.params.host import Bridge
+from runbook.steps.shared.kept import Held
+from runbook.steps.shared.writers import netplan_findings as said
+from runbook.steps.shared.writers import netplan_text as texts
+from runbook.steps.shared.writers.asked import as_asked
+from runbook.steps.shared.writers.given_up import belongs
+from runbook.steps.shared.writers.netplan_data import InYaml, place
+from runbook.steps.shared.writers.netplan_definitions import definition_of
+from runbook.steps.shared.writers.networkd_names import link_of
+from runbook.steps.shared.writers.written import Written
+
+MANAGER: Manager = "netplan"
+_HEADER = "# Made by the runbook; bridges come from params network.bridges. See netplan(5).\n"
+
+
+@dataclass
+class _Work:
+    """What one host's bridges come to."""
+
+    told: Netplan
+    daemon: networkd.Networkd
+    now: network.Network
+    files: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    holds: dict[str, Held] = field(default_factory=dict)
+    gateways: set[str] = field(default_factory=set)
+    links: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+
+    def text(self, path: str) -> str:
+        return self.files.get(path, self.told.texts.get(path, ""))
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions about netplan's files, and what it made of them."""
+    return (*network.COMMANDS, *networkd.COMMANDS, *netplan.COMMANDS)
+
+
+def write(params: HostParams, facts: Facts) -> Written:
+    """Return the files with the bridges of the parameters."""
+    work = _Work(netplan.parse(facts), networkd.parse(facts), network.parse(facts))
+    if work.told.broken:
+        return Written(findings=tuple(said.unreadable(path, why) for path, why in work.told.broken))
+    for bridge in params.network.bridges:
+        try:
+            _bridge(bridge, work)
+        except (ParamsError, KeyError) as error:
+            work.findings.append(said.by_hand(f"the files of {FOLDER} ({error})", "a port", bridge.name))
+    _stay_written(work)
+    others = {name for kind in netplan.KINDS for name in work.told.whole.get(kind) or {}}
+    secret = [NetworkFile(path, text, "" if path in work.told.texts or path.startswith("/etc/systemd")
+                          or path == CLOUD_DROP_IN else "0600") for path, text in work.files.items()]  # fmt: skip
+    return Written(
+        files=tuple(secret),
+        findings=tuple(work.findings),
+        gateways=frozenset(work.gateways),
+        others=frozenset(others),
+        holds=work.holds,
+        links=tuple(dict.fromkeys(work.links)),
+        made=tuple(work.made),
+    )
+
+
+def _bridge(bridge: Bridge, work: _Work) -> None:
+    whole = (work.told.whole.get("bridges") or {}).get(bridge.name)
+    has_ports = (whole or {}).get("interfaces") or []
+    work.links += [*bridge.ports, bridge.name]
+    ids = {port: definition_of(port, work.told, work.daemon, work.now) for port in bridge.ports}
+    new = [port for port in bridge.ports if whole is None or (ids[port] or port) not in has_ports]
+    stopped = len(work.findings)
+    if new and (name := next((i for i in ids.values() if i and work.told.renderer(i) != "networkd"), "")):
+        work.findings.append(said.other_renderer(name, work.told.renderer(name), bridge))
+    if whole is not None:
+        work.findings += [said.has_other_ports(bridge, port) for port in new]
+    elif len(work.findings) == stopped:
+        work.made.append(bridge.name)
+        _new(bridge, ids, work)
+    _as_asked(bridge, next(iter(bridge.ports), bridge.name), work)
+    for path in _files_of("bridges", bridge.name, work):
+        work.files.setdefault(path, work.text(path))
+
+
+def _new(bridge: Bridge, ids: dict[str, str], work: _Work) -> None:
+    """Add a bridge: with what its first port has in the files of that port, or in a file of its own."""
+    first = next(
+        (p for p in bridge.ports if InYaml(work.told.definition(ids[p])).has_any()),
+        next(iter(bridge.ports), ""),
+    )
+    members: dict[str, str] = {}
+    for port in bridge.ports:
+        if ids[port]:
+            work.findings += _unsure(port, ids[port], bridge.name, work)
+        members[port] = (
+            ids[port] if ids[port] and _is_own(port, ids[port], work) else _beside(port, ids[port], work)
+        )
+        if port != first and InYaml(work.told.definition(ids[port])).has_any():
+            work.findings.append(said.two_givers(bridge.name, first, port))
+    more: dict[str, Any] = {"interfaces": list(members.values())} if members else {}
+    if first and (mac := link_of(first, work.now).mac):
+        more["macaddress"] = mac
+    more["parameters"] = {"stp": "false", "forward-delay": "0"}
+    card = members.get(first, "")
+    goes = {
+        k: v for k, v in work.told.definition(ids.get(first, "")).items() if place(k) in ("bridge", "both")
+    }
+    if card and card == ids[first]:
+        _in_place(bridge.name, card, more, work)
+    else:
+        if not goes and bridge.ipv6 == "keep":
+            more["link-local"] = []
+        _own_file(bridge.name, more | goes, members, ids, work)
+    if card:
+        _keep_lease(bridge.name, first, goes, work)
+
+
+def _in_place(bridge: str, card: str, more: dict[str, Any], work: _Work) -> None:
+    kind = work.told.kind(card)
+    for path in _files_of(kind, card, work):
+        has = work.told.pieces[path][kind][card] or {}
+        keys = [key for key in has if place(key) == "bridge"]
+        both = {key: value for key, value in has.items() if place(key) == "both"}
+        if keys or both or more:
+            text = texts.moved(work.text(path), ("network", kind, card), keys, bridge, more | both)
+            work.files[path] = text
+            got = ((texts.as_told(text).get("bridges") or {}).get(bridge)) or {}
+            wanted = more | both | {key: has[key] for key in keys}
+            if got != wanted:
+                work.findings.append(said.by_hand(path, card, bridge))
+        more = {}
+
+
+def _own_file(
+    bridge: str, data: dict[str, Any], members: dict[str, str], ids: dict[str, str], work: _Work
+) -> None:
+    """Add a file for a bridge whose ports have none that is theirs alone."""
+    path = f"{FOLDER}/90-{bridge}.yaml"
+    lines = ["network:", "  version: 2"]
+    cards = {name: port for port, name in members.items() if name != ids[port]}
+    if cards:
+        lines.append("  ethernets:")
+    for name, port in cards.items():
+        stays = {k: v for k, v in work.told.definition(ids[port]).items() if place(k) in ("port", "both")}
+        stays = {k: v for k, v in stays.items() if k not in ("match", "set-name")}
+        match = {"match": {"name": port}} if name != port else {}
+        lines.append(f"    {name}: {edit.inline(match | stays)}")
+    lines += ["  bridges:", f"    {bridge}:", *(f"      {k}: {edit.inline(v)}" for k, v in data.items())]
+    work.files[path] = _HEADER + "".join(f"{line}\n" for line in lines)
+
+
+def _beside(port: str, name: str, work: _Work) -> str:
+    """Return what a definition of one card alone is called, so that it comes before the one that has others too."""
+    if not name:
+        return port
+    told = work.told
+    if told.kind(name) != "ethernets" or any(
+        name in (*_interfaces(one), str(one.get("link")))
+        for kind in netplan.KINDS
+        for one in _every(told, kind)
+    ):
+        work.findings.append(said.by_hand(f"`{name}`, which is about other cards too", port, "its bridge"))
+    new = f"00-{port}"
+    if not new < name:
+        work.findings.append(said.by_hand(f"`{name}`, before which no other can come,", port, "its bridge"))
+    return new
+
+
+def _is_own(port: str, name: str, work: _Work) -> bool:
+    """Return whether a definition is about one card alone, in files that are ours to change."""
+    kind = work.told.kind(name)
+    match = work.told.definition(name).get("match") or {}
+    is_narrow = not match or set(match) <= {"macaddress"} or match == {"name": port}
+    unit = work.daemon.network(link_of(port, work.now))
+    others = (i.name for i in work.now.interfaces if i.name != port and not i.is_bridge and not i.parent)
+    is_shared = unit is not None and any(work.daemon.network(link_of(o, work.now)) is unit for o in others)
+    return is_narrow and not is_shared and all(p.startswith(FOLDER) for p in _files_of(kind, name, work))
+
+
+def _unsure(port: str, name: str, bridge: str, work: _Work) -> list[Finding]:
+    keys = [key for key in work.told.definition(name) if place(key) == "unknown"]
+    found = [said.by_hand(f"`{key}` of {name}", port, bridge) for key in keys]
+    for kind in ("bridges", "bonds", "vrfs"):
+        found += [
+            belongs(port, bridge, f"{kind}: {other}: interfaces")
+            for other, one in (work.told.whole.get(kind) or {}).items()
+            if name in _interfaces(one) and other != bridge
+        ]
+    return found
+
+
+def _as_asked(bridge: Bridge, whose: str, work: _Work) -> None:
+    """Bring the bridge's addresses to what the parameters ask, where it stands in one file; note what it has."""
+    paths = _files_of("bridges", bridge.name, work)
+    every: dict[str, Any] = {}
+    for path in paths:
+        every = netplan.merged(
+            every, (texts.as_told(work.text(path)).get("bridges") or {}).get(bridge.name) or {}
+        )
+    has = InYaml(every)
+    as_asked(bridge, has, whose, work.findings)
+    where = ("network", "bridges", bridge.name)
+    if has.data != every and (len(paths) != 1 or not paths[0].startswith(FOLDER)):
+        work.findings.append(said.in_many(bridge.name, paths))
+    elif has.data != every:
+        text = work.text(paths[0])
+        for key in every.keys() - has.data.keys():
+            text = edit.remove(text, (*where, key))
+        for key, value in has.data.items():
+            text = edit.put(text, (*where, key), value) if every.get(key) != value else text
+        work.files[paths[0]] = text
+    work.holds[bridge.name] = has.held()
+    if has.leases(4) or has.gateways(4):
+        work.gateways.add(bridge.name)
+
+
+def _keep_lease(bridge: str, port: str, goes: dict[str, Any], work: _Work) -> None:
+    """Have DHCP servers know the bridge as the card that they leased to (H655): netplan has no word for that number."""
+    status, has = work.daemon.status.get(port), InYaml(goes)
+    lines = [_HEADER.rstrip("\n")]
+    if status and status.iaid and has.leases(4) and goes.get("dhcp-identifier", "duid") == "duid":
+        lines += ["[DHCPv4]", f"IAID={int(status.iaid, 16)}"]
+    if status and status.iaid6 and (has.leases(6) or has.listens()):
+        lines += ["[DHCPv6]", f"IAID={int(status.iaid6, 16)}"]
+    if len(lines) > 1:
+        path = f"{networkd.FOLDER}/10-netplan-{bridge}.network.d/50-lease.conf"
+        work.files[path] = "".join(f"{line}\n" for line in lines)
+
+
+def _stay_written(work: _Work) -> None:
+    """Keep cloud-init from writing a file anew that is changed here."""
+    mine = [
+        p
+        for p, t in work.files.items()
+        if p in work.told.texts and t != work.told.texts[p] and "cloud-init" in p
+    ]
+    if mine and work.told.is_renewed:
+        work.files[CLOUD_DROP_IN] = "network: {config: disabled}\n"
+        work.findings.append(said.no_more_renewed(mine[0]))
+
+
+def _files_of(kind: str, name: str, work: _Work) -> list[str]:
+    """Return the files that say something of a definition, as they shall be."""
+    every = dict.fromkeys((*work.told.texts, *work.files))
+    yaml = [path for path in every if path.endswith(".yaml")]
+    return [path for path in yaml if name in (texts.as_told(work.text(path)).get(kind) or {})]
+
+
+def _every(told: Netplan, kind: str) -> list[dict[str, Any]]:
+    return [one for one in (told.whole.get(kind) or {}).values() if isinstance(one, dict)]
+
+
+def _interfaces(one: Any) -> list[str]:
+    return (one.get("interfaces") or []) if isinstance(one, dict) else []
