@@ -22,7 +22,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED  := $(INSTALL) --require-hashes --requirement
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help env lock run sample parameters decisions test test-faults test-sudo browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env lock run sample parameters decisions test test-faults test-sudo browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 # Where a shell forbids it, each of the many processes would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -129,6 +129,9 @@ testbed-build: $(READY) ## build a kernel and Xen, install and boot both on the 
 
 testbed-fleet: $(READY) ## several virtual PCs at once, one of which loses its power (MACHINES=3)
 	@$(BIN)/runbook testbed fleet --machines $(MACHINES)
+
+testbed-zoo: $(READY) ## machines that people live in, each to proved Xen and back again (MACHINE=name: one)
+	@$(BIN)/runbook testbed zoo $(MACHINE)
 
 testbed-up: $(READY) ## boot the virtual PC and leave it running
 	@$(BIN)/runbook testbed up --release $(RELEASE)

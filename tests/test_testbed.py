@@ -450,7 +450,7 @@ def test_the_guests_are_paused_and_dom0_is_not(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     row = "{}                                       4   256     1     ------       6.9\n"
     (tmp_path / "guests").write_text(row.format("ipfire") + row.format("nginx"))
-    here = SimpleNamespace(ssh=("sh", "-c"))
+    here = SimpleNamespace(root=("env",))
     acceptance.pause_guests(here)
     assert (tmp_path / "log").read_text() == "pause ipfire\npause nginx\n"
     (tmp_path / "guests").write_text(row.format("comm"))

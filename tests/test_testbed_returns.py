@@ -38,6 +38,11 @@ SAID = {
     "mounts": "/ /dev/vda3 ext4",
     "fstab": "/ UUID=1 ext4 rw",
     "volumes": "  guests comm 1073741824B abc",
+    "cards": "enp0s3 mtu 1500 address 52:54:00:13:00:03 state up",
+    "addresses": "enp0s3 10.0.2.15/24 for a time",
+    "routes": "default via 10.0.2.2 dev enp0s3\nrule 0: from all lookup local",
+    "resolver": "nameserver  10.0.2.3",
+    "firewall": "table inet mine {\n\tchain input {\n\t\ttcp dport 22 accept\n\t}\n}",
 }
 
 
@@ -63,6 +68,11 @@ def read(**changes: str) -> State:
         ("mounts", SAID["mounts"] + "\n/mnt/comm /dev/loop0 ext4", "mounts: /mnt/comm is new"),
         ("fstab", "/ UUID=2 ext4 rw", "fstab: / was: UUID=1"),
         ("volumes", SAID["volumes"] + "\n  guests nginx 1B def", "volumes: guests/nginx is new"),
+        ("cards", SAID["cards"].replace("1500", "1400"), "cards: enp0s3 was: mtu 1500 address"),
+        ("addresses", SAID["addresses"] + "\nenp0s3 10.0.2.77/24 for good", "addresses: enp0s3 10.0.2.77/24 is new: for good"),
+        ("routes", "default via 10.0.2.2 dev enp0s3", "routes: rule 0: from all lookup local is gone"),
+        ("resolver", "", "resolver: nameserver 10.0.2.3 is gone"),
+        ("firewall", SAID["firewall"].replace("22", "23"), "firewall: table inet mine chain input 0 was: tcp dport 22 accept; it is: tcp dport 23 accept"),
     ],
 )  # fmt: skip
 def test_every_kind_of_remains_is_found(section: str, text: str, line: str) -> None:

@@ -239,6 +239,29 @@ def fleet_(machines: int, keep: bool) -> None:
     click.get_current_context().exit(code)
 
 
+@testbed.command("zoo")
+@click.argument("names", nargs=-1)
+@click.option("--one", is_flag=True, help="One machine beside the plain one, another each day.")
+@click.option("--resume", is_flag=True, help="Go on at the last checkpoint of a machine that failed.")
+@click.option("--keep", is_flag=True, help="Leave the machines running afterwards.")
+def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool) -> None:
+    """Prove the machines of these NAMES, or all: described, built, booted into Xen, and taken back.
+
+    \b
+    Example:
+      runbook testbed zoo server
+
+    A machine is a file in runbook/testbed/machines. Each is built, `new` writes its parameters, it is planned, applied with a
+    guest, checked, undone, and compared with what it was before. About half an hour each with software emulation;
+    the results are written into docs/zoo, and docs/zoo.md from them.
+    """
+    with _clear_errors():
+        from runbook.testbed.zoo import visit
+
+        code = visit.main(names, keep=keep, resume=resume, one=one)
+    click.get_current_context().exit(code)
+
+
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """Let an error of the testbed end as the runbook's own do: said clearly, exit code 5."""

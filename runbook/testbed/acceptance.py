@@ -20,6 +20,7 @@ from runbook.testbed import RELEASE, Machine, TestbedError, up
 from runbook.testbed.keeper import Keeper, begin_again
 from runbook.testbed.management import prove_backup
 from runbook.testbed.proving import carry_out, nothing_changed, say
+from runbook.testbed.remote import shell
 from runbook.testbed.returns import keep_state, kept_state, prove_returns
 from runbook.text.sizes import human_size
 
@@ -141,17 +142,10 @@ def pause_guests(machine: Machine) -> None:
     """Stop the clock of the guests that run: they stay, with their devices, and do nothing.
 
     Their disks are empty, so their BIOS restarts them every minute, and a check that looks in that moment
-    finds a guest that is shutting down.
+    finds a guest that is shutting down. Raises `CheckFailed` when one could not be paused.
     """
-    names = "xl list | awk 'NR > 2 { print $1 }'"
-    done = subprocess.run(
-        [*machine.ssh, f"for guest in $({names}); do xl pause $guest || exit; done"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise CheckFailed("The guests could not be paused", why=done.stderr.strip())
+    guests = "xl list | awk 'NR > 2 { print $1 }'"
+    shell(machine, f"for guest in $({guests}); do xl pause $guest || exit; done")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def prove_network(machine: Machine, params: str) -> None:
         mode="apply",
         only=NOTEBOOK,
         on_event=pulls_the_plug(
-            lambda: _off_and_on(machine), f"replace {INTERFACES}", lambda: _switching(machine)
+            lambda: _off_and_on(machine), f"replace {INTERFACES}", lambda: switching(machine)
         ),
     )
     say(f"answered ssh, {machine.wait_ready():.0f} s after the run ended")
@@ -77,14 +78,18 @@ def _returned(machine: Machine, done: Run, before: str, why: str) -> None:
     )
     after = shell(machine, _ADDRESSES)
     must(after == before, "The network is not what it was", f"before:\n{before}\nafter:\n{after}")
-    _nothing_left(machine)
+    nothing_left(machine)
 
 
-def _switching(machine: Machine) -> None:
-    """Return in the middle of the switch: the host notes its beginning, and then cuts the connection that told of it."""
+def switching(machine: Machine) -> None:
+    """Return in the middle of the switch: the host notes its beginning, and then cuts the connection that told of it.
+
+    Raises `CheckFailed` when it never begins.
+    """
     until = f"until [ -e {FOLDER}/switched ]; do sleep 0.1; done"
     try:
-        subprocess.run([*machine.ssh, until], capture_output=True, check=False, timeout=120)
+        words = [*machine.root, "sh", "-c", shlex.quote(until)]
+        subprocess.run(words, capture_output=True, check=False, timeout=120)
     except subprocess.TimeoutExpired:
         raise CheckFailed("The switch of the network never began", do=f"look at {machine.folder}") from None
     time.sleep(2)
@@ -147,7 +152,7 @@ def prove_power_cut(machine: Machine, params: str) -> None:
     say(f"power cut: {cut.message.splitlines()[0]}")
     hardware.switch_on(machine.folder)
     say(f"on again, answered ssh after {machine.wait_ready():.0f} s")
-    _nothing_left(machine)
+    nothing_left(machine)
     wanted = boot_menu.options_file(parameters.load(params))
     must(
         shell(machine, f"cat {boot_menu.OPTIONS_FILE}") == wanted,
@@ -189,6 +194,7 @@ def begun(done: Run) -> set[str]:
     return {line["title"] for line in read(done.folder / "journal.jsonl") if line["event"] == "action-begin"}
 
 
-def _nothing_left(machine: Machine) -> None:
+def nothing_left(machine: Machine) -> None:
+    """Raise `CheckFailed` when a file was left half way."""
     left = shell(machine, _LEFT).split()
     must(not left, "A file was left half way", ", ".join(left))

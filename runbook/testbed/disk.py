@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import shlex
 import subprocess
 import tarfile
 import uuid
@@ -52,7 +53,7 @@ def build(work: Path, recipe: Recipe, say: Say) -> None:
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "testbed", "-f", "id_ed25519"],
     )
     ident = _new_identity((work / "id_ed25519.pub").read_text())
-    _write_overlay(work / "overlay.tar", recipes.files(recipe, ident, kernel))
+    _write_overlay(work / "overlay.tar", recipes.files(recipe, ident, kernel), recipe.links)
     (work / "esp.cfg").write_text(recipes.esp_grub_cfg(ident))
     say("making the disk")
     with (work / "disk.raw").open("wb") as disk:
@@ -70,7 +71,8 @@ def build(work: Path, recipe: Recipe, say: Say) -> None:
 def _bootstrap(recipe: Recipe) -> list[str]:
     options = [f'--aptopt={name} "{value}"' for name, value in recipe.apt_options]
     include = "--include=" + ",".join(recipe.packages)
-    words = ["mmdebstrap", "--variant=important", "--format=tar", *options, include]
+    hooks = [f'--customize-hook=chroot "$1" sh -euc {shlex.quote(hook)}' for hook in recipe.hooks]
+    words = ["mmdebstrap", "--variant=important", "--format=tar", *options, include, *hooks]
     return [*words, recipe.release, "rootfs.tar", *as_lines(recipe.sources)]
 
 
@@ -95,7 +97,9 @@ def _new_identity(public_key: str) -> Identity:
     )
 
 
-def _write_overlay(tar: Path, files: dict[str, tuple[int, str]]) -> None:
+def _write_overlay(
+    tar: Path, files: dict[str, tuple[int, str]], links: tuple[tuple[str, str], ...] = ()
+) -> None:
     """A tar of the files, all root's, with the folders that a minimal system may lack."""
     with tarfile.open(tar, "w") as overlay:
         for folder, mode in FOLDERS:
@@ -106,6 +110,10 @@ def _write_overlay(tar: Path, files: dict[str, tuple[int, str]]) -> None:
             entry = tarfile.TarInfo(name)
             entry.mode, entry.size = mode, len(text.encode())
             overlay.addfile(entry, io.BytesIO(text.encode()))
+        for name, target in links:
+            entry = tarfile.TarInfo(name.lstrip("/"))
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            overlay.addfile(entry)
 
 
 def _fill_esp(step: Steps, recipe: Recipe, ident: Identity) -> None:

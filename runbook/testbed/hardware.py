@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from runbook.controller.process import Running
 from runbook.testbed import qemu
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.image import Image
+from runbook.testbed.wire import Wire, socket_of
 
 ALIAS = "runbook-testbed"
 DATA_DISK_GIB = 8
@@ -57,11 +60,14 @@ def switch_on(folder: Path, spec: qemu.Spec = MACHINE) -> Running:
     log = folder / "qemu.log"
     for _ in range(3):
         port = process.free_port()
+        switch = _plugged(folder, replace(spec.wire, ssh_port=port)) if spec.wire else None
         running = process.start(qemu.command(replace(spec, ssh_port=port)), folder, port)
         if running is not None:
             running.save(folder / "qemu.json")
-            write_ssh_config(folder, port)
+            write_ssh_config(folder, port, spec.user, "::1" if spec.wire else "127.0.0.1")
             return running
+        if switch is not None:
+            switch.terminate()
         if "host forwarding" not in log.read_text():
             break
     raise TestbedError(
@@ -72,12 +78,45 @@ def switch_on(folder: Path, spec: qemu.Spec = MACHINE) -> Running:
     )
 
 
-def write_ssh_config(folder: Path, port: int) -> None:
+def _plugged(folder: Path, wire: Wire) -> subprocess.Popen[bytes]:
+    """Return the running switch that the machine's cards can be plugged into; it ends when QEMU does."""
+    words = [sys.executable, "-m", "runbook.testbed.wire", str(folder)]
+    for name, value in (
+        ("vlan", wire.vlan),
+        ("address", wire.address),
+        ("router", wire.router),
+        ("ssh", wire.ssh_port),
+        ("proxy", wire.proxy_port),
+    ):
+        words += [f"--{name}", str(value)]
+    words += [word for card in wire.cards for word in ("--card", card)]
+    doors = [folder / socket_of(card) for card in wire.cards]
+    for door in doors:
+        door.unlink(missing_ok=True)
+    log = folder / "wire.log"
+    with log.open("wb") as out:
+        switch = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
+    until = time.monotonic() + 60
+    while not all(door.exists() for door in doors):
+        if switch.poll() is not None or time.monotonic() > until:
+            raise TestbedError(
+                "the virtual PC's switch did not start",
+                where=str(log),
+                why=log.read_text()[-2000:],
+                next_move="install the testbed's packages with `make testbed-deps`",
+            )
+        time.sleep(0.1)
+    return switch
+
+
+def write_ssh_config(folder: Path, port: int, user: str = "root", at: str = "127.0.0.1") -> None:
     """The configuration with which ssh finds the machine and trusts nothing but its own host keys."""
     state = folder.parent
     identity = state / (folder / "base").read_text().strip() / "id_ed25519"
     (state / "ssh_config").write_text(
-        f"Host {ALIAS}\n  HostName 127.0.0.1\n  Port {port}\n  User root\n"
+        f"Host {ALIAS}\n  HostName {at}\n  Port {port}\n  User {user}\n"
         f'  IdentityFile "{identity}"\n  IdentitiesOnly yes\n  IdentityAgent none\n'
         f'  HostKeyAlias {ALIAS}\n  UserKnownHostsFile "{state / "known_hosts"}"\n'
         "  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  UpdateHostKeys no\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from runbook.errors import RunbookError
 from runbook.evidence.record import Event
@@ -17,8 +18,11 @@ from runbook.testbed.proving import say
 class Keeper:
     """A listener of the acceptance's first run. A checkpoint that fails is said, and fails nothing else."""
 
-    def __init__(self, machine: Machine, params: str, release: str) -> None:
-        self._machine, self._params, self._release = machine, params, release
+    def __init__(
+        self, machine: Machine, params: str, release: str, made: Callable[[str], dict[str, str]] | None = None
+    ) -> None:
+        self._machine = machine
+        self._made = made or (lambda name: made_of(params, release, name))
         self._has_changed = False
 
     def fresh(self) -> None:
@@ -36,7 +40,7 @@ class Keeper:
     def _take(self, name: str) -> None:
         began = time.monotonic()
         try:
-            kept = take(self._machine, name, made_of(self._params, self._release, name))
+            kept = take(self._machine, name, self._made(name))
         except (RunbookError, TestbedError, OSError) as error:
             say(f"no checkpoint {name}: {error}")
             return

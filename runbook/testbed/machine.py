@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from runbook.testbed.errors import GaveUp
 from runbook.testbed.hardware import ALIAS
 from runbook.testbed.image import RELEASE, base_image, default_recipe
 from runbook.testbed.provision import provision
+from runbook.testbed.recipe import Recipe
 
 FIRST_BOOTS = 3
 """A kernel patches its own code early in its start; an emulator with several processors gets that wrong now and then
@@ -40,6 +41,8 @@ class Machine:
     """A virtual PC, on or off. `state` is the folder that holds everything of it."""
 
     state: Path
+    become: tuple[str, ...] = ()
+    """The command by which the user who logs in becomes root, where root itself does not log in."""
 
     @property
     def folder(self) -> Path:
@@ -65,6 +68,11 @@ class Machine:
         """The argv that a remote command is appended to."""
         return ("ssh", "-F", str(self.ssh_config), ALIAS)
 
+    @property
+    def root(self) -> tuple[str, ...]:
+        """The argv that a command for root is appended to."""
+        return (*self.ssh, *self.become)
+
     def answers(self) -> bool:
         """Whether a command can be run on it over ssh now."""
         try:
@@ -77,13 +85,11 @@ class Machine:
 
     def wait_ready(self, patience: Patience = Patience()) -> float:  # noqa: B008 - a frozen value
         """Seconds until it answers ssh; `TestbedError` with the console's end if it does not."""
-        return wait_until(
-            "a machine that answers ssh",
-            self.answers,
-            lambda: self.running is not None,
-            self.console_log,
-            patience,
-        )
+        return self.wait_until("a machine that answers ssh", self.answers, patience)
+
+    def wait_until(self, what: str, holds: Callable[[], bool], patience: Patience = Patience()) -> float:  # noqa: B008
+        """Seconds until something holds of it; `TestbedError` with the console's end if it does not come to that."""
+        return wait_until(what, holds, lambda: self.running is not None, self.console_log, patience)
 
     def console_tail(self, lines: int = 30) -> str:
         """The last lines of its serial console."""
@@ -96,7 +102,7 @@ class Machine:
             return
         if self.answers():
             subprocess.run(
-                [*self.ssh, "systemctl", "poweroff"],
+                [*self.root, "systemctl", "poweroff"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
@@ -128,6 +134,8 @@ def up(
     *,
     release: str = RELEASE,
     spec: qemu.Spec = hardware.MACHINE,
+    recipe: Recipe | None = None,
+    become: tuple[str, ...] = (),
 ) -> Machine:
     """A machine with that Debian that answers ssh: the one that is there, or a new one.
 
@@ -135,14 +143,16 @@ def up(
     (a minute or two); a fresh machine boots and is set up in about two more.
     """
     say = say or _say
-    machine = Machine(state or state_dir(release))
+    machine = Machine(state or state_dir(release), become)
     machine.state.mkdir(parents=True, exist_ok=True)
     with _only_one(machine.state):
         if fresh:
             machine.kill_power()
             shutil.rmtree(machine.folder, ignore_errors=True)
         if not hardware.is_assembled(machine.folder):
-            hardware.assemble(machine.folder, base_image(machine.state, default_recipe(release), say))
+            hardware.assemble(
+                machine.folder, base_image(machine.state, recipe or default_recipe(release), say)
+            )
         if machine.running is None:
             hardware.switch_on(machine.folder, spec)
         say(f"booting; its console: {machine.console_log}")
@@ -153,7 +163,7 @@ def up(
         known.touch()
         if not done.exists():
             began = time.monotonic()
-            provision(machine.ssh, machine.console_log)
+            provision(machine.root, machine.console_log)
             done.touch()
             say(f"set up in {time.monotonic() - began:.0f} s")
         say(f"reach it with: ssh -F {machine.ssh_config} {ALIAS}")

@@ -19,14 +19,15 @@ _WORDS = {
 }
 
 
-def made_of(params: str, release: str, until: str) -> dict[str, str]:
+def made_of(params: str, release: str, until: str, base: str = "") -> dict[str, str]:
     """Return what decides how a machine comes out that ran all notebooks until that one, each by a digest.
 
     Notebooks count by their cells and by their steps' modules. The facts and actions that all of them share do not:
-    the second run, which must plan nothing, and the check judge with today's.
+    the second run, which must plan nothing, and the check judge with today's. `base` names another base disk than
+    that of the release.
     """
     found = {
-        "base": f"base-{image_key(default_recipe(release))}",
+        "base": base or f"base-{image_key(default_recipe(release))}",
         "params": parameters.digest(parameters.load(params)),
     }
     if until != FRESH:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 from runbook.errors import CheckFailed
 from runbook.evidence.record import Event
@@ -18,6 +19,7 @@ def carry_out(
     start: str | None = None,
     only: str | None = None,
     on_event: OnEvent | None = None,
+    reports: Path = Path("reports"),
 ) -> Run:
     """Return run number so-and-so of the notebooks. Raises `CheckFailed` unless it ended with 0."""
     say(f"run {number}, mode {mode}")
@@ -28,7 +30,7 @@ def carry_out(
         if on_event is not None:
             on_event(event)
 
-    done = run(params, mode=mode, start=start, only=only, on_event=hear)
+    done = run(params, mode=mode, start=start, only=only, reports=reports, on_event=hear)
     say(f"run {number} ended with {done.exit_code} after {time.monotonic() - began:.0f} s")
     if done.exit_code:
         raise CheckFailed(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook.testbed.wire import Wire, socket_of
+
 CPU = "EPYC,-smap,-smep,-monitor,-rdtscp"
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -24,6 +26,8 @@ class Nic:
     mac: str
     net: str
     restrict: bool = False
+    net6: str = ""
+    """An IPv6 network beside the other, with a router that announces itself; none where empty."""
 
 
 #: The card that carries ssh, and under Xen the first bridge: enp0s3.
@@ -53,6 +57,12 @@ class Spec:
     console_log: str = "console.log"
     monitor_socket: str = "qmp.sock"
     pid_file: str = "qemu.pid"
+    #: the address and the port at which the machine's ssh listens; the address that DHCP gives where empty
+    ssh_at: str = ""
+    ssh_to: int = 22
+    user: str = "root"
+    wire: Wire | None = None
+    """The switch that those of the cards are plugged into that have no network of QEMU's own."""
 
 
 def command(spec: Spec) -> list[str]:
@@ -76,11 +86,14 @@ def command(spec: Spec) -> list[str]:
 
 
 def _nic(nic: Nic, spec: Spec) -> list[str]:
-    net = f"user,id={nic.name},net={nic.net},ipv6=off"
+    ipv6 = f"ipv4=on,ipv6=on,ipv6-net={nic.net6}" if nic.net6 else "ipv6=off"
+    net = f"user,id={nic.name},net={nic.net},{ipv6}"
     if nic.restrict:
         net += ",restrict=on"
     if nic.name == UPLINK.name:
-        net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-:22"
+        net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-{spec.ssh_at}:{spec.ssh_to}"
+    if spec.wire is not None and nic.name in spec.wire.cards:
+        net = f"stream,id={nic.name},server=off,addr.type=unix,addr.path={socket_of(nic.name)}"
     device = f"{nic.model},netdev={nic.name},bus=pcie.0,addr={nic.addr},mac={nic.mac},romfile="
     return ["-netdev", net, "-device", device]
 

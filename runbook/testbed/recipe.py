@@ -37,6 +37,16 @@ class Recipe:
     boot_mib: int = 1024
     root_mib: int = 10240
     one_line_sources: bool = False
+    files: tuple[tuple[str, int, str], ...] = ()
+    """Path, mode and text of further files; they go before those that an installer writes."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Path and target of symbolic links, which go before files."""
+    hooks: tuple[str, ...] = ()
+    """Shell commands that are run in the bootstrapped system, in a chroot."""
+    kernel_options: tuple[str, ...] = ()
+    """Words for the kernel's line, at the first boot and at all later ones."""
+    login: str = "root"
+    """Whose account the disk's key opens; another than root is made by a hook."""
 
     def key(self, code: Iterable[Path] = ()) -> str:
         """A short digest of the recipe and of the modules that follow it: the cache's key."""
@@ -111,9 +121,9 @@ def sfdisk_script(recipe: Recipe) -> str:
 
 
 def files(recipe: Recipe, ident: Identity, kernel: str) -> dict[str, tuple[int, str]]:
-    """Path → (mode, text) of the files that an installer would have written."""
+    """Path → (mode, text) of the files that an installer would have written, and of the recipe's own."""
     apt = "".join(f'{name} "{value}";\n' for name, value in recipe.apt_options)
-    return {
+    found = {
         "etc/hostname": (0o644, f"{recipe.hostname}\n"),
         "etc/hosts": (
             0o644,
@@ -122,14 +132,25 @@ def files(recipe: Recipe, ident: Identity, kernel: str) -> dict[str, tuple[int, 
         "etc/machine-id": (0o444, f"{ident.machine_id}\n"),
         "etc/fstab": (0o644, _fstab(ident)),
         "etc/default/locale": (0o644, "LANG=C.UTF-8\n"),
-        "etc/network/interfaces": (0o644, _interfaces(recipe)),
-        "etc/default/grub.d/serial-console.cfg": (0o644, _grub_defaults()),
+        **({"etc/network/interfaces": (0o644, _interfaces(recipe))} if "ifupdown" in recipe.packages else {}),
+        "etc/default/grub.d/serial-console.cfg": (0o644, _grub_defaults(recipe)),
         **_apt_sources(recipe),
         **({"etc/apt/apt.conf.d/90mirror": (0o644, apt)} if apt else {}),
         "etc/resolv.conf": (0o644, ""),
-        "root/.ssh/authorized_keys": (0o600, ident.authorized_key),
-        "boot/grub/grub.cfg": (0o600, _first_menu(ident, kernel)),
+        # Root's own file too: sshd takes keys from a file that root owns, and reads it as who logs in.
+        f"{_home(recipe.login)}/.ssh/authorized_keys": (
+            0o600 if recipe.login == "root" else 0o644,
+            ident.authorized_key,
+        ),
+        "boot/grub/grub.cfg": (0o600, _first_menu(recipe, ident, kernel)),
+        **{path.lstrip("/"): (mode, text) for path, mode, text in recipe.files},
     }
+    linked = {path.lstrip("/") for path, _ in recipe.links}
+    return {path: file for path, file in found.items() if path not in linked}
+
+
+def _home(login: str) -> str:
+    return "root" if login == "root" else f"home/{login}"
 
 
 def _apt_sources(recipe: Recipe) -> dict[str, tuple[int, str]]:
@@ -165,16 +186,20 @@ def _interfaces(recipe: Recipe) -> str:
     )
 
 
-def _grub_defaults() -> str:
+def _grub_defaults(recipe: Recipe) -> str:
     """The machine has a serial port and no screen; its own update-grub must keep saying so."""
-    return 'GRUB_TERMINAL="console"\nGRUB_CMDLINE_LINUX="console=ttyS0,115200n8"\n'
+    return f'GRUB_TERMINAL="console"\nGRUB_CMDLINE_LINUX="{_words(recipe)}"\n'
 
 
-def _first_menu(ident: Identity, kernel: str) -> str:
+def _words(recipe: Recipe) -> str:
+    return " ".join(("console=ttyS0,115200n8", *recipe.kernel_options))
+
+
+def _first_menu(recipe: Recipe, ident: Identity, kernel: str) -> str:
     """The menu of the very first boot; the machine's own update-grub replaces it."""
     return (
         "insmod part_gpt\ninsmod ext2\n"
         f"search --no-floppy --fs-uuid --set=root {ident.boot_uuid}\n"
-        f"linux /vmlinuz-{kernel} root=UUID={ident.root_uuid} ro console=ttyS0,115200n8 quiet\n"
+        f"linux /vmlinuz-{kernel} root=UUID={ident.root_uuid} ro {_words(recipe)} quiet\n"
         f"initrd /initrd.img-{kernel}\nboot\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 
 from runbook.errors import CheckFailed
@@ -18,7 +19,7 @@ def shell(machine: Machine, script: str, stdin: bytes = b"") -> str:
 
     Raises `CheckFailed` when it fails.
     """
-    argv = [*machine.ssh, "sh -s"] if not stdin else [*machine.ssh, script]
+    argv = [*machine.root, "sh", "-s"] if not stdin else [*machine.root, "sh", "-c", shlex.quote(script)]
     done = subprocess.run(argv, input=stdin or script.encode(), capture_output=True, check=False)
     must(
         done.returncode == 0,

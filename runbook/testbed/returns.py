@@ -8,6 +8,7 @@ comes back is not among these proofs: it needs a waiting time that is shorter th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from runbook import params as parameters
@@ -65,13 +66,16 @@ def prove_returns(machine: Machine, params: str, before: State) -> None:
     prove_network(machine, params)
     prove_power_cut(machine, params)
     stop_guests(machine)
-    _take_back(machine, params)
+    take_back(machine, params)
     compare(before, keep_state(machine, "after"))
 
 
-def compare(before: State, after: State) -> None:
-    """Raise `CheckFailed` with every difference that has no exception; say which exceptions there were."""
-    wrong = state.difference(before, after)
+def compare(before: State, after: State, more: Iterable[str] = ()) -> None:
+    """Raise `CheckFailed` with every difference that has no exception; say which exceptions there were.
+
+    `more` are patterns of exceptions beside those of every machine.
+    """
+    wrong = state.difference(before, after, (*state.EXCEPTIONS, *more))
     must(
         not wrong,
         f"Undo did not return {len(wrong)} things",
@@ -80,7 +84,7 @@ def compare(before: State, after: State) -> None:
     )
     for line in state.difference(before, after, ()):
         say(f"  not returned, as named: {line}")
-    say("undo returned /etc, packages, boot menu, units, mounts and volumes")
+    say("undo returned /etc, packages, boot menu, units, mounts, volumes and the network in force")
 
 
 def agreed(text: str, digest: str) -> str:
@@ -92,21 +96,24 @@ def agreed(text: str, digest: str) -> str:
     return text.replace("consent: [", f"consent: [undo, undo:{digest}, ", 1)
 
 
-def _take_back(machine: Machine, params: str) -> None:
-    """Take back all that the runs did, with consent to exactly the plan that was shown."""
-    way = go_back(params, (), "plan", REPORTS, say)
+def take_back(machine: Machine, params: str, reports: Path = REPORTS) -> None:
+    """Take back all that the runs did, with consent to exactly the plan that was shown.
+
+    Raises `CheckFailed` when something is left, or it was not gone to its end.
+    """
+    way = go_back(params, (), "plan", reports, say)
     if isinstance(way, Run):
         raise CheckFailed("A plan of the way back was carried out", where=str(way.folder))
     file = machine.state / "params-undo.yml"
     file.write_text(agreed(parameters.find(params).read_text(), way.whole.digest()))
     say(f"taking back {len(way.whole.actions)} actions ({way.step.RISK}, digest {way.whole.digest()})")
-    done = go_back(str(file), (), "apply", REPORTS, lambda line: say(f"  {line}"))
+    done = go_back(str(file), (), "apply", reports, lambda line: say(f"  {line}"))
     if not isinstance(done, Run) or done.exit_code:
         raise CheckFailed(
             "The way back was not gone to its end",
             where=str(getattr(done, "folder", "")),
             why=getattr(done, "message", "it was only planned"),
         )
-    left = go_back(params, (), "plan", REPORTS, say)
+    left = go_back(params, (), "plan", reports, say)
     must(not isinstance(left, Run) and not left.parts, "Something is left to take back", f"{left}")
     say(f"taken back: {done.folder}")

@@ -46,6 +46,15 @@ _QUESTIONS = {
     "mounts": "findmnt --real -n -r -o TARGET,SOURCE,FSTYPE",
     "fstab": "findmnt --fstab -n -r -o TARGET,SOURCE,FSTYPE,OPTIONS",
     "volumes": "lvs --noheadings --units b -o vg_name,lv_name,lv_size,lv_uuid",
+    # What the network is now, whatever files made it so. A lease's end, and a packet that is counted, are no change.
+    "cards": "for d in /sys/class/net/*; do [ -d $d ] || continue; m=$(readlink $d/master || :); "
+    "echo ${d##*/} mtu $(cat $d/mtu) address $(cat $d/address) state $(cat $d/operstate) ${m:+of ${m##*/}}; done",
+    "addresses": 'ip -o address show scope global | awk \'{ print $2, $4, ($0 ~ / dynamic/ ? "for a time" : "for good") }\'',
+    "routes": "{ ip -o -4 route show table all type unicast; ip -o -6 route show table all type unicast; "
+    "ip rule | sed 's/^/rule /'; } | sed -E 's/ expires [0-9]+sec//; s/ pref (medium|low|high)//; s/ +$//' | "
+    "grep -v '^fe80::/64\\|^multicast\\|^ff00::/8'",
+    "resolver": "grep -v '^ *[#;]\\|^ *$' /etc/resolv.conf || :",
+    "firewall": "[ ! -x /usr/sbin/nft ] || nft -n list ruleset | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/'",
 }
 SCRIPT = f"{ENVIRONMENT}\n" + "".join(
     f"echo {shlex.quote(f'@@ {name}')}; {{ {question}; }} || exit 1\n"
@@ -88,6 +97,13 @@ def parse(text: str) -> State:
             "mounts": dict(line.partition(" ")[::2] for line in raw["mounts"]),
             "fstab": dict(line.partition(" ")[::2] for line in raw["fstab"]),
             "volumes": {"/".join(line.split()[:2]): " ".join(line.split()[2:]) for line in raw["volumes"]},
+            "cards": dict(line.partition(" ")[::2] for line in raw["cards"]),
+            "addresses": {
+                " ".join(line.split()[:2]): " ".join(line.split()[2:]) for line in raw["addresses"]
+            },
+            "routes": dict.fromkeys(raw["routes"], "there"),
+            "resolver": dict.fromkeys((" ".join(line.split()) for line in raw["resolver"]), "there"),
+            "firewall": _rules(raw["firewall"]),
         }
     )
 
@@ -115,7 +131,7 @@ def difference(before: State, after: State, exceptions: Iterable[str] = tuple(EX
     return found
 
 
-_MAY_BE_EMPTY = ("environment", "volumes")
+_MAY_BE_EMPTY = ("environment", "volumes", "resolver", "firewall")
 _PASSING = ("generated", "transient")
 """Units that are no files of the machine: systemd makes them from other files at each boot."""
 
@@ -142,6 +158,22 @@ def _files(links: list[str], modes: list[str], sums: list[str]) -> Section:
 def _accounts(lines: list[str]) -> Section:
     """Return each line of the four files by `file:name`."""
     return {f"{file}:{row.partition(':')[0]}": row for file, row in _pairs(lines)}
+
+
+def _rules(lines: list[str]) -> Section:
+    """Return each line of a ruleset as nft(8) lists it, by its table and chain and its place there."""
+    found: Section = {}
+    around: list[str] = []
+    for line in map(str.strip, lines):
+        if line == "}":
+            around.pop()
+            continue
+        found[
+            f"{' '.join(around)} {sum(name.startswith(' '.join(around) + ' ') for name in found)}".strip()
+        ] = line
+        if line.endswith("{"):
+            around.append(line[:-1].strip())
+    return found
 
 
 def _menu(text: str, environment: list[str]) -> Section:

@@ -1,0 +1,78 @@
+"""A power cut in the middle of the switch to the bridges: the machine starts with the network that it had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runbook.evidence.record import Event
+from runbook.runner.run import run
+from runbook.runner.telling import OnEvent
+from runbook.testbed import hardware, state
+from runbook.testbed.cuts import NO_HOST, NOTEBOOK, switching
+from runbook.testbed.machine import Machine
+from runbook.testbed.machines import Description
+from runbook.testbed.proving import say
+from runbook.testbed.remote import must
+from runbook.testbed.returns import keep_state
+from runbook.testbed.state import State
+from runbook.testbed.zoo import building, in_force
+
+STEP = "configure_bridges"
+
+
+def prove(
+    described: Description,
+    machine: Machine,
+    params: str,
+    start: str,
+    before: State,
+    keep: OnEvent,
+    reports: Path,
+) -> str:
+    """Run the notebooks up to a power cut in the switch; return the one to go on with, '' when there was no switch.
+
+    Raises `CheckFailed` when the network is not what it was `before`.
+    """
+    plug = pulls_the_plug(machine)
+
+    def hear(event: Event) -> None:
+        if event.get("event") == "step-end":
+            say(f"  {event.get('notebook')}  {event.get('step')}: {event.get('status')}")
+        keep(event)
+        plug(event)
+
+    say("run 1, mode apply, until the power is cut in the switch of the network")
+    done = run(params, mode="apply", start=start or None, reports=reports, on_event=hear)
+    if machine.running is not None:
+        must(not done.exit_code, "Run 1 failed before the switch", f"{done.folder}: {done.message}")
+        say("no network was switched: there was nothing to cut")
+        return ""
+    must(
+        done.exit_code == NO_HOST and done.steps.get(STEP) == "failed",
+        "The report does not say that the machine went away in the middle of the switch",
+        f"exit {done.exit_code}, {done.steps}, {done.message}; {done.folder}",
+    )
+    hardware.switch_on(machine.folder, building.spec_of(described))
+    say(f"power cut in the switch; on again, answered ssh after {machine.wait_ready():.0f} s")
+    wrong = state.difference(network(before), network(keep_state(machine, "cut")), ())
+    must(not wrong, "After a power cut in the switch the network is not what it was", "\n".join(wrong))
+    say("the network is what it was before the switch")
+    return NOTEBOOK
+
+
+def pulls_the_plug(machine: Machine) -> OnEvent:
+    """Return a listener that cuts the machine's power once, in the middle of the switch of its network."""
+    pulled: list[bool] = []
+
+    def listen(event: Event) -> None:
+        if event.get("event") == "action-begin" and event.get("step") == STEP and not pulled:
+            pulled.append(True)
+            switching(machine)
+            machine.kill_power()
+
+    return listen
+
+
+def network(whole: State) -> State:
+    """Return the part of a state that is the network in force, and the cards."""
+    return State({name: whole.sections[name] for name in ("cards", *in_force.SECTIONS)})

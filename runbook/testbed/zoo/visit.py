@@ -1,0 +1,76 @@
+"""The command: one machine of the zoo after the other, each with its result written down."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from runbook.errors import RunbookError
+from runbook.testbed import machines
+from runbook.testbed.errors import TestbedError
+from runbook.testbed.machine import state_dir
+from runbook.testbed.machines import Description
+from runbook.testbed.proving import say
+from runbook.testbed.zoo import page, result
+from runbook.testbed.zoo.proof import Proof
+from runbook.testbed.zoo.result import Result
+
+_DAY_S = 86400
+_MOST = 3000
+"""Signs of a failure's message that are kept."""
+
+
+def main(names: tuple[str, ...] = (), *, keep: bool = False, resume: bool = False, one: bool = False) -> int:
+    """Prove the machines of these names, or all that can be built; return an exit code.
+
+    `one` takes one machine beside the plain one, another each day. `keep` leaves a machine running. `resume` goes on at the
+    last checkpoint that a run of today would make the same. Raises `ParamsError` for a name that is none.
+    """
+    chosen = [machines.named(name) for name in names] or _all()
+    if one:
+        chosen = [of_the_day([d for d in chosen if d.name != "plain"], time.time())]
+    failed = [d.name for d in chosen if not _visit(d, keep=keep, resume=resume)]
+    page.write()
+    say(f"failed: {', '.join(failed)}" if failed else f"all held: {', '.join(d.name for d in chosen)}")
+    return 1 if failed else 0
+
+
+def of_the_day(chosen: list[Description], now: float) -> Description:
+    """Return one of the machines, the next one each day."""
+    return chosen[int(now // _DAY_S) % len(chosen)]
+
+
+def told(why: str) -> str:
+    """Return an error's text as it is kept: without the folders of this machine, and not too long."""
+    return why.replace(f"{state_dir().parent}/", "")[:_MOST]
+
+
+def _all() -> list[Description]:
+    return [d for name in machines.names() if not (d := machines.named(name)).not_built]
+
+
+def _visit(described: Description, *, keep: bool, resume: bool) -> bool:
+    proof, seen, why = Proof(described, resume=resume), "failed", ""
+    say(f"{described.name}: {described.summary}")
+    try:
+        seen = proof.carry_out()
+    except (RunbookError, TestbedError) as error:
+        why = str(error)
+        print(f"\n{described.name} failed at {proof.at}.\n{error}\n\nIts console ends with:")
+        print(proof.machine.console_tail(40))
+    finally:
+        if not keep:
+            proof.machine.down()
+    today = datetime.now(UTC).date().isoformat()
+    ended = Result(
+        described.name,
+        seen,
+        today,
+        result.commit(),
+        proof.minutes,
+        proof.resumed,
+        proof.at if why else "",
+        told(why),
+    )
+    say(f"{described.name}: {seen}, in {ended.total} minutes; {result.save(ended)}")
+    return not why

@@ -1,0 +1,308 @@
+"""The zoo's pure parts: what a description may say, what is built from it, and when a machine has kept its network."""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from runbook.errors import CheckFailed, ParamsError
+from runbook.hosts.recorded import RecordedHost
+from runbook.params import load as load_params
+from runbook.proposal import read, write
+from runbook.proposal.machine import asks
+from runbook.steps import name_of, notebooks
+from runbook.testbed import disk, machine, machines, qemu, recipe
+from runbook.testbed.image import default_recipe, image_key
+from runbook.testbed.machine import Machine
+from runbook.testbed.machines import Claim, Description
+from runbook.testbed.state import State
+from runbook.testbed.zoo import asked, building, cut, in_force, page, proof, result, visit
+from runbook.testbed.zoo.result import Result
+
+ROOT = Path(__file__).parents[1]
+STEPS = {name_of(step) for book in notebooks().values() for step in book}
+ZOO = {name: machines.named(name) for name in machines.names()}
+
+
+def description(**given: Any) -> Description:
+    """Return a description of a machine called `toy`."""
+    return Description.model_validate({"name": "toy", "summary": "a toy", **given})
+
+
+def test_all_machines_are_described() -> None:
+    """Nine ways in which people set up their hosts, and the plain machine, which comes first."""
+    assert list(ZOO) == [
+        "plain",
+        "bond",
+        "btrfs",
+        "cloud",
+        "crypt",
+        "desktop",
+        "kvm",
+        "laptop",
+        "server",
+        "xen",
+    ]
+    assert all(described.expect for name, described in ZOO.items() if name != "plain")
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_description_names_what_there_is(name: str) -> None:
+    """Consent and refusals are of steps that there are, and every machine has a card that ssh comes in by."""
+    described = ZOO[name]
+    assert {line.partition(":")[0] for line in described.consent} <= STEPS
+    assert {refusal.step for refusal in described.refused} <= STEPS
+    words = qemu.command(building.spec_of(described))
+    forwards = [word for word in words if "hostfwd=" in word]
+    if described.switch:
+        assert [word for word in words if word.startswith("stream,id=uplink,")]
+        assert not forwards
+    else:
+        assert len(forwards) == 1
+        assert forwards[0].endswith(f"-{described.way.at}:{described.way.port}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("summary: x\nfile: []\n", ("line 2", "'file' is not a parameter", "did you mean 'files'?")),
+        ("summary: x\nnics:\n  - {name: a, slot: 8}\n", ("slot 8 is taken",)),
+        ("summary: x\nway: {user: ana}\n", ("'ana' logs in",)),
+        ("summary: x\nexpect:\n  - {what: a, ask: b, prints: '('}\n", ("no regular expression", "line 3")),
+        ("summary: x\nfiles:\n  - {path: etc/x}\n", ("line 3", "files.0.path")),
+        ("packages: [a]\n", ("required and missing", "machines/plain.yml")),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, said: tuple[str, ...]) -> None:
+    """A description is closed, as parameters are: file, line, key, reason and next move."""
+    (tmp_path / "toy.yml").write_text(text)
+    with pytest.raises(ParamsError) as raised:
+        machines.load(tmp_path / "toy.yml")
+    assert all(words in str(raised.value) for words in (*said, "toy.yml")), raised.value
+
+
+def test_a_misspelt_machine_is_answered_with_the_nearest() -> None:
+    """Who names no machine learns which there are."""
+    with pytest.raises(ParamsError, match="did you mean 'server'"):
+        machines.named("sever")
+    with pytest.raises(ParamsError, match="there are: plain, bond"):
+        machines.named("zzzzzz")
+
+
+def test_the_plain_machine_has_the_base_disk_of_the_acceptance() -> None:
+    """Nothing is built twice: a description without anything special is the recipe of its release."""
+    assert building.recipe_of(ZOO["plain"]) == default_recipe()
+    others = [image_key(building.recipe_of(described)) for described in ZOO.values()]
+    assert len(set(others)) == len(others)
+
+
+def test_files_and_links_go_before_an_installers(tmp_path: Path) -> None:
+    """What a description says of a path is what the disk gets, a link in place of a file too."""
+    files = [
+        {"path": "/etc/network/interfaces", "text": "mine\n", "mode": "0600"},
+        {"path": "/etc/resolv.conf", "link": "/run/x"},
+    ]
+    made = building.recipe_of(description(files=files))
+    ident = recipe.Identity("ABCD1234", "b", "r", "0" * 32, "ssh-ed25519 AAAA\n")
+    disk._write_overlay(tmp_path / "o.tar", recipe.files(made, ident, "6.12"), made.links)
+    with tarfile.open(tmp_path / "o.tar") as tar:
+        interfaces = tar.extractfile("etc/network/interfaces")
+        assert interfaces is not None
+        assert interfaces.read() == b"mine\n"
+        assert tar.getmember("etc/network/interfaces").mode == 0o600
+        assert tar.getmember("etc/resolv.conf").linkname == "/run/x"
+        assert tar.getnames().count("etc/resolv.conf") == 1
+
+
+def test_a_user_with_sudo_takes_the_place_of_root() -> None:
+    """The testbed's key opens that account and no other, what needs root goes through sudo, and so does the runbook."""
+    described = description(
+        users=[{"name": "ana", "sudo": "without-password"}], way={"user": "ana", "port": "2222"}
+    )
+    made = building.recipe_of(described)
+    ident = recipe.Identity("ABCD1234", "b", "r", "0" * 32, "ssh-ed25519 AAAA\n")
+    paths = recipe.files(made, ident, "6.12")
+    assert "home/ana/.ssh/authorized_keys" in paths
+    assert "root/.ssh/authorized_keys" not in paths
+    machine = building.machine_of(described)
+    assert machine.root == (*machine.ssh, "sudo")
+    assert asked.way(machine, described)["become"] == "sudo"
+    assert "become" not in asked.way(machine, ZOO["plain"])
+
+
+def test_packages_are_taken_away_that_come_by_themselves() -> None:
+    """What a machine is without is neither asked for nor left from the bootstrapper's own choice."""
+    made = building.recipe_of(description(without=["ifupdown"], packages=["netplan.io"]))
+    assert "ifupdown" not in made.packages
+    assert "netplan.io" in made.packages
+    assert "for p in ifupdown;" in made.hooks[0]
+    assert "dpkg --purge" in made.hooks[0]
+
+
+def test_parameters_are_the_proposal_and_what_a_person_adds(tmp_path: Path) -> None:
+    """Comments of the proposal stay, a person's values go before it, and a guest on the first bridge is added."""
+    host = RecordedHost(ROOT / "recordings/testbed", "00_introduction")
+    seen = read(host.gather(asks(is_real=False)))
+    like = load_params(ROOT / "params/example.yml").connection
+    proposed = tmp_path / "toy-proposed.yml"
+    proposed.write_text(write("toy", like, seen))
+    described = description(parameters={"dom0": {"memory_mib": "1536"}, "services": {"sudo_xl": "read-only"}})
+    found = load_params(asked.complete(Machine(tmp_path), described, proposed))
+    assert (found.dom0.memory_mib, found.dom0.kernel_options) == (1536, ("console=hvc0",))
+    assert (found.services.sudo_xl, found.passthrough.devices) == ("read-only", ())
+    assert [(guest.name, guest.nics[0].bridge) for guest in found.guests] == [
+        ("lodger", found.network.bridges[0].name)
+    ]
+    assert found.consent == described.consent
+    assert "# the outside" in (tmp_path / "toy.yml").read_text()
+
+
+OLD = State(
+    {
+        "addresses": {"enp0s3 10.0.2.20/24": "for good", "enp0s4.30 10.30.0.2/24": "for good"},
+        "routes": {
+            "default via 10.0.2.2 dev enp0s3": "there",
+            "10.8.0.0/24 via 10.0.2.3 dev enp0s3": "there",
+        },
+        "resolver": {"nameserver 10.0.2.3": "there"},
+        "firewall": {"0": "table inet mine {", "table inet mine 0": "tcp dport 22 accept"},
+    }
+)
+BRIDGES = {"enp0s3": "xenbr0", "enp0s4": "xenbr1"}
+
+
+def behind(**changes: dict[str, str]) -> State:
+    """Return the same network behind its bridges, with some sections changed."""
+    kept = {
+        name: {in_force.moved(key, BRIDGES): value for key, value in part.items()}
+        for name, part in OLD.sections.items()
+    }
+    return State(kept | changes)
+
+
+def test_a_network_behind_its_bridges_is_kept() -> None:
+    """A port's addresses and routes are its bridge's, a VLAN's stay its own, and more may come."""
+    more = {
+        "0": "table inet other {",
+        "1": "table inet mine {",
+        "table inet mine 0": "drop",
+        "table inet mine 1": "tcp dport 22 accept",
+    }
+    assert in_force.lost(OLD, behind(), BRIDGES) == []
+    assert in_force.lost(OLD, behind(firewall=more), BRIDGES) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "now", "line"),
+    [
+        ("addresses", {"xenbr0 10.0.2.20/24": "for good"}, "addresses: enp0s4.30 10.30.0.2/24 is gone"),
+        ("addresses", {"enp0s3 10.0.2.20/24": "", "enp0s4.30 10.30.0.2/24": ""}, "addresses: enp0s3 10.0.2.20/24 is gone"),
+        ("routes", {"default via 10.0.2.2 dev xenbr0": "there"}, "routes: 10.8.0.0/24 via 10.0.2.3 dev enp0s3 is gone"),
+        ("resolver", {}, "resolver: nameserver 10.0.2.3 is gone"),
+        ("firewall", {"0": "table inet mine {"}, "firewall: table inet mine tcp dport 22 accept is gone"),
+    ],
+)  # fmt: skip
+def test_each_loss_is_found(section: str, now: dict[str, str], line: str) -> None:
+    """An address, a route, a name server or a rule that is gone is named, unless the description agrees to it."""
+    assert in_force.lost(OLD, behind(**{section: now}), BRIDGES) == [line]
+    assert in_force.lost(OLD, behind(**{section: now}), BRIDGES, [f"{section}:*"]) == []
+
+
+def test_a_claim_that_does_not_hold_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is printed must be what was expected, and the command must succeed."""
+    said = {"good": "qlen 2000", "other": "qlen 1000"}
+
+    def shell(_machine: Machine, script: str) -> str:
+        if script not in said:
+            raise CheckFailed("A script on the machine failed", why="exit 1")
+        return said[script]
+
+    monkeypatch.setattr(proof, "shell", shell)
+    machine = Machine(Path("x"))
+    proof._hold(machine, Claim(what="a hook ran", ask="good", prints="qlen 2000"))
+    for ask in ("other", "fails"):
+        with pytest.raises(CheckFailed, match="It does not hold that a hook ran"):
+            proof._hold(machine, Claim(what="a hook ran", ask=ask, prints="qlen 2000"))
+
+
+def planned(monkeypatch: pytest.MonkeyPatch, code: int, how: str, message: str) -> proof.Proof:
+    """Return a proof whose next plan ends so."""
+    done = SimpleNamespace(
+        exit_code=code, steps={"configure_bridges": how}, message=message, folder=Path("r")
+    )
+    monkeypatch.setattr(proof, "run", lambda *_args, **_more: done)
+    return proof.Proof(description())
+
+
+@pytest.mark.parametrize(
+    ("code", "how", "message"),
+    [(0, "unchanged", ""), (3, "unchanged", "Wi-Fi"), (3, "refused", "something else")],
+)
+def test_a_machine_that_must_be_refused_is(
+    monkeypatch: pytest.MonkeyPatch, code: int, how: str, message: str
+) -> None:
+    """It counts only at its step and in its words; a plan that goes through is a failure."""
+    refusal = machines.Refusal(step="configure_bridges", words=("Wi-Fi",))
+    planned(monkeypatch, 3, "refused", "Wi-Fi cannot be bridged")._refuses(Path("p"), refusal)
+    with pytest.raises(CheckFailed, match="does not refuse this machine as it must"):
+        planned(monkeypatch, code, how, message)._refuses(Path("p"), refusal)
+
+
+def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at another step, not before the machine notes that it has begun, and once."""
+    happened: list[str] = []
+    monkeypatch.setattr(cut, "switching", lambda _machine: happened.append("begun"))
+    toy = SimpleNamespace(kill_power=lambda: happened.append("cut"))
+    listen = cut.pulls_the_plug(toy)  # type: ignore[arg-type]
+    listen({"event": "action-begin", "step": "set_boot_menu"})
+    for _ in range(2):
+        listen({"event": "action-begin", "step": cut.STEP})
+    assert happened == ["begun", "cut"]
+
+
+def test_another_machine_each_day() -> None:
+    """On as many days as there are machines, each has its turn."""
+    chosen = [description(name=name) for name in ("a", "b", "c")]
+    assert sorted(visit.of_the_day(chosen, day * 86400.0).name for day in range(100, 103)) == ["a", "b", "c"]
+
+
+def test_a_failure_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part that failed and what it said are in the result, and the exit code is not 0."""
+    kept: list[Result] = []
+
+    class Failing(proof.Proof):
+        def carry_out(self) -> str:
+            self.at = "plan"
+            raise CheckFailed("The plan is refused", why=f"because of {machine.state_dir()}/x")
+
+    monkeypatch.setattr(visit, "Proof", Failing)
+    monkeypatch.setattr(building, "machine_of", lambda _described: Machine(tmp_path))
+    monkeypatch.setattr(visit.result, "save", lambda seen: kept.append(seen) or tmp_path)
+    monkeypatch.setattr(visit.page, "write", lambda: None)
+    assert visit.main(("server",)) == 1
+    assert (kept[0].machine, kept[0].seen, kept[0].at) == ("server", "failed", "plan")
+    assert "because of .testbed/x" in kept[0].why
+
+
+def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
+    """A machine without a result was never booted; a failure is told at length."""
+    seen = Result("server", "held", "2026-11-30", "abc1234", {"build": 4.0, "apply": 20.5})
+    result.save(seen, tmp_path)
+    result.save(replace(seen, machine="kvm", seen="failed", at="plan", why="refused\n  why: x"), tmp_path)
+    text = page.page(tmp_path)
+    assert "held, 2026-11-30, abc1234 | 24.5 (build 4, apply 20.5) |" in text
+    assert "failed at plan, 2026-11-30" in text
+    assert "    refused\n      why: x" in text
+    assert "| xen | Xen is there already, set up by hand, with two guests | never booted yet | |" in text
+    assert result.read("server", tmp_path) == seen
+    assert result.read("xen", tmp_path) is None
+
+
+def test_the_page_is_the_present_one() -> None:
+    """`docs/zoo.md` is what the descriptions and results make: `python -m runbook.testbed.zoo.page` writes it."""
+    assert (ROOT / page.PAGE).read_text(encoding="utf-8") == page.page()
