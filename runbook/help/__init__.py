@@ -112,9 +112,10 @@ def near(text: str) -> list[Entry]:
         codes = difflib.get_close_matches(text.upper(), [e.code for e in entries()], n=5, cutoff=0.5)
         return [entry for code in codes if (entry := find(code))]
     wanted = set(_tokens(text))
-    scores = {entry: len(wanted & set(_tokens(" ".join((entry.title, *entry.says))))) for entry in entries()}
-    best = sorted((e for e in scores if scores[e]), key=lambda entry: -scores[entry])
-    return best[:5]
+    own = {entry: set(_tokens(" ".join((entry.title, *entry.says)))) for entry in entries()}
+    known = [entry for entry in own if wanted & own[entry]]
+    # Of two with as many of the words, the one that says less besides is meant.
+    return sorted(known, key=lambda entry: (-len(wanted & own[entry]), len(own[entry])))[:5]
 
 
 def _parse(text: str) -> Iterator[Entry]:
