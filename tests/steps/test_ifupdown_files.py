@@ -4,7 +4,7 @@ import pytest
 
 from runbook.facts.interfaces import FILE
 from runbook.facts.sourced import follow
-from runbook.steps.shared import interfaces_held
+from runbook.steps.shared import interfaces_held, port_paragraph
 from runbook.steps.shared.interfaces_file import edit
 from tests.steps.machine import like_testbed
 
@@ -143,19 +143,39 @@ def test_a_bond_that_another_file_brings_up_later_is_refused():
     assert told(edited(files, ON_BOND)) == []
 
 
+QUIET = "".join(f"{line}\n" for line in port_paragraph.NO_ADDRESS)
+
+
 def test_a_vlan_as_port():
     """Its tag and its card stay with it, and it is brought up for itself; the VLAN's card is not touched."""
     text = f"{LO}{STATIC}auto vlan5\niface vlan5 inet static\n    vlan-raw-device eno1\n    address 10.5.0.2/24\n"
     done = edited(text, {"name": "xenbr0", "ports": ["vlan5"]})
     assert told(done) == []
-    assert f"{STATIC}auto vlan5\niface vlan5 inet manual\n    vlan-raw-device eno1\n" in done.files[FILE]
+    alone = f"{STATIC}auto vlan5\niface vlan5 inet manual\n{QUIET}    vlan-raw-device eno1\n"
+    assert alone in done.files[FILE]
     assert "iface xenbr0 inet static\n    address 10.5.0.2/24\n    bridge_ports vlan5\n" in done.files[FILE]
     done = edited(
         f"{LO}{STATIC}auto eno1.5\niface eno1.5 inet dhcp\n", {"name": "xenbr0", "ports": ["eno1.5"]}
     )
     assert (
-        "auto eno1.5\niface eno1.5 inet manual\n\nauto xenbr0\niface xenbr0 inet dhcp\n" in done.files[FILE]
+        f"auto eno1.5\niface eno1.5 inet manual\n{QUIET}\nauto xenbr0\niface xenbr0 inet dhcp\n"
+        in done.files[FILE]
     )
+
+
+def test_a_port_that_comes_up_first_takes_no_announced_address():
+    """A card with lines of its own is brought up before the bridge takes it; one without is not brought up at all."""
+    with_mtu = STATIC.replace("    address", "    up ethtool -K eno1 tso off\n    address", 1)
+    text = edited(f"{LO}{with_mtu}", BRIDGE).files[FILE]
+    assert f"iface eno1 inet manual\n{QUIET}    up ethtool" in text
+    assert "disable_ipv6" not in edited(f"{LO}{STATIC}", BRIDGE).files[FILE]
+
+
+def test_a_comment_goes_with_its_paragraph():
+    """What stands above a second address stands above it in the bridge's paragraphs."""
+    text = f"{LO}{STATIC}\n# the printer\niface eno1 inet static\n    address 10.9.0.1/24\n"
+    done = edited(text, BRIDGE).files[FILE]
+    assert "# the printer\niface xenbr0 inet static\n    address 10.9.0.1/24\n" in done
 
 
 AWARE = """\

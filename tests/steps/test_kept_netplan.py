@@ -175,7 +175,7 @@ def made_by_netplan(texts):
 
 
 @pytest.mark.skipif(not shutil.which("netplan"), reason="netplan is not installed here")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(files())
 def test_netplan_itself_makes_the_same_of_it(host):
     """What the installed netplan makes for the card is, after the change, what it makes for the card or the bridge."""

@@ -11,6 +11,13 @@ from runbook.steps.shared import port_lines
 from runbook.steps.shared.bridge_paragraph import PORTS, Carried
 
 _MOVE = {"inet": ("static", "dhcp"), "inet6": ("static", "dhcp", "auto")}
+_SWITCH = "/proc/sys/net/ipv6/conf/$IFACE/disable_ipv6"
+NO_ADDRESS = (
+    f"    up [ ! -e {_SWITCH} ] || echo 1 >{_SWITCH}",
+    f"    down [ ! -e {_SWITCH} ] || echo 0 >{_SWITCH}",
+)
+"""A port that comes up by itself, before the bridge takes it, would take the address that a router announces (H652).
+Not before it is up: a VLAN is not there by then."""
 
 
 def taken_over(
@@ -36,10 +43,13 @@ def taken_over(
         found.append(by_hand(port, bridge.name, paragraph.lines[0]))
     else:
         head = f"iface {bridge.name} {family} {method}"
-        carried.more.append(Paragraph("iface", (bridge.name, family, method), (head, *goes), ("",)))
+        before = ("",) if stays else ("", *(line for line in paragraph.before if line))
+        carried.more.append(Paragraph("iface", (bridge.name, family, method), (head, *goes), before))
+        if not stays:
+            return []
     if not is_first and not stays:
         return [Paragraph("", (), (), paragraph.before, paragraph.file)]
-    lines = (f"iface {port} inet manual", *stays)
+    lines = (f"iface {port} inet manual", *(NO_ADDRESS if stays or "." in port else ()), *stays)
     return [replace(paragraph, words=(port, "inet", "manual"), lines=lines)]
 
 

@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from runbook.actions import NetworkFile
 from runbook.actions.network import Manager
 from runbook.errors import ParamsError
 from runbook.facts import netplan, network, networkd
-from runbook.facts.netplan import CLOUD_DROP_IN, FOLDER, Netplan
+from runbook.facts.netplan import CLOUD_DROP_IN, FOLDER
 from runbook.model.ask import Ask, Facts
-from runbook.model.plan import Finding
 from runbook.params import HostParams, edit
 from runbook.params.host import Bridge
-from runbook.steps.shared.kept import Held
 from runbook.steps.shared.writers import netplan_findings as said
 from runbook.steps.shared.writers import netplan_text as texts
 from runbook.steps.shared.writers.asked import as_asked
-from runbook.steps.shared.writers.given_up import belongs
 from runbook.steps.shared.writers.netplan_data import InYaml, place
-from runbook.steps.shared.writers.netplan_definitions import definition_of
+from runbook.steps.shared.writers.netplan_definitions import (
+    Work,
+    beside,
+    definition_of,
+    files_of,
+    is_own,
+    unsure,
+)
 from runbook.steps.shared.writers.networkd_names import link_of
 from runbook.steps.shared.writers.written import Written
 
 MANAGER: Manager = "netplan"
 _HEADER = "# Made by the runbook; bridges come from params network.bridges. See netplan(5).\n"
-
-
-@dataclass
-class _Work:
-    """What one host's bridges come to."""
-
-    told: Netplan
-    daemon: networkd.Networkd
-    now: network.Network
-    files: dict[str, str] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    holds: dict[str, Held] = field(default_factory=dict)
-    gateways: set[str] = field(default_factory=set)
-    links: list[str] = field(default_factory=list)
-    made: list[str] = field(default_factory=list)
-
-    def text(self, path: str) -> str:
-        return self.files.get(path, self.told.texts.get(path, ""))
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -53,7 +38,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def write(params: HostParams, facts: Facts) -> Written:
     """Return the files with the bridges of the parameters."""
-    work = _Work(netplan.parse(facts), networkd.parse(facts), network.parse(facts))
+    work = Work(netplan.parse(facts), networkd.parse(facts), network.parse(facts))
     if work.told.broken:
         return Written(findings=tuple(said.unreadable(path, why) for path, why in work.told.broken))
     for bridge in params.network.bridges:
@@ -76,7 +61,7 @@ def write(params: HostParams, facts: Facts) -> Written:
     )
 
 
-def _bridge(bridge: Bridge, work: _Work) -> None:
+def _bridge(bridge: Bridge, work: Work) -> None:
     whole = (work.told.whole.get("bridges") or {}).get(bridge.name)
     has_ports = (whole or {}).get("interfaces") or []
     work.links += [*bridge.ports, bridge.name]
@@ -86,16 +71,16 @@ def _bridge(bridge: Bridge, work: _Work) -> None:
     if new and (name := next((i for i in ids.values() if i and work.told.renderer(i) != "networkd"), "")):
         work.findings.append(said.other_renderer(name, work.told.renderer(name), bridge))
     if whole is not None:
-        work.findings += [said.has_other_ports(bridge, port) for port in new]
+        work.findings += [said.lacks_port(bridge, port) for port in new]
     elif len(work.findings) == stopped:
         work.made.append(bridge.name)
         _new(bridge, ids, work)
     _as_asked(bridge, next(iter(bridge.ports), bridge.name), work)
-    for path in _files_of("bridges", bridge.name, work):
+    for path in files_of("bridges", bridge.name, work):
         work.files.setdefault(path, work.text(path))
 
 
-def _new(bridge: Bridge, ids: dict[str, str], work: _Work) -> None:
+def _new(bridge: Bridge, ids: dict[str, str], work: Work) -> None:
     """Add a bridge: with what its first port has in the files of that port, or in a file of its own."""
     first = next(
         (p for p in bridge.ports if InYaml(work.told.definition(ids[p])).has_any()),
@@ -104,9 +89,9 @@ def _new(bridge: Bridge, ids: dict[str, str], work: _Work) -> None:
     members: dict[str, str] = {}
     for port in bridge.ports:
         if ids[port]:
-            work.findings += _unsure(port, ids[port], bridge.name, work)
+            work.findings += unsure(port, ids[port], bridge.name, work)
         members[port] = (
-            ids[port] if ids[port] and _is_own(port, ids[port], work) else _beside(port, ids[port], work)
+            ids[port] if ids[port] and is_own(port, ids[port], work) else beside(port, ids[port], work)
         )
         if port != first and InYaml(work.told.definition(ids[port])).has_any():
             work.findings.append(said.two_givers(bridge.name, first, port))
@@ -121,16 +106,16 @@ def _new(bridge: Bridge, ids: dict[str, str], work: _Work) -> None:
     if card and card == ids[first]:
         _in_place(bridge.name, card, more, work)
     else:
-        if not goes and bridge.ipv6 == "keep":
+        if not ids.get(first) and bridge.ipv6 == "keep":  # who has no definition takes nothing
             more["link-local"] = []
         _own_file(bridge.name, more | goes, members, ids, work)
     if card:
         _keep_lease(bridge.name, first, goes, work)
 
 
-def _in_place(bridge: str, card: str, more: dict[str, Any], work: _Work) -> None:
+def _in_place(bridge: str, card: str, more: dict[str, Any], work: Work) -> None:
     kind = work.told.kind(card)
-    for path in _files_of(kind, card, work):
+    for path in files_of(kind, card, work):
         has = work.told.pieces[path][kind][card] or {}
         keys = [key for key in has if place(key) == "bridge"]
         both = {key: value for key, value in has.items() if place(key) == "both"}
@@ -145,7 +130,7 @@ def _in_place(bridge: str, card: str, more: dict[str, Any], work: _Work) -> None
 
 
 def _own_file(
-    bridge: str, data: dict[str, Any], members: dict[str, str], ids: dict[str, str], work: _Work
+    bridge: str, data: dict[str, Any], members: dict[str, str], ids: dict[str, str], work: Work
 ) -> None:
     """Add a file for a bridge whose ports have none that is theirs alone."""
     path = f"{FOLDER}/90-{bridge}.yaml"
@@ -162,49 +147,9 @@ def _own_file(
     work.files[path] = _HEADER + "".join(f"{line}\n" for line in lines)
 
 
-def _beside(port: str, name: str, work: _Work) -> str:
-    """Return what a definition of one card alone is called, so that it comes before the one that has others too."""
-    if not name:
-        return port
-    told = work.told
-    if told.kind(name) != "ethernets" or any(
-        name in (*_interfaces(one), str(one.get("link")))
-        for kind in netplan.KINDS
-        for one in _every(told, kind)
-    ):
-        work.findings.append(said.by_hand(f"`{name}`, which is about other cards too", port, "its bridge"))
-    new = f"00-{port}"
-    if not new < name:
-        work.findings.append(said.by_hand(f"`{name}`, before which no other can come,", port, "its bridge"))
-    return new
-
-
-def _is_own(port: str, name: str, work: _Work) -> bool:
-    """Return whether a definition is about one card alone, in files that are ours to change."""
-    kind = work.told.kind(name)
-    match = work.told.definition(name).get("match") or {}
-    is_narrow = not match or set(match) <= {"macaddress"} or match == {"name": port}
-    unit = work.daemon.network(link_of(port, work.now))
-    others = (i.name for i in work.now.interfaces if i.name != port and not i.is_bridge and not i.parent)
-    is_shared = unit is not None and any(work.daemon.network(link_of(o, work.now)) is unit for o in others)
-    return is_narrow and not is_shared and all(p.startswith(FOLDER) for p in _files_of(kind, name, work))
-
-
-def _unsure(port: str, name: str, bridge: str, work: _Work) -> list[Finding]:
-    keys = [key for key in work.told.definition(name) if place(key) == "unknown"]
-    found = [said.by_hand(f"`{key}` of {name}", port, bridge) for key in keys]
-    for kind in ("bridges", "bonds", "vrfs"):
-        found += [
-            belongs(port, bridge, f"{kind}: {other}: interfaces")
-            for other, one in (work.told.whole.get(kind) or {}).items()
-            if name in _interfaces(one) and other != bridge
-        ]
-    return found
-
-
-def _as_asked(bridge: Bridge, whose: str, work: _Work) -> None:
+def _as_asked(bridge: Bridge, whose: str, work: Work) -> None:
     """Bring the bridge's addresses to what the parameters ask, where it stands in one file; note what it has."""
-    paths = _files_of("bridges", bridge.name, work)
+    paths = files_of("bridges", bridge.name, work)
     every: dict[str, Any] = {}
     for path in paths:
         every = netplan.merged(
@@ -227,7 +172,7 @@ def _as_asked(bridge: Bridge, whose: str, work: _Work) -> None:
         work.gateways.add(bridge.name)
 
 
-def _keep_lease(bridge: str, port: str, goes: dict[str, Any], work: _Work) -> None:
+def _keep_lease(bridge: str, port: str, goes: dict[str, Any], work: Work) -> None:
     """Have DHCP servers know the bridge as the card that they leased to (H655): netplan has no word for that number."""
     status, has = work.daemon.status.get(port), InYaml(goes)
     lines = [_HEADER.rstrip("\n")]
@@ -240,7 +185,7 @@ def _keep_lease(bridge: str, port: str, goes: dict[str, Any], work: _Work) -> No
         work.files[path] = "".join(f"{line}\n" for line in lines)
 
 
-def _stay_written(work: _Work) -> None:
+def _stay_written(work: Work) -> None:
     """Keep cloud-init from writing a file anew that is changed here."""
     mine = [
         p
@@ -250,18 +195,3 @@ def _stay_written(work: _Work) -> None:
     if mine and work.told.is_renewed:
         work.files[CLOUD_DROP_IN] = "network: {config: disabled}\n"
         work.findings.append(said.no_more_renewed(mine[0]))
-
-
-def _files_of(kind: str, name: str, work: _Work) -> list[str]:
-    """Return the files that say something of a definition, as they shall be."""
-    every = dict.fromkeys((*work.told.texts, *work.files))
-    yaml = [path for path in every if path.endswith(".yaml")]
-    return [path for path in yaml if name in (texts.as_told(work.text(path)).get(kind) or {})]
-
-
-def _every(told: Netplan, kind: str) -> list[dict[str, Any]]:
-    return [one for one in (told.whole.get(kind) or {}).values() if isinstance(one, dict)]
-
-
-def _interfaces(one: Any) -> list[str]:
-    return (one.get("interfaces") or []) if isinstance(one, dict) else []

@@ -49,7 +49,7 @@ def two_givers(bridge: str, first: str, second: str) -> Finding:
     )
 
 
-def has_other_ports(bridge: Bridge, port: str) -> Finding:
+def lacks_port(bridge: Bridge, port: str) -> Finding:
     """Return that a bridge is there without a port that the parameters name."""
     return _refuse(
         f"{port} is not among the interfaces of {bridge.name} in {FOLDER}",
