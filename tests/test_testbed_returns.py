@@ -386,7 +386,11 @@ def test_consent_is_for_the_plan_of_the_way_back(file: str, tmp_path: Path) -> N
     assert agreed.consent == ("undo", "undo:0123456789ab", *asked.consent)
     assert agreed.model_copy(update={"consent": asked.consent}) == asked
     with pytest.raises(CheckFailed, match="no list of consent"):
-        returns.agreed("host: x\n", "0")
+        returns.agreed("host: x\n# consent: [undo]\n", "0")
+    assert (
+        returns.agreed("# consent: [a]\nconsent: [b]\n", "0")
+        == "# consent: [a]\nconsent: [undo, undo:0, b]\n"
+    )
 
 
 def test_returns_come_last_and_see_the_machine_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ comes back is not among these proofs: it needs a waiting time that is shorter th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -92,8 +93,9 @@ def agreed(text: str, digest: str) -> str:
 
     Raises `CheckFailed` when the text has no list of consent.
     """
-    must("consent: [" in text, "The parameters have no list of consent", "a line `consent: [` is looked for")
-    return text.replace("consent: [", f"consent: [undo, undo:{digest}, ", 1)
+    agreed, count = re.subn(r"(?m)^consent: \[", f"consent: [undo, undo:{digest}, ", text, count=1)
+    must(count == 1, "The parameters have no list of consent", "a line `consent: [` is looked for")
+    return agreed
 
 
 def take_back(machine: Machine, params: str, reports: Path = REPORTS) -> None:
