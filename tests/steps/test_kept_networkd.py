@@ -53,7 +53,7 @@ HOSTS = st.fixed_dictionaries({
     "name": st.sampled_from(("20-lan.network", "00-all.network", "zz.network", "10-eno1.network", "05-first.network")),
     "folder": st.sampled_from((FOLDER, FOLDER, FOLDER, "/run/systemd/network", "/usr/lib/systemd/network")),
     "file": st.tuples(st.sampled_from(COMMENTS), MATCHES, BODIES, FEW).map(lambda p: f"{p[0]}[Match]\n{p[1]}\n\n{p[2]}{p[3]}"),
-    "drop_in": st.none() | BODIES,
+    "drop_in": st.none() | st.tuples(BODIES, st.sampled_from(COMMENTS)).map("".join),
     "other": st.none() | st.sampled_from((
         "[Match]\nName=wg0\n[RoutingPolicyRule]\nIncomingInterface=eno1\nTable=9\n",
         "[Match]\nName=*\n[Network]\nDHCP=yes\n", "[Match]\nType=bridge\n[Network]\nDHCP=no\n")),
@@ -195,16 +195,25 @@ def test_nothing_is_dropped_from_any_file(host, which):
     for name in ("eno2", "wg0"):
         if not any(name in one.get("ports", ()) for one in bridges):
             mac = LINKS.get(name, ("02:00:00:00:00:09", ""))[0]
-            was = {
-                tuple(str(p).replace("eno1", bridge) for p in item) for item in effective(texts, name, mac)
-            }
-            assert {
-                tuple(str(p).replace("eno1", bridge) for p in item) for item in effective(new, name, mac)
-            } == was
+            was = {tuple(renamed(part, bridge) for part in item) for item in effective(texts, name, mac)}
+            is_shared = (
+                effective(texts, name, mac) == before
+            )  # what one file says to several cards is left to the others
+            assert effective(new, name, mac) in (was, *([effective(texts, name, mac)] if is_shared else []))
+    assert not [pair for item in above for pair in item[-1] if pair == ("IncomingInterface", "eno1")]
     assert comments(texts) <= comments(new)
     again = writer.write(params, facts(new))
     assert again.changes(facts(new)) == ()
     assert again.holds == done.holds
+
+
+def renamed(part, bridge):
+    """Return a part of an assignment with the bridge where packets came in by its port."""
+    if isinstance(part, tuple):
+        return tuple(
+            (key, bridge if (key, value) == ("IncomingInterface", "eno1") else value) for key, value in part
+        )
+    return part
 
 
 def given_up(item, named, bridge):
