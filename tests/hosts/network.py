@@ -124,7 +124,7 @@ class Machine(LocalHost):
 
     def until_quiet(self) -> None:
         """Return when nothing that systemd started is under way."""
-        for _ in range(200):
+        for _ in range(1200):
             if not list(self.place.glob("*.service")):
                 return
             time.sleep(0.05)

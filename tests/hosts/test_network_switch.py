@@ -114,31 +114,30 @@ def test_what_was_there_and_is_not_is_taken_back_by_the_host(machine, case):
         )
 
 
-def test_when_nobody_gets_in_the_timer_takes_it_back(machine, monkeypatch):
-    """What the host alone finds right is not enough over ssh: without a new connection the old files return."""
-    machine.is_cut, waited = True, machine.reconnect
+def until_fired(machine, patience_s):
+    """Return a wait that gives up soon on the new network, then lets the timer fire and is patient with the old one."""
+    waited = machine.reconnect
 
     def reconnect(proof, wait_s, on_line=None):
-        if proof == ("test", "-e", "/run/xen-runbook-network/back"):
-            machine.is_cut = False
-            machine.fire()
-            return waited(proof, 20, on_line)
-        return waited(proof, 1, on_line)
+        if proof != network_switch._IS_BACK:
+            return waited(proof, patience_s, on_line)
+        machine.is_cut = False
+        machine.fire()
+        return waited(proof, 60, on_line)
 
-    monkeypatch.setattr(machine, "reconnect", reconnect)
+    return reconnect
+
+
+def test_when_nobody_gets_in_the_timer_takes_it_back(machine, monkeypatch):
+    """What the host alone finds right is not enough over ssh: without a new connection the old files return."""
+    machine.is_cut = True
+    monkeypatch.setattr(machine, "reconnect", until_fired(machine, 1))
     assert "no new connection confirmed it" in refused(machine, to(BRIDGED), "cut the connection")
 
 
 def test_the_timer_ends_a_switch_that_hangs(machine, monkeypatch):
     """What puts the new files in force is stopped first, and what it did is taken back."""
-    waited = machine.reconnect
-
-    def reconnect(proof, wait_s, on_line=None):
-        if proof == ("test", "-e", "/run/xen-runbook-network/back"):
-            machine.fire()
-        return waited(proof, 3, on_line)
-
-    monkeypatch.setattr(machine, "reconnect", reconnect)
+    monkeypatch.setattr(machine, "reconnect", until_fired(machine, 3))
     refused(machine, to(BRIDGED + "sleep 60\n"), "cut the connection")
 
 
