@@ -14,16 +14,13 @@ from runbook.controller.atomic import write_atomic
 from runbook.facts import identity
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
+from runbook.redaction.spelt import ASSIGNED, NETWORK
 
 FOLDER = "facts"
 RawAnswer = tuple[int, str, str]
 LAST = "last"
 """The name of the look after a run's last change, beside those of the notebooks."""
 _MACHINE = identity.COMMANDS[0]
-_ASSIGNED = re.compile(
-    r"""(?ix) (?<![\w-]) ( "? [\w-]* (?<!no) (?:passwd|password|passphrase|psk|secret|token)
-        "? (?: \s* [:=] \s* | \ (?=["']) ) ) (" [^"\n]+ " | ' [^'\n]+ ' | [^\s,;"'\[{]+ )"""
-)
 _IN_ADDRESS = re.compile(r"(://[^/\s:@]*:)([^@\s/]+)(?=@)")
 _HASH = re.compile(r"(?m)(^[^:\s]+:)([!*]?\$[^:\s]+)(?=:)")
 _KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END|-----BEGIN|\Z)", re.S)
@@ -97,7 +94,7 @@ def hidden(answer: Answer, key: str) -> Answer:
         return match[1] + match[2].replace(bare, f"hidden-{mark}")
 
     def clean(text: str) -> str:
-        for pattern in (_KEY, _HASH, _IN_ADDRESS, _ASSIGNED):
+        for pattern in (_KEY, _HASH, _IN_ADDRESS, ASSIGNED, NETWORK):
             text = pattern.sub(digest, text)
         return text
 

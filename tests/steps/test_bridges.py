@@ -190,6 +190,21 @@ def test_dangers_are_refused(params, changes, expected):
     assert stops(ready(**changes), configure_bridges, params) == [expected]
 
 
+def test_a_file_with_a_secret_is_not_written_anew():
+    """What changes is kept with the run; the same words in a file of their own beside it are no hindrance."""
+    wifi = "iface wlp1s0 inet dhcp\n    wpa-ssid home\n    wpa-psk open-sesame\n"
+    machine = ready()
+    plain = machine.files[FILE]
+    machine.files[FILE] = f"{plain}\n{wifi}"
+    assert stops(machine, configure_bridges, PARAMS) == [
+        ("refuse", f"{FILE} holds a password or a key, and would have to change")
+    ]
+    machine.files |= {FILE: plain, "/etc/network/interfaces.d/wifi": wifi}
+    planned = configure_bridges.plan(PARAMS, machine.facts(configure_bridges.asks(PARAMS)))
+    assert planned.actions
+    assert not planned.stops
+
+
 def test_the_session_is_followed_through_a_bridge():
     """When the session comes over an old bridge, the card below it is what must keep an address."""
     machine = bridged()

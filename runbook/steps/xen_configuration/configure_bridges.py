@@ -11,6 +11,7 @@ from runbook.facts.network import Network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
+from runbook.redaction.spelt import holds
 from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
 from runbook.steps.shared.writers import Share, Written
 
@@ -67,9 +68,22 @@ def _dangers(
         {name for _, one in written for name in one.others},
         {name for _, one in written for name in one.gateways},
     )
+    for _, one in written:
+        yield from (_secret(f.path) for f in one.changes(facts) if holds(facts.text(f.path) or ""))
     for share, one in written:
         for bridge in share.params.network.bridges:
             yield from kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
+
+
+def _secret(path: str) -> Finding:
+    return Finding(
+        "refuse",
+        f"{path} holds a password or a key, and would have to change",
+        "what a step changes is kept with the run, for the way back, and such a file must not be",
+        "move what the secret belongs to, a wireless network or a tunnel, into a file of its own beside it (the managers "
+        "read all of them), then run again",
+        "H650",
+    )
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
