@@ -99,10 +99,15 @@ def readers() -> tuple[Reader, ...]:
 
 DONE = [
     Done(
-        "run", "1", "a_step", "wrote", WriteFile("/etc/default/grub", "old\n"), "/etc/default/grub", "0" * 64
+        "run",
+        "1",
+        "a_step",
+        "wrote",
+        WriteFile("/etc/default/grub", "old\n"),
+        (("/etc/default/grub", "0" * 64),),
     ),
-    Done("run", "2", "a_step", "linked", Remove("/etc/xen/auto/x"), "/etc/xen/auto/x", "-> ../x.cfg"),
-    Done("run", "3", "a_step", "removed", Link("/etc/localtime", "zone"), "/etc/localtime", "gone"),
+    Done("run", "2", "a_step", "linked", Remove("/etc/xen/auto/x"), (("/etc/xen/auto/x", "-> ../x.cfg"),)),
+    Done("run", "3", "a_step", "removed", Link("/etc/localtime", "zone"), (("/etc/localtime", "gone"),)),
 ]
 
 

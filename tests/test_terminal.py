@@ -110,7 +110,7 @@ def test_the_last_three_lines_of_the_command_are_shown():
 
     def shown():
         with console.capture() as taken:
-            console.print(live._now())
+            console.print(live._view())
         return [line.rstrip() for line in plain(taken.get()).splitlines() if "│" in line]
 
     assert shown() == [

@@ -123,16 +123,20 @@ def parse(facts: Facts) -> NetworkManager:
     )
 
 
+_GREP = "grep -rosHE"
+
+
 def dispatcher(names: tuple[str, ...]) -> Ask:
     """Return the question in which scripts that follow NetworkManager's events some interfaces are named."""
     pattern = f"[[:alnum:]_.:-]*({'|'.join(re.escape(name) for name in names) or '^$'})[[:alnum:]_.:-]*"
-    return Ask.shell(f"grep -rosHE {shlex.quote(pattern)} {DISPATCHER} | sort -u")
+    return Ask.shell(f"{_GREP} {shlex.quote(pattern)} {DISPATCHER} | sort -u")
 
 
 def named(facts: Facts, names: tuple[str, ...]) -> dict[str, frozenset[str]]:
-    """Return the interfaces that each script names, of those that were asked for."""
+    """Return the interfaces that each script names, of these; more may have been asked for, of other managers' bridges."""
     found: dict[str, set[str]] = {}
-    for line in facts[dispatcher(names)].out.splitlines():
+    questions = [a for a in facts if a.argv[-1].startswith(_GREP) and DISPATCHER in a.argv[-1]]
+    for line in facts[next(iter(questions), dispatcher(names))].out.splitlines():
         path, _, word = line.partition(":")
         if word in names:
             found.setdefault(path, set()).add(word)

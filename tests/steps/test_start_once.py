@@ -63,7 +63,7 @@ def test_the_entry_is_made_once_chosen_again_and_forgotten(tmp_path):
     program.write_text(EFIBOOTMGR.format(folder=tmp_path))
     program.chmod(0o755)
     menu = Grub((), "", "", "", (), (), can_write_choice=False)
-    choose = start_once.actions(menu, parsed(UEFI))[2]
+    choose = start_once.actions(menu, parsed(UEFI))[1]
     env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     for _ in range(2):
         subprocess.run(choose.argv, env=env, check=True)
@@ -82,6 +82,20 @@ def test_a_firmware_that_makes_no_entry_fails(tmp_path):
     program.write_text("#!/bin/sh\nexit 0\n")
     program.chmod(0o755)
     menu = Grub((), "", "", "", (), (), can_write_choice=False)
-    choose = start_once.actions(menu, parsed(UEFI))[2]
+    choose = start_once.actions(menu, parsed(UEFI))[1]
     env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     assert subprocess.run(choose.argv, env=env, check=False).returncode != 0
+
+
+def test_the_small_grub_gets_its_menu(tmp_path):
+    """What is shown in the plan is written beside it word for word, and packed in."""
+    program = tmp_path / "grub-mkstandalone"
+    program.write_text(f'#!/bin/sh\nfor a; do echo "$a"; done >{tmp_path}/calls\n')
+    program.chmod(0o755)
+    menu = Grub((), "", "", "", (), (), can_write_choice=False)
+    *head, _, _, text = start_once.actions(menu, parsed(UEFI))[0].argv
+    folder = tmp_path / "esp"
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run([*head, str(folder), f"{folder}/xen-once.cfg", text], env=env, check=True)
+    assert (folder / "xen-once.cfg").read_text() == text
+    assert f"boot/grub/grub.cfg={folder}/xen-once.cfg" in (tmp_path / "calls").read_text().splitlines()

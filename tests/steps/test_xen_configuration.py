@@ -581,9 +581,9 @@ class TestBootXenOnce:
         machine = configured()
         machine.boot_on, machine.firmware = "/dev/md0 ext4", UEFI
         actions = boot_xen_once.plan(PARAMS, machine.facts(boot_xen_once.asks(PARAMS))).actions
-        assert [type(a) for a in actions] == [WriteFile, Run, Run, Reboot, Run]
-        assert f"next_entry='{XEN}'" in actions[0].content
-        assert actions[2].argv[-2:] == ("/dev/sda", "1")
+        assert [type(a) for a in actions] == [Run, Run, Reboot, Run]
+        assert f"next_entry='{XEN}'" in actions[0].argv[-1]
+        assert actions[1].argv[-2:] == ("/dev/sda", "1")
         machine.boot_on = "/dev/vda2 ext4"
         first = boot_xen_once.plan(PARAMS, machine.facts(boot_xen_once.asks(PARAMS))).actions[0]
         assert first.argv == ("grub-reboot", XEN)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from runbook.actions import Action, Run, WriteFile
+from runbook.actions import Action, Run
 from runbook.facts.boot_next import ESP, LABEL, BootNext
 from runbook.facts.grub import Grub
 from runbook.steps.shared import boot_menu
 
 FOLDER = f"{ESP}/EFI/xen-once"
-MENU = "/etc/xen-runbook/xen-once.cfg"
+_MENU = f"{FOLDER}/xen-once.cfg"
 _LOADER = r"\EFI\xen-once\grubx64.efi"
 _MODULES = "part_gpt part_msdos lvm mdraid09 mdraid1x raid5rec raid6rec ext2 xfs btrfs zfs"
 _BUILD = (
-    'mkdir -p "$1" && grub-mkstandalone -O x86_64-efi --fonts= --locales= --themes= -o "$1/grubx64.efi" '
+    'mkdir -p "$1" && printf %s "$3" >"$2" && grub-mkstandalone -O x86_64-efi --fonts= --locales= --themes= -o "$1/grubx64.efi" '
     '"boot/grub/grub.cfg=$2"'
 )
 _FIND = f"n=$(efibootmgr | sed -nE 's/^Boot([0-9A-F]{{4}})[* ] {LABEL}.*/\\1/p' | head -n 1)"
@@ -35,9 +35,8 @@ def actions(menu: Grub, once: BootNext) -> tuple[Action, ...]:
         return (Run(("grub-reboot", entry), "for the next boot only", undo=undo),)
     disk, number = once.esp
     return (
-        WriteFile(MENU, content(entry, once)),
         Run(
-            ("sh", "-euc", _BUILD, "sh", FOLDER, MENU),
+            ("sh", "-euc", _BUILD, "sh", FOLDER, _MENU, content(entry, once)),
             "a GRUB beside Debian's, whose one choice is Xen",
             undo=("rm", "-rf", "--", FOLDER),
             timeout_s=300,
