@@ -80,7 +80,7 @@ def sheets(file):
         ("run", 4, 8),
         ("host", 3, 6),
         ("fleet", 1, 1),
-        ("failed", 6, 11),
+        ("failed", 6, 12),
     ],
 )
 def test_a_page_becomes_a_pdf(paper, site, report, fleet, failed, tmp_path, name, fewest, most):
