@@ -144,7 +144,12 @@ def test_what_nobody_asks_for_any_more_is_taken_away():
     ask = Ask.read(UNIT_FILE)
     assert step.asks(NONE) == (ask,)
     there = step.plan(NONE, Facts({ask: Answer(0, guests_way_out.unit())}))
-    assert {a.path for a in there.actions if isinstance(a, Remove)} == set(files(PARAMS))
+    removed = {a.path for a in there.actions if isinstance(a, Remove)}
+    assert removed | set(there.actions[2].argv[3:]) == set(files(PARAMS))
+    for action in there.actions:  # what the way back reads was asked
+        action.inverse(Facts({ask: Answer(0, guests_way_out.unit())}))
+    by_hand = Facts({ask: Answer(0, "[Unit]\nDescription=mine\n")})
+    assert step.plan(NONE, by_hand).actions == ()
     assert there.actions[0].argv == ("systemctl", "disable", "--now", UNIT)
     assert step.plan(NONE, Facts({ask: Answer(MISSING)})).actions == ()
 

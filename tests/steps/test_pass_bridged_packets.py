@@ -55,6 +55,8 @@ def test_it_goes_when_nobody_asks_any_more():
     assert [type(a) for a in actions] == [Run, Remove, Run]
     assert actions[0].argv == ("systemctl", "disable", "--now", UNIT)
     assert step.plan(PARAMS, host(DROPS, is_there=False)).actions == ()
+    by_hand = Facts({Ask.read(UNIT_FILE): Answer(0, "[Unit]\nDescription=mine\n")})
+    assert step.plan(PARAMS, by_hand).actions == ()
 
 
 IPTABLES = """#!/bin/sh

@@ -82,7 +82,6 @@ def _secret(path: str) -> Finding:
         "what a step changes is kept with the run, for the way back, and such a file must not be",
         "move what the secret belongs to, a wireless network or a tunnel, into a file of its own beside it (the managers "
         "read all of them), then run again",
-        "H650",
     )
 
 

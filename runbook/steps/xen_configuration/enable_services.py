@@ -9,6 +9,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.releases import xen
+from runbook.steps.shared.own_units import RELOAD
 
 TITLE = "Start Xen's services and its watchdog with the host"
 GUIDE = (
@@ -21,7 +22,6 @@ UNIT = services.XEN_WATCHDOG
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _COMPLETION = "/usr/share/bash-completion/completions/xl"
 _DISABLE = Run(("systemctl", "disable", "--now", UNIT), undo=("systemctl", "enable", "--now", UNIT))
-_RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the unit", again=True)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -48,7 +48,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if params.services.watchdog:
         actions += _watch(params, facts, units)
     elif facts.text(UNIT_FILE) is not None:
-        actions += [_DISABLE, Remove(UNIT_FILE), _RELOAD]
+        actions += [_DISABLE, Remove(UNIT_FILE), RELOAD]
     return Plan(tuple(actions), waits)
 
 
@@ -122,7 +122,7 @@ def _watch(params: HostParams, facts: Facts, units: dict[str, services.Unit]) ->
     if changed:
         actions.append(WriteFile(UNIT_FILE, content))
     if changed or units[UNIT].is_outdated or not units[UNIT].exists:
-        actions.append(_RELOAD)
+        actions.append(RELOAD)
     if not units[UNIT].starts_at_boot:
         actions.append(Run(("systemctl", "enable", UNIT), undo=("systemctl", "disable", UNIT)))
     runs = units[UNIT].active == "active"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Interface, ip_network
 
-from runbook.actions import Action, InstallPackages, Remove, Run, WriteFile
+from runbook.actions import Action, InstallPackages, Run, WriteFile
 from runbook.facts import guest_network, packages, services
 from runbook.facts.packages import Packages
 from runbook.model.ask import Ask, Facts
@@ -21,13 +21,14 @@ from runbook.steps.shared.guests_way_out import (
     files,
     rules,
 )
+from runbook.steps.shared.guests_way_out import unit as own_unit
+from runbook.steps.shared.own_units import RELOAD, away
 
 TITLE = "Lead guests out where no card can be bridged"
 GUIDE = "Not in the guide, whose host had a wired card for its bridge"
 RISK = "safe"
 
 _PACKAGES = ("dnsmasq-base", "nftables")
-_RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the unit", again=True)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -44,7 +45,9 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write forwarding, rules, leases and a unit that starts them; take them away where no bridge asks any more."""
     if not _is_asked(params):
-        return Plan(_away(facts), unasked="no bridge of network.bridges has nat: true")
+        # The kernel goes on handing packets on until the next start: others may have come to need it.
+        gone = away(facts, UNIT, UNIT_FILE, own_unit(), (RULES_FILE, DHCP_FILE, FORWARD_FILE))
+        return Plan(gone, unasked="no bridge of network.bridges has nat: true")
     now, there = guest_network.parse(facts, rules(params)), packages.parse(facts, _PACKAGES)
     unit = services.parse(facts, UNIT)[UNIT]
     missing = there.missing(_PACKAGES)
@@ -52,7 +55,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     changed = [path for path, text in files(params).items() if facts.text(path) != text]
     actions += [WriteFile(path, files(params)[path]) for path in changed]
     if UNIT_FILE in changed or unit.is_outdated:
-        actions.append(_RELOAD)
+        actions.append(RELOAD)
     if not now.forwards:
         actions.append(Run(_forward(1), "packets are handed on from now on", undo=_forward(0)))
     if not unit.starts_at_boot:
@@ -88,14 +91,6 @@ def _is_asked(params: HostParams) -> bool:
 
 def _forward(value: int) -> tuple[str, ...]:
     return ("sysctl", "-q", "-w", f"{FORWARD}={value}")
-
-
-def _away(facts: Facts) -> tuple[Action, ...]:
-    """Return how all of it goes; the kernel goes on handing packets on until the next start, others may need it."""
-    if facts.text(UNIT_FILE) is None:
-        return ()
-    stop = Run(("systemctl", "disable", "--now", UNIT), undo=("systemctl", "enable", "--now", UNIT))
-    return (stop, *(Remove(path) for path in (UNIT_FILE, RULES_FILE, DHCP_FILE, FORWARD_FILE)), _RELOAD)
 
 
 def _findings(params: HostParams, facts: Facts) -> list[Finding]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from runbook.actions import Action, Remove, Run, WriteFile
+from runbook.actions import Action, Run, WriteFile
 from runbook.facts import bridge_filter, services
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
+from runbook.steps.shared.own_units import RELOAD, away
 
 TITLE = "Let bridged packets pass the host's own filter"
 GUIDE = "Not in the guide: in 2013 no Docker ran beside Xen, and bridged packets met no filter"
@@ -14,7 +15,6 @@ RISK = "safe"
 
 UNIT = "xen-bridged.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
-_RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the unit", again=True)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -26,14 +26,14 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write the unit and start it; take it away where nobody asks for it any more."""
     if not params.network.pass_bridged:
-        return Plan(_away(facts), unasked="network.pass_bridged is false")
+        return Plan(away(facts, UNIT, UNIT_FILE, content()), unasked="network.pass_bridged is false")
     unit = services.parse(facts, UNIT)[UNIT]
     actions: list[Action] = []
     is_new = facts.text(UNIT_FILE) != content()
     if is_new:
         actions.append(WriteFile(UNIT_FILE, content()))
     if is_new or unit.is_outdated:
-        actions.append(_RELOAD)
+        actions.append(RELOAD)
     if not unit.starts_at_boot:
         actions.append(Run(("systemctl", "enable", UNIT), undo=("systemctl", "disable", UNIT)))
     if is_new or unit.active != "active" or bridge_filter.parse(facts).drops:
@@ -84,13 +84,6 @@ def _each(words: str) -> str:
         f'rule="-m physdev --physdev-is-bridged -j ACCEPT"; $t {words} || [ $t = ip6tables ] || exit 1; done'
     )
     return script.replace("$", "$$")
-
-
-def _away(facts: Facts) -> tuple[Action, ...]:
-    if facts.text(UNIT_FILE) is None:
-        return ()
-    stop = Run(("systemctl", "disable", "--now", UNIT), undo=("systemctl", "enable", "--now", UNIT))
-    return (stop, Remove(UNIT_FILE), _RELOAD)
 
 
 def _fail(what: str, why: str) -> Finding:

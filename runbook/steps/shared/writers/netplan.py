@@ -48,10 +48,10 @@ def write(params: HostParams, facts: Facts) -> Written:
             work.findings.append(said.by_hand(f"the files of {FOLDER} ({error})", "a port", bridge.name))
     _stay_written(work)
     others = {name for kind in netplan.KINDS for name in work.told.whole.get(kind) or {}}
-    secret = [NetworkFile(path, text, "" if path in work.told.texts or path.startswith("/etc/systemd")
+    files = [NetworkFile(path, text, "" if path in work.told.texts or path.startswith("/etc/systemd")
                           or path == CLOUD_DROP_IN else "0600") for path, text in work.files.items()]  # fmt: skip
     return Written(
-        files=tuple(secret),
+        files=tuple(files),
         findings=tuple(work.findings),
         gateways=frozenset(work.gateways),
         others=frozenset(others),
