@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from runbook.params.host import Device
 from runbook.proposal.commented import above, beside, clean, commented, flow, folded
 from runbook.survey.groups import Group, Member
-from runbook.survey.verdict import CARE
+from runbook.survey.reasons import CARE
 
 _PASSTHROUGH = """\
 # Devices that guests can have. dom0 gives up all that stand here: take out what it shall keep.

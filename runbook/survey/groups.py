@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from runbook.facts.pci import Device
 from runbook.survey.machine import Machine
-from runbook.survey.verdict import NOTHING, STAY, Kept, Reason, judge, verdict
+from runbook.survey.reasons import FIRM, STAY, Reason, verdict
+from runbook.survey.verdict import NOTHING, Kept, judge
 
-#: Cares that only a person who knows the machine can take on; a device with others is offered, with the care named.
 _TOGETHER = ("group", "siblings")
-FIRM = frozenset({"screen", "only-screen", "volumes", "board", "integrated"})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.survey import machine as machines
-from runbook.survey.verdict import judge, ports, verdict
+from runbook.survey.reasons import verdict
+from runbook.survey.verdict import judge, ports
 from runbook.text.sizes import human_size
 
 if TYPE_CHECKING:

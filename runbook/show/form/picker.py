@@ -11,7 +11,8 @@ from runbook.proposal.devices import device_entry
 from runbook.show.form.draft import Draft
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
-from runbook.survey.verdict import STAY, ports
+from runbook.survey.reasons import STAY
+from runbook.survey.verdict import ports
 
 DOM0, HIDDEN = "dom0 keeps it", "no guest yet (hidden from dom0)"
 SPLIT = "not one owner"

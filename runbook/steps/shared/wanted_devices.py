@@ -13,7 +13,8 @@ from runbook.model.plan import Finding, Level
 from runbook.params import HostParams
 from runbook.params.host import Device
 from runbook.survey import STAY, Machine
-from runbook.survey.verdict import Reason, judge, place, ports
+from runbook.survey.reasons import Reason
+from runbook.survey.verdict import judge, place, ports
 
 
 def asks() -> tuple[Ask, ...]:

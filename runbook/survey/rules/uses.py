@@ -1,0 +1,17 @@
+"""What dom0 does with a device now: its network, its keyboards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook.facts.pci import Device
+from runbook.survey.machine import Machine
+from runbook.survey.reasons import Reason
+
+
+def uses(machine: Machine, device: Device) -> Iterator[Reason]:
+    for use in machine.network.uses_of(device.bdf):
+        yield Reason("network", f"it carries {use}")
+    for keyboard in machine.keyboards:
+        if keyboard.controller == device.bdf:
+            yield Reason("keyboard", f"a keyboard is plugged into it ({keyboard.name})")
