@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from runbook.survey.kept import PATH
 from runbook.survey.machine import Machine, asks, read
-from runbook.survey.reasons import CARE, MAY, STAY, Reason, verdict
+from runbook.survey.reasons import CARE, MAY, STAY, Reason
 from runbook.survey.tables import machine_table, survey_table
-from runbook.survey.verdict import judge
+from runbook.survey.verdict import judge, verdict
 
 __all__ = [
     "CARE", "MAY", "PATH", "STAY", "Machine", "Reason",

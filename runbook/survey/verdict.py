@@ -15,6 +15,8 @@ from runbook.survey.reasons import STAY, Reason, verdict, worst
 from runbook.survey.rules import ALL
 from runbook.survey.rules.disks import disks
 
+__all__ = ["NOTHING", "Kept", "judge", "own", "place", "ports", "verdict"]
+
 Kept = Mapping[str, str]
 """For the address of a device that the parameters keep in dom0 the reason in words."""
 NOTHING: Kept = MappingProxyType({})
