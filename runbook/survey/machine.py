@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from runbook.facts import cpu, firmware, memory, network, pci, space, storage, system, usb
+from runbook.facts import cpu, firmware, memory, network, pci, sessions, space, storage, system, usb
 from runbook.facts.firmware import Scope
+from runbook.facts.storage.rests import unplaced
 from runbook.model.ask import Ask, Facts
 from runbook.survey import kept
+from runbook.survey.remotes import with_remotes
 
 Key = TypeVar("Key")
 _KEPT = Ask.read(kept.PATH)
@@ -65,6 +67,20 @@ class Machine:
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same physical device, bridges left out."""
         return tuple(d for d in self._by_slot[device.slot] if d != device and not d.is_bridge)
+
+    def behind(self, bridge: str) -> tuple[pci.Device, ...]:
+        """Return all devices below a bridge, however deep."""
+        return tuple(self._behind.get(bridge, ()))
+
+    @cached_property
+    def unplaced(self) -> tuple[str, ...]:
+        """What dom0 has mounted on no disk that is known, in words."""
+        return unplaced(self.storage)
+
+    @cached_property
+    def has_card_in_use(self) -> bool:
+        """True when some card is known to carry something."""
+        return any(self.network.uses_of(device.bdf) for device in self.devices)
 
     @cached_property
     def reserved(self) -> tuple[frozenset[str], ...]:
@@ -122,8 +138,9 @@ def _indexed(
 
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
-    modules = (system, cpu, firmware, memory, pci, storage, network, usb)
-    return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), *_BOOT, _KEPT]))
+    modules = (system, cpu, firmware, memory, pci, storage, sessions, network, usb)
+    questions = (ask for module in modules for ask in module.COMMANDS)
+    return tuple(dict.fromkeys([*questions, *network.MORE, *_BOOT, _KEPT]))
 
 
 def kept_text(facts: Facts) -> str | None:
@@ -139,15 +156,16 @@ def read(facts: Facts) -> Machine:
     booted = system.parse(facts)
     content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
+    disks = storage.parse(facts)
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
         devices=kept.complete(pci.parse(facts), before),
-        storage=storage.parse(facts),
+        storage=disks,
         boot_free_mib=space.free_mib(facts, "/boot"),
-        network=network.parse(facts),
+        network=with_remotes(network.parse(facts), disks, sessions.parse(facts)),
         keyboards=usb.parse(facts),
         kept=before,
     )

@@ -16,12 +16,38 @@ RULES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "port": (STAY, "take it out of passthrough.devices, or give the bridge another port", ""),
+    "carries": (STAY, "choose another device, or plug what dom0 uses in elsewhere first", ""),
+    "domain": (
+        STAY,
+        "turn VMD off in the firmware, where its menu for storage or for the root ports has it: the device then has an "
+        "address that Xen knows (a Windows beside Debian may need its driver changed first)",
+        "",
+    ),
+    "unplaced": (
+        STAY,
+        "see with `findmnt` and `lsblk -f` on which disks it is: as soon as lsblk shows them (as members of the pool, say) "
+        "only their controllers stay",
+        "",
+    ),
+    "no-card": (
+        STAY,
+        "see with `ip -d link` on which card it runs: once one has an address or a route, that one stays and a person can "
+        "decide about the others",
+        "",
+    ),
     "keyboard": (STAY, "plug the keyboard into another controller first", ""),
     "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),
     "held": (STAY, "try another slot", ""),
     "group": (CARE, "pass all of them to the same guest", ""),
     "siblings": (CARE, "pass all of them to the same guest", ""),
     "volumes": (CARE, "be sure that dom0 needs nothing of it", ""),
+    "vmd": (
+        CARE,
+        "turn VMD off in the firmware, where its menu for storage or for the root ports has it: each drive then has a "
+        "controller that can be passed (a Windows beside Debian may need its driver changed first)",
+        "",
+    ),
+    "unseen": (CARE, "be sure that it runs on another card: a tunnel does not say by which it goes", ""),
     "board": (CARE, "pass it only when it has to go along with another device", ""),
     "shared-rmrr": (CARE, "set `rdm_policy: relaxed` for it; Xen refuses it otherwise", "H106"),
     "rmrr": (CARE, "set `rdm_policy: relaxed` for it if its guest does not start", "H106"),
@@ -55,8 +81,12 @@ class Reason:
         return RULES[self.kind][2]
 
 
-FIRM = frozenset({"screen", "only-screen", "volumes", "board", "integrated"})
+FIRM = frozenset({"screen", "only-screen", "volumes", "board", "integrated", "vmd", "unseen"})
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""
+
+
+USES = frozenset({"disk", "network", "port", "keyboard"})
+"""What dom0 does with a device."""
 
 
 def verdict(reasons: tuple[Reason, ...]) -> str:
