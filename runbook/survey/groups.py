@@ -90,3 +90,14 @@ def groups(machine: Machine, guest_group: str = "", kept: Kept = NOTHING) -> tup
             if some := tuple(m for m in members if (verdict(m.reasons) == STAY) is stays):
                 found.append(Group(some))
     return tuple(sorted(found, key=lambda group: group.bdfs))
+
+
+def no_groups(found: tuple[Group, ...]) -> str:
+    """Return in words what is to be known where Linux shows no IOMMU groups at all, '' where it shows some."""
+    if any(group.number is not None for group in found):
+        return ""
+    seen = {r.kind: r for group in found for member in group.members for r in member.reasons}
+    reason = seen.get("groupless-xen") or seen.get("groupless")
+    if reason is None:
+        return "Linux shows no IOMMU groups: what goes together is judged by the buses and by ACS."
+    return f"Linux shows no IOMMU groups, so what goes together is not known. To see them, {reason.do}."

@@ -40,10 +40,10 @@ def _is_apart(machine: Machine, one: Device, other: Device) -> bool:
         return True
     if not all(d.group is not None or islands.is_judged(machine, d) for d in (one, other)):
         return False
-    if not one.path:
-        return True  # a part of the chipset: no bus reset reaches it
     if _is_screen(one) or _is_screen(other):
         return one.id[:4] != other.id[:4]
+    if not one.path:
+        return True  # a part of the chipset: no bus reset reaches it
     return bool(ALONE & {*one.reset_methods, *other.reset_methods})
 
 
