@@ -109,7 +109,7 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
         yield Finding(
             "warn",
             "Linux shows no IOMMU groups",
-            "this kernel does not use the IOMMU, so which devices cannot be told apart is guessed",
+            "this kernel does not use the IOMMU, so what goes together is judged by the buses and ACS, or not known",
             "start once with intel_iommu=on on the kernel's command line, and survey again",
         )
     if machine.firmware.interrupt_remapping is False:
