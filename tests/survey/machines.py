@@ -25,7 +25,7 @@ _ASKS: dict[str, Ask] = {
     "dmi": firmware._DMI, "firmware-tables": firmware._TABLES,
     "pci-attributes": pci._ATTRIBUTES, "pci-links": pci._LINKS, "lspci": pci._NAMES,
     "pci-modules": pci._MODULES,
-    "lsblk.json": storage.LSBLK, "findmnt.json": storage.FINDMNT, "lvm.json": storage.LVM,
+    "lsblk.json": storage.LSBLK, "findmnt.json": storage.FINDMNT, "lvm.json": storage.LVM, "vgs.json": storage.LVM,
     "block-links": storage.LINKS, "boot-free": space.commands("/boot")[0],
     "ip-addr.json": network._ADDR, "ip-route.json": network._ROUTE, "session": network._SESSION,
     "net-links": network._LINKS, "usb": usb._INTERFACES, "usb-links": usb._LINKS,
@@ -34,6 +34,8 @@ _ASKS: dict[str, Ask] = {
     "hypervisor": Ask.read("/sys/hypervisor/type"),
     "capabilities": Ask.read("/proc/xen/capabilities"),
 }  # fmt: skip
+ANSWERS = tuple(_ASKS)
+"""The names of the answers, as files in a folder."""
 SESSION = "10.0.2.2 51234 10.0.2.15 22\n"
 XL_INFO = """\
 nr_cpus                : 2
