@@ -188,6 +188,7 @@ def test_a_device_named_twice():
 
 
 MATES = (Pci("0000:03:00.0", group=8), Pci("0000:04:00.0", "8086:1533", group=8))
+FUNCTIONS = tuple(Pci(f"0000:03:00.{n}", above=("0000:00:1c.0",), group=8 + n, reset="bus") for n in (0, 1))
 FIRST, SECOND = {"bdf": "03:00.0"}, {"bdf": "04:00.0", "id": "8086:1533"}
 
 
@@ -221,25 +222,23 @@ def test_mates_in_two_guests_are_refused():
 
 
 def test_functions_in_two_guests_are_warned_about():
-    """Two functions of one card in two guests are a warning; hidden together, that is noted."""
-    functions = (Pci("0000:03:00.0", group=8), Pci("0000:03:00.1", group=9))
+    """Two functions that only reset together, in two guests, are a warning; hidden together, that is noted."""
     both = (FIRST, {"bdf": "03:00.1"})
     apart = (guest("a", "03:00.0"), guest("b", "03:00.1", display=2))
-    planned = survey_devices.plan(params(*both, guests=apart), devices(*functions))
+    planned = survey_devices.plan(params(*both, guests=apart), devices(*FUNCTIONS))
     assert [(f.level, f.why) for f in planned.findings] == [
         ("warn", "they are one physical device"),
         ("warn", ""),
     ]
-    assert [level for level, _ in found(survey_devices, params(*both), devices(*functions))] == [
+    assert [level for level, _ in found(survey_devices, params(*both), devices(*FUNCTIONS))] == [
         "info",
         "info",
     ]
 
 
 def test_a_parted_card_is_warned_about():
-    """One function of a card without the other is a warning."""
-    functions = (Pci("0000:03:00.0", group=8), Pci("0000:03:00.1", group=9))
-    assert found(survey_devices, params(FIRST), devices(*functions)) == [
+    """One function of a card that resets as a whole, without the other, is a warning."""
+    assert found(survey_devices, params(FIRST), devices(*FUNCTIONS)) == [
         (
             "warn",
             "0000:03:00.0 (a card) needs care: it is one physical device with 0000:03:00.1, which stays in dom0",
