@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from runbook.params.addresses import (
     FixedAddress,
@@ -130,10 +130,21 @@ class Device(Closed):
     """Let the guest write all of the device's configuration space; only where a driver needs it (H614)."""
 
 
+def _or_nothing(schema: dict[str, Any]) -> None:
+    """Let the schema of a list take a key with nothing behind it, too."""
+    there = {key: schema.pop(key) for key in ("type", "items")}
+    schema["anyOf"] = [there, {"type": "null"}]
+
+
 class Passthrough(Closed):
     """The devices that are hidden from dom0."""
 
-    devices: tuple[Device, ...] = ()
+    # A key with nothing behind it is no device: `runbook new` writes its offers below it, as comments to uncomment.
+    devices: Annotated[
+        tuple[Device, ...],
+        BeforeValidator(lambda given: () if given is None else given),
+        Field(json_schema_extra=_or_nothing),
+    ] = ()
 
 
 class Bridge(Closed):
