@@ -273,6 +273,26 @@ def test_another_machine_each_day() -> None:
     assert sorted(visit.of_the_day(chosen, day * 86400.0).name for day in range(100, 103)) == ["a", "b", "c"]
 
 
+def test_only_a_machine_that_was_held_before_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a whole run: what fails then was broken since. Where there is none, that is an error, and not a run of nothing."""
+    chosen = [description(name=name) for name in ("plain", "held", "failed", "resumed", "refused", "new")]
+    monkeypatch.setattr(result, "project", lambda: tmp_path)
+    seen = Result("plain", "held", "2026-11-30", "abc1234")
+    for more in (
+        {},
+        {"machine": "failed", "seen": "failed"},
+        {"machine": "resumed", "resumed": True},
+        {"machine": "refused", "seen": "refused"},
+    ):
+        result.save(replace(seen, **more))
+    with pytest.raises(ParamsError, match="No machine of the zoo was held by a whole run yet"):
+        visit.proven(chosen)
+    result.save(replace(seen, machine="held"))
+    assert [d.name for d in visit.proven(chosen)] == ["held"]
+
+
 def test_a_failure_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The part that failed and what it said are in the result, and the exit code is not 0."""
     kept: list[Result] = []
