@@ -254,21 +254,43 @@ def test_a_machine_that_must_be_refused_is(
 
 
 def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not at another step, not before the machine notes that it has begun, and once."""
+    """Not at another step, not before the machine notes that it has begun, and once; then it is on again."""
     happened: list[str] = []
+    pulled: list[bool] = []
     monkeypatch.setattr(cut, "switching", lambda _machine: happened.append("begun"))
     toy = SimpleNamespace(kill_power=lambda: happened.append("cut"))
-    listen = cut.pulls_the_plug(toy)  # type: ignore[arg-type]
+    listen = cut.pulls_the_plug(toy, pulled, lambda: happened.append("on"))  # type: ignore[arg-type]
     listen({"event": "action-begin", "step": "set_boot_menu"})
+    assert not pulled
     for _ in range(2):
         listen({"event": "action-begin", "step": cut.STEP})
-    assert happened == ["begun", "cut"]
+    assert (happened, pulled) == (["begun", "cut", "on"], [True])
 
 
 def test_another_machine_each_day() -> None:
     """On as many days as there are machines, each has its turn."""
     chosen = [description(name=name) for name in ("a", "b", "c")]
     assert sorted(visit.of_the_day(chosen, day * 86400.0).name for day in range(100, 103)) == ["a", "b", "c"]
+
+
+def test_only_a_machine_that_was_held_before_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a whole run: what fails then was broken since. Where there is none, that is an error, and not a run of nothing."""
+    chosen = [description(name=name) for name in ("plain", "held", "failed", "resumed", "refused", "new")]
+    monkeypatch.setattr(result, "project", lambda: tmp_path)
+    seen = Result("plain", "held", "2026-11-30", "abc1234")
+    for more in (
+        {},
+        {"machine": "failed", "seen": "failed"},
+        {"machine": "resumed", "resumed": True},
+        {"machine": "refused", "seen": "refused"},
+    ):
+        result.save(replace(seen, **more))
+    with pytest.raises(ParamsError, match="No machine of the zoo was held by a whole run yet"):
+        visit.proven(chosen)
+    result.save(replace(seen, machine="held"))
+    assert [d.name for d in visit.proven(chosen)] == ["held"]
 
 
 def test_a_failure_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

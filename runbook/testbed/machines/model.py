@@ -124,7 +124,7 @@ class Description(Said):
     users: tuple[User, ...] = ()
     files: tuple[File, ...] = ()
     inside: tuple[str, ...] = ()
-    """Shell commands that are run in its system before it is first switched on."""
+    """Shell commands that are run in its system before it is first switched on: with its packages, without its files yet."""
     once: tuple[str, ...] = ()
     """Shell commands that are run as root once, when it has booted for the first time."""
     restart: bool = False
