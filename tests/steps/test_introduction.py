@@ -1,6 +1,7 @@
 """The survey's three steps: on plain Debian, under Xen, and refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.survey.machines import (
     params,
 )
 
+FILES = Path(__file__).parents[1] / "survey" / "testbed"
 SPARE = {"bdf": "00:05.0"}
 SECURE = """\
 = efi
@@ -306,3 +308,13 @@ def test_what_is_kept_can_be_read_back():
     value = json.loads(kept_survey())
     assert value["pci"]["0000:00:05.0"] == {"id": "8086:10d3", "iommu_group": 3, "reset_methods": ["pm"]}
     assert kept_survey().endswith("}\n")
+
+
+def test_a_device_that_kvm_had_is_told_at_the_start():
+    """A guest's device that vfio-pci holds is named here, before anything is installed; another's is nobody's matter."""
+    links = "/sys/bus/pci/devices/0000:00:05.0/driver ../../../../bus/pci/drivers/vfio-pci"
+    has = [x for x in (FILES / "pci-links").read_text().splitlines() if "05.0/driver" not in x]
+    facts = bare(pci_links="\n".join([*has, links]) + "\n")
+    said = "vfio-pci takes devices at the boot: 0000:00:05.0 is bound to vfio-pci"
+    assert ("warn", said) in found(survey_devices, params(SPARE), facts)
+    assert ("warn", said) not in found(survey_devices, params({"bdf": "00:06.0", "id": "1b36:000d"}), facts)
