@@ -342,15 +342,17 @@ def test_a_machine_that_must_be_refused_is(
 
 
 def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not at another step, not before the machine notes that it has begun, and once."""
+    """Not at another step, not before the machine notes that it has begun, and once; then it is on again."""
     happened: list[str] = []
+    pulled: list[bool] = []
     monkeypatch.setattr(cut, "switching", lambda _machine: happened.append("begun"))
     toy = SimpleNamespace(kill_power=lambda: happened.append("cut"))
-    listen = cut.pulls_the_plug(toy)  # type: ignore[arg-type]
+    listen = cut.pulls_the_plug(toy, pulled, lambda: happened.append("on"))  # type: ignore[arg-type]
     listen({"event": "action-begin", "step": "set_boot_menu"})
+    assert not pulled
     for _ in range(2):
         listen({"event": "action-begin", "step": cut.STEP})
-    assert happened == ["begun", "cut"]
+    assert (happened, pulled) == (["begun", "cut", "on"], [True])
 
 
 def test_another_machine_each_day() -> None:
