@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from runbook.facts import cpu, firmware, isolation, memory, network, pci, space, storage, system, usb
 from runbook.model.ask import Ask, Facts
-from runbook.survey import islands, kept, regions, virtual
+from runbook.survey import islands, kept, regions, virtual, xen_quirks
 
 Key = TypeVar("Key")
 _KEPT = Ask.read(kept.PATH)
@@ -35,6 +35,8 @@ class Machine:
     """What the machine showed before Xen; only read under Xen."""
     isolation: isolation.Isolation
     """What keeps its devices apart."""
+    xen_words: tuple[str, ...] = ()
+    """What the parameters add to Xen's line, as far as there are any."""
 
     @property
     def virtualisation(self) -> tuple[str, str]:
@@ -47,6 +49,13 @@ class Machine:
             return "hvm" * ("hvm" in caps), "hap" * ("hap" in caps)
         source = self.kept if self.system.is_dom0 and self.kept else self.cpu
         return source.virtualisation, source.nested_paging
+
+    @cached_property
+    def iommu_off(self) -> xen_quirks.SwitchedOff | None:
+        """The chipset for which Xen switches the IOMMU off; None where it does not, or where it says that it did not."""
+        if self.system.is_dom0 and "hvm_directio" in self.cpu.xen_caps:
+            return None
+        return xen_quirks.iommu_off(self.devices, self.xen_words)
 
     def device(self, bdf: str) -> pci.Device | None:
         """Return the device at an address, None when there is none."""
@@ -160,8 +169,8 @@ def kept_text(facts: Facts) -> str | None:
     return facts.text(kept.PATH)
 
 
-def read(facts: Facts) -> Machine:
-    """Return the machine of the facts.
+def read(facts: Facts, xen_words: tuple[str, ...] = ()) -> Machine:
+    """Return the machine of the facts; `xen_words` are those that the parameters add to Xen's line (`xen.options`).
 
     Raises `HostError` under Xen when there is a kept survey that cannot be read.
     """
@@ -180,4 +189,5 @@ def read(facts: Facts) -> Machine:
         keyboards=usb.parse(facts),
         kept=before,
         isolation=isolation.parse(facts),
+        xen_words=xen_words,
     )
