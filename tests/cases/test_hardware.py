@@ -5,11 +5,6 @@ import pytest
 from tests.cases.hardware import FOLDER, NAMES, Case
 
 KNOWN = {
-    # What goes together.
-    "hp-gen8-rmrr-with-root",
-    "i350-ports-in-own-groups",
-    "sriov-functions",
-    "unknown-groups-iommu-off",
     # What is known of cards and chipsets.
     "amd-apu-graphics-offered",
     "amd-hawaii-reset",
@@ -19,7 +14,6 @@ KNOWN = {
     "x58-xen-turns-iommu-off",
     # What the written file says.
     "server-555-lines",
-    "xen-runs-no-kept-survey",
 }
 """Machines that are still judged wrongly: whoever mends one takes it off."""
 KINDS = {

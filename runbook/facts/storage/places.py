@@ -70,7 +70,7 @@ def _together(found: Iterable[Place]) -> Place:
     there = list(found)
     kinds = {place.kind for place in there}
     order: tuple[Kind, ...] = ("unknown", "network", "pci", "platform")
-    kind = next((k for k in order if k in kinds), "unknown")
+    kind: Kind = next((k for k in order if k in kinds), "unknown")
     controllers = dict.fromkeys(bdf for place in there for bdf in place.controllers)
     sessions = dict.fromkeys(name for place in there for name in place.sessions)
     return Place(kind, tuple(controllers), tuple(sessions))
