@@ -22,7 +22,7 @@ _LINKS = Ask.shell(
 # of the kernel's driver core), such as a port the Thunderbolt host interface that tunnels to it.
 _BEYOND = Ask.shell(
     "find /sys/bus/pci/devices/ /sys/bus/pci/devices/*/ -maxdepth 1 -type l"
-    " -name '?????*:??:??.?' ! -name 'consumer:*' -printf '%p %l\\n'"
+    " -name '?????*:??:??.?' ! -name 'consumer:*' -printf '%p %l\\n' 2>/dev/null; true"
 )
 _NAMES = Ask.run("lspci", "-Dmmnn")
 # One modprobe a device, bridges left out: it alone knows built-in modules and local aliases.
