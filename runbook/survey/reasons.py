@@ -151,8 +151,8 @@ RESERVED = frozenset({"rmrr", "shared-rmrr", "shared-region", "region-held", "op
 """The kinds about memory that the firmware keeps: Xen maps it for the guest, and `rdm_policy` says how strictly (H106)."""
 
 
-USES = frozenset({"disk", "network", "port", "keyboard"})
-"""What dom0 does with a device."""
+USES = frozenset({"disk", "network", "port", "keyboard", "unplaced", "no-card", "unseen"})
+"""What dom0 does with a device, or may do."""
 
 
 def verdict(reasons: tuple[Reason, ...]) -> str:
