@@ -55,6 +55,12 @@ RULES: dict[str, tuple[str, str, str]] = {
     ),
     "console": (CARE, "be sure that you need no remote console: it goes dark", ""),
     "rebar": (CARE, "switch Resizable BAR and Above 4G Decoding on in the firmware", ""),
+    "reset-shared": (
+        CARE,
+        "if its guest does not start a second time, restart the host",
+        "Linux, pci_parent_bus_reset",
+    ),
+    "plugged": (CARE, "plug what dom0 or you need into another controller first", ""),
     "reset": (CARE, "if its guest does not start a second time, restart the host", ""),
 }
 """For each kind of reason: the verdict it leads to, the next move, and where the rule comes from."""

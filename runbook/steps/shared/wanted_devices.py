@@ -15,6 +15,7 @@ from runbook.params.host import Device
 from runbook.survey import STAY, Machine
 from runbook.survey.reasons import Reason
 from runbook.survey.verdict import judge, place, ports
+from runbook.survey.xen_quirks import phantom
 
 
 def asks() -> tuple[Ask, ...]:
@@ -24,7 +25,7 @@ def asks() -> tuple[Ask, ...]:
 
 def findings(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what speaks against hiding the devices of the parameters, and what needs care, device by device (H616, H617)."""
-    return list(_findings(params, survey.read(facts)))
+    return list(_findings(params, survey.read(facts, params.xen.options)))
 
 
 def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
@@ -49,6 +50,7 @@ def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
         company = list(_company(machine, found, name, hidden, owners)) if not found.is_bridge else []
         group = params.storage.guest_volume_group
         taken = _taken(machine, found, device, hidden, owners)
+        taken |= {"phantom"} if phantom(found) in params.xen.options else set()
         said = {"group", "siblings"} - taken if company else set()
         yield from _verdict(judge(machine, found, group, kept), name, taken, said)
         yield from company
