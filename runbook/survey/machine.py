@@ -8,7 +8,20 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from runbook.facts import cards, cpu, firmware, isolation, memory, network, pci, space, storage, system, usb
+from runbook.facts import (
+    bars,
+    cpu,
+    displays,
+    firmware,
+    isolation,
+    memory,
+    network,
+    pci,
+    space,
+    storage,
+    system,
+    usb,
+)
 from runbook.model.ask import Ask, Facts
 from runbook.survey import islands, kept, regions, virtual, xen_quirks
 
@@ -37,8 +50,10 @@ class Machine:
     """What keeps its devices apart."""
     plugged: tuple[usb.Plugged, ...] = ()
     """What is plugged into USB beside keyboards."""
-    cards: cards.Cards = field(default_factory=cards.Cards)
-    """What the cards show of themselves; nothing where the host was not asked."""
+    bars: bars.Bars = field(default_factory=bars.Bars)
+    """What the devices have in memory."""
+    displays: displays.Displays = field(default_factory=displays.Displays)
+    """Which card shows the console, and where monitors are."""
     xen_options: tuple[str, ...] = ()
     """What the parameters add to Xen's line, as far as there are any."""
 
@@ -172,7 +187,7 @@ def _indexed(
 
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
-    modules = (system, cpu, firmware, memory, pci, isolation, cards, storage, network, usb)
+    modules = (system, cpu, firmware, memory, pci, isolation, bars, displays, storage, network, usb)
     return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), *_BOOT, _KEPT]))
 
 
@@ -189,13 +204,13 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
     booted = system.parse(facts)
     content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
-    shown = cards.parse(facts)
+    memory_of = bars.parse(facts)
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
-        devices=kept.complete(_revised(pci.parse(facts), shown.revisions), before),
+        devices=kept.complete(_revised(pci.parse(facts), memory_of.revisions or {}), before),
         storage=storage.parse(facts),
         boot_free_mib=space.free_mib(facts, "/boot"),
         network=network.parse(facts),
@@ -203,7 +218,8 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
         kept=before,
         isolation=isolation.parse(facts),
         plugged=usb.plugged(facts),
-        cards=shown,
+        bars=memory_of,
+        displays=displays.parse(facts),
         xen_options=xen_options,
     )
 
