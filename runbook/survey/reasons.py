@@ -19,6 +19,11 @@ RULES: dict[str, tuple[str, str, str]] = {
     "keyboard": (STAY, "plug the keyboard into another controller first", ""),
     "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),
     "nf200-card": (STAY, "use another card: no slot helps, for the switch is a part of this one", "H104"),
+    "iommu-off": (
+        STAY,
+        "use another machine; or, for guests that you trust, add iommu=no-intremap to xen.options",
+        "Xen, vtd/quirks.c",
+    ),
     "held": (STAY, "try another slot", ""),
     "virtual-held": (STAY, "take off its virtual function first what the host has there", ""),
     "groupless": (
@@ -48,6 +53,14 @@ RULES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "volumes": (CARE, "be sure that dom0 needs nothing of it", ""),
+    "iommu-doubt": (
+        CARE,
+        "look at its revision with `lspci -nn`, and under Xen at `xl dmesg`",
+        "Xen, vtd/quirks.c",
+    ),
+    "phantom": (CARE, "add that word to xen.options in the parameters", "xen-command-line, pci-phantom"),
+    "phantom-real": (CARE, "pass both to the same guest", "Linux, quirk_dma_func1_alias"),
+    "msix-page": (CARE, "use Xen 4.19 or newer, which is in Debian 13 (trixie)", "Xen b2cd07a0447b"),
     "board": (CARE, "pass it only when it has to go along with another device", ""),
     "region-held": (
         CARE,
@@ -63,7 +76,25 @@ RULES: dict[str, tuple[str, str, str]] = {
     "only-screen": (CARE, "be sure to reach dom0 over the network: its screen goes dark", ""),
     "nvidia": (CARE, "use a Windows driver from 465 on (2021) in the guest", ""),
     "amd-reset": (CARE, "expect to restart the host whenever its guest is restarted", ""),
+    "reset-reported": (
+        CARE,
+        "start its guest twice before you rely on it; restart the host if that fails",
+        "",
+    ),
     "integrated": (CARE, "pass a card in a slot instead", ""),
+    "laptop": (
+        CARE,
+        "expect no picture: give its guest the ROM from ACPI, and use it for computing or over the network",
+        "",
+    ),
+    "console": (CARE, "be sure that you need no remote console: it goes dark", ""),
+    "rebar": (CARE, "switch Resizable BAR and Above 4G Decoding on in the firmware", ""),
+    "reset-shared": (
+        CARE,
+        "if its guest does not start a second time, restart the host",
+        "Linux, pci_parent_bus_reset",
+    ),
+    "plugged": (CARE, "plug what dom0 or you need into another controller first", ""),
     "reset": (CARE, "if its guest does not start a second time, restart the host", ""),
 }
 """For each kind of reason: the verdict it leads to, the next move, and where the rule comes from."""
@@ -90,7 +121,7 @@ class Reason:
 
 
 FIRM = frozenset({
-    "screen", "only-screen", "volumes", "board", "integrated",
+    "screen", "only-screen", "volumes", "board", "integrated", "laptop", "console", "iommu-doubt",
     "groupless", "groupless-xen", "parted", "virtual-parent", "region-held",
 })  # fmt: skip
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""

@@ -13,8 +13,9 @@ from runbook.survey.rules.isolation import isolation
 from runbook.survey.rules.path import path
 from runbook.survey.rules.resets import resets
 from runbook.survey.rules.uses import uses
+from runbook.survey.rules.xen import xen
 
 ALL: tuple[Callable[[Machine, Device], Iterator[Reason]], ...] = (
-    board, uses, path, isolation, graphics, resets,
+    board, uses, path, isolation, xen, graphics, resets,
 )  # fmt: skip
 """Every rule; `rules.disks` comes before them, because it knows of the guests' volume group besides."""
