@@ -16,6 +16,6 @@ from runbook.survey.rules.uses import uses
 from runbook.survey.rules.xen import xen
 
 ALL: tuple[Callable[[Machine, Device], Iterator[Reason]], ...] = (
-    board, uses, path, isolation, xen, graphics, resets,
+    board, uses, path, xen, isolation, graphics, resets,
 )  # fmt: skip
 """Every rule; `rules.disks` comes before them, because it knows of the guests' volume group besides."""
