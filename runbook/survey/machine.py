@@ -80,13 +80,13 @@ class Machine:
             found = self._grouped([*found, *near])
         return tuple(d for d in dict.fromkeys(found) if d != device and not d.is_bridge)
 
-    def functions(self, device: pci.Device) -> tuple[pci.Device, ...]:
-        """Return the other functions of the same slot, bridges among them."""
-        return tuple(d for d in self._by_slot[device.slot] if d != device)
-
     def on_bus(self, device: pci.Device) -> list[pci.Device]:
         """Return all that is on a device's own bus, itself among them."""
         return self._by_bus[device.bdf.rpartition(":")[0]]
+
+    def functions(self, device: pci.Device) -> tuple[pci.Device, ...]:
+        """Return the other functions of the same slot, bridges among them."""
+        return tuple(d for d in self._by_slot[device.slot] if d != device)
 
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same slot, bridges left out."""

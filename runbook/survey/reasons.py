@@ -18,12 +18,12 @@ RULES: dict[str, tuple[str, str, str]] = {
     "port": (STAY, "take it out of passthrough.devices, or give the bridge another port", ""),
     "keyboard": (STAY, "plug the keyboard into another controller first", ""),
     "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),
-    "nf200-card": (STAY, "use another card: no slot helps, for the switch is a part of this one", "H104"),
     "iommu-off": (
         STAY,
         "use another machine; or, for guests that you trust, add iommu=no-intremap to xen.options",
         "Xen, vtd/quirks.c",
     ),
+    "nf200-card": (STAY, "use another card: no slot helps, for the switch is a part of this one", "H104"),
     "held": (STAY, "try another slot", ""),
     "virtual-held": (STAY, "take off its virtual function first what the host has there", ""),
     "groupless": (

@@ -22,7 +22,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return no action; the findings say what must be changed in the parameters or the machine."""
-    return Plan(findings=(*_findings(params, facts), *_taken(params, facts)))
+    return Plan(findings=tuple(_findings(params, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -30,15 +30,16 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return [f for f in _findings(params, facts) if f.stops]
 
 
-def _taken(params: HostParams, facts: Facts) -> list[Finding]:
-    """Return which of the guests' devices another driver takes at the boot: 06 says it too, and that is hours later."""
-    wanted = {device.bdf for device in params.passthrough.devices}
-    taken = [d.bdf for d in survey.read(facts).devices if d.driver == vfio.DRIVER and d.bdf in wanted]
-    return [vfio.leftover(f"{', '.join(taken)} is bound to {vfio.DRIVER}")] if taken else []
-
-
 def _findings(params: HostParams, facts: Facts) -> Iterator[Finding]:
     yield from wanted_devices.findings(params, facts)
     machine = survey.read(facts, params.xen.options)
+    yield from _taken(params, machine)
     yield from xen_dangers.phantoms(params, machine)
     yield from guest_windows.findings(params, machine)
+
+
+def _taken(params: HostParams, machine: survey.Machine) -> list[Finding]:
+    """Return which of the guests' devices another driver takes at the boot: 06 says it too, and that is hours later."""
+    wanted = {device.bdf for device in params.passthrough.devices}
+    taken = [d.bdf for d in machine.devices if d.driver == vfio.DRIVER and d.bdf in wanted]
+    return [vfio.leftover(f"{', '.join(taken)} is bound to {vfio.DRIVER}")] if taken else []

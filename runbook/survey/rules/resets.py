@@ -16,9 +16,10 @@ def resets(machine: Machine, device: Device) -> Iterator[Reason]:
     for the first function of a card, which was alone when it was found (drivers/pci/pci.c, pci_parent_bus_reset)."""
     if not device.reset_methods:
         yield Reason("reset", "Linux knows no way to reset it")
-    elif device.path and _OF_THE_BUS.issuperset(device.reset_methods):
-        if company := [d.bdf for d in machine.on_bus(device) if d != device]:
-            yield Reason(
-                "reset-shared",
-                f"it can be reset only together with {', '.join(company)}, which Linux refuses",
-            )
+        return
+    company = [d.bdf for d in machine.on_bus(device) if d != device]
+    if company and device.path and _OF_THE_BUS.issuperset(device.reset_methods):
+        yield Reason(
+            "reset-shared",
+            f"it can be reset only together with {', '.join(company)}, which Linux refuses",
+        )
