@@ -83,12 +83,15 @@ class Machine:
     def mates(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the devices that the IOMMU cannot tell from this one, bridges left out.
 
-        These are its IOMMU group; where no group is known of one of them, what the bus and ACS say (`islands`).
+        These are its IOMMU group, and what bears its number; where no group is known of one of them, what the bus and
+        ACS say (`islands`).
         What is another's mate has it as mate.
         """
         found = self._grouped([device])
+        near = [d for one in found for d in self._by_number.get(one.bdf, ())]
         if self._has_groupless:
-            near = [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+            near += [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+        if near:
             found = self._grouped([*found, *near])
         return tuple(d for d in dict.fromkeys(found) if d != device and not d.is_bridge)
 
@@ -146,6 +149,12 @@ class Machine:
     @cached_property
     def _islands(self) -> dict[str, str]:
         return {device.bdf: islands.island(self, device) for device in self.devices}
+
+    @cached_property
+    def _by_number(self) -> dict[str, tuple[pci.Device, ...]]:
+        """For each device those that send under its number, whatever Linux says."""
+        found = {device.bdf: islands.in_its_name(self, device) for device in self.devices}
+        return {bdf: others for bdf, others in found.items() if others}
 
     @cached_property
     def _by_island(self) -> dict[str, list[pci.Device]]:

@@ -85,7 +85,11 @@ def is_right(answer: Answer) -> bool:
 
 def known() -> dict[str, str]:
     """Return the answers that are wrong today, each with the reason."""
-    lines = (line.partition(": ") for line in KNOWN.read_text(encoding="utf-8").splitlines() if line and line[0] != "#")
+    lines = (
+        line.partition(": ")
+        for line in KNOWN.read_text(encoding="utf-8").splitlines()
+        if line and line[0] != "#"
+    )
     return {answer: reason for answer, _, reason in lines}
 
 

@@ -50,7 +50,12 @@ def test_a_machine_says_what_it_is(name):
     assert all(form.head.get(key) for key in ("about", "kinds", "board", "year", "source", "added", "cpu"))
     there = {d.bdf for d in form.devices}
     right = form.right
-    told = {*right.stay, *right.never, *(b for unit in right.offered for b in unit), *(b for b, _ in right.reasons)}
+    told = {
+        *right.stay,
+        *right.never,
+        *(b for unit in right.offered for b in unit),
+        *(b for b, _ in right.reasons),
+    }
     assert told <= there
     assert not set(right.stay) & set(right.never)
     assert not {b for unit in right.offered for b in unit} & {*right.stay, *right.never, *form.used}
