@@ -5,12 +5,6 @@ import pytest
 from tests.cases.hardware import FOLDER, NAMES, Case
 
 KNOWN = {
-    # What dom0 rests on.
-    "nvme-multipath-two-disks",
-    "thunderbolt-dock-uplink",
-    "vmd-root-no-groups",
-    "vmd-spare-disk-new-crashes",
-    "zfs-root",
     # What the written file says.
     "server-555-lines",
 }
