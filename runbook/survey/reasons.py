@@ -58,6 +58,9 @@ class Reason:
 FIRM = frozenset({"screen", "only-screen", "volumes", "board", "integrated"})
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""
 
+PLATFORM = frozenset({"board"})
+"""Those of FIRM that say what is a part of the machine itself: nobody wants it, so file, picture and form fold it."""
+
 
 def verdict(reasons: tuple[Reason, ...]) -> str:
     """Return the worst verdict of some reasons; a device with none may be passed."""
