@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from runbook.proposal.commented import folded
 from runbook.proposal.machine import Proposal
 from runbook.survey.groups import TOGETHER, Group, Member
-from runbook.survey.reasons import CARE, FIRM, PLATFORM, STAY
+from runbook.survey.reasons import CARE, FIRM, PLATFORM, STAY, Reason
 from runbook.text.ranges import ranges
 
 _HEAD = "Not offered, each with the reason; `A to B` are all devices from A to B:"
@@ -38,21 +38,23 @@ def lines(groups: Iterable[Group], seen: Proposal, entries: Callable[[Group], It
     return [f"    ## {_HEAD}", *found] if found else []
 
 
-def cares(group: Group) -> Iterator[str]:
-    """Yield each care of a group with its next move, once; of several devices with the addresses of those that have it.
+def cares(group: Group, moves: set[str]) -> Iterator[str]:
+    """Yield each care of a group, once; of several devices with the addresses of those that have it.
 
-    That its own members go together is no care of its own.
+    `moves` are the next moves that the reader knows from above; one that is told is added. That its own members go
+    together is no care of its own.
     """
-    found: dict[tuple[bool, str], list[str]] = {}
+    found: dict[Reason, list[str]] = {}
     for member in group.members:
         for reason in member.reasons:
             if reason.kind not in TOGETHER or {*_ADDRESS.findall(reason.text)} - {*group.bdfs}:
-                key = reason.kind not in FIRM, f"{reason.text}: {reason.do}"
-                found.setdefault(key, []).append(member.device.bdf)
-    for (is_usual, text), bdfs in sorted(found.items(), key=lambda item: item[0][0]):
-        decide = "" if is_usual else ", so it is for you to decide"
+                found.setdefault(reason, []).append(member.device.bdf)
+    for reason, bdfs in sorted(found.items(), key=lambda item: item[0].kind not in FIRM):
+        decide = ", so it is for you to decide" if reason.kind in FIRM else ""
         whose = f"{ranges(bdfs, group.bdfs)}: " if len(group.members) > 1 else ""
-        yield f"needs care{decide}: {whose}{text}"
+        move = "" if reason.do in moves else f": {reason.do}"
+        moves.add(reason.do)
+        yield f"needs care{decide}: {whose}{reason.text}{move}"
 
 
 def _reason(group: Group, member: Member) -> str:

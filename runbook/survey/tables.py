@@ -24,7 +24,7 @@ def survey_table(facts: Facts, params: HostParams | None = None) -> pd.DataFrame
     """
     import pandas as pd
 
-    machine = machines.read(facts)
+    machine = machines.read(facts, params.xen.options if params else ())
     guest_group = params.storage.guest_volume_group if params else ""
     kept = ports(machine, ((b.name, b.ports) for b in params.network.bridges)) if params else {}
     rows = []
