@@ -241,7 +241,7 @@ def fleet_(machines: int, keep: bool) -> None:
 
 @testbed.command("zoo")
 @click.argument("names", nargs=-1)
-@click.option("--one", is_flag=True, help="One machine beside the plain one, another each day.")
+@click.option("--one", is_flag=True, help="One machine that was held before, another each day.")
 @click.option("--resume", is_flag=True, help="Go on at the last checkpoint of a machine that failed.")
 @click.option("--keep", is_flag=True, help="Leave the machines running afterwards.")
 def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool) -> None:

@@ -75,7 +75,19 @@ say() { echo "$*" | tee -a "$run/why"; } # in the journal too
 
 # What a manager does before its files are replaced, and how it takes new ones into force. On the way back the same
 # is done with the other links and profiles.
-leave() { [ "$manager" != ifupdown ] || ifdown --force -a --exclude=lo || :; }
+leave() {
+    [ "$manager" = ifupdown ] || return 0
+    ports=$(ip -o link show type bridge_slave | sed 's/^[0-9]*: \([^:@]*\).*/\1/')
+    ifdown --force -a --exclude=lo || :
+    for port in $ports; do no_port "$port"; done
+}
+
+# bridge-utils has a port make no IPv6 address of the link's own, and leaves it so: as a card it would ask no router
+# and take no lease until the next start. What it took out itself is down; a guest's end of a bridge is not.
+no_port() {
+    [ -n "$(ip link show dev "$1" up 2>/dev/null)" ] || [ ! -e "/proc/sys/net/ipv6/conf/$1" ] ||
+        cat /proc/sys/net/ipv6/conf/default/addr_gen_mode >"/proc/sys/net/ipv6/conf/$1/addr_gen_mode"
+}
 
 is_there() { ip link show dev "$1" >/dev/null 2>&1; }
 

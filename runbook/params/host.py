@@ -74,7 +74,17 @@ class Recorded(Closed):
     """The folder of the recording, relative to the project."""
 
 
-Connection = Annotated[Ssh | Local | Recorded, Field(discriminator="kind")]
+class Captured(Closed):
+    """What a real machine answered once, kept as files: everything can be looked at and planned, nothing done."""
+
+    kind: Literal["capture"] = "capture"
+    folder: ControllerPath = Field(examples=["captures/myhost"])
+    """The folder that `runbook survey --save` wrote, relative to the project."""
+
+
+Stored = Recorded | Captured
+"""Hosts whose answers are files: nothing is reached, and nobody has to be root."""
+Connection = Annotated[Ssh | Local | Recorded | Captured, Field(discriminator="kind")]
 
 
 class Dom0(Closed):

@@ -212,6 +212,23 @@ def test_the_way_back_of_several_files(machine):
     assert machine.in_force() == before
 
 
+def test_a_card_that_is_no_port_any_more_has_an_ipv6_address_of_its_own(machine, tmp_path):
+    """What bridge-utils took from the port comes back before the old files do; a guest's end of the bridge is left as it is."""
+    toy = tmp_path / "bin" / "ifdown"
+    toy.write_text(toy.read_text().replace("ip address", f"ip link set dev {CARD} down\nip address", 1))
+    guest = "ip link add guest0 type veth peer name guest1; ip link set guest0 master xenbr0 addrgenmode none up\n"
+    bridged = f"{BRIDGED}ip link set {CARD} addrgenmode none\n{guest}"
+    action = to(bridged)
+    back = action.inverse(machine.gather([Ask.read(FILE)]))
+    modes = f"for link in {CARD} guest0; do ip -d link show $link | grep -o 'addrgenmode [a-z0-9]*'; done"
+    carry_out(action, machine, print)
+    machine.until_quiet()
+    assert machine.shell(modes) == "addrgenmode none\n" * 2
+    carry_out(back, machine, print)
+    machine.until_quiet()
+    assert machine.shell(modes) == "addrgenmode eui64\naddrgenmode none\n"
+
+
 def test_an_earlier_switch_that_was_cut_off_is_taken_back_first(machine):
     """Its true old files come back before new ones are kept as old."""
     stop = machine.reconnect
