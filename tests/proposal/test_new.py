@@ -215,7 +215,7 @@ def test_groups_are_whole():
     assert (host.passthrough.devices, offered(text)) == ((), ["0000:05:00.0", "0000:06:00.0"])
     said = " ".join(text.replace("#", " ").split())
     assert (
-        "IOMMU group 7: these go to one guest together needs care, so it is for you to decide: 0000:04:00.1: it is a part"
+        "IOMMU group 7: these go to one guest together needs care, so it is for you to decide: 0000:04:00.1: it is a bus of the board"
         in said
     )
 
@@ -289,15 +289,16 @@ def test_under_xen_the_machine_is_the_same():
 def test_without_groups_the_file_warns():
     """Where Linux shows no IOMMU group at all, the file says what is then unknown, and how to know it."""
     facts = {
-        "The firmware announces an IOMMU (IVRS), so the kernel is without it": devices(Pci(CARD)),
-        "The firmware announces no IOMMU: switch VT-d or AMD-Vi on": devices(Pci(CARD), firmware_tables="= efi\n"),
-        "under Xen, so what goes together is known by card and PCI bus only. Xen says that the IOMMU works": dom0(kept=None),
-        "under Xen, so what goes together is known by card and PCI bus only. Xen says that it has no IOMMU":
-            dom0(kept=None, xl_info="virt_caps : pv hvm\n"),
-        "only. To have the groups, start the host once without Xen": dom0(kept=None, xl_info=None),
-    }  # fmt: skip
+        "what goes together is not known. To see them, switch the IOMMU on in the firmware": devices(
+            Pci(CARD), pci_capabilities=None
+        ),
+        "To see them, start the host once without Xen, by the plain Debian entry": dom0(kept=None),
+        "Under Xen it shows none: Xen says that the IOMMU works (hvm_directio).": dom0(kept=None),
+        "Xen says that it has no IOMMU to use.": dom0(kept=None, xl_info="virt_caps : pv hvm\n"),
+    }
     for said, seen in facts.items():
         assert said in " ".join(written(seen)[0].replace("#", " ").split())
+    assert "Xen says" not in written(dom0(kept=None, xl_info=None))[0].partition("# Linux shows")[2]
     for seen in (bare(), dom0()):
         assert "Linux shows no IOMMU groups" not in written(seen)[0]
 
