@@ -153,6 +153,9 @@ FIRM = frozenset({
 })  # fmt: skip
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""
 
+PLATFORM = frozenset({"board"})
+"""Those of FIRM that say what is a part of the machine itself: nobody wants it, so file, picture and form fold it."""
+
 RESERVED = frozenset({"rmrr", "shared-rmrr", "shared-region", "region-held", "open-region"})
 """The kinds about memory that the firmware keeps: Xen maps it for the guest, and `rdm_policy` says how strictly (H106)."""
 
