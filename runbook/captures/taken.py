@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +18,6 @@ from runbook.params import HostParams
 from runbook.params.host import Local
 from runbook.survey import judge, read, verdict
 
-Tell = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Taken:
@@ -33,14 +30,13 @@ class Taken:
     """What whoever sends it should know besides."""
 
 
-def take(host: Host, params: HostParams, file: Path | None, tell: Tell = str) -> Taken:
+def take(host: Host, params: HostParams, file: Path | None) -> Taken:
     """Return a host's answers, cleaned: to the survey, to `runbook new`, and to every step's plan.
 
     The steps are asked with the parameters of `file`, and with those that `runbook new` proposes; without a file with
     these alone. Raises `HostError` as the host does.
     """
     constant = (*questions.of_survey(), *people.ASKS)
-    tell("the survey's questions")
     first = host.gather(dict.fromkeys(constant))
     warnings = []
     try:
@@ -51,7 +47,6 @@ def take(host: Host, params: HostParams, file: Path | None, tell: Tell = str) ->
     asks: dict[Ask, None] = {}
     for one in (params if file else None, proposed):
         asks |= dict.fromkeys(questions.of_steps(one) if one else ())
-    tell("the steps' questions")
     known = {ask: first[ask] for ask in questions.of_survey() if ask in first}
     answers = {**known, **_all(host.gather(ask for ask in asks if ask not in known))}
     if file:

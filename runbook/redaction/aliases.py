@@ -29,7 +29,7 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("sum", rf"\b{_HEX}{{64}}(?=\s+\S*ssh_host_)"),
     ("mac", rf"(?<![\w:-]){_HEX}{{2}}(?:(?::{_HEX}{{2}}){{5,}}|(?:-{_HEX}{{2}}){{5,}})(?![\w:-])"),
     ("named_mac", rf"(?<![A-Za-z0-9])(?:en|wl|ww|ib)x{_HEX}{{12}}(?!{_HEX})"),
-    ("wide", rf"(?<![\w-]){_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?!\w)"),
+    ("wide", rf"(?<![A-Za-z0-9]){_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?!\w)"),
     ("wide", r"(?<![A-Za-z0-9-])[A-Za-z0-9]{6}(?:-[A-Za-z0-9]{4}){5}-[A-Za-z0-9]{6}(?![A-Za-z0-9-])"),
     ("wide", rf"(?<![\w:]){_HEX}{{8}}(?::{_HEX}{{8}}){{3}}(?![\w:])"),
     ("wide", rf"(?<![A-Za-z0-9]){_HEX}{{32}}(?![A-Za-z0-9])"),
@@ -43,10 +43,12 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("ipv4", r"(?<![\w.|])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d|[+~]|-\d+(?:[+~]|\s|\)|$|[a-z]))"),
 )
 """What is known by its form."""
-#: As what a kind of name is counted.
+#: As what a kind is counted.
 CALLED = {
-    "host": "host or domain name", "user": "name of a person or login", "label": "label", "wifi": "name of a connection",
-    "site": "name of a site",
+    "host": "names of hosts and domains", "user": "names of people and logins", "label": "labels",
+    "wifi": "names of connections", "site": "names of sites", "key": "keys", "mail": "mail addresses", "iqn": "iSCSI names",
+    "mac": "MAC addresses", "public": "public addresses", "wide": "UUIDs", "serial": "serial numbers",
+    "long": "identifiers",
 }  # fmt: skip
 
 
@@ -145,10 +147,10 @@ class Aliases:
         return self._numbers.ipv6(text)
 
     def _mail(self, text: str) -> str:
-        return text if PUBLIC.search(text) else f"person{self._nth('mail address', text.lower())}@example.org"
+        return text if PUBLIC.search(text) else f"person{self._nth('mail', text.lower())}@example.org"
 
     def _iqn(self, text: str) -> str:
-        return f"iqn.2003-01.org.example:{self._nth('iSCSI name', text)}"
+        return f"iqn.2003-01.org.example:{self._nth('iqn', text)}"
 
     def _key(self, text: str) -> str:
         key, *comment = text.split(None, 1)
