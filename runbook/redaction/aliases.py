@@ -61,6 +61,7 @@ class Aliases:
         self._constants = {constant.lower() for constant in constants}
         self._numbers = Numbers()
         self._names: dict[str, str] = {}
+        self._uuids: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._by_kind: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._pattern: re.Pattern[str] | None = None
@@ -83,6 +84,10 @@ class Aliases:
             self._counts[kind] += 1
             self._names[low] = f"{kind}{self._counts[kind]}" + (".example" if kind == "site" else "")
         self._pattern = None
+
+    def stand(self, uuid: str, other: str) -> None:
+        """Let one UUID stand for another that is made of a name, as it would be made of what stands for the name."""
+        self._uuids[uuid.lower()] = other
 
     def text(self, text: str) -> str:
         """Return a text in which others stand for all that is known, or known by its form."""
@@ -135,6 +140,8 @@ class Aliases:
         return text[:3] + self._numbers.mac(":".join(re.findall("..", text[3:]))).replace(":", "")
 
     def _wide(self, text: str) -> str:
+        if made := self._uuids.get(text.lower()):
+            return made
         return text if text.lower() in self._constants else self._numbers.wide(text)
 
     def _serial(self, text: str) -> str:
