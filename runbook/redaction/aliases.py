@@ -97,19 +97,10 @@ class Aliases:
 
     def replaced(self) -> dict[str, int]:
         """Return how many different names and numbers of each kind there are others for."""
-        kinds = (
-            "MAC address",
-            "public address",
-            "UUID",
-            "serial number",
-            "identifier",
-            "key",
-            "mail address",
-        )
-        counts = {kind: self._numbers.count(kind) for kind in kinds}
+        counts = {kind: self._numbers.count(kind) for kind in CALLED}
         counts |= {kind: len(known) for kind, known in self._by_kind.items()}
-        counts |= {CALLED.get(kind, kind): number for kind, number in self._counts.items()}
-        return {kind: number for kind, number in counts.items() if number}
+        counts |= self._counts
+        return {CALLED[kind]: number for kind, number in counts.items() if number}
 
     def _compiled(self) -> re.Pattern[str]:
         spelt = {form: name for name in self._names for form in _forms(name)}
