@@ -46,19 +46,24 @@ def sysfs(machine: Machine, bdf: str) -> str:
 
 
 def _devices(machine: Machine) -> dict[str, str]:
-    attributes, links, modules, names = [], [], [], []
+    attributes, links, modules, names, physical = [], [], [], [], []
     for d in machine.devices:
         at = f"/sys/bus/pci/devices/{d.bdf}"
         attributes += [f"{d.bdf}/{name}:{value}" for name, value in _attributes(d) if value]
         links.append(f"{at} {sysfs(machine, d.bdf)}")
         links += [f"{at}/iommu_group ../../../kernel/iommu_groups/{d.group}"] if d.group else []
         links += [f"{at}/driver ../../../bus/pci/drivers/{d.driver}"] if d.driver else []
-        links += [f"{at}/physfn ../{d.physical}"] if d.physical else []
         modules += (
             [f"= {d.bdf}", *filter(None, [_MODULES.get(d.driver, d.driver)])] if not d.is_bridge else []
         )
         names.append(_lspci(d))
-    answers = {"pci_attributes": attributes, "pci_links": links, "pci_modules": modules, "lspci": names}
+    answers = {
+        "pci_attributes": attributes,
+        "pci_links": links,
+        "pci_modules": modules,
+        "lspci": names,
+        "pci_physical": physical,
+    }
     return {name: "\n".join(lines) + "\n" for name, lines in answers.items()}
 
 
