@@ -53,6 +53,7 @@ def _devices(machine: Machine) -> dict[str, str]:
         links.append(f"{at} {sysfs(machine, d.bdf)}")
         links += [f"{at}/iommu_group ../../../kernel/iommu_groups/{d.group}"] if d.group else []
         links += [f"{at}/driver ../../../bus/pci/drivers/{d.driver}"] if d.driver else []
+        physical += [f"{at}/physfn ../{d.physical}"] if d.physical else []
         modules += (
             [f"= {d.bdf}", *filter(None, [_MODULES.get(d.driver, d.driver)])] if not d.is_bridge else []
         )
