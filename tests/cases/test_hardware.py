@@ -11,13 +11,6 @@ KNOWN = {
     "vmd-root-no-groups",
     "vmd-spare-disk-new-crashes",
     "zfs-root",
-    # What is known of cards and chipsets.
-    "amd-apu-graphics-offered",
-    "amd-hawaii-reset",
-    "amd-psp-and-dummy-offered",
-    "intel-pch-parts-offered",
-    "marvell-88se9172-phantom",
-    "x58-xen-turns-iommu-off",
     # What the written file says.
     "server-555-lines",
 }
