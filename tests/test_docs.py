@@ -61,3 +61,19 @@ def test_the_changelog_is_short():
         lines = [line for line in section.splitlines()[1:] if line.strip()]
         assert len(lines) <= 40, section.partition("\n")[0]
         assert [line for line in lines if len(line) > 200] == []
+
+
+def test_what_shows_a_set_up_is_there():
+    """Each test and each host that `docs/set-ups.md` names as a witness exists under that name."""
+    page = (ROOT / "docs" / "set-ups.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| (?!set-up|---)(.+?) \|.*\| ([^|]+) \|$", page)
+    assert len(rows) == page.count("\n| ") - 2 * page.count("| set-up |")
+    for what, shown_by in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)([\w:\[\]-]*)`", shown_by)
+        assert named, f"nothing shows {what}"
+        for file, inside in named:
+            text = (ROOT / file).read_text(encoding="utf-8")
+            for name in filter(None, inside.split("::")):
+                assert re.search(rf"(?m)^\s*(def|class) {name}\b", text), f"{what}: {file} has no {name}"
+        for host in re.findall(r"`([\w-]+)`", "".join(re.findall(r"\(([^)]*)\)", shown_by))):
+            assert (ROOT / "tests/cases/host" / host / "expect.json").exists(), f"{what}: no host {host}"

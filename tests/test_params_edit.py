@@ -99,7 +99,9 @@ def test_every_list_takes_one_more(file):
         ("a:\n  - x: 1  # one\n# end\n", ("a",), {"x": 2}, "a:\n  - x: 1  # one\n  - x: 2\n# end\n"),
         ("a:\n- x: 1\n", ("a",), {"x": 2}, "a:\n- x: 1\n- x: 2\n"),
         ("a: {}\n", ("a", "b"), 1, "a: {b: [1]}\n"),
-        ("a:\nb: 1\n", ("a",), {"x": 2}, "a: [{x: 2}]\nb: 1\n"),
+        ("a:\nb: 1\n", ("a",), {"x": 2}, "a:\n  - x: 2\nb: 1\n"),
+        ("a:\n  # - x: 1\nb: 1\n", ("a",), {"x": 2}, "a:\n  - x: 2\n  # - x: 1\nb: 1\n"),
+        ("a:\nb: 1\n", ("a",), "w", "a: [w]\nb: 1\n"),
         ("a:  # why\nb: 1\n", ("a", "c"), "x", "a:  # why\n  c: [x]\nb: 1\n"),
     ],
 )

@@ -34,6 +34,7 @@ TYPES = {
     "Ssh.become_password": secrets.PasswordReference,
     "Local.become_password": secrets.PasswordReference,
     "Recorded.recording": paths.ControllerPath,
+    "Captured.folder": paths.ControllerPath,
     "Confirmed.value": types.Sentence,
     "Confirmed.on": firmware.Day,
     "Installation.disk": installation.WholeDisk,

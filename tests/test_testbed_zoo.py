@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,11 @@ from runbook.proposal import read, write
 from runbook.proposal.machine import asks
 from runbook.steps import name_of, notebooks
 from runbook.testbed import disk, machine, machines, qemu, recipe
-from runbook.testbed.image import default_recipe, image_key
+from runbook.testbed.image import Image, default_recipe, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description
 from runbook.testbed.state import State
-from runbook.testbed.zoo import asked, building, cut, in_force, page, proof, result, visit
+from runbook.testbed.zoo import asked, building, cut, in_force, layout, page, proof, result, visit
 from runbook.testbed.zoo.result import Result
 
 ROOT = Path(__file__).parents[1]
@@ -142,6 +143,93 @@ def test_packages_are_taken_away_that_come_by_themselves() -> None:
     assert "netplan.io" in made.packages
     assert "for p in ifupdown;" in made.hooks[0]
     assert "dpkg --purge" in made.hooks[0]
+
+
+def test_a_layout_makes_another_disk_of_the_same_system() -> None:
+    """Its words decide the cache's name; the plain disk that it begins with, and all other machines', stay what they were."""
+    crypt = ZOO["crypt"]
+    assert crypt.layout is not None
+    other = crypt.model_copy(update={"layout": crypt.layout.model_copy(update={"disks_gib": (18, 20)})})
+    assert building.base_name(other) != building.base_name(crypt)
+    assert building.recipe_of(other) == building.recipe_of(crypt)
+    assert building.base_name(ZOO["kvm"]) == f"base-{image_key(building.recipe_of(ZOO['kvm']))}"
+
+
+def test_a_bios_has_no_firmware_of_uefi() -> None:
+    """The same PC without its flash starts the BIOS way."""
+    words = {name: " ".join(qemu.command(building.spec_of(ZOO[name]))) for name in ("btrfs", "crypt")}
+    assert "pflash" not in words["btrfs"]
+    assert words["crypt"].count("if=pflash") == 2
+
+
+def test_the_system_moves_in_behind_its_disks(tmp_path: Path) -> None:
+    """The script, run by a shell whose programs only say their names: disks, copy, /etc/fstab, then what is done inside."""
+    asked_for = machines.Layout(
+        make=("sfdisk ${disk}1", "mkdir /target"), inside=("update-grub ${disk}0 'x'",), at_first=()
+    )
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    mounts = (
+        "/target /dev/mapper/vault-root 1-2 ext4 /\n/target/boot /dev/md0 3-4 ext4 /\n"
+        "/target/boot/efi /dev/vdb1 AB-CD vfat /\n/target/home /dev/vdb1[/@home] 5-6 btrfs /@home\n"
+    )
+    for name in (
+        "sfdisk",
+        "mkdir",
+        "rmdir",
+        "rm",
+        "cp",
+        "udevadm",
+        "mount",
+        "umount",
+        "sync",
+        "chroot",
+        "findmnt",
+    ):
+        told = f"printf '{mounts}'" if name == "findmnt" else f'echo "{name} $*" >>{tmp_path}/calls'
+        (tools / name).write_text(f"#!/bin/sh\n{told}\n")
+        (tools / name).chmod(0o755)
+    text = layout.script(asked_for).replace("/root/fstab", f"{tmp_path}/fstab")
+    subprocess.run(["/bin/sh", "-c", text], env={"PATH": str(tools)}, check=True)
+    assert (tmp_path / "fstab").read_text() == (
+        "/dev/mapper/vault-root / ext4 defaults 0 0\nUUID=3-4 /boot ext4 defaults 0 0\n"
+        "UUID=AB-CD /boot/efi vfat umask=0077 0 0\nUUID=5-6 /home btrfs subvol=/@home 0 0\n"
+    )
+    calls = (tmp_path / "calls").read_text()
+    order = [f"sfdisk {layout.BY_ID}1", "cp -ax / /target", "cp -ax /boot/. /target/boot/", "chroot /target sh -c", "update-grub ${disk}0 'x'", "umount -R /target"]  # fmt: skip
+    assert [calls.index(words) for words in order] == sorted(calls.index(words) for words in order)
+
+
+def test_a_layout_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both disks, the keys, and nothing else stay; the second time nothing is booted; a failure leaves no half disk."""
+    plain = tmp_path / "base-plain"
+    plain.mkdir()
+    for name in (*layout._KEYS, "disk.qcow2"):
+        (plain / name).write_text(name)
+    asked_for = machines.Layout(disks_gib=(1, 1), make=("false",), inside=(), at_first=())
+    events: list[str] = []
+
+    def assemble(folder: Path, _image: Image) -> None:
+        folder.mkdir()
+
+    def fails(_machine: Machine, _script: str, _stdin: bytes) -> None:
+        raise CheckFailed("A script on the machine failed")
+
+    monkeypatch.setattr(layout.hardware, "assemble", assemble)
+    monkeypatch.setattr(layout.hardware, "switch_on", lambda _folder, spec: events.append(str(spec.disks)))
+    monkeypatch.setattr(Machine, "wait_ready", lambda _self: 1.0)
+    monkeypatch.setattr(layout, "shell", fails)
+    words = (tmp_path, default_recipe(), asked_for, Image(plain), qemu.Spec(0), events.append)
+    with pytest.raises(CheckFailed):
+        layout.moved_in(*words)
+    assert not (tmp_path / f"base-{layout.key(*words[1:3])}").exists()
+    monkeypatch.setattr(layout, "shell", lambda *_words: "")
+    made = [layout.moved_in(*words) for _ in range(2)]
+    assert made[0] == made[1]
+    assert sorted(p.name for p in made[0].folder.iterdir()) == sorted(
+        ["disk.qcow2", "second.qcow2", *layout._KEYS]
+    )
+    assert sum("new2.qcow2" in event for event in events) == 2
 
 
 def test_parameters_are_the_proposal_and_what_a_person_adds(tmp_path: Path) -> None:

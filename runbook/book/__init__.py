@@ -8,14 +8,18 @@ from pathlib import Path
 from runbook import releases
 from runbook.book import stepping
 from runbook.book.book import Book
+from runbook.engine import gates
 from runbook.engine.journal import Journal
 from runbook.errors import ParamsError
 from runbook.hosts import connect
 from runbook.model.modes import MODES
-from runbook.params import digest, load
+from runbook.params import digest, load, on_capture
 from runbook.steps import steps_of
 
-__all__ = ["Book", "open_host"]
+__all__ = ["CAPTURE", "Book", "open_host"]
+
+CAPTURE = "RUNBOOK_CAPTURE"
+"""The environment variable by which a run tells its kernels that a capture stands in place of the host."""
 
 
 def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
@@ -25,7 +29,7 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
     `auto`: replay on a recorded host, `plan` on any real one.
 
     Raises `ParamsError` for wrong parameters, `HostError` when the host cannot be used (unreachable,
-    not root, another run at work) and `Refused` for another release than the parameters say.
+    not root, another run at work) and `Refused` for another release than the parameters say, and to change a capture.
 
     In mode `apply` a real host's run is kept among the reports and closed by `summary`, as `runbook run` does it.
     """
@@ -40,6 +44,8 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
             why=f"it began with {begun_with}, they are {digest(host_params)} now, and its report names only those",
             do="run again: what is done already is found done",
         )
+    host_params = on_capture(host_params, os.environ.get(CAPTURE))
+    gates.require_machine(host_params, mode)
     releases.get(host_params.release)
     host = connect(host_params, notebook)
 

@@ -38,7 +38,7 @@ class Book:
     def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal,
                  file: str | Path = "") -> None:  # fmt: skip
         self._guide_only = releases.get(params.release).reproduction
-        replays = mode == "auto" and not host.is_real and not self._guide_only
+        replays = mode == "auto" and replay.plays(host) and not self._guide_only
         self.mode = "apply" if replays else ("plan" if mode == "auto" else mode)
         self.params, self.host, self.notebook = params, host, notebook
         self._steps = steps_of(notebook, params.release)
@@ -243,7 +243,9 @@ class Book:
     def _title(self) -> Shown:
         running = f"Linux {self.system.kernel}" + (" under Xen" if self.system.is_dom0 else "")
         what = {"plan": "shows and changes nothing", "apply": "changes the host", "check": "only verifies"}
-        mode = what[self.mode] if self.host.is_real else "replays a recorded run; no machine is touched"
+        mode = what[self.mode] if self.host.is_real else "looks at what was captured; no machine is touched"
+        if replay.plays(self.host):
+            mode = "replays a recorded run; no machine is touched"
         by_sudo = ", root by sudo" if self.params.is_by_sudo else ""
         rows = [
             ("host", self.system.hostname, f"{self.system.pretty_name}, {running}"),

@@ -6,15 +6,21 @@ from collections.abc import Collection, Mapping
 
 from runbook.errors import NotRecorded
 from runbook.hosts import Host
+from runbook.hosts.captured import CapturedHost
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recorder import Recorder
 from runbook.hosts.recording import asked_for
-from runbook.model.ask import Facts
+from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
 from runbook.steps import Step
 
 DONE = Plan(note="It was done before: a replay holds each step once.")
+
+
+def plays(host: Host) -> bool:
+    """Return whether a host plays back what was done, and is no machine and no capture."""
+    return isinstance(host, RecordedHost)
 
 
 def begin(host: Host, steps: Mapping[str, Step]) -> None:
@@ -35,7 +41,11 @@ def unrecorded(host: Host, name: str, step: Step, params: HostParams, facts: Fac
     What such a step did then is left out of the replay. Other parameters than those of the recording are no reason: what
     they lead to is the error that the host raises.
     """
-    if not isinstance(host, RecordedHost) or all(ask in facts for ask in step.asks(params)):
+    if host.is_real or all(ask in facts for ask in step.asks(params)):
+        return ""
+    if isinstance(host, CapturedHost):
+        return uncaptured_line(host, next(ask for ask in step.asks(params) if ask not in facts))
+    if not isinstance(host, RecordedHost):
         return ""
     if host.has(name) and host.params != asked_for(params):
         return ""
@@ -51,6 +61,12 @@ def holds(host: Host, name: str) -> bool:
 def unrecorded_line(name: str) -> str:
     """Return what to do about a step that no machine was asked for yet."""
     return f"not recorded yet: make record STEP={name}"
+
+
+def uncaptured_line(host: CapturedHost, ask: Ask) -> str:
+    """Return which question of a step a capture does not answer, and how one is made that does."""
+    error = host.never_asked(ask)
+    return f"not planned. {error.what}; make a fuller one: runbook survey PARAMS --save FOLDER"
 
 
 def require_order(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runbook.errors import CheckFailed, Refused
+from runbook.params.host import Captured
 
 if TYPE_CHECKING:
     from runbook.facts.system import System
@@ -35,6 +36,17 @@ def require_usable(
         why="packages, paths and versions differ between releases",
         do=f"set `release: {system.codename}` if you mean this machine, or correct `connection.to`",
     )
+
+
+def require_machine(params: HostParams, mode: str) -> None:
+    """Raise `Refused` where something is to be done and a capture stands in place of the host."""
+    if mode == "apply" and isinstance(params.connection, Captured):
+        raise Refused(
+            f"{params.host} is a capture here, and a capture cannot be changed",
+            where=params.connection.folder,
+            why="it holds what a machine answered; no machine is behind it",
+            do="use mode plan or check; on the machine itself, leave --capture out and name its parameter file",
+        )
 
 
 def refuse_if_blocked(planned: Plan, step: str, where: str) -> None:

@@ -18,7 +18,7 @@ from runbook.controller.project import SOURCE
 from runbook.evidence import archive
 from runbook.evidence.record import RunRecord
 from runbook.params import HostParams, digest
-from runbook.params.host import Recorded, Ssh
+from runbook.params.host import Ssh, Stored
 
 DISTRIBUTION = "xen-host-runbook"
 _OURS = ("runbook", "notebooks")
@@ -79,7 +79,7 @@ def _login(params: HostParams) -> str:
     A configuration that the parameters name is not read for this: it could name programs to run.
     """
     connection = params.connection
-    if isinstance(connection, Recorded):
+    if isinstance(connection, Stored):
         return ""
     by_sudo = ", root by sudo" if connection.become == "sudo" else ""
     if not isinstance(connection, Ssh):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from runbook.facts import ivrs
 from runbook.model.ask import Ask, Facts
 
 _SECURE_BOOT = "efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -14,7 +15,7 @@ _DMI = Ask.shell(
 )
 _TABLES = Ask.shell(
     'cd /sys/firmware && for t in efi acpi/tables/IVRS; do [ -e $t ] && echo "= $t"; done;'
-    f" for t in acpi/tables/DMAR acpi/tables/RMAD {_SECURE_BOOT};"
+    f" for t in acpi/tables/IVRS acpi/tables/DMAR acpi/tables/RMAD {_SECURE_BOOT};"
     ' do [ -r $t ] && echo "= $t" && od -An -v -tx1 $t; done; true'
 )
 
@@ -58,6 +59,8 @@ class Firmware:
     interrupt_remapping: bool | None
     """Bit 0 of the DMAR flags; None where there is no such table."""
     reserved: tuple[Reserved, ...]
+    blocks: tuple[ivrs.Block, ...] = ()
+    """Memory that AMD's table IVRS holds for devices."""
 
 
 def parse(facts: Facts) -> Firmware:
@@ -79,6 +82,7 @@ def parse(facts: Facts) -> Firmware:
         tables=tables,
         interrupt_remapping=bool(dmar[37] & 1) if len(dmar) > 37 else None,
         reserved=tuple(reserved_regions(dmar)),
+        blocks=tuple(ivrs.blocks(files.get("acpi/tables/IVRS", b""))),
     )
 
 

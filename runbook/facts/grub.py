@@ -21,6 +21,8 @@ _MOUNT = Ask.run("findmnt", "-n", "-o", "SOURCE,FSTYPE", "-T", "/boot/grub")
 _RUNNING = Ask.read("/proc/cmdline")
 
 COMMANDS = (_MENU, _ENVIRONMENT, _HYPERVISORS, _NEWER, _MOUNT, _RUNNING)
+PLACE = (_MOUNT,)
+"""What `place` asks."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,6 @@ def parse(facts: Facts) -> Grub:
     """Return the boot menu of the facts."""
     text = facts.text(CONFIG) or ""
     environment = dict(line.split("=", 1) for line in facts[_ENVIRONMENT].out.splitlines() if "=" in line)
-    source, _, kind = facts[_MOUNT].out.strip().partition(" ")
     return Grub(
         entries=entries(text),
         default=default(text),
@@ -99,9 +100,20 @@ def parse(facts: Facts) -> Grub:
         next_entry=environment.get("next_entry", ""),
         hypervisors=tuple(sorted(facts[_HYPERVISORS].out.split())),
         newer_sources=tuple(sorted(facts[_NEWER].out.split())),
-        can_write_choice=can_write(source, kind.strip()),
+        can_write_choice=can_write(*_mount(facts)),
         running_root=root_of((facts.text("/proc/cmdline") or "").split()),
     )
+
+
+def place(facts: Facts) -> str:
+    """Return where GRUB's environment lies when GRUB cannot write it there, '' when it can, or nobody knows."""
+    source, kind = _mount(facts)
+    return "" if can_write(source, kind) else f"{source} ({kind})"
+
+
+def _mount(facts: Facts) -> tuple[str, str]:
+    source, _, kind = facts[_MOUNT].out.strip().partition(" ")
+    return source, kind.strip()
 
 
 def can_write(source: str, kind: str) -> bool:

@@ -31,6 +31,7 @@ NF200 = ("10de:05b1", "10de:05b8", "10de:05be")
 """The NF200 switches, which no IOMMU can see through (H104)."""
 
 _BDF = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
+_REVISION = re.compile(r"""^([0-9a-f:.]+) "[^\n]*?" -r([0-9a-f]{2})\b""", re.MULTILINE)
 _CLASSES = {
     "00": "Unclassified device", "01": "Mass storage controller", "02": "Network controller",
     "03": "Display controller", "04": "Multimedia controller", "05": "Memory controller",
@@ -71,6 +72,8 @@ class Device:
     """For a bridge, the number of the bus behind it; None for every other device."""
     is_express: bool
     """True for PCI Express; False for conventional PCI."""
+    revision: int | None = None
+    """Its revision as lspci shows it; None where lspci names none."""
 
     @property
     def is_bridge(self) -> bool:
@@ -97,9 +100,10 @@ def parse(facts: Facts) -> tuple[Device, ...]:
     links = {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in facts[_LINKS].out.splitlines()}
     links = {key.removeprefix("/sys/bus/pci/devices/").replace("//", "/"): to for key, to in links.items()}
     names = lspci_names(facts[_NAMES].out)
+    revisions = lspci_revisions(facts[_NAMES].out)
     modules = modules_of(facts[_MODULES].out)
     return tuple(
-        _device(bdf, attributes[bdf], links, names.get(bdf), modules.get(bdf, ()))
+        _device(bdf, attributes[bdf], links, names.get(bdf), modules.get(bdf, ()), revisions.get(bdf))
         for bdf in sorted(attributes)
     )
 
@@ -110,6 +114,7 @@ def _device(
     links: dict[str, str],
     names: tuple[str, str] | None,
     modules: tuple[str, ...],
+    revision: int | None,
 ) -> Device:
     code = values["class"].removeprefix("0x")
     identity = f"{values['vendor'][2:]}:{values['device'][2:]}"
@@ -131,6 +136,7 @@ def _device(
         path=bdfs_in(links.get(bdf, ""))[:-1],
         secondary_bus=int(bus, 0) if bus else None,
         is_express="max_link_speed" in values,
+        revision=revision,
     )
 
 
@@ -152,6 +158,15 @@ def lspci_names(text: str) -> dict[str, tuple[str, str]]:
     """
     rows = (shell_words(line)[:4] for line in text.splitlines() if line.strip())
     return {row[0]: (_bare(row[1]), f"{_bare(row[2])} {_bare(row[3])}") for row in rows if len(row) == 4}
+
+
+def lspci_revisions(text: str) -> dict[str, int]:
+    """Return the revision of each device for which `lspci -Dmmnn` shows one: it leaves out the revision 0.
+
+    >>> lspci_revisions('0000:00:00.0 "Host bridge [0600]" "Intel [8086]" "X58 [3405]" -r13 "A" "B"')
+    {'0000:00:00.0': 19}
+    """
+    return {found[1]: int(found[2], 16) for found in _REVISION.finditer(text)}
 
 
 def _bare(text: str) -> str:

@@ -41,7 +41,8 @@ def of_report(reports: Path, host: str) -> list[Row]:
     that looked for it found. Raises `ParamsError` when there is no good report.
     """
     runs = archive.newest_first(reports, host)
-    good = next((run for run in runs if run["outcome"] == "completed" and _has_facts(reports, run)), None)
+    done = (run for run in runs if run["outcome"] == "completed" and run["connection"] != "capture")
+    good = next((run for run in done if _has_facts(reports, run)), None)
     if good is None:
         raise ParamsError(
             f"There is no good report of {host}",
@@ -58,8 +59,8 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
     Passwords and keys are digests as in a report. Raises `ParamsError` for a recorded host, `HostError`
     for one that cannot be asked or understood.
     """
-    if params.connection.kind == "recorded":
-        raise ParamsError(f"{params.host} is a replay, which cannot be asked now", do="leave out --now")
+    if params.connection.kind in ("recorded", "capture"):
+        raise ParamsError(f"{params.host} is no machine that can be asked now", do="leave out --now")
     asks = asks_of(params, notebooks())
     host = connect(params, kept.LAST)
     try:

@@ -16,7 +16,7 @@ from runbook.controller.allowed import is_allowed
 from runbook.controller.project import project
 from runbook.errors import ParamsError
 from runbook.params import HostParams
-from runbook.params.host import Local, Recorded, Ssh
+from runbook.params.host import Local, Ssh, Stored
 from runbook.params.secrets import TYPED
 
 HERE = "this machine"
@@ -83,7 +83,7 @@ def unattended(paths: Iterable[str]) -> list[Member]:
     found = members(paths)
     for member in found:
         path, connection = member.params, parameters.load(member.params).connection
-        if isinstance(connection, Recorded):
+        if isinstance(connection, Stored):
             continue
         if connection.become_password == TYPED:
             key, do = "become_password", "say where the password is: env:NAME, file:PATH or command:…"
@@ -103,7 +103,7 @@ def unattended(paths: Iterable[str]) -> list[Member]:
 def machine_of(params: HostParams) -> str:
     """Return what tells a machine from others as far as ssh's own configuration knows; '' for a replay."""
     connection = params.connection
-    if isinstance(connection, Recorded):
+    if isinstance(connection, Stored):
         return ""
     if isinstance(connection, Local):
         return HERE

@@ -1,4 +1,4 @@
-"""The only code that touches a machine: over ssh, locally, or as a replay of a recording."""
+"""The only code that touches a machine: over ssh, locally, or as a replay of a recording or what a capture holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runbook import programs
 from runbook.hosts import keyboard, password
 from runbook.hosts.base import Host, OnLine, Result
 from runbook.params import HostParams, find
-from runbook.params.host import Recorded, Ssh
+from runbook.params.host import Captured, Recorded, Ssh
 from runbook.params.secrets import mask_known_secrets
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def connect(params: HostParams, notebook: str, line: Line | None = None) -> Host
     did not allow.
     """
     from runbook.hosts import control
+    from runbook.hosts.captured import CapturedHost
     from runbook.hosts.exchange import Limits
     from runbook.hosts.local import LocalHost
     from runbook.hosts.recorded import RecordedHost
@@ -51,6 +52,8 @@ def connect(params: HostParams, notebook: str, line: Line | None = None) -> Host
     connection = params.connection
     if isinstance(connection, Recorded):
         return RecordedHost(find(connection.recording), notebook)
+    if isinstance(connection, Captured):
+        return CapturedHost(find(connection.folder))
     sudo = prepare(params)
     limits = Limits(connection.answer_timeout_s, connection.answer_limit_mib)
     host: Host

@@ -24,7 +24,7 @@ from typing import Any
 from runbook.controller import private
 from runbook.controller.keyboard import at_terminal
 from runbook.errors import Refused
-from runbook.params.host import Local, Recorded, Ssh
+from runbook.params.host import Local, Ssh, Stored
 from runbook.redaction import learn
 from runbook.text.visible import visible
 
@@ -44,7 +44,7 @@ sys.exit(not said)"""
 _LONGEST = 4096
 
 
-def require(connection: Ssh | Local | Recorded) -> None:
+def require(connection: Ssh | Local | Stored) -> None:
     """Let a person answer what ssh asks, where the parameters say that one does. Raises `Refused` when nobody is there.
 
     Afterwards this process answers, for itself and all that it starts, until it ends.

@@ -14,7 +14,7 @@ import stat
 from runbook.controller.keyboard import at_keyboard
 from runbook.errors import ParamsError, Refused
 from runbook.hosts.sudo import Sudo
-from runbook.params.host import Local, Recorded, Ssh
+from runbook.params.host import Local, Ssh, Stored
 from runbook.params.secrets import TYPED, password
 from runbook.redaction import LEAST, learn
 
@@ -23,13 +23,13 @@ HANDED = "RUNBOOK_SUDO"
 _known: dict[str, str] = {}
 
 
-def sudo(connection: Ssh | Local | Recorded) -> Sudo | None:
+def sudo(connection: Ssh | Local | Stored) -> Sudo | None:
     """Return the way to root on a host, None where we come as root; the password is fetched or asked for only once.
 
     Raises `ParamsError` when it cannot be had, `Refused` when it is to be typed and nobody is there, and `ConsentMissing` for
     a command that nobody allowed.
     """
-    if isinstance(connection, Recorded) or connection.become == "none":
+    if isinstance(connection, Stored) or connection.become == "none":
         return None
     reference = connection.become_password
     if not reference:

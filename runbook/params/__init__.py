@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from runbook.errors import ParamsError
 from runbook.params import here, yaml12
 from runbook.params.faults import explain
+from runbook.params.host import Captured
 from runbook.params.model import HostParams
 
-__all__ = ["HostParams", "digest", "find", "load", "loads", "schema"]
+__all__ = ["HostParams", "digest", "find", "load", "loads", "on_capture", "schema"]
 
 
 def find(path: str | Path, start: Path | None = None) -> Path:
@@ -64,14 +65,22 @@ def _checked(
     except ValidationError as error:
         raise explain(error, file, lines) from None
     if not is_kept:
-        here.prove(params, file, lines, _recording(params))
+        here.prove(params, file, lines, _folder(params))
     return params
 
 
-def _recording(params: HostParams) -> Path | None:
-    """Return where the recording of a recorded host is, None when it is nowhere, or none is needed."""
+def on_capture(params: HostParams, folder: str | Path | None) -> HostParams:
+    """Return the parameters with a capture in place of the host; as they are when `folder` is None or ''."""
+    if not folder:
+        return params
+    return params.model_copy(update={"connection": Captured(folder=str(folder))})
+
+
+def _folder(params: HostParams) -> Path | None:
+    """Return where the recording of a recorded host is, or a capture; None when it is nowhere, or none is needed."""
+    _, named = here.folder(params)
     try:
-        return find(params.connection.recording) if params.connection.kind == "recorded" else None
+        return find(named) if named else None
     except ParamsError:
         return None
 

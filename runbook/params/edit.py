@@ -84,12 +84,18 @@ def append(text: str, where: Where, item: Any) -> str:
 
     >>> append("pci: [a]\\n", ("pci",), "b"), append("pci: []  # none\\n", ("pci",), {"a": 1, "b": 2})
     ('pci: [a, b]\\n', 'pci:  # none\\n  - a: 1\\n    b: 2\\n')
+    >>> append("pci:\\n  # - a: 2\\nos: linux\\n", ("pci",), {"a": 1})
+    'pci:\\n  - a: 1\\n  # - a: 2\\nos: linux\\n'
     """
     top = root(text)
     count = known(top, where)
     node = at(top, where[:count])
     if count < len(where) or not isinstance(node, SequenceNode):
-        return put(text, where, [item])
+        start, end = span(text, node)
+        if count < len(where) or start < end or not isinstance(item, dict):
+            return put(text, where, [item])
+        key = key_of(at(top, where[:-1]), where[-1]).start_mark  # it holds nothing yet but comments, perhaps
+        return _insert(text, key.line + 1, _block([item], key.column + 2))
     if not is_flow(node):
         line = last_line(node)
         return _insert(text, line + 1, _block([item], node.start_mark.column))

@@ -1,4 +1,4 @@
-"""What parameters name and this runbook has to have: steps to consent to, the folder of a recording."""
+"""What parameters name and this runbook has to have: steps to consent to, the folder of a recording or a capture."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runbook.errors import ParamsError
+from runbook.params.host import Captured, Recorded
 from runbook.params.model import HostParams
 from runbook.params.yaml12 import Where
 
@@ -17,11 +18,11 @@ TAKE_BACK = "undo"
 
 
 def prove(params: HostParams, file: Path, lines: dict[Where, int], found: Path | None) -> None:
-    """Raise `ParamsError` for consent to what is no step, and for a recording that is no folder.
+    """Raise `ParamsError` for consent to what is no step, and for a recording or a capture that is no folder.
 
-    `found` is where the recording was found, None when it was not.
+    `found` is where that was found, None when it was not.
     """
-    wrong = [*_consents(params), *_recording(params, found)]
+    wrong = [*_consents(params), *_folder(params, found)]
 
     def said(at: Where, why: str, do: str, *others: ParamsError) -> ParamsError:
         line = lines.get(at) or lines.get(at[:-1], 1)
@@ -54,9 +55,22 @@ def _consents(params: HostParams) -> Iterator[tuple[Where, str, str]]:
             yield ("consent", index), f"there is no step '{name}' to consent to", do
 
 
-def _recording(params: HostParams, found: Path | None) -> Iterator[tuple[Where, str, str]]:
-    if params.connection.kind != "recorded" or (found is not None and found.is_dir()):
+def folder(params: HostParams) -> tuple[str, str]:
+    """Return key and path of the folder that a connection names, '' where it names none."""
+    match params.connection:
+        case Recorded(recording=named):
+            return "recording", named
+        case Captured(folder=named):
+            return "folder", named
+    return "", ""
+
+
+def _folder(params: HostParams, found: Path | None) -> Iterator[tuple[Where, str, str]]:
+    key, named = folder(params)
+    if not key or (found is not None and found.is_dir()):
         return
-    named = params.connection.recording
     why = f"there is no {named}" if found is None else f"{named} is no folder"
-    yield ("connection", "recording"), why, "name the folder of a recording, such as recordings/testbed"
+    do = "name the folder of a recording, such as recordings/testbed"
+    if key == "folder":
+        do = "name a folder that `runbook survey --save` wrote"
+    yield ("connection", key), why, do

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from runbook.params.addresses import (
     FixedAddress,
@@ -74,7 +74,17 @@ class Recorded(Closed):
     """The folder of the recording, relative to the project."""
 
 
-Connection = Annotated[Ssh | Local | Recorded, Field(discriminator="kind")]
+class Captured(Closed):
+    """What a real machine answered once, kept as files: everything can be looked at and planned, nothing done."""
+
+    kind: Literal["capture"] = "capture"
+    folder: ControllerPath = Field(examples=["captures/myhost"])
+    """The folder that `runbook survey --save` wrote, relative to the project."""
+
+
+Stored = Recorded | Captured
+"""Hosts whose answers are files: nothing is reached, and nobody has to be root."""
+Connection = Annotated[Ssh | Local | Recorded | Captured, Field(discriminator="kind")]
 
 
 class Dom0(Closed):
@@ -130,10 +140,21 @@ class Device(Closed):
     """Let the guest write all of the device's configuration space; only where a driver needs it (H614)."""
 
 
+def _or_nothing(schema: dict[str, Any]) -> None:
+    """Let the schema of a list take a key with nothing behind it, too."""
+    there = {key: schema.pop(key) for key in ("type", "items")}
+    schema["anyOf"] = [there, {"type": "null"}]
+
+
 class Passthrough(Closed):
     """The devices that are hidden from dom0."""
 
-    devices: tuple[Device, ...] = ()
+    # A key with nothing behind it is no device: `runbook new` writes its offers below it, as comments to uncomment.
+    devices: Annotated[
+        tuple[Device, ...],
+        BeforeValidator(lambda given: () if given is None else given),
+        Field(json_schema_extra=_or_nothing),
+    ] = ()
 
 
 class Bridge(Closed):

@@ -18,9 +18,9 @@ from runbook.params.host import (
     Dom0,
     Network,
     Passthrough,
-    Recorded,
     Services,
     Storage,
+    Stored,
     Xen,
 )
 from runbook.params.installation import Installation, with_sizes
@@ -41,7 +41,7 @@ class HostParams(Closed):
     release: Literal["trixie", "bookworm", "wheezy"] = "trixie"
     """The Debian release it runs."""
     connection: Connection
-    """How it is reached: ssh, local or recorded."""
+    """How it is reached: ssh, local, recorded or a capture."""
     ram_mib: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] | None = None
     """Memory of the machine in MiB, to check sums before it is reached; it is read from the machine anyway."""
     firmware: Firmware = Firmware()
@@ -62,7 +62,7 @@ class HostParams(Closed):
     @property
     def is_by_sudo(self) -> bool:
         """Whether the runbook comes in as somebody who is root by sudo."""
-        return not isinstance(self.connection, Recorded) and self.connection.become == "sudo"
+        return not isinstance(self.connection, Stored) and self.connection.become == "sudo"
 
     @model_validator(mode="before")
     @classmethod

@@ -153,7 +153,9 @@ class _Taken:
             raise _too_many(line)
         if isinstance(node, ScalarNode):
             is_null = node.style is None and node.value in NULLS
-            return None if is_null else node.value
+            # The library marks where a folded text was folded.
+            text = node.value.replace("\a", "") if node.style == ">" else node.value
+            return None if is_null else text
         if any(node is other for other in self._around):
             raise _Unfit("an alias (`*name`) stands inside what it names", line, "write the value itself")
         self._around.append(node)

@@ -9,7 +9,7 @@ from runbook.controller import allowed
 from runbook.controller.allowed import Program
 from runbook.errors import ParamsError
 from runbook.params import HostParams
-from runbook.params.host import Recorded, Ssh
+from runbook.params.host import Ssh, Stored
 from runbook.params.secrets import commands
 
 
@@ -24,9 +24,9 @@ def of(params: HostParams) -> tuple[Program, ...]:
 def require(params: HostParams) -> None:
     """Return when the operator gave their word for all programs of the parameters, or none would be run.
 
-    Raises `ConsentMissing`. A replay connects to nothing, fetches no secret and builds nothing.
+    Raises `ConsentMissing`. A replay and a capture connect to nothing, fetch no secret and build nothing.
     """
-    if not isinstance(params.connection, Recorded):
+    if not isinstance(params.connection, Stored):
         allowed.require(of(params), params.host)
 
 

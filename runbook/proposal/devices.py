@@ -10,7 +10,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from runbook.params.host import Device
 from runbook.proposal.commented import above, beside, clean, commented, flow, folded
-from runbook.survey.groups import Group, Member
+from runbook.survey.groups import Group, Member, no_groups
 from runbook.survey.reasons import CARE
 
 _PASSTHROUGH = """\
@@ -39,10 +39,8 @@ def add_devices(
     lines = ["", *_PASSTHROUGH.splitlines()]
     if hidden:
         lines.append("# These are hidden now; what could be given away and is not stands below as a comment.")
-    if all(g.number is None for g in groups):
-        lines.append(
-            "# Linux shows no IOMMU groups: what goes together is known by card and PCI bus only. Is the IOMMU on?"
-        )
+    if said := no_groups(groups):
+        lines += folded(said)
     above(top, "passthrough", lines)
     for group in may:
         for index, member in enumerate(group.members):

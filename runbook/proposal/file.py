@@ -12,7 +12,7 @@ from runbook.controller.atomic import write_atomic
 from runbook.controller.project import project
 from runbook.errors import ParamsError
 from runbook.params import HostParams
-from runbook.params.host import Local, Recorded, Ssh
+from runbook.params.host import Local, Ssh, Stored
 
 
 def place(host: str, out: Path | None) -> Path:
@@ -49,7 +49,7 @@ def reached(to: str | None, how: dict[str, str]) -> Ssh | Local:
         ) from None
 
 
-def described(host: str, connection: Ssh | Local | Recorded) -> HostParams:
+def described(host: str, connection: Ssh | Local | Stored) -> HostParams:
     """Return the parameters of a host of which nothing is known but its name and the way to it.
 
     Raises `ParamsError` for a name that no host can have.

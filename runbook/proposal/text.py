@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from runbook.errors import ParamsError
-from runbook.params.host import Local, Recorded, Ssh
+from runbook.params.host import Local, Ssh, Stored
 from runbook.params.yaml12 import parse
 from runbook.proposal import living
 from runbook.proposal.cards import Bridge, Cards
@@ -27,7 +27,7 @@ _CONSENT = """\
 # consent: [configure_bridges, set_boot_menu, boot_xen_once, make_xen_default]"""
 
 
-def write(host: str, connection: Ssh | Local | Recorded, seen: Proposal) -> str:
+def write(host: str, connection: Ssh | Local | Stored, seen: Proposal) -> str:
     """Return the whole file as text; it validates as it is.
 
     The YAML library writes it, and what it wrote is read again: whatever a machine said, the file's keys and
@@ -77,7 +77,7 @@ def _head(host: str, seen: Proposal) -> Iterator[str]:
         yield from folded(f"{called}; its reports are filed under this name.")
 
 
-def _identity(top: CommentedMap, host: str, connection: Ssh | Local | Recorded, seen: Proposal) -> None:
+def _identity(top: CommentedMap, host: str, connection: Ssh | Local | Stored, seen: Proposal) -> None:
     system = seen.machine.system
     top["host"] = host
     above(top, "host", _head(host, seen))

@@ -8,6 +8,7 @@ from runbook import params as parameters
 from runbook import steps
 from runbook.controller.project import project
 from runbook.controller.signals import watching
+from runbook.engine import gates
 from runbook.errors import ParamsError
 from runbook.evidence import abandoned
 from runbook.evidence.files import read_notebook, title_of
@@ -36,12 +37,13 @@ def run(
     notebooks: Path | None = None,
     strict: bool = False,
     sockets: Path | None = None,
+    capture: Path | None = None,
 ) -> Run:
     """Return the run of a host's notebooks: all in order, `only` one, or those from `start` on.
 
     Stops at the first notebook that does not complete; a plan goes on after a step that would refuse, and ends as
     `refused`; mode `check` goes on after a check that failed, and says what changed since the last good report (`strict`: a change fails the run). `sockets` is a folder in which
-    the kernels listen, instead of on ports. Whatever happens, also Ctrl-C and a killed
+    the kernels listen, instead of on ports. `capture` is a capture's folder in place of the host. Whatever happens, also Ctrl-C and a killed
     kernel, comes back as a `Run` with its exit code, its report written to
     `reports/<host>/<utc>-<id>/`.
 
@@ -50,7 +52,7 @@ def run(
     """
     with watching() as stops:
         with stops.interruptible():
-            runner = _prepared(params_path, mode, only, start, Path(reports).absolute(), notebooks)
+            runner = _prepared(params_path, mode, only, start, Path(reports).absolute(), notebooks, capture)
         # From here on a signal is noted, and everything that begins asks for it: whatever is written becomes whole.
         with stops.deferred():
             return runner.run(stops, on_event, strict=strict, sockets=sockets)
@@ -63,12 +65,15 @@ def _prepared(
     start: str | None,
     reports: Path,
     notebooks: Path | None,
+    capture: Path | None,
 ) -> Runner:
     """Return the run, with all that can be wrong with what was asked for looked at, and nothing written."""
     if mode not in MODES:
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
     file = parameters.find(params_path)
-    params = parameters.load(file)
+    as_written = parameters.load(file)
+    params = parameters.on_capture(as_written, capture and capture.absolute())
+    gates.require_machine(params, mode)
     prepare(params)
     folder = notebooks or project() / "notebooks"
     chosen = {path: read_notebook(path) for path in selection.select(folder, only, start)}
@@ -76,6 +81,7 @@ def _prepared(
         selection.prove_parameters(nb, path.stem)
     abandoned.finish_orphans(reports, params.host)
     record = new_record(params, params_path, mode, reports)
+    record.params["digest"] = parameters.digest(as_written)
     known = steps.notebooks()
     for path, nb in chosen.items():
         ends = [StepEnd(steps.name_of(step), step.TITLE) for step in known.get(path.stem, ())]

@@ -13,6 +13,7 @@ import papermill
 from nbclient.util import run_sync
 from nbformat import NotebookNode
 
+from runbook.book import CAPTURE
 from runbook.controller.atomic import write_atomic
 from runbook.controller.signals import Stops
 from runbook.drift.compare import counted
@@ -33,6 +34,7 @@ from runbook.evidence.outcomes import (
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.hosts.shared import shared
 from runbook.params import HostParams
+from runbook.params.host import Captured
 from runbook.runner.kernel import Spare
 from runbook.runner.telling import OnEvent, Teller
 
@@ -47,6 +49,8 @@ class Runner:
     def __init__(
         self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], host_params: HostParams
     ) -> None:
+        connection = host_params.connection
+        self._capture = connection.folder if isinstance(connection, Captured) else ""
         self._host_params, self.record, self.params, self.chosen = host_params, record, params, chosen
         self._reports = reports
         self._spare = Spare()
@@ -157,7 +161,7 @@ class Runner:
         """Return what the kernel of a notebook finds in its environment."""
         return {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
                 "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"]),
-                **(self._line.environment() if self._line else {})}  # fmt: skip
+                CAPTURE: self._capture, **(self._line.environment() if self._line else {})}  # fmt: skip
 
     def _judged(self, entry: NotebookRecord) -> Failure | None:
         """Let no notebook count as completed when one of its steps did not end well."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.facts.pci import Device
 from runbook.survey.machine import Machine
-from runbook.survey.reasons import FIRM, STAY, Reason, verdict
+from runbook.survey.reasons import FIRM, RESERVED, STAY, Reason, verdict
+from runbook.survey.together import together
 from runbook.survey.verdict import NOTHING, Kept, judge
 
 _TOGETHER = ("group", "siblings")
@@ -28,7 +28,7 @@ class Member:
     @property
     def needs_rdm(self) -> bool:
         """True when Xen passes it only with `rdm_policy: relaxed` (H106)."""
-        return any(reason.kind in ("rmrr", "shared-rmrr") for reason in self.reasons)
+        return any(reason.kind in RESERVED for reason in self.reasons)
 
 
 @dataclass(frozen=True)
@@ -83,22 +83,21 @@ def groups(machine: Machine, guest_group: str = "", kept: Kept = NOTHING) -> tup
     for device in machine.devices:
         if device.bdf in seen or device.is_bridge or device.class_code.startswith("0806"):
             continue
-        together = sorted(_together(machine, device), key=lambda d: d.bdf)
-        seen |= {d.bdf for d in together}
-        members = [Member(d, judge(machine, d, guest_group, kept)) for d in together]
+        company = together(machine, device)
+        seen |= {d.bdf for d in company}
+        members = [Member(d, judge(machine, d, guest_group, kept)) for d in company]
         for stays in (True, False):
             if some := tuple(m for m in members if (verdict(m.reasons) == STAY) is stays):
                 found.append(Group(some))
     return tuple(sorted(found, key=lambda group: group.bdfs))
 
 
-def _together(machine: Machine, device: Device) -> Iterator[Device]:
-    """Yield a device and all that it cannot be separated from: neighbours, and their neighbours."""
-    todo, seen = [device], {device.bdf}
-    while todo:
-        this = todo.pop()
-        yield this
-        for other in (*machine.mates(this), *machine.siblings(this)):
-            if other.bdf not in seen:
-                seen.add(other.bdf)
-                todo.append(other)
+def no_groups(found: tuple[Group, ...]) -> str:
+    """Return in words what is to be known where Linux shows no IOMMU groups at all, '' where it shows some."""
+    if any(group.number is not None for group in found):
+        return ""
+    seen = {r.kind: r for group in found for member in group.members for r in member.reasons}
+    reason = seen.get("groupless-xen") or seen.get("groupless")
+    if reason is None:
+        return "Linux shows no IOMMU groups: what goes together is judged by the buses and by ACS."
+    return f"Linux shows no IOMMU groups, so what goes together is not known. To see them, {reason.do}."

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from runbook.facts import cpu, firmware, memory, network, pci, space, storage, system, usb
-from runbook.facts.firmware import Scope
+from runbook.facts import cpu, firmware, isolation, memory, network, pci, space, storage, system, usb
 from runbook.model.ask import Ask, Facts
-from runbook.survey import kept
+from runbook.survey import islands, kept, regions, virtual, xen_quirks
 
 Key = TypeVar("Key")
 _KEPT = Ask.read(kept.PATH)
@@ -34,6 +33,10 @@ class Machine:
     keyboards: tuple[usb.Keyboard, ...]
     kept: kept.Kept | None
     """What the machine showed before Xen; only read under Xen."""
+    isolation: isolation.Isolation
+    """What keeps its devices apart."""
+    xen_words: tuple[str, ...] = ()
+    """What the parameters add to Xen's line, as far as there are any."""
 
     @property
     def virtualisation(self) -> tuple[str, str]:
@@ -47,6 +50,13 @@ class Machine:
         source = self.kept if self.system.is_dom0 and self.kept else self.cpu
         return source.virtualisation, source.nested_paging
 
+    @cached_property
+    def iommu_off(self) -> xen_quirks.SwitchedOff | None:
+        """The chipset for which Xen switches the IOMMU off; None where it does not, or where it says that it did not."""
+        if self.system.is_dom0 and "hvm_directio" in self.cpu.xen_caps:
+            return None
+        return xen_quirks.iommu_off(self.devices, self.xen_words)
+
     def device(self, bdf: str) -> pci.Device | None:
         """Return the device at an address, None when there is none."""
         return self._by_address.get(bdf)
@@ -54,41 +64,47 @@ class Machine:
     def mates(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the devices that the IOMMU cannot tell from this one, bridges left out.
 
-        These are its IOMMU group; where no group is known of one of them, what shares a conventional PCI bus
-        with it, because all of a bus' requests carry the bridge's number. What is another's mate has it as mate.
+        These are its IOMMU group; where no group is known of one of them, what the bus and ACS say (`islands`).
+        What is another's mate has it as mate.
         """
-        found = list(self._by_group[device.group]) if device.group is not None else []
-        bus = next((b for b in device.path if self._is_conventional(b)), "")
-        found += [d for d in self._behind.get(bus, ()) if device.group is None or d.group is None]
+        found = self._grouped([device])
+        if self._has_groupless:
+            near = [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+            found = self._grouped([*found, *near])
         return tuple(d for d in dict.fromkeys(found) if d != device and not d.is_bridge)
 
+    def functions(self, device: pci.Device) -> tuple[pci.Device, ...]:
+        """Return the other functions of the same slot, bridges among them."""
+        return tuple(d for d in self._by_slot[device.slot] if d != device)
+
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
-        """Return the other functions of the same physical device, bridges left out."""
-        return tuple(d for d in self._by_slot[device.slot] if d != device and not d.is_bridge)
+        """Return the other functions of the same slot, bridges left out."""
+        return tuple(d for d in self.functions(device) if not d.is_bridge)
 
-    @cached_property
-    def reserved(self) -> tuple[frozenset[str], ...]:
-        """Return for each reserved memory region (RMRR) the addresses of the devices that use it."""
-        return tuple(
-            frozenset(bdf for scope in region.scopes for bdf in self._scope(scope))
-            for region in self.firmware.reserved
-        )
-
-    def _is_conventional(self, bridge: str) -> bool:
-        """True for a bridge to conventional PCI: behind a PCI Express port all is PCI Express."""
+    def is_conventional(self, bridge: str) -> bool:
+        """Return whether a bridge leads to conventional PCI: behind a PCI Express port all is PCI Express."""
         above = self.device(bridge)
         below = [d for d in self._behind.get(bridge, []) if d.path[-1] == bridge]
         return (above is not None and not above.is_express) or any(not d.is_express for d in below)
 
-    def _scope(self, scope: Scope) -> tuple[str, ...]:
-        bus, bdf = scope.bus, ""
-        for slot, function in scope.path:
-            bdf = f"{scope.segment:04x}:{bus:02x}:{slot:02x}.{function}"
-            device = self.device(bdf)
-            bus = (device.secondary_bus if device else None) or 0
-        if scope.covers_below:
-            return tuple(d.bdf for d in self._behind.get(bdf, []))
-        return (bdf,)
+    def behind(self, bridge: str) -> tuple[pci.Device, ...]:
+        """Return all devices below a bridge, however deep."""
+        return tuple(self._behind.get(bridge, ()))
+
+    @cached_property
+    def regions(self) -> tuple[regions.Region, ...]:
+        """The pieces of memory that the firmware keeps for devices."""
+        return regions.regions(self)
+
+    @cached_property
+    def physical(self) -> dict[str, tuple[str, ...]]:
+        """For each virtual function its physical function; several where it is not known which (`virtual`)."""
+        return virtual.physical(self)
+
+    @cached_property
+    def virtual(self) -> dict[str, tuple[str, ...]]:
+        """For each physical function its virtual ones."""
+        return virtual.virtual(self.physical)
 
     # A machine is asked about each of its devices in turn: each answer is looked up, not searched for.
 
@@ -101,6 +117,23 @@ class Machine:
         return _indexed(self.devices, lambda device: [device.group])
 
     @cached_property
+    def _has_groupless(self) -> bool:
+        return any(device.group is None for device in self.devices)
+
+    @cached_property
+    def _islands(self) -> dict[str, str]:
+        return {device.bdf: islands.island(self, device) for device in self.devices}
+
+    @cached_property
+    def _by_island(self) -> dict[str, list[pci.Device]]:
+        return _indexed(self.devices, lambda device: [self._islands[device.bdf]])
+
+    def _grouped(self, devices: list[pci.Device]) -> list[pci.Device]:
+        """Return devices with all of their IOMMU groups, each once."""
+        groups = dict.fromkeys(d.group for d in devices if d.group is not None)
+        return list(dict.fromkeys([*devices, *(d for group in groups for d in self._by_group[group])]))
+
+    @cached_property
     def _by_slot(self) -> dict[str, list[pci.Device]]:
         return _indexed(self.devices, lambda device: [device.slot])
 
@@ -108,6 +141,11 @@ class Machine:
     def _behind(self) -> dict[str, list[pci.Device]]:
         """For each bridge all devices below it, however deep."""
         return _indexed(self.devices, lambda device: dict.fromkeys(device.path))
+
+
+def _is_guess(one: pci.Device, other: pci.Device) -> bool:
+    """Return whether Linux says nothing about two devices, since one of them has no group."""
+    return one.group is None or other.group is None
 
 
 def _indexed(
@@ -122,7 +160,7 @@ def _indexed(
 
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
-    modules = (system, cpu, firmware, memory, pci, storage, network, usb)
+    modules = (system, cpu, firmware, memory, pci, isolation, storage, network, usb)
     return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), *_BOOT, _KEPT]))
 
 
@@ -131,8 +169,8 @@ def kept_text(facts: Facts) -> str | None:
     return facts.text(kept.PATH)
 
 
-def read(facts: Facts) -> Machine:
-    """Return the machine of the facts.
+def read(facts: Facts, xen_words: tuple[str, ...] = ()) -> Machine:
+    """Return the machine of the facts; `xen_words` are those that the parameters add to Xen's line (`xen.options`).
 
     Raises `HostError` under Xen when there is a kept survey that cannot be read.
     """
@@ -150,4 +188,6 @@ def read(facts: Facts) -> Machine:
         network=network.parse(facts),
         keyboards=usb.parse(facts),
         kept=before,
+        isolation=isolation.parse(facts),
+        xen_words=xen_words,
     )

@@ -18,18 +18,77 @@ RULES: dict[str, tuple[str, str, str]] = {
     "port": (STAY, "take it out of passthrough.devices, or give the bridge another port", ""),
     "keyboard": (STAY, "plug the keyboard into another controller first", ""),
     "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),
+    "nf200-card": (STAY, "use another card: no slot helps, for the switch is a part of this one", "H104"),
+    "iommu-off": (
+        STAY,
+        "use another machine; or, for guests that you trust, add iommu=no-intremap to xen.options",
+        "Xen, vtd/quirks.c",
+    ),
     "held": (STAY, "try another slot", ""),
+    "virtual-held": (STAY, "take off its virtual function first what the host has there", ""),
+    "groupless": (
+        CARE,
+        "switch the IOMMU on in the firmware, start Debian once with it (Intel: `intel_iommu=on` on the kernel's "
+        "command line, AMD: no word is needed), and look again",
+        "",
+    ),
+    "groupless-xen": (
+        CARE,
+        "start the host once without Xen, by the plain Debian entry of its boot menu, and run notebook 00 in mode "
+        "apply: it keeps the groups that it sees for the time under Xen",
+        "",
+    ),
     "group": (CARE, "pass all of them to the same guest", ""),
     "siblings": (CARE, "pass all of them to the same guest", ""),
+    "parted": (CARE, "leave it to dom0 too, or move what dom0 has there to another card first", ""),
+    "virtual": (
+        CARE,
+        "see that it is made at every start, before guests are: a rule of udev(7) or a unit that writes the number of "
+        "functions to sriov_numvfs of its physical function, which stays with dom0",
+        "",
+    ),
+    "virtual-parent": (
+        CARE,
+        "pass its virtual functions instead, one by one, or unmake them first (`echo 0` into its sriov_numvfs)",
+        "",
+    ),
     "volumes": (CARE, "be sure that dom0 needs nothing of it", ""),
+    "iommu-doubt": (
+        CARE,
+        "look at its revision with `lspci -nn`, and under Xen at `xl dmesg`",
+        "Xen, vtd/quirks.c",
+    ),
+    "phantom": (CARE, "add that word to xen.options in the parameters", "xen-command-line, pci-phantom"),
+    "phantom-real": (CARE, "pass both to the same guest", "Linux, quirk_dma_func1_alias"),
+    "msix-page": (CARE, "use Xen 4.19 or newer, which is in Debian 13 (trixie)", "Xen b2cd07a0447b"),
     "board": (CARE, "pass it only when it has to go along with another device", ""),
+    "region-held": (
+        CARE,
+        "leave it to dom0: with `rdm_policy: relaxed` Xen passes it, and its guest can write where dom0's own device "
+        "works",
+        "H106",
+    ),
     "shared-rmrr": (CARE, "set `rdm_policy: relaxed` for it; Xen refuses it otherwise", "H106"),
+    "shared-region": (CARE, "pass all that share it to the same guest", ""),
+    "open-region": (CARE, "set `rdm_policy: relaxed` for it if its guest does not start", ""),
     "rmrr": (CARE, "set `rdm_policy: relaxed` for it if its guest does not start", "H106"),
     "screen": (CARE, "make the onboard graphics the primary display in the firmware", ""),
     "only-screen": (CARE, "be sure to reach dom0 over the network: its screen goes dark", ""),
     "nvidia": (CARE, "use a Windows driver from 465 on (2021) in the guest", ""),
     "amd-reset": (CARE, "expect to restart the host whenever its guest is restarted", ""),
+    "reset-reported": (
+        CARE,
+        "start its guest twice before you rely on it; restart the host if that fails",
+        "",
+    ),
     "integrated": (CARE, "pass a card in a slot instead", ""),
+    "laptop": (
+        CARE,
+        "expect no picture: give its guest the ROM from ACPI, and use it for computing or over the network",
+        "",
+    ),
+    "console": (CARE, "be sure that you need no remote console: it goes dark", ""),
+    "rebar": (CARE, "switch Resizable BAR and Above 4G Decoding on in the firmware", ""),
     "reset": (CARE, "if its guest does not start a second time, restart the host", ""),
 }
 """For each kind of reason: the verdict it leads to, the next move, and where the rule comes from."""
@@ -55,8 +114,15 @@ class Reason:
         return RULES[self.kind][2]
 
 
-FIRM = frozenset({"screen", "only-screen", "volumes", "board", "integrated"})
+FIRM = frozenset({
+    "screen", "only-screen", "volumes", "board", "integrated",
+    "groupless", "groupless-xen", "parted", "virtual-parent", "region-held",
+    "laptop", "console", "iommu-doubt",
+})  # fmt: skip
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""
+
+RESERVED = frozenset({"rmrr", "shared-rmrr", "shared-region", "region-held", "open-region"})
+"""The kinds about memory that the firmware keeps: Xen maps it for the guest, and `rdm_policy` says how strictly (H106)."""
 
 
 def verdict(reasons: tuple[Reason, ...]) -> str:

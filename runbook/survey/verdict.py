@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from runbook.facts.pci import Device
 from runbook.survey.machine import Machine
+from runbook.survey.neighbours import neighbours
 from runbook.survey.reasons import STAY, Reason, verdict, worst
 from runbook.survey.rules import ALL
 from runbook.survey.rules.disks import disks
 
-__all__ = ["NOTHING", "Kept", "judge", "own", "place", "ports", "verdict"]
+__all__ = ["NOTHING", "Kept", "every", "judge", "own", "ports", "verdict"]
 
 Kept = Mapping[str, str]
 """For the address of a device that the parameters keep in dom0 the reason in words."""
@@ -41,8 +42,19 @@ def judge(
     Of a device that must stay only the reasons why are given. `guest_group` is the volume group
     of the guests' disks, which dom0 needs as it needs its own; `kept` is what dom0 is to have besides (`ports`).
     """
+    return worst(every(machine, device, guest_group, kept))
+
+
+def every(
+    machine: Machine, device: Device, guest_group: str = "", kept: Kept = NOTHING
+) -> tuple[Reason, ...]:
+    """Return all that speaks against a device, or asks for care with it, whatever the verdict."""
+
+    def stays(other: Device) -> bool:
+        return verdict(own(machine, other, guest_group, kept)) == STAY
+
     mine = own(machine, device, guest_group, kept)
-    return worst((*mine, *_neighbours(machine, device, guest_group, kept)))
+    return mine if device.is_bridge else (*mine, *neighbours(machine, device, stays))
 
 
 def own(machine: Machine, device: Device, guest_group: str = "", kept: Kept = NOTHING) -> tuple[Reason, ...]:
@@ -54,22 +66,3 @@ def own(machine: Machine, device: Device, guest_group: str = "", kept: Kept = NO
     if device.bdf in kept and verdict(found) != STAY:
         return (Reason("port", kept[device.bdf]), *found)
     return found
-
-
-def _neighbours(machine: Machine, device: Device, guest_group: str, kept: Kept) -> Iterator[Reason]:
-    if device.is_bridge:
-        return
-    mates = machine.mates(device)
-    held = [d.bdf for d in mates if verdict(own(machine, d, guest_group, kept)) == STAY]
-    if held:
-        yield Reason("held", f"it shares {place(device)} with {', '.join(held)}, which must stay")
-    elif mates:
-        yield Reason("group", f"it shares {place(device)} with {', '.join(d.bdf for d in mates)}")
-    siblings = [d.bdf for d in machine.siblings(device) if d not in mates]
-    if siblings:
-        yield Reason("siblings", f"{', '.join(siblings)} is the same physical device")
-
-
-def place(device: Device) -> str:
-    """Return in words what a device shares with its mates."""
-    return "a conventional PCI bus" if device.group is None else f"IOMMU group {device.group}"

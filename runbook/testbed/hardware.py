@@ -31,7 +31,10 @@ def assemble(folder: Path, image: Image) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     overlay(folder / "system.qcow2", image.disk)
-    _qemu_img("create", "-q", "-f", "qcow2", str(folder / "data.qcow2"), f"{DATA_DISK_GIB}G")
+    if image.second.exists():
+        overlay(folder / "data.qcow2", image.second)
+    else:
+        _qemu_img("create", "-q", "-f", "qcow2", str(folder / "data.qcow2"), f"{DATA_DISK_GIB}G")
     shutil.copyfile(qemu.OVMF_VARS, folder / "efivars.fd")
     (folder.parent / "known_hosts").write_text("".join(f"{ALIAS} {key}\n" for key in image.host_keys))
     (folder / "base").write_text(f"{image.folder.name}\n")

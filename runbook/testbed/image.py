@@ -31,6 +31,11 @@ class Image:
         return self.folder / "disk.qcow2"
 
     @property
+    def second(self) -> Path:
+        """Where the system has two disks, the other one; most machines have an empty one in its place."""
+        return self.folder / "second.qcow2"
+
+    @property
     def identity(self) -> Path:
         """The private ssh key whose public half the disk's root user trusts."""
         return self.folder / "id_ed25519"

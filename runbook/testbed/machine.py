@@ -26,8 +26,8 @@ from runbook.testbed.console import Patience, console_tail, wait_until
 from runbook.testbed.disk import Say
 from runbook.testbed.errors import GaveUp
 from runbook.testbed.hardware import ALIAS
-from runbook.testbed.image import RELEASE, base_image, default_recipe
-from runbook.testbed.provision import provision
+from runbook.testbed.image import RELEASE, Image, base_image, default_recipe
+from runbook.testbed.provision import COMMANDS, provision
 from runbook.testbed.recipe import Recipe
 
 FIRST_BOOTS = 3
@@ -136,11 +136,14 @@ def up(
     spec: qemu.Spec = hardware.MACHINE,
     recipe: Recipe | None = None,
     become: tuple[str, ...] = (),
+    base: Image | None = None,
+    at_first: tuple[tuple[str, ...], ...] = COMMANDS,
 ) -> Machine:
     """A machine with that Debian that answers ssh: the one that is there, or a new one.
 
     `fresh` throws the old machine's disks away first. The base disk is built when it is missing
-    (a minute or two); a fresh machine boots and is set up in about two more.
+    (a minute or two), unless another one is given; a fresh machine boots and is set up, by the commands `at_first`, in about
+    two more.
     """
     say = say or _say
     machine = Machine(state or state_dir(release), become)
@@ -150,9 +153,8 @@ def up(
             machine.kill_power()
             shutil.rmtree(machine.folder, ignore_errors=True)
         if not hardware.is_assembled(machine.folder):
-            hardware.assemble(
-                machine.folder, base_image(machine.state, recipe or default_recipe(release), say)
-            )
+            base = base or base_image(machine.state, recipe or default_recipe(release), say)
+            hardware.assemble(machine.folder, base)
         if machine.running is None:
             hardware.switch_on(machine.folder, spec)
         say(f"booting; its console: {machine.console_log}")
@@ -163,7 +165,7 @@ def up(
         known.touch()
         if not done.exists():
             began = time.monotonic()
-            provision(machine.root, machine.console_log)
+            provision(machine.root, machine.console_log, at_first)
             done.touch()
             say(f"set up in {time.monotonic() - began:.0f} s")
         say(f"reach it with: ssh -F {machine.ssh_config} {ALIAS}")

@@ -41,9 +41,11 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def provision(ssh: tuple[str, ...], console_log: Path) -> None:
+def provision(
+    ssh: tuple[str, ...], console_log: Path, commands: tuple[tuple[str, ...], ...] = COMMANDS
+) -> None:
     """Run every command over `ssh` (an argv prefix); raise `TestbedError` at the first that fails."""
-    for argv in COMMANDS:
+    for argv in commands:
         done = subprocess.run(
             [*ssh, "LC_ALL=C.UTF-8", *argv],
             stdin=subprocess.DEVNULL,

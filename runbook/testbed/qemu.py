@@ -51,6 +51,7 @@ class Spec:
     spares: tuple[tuple[str, str], ...] = (("qemu-xhci", "0x6"), ("ich9-intel-hda", "0x7"))
     #: 0000:00:08.0 is /dev/vda with the system, 0000:00:09.0 is /dev/vdb for the guests' volumes
     disks: tuple[tuple[str, str], ...] = (("system.qcow2", "0x8"), ("data.qcow2", "0x9"))
+    #: none: the PC starts the BIOS way
     firmware: str = OVMF_CODE
     efi_variables: str = "efivars.fd"
     console_socket: str = "console.sock"
@@ -74,14 +75,22 @@ def command(spec: Spec) -> list[str]:
         "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU,
         "-smp", str(spec.cpus), "-m", str(spec.memory_mib), "-rtc", "base=utc",
         *(("-device", "amd-iommu,intremap=on") if spec.iommu else ()),
-        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={spec.firmware}",
-        "-drive", f"if=pflash,unit=1,format=raw,file={spec.efi_variables}",
+        *_firmware(spec),
         "-chardev", f"socket,id=console,path={spec.console_socket},server=on,wait=off,logfile={spec.console_log},logappend=on",
         "-serial", "chardev:console",
         "-qmp", f"unix:{spec.monitor_socket},server=on,wait=off",
         *[word for nic in spec.nics for word in _nic(nic, spec)],
         *[word for model, addr in spec.spares for word in ("-device", f"{model},bus=pcie.0,addr={addr}")],
         *[word for number, disk in enumerate(spec.disks) for word in _disk(number, *disk)],
+    ]  # fmt: skip
+
+
+def _firmware(spec: Spec) -> list[str]:
+    if not spec.firmware:
+        return []
+    return [
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={spec.firmware}",
+        "-drive", f"if=pflash,unit=1,format=raw,file={spec.efi_variables}",
     ]  # fmt: skip
 
 

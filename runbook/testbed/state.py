@@ -42,6 +42,9 @@ _QUESTIONS = {
     "marks": "apt-mark showmanual; apt-mark showhold | sed 's/$/ on hold/'",
     "menu": f"cat {grub.CONFIG}",
     "environment": "grub-editenv list",
+    # The numbers of entries, and their devices, are the firmware's own business; what is called what is not.
+    "firmware": "{ efibootmgr 2>/dev/null | sed -nE 's/^Boot[0-9A-F]{4}[* ] ([^\\t]*).*/entry \\1/p' | sort -u; "
+    "find /boot/efi -xdev -mindepth 1 -type d -printf 'folder %P\\n' 2>/dev/null || :; }",
     "units": "systemctl list-unit-files --no-legend --no-pager --plain | awk '{ print $1 \"\\t\" $2 }'",
     "mounts": "findmnt --real -n -r -o TARGET,SOURCE,FSTYPE",
     "fstab": "findmnt --fstab -n -r -o TARGET,SOURCE,FSTYPE,OPTIONS",
@@ -93,6 +96,7 @@ def parse(text: str) -> State:
             "packages": dict(line.partition("\t")[::2] for line in raw["packages"]),
             "marks": dict.fromkeys(raw["marks"], "manual"),
             "menu": _menu("\n".join(raw["menu"]), raw["environment"]),
+            "firmware": dict.fromkeys(raw["firmware"], "there"),
             "units": {name: state for name, state in _pairs(raw["units"]) if state not in _PASSING},
             "mounts": dict(line.partition(" ")[::2] for line in raw["mounts"]),
             "fstab": dict(line.partition(" ")[::2] for line in raw["fstab"]),
@@ -131,7 +135,7 @@ def difference(before: State, after: State, exceptions: Iterable[str] = tuple(EX
     return found
 
 
-_MAY_BE_EMPTY = ("environment", "volumes", "resolver", "firewall")
+_MAY_BE_EMPTY = ("environment", "firmware", "volumes", "resolver", "firewall")
 _PASSING = ("generated", "transient")
 """Units that are no files of the machine: systemd makes them from other files at each boot."""
 

@@ -190,8 +190,8 @@ def test_groups_are_whole():
     """A device whose neighbour in the IOMMU group must stay is not offered, however far the neighbour is."""
     text, host = written(devices(
         Pci(CARD, group=7),
-        Pci("0000:04:00.0", "8086:1234", "010601", group=7),
-        Pci("0000:04:00.1", "8086:1235", "0c0500", group=8),
+        Pci("0000:04:00.0", "8086:1234", "010601", ("0000:00:1c.0",), group=7, reset="bus"),
+        Pci("0000:04:00.1", "8086:1235", "0c0500", ("0000:00:1c.0",), group=8, reset="bus"),
         Pci("0000:05:00.0", group=9),
         Pci("0000:06:00.0", group=9),
     ))  # fmt: skip

@@ -407,6 +407,18 @@ def test_lvm_is_asked_and_not_its_file():
     assert plan(trim_disks, changes={trim.LVM: Answer(127)}).actions == ()
 
 
+def test_what_somebody_switched_on_in_lvm_is_a_loss():
+    """A setting that is not LVM's own is named before it goes, and is kept where the parameters ask for it."""
+    scanning = {trim.LVM: Answer(0, "issue_discards=1\nscan_lvs=1\n")}
+    assert [f.what for f in plan(trim_disks, changes=scanning).losses] == [
+        "LVM's setting devices/scan_lvs=1 of this host would be 0"
+    ]
+    kept = {trim.LVM: Answer(0, "issue_discards=1\nscan_lvs=0\n")}
+    assert plan(trim_disks, changes=kept).losses == ()
+    fresh = {trim.LVM: Answer(0, "issue_discards=0\nscan_lvs=0\n")}
+    assert plan(trim_disks, changes=fresh).losses == ()
+
+
 def test_a_timer_that_is_off_is_enabled():
     """The weekly run needs its timer, now and at each start."""
     show = services.commands(trim.TIMER)[1]

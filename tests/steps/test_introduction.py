@@ -1,6 +1,7 @@
 """The survey's three steps: on plain Debian, under Xen, and refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.survey.machines import (
     params,
 )
 
+FILES = Path(__file__).parents[1] / "survey" / "testbed"
 SPARE = {"bdf": "00:05.0"}
 SECURE = """\
 = efi
@@ -186,6 +188,7 @@ def test_a_device_named_twice():
 
 
 MATES = (Pci("0000:03:00.0", group=8), Pci("0000:04:00.0", "8086:1533", group=8))
+FUNCTIONS = tuple(Pci(f"0000:03:00.{n}", above=("0000:00:1c.0",), group=8 + n, reset="bus") for n in (0, 1))
 FIRST, SECOND = {"bdf": "03:00.0"}, {"bdf": "04:00.0", "id": "8086:1533"}
 
 
@@ -219,25 +222,23 @@ def test_mates_in_two_guests_are_refused():
 
 
 def test_functions_in_two_guests_are_warned_about():
-    """Two functions of one card in two guests are a warning; hidden together, that is noted."""
-    functions = (Pci("0000:03:00.0", group=8), Pci("0000:03:00.1", group=9))
+    """Two functions that only reset together, in two guests, are a warning; hidden together, that is noted."""
     both = (FIRST, {"bdf": "03:00.1"})
     apart = (guest("a", "03:00.0"), guest("b", "03:00.1", display=2))
-    planned = survey_devices.plan(params(*both, guests=apart), devices(*functions))
+    planned = survey_devices.plan(params(*both, guests=apart), devices(*FUNCTIONS))
     assert [(f.level, f.why) for f in planned.findings] == [
         ("warn", "they are one physical device"),
         ("warn", ""),
     ]
-    assert [level for level, _ in found(survey_devices, params(*both), devices(*functions))] == [
+    assert [level for level, _ in found(survey_devices, params(*both), devices(*FUNCTIONS))] == [
         "info",
         "info",
     ]
 
 
 def test_a_parted_card_is_warned_about():
-    """One function of a card without the other is a warning."""
-    functions = (Pci("0000:03:00.0", group=8), Pci("0000:03:00.1", group=9))
-    assert found(survey_devices, params(FIRST), devices(*functions)) == [
+    """One function of a card that resets as a whole, without the other, is a warning."""
+    assert found(survey_devices, params(FIRST), devices(*FUNCTIONS)) == [
         (
             "warn",
             "0000:03:00.0 (a card) needs care: it is one physical device with 0000:03:00.1, which stays in dom0",
@@ -306,3 +307,13 @@ def test_what_is_kept_can_be_read_back():
     value = json.loads(kept_survey())
     assert value["pci"]["0000:00:05.0"] == {"id": "8086:10d3", "iommu_group": 3, "reset_methods": ["pm"]}
     assert kept_survey().endswith("}\n")
+
+
+def test_a_device_that_kvm_had_is_told_at_the_start():
+    """A guest's device that vfio-pci holds is named here, before anything is installed; another's is nobody's matter."""
+    links = "/sys/bus/pci/devices/0000:00:05.0/driver ../../../../bus/pci/drivers/vfio-pci"
+    has = [x for x in (FILES / "pci-links").read_text().splitlines() if "05.0/driver" not in x]
+    facts = bare(pci_links="\n".join([*has, links]) + "\n")
+    said = "vfio-pci takes devices at the boot: 0000:00:05.0 is bound to vfio-pci"
+    assert ("warn", said) in found(survey_devices, params(SPARE), facts)
+    assert ("warn", said) not in found(survey_devices, params({"bdf": "00:06.0", "id": "1b36:000d"}), facts)

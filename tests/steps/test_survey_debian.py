@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from runbook.facts import loader, package_sources, packages, system
+from runbook.facts import boot_next, grub, loader, package_sources, packages, system
 from runbook.model.ask import MISSING, Answer, Facts
 from runbook.steps.introduction import survey_debian
+from tests.steps.test_xen_configuration import UEFI
 from tests.survey.machines import params
 
 GRUB = "loader GRUB 2.12-9\n" + "".join(
@@ -25,10 +26,21 @@ UNRESOLVED = f"silent unknown {MAIN} {FETCH}{MAIN}InRelease  Temporary failure r
 SERVERS = "search home.arpa\nnameserver 192.168.1.1\n"
 
 
-def facts(*, boots="", sources="answers\n", resolv: str | None = SERVERS, audit="", dom0=False):
+def facts(
+    *,
+    boots="",
+    sources="answers\n",
+    resolv: str | None = SERVERS,
+    audit="",
+    dom0=False,
+    boot="/dev/sda2 ext4",
+    once="",
+):
     """Return a host's answers to the step's questions."""
     said = {
         loader._LOADER: Answer(0, boots or GRUB),
+        grub._MOUNT: Answer(0, f"{boot}\n"),
+        boot_next._LOOK: Answer(127) if once is None else Answer(0, once),
         package_sources._SOURCES: Answer(0, sources),
         package_sources.COMMANDS[1]: Answer(MISSING) if resolv is None else Answer(0, resolv),
         packages.AUDIT: Answer(0, audit),
@@ -38,6 +50,8 @@ def facts(*, boots="", sources="answers\n", resolv: str | None = SERVERS, audit=
     return Facts({ask: said.get(ask, Answer(0)) for ask in survey_debian.asks(params())})
 
 
+BTRFS = "/dev/sda1[/@rootfs] btrfs"
+BIOS = "has grub-mkstandalone\nfs_uuid 1f2e\nabstraction\npath /@rootfs/boot/grub\n"
 AUDIT = "The following packages are only half configured, probably due to problems\nconfiguring them the first time.\n"
 CASES = {
     "all is well": (facts(), [], ""),
@@ -47,6 +61,21 @@ CASES = {
         facts(boots="loader systemd-boot 257.7-1\nhas /usr/sbin/grub-reboot\n"), ["refuse"], "systemd-boot 257.7-1 started it",
     ),
     "systemd-boot, and Xen runs already": (facts(boots="loader systemd-boot 257.7-1\n", dom0=True), [], ""),
+    "/boot on RAID, and UEFI": (facts(boot="/dev/md0 ext4", once=UEFI), ["info"], "/boot is on /dev/md0 (ext4)"),
+    "/boot on RAID, without efibootmgr": (
+        facts(boot="/dev/md0 ext4", once=UEFI.replace("has efibootmgr\n", "")),
+        ["refuse"], "efibootmgr is not installed. Every later boot would start Xen, with no way back; run `apt-get install efibootmgr`",
+    ),
+    "/boot on RAID, the ESP not mounted": (
+        facts(boot="/dev/md0 ext4", once=UEFI.replace("esp sda 1\n", "")), ["refuse"], "mount the EFI system partition at /boot/efi",
+    ),
+    "/boot on btrfs, and a BIOS": (
+        facts(boots=GRUB.partition("\n")[2], boot=BTRFS, once=BIOS),
+        ["refuse"], "this machine starts the BIOS way, which knows no choice for once. Every later boot would start Xen",
+    ),
+    "/boot on btrfs, and a BIOS: the move": (facts(boot=BTRFS, once=BIOS), ["refuse"], "put /boot on a plain partition of its own with ext4"),
+    "/boot on btrfs, and Xen runs already": (facts(boot=BTRFS, once=BIOS, dom0=True), [], ""),
+    "/boot on btrfs, and nobody asked the firmware": (facts(boot=BTRFS, once=None), [], ""),
     "a part of GRUB is gone": (
         facts(boots=GRUB.replace("has /usr/sbin/update-grub\n", "")), ["refuse"], "there is no /usr/sbin/update-grub",
     ),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook import survey
-from runbook.facts import cpu, firmware, memory, network, pci, space, usb, xl
+from runbook.facts import cpu, firmware, isolation, memory, network, pci, space, usb, xl
 from runbook.facts.storage import asks as storage
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
@@ -25,7 +25,9 @@ _ASKS: dict[str, Ask] = {
     "dmi": firmware._DMI, "firmware-tables": firmware._TABLES,
     "pci-attributes": pci._ATTRIBUTES, "pci-links": pci._LINKS, "lspci": pci._NAMES,
     "pci-modules": pci._MODULES,
-    "lsblk.json": storage.LSBLK, "findmnt.json": storage.FINDMNT, "lvm.json": storage.LVM,
+    "pci-capabilities": isolation._CAPABILITIES, "pci-physical": isolation._PHYSICAL,
+    "iommu-regions": isolation._REGIONS,
+    "lsblk.json": storage.LSBLK, "findmnt.json": storage.FINDMNT, "lvm.json": storage.LVM, "vgs.json": storage.LVM,
     "block-links": storage.LINKS, "boot-free": space.commands("/boot")[0],
     "ip-addr.json": network._ADDR, "ip-route.json": network._ROUTE, "session": network._SESSION,
     "net-links": network._LINKS, "usb": usb._INTERFACES, "usb-links": usb._LINKS,
@@ -34,6 +36,8 @@ _ASKS: dict[str, Ask] = {
     "hypervisor": Ask.read("/sys/hypervisor/type"),
     "capabilities": Ask.read("/proc/xen/capabilities"),
 }  # fmt: skip
+ANSWERS = tuple(_ASKS)
+"""The names of the answers, as files in a folder."""
 SESSION = "10.0.2.2 51234 10.0.2.15 22\n"
 XL_INFO = """\
 nr_cpus                : 2
@@ -98,10 +102,16 @@ class Pci:
     bus: int | None = None
     express: bool = True
     boot_vga: bool = False
+    acs: bool = True
+    express_kind: str = ""
+    """What lspci calls it; '' for an endpoint, and for a bridge a root port or, below another, a downstream port."""
 
 
 def devices(*built: Pci, **changes: str | None) -> Facts:
-    """Return the facts of a machine with just these PCI devices, nothing of dom0's on any of them."""
+    """Return the facts of a machine with just these PCI devices, nothing of dom0's on any of them.
+
+    Each has ACS: where it has no group, it is known to be apart. `pci_capabilities=None` is a machine that cannot say.
+    """
     attributes, links = [], []
     for d in built:
         vendor, number = d.id.split(":")
@@ -116,8 +126,23 @@ def devices(*built: Pci, **changes: str | None) -> Facts:
         if d.group is not None:
             links.append(f"/sys/bus/pci/devices/{d.bdf}/iommu_group ../../../kernel/iommu_groups/{d.group}")
     alone = {"pci_attributes": "\n".join(attributes) + "\n", "pci_links": "\n".join(links) + "\n"}
+    bridges = {bdf for d in built for bdf in d.above} - {d.bdf for d in built}
+    all_of_it = (*built, *(Pci(bdf, code="060400", bus=1) for bdf in sorted(bridges)))
+    alone["pci_capabilities"] = "".join(map(_capabilities, all_of_it))
     nothing = {"block_links": "", "net_links": "", "usb_links": "", "lspci": None, "pci_modules": ""}
     return bare(**{**alone, **nothing, **changes})
+
+
+def _capabilities(device: Pci) -> str:
+    """Return what `lspci -v` says of a device, less what is not asked for."""
+    port = ("Downstream Port" if device.above else "Root Port") + " (Slot+)"
+    kind = device.express_kind or ("Endpoint" if device.bus is None else port)
+    lines = [f"{device.bdf} {device.code[:4]}: {device.id}"]
+    if device.express:
+        lines.append(f"\tCapabilities: [40] Express (v2) {kind}, IntMsgNum 0")
+    if device.express and device.acs:
+        lines.append("\tCapabilities: [148] Access Control Services")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def params(*hidden: dict[str, Any], guests: tuple[dict[str, Any], ...] = (), **more: Any) -> HostParams:

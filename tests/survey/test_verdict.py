@@ -7,6 +7,7 @@ import pytest
 from runbook import survey
 from runbook.errors import HostError
 from runbook.survey import CARE, MAY, STAY
+from runbook.survey.groups import groups
 from tests.storage_answers import lv, lvm
 from tests.survey.machines import Pci, bare, devices, dmar, dom0, kept_survey, lsblk
 
@@ -109,9 +110,48 @@ def test_mates_go_together():
     assert kinds(devices(Pci(CARD, group=8), Pci("0000:04:00.0", group=8))) == ["group"]
 
 
-def test_functions_of_one_card_go_together():
-    """The second function of a card needs care, even in a group of its own."""
-    assert kinds(devices(Pci(CARD, group=8), Pci("0000:03:00.1", group=9))) == ["siblings"]
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [("flr", "flr", []), ("flr", "", []), ("pm", "pm", []), ("", "", ["reset", "siblings"]), ("bus", "bus", ["siblings"])],
+)  # fmt: skip
+def test_functions_of_one_card_go_together_unless_each_resets_alone(first, second, expected):
+    """A function in a group of its own goes alone when Linux resets it without its neighbours, and with them otherwise."""
+    card = Pci(CARD, group=8, above=(PORT,), reset=first)
+    assert kinds(devices(card, Pci("0000:03:00.1", group=9, above=(PORT,), reset=second))) == expected
+
+
+def test_a_graphics_card_keeps_its_sound():
+    """Picture and sound of one maker go together, whatever their groups and resets; the chip's USB of another does not."""
+    sound, usb = (
+        Pci("0000:03:00.1", "1002:1640", "040300", (PORT,), 9),
+        Pci("0000:03:00.3", "1022:15b6", "0c0330", (PORT,), 10),
+    )
+    box = devices(Pci(CARD, "1002:164e", "030000", (PORT,), 8), sound, usb)
+    assert "siblings" in kinds(box)
+    assert kinds(box, sound.bdf) == ["siblings"]
+    assert kinds(box, usb.bdf) == []
+
+
+def test_functions_of_the_chipset_are_devices_of_their_own():
+    """In the root bus no reset of a bus reaches a function: what has a group of its own goes alone."""
+    audio, card = (
+        Pci("0000:00:1f.3", "8086:a170", "040300", group=10, reset=""),
+        Pci("0000:00:1f.6", group=11, reset=""),
+    )
+    assert kinds(devices(audio, card), audio.bdf) == ["reset"]
+
+
+def test_what_cannot_be_reset_beside_what_stays_is_for_a_person():
+    """A function with a group of its own, no reset, and a neighbour that dom0 uses needs care and is not offered."""
+    two = (Pci(CARD, group=8, above=(PORT,), reset=""), Pci("0000:03:00.1", group=9, above=(PORT,), reset=""))
+    links = f"/sys/class/net/eth0 ../../devices/pci0000:00/{PORT}/0000:03:00.1/net/eth0\n"
+    address = json.dumps([{"ifname": "eth0", "flags": ["UP"], "addr_info": []}])
+    route = json.dumps([{"dst": "default", "dev": "eth0"}])
+    box = devices(*two, net_links=links, ip_addr_json=address, ip_route_json=route)
+    assert said(box) == (CARE, "Linux knows no way to reset it")
+    assert kinds(box) == ["reset", "parted"]
+    by_bdf = {bdf: group for group in groups(survey.read(box)) for bdf in group.bdfs}
+    assert not by_bdf[CARD].is_offered
 
 
 def test_without_groups_a_conventional_bus_is_one():

@@ -17,6 +17,11 @@ from runbook.facts.storage.uses import Users
 from runbook.model.ask import Facts
 
 Node = dict[str, Any]
+_EMPTY: Node = {"mountpoints": (), "maj:min": ""} | dict.fromkeys((
+    "type", "size", "log-sec", "phy-sec", "ro", "disc-max", "model", "serial", "tran", "pttype", "parttype", "fstype",
+    "label", "uuid",
+))  # fmt: skip
+"""What a column that nobody asked for says: answers outlive the questions."""
 
 
 def parse(facts: Facts) -> Storage:
@@ -24,7 +29,7 @@ def parse(facts: Facts) -> Storage:
     has_lvm, groups, parts, volumes = lvm.parse(facts)
     running = guests.parse(facts)
     mounts = tuple(
-        Mount(row["target"], row["source"] or "", row["fstype"], tuple((row["options"] or "").split(",")))
+        Mount(row["target"], row["source"] or "", row["fstype"], tuple((row.get("options") or "").split(",")))
         for row in _json(facts[FINDMNT].out).get("filesystems", [])
     )
     bare = Storage(_devices(facts), mounts, has_lvm, groups, parts, volumes, xen_is_silent=running.is_silent)
@@ -84,9 +89,10 @@ def _devices(facts: Facts) -> tuple[Device, ...]:
 
 
 def _walk(nodes: list[Node], parent: str) -> Iterator[tuple[Node, str]]:
-    for node in nodes:
+    for said in nodes:
+        node = _EMPTY | {"path": f"/dev/{said['name']}", "kname": said["name"]} | said
         yield node, parent
-        yield from _walk(node.get("children", []), node["path"])
+        yield from _walk(node.get("children") or [], node["path"])
 
 
 def _device(node: Node, parents: tuple[str, ...], loop: Loop | None) -> Device:
@@ -95,7 +101,7 @@ def _device(node: Node, parents: tuple[str, ...], loop: Loop | None) -> Device:
         path=node["path"],
         kernel_name=node["kname"],
         number=node["maj:min"].strip(),
-        kind=node["type"],
+        kind=node["type"] or "",
         size_bytes=int(node["size"] or 0),
         sector_bytes=int(node["log-sec"] or 0),
         physical_sector_bytes=int(node["phy-sec"] or 0),

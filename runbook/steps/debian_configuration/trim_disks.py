@@ -25,13 +25,14 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Write LVM's section and enable the timer, each only when what is in force differs."""
-    now, actions = trim.parse(facts), list[Action]()
+    now, actions, lost = trim.parse(facts), list[Action](), list[Finding]()
     if any(now.lvm.get(key) != value for key, value in _values(params).items() if now.lvm):
         actions.append(WriteFile(LVM_LOCAL, with_section(now.lvm_local or "", _section(params))))
+        lost = _lost(params, now)
     timer = services.parse(facts, TIMER)[TIMER]
     if params.configuration.trim.weekly and not (timer.starts_at_boot and timer.active == "active"):
         actions.append(Run(("systemctl", "enable", "--now", TIMER), undo=wanted_packages.switched_off(timer)))
-    return Plan(tuple(actions), tuple(_cautions(params, now)))
+    return Plan(tuple(actions), (*lost, *_cautions(params, now)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -76,6 +77,28 @@ def _values(params: HostParams) -> dict[str, str]:
 def _section(params: HostParams) -> str:
     lines = "".join(f"\t{key} = {value}\n" for key, value in _values(params).items())
     return f"# From params configuration.trim; in force is what `lvmconfig` says.\ndevices {{\n{lines}}}\n"
+
+
+def _lost(params: HostParams, now: Trim) -> list[Finding]:
+    """Return what a person switched on in LVM, and would be off: both are off unless somebody wrote them."""
+    moves = {
+        "issue_discards": "set `configuration.trim.removed_volumes: true`, which keeps it",
+        "scan_lvs": "take it out of LVM's files yourself, once no volume group of this host lies inside a volume",
+    }
+    return [
+        Finding(
+            "loss",
+            f"LVM's setting devices/{key}=1 of this host would be 0",
+            "somebody wrote it, since LVM's own value is 0"
+            + (
+                "; and with it this host takes guests' volume groups for its own" if key == "scan_lvs" else ""
+            ),
+            f"{moves[key]}; or agree to this very plan",
+            "lvm.conf(5)",
+        )
+        for key, value in _values(params).items()
+        if now.lvm.get(key) == "1" and value == "0"
+    ]
 
 
 def _cautions(params: HostParams, now: Trim) -> list[Finding]:

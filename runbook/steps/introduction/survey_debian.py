@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook.facts import loader, package_sources, packages, system
+from runbook.facts import boot_next, grub, loader, package_sources, packages, system
 from runbook.facts.loader import Loader
 from runbook.facts.package_sources import Silent, Sources
 from runbook.model.ask import Ask, Facts
@@ -19,7 +19,8 @@ RISK: Risk = "safe"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about what is installed, what starts it, and whether package sources answer."""
-    return (*system.COMMANDS, *loader.COMMANDS, *package_sources.COMMANDS, packages.AUDIT)
+    starts = (*loader.COMMANDS, *grub.PLACE, *boot_next.COMMANDS)
+    return (*system.COMMANDS, *starts, *package_sources.COMMANDS, packages.AUDIT)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -37,6 +38,7 @@ def _findings(params: HostParams, facts: Facts) -> Iterator[Finding]:
     if params.installation.method == "none":
         if not system.parse(facts).is_dom0:
             yield from _loader(loader.parse(facts))
+            yield from _once(facts)
         yield from apt.unfinished(packages.unfinished(facts[packages.AUDIT].out))
     yield from _sources(package_sources.parse(facts))
 
@@ -47,6 +49,14 @@ def _loader(now: Loader) -> Iterator[Finding]:
     elif now.missing or not now.has_menu:
         lacks = ", ".join((*now.missing, *(() if now.has_menu else ("/boot/grub/grub.cfg",))))
         yield boot_menu.no_grub(f"there is no {lacks}")
+
+
+def _once(facts: Facts) -> Iterator[Finding]:
+    """Xen is started for once at first: GRUB clears that choice, or the firmware does, or nobody can."""
+    place = grub.place(facts)
+    if place and facts[boot_next.COMMANDS[0]].ok:
+        once = boot_next.parse(facts)
+        yield boot_menu.choice_would_stay(place, once) if once.obstacle else boot_menu.by_the_firmware(place)
 
 
 def _sources(now: Sources) -> Iterator[Finding]:

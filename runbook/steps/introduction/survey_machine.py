@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook import survey
-from runbook.facts import grub, sudo_rules
+from runbook.facts import sudo_rules
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu
 from runbook.survey import Machine
 
 TITLE = "Survey the machine: processor, firmware, IOMMU, memory"
@@ -109,7 +108,7 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
         yield Finding(
             "warn",
             "Linux shows no IOMMU groups",
-            "this kernel does not use the IOMMU, so which devices cannot be told apart is guessed",
+            "this kernel does not use the IOMMU, so what goes together is judged by the buses and ACS, or not known",
             "start once with intel_iommu=on on the kernel's command line, and survey again",
         )
     if machine.firmware.interrupt_remapping is False:
@@ -162,12 +161,4 @@ def _boot(machine: Machine) -> Iterator[Finding]:
             f"a kernel, its initramfs and Xen need about {BOOT_FREE_MIB} MiB more",
             "remove old kernels (`apt-get autoremove`), or make /boot larger",
             "H206",
-        )
-    if mount and not grub.can_write(mount.source, mount.fstype):
-        yield (
-            boot_menu.by_the_firmware(mount.source)
-            if machine.firmware.is_uefi
-            else boot_menu.choice_would_stay(
-                "warn", f"/boot is on {mount.source}, and this machine starts the BIOS way"
-            )
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from runbook.facts.boot_next import ESP, BootNext
 from runbook.facts.grub import Grub
-from runbook.model.plan import Finding, Level
+from runbook.model.plan import Finding
 from runbook.params import HostParams
 
 FOLDER = "/etc/default/grub.d"
@@ -140,15 +141,33 @@ def by_the_firmware(place: str) -> Finding:
     )
 
 
-def choice_would_stay(level: Level, seen: str) -> Finding:
-    """Return that this host's GRUB can start nothing for once only, and the way round it."""
+def choice_would_stay(place: str, once: BootNext) -> Finding:
+    """Return that neither this host's GRUB nor its firmware can start something once, and how the host comes to it."""
     return Finding(
-        level,
+        "refuse",
         "GRUB could not clear a choice for once on this /boot",
-        f"{seen}; GRUB writes only to plain partitions, not to LVM, RAID, btrfs or ZFS: every later boot would "
-        "start Xen, with no way back",
-        "when 06_xen_configuration comes to it, restart the host, choose the Xen entry in GRUB's menu on its "
-        "screen or serial console, which holds for that boot alone, and run again; or put /boot on a partition "
-        "of its own with ext4",
+        f"/boot is on {place}, and GRUB writes only to plain partitions, not to LVM, RAID, btrfs or ZFS; the firmware "
+        f"cannot choose for once either: {once.obstacle}. Every later boot would start Xen, with no way back",
+        _way_to_once(once),
         "H618",
     )
+
+
+def _way_to_once(once: BootNext) -> str:
+    """Return what to do so that a choice for once can be made, and cleared."""
+    if once.missing and once.is_uefi:
+        names = " ".join(sorted({_PACKAGES.get(name, name) for name in once.missing}))
+        return f"run `apt-get install {names}` on the host: the firmware can choose for once then; run again"
+    if once.is_uefi and not all(once.esp):
+        return (
+            f"mount the EFI system partition at {ESP} with a line in /etc/fstab (`lsblk -o NAME,FSTYPE,PARTTYPENAME` "
+            "shows it); the firmware can choose for once then; run again"
+        )
+    return (
+        "put /boot on a plain partition of its own with ext4, 1 GiB: make it on the disk that the machine starts from, "
+        "`mkfs.ext4` it, `cp -a /boot/.` to it, give it a line in /etc/fstab and mount it, then `grub-install` (with the "
+        "disk, on a machine that starts the BIOS way) and `update-grub`; run again"
+    )
+
+
+_PACKAGES = {"grub-mkstandalone": "grub-common"}

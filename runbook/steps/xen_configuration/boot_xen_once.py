@@ -39,8 +39,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan()
     once = boot_next.parse(facts)
     if not now.can_write_choice and once.obstacle:
-        seen = f"Xen does not run yet as it is configured, and {once.obstacle}"
-        return Plan(findings=(*waits, boot_menu.choice_would_stay("refuse", seen)))
+        return Plan(findings=(*waits, boot_menu.choice_would_stay(grub.place(facts), once)))
     actions = (*start_once.actions(now, once), Reboot(into="Xen, once"), _WAIT)
     if waits:
         reasons = reasons or ["those steps change what is read at boot"]

@@ -8,7 +8,7 @@ from runbook.facts.modules import EARLY, OPTIONS, Hiding
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu, room, wanted_devices
+from runbook.steps.shared import boot_menu, room, vfio, wanted_devices
 
 TITLE = "Keep the guests' devices from dom0's drivers"
 GUIDE = "“Xen Configuration”: xen-pciback.hide on the kernel line, which needs a kernel of one's own"
@@ -138,20 +138,11 @@ def _taken_by_vfio(facts: Facts, now: Hiding) -> list[Finding]:
     early = [
         line.strip() for line in (facts.text(EARLY) or "").splitlines() if line.strip().startswith("vfio")
     ]
-    taken = [c.bdf for c in now.candidates if c.driver == "vfio-pci"]
+    taken = [c.bdf for c in now.candidates if c.driver == vfio.DRIVER]
     if not taken and "vfio_pci" not in {line.split()[0].replace("-", "_") for line in early}:
         return []
-    has = f"{', '.join(taken)} is bound to vfio-pci" if taken else f"{EARLY} names {', '.join(early)}"
-    return [
-        Finding(
-            "warn",
-            f"vfio-pci takes devices at the boot: {has}",
-            "whichever of the two drivers comes first has the device, and under Xen only xen-pciback can pass it",
-            f"take the lines vfio… out of {EARLY}, and `options vfio-pci` and `softdep … pre: vfio-pci` out of "
-            "/etc/modprobe.d (`grep -r vfio /etc/modprobe.d` shows them), then run again",
-            "H616",
-        )
-    ]
+    has = f"{', '.join(taken)} is bound to {vfio.DRIVER}" if taken else f"{EARLY} names {', '.join(early)}"
+    return [vfio.leftover(has)]
 
 
 def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Parts of the board itself, of little use to a guest."""
+"""Parts of the platform, of little use to a guest (`knowledge/platform.csv`)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from runbook.facts.pci import Device
 from runbook.survey.machine import Machine
 from runbook.survey.reasons import Reason
+from runbook.survey.xen_quirks import known
 
 
-def board(_: Machine, device: Device) -> Iterator[Reason]:
-    code = device.class_code
-    if code.startswith("0806"):
+def board(machine: Machine, device: Device) -> Iterator[Reason]:
+    if device.class_code.startswith("0806"):
         yield Reason("iommu", "it is the IOMMU itself")
-    elif code.startswith("0c05") or (not device.path and code[:2] in ("05", "08", "0b", "11")):
-        yield Reason("board", "it is a part of the board, of little use to a guest")
+        return
+    for entry in known("platform", device)[:1]:
+        yield Reason("board", f"it is {entry.what}, of little use to a guest")
+    if device.class_code.startswith("0403") and any(known("integrated", d) for d in machine.siblings(device)):
+        yield Reason(
+            "board", "it is the sound of graphics built into the processor, of little use to a guest"
+        )

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from runbook.errors import ParamsError
 from runbook.params import yaml12
 from runbook.params.faults import explain
-from runbook.testbed.machines.model import Claim, Description, Refusal
+from runbook.testbed.machines.model import Claim, Description, Layout, Refusal
 
-__all__ = ["FOLDER", "Claim", "Description", "Refusal", "load", "named", "names"]
+__all__ = ["FOLDER", "Claim", "Description", "Layout", "Refusal", "load", "named", "names"]
 
 FOLDER = Path(__file__).parent
 

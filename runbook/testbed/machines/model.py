@@ -73,6 +73,21 @@ class Switch(Said):
     """The cards that are plugged into it."""
 
 
+class Layout(Said):
+    """Disks that the machine's own system makes and moves into, where the plain partitions will not do."""
+
+    firmware: Literal["uefi", "bios"] = "uefi"
+    """What starts it."""
+    disks_gib: Annotated[tuple[int, ...], Field(min_length=1, max_length=2)] = (16,)
+    """Its disks; one disk has another, empty one beside it, for guests."""
+    make: tuple[str, ...]
+    """Shell commands, as root: `$disk1`, `$disk2` (and `${disk}1-part2` …) become file systems, mounted below /target."""
+    inside: tuple[str, ...]
+    """Shell commands in the system that has moved there: what its RAM disk needs, and its boot loader."""
+    at_first: tuple[str, ...]
+    """Shell commands in place of an installer's last ones, when it has started by itself for the first time."""
+
+
 class Claim(Said):
     """Something that must hold under Xen, when all notebooks were run."""
 
@@ -133,6 +148,8 @@ class Description(Said):
     nics: tuple[Nic, ...] = ()
     """Its cards, the one that ssh comes in by first; those of the plain machine where none are named."""
     switch: Switch | None = None
+    layout: Layout | None = None
+    """Its disks, where they are not an ESP, /boot and / on one, and an empty one for guests."""
     parameters: dict[str, Any] = {}
     """What a person adds to the parameters that `runbook new` proposes; a list takes the place of the proposed one."""
     consent: tuple[str, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import replace
 
 from runbook.errors import CheckFailed
@@ -11,9 +12,11 @@ from runbook.testbed.image import base_image, default_recipe, image_key
 from runbook.testbed.machine import Machine, state_dir, up
 from runbook.testbed.machines import Description
 from runbook.testbed.proving import say
+from runbook.testbed.provision import COMMANDS
 from runbook.testbed.recipe import Recipe
 from runbook.testbed.remote import shell
 from runbook.testbed.wire import Wire
+from runbook.testbed.zoo import layout
 
 #: An emulated disk may be slow to appear beside other work; systemd's 90 s are for real ones.
 _PATIENT = (
@@ -21,6 +24,8 @@ _PATIENT = (
     0o644,
     "[Manager]\nDefaultDeviceTimeoutSec=15min\nDefaultTimeoutStartSec=15min\n",
 )
+#: A checkpoint of a machine that ran Xen chooses Xen once; GRUB cannot clear that on every /boot.
+_CHOSEN_NO_MORE = "[ ! -e /boot/grub/grubenv ] || grub-editenv /boot/grub/grubenv unset next_entry"
 _BOOT = "cat /proc/sys/kernel/random/boot_id"
 _RESTART = "nohup sh -c 'sleep 2; systemctl reboot' >/dev/null 2>&1 &"
 
@@ -82,7 +87,16 @@ def spec_of(described: Description) -> qemu.Spec:
     switch, wire = described.switch, None
     if switch is not None:  # the port is chosen when it is switched on
         wire = Wire(switch.vlan, switch.address, switch.router, switch.cards, 0, switch.proxy_port)
-    return replace(plain, wire=wire, nics=cards or plain.nics, ssh_at=way.at, ssh_to=way.port, user=way.user)
+    firmware = "" if described.layout and described.layout.firmware == "bios" else plain.firmware
+    return replace(
+        plain,
+        wire=wire,
+        nics=cards or plain.nics,
+        ssh_at=way.at,
+        ssh_to=way.port,
+        user=way.user,
+        firmware=firmware,
+    )
 
 
 def machine_of(described: Description) -> Machine:
@@ -99,7 +113,8 @@ def digest(described: Description) -> str:
 
 def base_name(described: Description) -> str:
     """Return the folder's name of its base disk in the cache."""
-    return f"base-{image_key(recipe_of(described))}"
+    recipe = recipe_of(described)
+    return f"base-{layout.key(recipe, described.layout) if described.layout else image_key(recipe)}"
 
 
 def boot(described: Description, *, fresh: bool) -> Machine:
@@ -109,18 +124,26 @@ def boot(described: Description, *, fresh: bool) -> Machine:
     """
     machine, recipe = machine_of(described), recipe_of(described)
     machine.state.mkdir(parents=True, exist_ok=True)
-    base = base_image(state_dir(), recipe, say).folder
-    link = machine.state / base.name
+    spec, first = spec_of(described), COMMANDS
+    base = base_image(state_dir(), recipe, say)
+    if described.layout:
+        base = layout.moved_in(state_dir(), recipe, described.layout, base, spec, say)
+        first = tuple(("sh", "-euc", shlex.quote(command)) for command in described.layout.at_first)
+    link = machine.state / base.folder.name
     if not link.exists():
-        link.symlink_to(base)
+        link.symlink_to(base.folder)
     up(
         fresh=fresh,
         state=machine.state,
         say=say,
-        spec=spec_of(described),
+        spec=spec,
         recipe=recipe,
         become=machine.become,
+        base=base,
+        at_first=first,
     )
+    if not fresh:
+        shell(machine, _CHOSEN_NO_MORE)
     done = machine.folder / "described"
     if not done.exists():
         for command in described.once:

@@ -1,0 +1,124 @@
+"""A capture taken of a host: asked in two looks, cleaned, and written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import runbook
+from runbook import params as parameters
+from runbook import proposal
+from runbook.captures import people, questions
+from runbook.captures.cleaned import Cleaned, clean
+from runbook.errors import ParamsError, Refused, RunbookError
+from runbook.hosts import Host, capture
+from runbook.model.ask import Answer, Ask, Facts
+from runbook.params import HostParams
+from runbook.params.host import Local
+from runbook.survey import judge, read, verdict
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a capture is made of."""
+
+    facts: Facts
+    """The answers of the survey and of `runbook new`, as they came."""
+    cleaned: Cleaned
+    warnings: tuple[str, ...]
+    """What whoever sends it should know besides."""
+
+
+def take(host: Host, params: HostParams, file: Path | None, tell: Tell = str) -> Taken:
+    """Return a host's answers, cleaned: to the survey, to `runbook new`, and to every step's plan.
+
+    The steps are asked with the parameters of `file`, and with those that `runbook new` proposes; without a file with
+    these alone. Raises `HostError` as the host does.
+    """
+    constant = (*questions.of_survey(), *people.ASKS)
+    tell("the survey's questions")
+    first = host.gather(dict.fromkeys(constant))
+    warnings = []
+    try:
+        text, proposed = _proposed(params, first)
+    except Refused as error:  # not root there
+        text, proposed = "", None
+        warnings.append(f"only the survey's questions are in it: {error.what}")
+    asks: dict[Ask, None] = {}
+    for one in (params if file else None, proposed):
+        asks |= dict.fromkeys(questions.of_steps(one) if one else ())
+    tell("the steps' questions")
+    known = {ask: first[ask] for ask in questions.of_survey() if ask in first}
+    answers = {**known, **_all(host.gather(ask for ask in asks if ask not in known))}
+    if file:
+        text = _planned_with(params)
+    cleaned = clean(answers, {ask: first[ask] for ask in people.ASKS if ask in first}, params, text, constant)
+    warnings += _differences(Facts(answers), Facts(cleaned.answers))
+    warnings += _parameters(cleaned.params)
+    return Taken(Facts(known), cleaned, tuple(warnings))
+
+
+def save(taken: Taken, folder: Path, *, force: bool = False) -> None:
+    """Write what was taken into a folder, whole or not at all. Raises `ParamsError` when something is there, `OSError`."""
+    names = questions.names(taken.cleaned.answers)
+    said = [capture.Said(names[ask], ask, answer) for ask, answer in taken.cleaned.answers.items()]
+    now = datetime.now(UTC)
+    capture.save(
+        folder,
+        f"{now:%Y-%m-%d}",
+        said,
+        taken.cleaned.params,
+        force=force,
+        runbook=runbook.__version__,
+        replaced=taken.cleaned.replaced,
+    )
+
+
+def _proposed(params: HostParams, facts: Facts) -> tuple[str, HostParams]:
+    text = proposal.write(params.host, Local(), proposal.read(facts))
+    return text, parameters.loads(text, Path(capture.PARAMS))
+
+
+def _planned_with(params: HostParams) -> str:
+    """Return parameters as a file; how the machine is reached stays out of it."""
+    from runbook.proposal.commented import dump
+
+    values = params.model_dump(mode="json", exclude_unset=True) | {"connection": {"kind": "local"}}
+    return "# The parameters that the steps' questions were asked with.\n" + dump(values)
+
+
+def _all(facts: Facts) -> dict[Ask, Answer]:
+    return {ask: facts[ask] for ask in facts}
+
+
+def _differences(raw: Facts, cleaned: Facts) -> list[str]:
+    """Return a line where the machine is judged otherwise by what was cleaned: that is never meant."""
+    try:
+        before, after = (_verdicts(facts) for facts in (raw, cleaned))
+    except RunbookError as error:
+        return [f"the survey of the cleaned answers fails: {error.what}"]
+    wrong = sorted(bdf for bdf in before.keys() | after.keys() if before.get(bdf) != after.get(bdf))
+    if not wrong:
+        return []
+    return [f"cleaning changed what is said of {', '.join(wrong)}: please say so where you send it"]
+
+
+def _verdicts(facts: Facts) -> dict[str, tuple[str, ...]]:
+    """Return for each device of a machine its verdict, and the kinds of reasons for it."""
+    machine = read(facts)
+    judged = {device.bdf: judge(machine, device) for device in machine.devices}
+    return {bdf: (verdict(why), *sorted(reason.kind for reason in why)) for bdf, why in judged.items()}
+
+
+def _parameters(text: str) -> list[str]:
+    if not text:
+        return []
+    try:
+        parameters.loads(text, Path(capture.PARAMS))
+    except ParamsError as error:
+        return [f"the cleaned parameters are none any more: {error.why or error.what}"]
+    return []

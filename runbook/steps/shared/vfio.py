@@ -1,0 +1,20 @@
+"""What a host that ran KVM with passthrough left: its devices go to vfio-pci, as early as ours to xen-pciback."""
+
+from __future__ import annotations
+
+from runbook.facts.modules import EARLY
+from runbook.model.plan import Finding
+
+DRIVER = "vfio-pci"
+
+
+def leftover(seen: str) -> Finding:
+    """Return that vfio-pci takes devices at the boot, with the way to be rid of it; `seen` says by what it shows."""
+    return Finding(
+        "warn",
+        f"vfio-pci takes devices at the boot: {seen}",
+        "whichever of the two drivers comes first has the device, and under Xen only xen-pciback can pass it",
+        f"take the lines vfio… out of {EARLY}, and `options vfio-pci` and `softdep … pre: vfio-pci` out of "
+        "/etc/modprobe.d (`grep -r vfio /etc/modprobe.d` shows them), then run again",
+        "H616",
+    )
