@@ -39,8 +39,8 @@ def firmware_settings(facts: Facts) -> Things:
         "interrupt remapping": remapping,
         ("virtualisation" if is_xen else "virtualisation without Xen"): listed(filter(None, caps)),
     }
-    if bars.COMMANDS[0] in facts:
-        found["windows above 4 GiB"] = yes(bool(bars.above_4g(facts)))
+    if (shown := bars.parse(facts)).windows is not None:
+        found["windows above 4 GiB"] = yes(bool(shown.above_4g))
     return {"firmware": found}
 
 

@@ -55,14 +55,18 @@ class Cards:
     """For each card that stays as it is the reason, in words; by PCI address."""
 
 
-def read(machine: Machine, facts: Facts) -> Cards:
-    """Return the bridges that are there, the outside one where none is, and an inside one on a card without any use."""
+def read(machine: Machine, facts: Facts, chosen: frozenset[str] = frozenset()) -> Cards:
+    """Return the bridges that are there, the outside one where none is, and an inside one on a card without any use.
+
+    `chosen` are the addresses that a guest is to have: their cards are no ports.
+    """
     net = machine.network
     bridges = [*_there(machine, facts)]
     outside, no_way = _outside(machine, facts, bridges)
     bridges += [outside] if outside else []
     named = _configured(facts)
     idle = [c for c in _wired(machine) if not net.uses_of(c.controller) and c.name not in named]
+    idle = [c for c in idle if c.controller not in chosen]
     if (
         bridges
         and not no_way

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
 from runbook.facts import (
+    bars,
     cpu,
+    displays,
     firmware,
     isolation,
     memory,
@@ -49,7 +51,13 @@ class Machine:
     """What the machine showed before Xen; only read under Xen."""
     isolation: isolation.Isolation
     """What keeps its devices apart."""
-    xen_words: tuple[str, ...] = ()
+    plugged: tuple[usb.Plugged, ...] = ()
+    """What is plugged into USB beside keyboards."""
+    bars: bars.Bars = field(default_factory=bars.Bars)
+    """What the devices have in memory."""
+    displays: displays.Displays = field(default_factory=displays.Displays)
+    """Which card shows the console, and where monitors are."""
+    xen_options: tuple[str, ...] = ()
     """What the parameters add to Xen's line, as far as there are any."""
 
     @property
@@ -69,7 +77,7 @@ class Machine:
         """The chipset for which Xen switches the IOMMU off; None where it does not, or where it says that it did not."""
         if self.system.is_dom0 and "hvm_directio" in self.cpu.xen_caps:
             return None
-        return xen_quirks.iommu_off(self.devices, self.xen_words)
+        return xen_quirks.iommu_off(self.devices, self.xen_options)
 
     def device(self, bdf: str) -> pci.Device | None:
         """Return the device at an address, None when there is none."""
@@ -78,14 +86,21 @@ class Machine:
     def mates(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the devices that the IOMMU cannot tell from this one, bridges left out.
 
-        These are its IOMMU group; where no group is known of one of them, what the bus and ACS say (`islands`).
+        These are its IOMMU group, and what bears its number; where no group is known of one of them, what the bus and
+        ACS say (`islands`).
         What is another's mate has it as mate.
         """
         found = self._grouped([device])
+        near = [d for one in found for d in self._by_number.get(one.bdf, ())]
         if self._has_groupless:
-            near = [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+            near += [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+        if near:
             found = self._grouped([*found, *near])
         return tuple(d for d in dict.fromkeys(found) if d != device and not d.is_bridge)
+
+    def on_bus(self, device: pci.Device) -> list[pci.Device]:
+        """Return all that is on a device's own bus, itself among them."""
+        return self._by_bus[device.bdf.rpartition(":")[0]]
 
     def functions(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same slot, bridges among them."""
@@ -149,6 +164,12 @@ class Machine:
         return {device.bdf: islands.island(self, device) for device in self.devices}
 
     @cached_property
+    def _by_number(self) -> dict[str, tuple[pci.Device, ...]]:
+        """For each device those that send under its number, whatever Linux says."""
+        found = {device.bdf: islands.in_its_name(self, device) for device in self.devices}
+        return {bdf: others for bdf, others in found.items() if others}
+
+    @cached_property
     def _by_island(self) -> dict[str, list[pci.Device]]:
         return _indexed(self.devices, lambda device: [self._islands[device.bdf]])
 
@@ -160,6 +181,10 @@ class Machine:
     @cached_property
     def _by_slot(self) -> dict[str, list[pci.Device]]:
         return _indexed(self.devices, lambda device: [device.slot])
+
+    @cached_property
+    def _by_bus(self) -> dict[str, list[pci.Device]]:
+        return _indexed(self.devices, lambda device: [device.bdf.rpartition(":")[0]])
 
     @cached_property
     def _behind(self) -> dict[str, list[pci.Device]]:
@@ -184,7 +209,7 @@ def _indexed(
 
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
-    modules = (system, cpu, firmware, memory, pci, isolation, storage, sessions, network, usb)
+    modules = (system, cpu, firmware, memory, pci, isolation, bars, displays, storage, sessions, network, usb)
     questions = (ask for module in modules for ask in module.COMMANDS)
     return tuple(dict.fromkeys([*questions, *network.MORE, *_BOOT, _KEPT]))
 
@@ -194,26 +219,38 @@ def kept_text(facts: Facts) -> str | None:
     return facts.text(kept.PATH)
 
 
-def read(facts: Facts, xen_words: tuple[str, ...] = ()) -> Machine:
-    """Return the machine of the facts; `xen_words` are those that the parameters add to Xen's line (`xen.options`).
+def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
+    """Return the machine of the facts; `xen_options` are those that the parameters add to Xen's line (`xen.options`).
 
     Raises `HostError` under Xen when there is a kept survey that cannot be read.
     """
     booted = system.parse(facts)
     content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
+    memory_of = bars.parse(facts)
     disks = storage.parse(facts)
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
-        devices=kept.complete(pci.parse(facts), before),
+        devices=kept.complete(_revised(pci.parse(facts), memory_of.revisions or {}), before),
         storage=disks,
         boot_free_mib=space.free_mib(facts, "/boot"),
         network=with_remotes(network.parse(facts), disks, sessions.parse(facts)),
         keyboards=usb.parse(facts),
         kept=before,
         isolation=isolation.parse(facts),
-        xen_words=xen_words,
+        plugged=usb.plugged(facts),
+        bars=memory_of,
+        displays=displays.parse(facts),
+        xen_options=xen_options,
+    )
+
+
+def _revised(devices: tuple[pci.Device, ...], revisions: dict[str, int]) -> tuple[pci.Device, ...]:
+    """Return the devices with the revision that sysfs gives, where lspci names none: lspci leaves out 0."""
+    return tuple(
+        replace(d, revision=revisions[d.bdf]) if d.revision is None and d.bdf in revisions else d
+        for d in devices
     )

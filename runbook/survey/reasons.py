@@ -37,12 +37,12 @@ RULES: dict[str, tuple[str, str, str]] = {
     ),
     "keyboard": (STAY, "plug the keyboard into another controller first", ""),
     "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),
-    "nf200-card": (STAY, "use another card: no slot helps, for the switch is a part of this one", "H104"),
     "iommu-off": (
         STAY,
         "use another machine; or, for guests that you trust, add iommu=no-intremap to xen.options",
         "Xen, vtd/quirks.c",
     ),
+    "nf200-card": (STAY, "use another card: no slot helps, for the switch is a part of this one", "H104"),
     "held": (STAY, "try another slot", ""),
     "virtual-held": (STAY, "take off its virtual function first what the host has there", ""),
     "groupless": (
@@ -115,6 +115,12 @@ RULES: dict[str, tuple[str, str, str]] = {
     ),
     "console": (CARE, "be sure that you need no remote console: it goes dark", ""),
     "rebar": (CARE, "switch Resizable BAR and Above 4G Decoding on in the firmware", ""),
+    "reset-shared": (
+        CARE,
+        "if its guest does not start a second time, restart the host",
+        "Linux, pci_parent_bus_reset",
+    ),
+    "plugged": (CARE, "plug what dom0 or you need into another controller first", ""),
     "reset": (CARE, "if its guest does not start a second time, restart the host", ""),
 }
 """For each kind of reason: the verdict it leads to, the next move, and where the rule comes from."""
@@ -141,11 +147,14 @@ class Reason:
 
 
 FIRM = frozenset({
-    "screen", "only-screen", "volumes", "board", "integrated",
+    "screen", "only-screen", "volumes", "board", "integrated", "laptop", "console", "iommu-doubt",
     "groupless", "groupless-xen", "parted", "virtual-parent", "region-held",
-    "laptop", "console", "iommu-doubt", "vmd", "unseen",
+    "vmd", "unseen",
 })  # fmt: skip
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""
+
+PLATFORM = frozenset({"board"})
+"""Those of FIRM that say what is a part of the machine itself: nobody wants it, so file, picture and form fold it."""
 
 RESERVED = frozenset({"rmrr", "shared-rmrr", "shared-region", "region-held", "open-region"})
 """The kinds about memory that the firmware keeps: Xen maps it for the guest, and `rdm_policy` says how strictly (H106)."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.facts import bars
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.survey import menus
 from runbook.survey.machine import Machine
+from runbook.survey.xen_quirks import is_without_remapping
 
 State = Literal["right", "wrong", "take care", "not needed", "unseen", "confirmed"]
 Reading = tuple[State, str]
@@ -82,13 +82,27 @@ def _iommu(params: HostParams, machine: Machine, facts: Facts) -> Reading:
     tables = machine.firmware.tables or (machine.kept.tables if machine.kept else ())
     if not tables:
         return "wrong", "neither the ACPI table DMAR nor IVRS is there"
-    return "right", f"ACPI table {', '.join(tables)}"
+    return _switched_off(machine) or ("right", f"ACPI table {', '.join(tables)}")
+
+
+def _switched_off(machine: Machine) -> Reading | None:
+    """Return how it stands where Xen takes the IOMMU away whatever the firmware says, None where it does not."""
+    off = machine.iommu_off
+    if off is None:
+        return None
+    if off.is_sure:
+        return "wrong", f"Xen switches it off: {off.bdf} is {off.what}"
+    return "take care", f"Xen switches it off if {off.bdf} is {off.what}; its revision is not known"
 
 
 def _interrupts(params: HostParams, machine: Machine, facts: Facts) -> Reading:
+    if is_without_remapping(machine.xen_options):
+        return "take care", "xen.options switch it off"
+    if reading := _switched_off(machine):
+        return reading
     if machine.firmware.interrupt_remapping is None:
         if "IVRS" in machine.firmware.tables:
-            return "right", "part of AMD's IOMMU"
+            return "right", "part of AMD's IOMMU, by the table IVRS alone; Xen's word is in `xl dmesg`"
         return "unseen", "no DMAR table says"
     return (
         ("right", "DMAR says so") if machine.firmware.interrupt_remapping else ("take care", "DMAR says no")
@@ -133,7 +147,7 @@ def _display(params: HostParams, machine: Machine, facts: Facts) -> Reading:
 
 
 def _above_4g(params: HostParams, machine: Machine, facts: Facts) -> Reading:
-    above = bars.above_4g(facts)
+    above = machine.bars.above_4g
     if above:
         return "right", f"{len(above)} devices have memory there, such as {above[0]}"
     return _only_for_displays(params, machine, facts)

@@ -20,25 +20,25 @@ class SwitchedOff:
     """False where it depends on a revision that nobody named."""
 
 
-def iommu_off(devices: Iterable[Device], words: Iterable[str]) -> SwitchedOff | None:
+def iommu_off(devices: Iterable[Device], options: Iterable[str]) -> SwitchedOff | None:
     """Return the chipset for which Xen switches the IOMMU off, None where there is none.
 
     Xen looks at device 0, function 0 of each bus of domain 0, and only while it may remap interrupts: with
-    `iommu=no-intremap` among its `words` it leaves the IOMMU on (vtd/quirks.c, platform_quirks_init).
+    `iommu=no-intremap` among its `options` it leaves the IOMMU on (vtd/quirks.c, platform_quirks_init).
     """
-    if is_without_remapping(words):
+    if is_without_remapping(options):
         return None
     found = [off for device in devices if (off := _off(device)) is not None]
     return next((off for off in found if off.is_sure), found[0] if found else None)
 
 
-def is_without_remapping(words: Iterable[str]) -> bool:
-    """True where Xen's words leave interrupt remapping off; the last one that says anything counts.
+def is_without_remapping(options: Iterable[str]) -> bool:
+    """True where Xen's options leave interrupt remapping off; the last one that says anything counts.
 
     >>> is_without_remapping(["iommu=required", "iommu=verbose,no-intremap"]), is_without_remapping(["iommu=intremap"])
     (True, False)
     """
-    parts = [part for word in words if word.startswith("iommu=") for part in word[6:].split(",")]
+    parts = [part for word in options if word.startswith("iommu=") for part in word[6:].split(",")]
     choices = [part for part in parts if part.partition("=")[0] in ("intremap", "no-intremap")]
     off = ("no-intremap", *(f"intremap={no}" for no in ("0", "no", "off", "false", "disable")))
     return bool(choices) and choices[-1] in off

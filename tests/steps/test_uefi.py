@@ -10,7 +10,7 @@ from runbook.survey import menus
 from tests.steps.test_introduction import SECURE
 from tests.survey.machines import Pci, bare, devices, dmar, dom0, params
 
-ABOVE = "/sys/bus/pci/devices/0000:01:00.0/resource\n"
+ABOVE = "0000:01:00.0/resource:2:0x0000004000000000 0x000000400fffffff 0x000000000014220c\n"
 
 
 def facts_of(machine, above=""):

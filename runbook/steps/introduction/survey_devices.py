@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from runbook import survey
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import vfio, wanted_devices
+from runbook.steps.shared import guest_windows, vfio, wanted_devices, xen_dangers
 
 TITLE = "Survey the devices that the parameters give to guests"
 GUIDE = "Introduction: avoid NF200; the addresses to hide were typed in without any check (H616, H617)"
@@ -20,16 +22,24 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return no action; the findings say what must be changed in the parameters or the machine."""
-    return Plan(findings=(*wanted_devices.findings(params, facts), *_taken(params, facts)))
+    return Plan(findings=tuple(_findings(params, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what makes hiding the devices dangerous or impossible."""
-    return [f for f in wanted_devices.findings(params, facts) if f.stops]
+    return [f for f in _findings(params, facts) if f.stops]
 
 
-def _taken(params: HostParams, facts: Facts) -> list[Finding]:
+def _findings(params: HostParams, facts: Facts) -> Iterator[Finding]:
+    yield from wanted_devices.findings(params, facts)
+    machine = survey.read(facts, params.xen.options)
+    yield from _taken(params, machine)
+    yield from xen_dangers.phantoms(params, machine)
+    yield from guest_windows.findings(params, machine)
+
+
+def _taken(params: HostParams, machine: survey.Machine) -> list[Finding]:
     """Return which of the guests' devices another driver takes at the boot: 06 says it too, and that is hours later."""
     wanted = {device.bdf for device in params.passthrough.devices}
-    taken = [d.bdf for d in survey.read(facts).devices if d.driver == vfio.DRIVER and d.bdf in wanted]
+    taken = [d.bdf for d in machine.devices if d.driver == vfio.DRIVER and d.bdf in wanted]
     return [vfio.leftover(f"{', '.join(taken)} is bound to {vfio.DRIVER}")] if taken else []

@@ -9,6 +9,7 @@ from runbook.facts import sudo_rules
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
+from runbook.steps.shared import xen_dangers
 from runbook.survey import Machine
 
 TITLE = "Survey the machine: processor, firmware, IOMMU, memory"
@@ -27,12 +28,12 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return no action: what is wrong here is changed in the firmware, by hand."""
     by_sudo = _sudo(sudo_rules.parse(facts)) if params.is_by_sudo else ()
-    return Plan(findings=(*_findings(params, survey.read(facts)), *by_sudo))
+    return Plan(findings=(*_findings(params, survey.read(facts, params.xen.options)), *by_sudo))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what stops this machine from becoming a host."""
-    return [f for f in _findings(params, survey.read(facts)) if f.stops]
+    return [f for f in _findings(params, survey.read(facts, params.xen.options)) if f.stops]
 
 
 def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
@@ -46,6 +47,7 @@ def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
         )
     yield from _processor(machine)
     yield from _iommu(machine)
+    yield from xen_dangers.iommu(params, machine)
     yield from _firmware(machine)
     yield from _memory(params, machine)
     if not machine.system.is_dom0:

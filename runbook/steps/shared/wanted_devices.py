@@ -17,6 +17,7 @@ from runbook.survey.reasons import Reason, worst
 from runbook.survey.regions import is_left_alone
 from runbook.survey.together import place, siblings
 from runbook.survey.verdict import every, ports
+from runbook.survey.xen_quirks import phantom
 
 
 def asks() -> tuple[Ask, ...]:
@@ -26,7 +27,7 @@ def asks() -> tuple[Ask, ...]:
 
 def findings(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what speaks against hiding the devices of the parameters, and what needs care, device by device (H616, H617)."""
-    return list(_findings(params, survey.read(facts)))
+    return list(_findings(params, survey.read(facts, params.xen.options)))
 
 
 def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
@@ -55,6 +56,7 @@ def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
         if risk and risk.is_agreed(params):
             reasons = tuple(reason for reason in reasons if reason.kind != "held")
         taken = _taken(machine, found, device, hidden, owners)
+        taken |= {"phantom"} if phantom(found) in params.xen.options else set()
         said = {"group", "siblings"} - taken if company else set()
         yield from _verdict(worst(reasons), name, taken, said)
         yield from company

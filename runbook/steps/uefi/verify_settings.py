@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook import survey
-from runbook.facts import bars
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
+from runbook.steps.shared import xen_dangers
 from runbook.survey.settings import Setting, settings
+from runbook.survey.xen_quirks import is_without_remapping
 
 TITLE = "Verify the firmware's settings from the running system"
 GUIDE = "UEFI Configuration: VT-x and VT-d on, drives to AHCI, video onboard; nothing was verified (H103)"
@@ -40,13 +41,13 @@ _WHY = {
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    """Return the questions of the survey, and which devices have memory above 4 GiB."""
-    return (*survey.asks(), *bars.COMMANDS)
+    """Return the questions of the survey."""
+    return survey.asks()
 
 
 def read(params: HostParams, facts: Facts) -> tuple[Setting, ...]:
     """Return the settings of the facts."""
-    return settings(params, survey.read(facts), facts)
+    return settings(params, survey.read(facts, params.xen.options), facts)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -60,7 +61,13 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _findings(params: HostParams, facts: Facts) -> Iterator[Finding]:
-    for setting in read(params, facts):
+    machine = survey.read(facts, params.xen.options)
+    yield from xen_dangers.iommu(params, machine)
+    told = {"iommu", "interrupt-remapping"} if machine.iommu_off else set()
+    told |= {"interrupt-remapping"} if is_without_remapping(params.xen.options) else set()
+    for setting in settings(params, machine, facts):
+        if setting.name in told:
+            continue
         if setting.state in ("wrong", "take care") and setting.name in _WHY:
             why, source = _WHY[setting.name]
             yield Finding(

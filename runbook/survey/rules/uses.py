@@ -15,3 +15,8 @@ def uses(machine: Machine, device: Device) -> Iterator[Reason]:
     for keyboard in machine.keyboards:
         if device.bdf in keyboard.path:
             yield Reason("keyboard", f"a keyboard is plugged into it ({keyboard.name})")
+    things = [
+        f"{p.kind} ({p.name})" if p.name else p.kind for p in machine.plugged if p.controller == device.bdf
+    ]
+    if things:
+        yield Reason("plugged", f"plugged into it: {', '.join(things)}")
