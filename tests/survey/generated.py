@@ -281,5 +281,7 @@ class Box:
 
 
 def _without_long_links(facts: Facts) -> Facts:
-    lines = [line for line in facts[pci._LINKS].out.splitlines() if "/devices/10000:" not in line.split(" ")[0]]
+    lines = [
+        line for line in facts[pci._LINKS].out.splitlines() if "/devices/10000:" not in line.split(" ")[0]
+    ]
     return Facts({**facts, pci._LINKS: Answer(0, "".join(f"{line}\n" for line in lines))})

@@ -12,6 +12,7 @@ import pytest
 from runbook import proposal, survey
 from runbook.params import loads
 from runbook.params.host import Ssh
+from runbook.proposal.chosen import Choice
 from runbook.show.form.picker import DOM0, rows
 from runbook.survey import MAY, STAY
 from runbook.survey.groups import groups
@@ -53,7 +54,7 @@ def said_everywhere(box: Box, facts, seed: int):
     for row in rows(params().model_dump(mode="json"), survey.read(facts)):
         if {*row.group.bdfs} & {*box.used} and row.choices != (DOM0,):
             yield f"machine {seed}: the picker gives {row.group.bdfs} to {row.choices}"
-    text = proposal.write("box", Ssh(to="root@box"), proposal.read(facts))
+    text = proposal.write("box", Ssh(to="root@box"), proposal.read(facts, Choice(takes_all=True)))
     written = loads(text, Path("box.yml"))
     given = {device.bdf for device in written.passthrough.devices} & {*forbidden}
     yield from (f"machine {seed}: {bdf} is in the written file: {forbidden[bdf]}" for bdf in given)
