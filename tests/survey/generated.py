@@ -68,6 +68,8 @@ class Box:
     last: list[Callable[[], None]] = field(default_factory=list)
     """What can be said only of the whole machine."""
     has_nameless_member: bool = False
+    is_apart: bool = False
+    """True when each device has an IOMMU group of its own."""
     bus: int = 0
     slot: int = 0
     drives: int = 0
@@ -258,6 +260,7 @@ class Box:
     def _number_groups(self) -> None:
         """Give each device a group of its own, all below a switch one, or nobody any."""
         how = self.chance.choice(["own", "shared", "none"])
+        self.is_apart = how == "own"
         if how == "none":
             return
         numbers: dict[str, int] = {}
@@ -265,6 +268,15 @@ class Box:
             key = device.bdf if how == "own" or len(device.above) < 2 else device.above[1]
             key = VMD if device.above[:1] == (VMD,) else key
             self.built[index] = Pci(**{**vars(device), "group": numbers.setdefault(key, len(numbers))})
+
+    def free(self) -> set[str]:
+        """Return the controllers and cards of which it is certain that nothing uses them, and that they are apart."""
+        if self.doubted or not self.is_apart:
+            return set()
+        there = {bdf for disk in self.disks for bdf in disk.controllers} | {
+            d.bdf for d in self.built if d.code == NIC
+        }
+        return {bdf for bdf in there if not self.needs[bdf] & {*self.used} and not bdf.startswith("10000:")}
 
     def mates(self) -> dict[str, str]:
         """Return what shares an IOMMU group with what dom0 rests on."""

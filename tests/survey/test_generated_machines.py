@@ -26,19 +26,22 @@ FEW, MANY = 150, 5000
 def dangers(box: Box, facts, seed: int):
     """Yield in words each device of a machine that is offered and must not be, in the groups of the picker and of `new`."""
     here = survey.read(facts)
-    forbidden = box.doubted | box.mates() | box.used
+    forbidden = box.mates() | box.doubted | box.used
+    free = box.free()
     for group in groups(here):
         verdict = {m.device.bdf: survey.verdict(m.reasons) for m in group.members}
         for bdf in group.bdfs:
             if bdf in forbidden and group.is_offered:
                 yield f"machine {seed}: {bdf} is offered: {forbidden[bdf]}"
+            if bdf in free and not group.is_offered:
+                yield f"machine {seed}: {bdf} is free and not offered: {group.why}"
             if bdf in box.used and verdict[bdf] != STAY:
                 yield f"machine {seed}: {bdf} {verdict[bdf]}: {box.used[bdf]}"
 
 
 def said_everywhere(box: Box, facts, seed: int):
     """Yield the same of the table, the form's picker and the file that is written."""
-    forbidden = box.doubted | box.mates() | box.used
+    forbidden = box.mates() | box.doubted | box.used
     found = survey.survey_table(facts)
     table = dict(zip(found["address"], found["verdict"], strict=True))
     yield from (
