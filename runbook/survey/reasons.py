@@ -23,6 +23,12 @@ RULES: dict[str, tuple[str, str, str]] = {
         "address that Xen knows (a Windows beside Debian may need its driver changed first)",
         "",
     ),
+    "vmd": (
+        STAY,
+        "turn VMD off in the firmware, where its menu for storage or for the root ports has it: each drive then has a "
+        "controller that can be passed (a Windows beside Debian may need its driver changed first)",
+        "",
+    ),
     "unplaced": (
         STAY,
         "see with `findmnt` and `lsblk -f` on which disks it is: as soon as lsblk shows them (as members of the pool, say) "
@@ -72,12 +78,6 @@ RULES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "volumes": (CARE, "be sure that dom0 needs nothing of it", ""),
-    "vmd": (
-        CARE,
-        "turn VMD off in the firmware, where its menu for storage or for the root ports has it: each drive then has a "
-        "controller that can be passed (a Windows beside Debian may need its driver changed first)",
-        "",
-    ),
     "unseen": (CARE, "be sure that it runs on another card: a tunnel does not say by which it goes", ""),
     "iommu-doubt": (
         CARE,
@@ -149,7 +149,7 @@ class Reason:
 FIRM = frozenset({
     "screen", "only-screen", "volumes", "board", "integrated", "laptop", "console", "iommu-doubt",
     "groupless", "groupless-xen", "parted", "virtual-parent", "region-held",
-    "vmd", "unseen",
+    "unseen",
 })  # fmt: skip
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""
 

@@ -41,7 +41,7 @@ _ASKS: dict[str, Ask] = {
     "pci-capabilities": isolation._CAPABILITIES, "pci-physical": isolation._PHYSICAL,
     "iommu-regions": isolation._REGIONS,
     "lsblk.json": storage.LSBLK, "findmnt.json": storage.FINDMNT, "lvm.json": storage.LVM, "vgs.json": storage.LVM,
-    "block-links": storage.LINKS, "boot-free": space.commands("/boot")[0],
+    "losetup.json": storage.LOOPS, "block-links": storage.LINKS, "boot-free": space.commands("/boot")[0],
     "ip-addr.json": network._ADDR, "ip-route.json": network._ROUTE, "session": network._SESSION,
     "net-links": network._LINKS, "ip-route6.json": network.ROUTE6, "pppoe": network.PPPOE,
     "sessions": sessions._SESSIONS, "usb": usb._INTERFACES, "usb-links": usb._LINKS,
