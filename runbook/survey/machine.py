@@ -199,18 +199,22 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
     content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
     shown = cards.parse(facts)
+    apart = isolation.parse(facts)
+    devices = _revised(pci.parse(facts), shown.revisions)
+    if apart.is_forced:  # the groups are what somebody wished for
+        devices = tuple(replace(device, group=None) for device in devices)
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
-        devices=kept.complete(_revised(pci.parse(facts), shown.revisions), before),
+        devices=kept.complete(devices, before),
         storage=storage.parse(facts),
         boot_free_mib=space.free_mib(facts, "/boot"),
         network=network.parse(facts),
         keyboards=usb.parse(facts),
         kept=before,
-        isolation=isolation.parse(facts),
+        isolation=apart,
         plugged=usb.plugged(facts),
         cards=shown,
         xen_options=xen_options,

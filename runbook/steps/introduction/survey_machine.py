@@ -106,6 +106,13 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
             "there is neither the ACPI table DMAR (Intel) nor IVRS (AMD)",
             setting,
         )
+    elif machine.isolation.is_forced:
+        yield Finding(
+            "warn",
+            "The kernel was told to split IOMMU groups by force (pcie_acs_override)",
+            "a kernel that knows the word shows groups that the hardware does not keep apart, so they are not believed",
+            "take it off the kernel's command line, start once without it, and survey again",
+        )
     elif not any(d.group is not None for d in machine.devices) and not machine.system.is_dom0:
         yield Finding(
             "warn",
