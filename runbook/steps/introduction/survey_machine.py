@@ -106,7 +106,19 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
             "there is neither the ACPI table DMAR (Intel) nor IVRS (AMD)",
             setting,
         )
-    elif machine.isolation.is_forced:
+    else:
+        yield from _groups(machine)
+    if machine.firmware.interrupt_remapping is False:
+        yield Finding(
+            "warn",
+            "The IOMMU does not remap interrupts",
+            "a guest with a device could then send false interrupts to the host",
+            "look for Interrupt Remapping in the firmware; pass devices only to guests you trust",
+        )
+
+
+def _groups(machine: Machine) -> Iterator[Finding]:
+    if machine.isolation.is_forced:
         yield Finding(
             "warn",
             "The kernel was told to split IOMMU groups by force (pcie_acs_override)",
@@ -119,13 +131,6 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
             "Linux shows no IOMMU groups",
             "this kernel does not use the IOMMU, so what goes together is judged by the buses and ACS, or not known",
             "start once with intel_iommu=on on the kernel's command line, and survey again",
-        )
-    if machine.firmware.interrupt_remapping is False:
-        yield Finding(
-            "warn",
-            "The IOMMU does not remap interrupts",
-            "a guest with a device could then send false interrupts to the host",
-            "look for Interrupt Remapping in the firmware; pass devices only to guests you trust",
         )
 
 
