@@ -8,9 +8,25 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from runbook.facts import cards, cpu, firmware, isolation, memory, network, pci, space, storage, system, usb
+from runbook.facts import (
+    bars,
+    cpu,
+    displays,
+    firmware,
+    isolation,
+    memory,
+    network,
+    pci,
+    sessions,
+    space,
+    storage,
+    system,
+    usb,
+)
+from runbook.facts.storage.rests import unplaced
 from runbook.model.ask import Ask, Facts
 from runbook.survey import islands, kept, regions, virtual, xen_quirks
+from runbook.survey.remotes import with_remotes
 
 Key = TypeVar("Key")
 _KEPT = Ask.read(kept.PATH)
@@ -37,8 +53,10 @@ class Machine:
     """What keeps its devices apart."""
     plugged: tuple[usb.Plugged, ...] = ()
     """What is plugged into USB beside keyboards."""
-    cards: cards.Cards = field(default_factory=cards.Cards)
-    """What the cards show of themselves; nothing where the host was not asked."""
+    bars: bars.Bars = field(default_factory=bars.Bars)
+    """What the devices have in memory."""
+    displays: displays.Displays = field(default_factory=displays.Displays)
+    """Which card shows the console, and where monitors are."""
     xen_options: tuple[str, ...] = ()
     """What the parameters add to Xen's line, as far as there are any."""
 
@@ -91,6 +109,16 @@ class Machine:
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same slot, bridges left out."""
         return tuple(d for d in self.functions(device) if not d.is_bridge)
+
+    @cached_property
+    def unplaced(self) -> tuple[str, ...]:
+        """What dom0 has mounted on no disk that is known, in words."""
+        return unplaced(self.storage)
+
+    @cached_property
+    def has_card_in_use(self) -> bool:
+        """True when some card is known to carry something."""
+        return any(self.network.uses_of(device.bdf) for device in self.devices)
 
     def is_conventional(self, bridge: str) -> bool:
         """Return whether a bridge leads to conventional PCI: behind a PCI Express port all is PCI Express."""
@@ -181,8 +209,9 @@ def _indexed(
 
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
-    modules = (system, cpu, firmware, memory, pci, isolation, cards, storage, network, usb)
-    return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), *_BOOT, _KEPT]))
+    modules = (system, cpu, firmware, memory, pci, isolation, bars, displays, storage, sessions, network, usb)
+    questions = (ask for module in modules for ask in module.COMMANDS)
+    return tuple(dict.fromkeys([*questions, *network.MORE, *_BOOT, _KEPT]))
 
 
 def kept_text(facts: Facts) -> str | None:
@@ -198,27 +227,32 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
     booted = system.parse(facts)
     content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
-    shown = cards.parse(facts)
+    memory_of = bars.parse(facts)
+    disks = storage.parse(facts)
     apart = isolation.parse(facts)
-    devices = _revised(pci.parse(facts), shown.revisions)
-    if apart.is_forced:  # the groups are what somebody wished for
-        devices = tuple(replace(device, group=None) for device in devices)
+    devices = _revised(pci.parse(facts), memory_of.revisions or {})
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
-        devices=kept.complete(devices, before),
-        storage=storage.parse(facts),
+        devices=kept.complete(_believed(devices, apart), before),
+        storage=disks,
         boot_free_mib=space.free_mib(facts, "/boot"),
-        network=network.parse(facts),
+        network=with_remotes(network.parse(facts), disks, sessions.parse(facts)),
         keyboards=usb.parse(facts),
         kept=before,
         isolation=apart,
         plugged=usb.plugged(facts),
-        cards=shown,
+        bars=memory_of,
+        displays=displays.parse(facts),
         xen_options=xen_options,
     )
+
+
+def _believed(devices: tuple[pci.Device, ...], apart: isolation.Isolation) -> tuple[pci.Device, ...]:
+    """Return the devices, without their groups where these are only what somebody wished for."""
+    return tuple(replace(device, group=None) for device in devices) if apart.is_forced else devices
 
 
 def _revised(devices: tuple[pci.Device, ...], revisions: dict[str, int]) -> tuple[pci.Device, ...]:

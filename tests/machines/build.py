@@ -13,6 +13,8 @@ from tests import storage_answers
 from tests.machines.form import Disk, Machine, Pci
 from tests.survey.machines import bare, dmar
 
+_CHASSIS = {"desktop": 3, "laptop": 10, "server": 23, "mini PC": 35}
+"""The kind of enclosure that the firmware names (SMBIOS 7.4.1), by the first word of `kinds`."""
 _MODULES = {"xhci_hcd": "xhci_pci", "ehci-pci": "ehci_pci", "pcieport": "", "pciback": "", "vfio-pci": ""}
 _FLAGS = {"intel": ("GenuineIntel", "vmx ept"), "amd": ("AuthenticAMD", "svm npt")}
 _TABLES = {
@@ -46,19 +48,25 @@ def sysfs(machine: Machine, bdf: str) -> str:
 
 
 def _devices(machine: Machine) -> dict[str, str]:
-    attributes, links, modules, names = [], [], [], []
+    attributes, links, modules, names, physical = [], [], [], [], []
     for d in machine.devices:
         at = f"/sys/bus/pci/devices/{d.bdf}"
         attributes += [f"{d.bdf}/{name}:{value}" for name, value in _attributes(d) if value]
         links.append(f"{at} {sysfs(machine, d.bdf)}")
         links += [f"{at}/iommu_group ../../../kernel/iommu_groups/{d.group}"] if d.group else []
         links += [f"{at}/driver ../../../bus/pci/drivers/{d.driver}"] if d.driver else []
-        links += [f"{at}/physfn ../{d.physical}"] if d.physical else []
+        physical += [f"{at}/physfn ../{d.physical}"] if d.physical else []
         modules += (
             [f"= {d.bdf}", *filter(None, [_MODULES.get(d.driver, d.driver)])] if not d.is_bridge else []
         )
         names.append(_lspci(d))
-    answers = {"pci_attributes": attributes, "pci_links": links, "pci_modules": modules, "lspci": names}
+    answers = {
+        "pci_attributes": attributes,
+        "pci_links": links,
+        "pci_modules": modules,
+        "lspci": names,
+        "pci_physical": physical,
+    }
     return {name: "\n".join(lines) + "\n" for name, lines in answers.items()}
 
 
@@ -241,8 +249,17 @@ def _board(machine: Machine) -> dict[str, str]:
     return {
         "cpuinfo": f"vendor_id\t: {vendor}\nmodel name\t: {vendor}\nflags\t\t: fpu lm nx {flags}\nthreads : {head.get('threads') or 4}\n",
         "meminfo": f"MemTotal: {int(str(head.get('memory_gib') or 16)) << 20} kB\n",
+        "displays": _displays(machine),
         "dmi": f"board_vendor:{maker}\nboard_name:{name}\n", "firmware_tables": tables,
     }  # fmt: skip
+
+
+def _displays(machine: Machine) -> str:
+    """Return the kind of enclosure, and the console on the card that the firmware starts with."""
+    kind = next(number for word, number in _CHASSIS.items() if str(machine.head["kinds"]).startswith(word))
+    screens = (d for d in machine.devices if d.is_boot_vga)
+    links = [f"graphics/fb0 {sysfs(machine, d.bdf).removeprefix('../')}/graphics/fb0" for d in screens]
+    return "\n".join([f"dmi/id/chassis_type:{kind}", *links]) + "\n"
 
 
 def _scopes(line: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
