@@ -67,7 +67,14 @@ def read(machine: Machine, facts: Facts, chosen: frozenset[str] = frozenset()) -
     named = _configured(facts)
     idle = [c for c in _wired(machine) if not net.uses_of(c.controller) and c.name not in named]
     idle = [c for c in idle if c.controller not in chosen]
-    if bridges and not no_way and idle and NAMES[1] not in {b.name for b in bridges} and not _inside(bridges):
+    if (
+        bridges
+        and not no_way
+        and not net.unseen
+        and idle
+        and NAMES[1] not in {b.name for b in bridges}
+        and not _inside(bridges)
+    ):
         why = "the inside: guests, and what hangs on a card that nothing uses now"
         bridges.append(Bridge(NAMES[1], (idle[0].name,), (idle[0].controller,), "none", why))
     on_bridges = {c for b in bridges for c in b.controllers}

@@ -8,9 +8,24 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from runbook.facts import cards, cpu, firmware, isolation, memory, network, pci, space, storage, system, usb
+from runbook.facts import (
+    cards,
+    cpu,
+    firmware,
+    isolation,
+    memory,
+    network,
+    pci,
+    sessions,
+    space,
+    storage,
+    system,
+    usb,
+)
+from runbook.facts.storage.rests import unplaced
 from runbook.model.ask import Ask, Facts
 from runbook.survey import islands, kept, regions, virtual, xen_quirks
+from runbook.survey.remotes import with_remotes
 
 Key = TypeVar("Key")
 _KEPT = Ask.read(kept.PATH)
@@ -88,6 +103,16 @@ class Machine:
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same slot, bridges left out."""
         return tuple(d for d in self.functions(device) if not d.is_bridge)
+
+    @cached_property
+    def unplaced(self) -> tuple[str, ...]:
+        """What dom0 has mounted on no disk that is known, in words."""
+        return unplaced(self.storage)
+
+    @cached_property
+    def has_card_in_use(self) -> bool:
+        """True when some card is known to carry something."""
+        return any(self.network.uses_of(device.bdf) for device in self.devices)
 
     def is_conventional(self, bridge: str) -> bool:
         """Return whether a bridge leads to conventional PCI: behind a PCI Express port all is PCI Express."""
@@ -172,8 +197,9 @@ def _indexed(
 
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
-    modules = (system, cpu, firmware, memory, pci, isolation, cards, storage, network, usb)
-    return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), *_BOOT, _KEPT]))
+    modules = (system, cpu, firmware, memory, pci, isolation, cards, storage, sessions, network, usb)
+    questions = (ask for module in modules for ask in module.COMMANDS)
+    return tuple(dict.fromkeys([*questions, *network.MORE, *_BOOT, _KEPT]))
 
 
 def kept_text(facts: Facts) -> str | None:
@@ -190,15 +216,16 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
     content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
     shown = cards.parse(facts)
+    disks = storage.parse(facts)
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
         devices=kept.complete(_revised(pci.parse(facts), shown.revisions), before),
-        storage=storage.parse(facts),
+        storage=disks,
         boot_free_mib=space.free_mib(facts, "/boot"),
-        network=network.parse(facts),
+        network=with_remotes(network.parse(facts), disks, sessions.parse(facts)),
         keyboards=usb.parse(facts),
         kept=before,
         isolation=isolation.parse(facts),

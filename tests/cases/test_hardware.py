@@ -5,18 +5,7 @@ import pytest
 from tests.cases.hardware import FOLDER, NAMES, Case
 
 KNOWN = {
-    # What dom0 rests on.
-    "nvme-multipath-two-disks",
-    "thunderbolt-dock-uplink",
-    "vmd-root-no-groups",
-    "vmd-spare-disk-new-crashes",
-    "zfs-root",
     # What is known of cards and chipsets.
-    "amd-apu-graphics-offered",
-    "amd-hawaii-reset",
-    "amd-psp-and-dummy-offered",
-    "intel-pch-parts-offered",
-    "marvell-88se9172-phantom",
     "x58-xen-turns-iommu-off",
 }
 """Machines that are still judged wrongly: whoever mends one takes it off."""
