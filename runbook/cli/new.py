@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from runbook.cli.reach import CAPTURE
+
 
 @click.command(short_help="Write a parameter file from what a machine says; change nothing on it.")
 @click.argument("host", metavar="[USER@]HOST")
@@ -20,6 +22,7 @@ import click
 )
 @click.option("--all", "takes_all", is_flag=True, help="Guests shall have every device that is offered.")
 @click.option("--like", metavar="PARAMS", help="It is reached as the host of this parameter file is.")
+@CAPTURE
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write here; else params/HOST.yml."
 )
@@ -33,6 +36,7 @@ def new(
     devices: tuple[str, ...],
     takes_all: bool,
     like: str | None,
+    capture: Path | None,
     out: Path | None,
     force: bool,
 ) -> None:
@@ -58,29 +62,38 @@ def new(
       runbook new ana@victory --become sudo          without root over ssh
       runbook new victory --local --become sudo --become-password ask
       runbook new demo --like params/example.yml     the recorded host: try it without a machine
+      runbook new demo --capture FOLDER              what `runbook survey --save` kept of one
 
     \b
     It is a start, not an answer: read it, add the guests, and look at
       runbook plan params/victory.yml
     """
+    from runbook.captures.seen import see, shortest
     from runbook.hosts import connect
     from runbook.params import load
-    from runbook.proposal import chosen, file, look, write
+    from runbook.params.host import Captured
+    from runbook.proposal import chosen, file, look, read, write
     from runbook.text.plural import plural
 
-    if sum(map(bool, (to, local, like))) > 1:
-        raise click.UsageError("--to, --local and --like exclude each other")
+    if sum(map(bool, (to, local, like, capture))) > 1:
+        raise click.UsageError("--to, --local, --like and --capture exclude each other")
     if like and (become or become_password):
         raise click.UsageError("--like says how to be root, too: leave out --become and --become-password")
-    if "@" in host and not (local or like):
+    if "@" in host and not (local or like or capture):
         to, host = to or host, host.rpartition("@")[2].partition(".")[0]
     how = file.becoming(become, become_password)
-    connection = load(like).connection if like else file.reached(None if local else to or f"root@{host}", how)
+    connection = (
+        Captured(folder=shortest(capture))
+        if capture
+        else load(like).connection
+        if like
+        else file.reached(None if local else to or f"root@{host}", how)
+    )
     params = file.described(host, connection)
     path = file.place(host, out)
     file.prove_free(path, force=force)
     asked = chosen.choice(devices, takes_all=takes_all)
-    seen = look(connect(params, "00_introduction"), asked)
+    seen = read(see(capture).facts, asked) if capture else look(connect(params, "00_introduction"), asked)
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     about = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook.drift.answers import runs, scripts
 from runbook.drift.named import Things, listed, yes
-from runbook.facts import cards, cpu, firmware, memory, xl
+from runbook.facts import bars, cpu, firmware, memory, xl
 from runbook.facts import system as systems
 from runbook.model.ask import Facts
 
@@ -39,7 +39,7 @@ def firmware_settings(facts: Facts) -> Things:
         "interrupt remapping": remapping,
         ("virtualisation" if is_xen else "virtualisation without Xen"): listed(filter(None, caps)),
     }
-    if (shown := cards.parse(facts)).windows is not None:
+    if (shown := bars.parse(facts)).windows is not None:
         found["windows above 4 GiB"] = yes(bool(shown.above_4g))
     return {"firmware": found}
 

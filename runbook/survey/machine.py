@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import TypeVar
 
 from runbook.facts import (
-    cards,
+    bars,
     cpu,
+    displays,
     firmware,
     isolation,
     memory,
@@ -52,8 +53,10 @@ class Machine:
     """What keeps its devices apart."""
     plugged: tuple[usb.Plugged, ...] = ()
     """What is plugged into USB beside keyboards."""
-    cards: cards.Cards = field(default_factory=cards.Cards)
-    """What the cards show of themselves; nothing where the host was not asked."""
+    bars: bars.Bars = field(default_factory=bars.Bars)
+    """What the devices have in memory."""
+    displays: displays.Displays = field(default_factory=displays.Displays)
+    """Which card shows the console, and where monitors are."""
     xen_options: tuple[str, ...] = ()
     """What the parameters add to Xen's line, as far as there are any."""
 
@@ -83,12 +86,15 @@ class Machine:
     def mates(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the devices that the IOMMU cannot tell from this one, bridges left out.
 
-        These are its IOMMU group; where no group is known of one of them, what the bus and ACS say (`islands`).
+        These are its IOMMU group, and what bears its number; where no group is known of one of them, what the bus and
+        ACS say (`islands`).
         What is another's mate has it as mate.
         """
         found = self._grouped([device])
+        near = [d for one in found for d in self._by_number.get(one.bdf, ())]
         if self._has_groupless:
-            near = [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+            near += [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+        if near:
             found = self._grouped([*found, *near])
         return tuple(d for d in dict.fromkeys(found) if d != device and not d.is_bridge)
 
@@ -158,6 +164,12 @@ class Machine:
         return {device.bdf: islands.island(self, device) for device in self.devices}
 
     @cached_property
+    def _by_number(self) -> dict[str, tuple[pci.Device, ...]]:
+        """For each device those that send under its number, whatever Linux says."""
+        found = {device.bdf: islands.in_its_name(self, device) for device in self.devices}
+        return {bdf: others for bdf, others in found.items() if others}
+
+    @cached_property
     def _by_island(self) -> dict[str, list[pci.Device]]:
         return _indexed(self.devices, lambda device: [self._islands[device.bdf]])
 
@@ -197,7 +209,7 @@ def _indexed(
 
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
-    modules = (system, cpu, firmware, memory, pci, isolation, cards, storage, sessions, network, usb)
+    modules = (system, cpu, firmware, memory, pci, isolation, bars, displays, storage, sessions, network, usb)
     questions = (ask for module in modules for ask in module.COMMANDS)
     return tuple(dict.fromkeys([*questions, *network.MORE, *_BOOT, _KEPT]))
 
@@ -215,14 +227,14 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
     booted = system.parse(facts)
     content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
-    shown = cards.parse(facts)
+    memory_of = bars.parse(facts)
     disks = storage.parse(facts)
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
-        devices=kept.complete(_revised(pci.parse(facts), shown.revisions), before),
+        devices=kept.complete(_revised(pci.parse(facts), memory_of.revisions or {}), before),
         storage=disks,
         boot_free_mib=space.free_mib(facts, "/boot"),
         network=with_remotes(network.parse(facts), disks, sessions.parse(facts)),
@@ -230,7 +242,8 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
         kept=before,
         isolation=isolation.parse(facts),
         plugged=usb.plugged(facts),
-        cards=shown,
+        bars=memory_of,
+        displays=displays.parse(facts),
         xen_options=xen_options,
     )
 

@@ -147,7 +147,7 @@ def _display(params: HostParams, machine: Machine, facts: Facts) -> Reading:
 
 
 def _above_4g(params: HostParams, machine: Machine, facts: Facts) -> Reading:
-    above = machine.cards.above_4g
+    above = machine.bars.above_4g
     if above:
         return "right", f"{len(above)} devices have memory there, such as {above[0]}"
     return _only_for_displays(params, machine, facts)

@@ -69,8 +69,15 @@ def machine_rows(machine: machines.Machine) -> list[tuple[str, str]]:
         ("hypervisor", "Xen" if machine.system.is_dom0 else "none"),
         ("disks", ", ".join(f"{d.name} {human_size(d.size_bytes)}" for d in disks) or "none"),
         ("cards", ", ".join(i.name for i in machine.network.interfaces if i.controller) or "none"),
+        *_monitors(machine),
         ("this session came in by", ", ".join(machine.network.cards_below(session)) or session),
     ]
+
+
+def _monitors(machine: machines.Machine) -> list[tuple[str, str]]:
+    """Return where monitors are, nothing where the kernel shows none: a card that is hidden shows no connector."""
+    found = [f"{bdf} ({', '.join(names)})" for bdf, names in sorted(machine.displays.monitors.items())]
+    return [("monitors", ", ".join(found))] if found else []
 
 
 def _virtualisation(machine: machines.Machine) -> str:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook import proposal, survey
+from runbook.facts import bars
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import HostParams, loads
 from runbook.params.host import Ssh
@@ -60,7 +61,8 @@ class Case:
             for name, text in said.items()
             if text is not None or name not in _TESTBEDS
         }
-        return Facts({**bare(**named), **_ROOT})
+        nobody_said = {ask: Answer(127) for ask in bars.COMMANDS}
+        return Facts({**nobody_said, **bare(**named), **_ROOT})
 
     @cached_property
     def machine(self) -> Machine:

@@ -64,6 +64,7 @@ def answers(form: Machine) -> Iterator[Answer]:
     yield from (Answer(form.name, "setting", name) for name in right.settings)
 
 
+@cache
 def is_right(answer: Answer) -> bool:
     """Return whether the survey gives an answer today."""
     now, words = seen(answer.machine), answer.what.split()
@@ -73,7 +74,8 @@ def is_right(answer: Answer) -> bool:
         return full(words[0]) not in now.offered
     if answer.kind == "offered":
         unit = frozenset(map(full, words))
-        return all(now.offered.get(bdf) == unit for bdf in unit)
+        # A unit may be offered in parts, never with anything else: a card's sound in a group of its own.
+        return frozenset().union(*(now.offered.get(bdf, {"nowhere"}) for bdf in unit)) == unit
     if answer.kind == "reason":
         device = now.read.device(full(words[0]))
         return device is not None and words[1] in {r.kind for r in survey.judge(now.read, device)}
@@ -85,7 +87,11 @@ def is_right(answer: Answer) -> bool:
 
 def known() -> dict[str, str]:
     """Return the answers that are wrong today, each with the reason."""
-    lines = (line.partition(": ") for line in KNOWN.read_text(encoding="utf-8").splitlines() if line and line[0] != "#")
+    lines = (
+        line.partition(": ")
+        for line in KNOWN.read_text(encoding="utf-8").splitlines()
+        if line and line[0] != "#"
+    )
     return {answer: reason for answer, _, reason in lines}
 
 

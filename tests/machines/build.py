@@ -13,6 +13,8 @@ from tests import storage_answers
 from tests.machines.form import Disk, Machine, Pci
 from tests.survey.machines import bare, dmar
 
+_CHASSIS = {"desktop": 3, "laptop": 10, "server": 23, "mini PC": 35}
+"""The kind of enclosure that the firmware names (SMBIOS 7.4.1), by the first word of `kinds`."""
 _MODULES = {"xhci_hcd": "xhci_pci", "ehci-pci": "ehci_pci", "pcieport": "", "pciback": "", "vfio-pci": ""}
 _FLAGS = {"intel": ("GenuineIntel", "vmx ept"), "amd": ("AuthenticAMD", "svm npt")}
 _TABLES = {
@@ -22,8 +24,14 @@ _TABLES = {
 
 def facts(machine: Machine, **changes: str | None) -> Facts:
     """Return the facts of a machine as its own root would be answered."""
-    made = bare(**{**_devices(machine), **_storage(machine), **_network(machine), **_board(machine), **changes})
-    as_root = {a: Answer(0, {"id -u": "0\n", "uname -n": "box\n"}[a.key]) for a in made if a.key in ("id -u", "uname -n")}
+    made = bare(
+        **{**_devices(machine), **_storage(machine), **_network(machine), **_board(machine), **changes}
+    )
+    as_root = {
+        a: Answer(0, {"id -u": "0\n", "uname -n": "box\n"}[a.key])
+        for a in made
+        if a.key in ("id -u", "uname -n")
+    }
     beside = {ask: Answer(0, "") for ask in bars.COMMANDS}
     return Facts({**beside, **made, **as_root})
 
@@ -40,17 +48,25 @@ def sysfs(machine: Machine, bdf: str) -> str:
 
 
 def _devices(machine: Machine) -> dict[str, str]:
-    attributes, links, modules, names = [], [], [], []
+    attributes, links, modules, names, physical = [], [], [], [], []
     for d in machine.devices:
         at = f"/sys/bus/pci/devices/{d.bdf}"
         attributes += [f"{d.bdf}/{name}:{value}" for name, value in _attributes(d) if value]
         links.append(f"{at} {sysfs(machine, d.bdf)}")
         links += [f"{at}/iommu_group ../../../kernel/iommu_groups/{d.group}"] if d.group else []
         links += [f"{at}/driver ../../../bus/pci/drivers/{d.driver}"] if d.driver else []
-        links += [f"{at}/physfn ../{d.physical}"] if d.physical else []
-        modules += [f"= {d.bdf}", *filter(None, [_MODULES.get(d.driver, d.driver)])] if not d.is_bridge else []
+        physical += [f"{at}/physfn ../{d.physical}"] if d.physical else []
+        modules += (
+            [f"= {d.bdf}", *filter(None, [_MODULES.get(d.driver, d.driver)])] if not d.is_bridge else []
+        )
         names.append(_lspci(d))
-    answers = {"pci_attributes": attributes, "pci_links": links, "pci_modules": modules, "lspci": names}
+    answers = {
+        "pci_attributes": attributes,
+        "pci_links": links,
+        "pci_modules": modules,
+        "lspci": names,
+        "pci_physical": physical,
+    }
     return {name: "\n".join(lines) + "\n" for name, lines in answers.items()}
 
 
@@ -58,7 +74,10 @@ def _attributes(d: Pci) -> Iterator[tuple[str, str]]:
     vendor, number = d.id.split(":")
     yield from (("vendor", f"0x{vendor}"), ("device", f"0x{number}"), ("class", f"0x{d.code}"))
     yield "boot_vga", str(int(d.is_boot_vga)) if d.code.startswith("0300") else ""
-    yield from (("reset_method", d.resets.replace(",", " ")), ("secondary_bus_number", str(int(d.bus, 16)) if d.bus else ""))
+    yield from (
+        ("reset_method", d.resets.replace(",", " ")),
+        ("secondary_bus_number", str(int(d.bus, 16)) if d.bus else ""),
+    )
     yield "max_link_speed", "8.0 GT/s PCIe" if d.is_express else ""
 
 
@@ -79,10 +98,16 @@ def _storage(machine: Machine) -> dict[str, str]:
         nodes.append(node)
         mounts += mounted
         links += _links(machine, disk, [child["name"] for child in node.get("children", ())])
-        parts += [(f"/dev/{disk.name}", disk.member[4:], disk.gib << 30)] if disk.member.startswith("lvm:") else []
+        parts += (
+            [(f"/dev/{disk.name}", disk.member[4:], disk.gib << 30)] if disk.member.startswith("lvm:") else []
+        )
     mounts += [(place, source, "zfs", "rw") for source, place in map(str.split, _zfs(machine))]
     groups = {name: (size, 0) for _, name, size in parts}
-    rows = [storage_answers.lv(line.split()[0], 64 << 30, minor) for minor, line in enumerate(volumes) if line.strip()]
+    rows = [
+        storage_answers.lv(line.split()[0], 64 << 30, minor)
+        for minor, line in enumerate(volumes)
+        if line.strip()
+    ]
     return {
         "lsblk_json": storage_answers.lsblk(*nodes), "block_links": "\n".join(links) + "\n",
         "findmnt_json": storage_answers.findmnt(*mounts), "lvm_json": storage_answers.lvm(groups, parts, rows),
@@ -93,7 +118,9 @@ def _zfs(machine: Machine) -> list[str]:
     return [line for line in str(machine.head.get("datasets") or "").splitlines() if line.strip()]
 
 
-def _disk(disk: Disk, volumes: list[str], arrays: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str, str, str]]]:
+def _disk(
+    disk: Disk, volumes: list[str], arrays: dict[str, Any]
+) -> tuple[dict[str, Any], list[tuple[str, str, str, str]]]:
     """Return a disk as lsblk has it, a partition for each place, and what is mounted from it."""
     kind, _, what = disk.member.partition(":")
     join = "p" if disk.name[-1].isdigit() else ""
@@ -101,23 +128,39 @@ def _disk(disk: Disk, volumes: list[str], arrays: dict[str, Any]) -> tuple[dict[
     for number, place in enumerate(disk.places, 1):
         fs = "swap" if place == "swap" else "vfat" if place == "/boot/efi" else "ext4"
         name = f"{disk.name}{join}{number}"
-        children.append(storage_answers.node(name, "part", at=["[SWAP]" if fs == "swap" else place], fstype=fs))
+        children.append(
+            storage_answers.node(name, "part", at=["[SWAP]" if fs == "swap" else place], fstype=fs)
+        )
         mounted += [(place, f"/dev/{name}", fs, "rw")] if fs != "swap" else []
     columns: dict[str, Any] = {"size": disk.gib << 30}
     if kind == "zfs":
-        children.append(storage_answers.node(f"{disk.name}{join}{len(children) + 1}", "part", fstype="zfs_member", label=what))
+        children.append(
+            storage_answers.node(
+                f"{disk.name}{join}{len(children) + 1}", "part", fstype="zfs_member", label=what
+            )
+        )
     elif kind == "lvm":
         columns["fstype"] = "LVM2_member"
         for minor, line in enumerate(volumes):
             path, *places = line.split()
             if path.startswith(f"{what}/"):
-                children.append(storage_answers.node(storage_answers.mapped(path), "lvm", at=places, fstype="ext4", minor=minor))
-                mounted += [(place, f"/dev/mapper/{storage_answers.mapped(path)}", "ext4", "rw") for place in places]
+                children.append(
+                    storage_answers.node(
+                        storage_answers.mapped(path), "lvm", at=places, fstype="ext4", minor=minor
+                    )
+                )
+                mounted += [
+                    (place, f"/dev/mapper/{storage_answers.mapped(path)}", "ext4", "rw") for place in places
+                ]
     elif kind == "md":
         name, *places = what.split("@")
         is_new = name not in arrays
         arrays[name] = arrays.get(name) or storage_answers.node(name, "raid1", at=places, fstype="ext4")
-        children.append(storage_answers.node(f"{disk.name}{join}{len(children) + 1}", "part", arrays[name], fstype="linux_raid_member"))
+        children.append(
+            storage_answers.node(
+                f"{disk.name}{join}{len(children) + 1}", "part", arrays[name], fstype="linux_raid_member"
+            )
+        )
         mounted += [(place, f"/dev/{name}", "ext4", "rw") for place in places if is_new]
     elif kind == "fs":
         children.append(storage_answers.node(f"{disk.name}{join}{len(children) + 1}", "part", fstype=what))
@@ -131,7 +174,10 @@ def _links(machine: Machine, disk: Disk, parts: list[str]) -> list[str]:
         if len(at) > 1 or machine.head.get("multipath"):
             number = drive[4:]
             home = f"../../devices/virtual/nvme-subsystem/nvme-subsys{number}/{disk.name}"
-            ways = [f"nvme{number}c{n}n1 {path}/nvme/nvme{n}/nvme{number}c{n}n1" for n, path in enumerate(at, int(number))]
+            ways = [
+                f"nvme{number}c{n}n1 {path}/nvme/nvme{n}/nvme{number}c{n}n1"
+                for n, path in enumerate(at, int(number))
+            ]
             drives = [f"nvme{n} ../{path}/nvme/nvme{n}" for n, path in enumerate(at, int(number))]
             return [*ways, f"{disk.name} {home}", *(f"{p} {home}/{p}" for p in parts), *drives]
         home = f"{at[0]}/nvme/{drive}/{disk.name}"
@@ -143,14 +189,22 @@ def _links(machine: Machine, disk: Disk, parts: list[str]) -> list[str]:
 
 
 def _network(machine: Machine) -> dict[str, str | None]:
-    rows: list[dict[str, Any]] = [{"ifname": "lo", "flags": ["LOOPBACK", "UP"], "link_type": "loopback", "addr_info": []}]
+    rows: list[dict[str, Any]] = [
+        {"ifname": "lo", "flags": ["LOOPBACK", "UP"], "link_type": "loopback", "addr_info": []}
+    ]
     links, routes, session = ["/sys/class/net/lo ../../devices/virtual/net/lo"], [], ""
     for number, card in enumerate(machine.cards, 1):
         rows.append(_interface(card, number))
-        home = sysfs(machine, card.controller).removeprefix("../") if card.controller else "../../devices/virtual"
+        home = (
+            sysfs(machine, card.controller).removeprefix("../")
+            if card.controller
+            else "../../devices/virtual"
+        )
         links.append(f"/sys/class/net/{card.name} {home}/net/{card.name}")
         links += [f"/sys/class/net/{card.name}/bridge "] if "bridge" in card.words else []
-        routes += [{"dst": "default", "gateway": "192.0.2.1", "dev": card.name}] if "default" in card.words else []
+        routes += (
+            [{"dst": "default", "gateway": "192.0.2.1", "dev": card.name}] if "default" in card.words else []
+        )
         if "session" in card.words:
             session = f"192.0.2.50 50000 {card.address.partition('/')[0]} 22\n"
     return {
@@ -162,7 +216,9 @@ def _network(machine: Machine) -> dict[str, str | None]:
 def _interface(card: Any, number: int) -> dict[str, Any]:
     family = "inet6" if ":" in card.address else "inet"
     local, _, prefix = card.address.partition("/")
-    more = {key: card.word(word) for key, word in (("master", "master"), ("link", "parent")) if card.word(word)}
+    more = {
+        key: card.word(word) for key, word in (("master", "master"), ("link", "parent")) if card.word(word)
+    }
     return {
         "ifname": card.name, "flags": ["UP", *(["MASTER"] if "bond" in card.words else [])] if "down" not in card.words else [],
         "link_type": "none" if "tunnel" in card.words else "ether", "address": f"02:00:00:00:00:{number:02x}",
@@ -184,15 +240,26 @@ def _board(machine: Machine) -> dict[str, str]:
     vendor, flags = _FLAGS[str(head["cpu"])]
     table = str(head.get("table") or "none")
     regions = [_scopes(line) for line in str(head.get("reserved") or "").splitlines() if line.strip()]
-    tables = dmar(*regions, flags=int(str(head.get("remapping") or "1"))) if table == "DMAR" else _TABLES[table]
+    tables = (
+        dmar(*regions, flags=int(str(head.get("remapping") or "1"))) if table == "DMAR" else _TABLES[table]
+    )
     if str(head.get("firmware") or "uefi") == "bios":
         tables = tables.replace("= efi\n", "", 1)
     maker, _, name = str(head["board"]).partition(" ")
     return {
         "cpuinfo": f"vendor_id\t: {vendor}\nmodel name\t: {vendor}\nflags\t\t: fpu lm nx {flags}\nthreads : {head.get('threads') or 4}\n",
         "meminfo": f"MemTotal: {int(str(head.get('memory_gib') or 16)) << 20} kB\n",
+        "displays": _displays(machine),
         "dmi": f"board_vendor:{maker}\nboard_name:{name}\n", "firmware_tables": tables,
     }  # fmt: skip
+
+
+def _displays(machine: Machine) -> str:
+    """Return the kind of enclosure, and the console on the card that the firmware starts with."""
+    kind = next(number for word, number in _CHASSIS.items() if str(machine.head["kinds"]).startswith(word))
+    screens = (d for d in machine.devices if d.is_boot_vga)
+    links = [f"graphics/fb0 {sysfs(machine, d.bdf).removeprefix('../')}/graphics/fb0" for d in screens]
+    return "\n".join([f"dmi/id/chassis_type:{kind}", *links]) + "\n"
 
 
 def _scopes(line: str) -> tuple[tuple[int, tuple[int, ...]], ...]:

@@ -12,7 +12,15 @@ from typing import Any
 from runbook.params import yaml12
 
 HERE = Path(__file__).parent
-_MARKS = {"r": "revision", "g": "group", "<": "above", ">": "bus", "=": "driver", "~": "resets", "v": "physical"}
+_MARKS = {
+    "r": "revision",
+    "g": "group",
+    "<": "above",
+    ">": "bus",
+    "=": "driver",
+    "~": "resets",
+    "v": "physical",
+}
 
 
 @dataclass(frozen=True)
@@ -109,8 +117,17 @@ class Machine:
     @property
     def used(self) -> frozenset[str]:
         """All addresses on the paths of what dom0 uses: disks that hold something of its own, cards that carry something."""
-        disks = (c for d in self.disks if d.places or d.member.startswith(("zfs:", "md:", "lvm:")) for c in d.controllers)
-        cards = (c.controller for c in self.cards if c.controller and (c.address or c.word("master") or c.word("under")))
+        disks = (
+            c
+            for d in self.disks
+            if d.places or d.member.startswith(("zfs:", "md:", "lvm:"))
+            for c in d.controllers
+        )
+        cards = (
+            c.controller
+            for c in self.cards
+            if c.controller and (c.address or c.word("master") or c.word("under"))
+        )
         keys = self.words("keyboards")
         return frozenset(bdf for end in (*disks, *cards, *keys) for bdf in self.path(end))
 
@@ -169,7 +186,9 @@ def _disk(line: str) -> Disk:
 def _card(line: str) -> Card:
     name, controller, *words = line.split()
     address = next((w for w in words if re.fullmatch(r"[0-9a-f.:]+/\d+", w)), "")
-    return Card(name, "" if controller == "-" else full(controller), address, tuple(w for w in words if w != address))
+    return Card(
+        name, "" if controller == "-" else full(controller), address, tuple(w for w in words if w != address)
+    )
 
 
 def _right(said: dict[str, Any]) -> Right:

@@ -32,11 +32,15 @@ def _facts(now: Seen, asked: HostParams) -> Facts:
     lines = []
     for bdf in sorted(d.bdf for d in asked.passthrough.devices):
         device = now.read.device(bdf)
-        lines += [f"= {bdf} {device.id} {device.driver}", f"claims {' '.join(device.modules)}"] if device else []
+        lines += (
+            [f"= {bdf} {device.id} {device.driver}", f"claims {' '.join(device.modules)}"] if device else []
+        )
     there = {
         claims: Answer(0, "\n".join([*lines, "pciback"]) + "\n"), images: Answer(0, _IMAGES),
         **{ask: Answer(MISSING) for ask in read},
         files.commands(_UPDATE)[0]: Answer(0, f"755 root:root f {_UPDATE}\n"),
     }  # fmt: skip
-    missing = {ask: Answer(127) for ask in hide_devices.asks(asked) if ask not in now.facts and ask not in there}
+    missing = {
+        ask: Answer(127) for ask in hide_devices.asks(asked) if ask not in now.facts and ask not in there
+    }
     return Facts({**now.facts, **missing, **there})

@@ -21,7 +21,11 @@ def test_nothing_that_dom0_uses_is_offered(name):
     """What is on the path of a use, cannot be told from it, or is never to be offered, is offered nowhere."""
     now = seen(name)
     right = now.form.right
-    lightly = {f"0000:{a.split()[2]}" if a.split()[2].count(":") == 1 else a.split()[2] for a in known() if a.startswith(f"{name} never")}
+    lightly = {
+        f"0000:{a.split()[2]}" if a.split()[2].count(":") == 1 else a.split()[2]
+        for a in known()
+        if a.startswith(f"{name} never")
+    }
     assert not (set(right.stay) | now.form.used | set(right.never)) & set(now.offered) - lightly
     assert not (set(right.stay) | now.form.used) & set(now.offered)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook.facts import cards
+from runbook.facts import bars
 from runbook.model.ask import Answer, Facts
 from runbook.params import load
 from runbook.steps.uefi import confirm_settings, verify_settings
@@ -15,7 +15,7 @@ ABOVE = "0000:01:00.0/resource:2:0x0000004000000000 0x000000400fffffff 0x0000000
 
 def facts_of(machine, above=""):
     """Return a machine's facts with the answer about memory above 4 GiB."""
-    return Facts({**machine, cards.COMMANDS[0]: Answer(0, above)})
+    return Facts({**machine, bars.COMMANDS[0]: Answer(0, above)})
 
 
 def states(parameters, facts):

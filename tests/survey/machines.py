@@ -12,7 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from runbook import survey
-from runbook.facts import cards, cpu, firmware, isolation, memory, network, pci, sessions, space, usb, xl
+from runbook.facts import (
+    bars,
+    cpu,
+    displays,
+    firmware,
+    isolation,
+    memory,
+    network,
+    pci,
+    sessions,
+    space,
+    usb,
+    xl,
+)
 from runbook.facts.storage import asks as storage
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
@@ -32,7 +45,7 @@ _ASKS: dict[str, Ask] = {
     "ip-addr.json": network._ADDR, "ip-route.json": network._ROUTE, "session": network._SESSION,
     "net-links": network._LINKS, "ip-route6.json": network.ROUTE6, "pppoe": network.PPPOE,
     "sessions": sessions._SESSIONS, "usb": usb._INTERFACES, "usb-links": usb._LINKS,
-    "cards": cards._CARDS,
+    "pci-windows": bars._WINDOWS, "displays": displays._DISPLAYS,
     "kept": Ask.read(kept.PATH),
     "os-release": Ask.read("/etc/os-release"),
     "hypervisor": Ask.read("/sys/hypervisor/type"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook.facts.cards import Window
+from runbook.facts.bars import Window
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.guests import Guest
@@ -25,7 +25,7 @@ _SOURCE = "Xen 4.17 and 4.20, tools/firmware/hvmloader/pci.c"
 def findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
     """Yield for each guest whose devices' windows do not fit below 4 GiB what becomes of them, and what would help."""
     for guest in params.guests:
-        windows = [w for bdf in guest.pci for w in (machine.cards.windows or {}).get(bdf, ())]
+        windows = [w for bdf in guest.pci for w in (machine.bars.windows or {}).get(bdf, ())]
         if windows:
             yield from _of(guest, windows)
 

@@ -22,16 +22,30 @@ _SAYS = {
 def graphics(machine: Machine, device: Device) -> Iterator[Reason]:
     if not device.class_code.startswith("03"):
         return
-    if device.is_boot_vga and any(d.class_code.startswith("03") and d != device for d in machine.devices):
-        yield Reason("screen", "the machine's own screen is on it")
-    elif device.is_boot_vga:
-        yield Reason("only-screen", "the machine's only screen is on it")
+    yield from _screen(machine, device)
+    integrated = known("integrated", device)
     found = known("graphics", device)
-    computes = any(entry.kind == "compute" for entry in found)
+    # A card for computing has no connector either, and none is missed; a desktop has no second processor of a laptop.
+    is_no_laptop = (
+        integrated or machine.displays.is_laptop is False or any(e.kind == "compute" for e in found)
+    )
     for entry in (*found, *known("resets", device)):
-        if entry.kind in _SAYS and not (computes and entry.kind == "laptop"):
+        if entry.kind == "laptop" and is_no_laptop:
+            continue
+        if entry.kind in _SAYS:
             yield Reason(entry.kind, _SAYS[entry.kind].format(what=entry.what))
-    for entry in known("integrated", device)[:1]:
-        yield Reason(
-            "integrated", f"it is graphics built into the processor ({entry.what}), which few guests can use"
-        )
+    for entry in integrated[:1]:
+        what = f"it is graphics built into the processor ({entry.what}), which few guests can use"
+        yield Reason("integrated", what)
+
+
+def _screen(machine: Machine, device: Device) -> Iterator[Reason]:
+    """Yield whose screen it is: what the firmware calls the primary display, and the card behind dom0's console."""
+    others = any(d.class_code.startswith("03") and d != device for d in machine.devices)
+    plugged = machine.displays.monitors.get(device.bdf, ())
+    on_it = f" (a monitor at {', '.join(plugged)})" if plugged else ""
+    if device.is_boot_vga:
+        kind, only = ("screen", "own") if others else ("only-screen", "only")
+        yield Reason(kind, f"the machine's {only} screen is on it{on_it}")
+    elif machine.displays.console == device.bdf:
+        yield Reason("screen", f"dom0's console is on it{on_it}")
