@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook.params import HostParams
 from runbook.text.terminal import say
+
+if TYPE_CHECKING:
+    from runbook.params import HostParams
 
 SILENT_S = 2.0
 """From how many seconds on a person is told what is waited for."""
