@@ -301,6 +301,17 @@ def test_each_loss_is_found(section: str, now: dict[str, str], line: str) -> Non
     assert in_force.lost(OLD, behind(**{section: now}), BRIDGES, [f"{section}:*"]) == []
 
 
+def test_a_way_out_keeps_its_place() -> None:
+    """NetworkManager numbers what is left anew, which is no loss; another way out that goes first is one."""
+    first, second = "default via 10.0.2.2 dev {} metric {}", "default via 10.0.3.2 dev enp0s5 metric {}"
+    old = State({"routes": {first.format("enp0s3", 100): "there", second.format(102): "there"}})
+    for mine, other, lines in ((99, 101, 0), (425, 100, 1)):
+        new = State({"routes": {first.format("xenbr0", mine): "there", second.format(other): "there"}})
+        said = in_force.lost(old, new, BRIDGES)
+        assert len(said) == lines
+        assert not said or "the first way out by IPv4 was default via 10.0.2.2 dev xenbr0; it is" in said[0]
+
+
 def test_a_claim_that_does_not_hold_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is printed must be what was expected, and the command must succeed."""
     said = {"good": "qlen 2000", "other": "qlen 1000"}

@@ -7,15 +7,17 @@ decided about what was made of it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from runbook.captures import people
+from runbook.captures import people, questions
 from runbook.drift.kept import hidden
+from runbook.guests import config
 from runbook.model.ask import Answer, Ask
 from runbook.params import HostParams
 from runbook.redaction import KNOWN
 from runbook.redaction.aliases import Aliases
+from runbook.steps.shared.writers import nm_profiles
 
 
 @dataclass(frozen=True)
@@ -33,19 +35,24 @@ class Cleaned:
 def clean(
     answers: Mapping[Ask, Answer],
     extra: Mapping[Ask, Answer],
-    params: HostParams,
+    params: Sequence[HostParams],
     text: str,
-    constant: Iterable[Ask],
 ) -> Cleaned:
     """Return answers as they may be shown.
 
-    `extra` are answers that say what to clean and are none of those; `text` is the file of the parameters; `constant`
-    are the questions whose words are the same for every machine.
+    `extra` are answers that say what to clean and are none of those; `text` is the file of the parameters,
+    and `params` are all with which a step was asked.
     """
-    every, asked = {**answers, **extra}, tuple(constant)
+    # Questions whose words are the same for every machine.
+    asked = (*questions.of_survey(), *people.ASKS, *questions.constants())
+    every = {**answers, **extra}
     aliases = Aliases(people.words(every, asked), people.constants(every, asked))
-    for kind, name in (*people.of_params(params), *people.of_answers(every)):
+    named = (name for one in params for name in people.of_params(one))
+    for kind, name in (*named, *people.of_answers(every)):
         aliases.learn(kind, name)
+    for one in params:
+        for made, other in zip(_made(one), _made(_renamed(one, aliases)), strict=True):
+            aliases.stand(made, other)
     # Nobody can try out passwords against a key that is forgotten here.
     key = secrets.token_hex(16)
 
@@ -58,3 +65,15 @@ def clean(
     }
     left = sorted(name for name in aliases.left if not people.is_standard(name))
     return Cleaned(cleaned, without(text), aliases.replaced(), tuple(left))
+
+
+def _renamed(params: HostParams, aliases: Aliases) -> HostParams:
+    return params.model_copy(update={"host": aliases.text(params.host)})
+
+
+def _made(params: HostParams) -> Iterator[str]:
+    """Yield the UUIDs that the runbook makes from a host's name: of guests, and of profiles of NetworkManager."""
+    yield from (config.uuid_of(params, guest) for guest in params.guests)
+    for bridge in params.network.bridges:
+        for names in ((), *((port,) for port in bridge.ports)):
+            yield nm_profiles.uuid_of(params.host, bridge.name, *names)

@@ -57,6 +57,12 @@ _NAMED = tuple(
     )
 )  # fmt: skip
 _MAC = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![\w:-])")
+_WORD = re.compile(r"[A-Za-z0-9]{2,}")
+_TRADE = re.compile(
+    r"^(?:ID|VERSION_CODENAME)=\"?([\w-]+)|/drivers/([\w-]+)$|^(?:/sys/class/net/)?((?:en|eth|wl|ww)\w+)(?= |$)",
+    re.M,
+)
+"""What nobody gives a name to: a release, a driver, a network card."""
 _SYSTEM = 1000
 """Numbers of accounts below this are the system's (login.defs(5))."""
 _STANDARD = """efi esp boot root rootfs swap home data var tmp srv opt log system primary cidata config cloudimg bootfs
@@ -90,16 +96,12 @@ def of_answers(answers: Mapping[Ask, Answer]) -> Iterator[tuple[str, str]]:
 
 
 def words(answers: Mapping[Ask, Answer], asks: Iterable[Ask]) -> set[str]:
-    """Return the words of the trade: of the questions themselves, of what makers write, of our own programs, and accounts."""
-    said = [*(ask.key for ask in asks), *_own_texts()]
-    for ask, answer in answers.items():
-        if any(
-            word in ask.key for word in ("lspci", "os-release", "/sys/bus/pci", "/sys/class/net", "cpuinfo")
-        ):
-            said.append(answer.out)
-    found = {word for text in said for word in re.findall(r"[A-Za-z0-9]{2,}", text)}
-    names = re.findall(r"^/sys/class/net/([^/\s:]+)", "\n".join(said), re.M)
-    return {*found, *_STANDARD.split(), *names, *_system_accounts(answers)}
+    """Return the words of the trade: of the questions, of the programs that the runbook delivers, of releases and drivers,
+    the names of network cards, and the system's own accounts."""
+    found = {word for text in (*(ask.key for ask in asks), *_own_texts()) for word in _WORD.findall(text)}
+    for answer in answers.values():
+        found |= {next(filter(None, groups)) for groups in _TRADE.findall(answer.out)}
+    return {*found, *_STANDARD.split(), *_system_accounts(answers)}
 
 
 def is_standard(name: str) -> bool:

@@ -14,6 +14,7 @@ from runbook import proposal
 from runbook.facts import identity, system
 from runbook.model.ask import Ask
 from runbook.params import HostParams
+from runbook.show import survey
 from runbook.steps import notebooks, steps_of
 
 _ROOMS = ("facts", "survey", "proposal", "guests", "steps")
@@ -24,8 +25,8 @@ _LONGEST = 60
 
 
 def of_survey() -> tuple[Ask, ...]:
-    """Return what the survey and `runbook new` ask, each once."""
-    return tuple(dict.fromkeys((*identity.COMMANDS, *system.COMMANDS, *proposal.asks())))
+    """Return what the survey, its pictures and `runbook new` ask, each once."""
+    return tuple(dict.fromkeys((*identity.COMMANDS, *system.COMMANDS, *proposal.asks(), *survey.asks())))
 
 
 def of_steps(params: HostParams) -> tuple[Ask, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +18,6 @@ from runbook.params import HostParams
 from runbook.params.host import Local
 from runbook.survey import judge, read, verdict
 
-Tell = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Taken:
@@ -33,30 +30,23 @@ class Taken:
     """What whoever sends it should know besides."""
 
 
-def take(host: Host, params: HostParams, file: Path | None, tell: Tell = str) -> Taken:
+def take(host: Host, params: HostParams, file: Path | None) -> Taken:
     """Return a host's answers, cleaned: to the survey, to `runbook new`, and to every step's plan.
 
     The steps are asked with the parameters of `file`, and with those that `runbook new` proposes; without a file with
     these alone. Raises `HostError` as the host does.
     """
-    constant = (*questions.of_survey(), *people.ASKS)
-    tell("the survey's questions")
-    first = host.gather(dict.fromkeys(constant))
-    warnings = []
-    try:
-        text, proposed = _proposed(params, first)
-    except Refused as error:  # not root there
-        text, proposed = "", None
-        warnings.append(f"only the survey's questions are in it: {error.what}")
+    first = host.gather(dict.fromkeys((*questions.of_survey(), *people.ASKS)))
+    text, proposed, warnings = _proposed(params, first)
     asks: dict[Ask, None] = {}
-    for one in (params if file else None, proposed):
-        asks |= dict.fromkeys(questions.of_steps(one) if one else ())
-    tell("the steps' questions")
+    every = [one for one in (params, proposed) if one]
+    for one in every if file else every[1:]:
+        asks |= dict.fromkeys(questions.of_steps(one))
     known = {ask: first[ask] for ask in questions.of_survey() if ask in first}
     answers = {**known, **_all(host.gather(ask for ask in asks if ask not in known))}
     if file:
         text = _planned_with(params)
-    cleaned = clean(answers, {ask: first[ask] for ask in people.ASKS if ask in first}, params, text, constant)
+    cleaned = clean(answers, {ask: first[ask] for ask in people.ASKS if ask in first}, every, text)
     warnings += _differences(Facts(answers), Facts(cleaned.answers))
     warnings += _parameters(cleaned.params)
     return Taken(Facts(known), cleaned, tuple(warnings))
@@ -78,9 +68,16 @@ def save(taken: Taken, folder: Path, *, force: bool = False) -> None:
     )
 
 
-def _proposed(params: HostParams, facts: Facts) -> tuple[str, HostParams]:
-    text = proposal.write(params.host, Local(), proposal.read(facts))
-    return text, parameters.loads(text, Path(capture.PARAMS))
+def _proposed(params: HostParams, facts: Facts) -> tuple[str, HostParams | None, list[str]]:
+    """Return the file that `runbook new` proposes, what it says, and why it says nothing, where that is so."""
+    text = ""
+    try:
+        text = proposal.write(params.host, Local(), proposal.read(facts))
+        return text, parameters.loads(text, Path(capture.PARAMS)), []
+    except Refused as error:  # not root there
+        return text, None, [f"only the survey's questions are in it: {error.what}"]
+    except RunbookError as error:  # what this capture may be made to show
+        return text, None, [f"`runbook new` fails on this machine: {error.what} ({error.why})"]
 
 
 def _planned_with(params: HostParams) -> str:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from runbook.cli.allow import allow, show_programs
 from runbook.cli.attestation import export, prune, verify
@@ -19,8 +20,10 @@ from runbook.cli.installer import installer
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
+from runbook.cli.reach import CAPTURE
 from runbook.cli.reports import REPORTS, report
 from runbook.cli.site import site
+from runbook.cli.survey import survey
 from runbook.cli.undo import undo
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
@@ -46,6 +49,7 @@ Start here:
   runbook report open                      look at that report
   runbook new myhost --to root@myhost      write params/myhost.yml from what my machine says
   runbook validate params/myhost.yml       is my parameter file right?
+  runbook survey params/myhost.yml         what is my machine, and which devices may guests have?
   runbook plan params/myhost.yml           what would be done to my machine?
   runbook run params/myhost.yml --mode apply     do it
   runbook check params/myhost.yml          is the machine still as it should be?
@@ -60,7 +64,7 @@ Exit codes:
   4  consent is missing for a disruptive or destructive step, or for a program that PARAMS would run here
   5  the host cannot be used: unreachable, not root, busy
   6  timed out
-  7  the recorded host was asked something its recording does not hold
+  7  the recorded host, or a capture, was asked something it does not hold
   130  interrupted by Ctrl-C; 138  the kernel died. Run again: what is done is not done twice.
 Every error names a code: `runbook explain CODE` says what it means and what to do.
 A fleet ends with the code of the host that ended worst: 130, 138, 1, 6, 7, 5, 2, 3 or 4.
@@ -127,14 +131,21 @@ def _run_options(function: Any) -> Any:
     return as_json(quiet(REPORTS(function)))
 
 
-def _run(*args: Any, **options: Any) -> None:
+def _is_default(name: str) -> bool:
+    """Return whether nobody gave this argument of the command."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT
+
+
+def _run(params: str, *args: Any, **options: Any) -> None:
+    if options.get("capture") and _is_default("params"):
+        params = str(options["capture"] / "params.yml")
     with watching() as stops:
         with stops.deferred():
             begin()  # it imports what the kernels need while this process imports what it needs itself
         try:
             from runbook.cli.running import run_and_show
 
-            run_and_show(*args, **options)
+            run_and_show(params, *args, **options)
         finally:
             with stops.deferred():
                 close()
@@ -192,6 +203,7 @@ def validate(params: tuple[str, ...]) -> None:
 @main.command(short_help="Show what would be done; change nothing.")
 @_params
 @click.option("--only", metavar="STEP|NOTEBOOK", help="Only this step's plan, or only this notebook.")
+@CAPTURE
 @_run_options
 def plan(params: str, only: str | None, **options: Any) -> None:
     """Show what would be done to the host, and change nothing.
@@ -203,6 +215,7 @@ def plan(params: str, only: str | None, **options: Any) -> None:
     Examples:
       runbook plan params/myhost.yml
       runbook plan params/myhost.yml --only hide_devices
+      runbook plan --capture FOLDER                  with the parameters that lie in the capture
     """
     from runbook.steps import name_of, notebooks
 
@@ -216,6 +229,7 @@ def plan(params: str, only: str | None, **options: Any) -> None:
 @click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 06.")
 @click.option("--only", metavar="NOTEBOOK", help="Run this notebook alone, such as 05.")
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="See above.")
+@CAPTURE
 @_run_options
 def run(params: str, start: str | None, only: str | None, mode: str, **options: Any) -> None:
     """Run the notebooks on the host and archive the run as a report.
@@ -243,6 +257,7 @@ def run(params: str, start: str | None, only: str | None, mode: str, **options: 
 
 @main.command(short_help="Verify a finished host; change nothing.")
 @_params
+@CAPTURE
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything changed since the last good report.")
 @_run_options
 def check(params: str, **options: Any) -> None:
@@ -304,6 +319,7 @@ main.add_command(lint)
 main.add_command(new)
 main.add_command(report)
 main.add_command(site)
+main.add_command(survey)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)

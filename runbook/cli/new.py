@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from runbook.cli.reach import CAPTURE
+
 
 @click.command(short_help="Write a parameter file from what a machine says; change nothing on it.")
 @click.argument("host", metavar="[USER@]HOST")
@@ -15,7 +17,12 @@ import click
     "--become", type=click.Choice(["none", "sudo"]), help="How to be root there; else none is needed."
 )
 @click.option("--become-password", metavar="REF", help="env:NAME, file:PATH, command:… or ask, for sudo.")
+@click.option(
+    "--pass", "devices", metavar="BDF", multiple=True, help="A guest shall have this device; again for more."
+)
+@click.option("--all", "takes_all", is_flag=True, help="Guests shall have every device that is offered.")
 @click.option("--like", metavar="PARAMS", help="It is reached as the host of this parameter file is.")
+@CAPTURE
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write here; else params/HOST.yml."
 )
@@ -26,15 +33,22 @@ def new(
     local: bool,
     become: str | None,
     become_password: str | None,
+    devices: tuple[str, ...],
+    takes_all: bool,
     like: str | None,
+    capture: Path | None,
     out: Path | None,
     force: bool,
 ) -> None:
     """Look at a machine and write its parameter file, commented, as a start.
 
     The machine is read over one connection and nothing on it is changed. The file names its disks,
-    network cards and memory, suggests dom0's memory and the bridges, and lists the PCI devices that
-    guests can have, with their ids; those that cannot stand there too, as comments with the reason.
+    network cards and memory, suggests dom0's memory and the bridges, and offers the PCI devices that
+    guests can have, each group whole, with its ids; what cannot be had stands there too, with the reason.
+
+    No device is taken from dom0 that you did not choose: an offer is a comment. Choose it by taking away
+    its comment sign, by the form in JupyterLab (`book.form()`), or here by --pass with its address; what
+    shares its IOMMU group or its card comes along. A device that dom0 needs is refused, with the reason.
 
     What a host has that people live on is written as it is, so that nothing of it is changed: its own
     bridges, cards in use, another system in the boot menu, and on one that runs Xen the boot words, the
@@ -44,37 +58,48 @@ def new(
     Examples:
       runbook new victory                            reached as root@victory
       runbook new victory --to root@192.168.0.10
+      runbook new victory --pass 03:00.0             guests shall have the card at that address
       runbook new ana@victory --become sudo          without root over ssh
       runbook new victory --local --become sudo --become-password ask
       runbook new demo --like params/example.yml     the recorded host: try it without a machine
+      runbook new demo --capture FOLDER              what `runbook survey --save` kept of one
 
     \b
     It is a start, not an answer: read it, add the guests, and look at
       runbook plan params/victory.yml
     """
+    from runbook.captures.seen import see, shortest
     from runbook.hosts import connect
     from runbook.params import load
-    from runbook.proposal import file, look, write
+    from runbook.params.host import Captured
+    from runbook.proposal import chosen, file, look, read, write
     from runbook.text.plural import plural
 
-    if sum(map(bool, (to, local, like))) > 1:
-        raise click.UsageError("--to, --local and --like exclude each other")
+    if sum(map(bool, (to, local, like, capture))) > 1:
+        raise click.UsageError("--to, --local, --like and --capture exclude each other")
     if like and (become or become_password):
         raise click.UsageError("--like says how to be root, too: leave out --become and --become-password")
-    if "@" in host and not (local or like):
+    if "@" in host and not (local or like or capture):
         to, host = to or host, host.rpartition("@")[2].partition(".")[0]
     how = file.becoming(become, become_password)
-    connection = load(like).connection if like else file.reached(None if local else to or f"root@{host}", how)
+    connection = (
+        Captured(folder=shortest(capture))
+        if capture
+        else load(like).connection
+        if like
+        else file.reached(None if local else to or f"root@{host}", how)
+    )
     params = file.described(host, connection)
     path = file.place(host, out)
     file.prove_free(path, force=force)
-    seen = look(connect(params, "00_introduction"))
+    asked = chosen.choice(devices, takes_all=takes_all)
+    seen = read(see(capture).facts, asked) if capture else look(connect(params, "00_introduction"), asked)
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     about = [
         plural(len(seen.disks), "disk"),
         plural(len(seen.bridges), "bridge"),
-        f"{plural(seen.offered, 'device')} for guests",
+        f"{plural(len(seen.chosen), 'device')} for guests, {seen.offered} more on offer",
     ]
     click.echo(f"read {seen.machine.system.hostname}: {', '.join(about)}", err=True)
     click.echo(f"{'written over' if was_there else 'written'}; read it, then: runbook plan {path}", err=True)

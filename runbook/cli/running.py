@@ -45,18 +45,21 @@ def run_and_show(
     as_json: bool = False,
     reports: Path | None = None,
     strict: bool = False,
+    capture: Path | None = None,
 ) -> None:
     """Run, show, and end the command with the run's exit code.
 
     `plans` prints what the plan cells showed, of one `step` or of all. With `as_json` standard
-    output holds nothing but `run.json`.
+    output holds nothing but `run.json`. `capture` stands in place of the host.
     """
     place = reports or project() / "reports"
-    prepare(parameters.load(params))  # what is to be typed, before anything is on the screen
+    prepare(
+        parameters.on_capture(parameters.load(params), capture)
+    )  # what is to be typed, before anything is on the screen
     progress = _progress(quiet, as_json)
     with watching() as stops, stops.deferred():
         with progress:
-            done = run(params, mode, only, start, place, progress.event, strict=strict)
+            done = run(params, mode, only, start, place, progress.event, strict=strict, capture=capture)
         try:
             with suppress(KeyboardInterrupt), stops.interruptible():
                 _show(done, step, plans=plans, quiet=quiet, as_json=as_json)

@@ -31,7 +31,11 @@ def last_look(params: HostParams, place: Path, *, everything: bool, line: Line |
     An apply run has to look once more: what its first notebooks read, its later ones changed. A capture and a
     recording are never asked, nor is one being made disturbed. `line` is the connection of the run. Raises `HostError` when the host cannot be asked.
     """
-    if not kept.notebooks(place) or params.connection.kind in ("recorded", "capture") or os.environ.get("RUNBOOK_RECORD"):
+    if (
+        not kept.notebooks(place)
+        or params.connection.kind in ("recorded", "capture")
+        or os.environ.get("RUNBOOK_RECORD")
+    ):
         return
     asks = asks_of(params, sorted(kept.notebooks(place)) if everything else ())
     if paths := files.paths(kept.load(place)):
@@ -88,7 +92,11 @@ def last_good(reports: Path, place: Path, *, is_recorded: bool) -> Json | None:
         folder = reports / run["host"] / run["id"]
         if run["id"] >= place.name or run["outcome"] != "completed" or run["mode"] not in ("apply", "check"):
             continue
-        if run["connection"] == "capture" or (run["connection"] == "recorded") != is_recorded or not needs <= kept.notebooks(folder):
+        if (
+            run["connection"] == "capture"
+            or (run["connection"] == "recorded") != is_recorded
+            or not needs <= kept.notebooks(folder)
+        ):
             continue
         if not _shows_the_end(folder, run):
             continue

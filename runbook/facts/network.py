@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from runbook.facts.pci import last_bdf
+from runbook.facts import network_ways
+from runbook.facts.pci import bdfs_in
 from runbook.facts.routes import Route
 from runbook.facts.routes import routes as table_of
 from runbook.model.ask import Ask, Facts
@@ -57,6 +57,10 @@ class Interface:
     is_bond: bool = False
     leased: frozenset[str] = frozenset()
     """Those of its addresses that end some time: leased, or announced by a router."""
+    path: tuple[str, ...] = field(default=(), compare=False)
+    """Every PCI address on its way to the processor, outermost first; the card's own is the last."""
+    is_virtual: bool = field(default=False, compare=False)
+    """True for what is no device: a bridge, a VLAN, a tunnel."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,12 @@ class Network:
     """True when the ssh session came in by IPv6."""
     table: tuple[Route, ...] = ()
     """The main routing table of IPv4, and of IPv6 where that was asked."""
+    is_session_inside: bool = False
+    """True when the ssh session came from this host itself."""
+    has_links: bool = False
+    """True when it is known which interfaces are devices."""
+    remotes: tuple[tuple[str, str], ...] = ()
+    """What dom0 has mounted over the network, in words, and the interface that leads there (`survey.remotes`)."""
 
     def interface(self, name: str) -> Interface | None:
         """Return the interface of a name, None when there is none."""
@@ -108,8 +118,13 @@ class Network:
         return tuple(sorted(found))
 
     def uses_of(self, bdf: str) -> tuple[str, ...]:
-        """Return in words what dom0 does over the interfaces of a PCI device, worst first."""
+        """Return in words what dom0 does over the interfaces that need a PCI device, worst first."""
         return self._uses.get(bdf, ())
+
+    @cached_property
+    def unseen(self) -> tuple[str, ...]:
+        """What dom0 needs and no card is seen to carry, in words: then any card may."""
+        return network_ways.unseen(self)
 
     @cached_property
     def _by_name(self) -> dict[str, Interface]:
@@ -127,9 +142,10 @@ class Network:
     def _uses(self) -> dict[str, tuple[str, ...]]:
         """What each PCI device carries, in words, worst first."""
         found: dict[str, dict[str, None]] = defaultdict(dict)
-        for what, name in _ways(self):
-            for card in self.cards_below(name):
-                found[self._by_name[card].controller][f"{what} ({card})"] = None
+        for what, name in network_ways.uses(self):
+            card = self._by_name[name]
+            for bdf in card.path or (card.controller,):
+                found[bdf][what] = None
         return {bdf: tuple(uses) for bdf, uses in found.items()}
 
 
@@ -140,10 +156,10 @@ def parse(facts: Facts) -> Network:
     '10.0.2.15'
     """
     links = [line.split(" ", 1) for line in facts[_LINKS].out.splitlines() if " " in line]
-    cards = {path.rpartition("/")[2]: last_bdf(link) for path, link in links if link}
+    devices = {path.rpartition("/")[2]: link for path, link in links if link}
     bridges = {path.split("/")[4] for path, link in links if not link}
     rows = json.loads(facts[_ADDR].out or "[]")
-    interfaces = tuple(_interface(row, cards, bridges) for row in rows if row.get("ifname"))
+    interfaces = tuple(_interface(row, devices, bridges) for row in rows if row.get("ifname"))
     address = session_address(facts[_SESSION].out)
     routes = json.loads(facts[_ROUTE].out or "[]")
     best = min((r.get("metric", 0) for r in routes if r.get("dst") == "default"), default=0)
@@ -159,6 +175,8 @@ def parse(facts: Facts) -> Network:
         default_routes6=default_routes(_rows(facts, ROUTE6)) if ROUTE6 in facts else (),
         is_session6=":" in address,
         table=(*table_of(routes, 4), *(table_of(_rows(facts, ROUTE6), 6) if ROUTE6 in facts else ())),
+        is_session_inside=address.startswith("127.") or address == "::1",
+        has_links=bool(devices),
     )
 
 
@@ -176,8 +194,9 @@ def _set_routes(rows: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(networks) for name, networks in found.items()}
 
 
-def _interface(row: dict[str, Any], cards: dict[str, str], bridges: set[str]) -> Interface:
+def _interface(row: dict[str, Any], links: dict[str, str], bridges: set[str]) -> Interface:
     name = row["ifname"]
+    path = bdfs_in(links.get(name, ""))
     infos = [info for info in row.get("addr_info", []) if "local" in info]
     return Interface(
         name=name,
@@ -187,10 +206,12 @@ def _interface(row: dict[str, Any], cards: dict[str, str], bridges: set[str]) ->
         parent=row.get("link") or "",
         is_up="UP" in row.get("flags", []),
         is_bridge=name in bridges,
-        controller=cards.get(name, ""),
+        controller=path[-1] if path else "",
         link_type=row.get("link_type", "ether"),
         is_bond="MASTER" in row.get("flags", []),
         leased=frozenset(f"{info['local']}/{info['prefixlen']}" for info in infos if info.get("dynamic")),
+        path=path,
+        is_virtual="/devices/" not in links.get(name, "") or "/devices/virtual/" in links.get(name, ""),
     )
 
 
@@ -214,51 +235,6 @@ def session_address(text: str) -> str:
     """Return the host's own address from SSH_CONNECTION (ssh(1)), '' when there is none."""
     words = text.split()
     return words[2].partition("%")[0] if len(words) == 4 else ""
-
-
-_OPEN_VSWITCH = "ovs-system"
-"""What the kernel names as master of every port of Open vSwitch."""
-
-
-def _ways(network: Network) -> Iterator[tuple[str, str]]:
-    """Yield each use in words, with the interface that it is seen on."""
-    yield "this ssh session", network.session
-    for name in (*network.default_routes, *network.default_routes6):
-        yield "the default route", name
-    for bridge in network.bridges():
-        yield f"a port of the bridge {bridge}", bridge
-    said = {network.session, *network.default_routes, *network.default_routes6, *network.bridges()}
-    for interface in network.interfaces:
-        yield from _parts(network, interface)
-        if interface.name not in said:
-            yield from _addresses(network, interface)
-
-
-def _parts(network: Network, interface: Interface) -> Iterator[tuple[str, str]]:
-    """Yield what an interface is a part of, or stands on."""
-    master = network.interface(interface.master)
-    if interface.master == _OPEN_VSWITCH:
-        yield "a port of Open vSwitch", interface.name
-    elif master is not None and not master.is_bridge:
-        yield f"a part of {master.name}", interface.name
-    if interface.parent:
-        yield f"{interface.name}, which stands on it", interface.parent
-    for tunnel, card in network.pppoe:
-        if card == interface.name:
-            yield f"the PPPoE connection {tunnel}".rstrip(), card
-
-
-def _addresses(network: Network, interface: Interface) -> Iterator[tuple[str, str]]:
-    """Yield the first address that others reach, or the first route where there is no address."""
-    address = next((a for a in interface.addresses if not a.startswith("fe80:")), "")
-    if address:
-        yield f"the address {address}" + _on(network, interface), interface.name
-    elif interface.name in network.routes:
-        yield f"the route to {network.routes[interface.name][0]}" + _on(network, interface), interface.name
-
-
-def _on(network: Network, interface: Interface) -> str:
-    return "" if network.cards_below(interface.name) == (interface.name,) else f" of {interface.name}"
 
 
 def pppoe_cards(text: str) -> tuple[tuple[str, str], ...]:

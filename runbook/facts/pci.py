@@ -18,6 +18,12 @@ _LINKS = Ask.shell(
     "find /sys/bus/pci/devices/ /sys/bus/pci/devices/*/ -maxdepth 1 -type l"
     " \\( -name '????:??:??.?' -o -name driver -o -name iommu_group \\) -printf '%p %l\\n'"
 )
+# Domains beyond ffff, whose names are longer; and, by the same pattern, what a device needs: `supplier:pci:…` (device links
+# of the kernel's driver core), such as a port the Thunderbolt host interface that tunnels to it.
+_BEYOND = Ask.shell(
+    "find /sys/bus/pci/devices/ /sys/bus/pci/devices/*/ -maxdepth 1 -type l"
+    " -name '?????*:??:??.?' ! -name 'consumer:*' -printf '%p %l\\n' 2>/dev/null; true"
+)
 _NAMES = Ask.run("lspci", "-Dmmnn")
 # One modprobe a device, bridges left out: it alone knows built-in modules and local aliases.
 _MODULES = Ask.shell(
@@ -25,11 +31,16 @@ _MODULES = Ask.shell(
     ' read -r a <$d/modalias && echo "= $d" && modprobe -R "$a" 2>/dev/null; done; true'
 )
 
-COMMANDS = (_ATTRIBUTES, _LINKS, _NAMES, _MODULES)
+COMMANDS = (_ATTRIBUTES, _LINKS, _BEYOND, _NAMES, _MODULES)
 
 NF200 = ("10de:05b1", "10de:05b8", "10de:05be")
 """The NF200 switches, which no IOMMU can see through (H104)."""
 
+_VMD = frozenset(
+    f"8086:{number}"
+    for number in ("201d", "28c0", "467f", "4c3d", "7d0b", "9a0b", "a77f", "ad0b", "b06f", "b60b")
+)
+"""Intel's VMD, by the table of Linux' driver (drivers/pci/controller/vmd.c)."""
 _BDF = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
 _REVISION = re.compile(r"""^([0-9a-f:.]+) "[^\n]*?" -r([0-9a-f]{2})\b""", re.MULTILINE)
 _CLASSES = {
@@ -72,6 +83,8 @@ class Device:
     """For a bridge, the number of the bus behind it; None for every other device."""
     is_express: bool
     """True for PCI Express; False for conventional PCI."""
+    suppliers: tuple[str, ...] = ()
+    """The PCI devices that Linux says it needs, those above it left out."""
     revision: int | None = None
     """Its revision as lspci shows it; None where lspci names none."""
 
@@ -79,6 +92,11 @@ class Device:
     def is_bridge(self) -> bool:
         """True for every kind of bridge: by class, or because there is a bus behind it (header type 1)."""
         return self.class_code.startswith("06") or self.secondary_bus is not None
+
+    @property
+    def is_vmd(self) -> bool:
+        """True for Intel's Volume Management Device, which has a PCI domain of its own behind it."""
+        return self.id in _VMD or self.driver == "vmd"
 
     @property
     def slot(self) -> str:
@@ -97,8 +115,12 @@ def parse(facts: Facts) -> tuple[Device, ...]:
         bdf, _, rest = line.partition("/")
         name, _, value = rest.partition(":")
         attributes[bdf][name] = value.strip()
-    links = {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in facts[_LINKS].out.splitlines()}
+    lines = [*facts[_LINKS].out.splitlines(), *(facts[_BEYOND].out.splitlines() if _BEYOND in facts else ())]
+    links = {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in lines}
     links = {key.removeprefix("/sys/bus/pci/devices/").replace("//", "/"): to for key, to in links.items()}
+    for bdf, _, supplier in (key.partition("/supplier:pci:") for key in sorted(links)):
+        if supplier and bdf in attributes:
+            attributes[bdf]["suppliers"] = f"{attributes[bdf].get('suppliers', '')} {supplier}"
     names = lspci_names(facts[_NAMES].out)
     revisions = lspci_revisions(facts[_NAMES].out)
     modules = modules_of(facts[_MODULES].out)
@@ -136,6 +158,7 @@ def _device(
         path=bdfs_in(links.get(bdf, ""))[:-1],
         secondary_bus=int(bus, 0) if bus else None,
         is_express="max_link_speed" in values,
+        suppliers=tuple(values.get("suppliers", "").split()),
         revision=revision,
     )
 

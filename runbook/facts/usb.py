@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from runbook.facts.pci import last_bdf
+from runbook.facts.pci import bdfs_in, last_bdf
 from runbook.model.ask import Ask, Facts
 
 _INTERFACES = Ask.shell(
@@ -23,6 +23,8 @@ class Keyboard:
     name: str
     controller: str
     """The PCI address of its USB controller."""
+    path: tuple[str, ...] = field(default=(), compare=False)
+    """Every PCI address on its way to the processor; the controller's is the last."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def parse(facts: Facts) -> tuple[Keyboard, ...]:
         Keyboard(
             values.get(port.partition(":")[0], {}).get("product", "a keyboard"),
             last_bdf(links.get(port, "")),
+            bdfs_in(links.get(port, "")),
         )
         for port, value in sorted(values.items())
         if value.get("bInterfaceClass") == "03" and value.get("bInterfaceProtocol") == "01"

@@ -60,9 +60,15 @@ def bdf(text: str) -> str:
     >>> bdf("07:00.0")
     '0000:07:00.0'
 
-    Raises `ValueError` for anything that is not `[DDDD:]BB:SS.F` (hexadecimal; slot to 1f, function to 7).
+    Raises `ValueError` for anything that is not `[DDDD:]BB:SS.F` (hexadecimal; slot to 1f, function to 7), and says
+    why of one in a longer domain.
     """
     match = re.fullmatch(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([01][0-9a-f])\.([0-7])", text.strip().lower())
+    if re.fullmatch(r"[0-9a-f]{5,}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]", text.strip().lower()):
+        raise ValueError(
+            f"'{text}' is in a PCI domain beyond ffff, which neither Xen nor xl can name; Intel VMD makes such domains: "
+            "turn VMD off in the firmware, and the device has an address like 0000:07:00.0"
+        )
     if not match:
         raise ValueError(
             f"'{text}' is not a PCI address; write [DDDD:]BB:SS.F as `lspci -D` shows it, like 0000:07:00.0"

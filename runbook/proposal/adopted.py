@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runbook.facts import grub, grub_menu, packages, services, trim, xen
+from runbook.facts import grub, grub_menu, modules, packages, services, trim, xen
 from runbook.model.ask import Ask, Facts
 from runbook.params.host import Dom0
 from runbook.params.host import Xen as XenParams
@@ -20,9 +20,10 @@ _WATCHDOG = Ask.read(f"/etc/systemd/system/{services.XEN_WATCHDOG}")
 _INSTALLED = Ask.run(
     "dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package}|${Version}\\n", "xen-system-amd64", "xen-upstream"
 )  # fmt: skip
+_HIDDEN = Ask.read(modules.OPTIONS)
 _TIMER = services.commands(trim.TIMER)
 COMMANDS = (
-    *xen.COMMANDS, *grub.COMMANDS, *guests.COMMANDS, _SUDO, _WATCHDOG, _INSTALLED, trim.LVM, *_TIMER,
+    *xen.COMMANDS, *grub.COMMANDS, *guests.COMMANDS, _SUDO, _WATCHDOG, _INSTALLED, _HIDDEN, trim.LVM, *_TIMER,
 )  # fmt: skip
 _BY_GRUB = ("no-real-mode", "edd=off", "placeholder")
 _OURS = ("dom0_mem=", "dom0_max_vcpus=", "iommu=", "ucode=")
@@ -39,6 +40,8 @@ class Adopted:
     """Value and comment of what configuration.trim would change."""
     hidden: frozenset[str]
     """Devices that xen-pciback holds now."""
+    named: tuple[str, ...]
+    """Devices that it is to hold from the next start under Xen on, as its file says."""
     said: tuple[str, ...]
     """Sentences on what no parameter can say."""
 
@@ -46,7 +49,8 @@ class Adopted:
 def read(machine: Machine, facts: Facts) -> Adopted:
     """Return what the facts say; nothing where nobody asked."""
     hidden = frozenset(d.bdf for d in machine.devices if d.driver in ("pciback", "xen-pciback"))
-    found = Adopted({}, {}, {}, _trim(facts), hidden, ())
+    named = _named(facts.text(modules.OPTIONS) or "") if _HIDDEN in facts else ()
+    found = Adopted({}, {}, {}, _trim(facts), hidden, named, ())
     if not machine.system.is_dom0 or any(ask not in facts for ask in xen.COMMANDS):
         return found
     now = xen.parse(facts)
@@ -56,8 +60,25 @@ def read(machine: Machine, facts: Facts) -> Adopted:
         dom0 |= _if_valid(Dom0, {"kernel_options": options}, "dom0's kernel", said)
     words = _xen(now, facts)
     return Adopted(
-        dom0, _if_valid(XenParams, words, "Xen", said), _services(facts), found.trim, hidden, tuple(said)
+        dom0,
+        _if_valid(XenParams, words, "Xen", said),
+        _services(facts),
+        found.trim,
+        hidden,
+        named,
+        tuple(said),
     )
+
+
+def _named(text: str) -> tuple[str, ...]:
+    """Return the addresses of the `hide=` of a modprobe.d(5) file, in their full form.
+
+    >>> _named("options xen-pciback hide=(0000:00:05.0)(07:00.1)\\nsoftdep e1000e pre: xen-pciback\\n")
+    ('0000:00:05.0', '0000:07:00.1')
+    """
+    hidden = re.findall(r"(?m)^\s*options\s+xen[-_]pciback\s.*?\bhide=(\S+)", text)
+    found = re.findall(r"\(((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\)", "".join(hidden))
+    return tuple(dict.fromkeys(address if address.count(":") > 1 else f"0000:{address}" for address in found))
 
 
 def mib(word: str) -> int:

@@ -55,15 +55,26 @@ class Cards:
     """For each card that stays as it is the reason, in words; by PCI address."""
 
 
-def read(machine: Machine, facts: Facts) -> Cards:
-    """Return the bridges that are there, the outside one where none is, and an inside one on a card without any use."""
+def read(machine: Machine, facts: Facts, chosen: frozenset[str] = frozenset()) -> Cards:
+    """Return the bridges that are there, the outside one where none is, and an inside one on a card without any use.
+
+    `chosen` are the addresses that a guest is to have: their cards are no ports.
+    """
     net = machine.network
     bridges = [*_there(machine, facts)]
     outside, no_way = _outside(machine, facts, bridges)
     bridges += [outside] if outside else []
     named = _configured(facts)
     idle = [c for c in _wired(machine) if not net.uses_of(c.controller) and c.name not in named]
-    if bridges and not no_way and idle and NAMES[1] not in {b.name for b in bridges} and not _inside(bridges):
+    idle = [c for c in idle if c.controller not in chosen]
+    if (
+        bridges
+        and not no_way
+        and not net.unseen
+        and idle
+        and NAMES[1] not in {b.name for b in bridges}
+        and not _inside(bridges)
+    ):
         why = "the inside: guests, and what hangs on a card that nothing uses now"
         bridges.append(Bridge(NAMES[1], (idle[0].name,), (idle[0].controller,), "none", why))
     on_bridges = {c for b in bridges for c in b.controllers}

@@ -30,11 +30,14 @@ def clean(text: str) -> str:
     return visible(printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"))
 
 
-def folded(text: str, indent: int = 0) -> list[str]:
-    """Return a text as lines of comment, folded."""
-    start = " " * indent + "# "
+def folded(text: str, indent: int = 0, sign: str = "#", hang: int = 0) -> list[str]:
+    """Return a text as lines of comment, folded; all but the first begin further right by `hang`.
+
+    With the sign `##` it is still a comment where an editor takes away the comment signs of a whole block.
+    """
+    start = f"{' ' * indent}{sign} "
     return textwrap.wrap(
-        clean(text), WIDTH, initial_indent=start, subsequent_indent=start, break_long_words=False,
+        clean(text), WIDTH, initial_indent=start, subsequent_indent=start + " " * hang, break_long_words=False,
         break_on_hyphens=False,
     )  # fmt: skip
 

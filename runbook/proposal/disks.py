@@ -30,6 +30,8 @@ class Disk:
     """Its name under /dev/disk/by-id, with the path; '' when it has none or nobody was asked."""
     use: str
     """What lies on it."""
+    controllers: tuple[str, ...] = ()
+    """The PCI addresses that it hangs on."""
 
 
 def disks(machine: Machine, facts: Facts) -> tuple[Disk, ...]:
@@ -37,7 +39,8 @@ def disks(machine: Machine, facts: Facts) -> tuple[Disk, ...]:
     names = by_id(facts[BY_ID].out) if BY_ID in facts else {}
     found = (d for d in machine.storage.disks if d.controllers)
     return tuple(
-        Disk(d.name, human_size(d.size_bytes), names.get(d.name, ""), _use(machine.storage, d)) for d in found
+        Disk(d.name, human_size(d.size_bytes), names.get(d.name, ""), _use(machine.storage, d), d.controllers)
+        for d in found
     )
 
 
@@ -62,6 +65,23 @@ def _use(storage: Storage, disk: Device) -> str:
 
 
 _SLEEPING = {"crypto_LUKS": "an encrypted container that is closed", "ntfs": "a file system of Windows"}
+
+
+_LIVE = ("overlay", "overlayfs", "aufs", "squashfs", "erofs", "iso9660", "tmpfs", "ramfs", "rootfs")
+"""What / is of on a system that was started from a medium and lies in memory."""
+
+
+def about_root(storage: Storage) -> str:
+    """Return in words whether there is an installed system, and what / lies on where no disk shows it."""
+    is_there = "Debian is there already, and stays as it is"
+    if any("/" in device.mountpoints for device in storage.devices):
+        return is_there
+    root = storage.mount("/")
+    if root is None:
+        return "nobody says where / lies; it stays as it is"
+    if root.fstype in _LIVE:
+        return f"/ is on no disk ({root.fstype}): this is a live system, and `live` installs from it"
+    return f"{is_there}; / is {root.fstype}, {root.source}"
 
 
 def by_id(text: str) -> dict[str, str]:

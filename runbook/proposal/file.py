@@ -70,7 +70,15 @@ def save(path: Path, text: str, *, force: bool) -> None:
     Raises `ParamsError` when the text is no parameter file, or when something is there and `force` was
     not said.
     """
-    parameters.loads(text, path)
+    try:
+        parameters.loads(text, path)
+    except ParamsError as error:
+        raise ParamsError(
+            f"What the machine says makes no parameter file, so {path} was not written",
+            why="; ".join(f"{'.'.join(map(str, one.at)) or one.what}: {one.why}" for one in error.all),
+            do="write it by hand, from params/example.yml, with what is named as the parameters take it; that `runbook new` "
+            "did not leave it out is a fault of the runbook: report it with this message",
+        ) from None
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         write_atomic(path, text, is_new=not force)

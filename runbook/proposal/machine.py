@@ -9,7 +9,9 @@ from runbook.facts import network
 from runbook.hosts import Host
 from runbook.model.ask import Ask, Facts
 from runbook.model.unreadable import reading
-from runbook.proposal import adopted, cards, disks, guests
+from runbook.proposal import adopted, cards, chosen, disks, dom0, guests
+from runbook.proposal.chosen import NOTHING, Choice
+from runbook.proposal.entries import is_offer
 from runbook.survey import machine as machines
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
@@ -30,6 +32,13 @@ class Proposal:
     dom0_mib: int
     dom0_why: str
     max_vcpus: int
+    max_vcpus_why: str
+    hidden: frozenset[str]
+    """Devices that dom0 has given up already."""
+    not_hidden: tuple[str, ...]
+    """Sentences on devices that a file of its own hides, and that are left out nevertheless."""
+    chosen: frozenset[str]
+    """Those, and what a person named: no other is taken from dom0."""
     has: adopted.Adopted
     """What the host has already, and keeps."""
     there: tuple[guests.Found, ...]
@@ -52,8 +61,9 @@ class Proposal:
 
     @property
     def offered(self) -> int:
-        """How many devices guests can have."""
-        return sum(len(group.members) for group in self.groups if group.is_offered)
+        """How many more devices guests can have."""
+        free = (bdf for group in self.groups if is_offer(group) for bdf in group.bdfs)
+        return sum(bdf not in self.chosen for bdf in free)
 
 
 def asks(*, is_real: bool = True) -> tuple[Ask, ...]:
@@ -62,20 +72,24 @@ def asks(*, is_real: bool = True) -> tuple[Ask, ...]:
     return tuple(dict.fromkeys((*machines.asks(), *more))) if is_real else machines.asks()
 
 
-def look(host: Host) -> Proposal:
+def look(host: Host, asked: Choice = NOTHING) -> Proposal:
     """Return the proposal for a host, asked once; nothing on it is changed.
 
-    Raises `HostError` when it cannot be reached, `Refused` when the questions were not asked as root.
+    Raises `HostError` when it cannot be reached, `Refused` when the questions were not asked as root, and what `read` does.
     """
     try:
-        return read(host.gather(asks(is_real=host.is_real)))
+        return read(host.gather(asks(is_real=host.is_real)), asked)
     finally:
         host.close()
 
 
 @reading()
-def read(facts: Facts) -> Proposal:
-    """Return the proposal for the machine of the facts. Raises `Refused` when they were not read as root."""
+def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
+    """Return the proposal for the machine of the facts.
+
+    `asked` are the devices that a person named for guests. Raises `Refused` when the facts were not read as root, or a
+    named device must stay; `ParamsError` when there is none.
+    """
     machine = machines.read(facts)
     if not machine.system.is_root:
         raise Refused(
@@ -85,45 +99,34 @@ def read(facts: Facts) -> Proposal:
         )
     there, has = guests.read(facts, machine.storage), adopted.read(machine, facts)
     group, why = disks.guest_group(machine, there)
-    found = cards.read(machine, facts)
+    found = cards.read(machine, facts, frozenset(asked.devices))
     kept = found.staying | {
         bdf: f"it becomes a port of the bridge {b.name} above" for b in found.bridges for bdf in b.controllers
     }
-    memory, memory_why = dom0_memory(machine.memory.machine_mib)
+    together = groups(machine, group, kept)
+    hidden, not_hidden = chosen.hidden(has, together)
+    memory, memory_why = dom0.memory(machine.memory.machine_mib, dom0.pools(machine.storage))
     if "memory_mib" in has.dom0:
         memory, memory_why = has.dom0["memory_mib"], "what it has now"
+    cpus, cpus_why = dom0.vcpus(max(1, machine.cpu.threads))
     return Proposal(
         machine=machine,
         disks=disks.disks(machine, facts),
         wiring=found,
-        groups=groups(machine, group, kept),
+        groups=together,
         guest_group=group,
         guest_group_why=why,
         dom0_mib=memory,
         dom0_why=memory_why,
-        max_vcpus=has.dom0.get("max_vcpus") or min(2, max(1, machine.cpu.threads)),
+        max_vcpus=has.dom0.get("max_vcpus") or cpus,
+        max_vcpus_why=cpus_why
+        if "max_vcpus" not in has.dom0
+        else f"of {machine.cpu.threads} threads, as it has now",
+        hidden=hidden,
+        not_hidden=not_hidden,
+        chosen=hidden | chosen.chosen(asked, together, machine),
         has=has,
         there=there,
         other_systems=adopted.other_systems(facts),
         ssh_port=network.session_port(facts),
     )
-
-
-def dom0_memory(machine_mib: int) -> tuple[int, str]:
-    """Return the suggested memory of dom0 in MiB, and why.
-
-    >>> [dom0_memory(mib)[0] for mib in (2000, 5925, 12288, 32768)]
-    [896, 2048, 3072, 4096]
-    """
-    if machine_mib < 4096:
-        half = max(machine_mib // 2 // 128 * 128, 64)
-        return half, f"half of the machine's {machine_mib} MiB, which is little for a Xen host"
-    quarter = machine_mib // 4 // 256 * 256
-    if quarter > 4096:
-        return (
-            4096,
-            f"enough for a host that only serves its guests; {machine_mib - 4096} MiB are left for them",
-        )
-    memory = max(quarter, 2048)
-    reason = "a quarter of the machine" if memory == quarter else "the least for comfort on Debian 12 and 13"
-    return memory, f"{reason}; {machine_mib - memory} MiB are left for Xen and the guests"

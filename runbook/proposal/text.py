@@ -14,7 +14,8 @@ from runbook.params.yaml12 import parse
 from runbook.proposal import living
 from runbook.proposal.cards import Bridge, Cards
 from runbook.proposal.commented import above, beside, clean, commented, dump, flow, flow_map, folded, quoted
-from runbook.proposal.devices import add_devices, is_writable
+from runbook.proposal.devices import add_devices
+from runbook.proposal.disks import about_root
 from runbook.proposal.machine import RELEASES, Proposal
 from runbook.survey.tables import machine_rows
 
@@ -40,8 +41,7 @@ def write(host: str, connection: Ssh | Local | Stored, seen: Proposal) -> str:
     _dom0(top, seen)
     _network(top, seen.wiring)
     there = living.guests_of(host, seen)
-    hidden = seen.has.hidden if seen.machine.system.is_dom0 else None
-    rest = add_devices(top, seen.groups, hidden, there.devices)
+    rest = add_devices(top, seen, there.devices)
     _storage(top, seen, rest)
     living.add_services(top, seen)
     living.add_guests(top, there, ["", *_guest(seen), "", *_CONSENT.splitlines()])
@@ -61,6 +61,8 @@ def _texts(value: Any) -> Any:
         return {key: _texts(inner) for key, inner in value.items()}
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value is None:
+        return None
     return [_texts(inner) for inner in value] if isinstance(value, list) else str(value)
 
 
@@ -104,11 +106,8 @@ def _installation(top: CommentedMap, seen: Proposal) -> None:
     )
     top["installation"] = here = CommentedMap(method="none")
     above(top, "installation", ["", "# The disks now:", *map(clean, disks)])
-    said = "Debian is there already, and stays as it is"
-    if not any("/" in device.mountpoints for device in seen.machine.storage.devices):
-        said = "/ is on no disk: if this is a live system, `live` installs from it"
     name = next((d.by_id for d in seen.disks if d.by_id), "/dev/disk/by-id/…")
-    beside(here, "method", said, (
+    beside(here, "method", about_root(seen.machine.storage), (
         "  # To install anew, with method preseed or live, choose the disk that is overwritten, whole:",
         f"  # disk: {clean(name)}",
     ))  # fmt: skip
@@ -121,7 +120,7 @@ def _dom0(top: CommentedMap, seen: Proposal) -> None:
         here["kernel_options"] = flow(words)
     living.add_xen(top, seen)
     above(here, "memory_mib", folded(f"{seen.dom0_why[0].upper()}{seen.dom0_why[1:]}.", 2))
-    beside(here, "max_vcpus", f"of {seen.machine.cpu.threads} threads; guests may use all of them")
+    beside(here, "max_vcpus", seen.max_vcpus_why)
 
 
 def _network(top: CommentedMap, cards: Cards) -> None:
@@ -161,7 +160,8 @@ def _storage(top: CommentedMap, seen: Proposal, rest: list[str]) -> None:
 
 
 def _guest(seen: Proposal) -> list[str]:
-    may = next((g for g in seen.groups if g.is_offered and all(map(is_writable, g.members))), None)
+    given = seen.chosen - seen.hidden
+    may = next((g for g in seen.groups if given.issuperset(g.bdfs)), None)
     nics = [flow_map({"bridge": b.name, "mac": quoted("00:16:3e:00:00:01")}) for b in reversed(seen.bridges)][
         :1
     ]

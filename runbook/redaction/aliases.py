@@ -29,7 +29,7 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("sum", rf"\b{_HEX}{{64}}(?=\s+\S*ssh_host_)"),
     ("mac", rf"(?<![\w:-]){_HEX}{{2}}(?:(?::{_HEX}{{2}}){{5,}}|(?:-{_HEX}{{2}}){{5,}})(?![\w:-])"),
     ("named_mac", rf"(?<![A-Za-z0-9])(?:en|wl|ww|ib)x{_HEX}{{12}}(?!{_HEX})"),
-    ("wide", rf"(?<![\w-]){_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?!\w)"),
+    ("wide", rf"(?<![A-Za-z0-9]){_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?!\w)"),
     ("wide", r"(?<![A-Za-z0-9-])[A-Za-z0-9]{6}(?:-[A-Za-z0-9]{4}){5}-[A-Za-z0-9]{6}(?![A-Za-z0-9-])"),
     ("wide", rf"(?<![\w:]){_HEX}{{8}}(?::{_HEX}{{8}}){{3}}(?![\w:])"),
     ("wide", rf"(?<![A-Za-z0-9]){_HEX}{{32}}(?![A-Za-z0-9])"),
@@ -43,10 +43,12 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("ipv4", r"(?<![\w.|])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d|[+~]|-\d+(?:[+~]|\s|\)|$|[a-z]))"),
 )
 """What is known by its form."""
-#: As what a kind of name is counted.
+#: As what a kind is counted.
 CALLED = {
-    "host": "host or domain name", "user": "name of a person or login", "label": "label", "wifi": "name of a connection",
-    "site": "name of a site",
+    "host": "names of hosts and domains", "user": "names of people and logins", "label": "labels",
+    "wifi": "names of connections", "site": "names of sites", "key": "keys", "mail": "mail addresses", "iqn": "iSCSI names",
+    "mac": "MAC addresses", "public": "public addresses", "wide": "UUIDs", "serial": "serial numbers",
+    "long": "identifiers",
 }  # fmt: skip
 
 
@@ -59,6 +61,7 @@ class Aliases:
         self._constants = {constant.lower() for constant in constants}
         self._numbers = Numbers()
         self._names: dict[str, str] = {}
+        self._uuids: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._by_kind: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._pattern: re.Pattern[str] | None = None
@@ -82,6 +85,10 @@ class Aliases:
             self._names[low] = f"{kind}{self._counts[kind]}" + (".example" if kind == "site" else "")
         self._pattern = None
 
+    def stand(self, uuid: str, other: str) -> None:
+        """Let one UUID stand for another that is made of a name, as it would be made of what stands for the name."""
+        self._uuids[uuid.lower()] = other
+
     def text(self, text: str) -> str:
         """Return a text in which others stand for all that is known, or known by its form."""
         if self._pattern is None:
@@ -90,19 +97,10 @@ class Aliases:
 
     def replaced(self) -> dict[str, int]:
         """Return how many different names and numbers of each kind there are others for."""
-        kinds = (
-            "MAC address",
-            "public address",
-            "UUID",
-            "serial number",
-            "identifier",
-            "key",
-            "mail address",
-        )
-        counts = {kind: self._numbers.count(kind) for kind in kinds}
+        counts = {kind: self._numbers.count(kind) for kind in CALLED}
         counts |= {kind: len(known) for kind, known in self._by_kind.items()}
-        counts |= {CALLED.get(kind, kind): number for kind, number in self._counts.items()}
-        return {kind: number for kind, number in counts.items() if number}
+        counts |= self._counts
+        return {CALLED[kind]: number for kind, number in counts.items() if number}
 
     def _compiled(self) -> re.Pattern[str]:
         spelt = {form: name for name in self._names for form in _forms(name)}
@@ -133,6 +131,8 @@ class Aliases:
         return text[:3] + self._numbers.mac(":".join(re.findall("..", text[3:]))).replace(":", "")
 
     def _wide(self, text: str) -> str:
+        if made := self._uuids.get(text.lower()):
+            return made
         return text if text.lower() in self._constants else self._numbers.wide(text)
 
     def _serial(self, text: str) -> str:
@@ -145,10 +145,10 @@ class Aliases:
         return self._numbers.ipv6(text)
 
     def _mail(self, text: str) -> str:
-        return text if PUBLIC.search(text) else f"person{self._nth('mail address', text.lower())}@example.org"
+        return text if PUBLIC.search(text) else f"person{self._nth('mail', text.lower())}@example.org"
 
     def _iqn(self, text: str) -> str:
-        return f"iqn.2003-01.org.example:{self._nth('iSCSI name', text)}"
+        return f"iqn.2003-01.org.example:{self._nth('iqn', text)}"
 
     def _key(self, text: str) -> str:
         key, *comment = text.split(None, 1)

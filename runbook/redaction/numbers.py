@@ -38,10 +38,10 @@ class Numbers:
         if _NOBODYS.fullmatch(digits):
             return text
         if len(digits) > 12:
-            return _spelt(text, f"{self._number('identifier', digits):0{len(digits)}x}")
+            return _spelt(text, f"{self._number('long', digits):0{len(digits)}x}")
         maker = digits[:6]
         is_made_up = int(maker[:2], 16) & 2 and ":".join(re.findall("..", maker)) not in _SHARED
-        return _spelt(text, f"{'020000' if is_made_up else maker}{self._number('MAC address', digits):06x}")
+        return _spelt(text, f"{'020000' if is_made_up else maker}{self._number('mac', digits):06x}")
 
     def wide(self, text: str) -> str:
         """Return another number of 128 bits — a UUID, one of LVM or md, a machine's id — in the same spelling.
@@ -55,7 +55,7 @@ class Numbers:
             return text
         parts = [plain[at : at + 32] for at in range(0, len(plain), 32)]
         return _spelt(
-            text, "".join(f"00000000000040008000{self._number('UUID', p.lower()):012x}" for p in parts)
+            text, "".join(f"00000000000040008000{self._number('wide', p.lower()):012x}" for p in parts)
         )
 
     def serial(self, text: str) -> str:
@@ -67,7 +67,7 @@ class Numbers:
         start = re.match(r"0x.|[A-Za-z](?=.*[^0-9a-fA-F-])", text)
         head = start[0] if start else ""
         letters = sum(c.isalnum() for c in text[len(head) :])
-        return head + _spelt(text[len(head) :], f"{self._number('serial number', text.lower()):0{letters}d}")
+        return head + _spelt(text[len(head) :], f"{self._number('serial', text.lower()):0{letters}d}")
 
     def ipv4(self, text: str) -> str:
         """Return a public address as one that nobody has; its last two numbers stay, and so do networks.
@@ -84,7 +84,7 @@ class Numbers:
             return text
         if not address.is_global or address.is_multicast:
             return text
-        self._number("public address", text)
+        self._number("public", text)
         number = self._number("network", f"{int(address) >> 16:x}")
         first = f"198.{17 + number}" if number < 3 else f"{240 + number // 256}.{number % 256}"
         return ".".join((first, *text.split(".")[2:]))
@@ -106,7 +106,7 @@ class Numbers:
         is_public = ipaddress.IPv6Address(text).is_global and number >> 120 != 0xFF
         new_end = self._end(end, is_public=is_public)
         if is_public:
-            self._number("public address", text.lower())
+            self._number("public", text.lower())
             network = (
                 0x20010DB8 << 32 | self._number("network", f"{network >> 16:x}") << 16 | network & 0xFFFF
             )

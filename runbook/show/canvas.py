@@ -39,9 +39,14 @@ def box(
     )
 
 
-def label(x: float, y: float, text: str, room: float, *, look: str = "") -> str:
-    """Return a line of text that is cut to its room; the whole of it shows when the pointer rests on it."""
-    short = cut(text, max(int(room / _LETTER), 1))
+def letters(room: float) -> int:
+    """Return how many letters a room of so many pixels has."""
+    return max(int(room / _LETTER), 1)
+
+
+def label(x: float, y: float, text: str, room: float, *, look: str = "", short: str = "") -> str:
+    """Return a line of text that is cut to its room, or its `short` form; the whole shows when the pointer rests on it."""
+    short = short or cut(text, letters(room))
     title = f"<title>{escape(text)}</title>" if short != text else ""
     return f'<text x="{x:.1f}" y="{y:.1f}"{look and " " + look}>{title}{escape(short)}</text>'
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import groupby
 
 from runbook import survey
@@ -11,26 +10,15 @@ from runbook.facts import xen
 from runbook.facts.pci import Device
 from runbook.model.ask import Facts
 from runbook.params import HostParams
-from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, box, label, line, picture
+from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, box, label, letters, line, picture
+from runbook.show.pci_rows import Row, folded
 from runbook.show.pieces import Shown
+from runbook.text.alike import cut_apart
 
 WIDE, ROW, TOP, STEP = 880, 26, 30, 20
-_GROUP_X, _OWNER_X = 520, 600
-
-
-@dataclass(frozen=True)
-class Row:
-    """One device of the tree. `kind` is guest, waits, dom0 or nobody."""
-
-    device: Device
-    depth: int
-    owner: str
-    """Who has it, in words."""
-    kind: str
-
-    @property
-    def label(self) -> str:
-        return f"{self.device.bdf} {self.device.class_name}: {self.device.name}"
+_GROUP_X, _OWNER_X = 500, 600
+_DIGIT, _LANE = 7.3, 5
+"""Pixels of a letter of an address, and from one line that joins the pieces of a group to the next."""
 
 
 _TINT = {"guest": GREEN, "waits": AMBER, "dom0": BLUE, "nobody": GREY}
@@ -45,22 +33,25 @@ def show(params: HostParams, facts: Facts) -> Shown:
 
 
 def rows(params: HostParams, facts: Facts) -> tuple[Row, ...]:
-    """Return all devices, each bridge directly before what hangs on it."""
+    """Return all devices, each bridge directly before what hangs on it; parts of the machine that nobody wants folded."""
     machine = survey.read(facts)
     running = xen.parse(facts) if all(ask in facts for ask in xen.COMMANDS) else None
     wanted = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
     ordered = sorted(machine.devices, key=lambda d: (*d.path, d.bdf))
-    return tuple(Row(d, len(d.path), *_owner(d, running, wanted.get(d.bdf, ""))) for d in ordered)
+    found = [Row(d, len(d.path), *_owner(d, running, wanted.get(d.bdf, ""))) for d in ordered]
+    return folded(found, machine)
 
 
 def outline(found: tuple[Row, ...]) -> list[str]:
     """Return the tree as indented lines: the picture for those who cannot see it."""
-    sizes = Counter(row.device.group for row in found)
+    sizes = Counter(device.group for row in found for device in row.devices)
     lines = []
     for row in found:
-        number = row.device.group
-        group = "" if number is None else f", IOMMU group {number}"
-        group += f" of {sizes[number]} devices" if group and sizes[number] > 1 else ""
+        group = (
+            f", in {row.group}" if len(row.groups) > 1 else f", IOMMU group {row.group}" if row.group else ""
+        )
+        size = sizes[row.device.group]
+        group += f" of {size} devices" if len(row.groups) == 1 and size > 1 else ""
         lines.append(f"{'  ' * row.depth}{row.label}{group}, {row.owner}")
     return lines
 
@@ -88,19 +79,32 @@ def _inside(found: tuple[Row, ...]) -> str:
         *_branches(found),
         *_groups(found),
     ]
-    for at, row in enumerate(found):
-        y, x = TOP + at * ROW, 6 + row.depth * STEP
-        short = row.device.bdf.removeprefix("0000:")
-        parts.append(label(x, y + 17, short, 90, look='font-family="monospace"'))
-        name = f"{row.device.class_name}: {row.device.name}"
-        parts.append(label(x + 74, y + 17, name, _GROUP_X - x - 84))
+    rooms = [_GROUP_X - _name_x(row) - 6 for row in found]
+    names = cut_apart([row.name for row in found], [letters(room) for room in rooms])
+    for at, (row, room, name) in enumerate(zip(found, rooms, names, strict=True)):
+        y = TOP + at * ROW
+        parts.append(label(_x(row), y + 17, _address(row), 120, look='font-family="monospace"'))
+        parts.append(label(_name_x(row), y + 17, row.name, room, short=name))
         parts.append(box(_OWNER_X, y + 2, WIDE - _OWNER_X - 2, ROW - 4, _TINT[row.kind], says=row.owner))
         parts.append(label(_OWNER_X + 8, y + 17, row.owner, WIDE - _OWNER_X - 14))
     return "".join(parts)
 
 
+def _address(row: Row) -> str:
+    return row.device.bdf.removeprefix("0000:")
+
+
+def _x(row: Row) -> int:
+    return 6 + row.depth * STEP
+
+
+def _name_x(row: Row) -> float:
+    """Return where a name begins: behind its address, which is longer beyond the domain 0000."""
+    return _x(row) + max(74, len(_address(row)) * _DIGIT + 10)
+
+
 def _branches(found: tuple[Row, ...]) -> list[str]:
-    """Return an elbow from each device to the bridge that it hangs on."""
+    """Return an elbow from each device to the bridge, or the controller, that it hangs on."""
     place = {row.device.bdf: at for at, row in enumerate(found)}
     elbows = []
     for at, row in enumerate(found):
@@ -112,13 +116,53 @@ def _branches(found: tuple[Row, ...]) -> list[str]:
 
 
 def _groups(found: tuple[Row, ...]) -> list[str]:
-    """Return a box for each stretch of devices of one group, so that what goes together is seen together."""
-    parts, at = [], 0
-    for number, stretch in groupby(found, key=lambda row: row.device.group):
+    """Return a box for each group; one whose devices do not stand together has several, joined by a line at their right."""
+    pieces: dict[str, list[tuple[int, int]]] = {}
+    at = 0
+    for groups, stretch in groupby(found, key=lambda row: row.groups):
         count = len(list(stretch))
-        if number is not None:
-            y, high = TOP + at * ROW, count * ROW
-            parts.append(box(_GROUP_X, y + 2, 62, high - 4, GREY, says=f"IOMMU group {number}"))
-            parts.append(label(_GROUP_X + 31, y + high / 2 + 4, str(number), 50, look='text-anchor="middle"'))
+        if groups:
+            name = str(groups[0]) if len(groups) == 1 else f"{len(groups)} groups"
+            key = name if len(groups) == 1 else f"{name} at {at}"
+            pieces.setdefault(key, []).append((at, count))
         at += count
+    parts = [part for key, some in pieces.items() for part in _boxes(key, some)]
+    apart = [some for some in pieces.values() if len(some) > 1]
+    return [
+        *parts,
+        *(part for some, lane in zip(apart, _lanes(apart), strict=True) for part in _joined(some, lane)),
+    ]
+
+
+def _boxes(key: str, pieces: list[tuple[int, int]]) -> list[str]:
+    name, parts = key.partition(" at ")[0], []
+    says = (
+        name
+        if "groups" in name
+        else f"IOMMU group {name}" + (f", in {len(pieces)} places" if len(pieces) > 1 else "")
+    )
+    for at, count in pieces:
+        y, high = TOP + at * ROW, count * ROW
+        parts.append(box(_GROUP_X, y + 2, 62, high - 4, GREY, says=says))
+        parts.append(label(_GROUP_X + 31, y + high / 2 + 4, name, 62, look='text-anchor="middle"'))
     return parts
+
+
+def _lanes(apart: list[list[tuple[int, int]]]) -> list[int]:
+    """Return for each group that is in several places a lane for its line, so that no two lines lie on each other."""
+    ends: list[int] = []
+    lanes = []
+    for some in apart:
+        lane = next((i for i, end in enumerate(ends) if end < some[0][0]), len(ends))
+        ends[lane : lane + 1] = [some[-1][0]]
+        lanes.append(lane)
+    return lanes
+
+
+def _joined(pieces: list[tuple[int, int]], lane: int) -> list[str]:
+    x = _GROUP_X + 66 + lane % 6 * _LANE
+    middles = [TOP + (at + count / 2) * ROW for at, count in pieces]
+    return [
+        line((x, middles[0]), (x, middles[-1])),
+        *(line((_GROUP_X + 62, y), (x, y)) for y in middles),
+    ]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from runbook.facts.pci import Device
 from runbook.survey.machine import Machine
-from runbook.survey.reasons import FIRM, RESERVED, STAY, Reason, verdict
+from runbook.survey.reasons import FIRM, PLATFORM, RESERVED, STAY, Reason, verdict
 from runbook.survey.together import together
 from runbook.survey.verdict import NOTHING, Kept, judge
 
-_TOGETHER = ("group", "siblings")
+TOGETHER = ("group", "siblings")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Member:
     def why(self) -> str:
         """The reasons in words; '' for a device with none."""
         return "; ".join(reason.text for reason in self.reasons)
+
+    @property
+    def is_platform(self) -> bool:
+        """True for a part of the machine itself that nobody wants, and dom0 does not need."""
+        return verdict(self.reasons) != STAY and any(reason.kind in PLATFORM for reason in self.reasons)
 
     @property
     def needs_rdm(self) -> bool:
@@ -53,6 +58,11 @@ class Group:
         return self.verdict != STAY and not FIRM & {reason.kind for reason in self._reasons}
 
     @property
+    def is_platform(self) -> bool:
+        """True when it is made of parts of the machine itself alone."""
+        return all(member.is_platform for member in self.members)
+
+    @property
     def _reasons(self) -> tuple[Reason, ...]:
         return tuple(reason for member in self.members for reason in member.reasons)
 
@@ -65,7 +75,7 @@ class Group:
         """Why it is not simply passed, naming the member where there are several; '' when it may be."""
         if len(self.members) == 1:
             return self.members[0].why
-        is_inside = _TOGETHER if self.verdict != STAY else ()
+        is_inside = TOGETHER if self.verdict != STAY else ()
         reasons = [
             f"{m.device.bdf}: {r.text}" for m in self.members for r in m.reasons if r.kind not in is_inside
         ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook.facts.isolation import DOWN
+from runbook.survey.xen_quirks import known
 
 if TYPE_CHECKING:
     from runbook.facts.pci import Device
@@ -23,6 +24,24 @@ def conventional(machine: Machine, device: Device) -> str:
     Whatever is below it sends its requests under the bridge's own number.
     """
     return next((bridge for bridge in device.path if machine.is_conventional(bridge)), "")
+
+
+def under_one_number(machine: Machine, device: Device) -> tuple[Device, ...]:
+    """Return the devices whose requests bear the number that a device's requests bear.
+
+    Those are all behind its bridge to conventional PCI, and the function in whose name a phantom function speaks.
+    """
+    bridge = conventional(machine, device)
+    behind = machine.behind(bridge) if bridge else ()
+    return tuple(d for d in dict.fromkeys((*behind, *in_its_name(machine, device))) if d != device)
+
+
+def in_its_name(machine: Machine, device: Device) -> tuple[Device, ...]:
+    """Return the other one of two functions of which one speaks in the other's name (`knowledge`, phantom)."""
+    first, second = machine.device(f"{device.slot}.0"), machine.device(f"{device.slot}.1")
+    if first and second and device in (first, second) and known("phantom", first):
+        return (second if device == first else first,)
+    return ()
 
 
 def is_judged(machine: Machine, device: Device) -> bool:

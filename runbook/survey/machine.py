@@ -17,13 +17,16 @@ from runbook.facts import (
     memory,
     network,
     pci,
+    sessions,
     space,
     storage,
     system,
     usb,
 )
+from runbook.facts.storage.rests import unplaced
 from runbook.model.ask import Ask, Facts
 from runbook.survey import islands, kept, regions, virtual, xen_quirks
+from runbook.survey.remotes import with_remotes
 
 Key = TypeVar("Key")
 _KEPT = Ask.read(kept.PATH)
@@ -83,12 +86,15 @@ class Machine:
     def mates(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the devices that the IOMMU cannot tell from this one, bridges left out.
 
-        These are its IOMMU group; where no group is known of one of them, what the bus and ACS say (`islands`).
+        These are its IOMMU group, and what bears its number; where no group is known of one of them, what the bus and
+        ACS say (`islands`).
         What is another's mate has it as mate.
         """
         found = self._grouped([device])
+        near = [d for one in found for d in self._by_number.get(one.bdf, ())]
         if self._has_groupless:
-            near = [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+            near += [d for one in found for d in self._by_island[self._islands[one.bdf]] if _is_guess(one, d)]
+        if near:
             found = self._grouped([*found, *near])
         return tuple(d for d in dict.fromkeys(found) if d != device and not d.is_bridge)
 
@@ -103,6 +109,16 @@ class Machine:
     def siblings(self, device: pci.Device) -> tuple[pci.Device, ...]:
         """Return the other functions of the same slot, bridges left out."""
         return tuple(d for d in self.functions(device) if not d.is_bridge)
+
+    @cached_property
+    def unplaced(self) -> tuple[str, ...]:
+        """What dom0 has mounted on no disk that is known, in words."""
+        return unplaced(self.storage)
+
+    @cached_property
+    def has_card_in_use(self) -> bool:
+        """True when some card is known to carry something."""
+        return any(self.network.uses_of(device.bdf) for device in self.devices)
 
     def is_conventional(self, bridge: str) -> bool:
         """Return whether a bridge leads to conventional PCI: behind a PCI Express port all is PCI Express."""
@@ -148,6 +164,12 @@ class Machine:
         return {device.bdf: islands.island(self, device) for device in self.devices}
 
     @cached_property
+    def _by_number(self) -> dict[str, tuple[pci.Device, ...]]:
+        """For each device those that send under its number, whatever Linux says."""
+        found = {device.bdf: islands.in_its_name(self, device) for device in self.devices}
+        return {bdf: others for bdf, others in found.items() if others}
+
+    @cached_property
     def _by_island(self) -> dict[str, list[pci.Device]]:
         return _indexed(self.devices, lambda device: [self._islands[device.bdf]])
 
@@ -187,8 +209,9 @@ def _indexed(
 
 def asks() -> tuple[Ask, ...]:
     """Return every question of the survey, each once."""
-    modules = (system, cpu, firmware, memory, pci, isolation, bars, displays, storage, network, usb)
-    return tuple(dict.fromkeys([*(ask for module in modules for ask in module.COMMANDS), *_BOOT, _KEPT]))
+    modules = (system, cpu, firmware, memory, pci, isolation, bars, displays, storage, sessions, network, usb)
+    questions = (ask for module in modules for ask in module.COMMANDS)
+    return tuple(dict.fromkeys([*questions, *network.MORE, *_BOOT, _KEPT]))
 
 
 def kept_text(facts: Facts) -> str | None:
@@ -205,15 +228,16 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
     content = kept_text(facts) if booted.is_dom0 else None
     before = kept.parse(content) if content is not None else None
     memory_of = bars.parse(facts)
+    disks = storage.parse(facts)
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
         devices=kept.complete(_revised(pci.parse(facts), memory_of.revisions or {}), before),
-        storage=storage.parse(facts),
+        storage=disks,
         boot_free_mib=space.free_mib(facts, "/boot"),
-        network=network.parse(facts),
+        network=with_remotes(network.parse(facts), disks, sessions.parse(facts)),
         keyboards=usb.parse(facts),
         kept=before,
         isolation=isolation.parse(facts),

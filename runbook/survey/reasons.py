@@ -16,6 +16,25 @@ RULES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "port": (STAY, "take it out of passthrough.devices, or give the bridge another port", ""),
+    "carries": (STAY, "choose another device, or plug what dom0 uses in elsewhere first", ""),
+    "domain": (
+        STAY,
+        "turn VMD off in the firmware, where its menu for storage or for the root ports has it: the device then has an "
+        "address that Xen knows (a Windows beside Debian may need its driver changed first)",
+        "",
+    ),
+    "unplaced": (
+        STAY,
+        "see with `findmnt` and `lsblk -f` on which disks it is: as soon as lsblk shows them (as members of the pool, say) "
+        "only their controllers stay",
+        "",
+    ),
+    "no-card": (
+        STAY,
+        "see with `ip -d link` on which card it runs: once one has an address or a route, that one stays and a person can "
+        "decide about the others",
+        "",
+    ),
     "keyboard": (STAY, "plug the keyboard into another controller first", ""),
     "nf200": (STAY, "plug the card into a slot that does not go through that switch", "H104"),
     "iommu-off": (
@@ -53,6 +72,13 @@ RULES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "volumes": (CARE, "be sure that dom0 needs nothing of it", ""),
+    "vmd": (
+        CARE,
+        "turn VMD off in the firmware, where its menu for storage or for the root ports has it: each drive then has a "
+        "controller that can be passed (a Windows beside Debian may need its driver changed first)",
+        "",
+    ),
+    "unseen": (CARE, "be sure that it runs on another card: a tunnel does not say by which it goes", ""),
     "iommu-doubt": (
         CARE,
         "look at its revision with `lspci -nn`, and under Xen at `xl dmesg`",
@@ -123,11 +149,19 @@ class Reason:
 FIRM = frozenset({
     "screen", "only-screen", "volumes", "board", "integrated", "laptop", "console", "iommu-doubt",
     "groupless", "groupless-xen", "parted", "virtual-parent", "region-held",
+    "vmd", "unseen",
 })  # fmt: skip
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""
 
+PLATFORM = frozenset({"board"})
+"""Those of FIRM that say what is a part of the machine itself: nobody wants it, so file, picture and form fold it."""
+
 RESERVED = frozenset({"rmrr", "shared-rmrr", "shared-region", "region-held", "open-region"})
 """The kinds about memory that the firmware keeps: Xen maps it for the guest, and `rdm_policy` says how strictly (H106)."""
+
+
+USES = frozenset({"disk", "network", "port", "keyboard"})
+"""What dom0 does with a device."""
 
 
 def verdict(reasons: tuple[Reason, ...]) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from runbook.facts.pci import Device
+from runbook.survey.hanging import hanging_on
 from runbook.survey.machine import Machine
 from runbook.survey.neighbours import neighbours
-from runbook.survey.reasons import STAY, Reason, verdict, worst
+from runbook.survey.reasons import STAY, USES, Reason, verdict, worst
 from runbook.survey.rules import ALL
 from runbook.survey.rules.disks import disks
 
@@ -61,6 +62,18 @@ def own(machine: Machine, device: Device, guest_group: str = "", kept: Kept = NO
     """Return the reasons that lie in the device itself and in what dom0 does with it."""
     if device.is_bridge:
         return (Reason("bridge", "it is a bridge, and Xen gives no bridge to a guest"),)
+    found = _alone(machine, device, guest_group, kept)
+    if verdict(found) == STAY:
+        return found
+    others = hanging_on(machine, device)
+    lost = [d.bdf for d in others if USES & {r.kind for r in _alone(machine, d, guest_group, kept)}]
+    if lost:
+        return (Reason("carries", f"dom0 uses {', '.join(lost)}, which is reached through it"), *found)
+    return found
+
+
+def _alone(machine: Machine, device: Device, guest_group: str, kept: Kept) -> tuple[Reason, ...]:
+    """Return the reasons that lie in the device and in what dom0 does with it, whatever is reached through it."""
     held = disks(machine, device, guest_group)
     found = (*held, *(reason for rule in ALL for reason in rule(machine, device)))
     if device.bdf in kept and verdict(found) != STAY:

@@ -45,7 +45,8 @@ _QUESTIONS = {
     # The numbers of entries, and their devices, are the firmware's own business; what is called what is not.
     "firmware": "{ efibootmgr 2>/dev/null | sed -nE 's/^Boot[0-9A-F]{4}[* ] ([^\\t]*).*/entry \\1/p' | sort -u; "
     "find /boot/efi -xdev -mindepth 1 -type d -printf 'folder %P\\n' 2>/dev/null || :; }",
-    "units": "systemctl list-unit-files --no-legend --no-pager --plain | awk '{ print $1 \"\\t\" $2 }'",
+    # systemd may take its time on a busy machine; a list that was given up is none.
+    "units": "SYSTEMD_BUS_TIMEOUT=10min systemctl list-unit-files --no-legend --no-pager --plain | awk '{ print $1 \"\\t\" $2 }'",
     "mounts": "findmnt --real -n -r -o TARGET,SOURCE,FSTYPE",
     "fstab": "findmnt --fstab -n -r -o TARGET,SOURCE,FSTYPE,OPTIONS",
     "volumes": "lvs --noheadings --units b -o vg_name,lv_name,lv_size,lv_uuid",

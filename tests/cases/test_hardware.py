@@ -4,31 +4,13 @@ import pytest
 
 from tests.cases.hardware import FOLDER, NAMES, Case
 
-KNOWN = {
-    # What dom0 rests on.
-    "nvme-multipath-two-disks",
-    "thunderbolt-dock-uplink",
-    "vmd-root-no-groups",
-    "vmd-spare-disk-new-crashes",
-    "zfs-root",
-    # What the written file says.
-    "server-555-lines",
-}
-"""Machines that are still judged wrongly: whoever mends one takes it off."""
 KINDS = {
     "table", "picker", "picker_alone", "offered_without", "reasons", "setting", "same", "text_without",
     "max_lines_about", "bridge_ports_without", "new",
 }  # fmt: skip
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(
-            name, marks=[pytest.mark.xfail(strict=True, reason="known to be wrong")] if name in KNOWN else []
-        )
-        for name in NAMES
-    ]
-)
+@pytest.fixture(params=NAMES)
 def case(request):
     return Case(FOLDER / request.param)
 

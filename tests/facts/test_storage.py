@@ -9,7 +9,8 @@ import pytest
 
 from runbook.facts import storage
 from runbook.facts.storage import Group, PhysicalVolume, Storage, asks
-from runbook.facts.storage.parse import controllers
+from runbook.facts.storage.places import Place
+from runbook.facts.storage.places import places as places_of
 from runbook.facts.storage.tables import Partition
 from runbook.model.ask import Answer, Facts
 from tests.storage_answers import answers, findmnt, loop, lv, lvm, node
@@ -126,14 +127,63 @@ class TestControllers:
         found = storage.parse(bare(lsblk_json=lsblk(disk), block_links="sda " + SATA.format(1, "sda")))
         assert places(found, "0000:00:1f.2") == ["[SWAP]"]
 
-    def test_a_multipath_nvme_disk_has_all_its_controllers(self) -> None:
-        """A multipath NVMe disk has no device in its own path; its subsystem's controllers are taken."""
+    def test_a_disk_needs_all_that_is_on_its_path(self) -> None:
+        """Intel's VMD stands before the domain that it makes, bridges before the controller."""
+        link = (
+            "../../devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0/nvme/nvme0/nvme0n1"
+        )
+        found = places_of(f"nvme0n1 {link}\n")["nvme0n1"]
+        assert found == Place("pci", ("0000:00:0e.0", "10000:e0:06.0", "10000:e1:00.0"))
+
+    def test_a_multipath_nvme_disk_is_on_the_controllers_of_its_paths(self) -> None:
+        """The names of its paths say which: nvme1c0n1 and nvme1c3n1 are nvme1n1's, by the controllers 0 and 3."""
+        links = (
+            "nvme0n1 ../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1\n"
+            "nvme1n1 ../../devices/virtual/nvme-subsystem/nvme-subsys1/nvme1n1\n"
+            "nvme0c1n1 ../../devices/pci0000:00/0000:00:1d.0/0000:03:00.0/nvme/nvme1/nvme0c1n1\n"
+            "nvme1c0n1 ../../devices/pci0000:00/0000:00:1d.4/0000:04:00.0/nvme/nvme0/nvme1c0n1\n"
+            "nvme1c3n1 ../../devices/pci0000:00/0000:00:1d.6/0000:05:00.0/nvme/nvme3/nvme1c3n1\n"
+        )
+        found = places_of(links)
+        assert found["nvme0n1"].controllers == ("0000:00:1d.0", "0000:03:00.0")
+        assert found["nvme1n1"].controllers == (
+            "0000:00:1d.4",
+            "0000:04:00.0",
+            "0000:00:1d.6",
+            "0000:05:00.0",
+        )
+
+    def test_a_multipath_nvme_disk_whose_paths_nobody_named(self) -> None:
+        """It may be on any of the drives."""
         links = (
             "nvme0n1 ../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1\n"
             "nvme0 ../../../pci0000:00/0000:00:1d.0/0000:03:00.0/nvme/nvme0\n"
-            "loop0 ../../devices/virtual/block/loop0\n"
+            "nvme1 ../../../pci0000:00/0000:00:1d.4/0000:04:00.0/nvme/nvme1\n"
         )
-        assert controllers(links) == {"nvme0": ("0000:03:00.0",), "nvme0n1": ("0000:03:00.0",)}
+        assert places_of(links)["nvme0n1"].controllers == (
+            "0000:00:1d.0", "0000:03:00.0", "0000:00:1d.4", "0000:04:00.0",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("name", "link", "kind", "sessions"),
+        [
+            ("sdb", "platform/host3/session7/target3:0:0/3:0:0:0/block/sdb", "network", ("session7",)),
+            ("sdc", "pci0000:00/0000:05:00.0/host4/session1/target4:0:0/4:0:0:0/block/sdc", "pci", ()),
+            ("nvme2n1", "virtual/nvme-fabrics/ctl/nvme2/nvme2n1", "network", ("nvme2",)),
+            ("rbd0", "rbd/0/block/rbd0", "network", ()),
+            ("zd16", "virtual/block/zd16", "pool", ()),
+            ("loop3", "virtual/block/loop3", "file", ()),
+            ("zram0", "virtual/block/zram0", "memory", ()),
+            ("mmcblk0", "platform/80860F14:00/mmc_host/mmc0/mmc0:0001/block/mmcblk0", "platform", ()),
+            ("drbd0", "virtual/block/drbd0", "unknown", ()),
+        ],
+    )
+    def test_what_is_on_no_controller(
+        self, name: str, link: str, kind: str, sessions: tuple[str, ...]
+    ) -> None:
+        """A session of iSCSI, a volume of ZFS, memory, a file: each is told apart, and what nobody knows is not known."""
+        found = places_of(f"{name} ../../devices/{link}\n")[name]
+        assert (found.kind, found.sessions) == (kind, sessions)
 
 
 class TestPools:

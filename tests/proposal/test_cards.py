@@ -15,7 +15,7 @@ from runbook.params import loads
 from runbook.params.host import Ssh
 from runbook.proposal import cards
 from runbook.steps.introduction import survey_devices
-from tests.proposal.test_new import root
+from tests.proposal.test_new import offered, root
 from tests.survey.machines import Pci, devices, params
 
 ONE, TWO, THREE = "0000:01:00.0", "0000:02:00.0", "0000:03:00.0"
@@ -66,7 +66,8 @@ def written(facts: Facts):
     asked = loads(text, Path("box.yml"))
     names = {bdf: name for name, bdf in WIRED.items()}
     bridges = [(b.name, b.ports, b.ipv4) for b in asked.network.bridges]
-    return text, bridges, [names[d.bdf] for d in asked.passthrough.devices]
+    assert asked.passthrough.devices == ()
+    return text, bridges, [names[bdf] for bdf in offered(text)]
 
 
 OUT = [{"dst": "default", "gateway": "192.168.1.1", "dev": "eno1"}]
@@ -223,11 +224,11 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
 
 @pytest.mark.parametrize("case", HOSTS)
 def test_the_cards_of(case):
-    """What a card is used for stays so: bridges keep their names, cards in use are neither bridged nor given away."""
+    """What a card is used for stays so: bridges keep their names, cards in use are neither bridged nor offered."""
     facts, bridges, given, said = HOSTS[case]
-    text, found, offered = written(facts)
+    text, found, on_offer = written(facts)
     assert found == bridges
-    assert offered == given
+    assert on_offer == given
     assert said in " ".join(text.replace("#", " ").split())
 
 

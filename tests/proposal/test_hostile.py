@@ -14,7 +14,7 @@ from runbook.params.host import Ssh
 from runbook.proposal.disks import BY_ID
 from runbook.text.printable import acts
 from tests.proposal.test_living import answered
-from tests.proposal.test_new import root
+from tests.proposal.test_new import root, uncommented
 from tests.survey.machines import bare, dom0
 
 WAY = Ssh(to="root@box")
@@ -98,12 +98,13 @@ def prove_own(text):
     assert set(values.get("configuration", {})) <= {"remove_os_prober", "firewall", "trim"}
     assert set(values.get("xen", {})) <= {"source", "iommu", "options"}
     assert set(values.get("services", {})) <= {"watchdog", "watchdog_timeout_s", "sudo_xl"}
-    for device in values["passthrough"]["devices"]:
+    for device in values["passthrough"]["devices"] or ():
         assert set(device) <= {"bdf", "id", "what", "rdm_policy"}
 
 
 def test_whatever_a_machine_says_the_keys_are_the_files_own():
-    """Of 300 lying machines, each that is understood gets a file with the keys that were meant, and no others."""
+    """Of 300 lying machines, each that is understood gets a file with the keys that were meant, and no others;
+    so does who uncomments all that it offers."""
     chance, written, refused = random.Random(SEED), 0, 0
     for _ in range(CASES):
         facts = root(lying(chance, chance.choice((bare, dom0, living))()))
@@ -113,6 +114,7 @@ def test_whatever_a_machine_says_the_keys_are_the_files_own():
             continue
         text = proposal.write("box", WAY, seen)
         prove_own(text)
+        prove_own(uncommented(text))
         written += 1
         try:
             params = loads(text, Path("box.yml"))

@@ -18,9 +18,11 @@ from runbook.params import load, loads
 from runbook.params.host import Ssh
 from runbook.params.yaml12 import parse, scalar
 from runbook.proposal import file
+from runbook.proposal.chosen import choice
 from runbook.proposal.disks import BY_ID, by_id
 from runbook.steps import name_of, notebooks
 from tests.recorded import recorded
+from tests.storage_answers import findmnt
 from tests.survey.machines import Pci, _file, bare, devices, dmar, dom0, lsblk
 
 ROOT = Path(__file__).parents[2]
@@ -54,10 +56,22 @@ def root(facts, **more):
     return Facts(answers)
 
 
-def written(facts, **more):
+def written(facts, *chosen, all=False):
     """Return the file for the machine of the facts, and its parameters."""
-    text = proposal.write("box", WAY, proposal.read(root(facts, **more)))
+    text = proposal.write("box", WAY, proposal.read(root(facts), choice(chosen, takes_all=all)))
     return text, loads(text, Path("box.yml"))
+
+
+def offered(text):
+    """Return the addresses that stand as comments to uncomment above the line of what is not offered."""
+    part = text[text.index("\npassthrough:") : text.index("\nstorage:")].partition("## Not offered")[0]
+    return re.findall(r"(?m)^    # - bdf: (\S+)$", part)
+
+
+def uncommented(text):
+    """Return a file with the whole block under passthrough.devices uncommented, as an editor does it."""
+    start, end = text.index("\npassthrough:"), text.index("\nstorage:")
+    return text[:start] + re.sub(r"(?m)^    (?:# |#(?=#))", "    ", text[start:end]) + text[end:]
 
 
 def call(*words):
@@ -65,8 +79,8 @@ def call(*words):
 
 
 def test_the_recorded_host_gets_a_file_that_validates(tmp_path):
-    """The file from the recording passes the spare devices by id, and its bridges are on the other two cards."""
-    done = call("new", "demo", "--like", str(RECORDED), "--out", str(tmp_path / "demo.yml"))
+    """With --all the file from the recording passes the spare devices by id; its bridges are on the other two cards."""
+    done = call("new", "demo", "--like", str(RECORDED), "--all", "--out", str(tmp_path / "demo.yml"))
     assert done.exit_code == 0
     assert done.stdout == f"{tmp_path / 'demo.yml'}\n"
     host, example = load(tmp_path / "demo.yml"), load(RECORDED)
@@ -160,18 +174,21 @@ def test_only_root_sees_enough():
 
 
 def test_what_must_stay_stands_there_with_the_reason():
-    """The root disk's controller, the card of the session and that of a bridge are comments that say why."""
+    """The root disk's controller, the card of the session and that of a bridge have no entry, and a line that says why."""
     text, host = written(bare())
-    passed = {d.bdf for d in host.passthrough.devices}
+    assert host.passthrough.devices == ()
+    said = " ".join(text.replace("#", " ").split())
     for bdf, why in (
-        ("0000:00:08.0", "must stay: dom0 uses /"),
-        ("0000:00:03.0", "must stay: it carries this ssh session (enp0s3)"),
-        ("0000:00:04.0", "must stay: it becomes a port of the bridge xenbr1"),
+        ("0000:00:08.0", "must stay: dom0 uses /, /boot, /boot/efi on its disk vda"),
+        (
+            "0000:00:03.0",
+            "must stay: it carries this ssh session (enp0s3); it carries the default route (enp0s3)",
+        ),
+        ("0000:00:04.0", "must stay: it becomes a port of the bridge xenbr1 above"),
         ("0000:00:09.0", "must stay: its disk vdb holds the guests' volume group guests"),
     ):
-        assert bdf not in passed
-        above = text[: text.index(f"# - bdf: {bdf}")].splitlines()[-2]
-        assert why in above
+        assert f"{why}: {bdf} (" in said
+        assert f"- bdf: {bdf}" not in text
 
 
 def test_the_screen_stays():
@@ -181,7 +198,7 @@ def test_the_screen_stays():
         Pci(CARD, "1002:6738", "030000"),
         Pci("0000:03:00.1", "1002:aa88", "040300"),
     ))  # fmt: skip
-    assert [d.bdf for d in host.passthrough.devices] == [CARD, "0000:03:00.1"]
+    assert (host.passthrough.devices, offered(text)) == ((), [CARD, "0000:03:00.1"])
     assert "needs care, so it is for you to decide: the machine's own screen is on it" in text
     assert "one device: these go to one guest together" in text
 
@@ -195,18 +212,20 @@ def test_groups_are_whole():
         Pci("0000:05:00.0", group=9),
         Pci("0000:06:00.0", group=9),
     ))  # fmt: skip
-    assert [d.bdf for d in host.passthrough.devices] == ["0000:05:00.0", "0000:06:00.0"]
+    assert (host.passthrough.devices, offered(text)) == ((), ["0000:05:00.0", "0000:06:00.0"])
+    said = " ".join(text.replace("#", " ").split())
     assert (
-        "IOMMU group 7 needs care, so it is for you to decide: these go to one guest together; 0000:04:00.1: it is a part"
-        in " ".join(text.replace("#", " ").split())
+        "IOMMU group 7: these go to one guest together needs care, so it is for you to decide: 0000:04:00.1: it is a bus of the board"
+        in said
     )
 
 
 def test_reserved_memory_gets_the_relaxed_policy():
     """A device for which the firmware keeps memory is offered with the policy that Xen wants for it."""
-    _, host = written(
+    text, _ = written(
         devices(Pci("0000:00:1d.0", "8086:1e26", "0c0320"), firmware_tables=dmar(((0, (0x1D, 0)),)))
     )
+    host = loads(uncommented(text), Path("box.yml"))
     assert [(d.bdf, d.rdm_policy) for d in host.passthrough.devices] == [("0000:00:1d.0", "relaxed")]
 
 
@@ -222,13 +241,22 @@ def test_disks_have_names_that_last():
     assert BY_ID not in proposal.asks(is_real=False)
 
 
-def test_a_live_system_is_told_from_an_installed_one():
-    """Where / is on no disk, the file says so."""
+ROOTS = {
+    ("overlay", "overlay"): "/ is on no disk (overlay): this is a live system, and `live` installs from it",
+    ("zfs", "rpool/ROOT/debian"): "Debian is there already, and stays as it is; / is zfs, rpool/ROOT/debian",
+    ("nfs4", "10.0.0.1:/root"): "Debian is there already, and stays as it is; / is nfs4, 10.0.0.1:/root",
+    (): "nobody says where / lies; it stays as it is",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_live_system_is_told_from_an_installed_one(root):
+    """Where / is on no disk, the file says what it is, and only of one in memory that it is a live system."""
     blocks = lsblk({"name": "sda", "size": 10**12})
-    text, _ = written(
-        bare(lsblk_json=blocks, block_links="sda ../../devices/pci0000:00/0000:00:1f.2/ata1/sda\n")
-    )
-    assert "method: none  # / is on no disk: if this is a live system" in text
+    mounts = findmnt(("/", root[1], root[0], "rw")) if root else ""
+    links = "sda ../../devices/pci0000:00/0000:00:1f.2/ata1/sda\n"
+    text, _ = written(bare(lsblk_json=blocks, findmnt_json=mounts, block_links=links))
+    assert f"method: none  # {ROOTS[root]}\n" in text
     assert "sda  931.3 GiB, no lasting name known: nothing" in text
 
 
@@ -251,17 +279,28 @@ def test_a_way_that_no_bridge_takes_gets_none():
 
 
 def test_under_xen_the_machine_is_the_same():
-    """dom0 sees neither IOMMU groups nor all memory; with the kept survey the same devices are offered."""
-    _, before = written(bare())
+    """dom0 sees neither IOMMU groups nor all memory; what it hides is what plain Debian offers, and stays hidden."""
+    text, before = written(bare())
     _, after = written(dom0())
-    assert {d.bdf for d in after.passthrough.devices} == {d.bdf for d in before.passthrough.devices}
+    assert [d.bdf for d in after.passthrough.devices] == offered(text)
     assert (before.ram_mib, after.ram_mib) == (5925, 6137)
 
 
 def test_without_groups_the_file_warns():
-    """Where Linux shows no IOMMU group at all, the file says what is then unknown."""
-    assert "Linux shows no IOMMU groups" in written(devices(Pci(CARD)))[0]
-    assert "Linux shows no IOMMU groups" not in written(bare())[0]
+    """Where Linux shows no IOMMU group at all, the file says what is then unknown, and how to know it."""
+    facts = {
+        "what goes together is not known. To see them, switch the IOMMU on in the firmware": devices(
+            Pci(CARD), pci_capabilities=None
+        ),
+        "To see them, start the host once without Xen, by the plain Debian entry": dom0(kept=None),
+        "Under Xen it shows none: Xen says that the IOMMU works (hvm_directio).": dom0(kept=None),
+        "Xen says that it has no IOMMU to use.": dom0(kept=None, xl_info="virt_caps : pv hvm\n"),
+    }
+    for said, seen in facts.items():
+        assert said in " ".join(written(seen)[0].replace("#", " ").split())
+    assert "Xen says" not in written(dom0(kept=None, xl_info=None))[0].partition("# Linux shows")[2]
+    for seen in (bare(), dom0()):
+        assert "Linux shows no IOMMU groups" not in written(seen)[0]
 
 
 def test_another_system_is_named():
@@ -273,12 +312,14 @@ def test_another_system_is_named():
 
 def test_the_comments_are_right_too():
     """The guest and the devices in the comments validate when the comment signs are taken away."""
-    text, _ = written(bare())
+    text, _ = written(bare(), all=True)
     guest = text[text.index("# guests:") :].split("\n\n")[0].replace("# guests", "guests")
-    rest = re.sub(r"(?m)^    # (- bdf|  id|  what)", r"    \1", text.split("# A guest,")[0])
+    rest = uncommented(text.split("# A guest,")[0])
     host = loads(rest + re.sub(r"(?m)^# ", "", guest), Path("box.yml"))
     assert [g.pci for g in host.guests] == [("0000:00:05.0",)]
-    assert len(host.passthrough.devices) == 9
+    assert [d.bdf[8:] for d in host.passthrough.devices] == ["05.0", "06.0", "07.0", "1f.2", "1f.3"]
+    text, _ = written(bare())
+    assert re.search("(?m)^#     pci: \\[\\]$", text)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from runbook import survey
-from runbook.facts import bars, cpu, displays, firmware, isolation, memory, network, pci, space, usb, xl
+from runbook.facts import (
+    bars,
+    cpu,
+    displays,
+    firmware,
+    isolation,
+    memory,
+    network,
+    pci,
+    sessions,
+    space,
+    usb,
+    xl,
+)
 from runbook.facts.storage import asks as storage
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
@@ -24,13 +37,14 @@ _ASKS: dict[str, Ask] = {
     "cpuinfo": cpu._CPUINFO, "xl-info": xl.INFO, "meminfo": memory._MEMTOTAL,
     "dmi": firmware._DMI, "firmware-tables": firmware._TABLES,
     "pci-attributes": pci._ATTRIBUTES, "pci-links": pci._LINKS, "lspci": pci._NAMES,
-    "pci-modules": pci._MODULES,
+    "pci-modules": pci._MODULES, "pci-beyond": pci._BEYOND,
     "pci-capabilities": isolation._CAPABILITIES, "pci-physical": isolation._PHYSICAL,
     "iommu-regions": isolation._REGIONS,
     "lsblk.json": storage.LSBLK, "findmnt.json": storage.FINDMNT, "lvm.json": storage.LVM, "vgs.json": storage.LVM,
     "block-links": storage.LINKS, "boot-free": space.commands("/boot")[0],
     "ip-addr.json": network._ADDR, "ip-route.json": network._ROUTE, "session": network._SESSION,
-    "net-links": network._LINKS, "usb": usb._INTERFACES, "usb-links": usb._LINKS,
+    "net-links": network._LINKS, "ip-route6.json": network.ROUTE6, "pppoe": network.PPPOE,
+    "sessions": sessions._SESSIONS, "usb": usb._INTERFACES, "usb-links": usb._LINKS,
     "pci-windows": bars._WINDOWS, "displays": displays._DISPLAYS,
     "kept": Ask.read(kept.PATH),
     "os-release": Ask.read("/etc/os-release"),

@@ -142,6 +142,15 @@ def test_what_cannot_be_told_from_what_stays():
     assert kinds(devices(port, *cards, **used), "0000:03:01.0") == ["held"]
 
 
+@pytest.mark.parametrize(("id_", "expected"), [("1b4b:9172", ["0000:03:00.1"]), ("1b4b:9999", [])])
+def test_a_function_that_speaks_in_anothers_name(id_, expected):
+    """A controller that sends its requests as its second function, which is there, cannot be told from that one."""
+    pair = (Pci(CARD, id_, "010601", (PORT,), 8), Pci("0000:03:00.1", "1b4b:91a4", "010185", (PORT,), 9))
+    box = devices(Pci(PORT, code="060400", bus=3), *pair)
+    assert mates(box) == expected
+    assert mates(box, "0000:03:00.1") == [CARD for _ in expected]
+
+
 # Virtual functions.
 
 PF, VF, OTHER = "0000:18:00.0", "0000:18:14.3", "0000:18:14.5"

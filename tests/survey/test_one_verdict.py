@@ -12,6 +12,7 @@ from runbook import proposal, survey
 from runbook.model.ask import Answer, Facts
 from runbook.params import HostParams, loads
 from runbook.params.host import Ssh
+from runbook.proposal.chosen import Choice
 from runbook.show import tables
 from runbook.show.form import looks, words
 from runbook.show.form.picker import rows
@@ -126,23 +127,43 @@ def by_plan(facts: Facts, wanted: HostParams) -> dict[str, str]:
     return found
 
 
+ADDRESS = r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]"
+SOME = rf"({ADDRESS}(?:(?:, | to ){ADDRESS})*)"
+
+
 def by_new(facts: Facts) -> tuple[dict[str, str], HostParams]:
-    """Return what the comments of the written file say of each device, and its parameters."""
-    text = proposal.write("box", Ssh(to="root@box"), proposal.read(facts))
+    """Return what the written file says of each device, and the parameters with all that it offers.
+
+    An entry in a comment stands below the cares of its group; what has no entry has a line a reason.
+    """
+    seen = proposal.read(facts)
+    text = proposal.write("box", Ssh(to="root@box"), seen)
     part = text[text.index("\npassthrough:") : text.index("\nstorage:")]
-    found, offered, word = {}, True, MAY
-    for line in part.splitlines():
-        if "Not offered" in line:
-            offered = False
-        elif not offered and (
-            head := re.match(r"    # (?:one device|IOMMU group \d+) (must stay|needs care)", line)
-        ):
-            word = head[1]
-        elif device := re.match(r"    (?:# )?- bdf: [\"']?([0-9a-f:.]+)", line):
-            found[at := device[1]] = MAY if offered else word
-        elif offered and re.match(r"\s+# needs care: ", line):
-            found[at] = CARE
-    return found, loads(text, Path("box.yml"))
+    order = sorted(bdf for group in seen.groups for bdf in group.bdfs)
+    found: dict[str, str] = {}
+    cares: list[str] = []
+    for line in part.replace("\n    ##   ", " ").splitlines():
+        if entry := re.match(rf"    # - bdf: [\"']?({ADDRESS})", line):
+            whose = [re.match(rf"needs care[^:]*: {SOME}: ", care) for care in cares]
+            mine = [m is None or entry[1] in spelt(m[1], order) for m in whose]
+            found[entry[1]] = CARE if any(mine) else MAY
+        elif rest := re.match(rf"    ## (must stay|needs care): .*?: {SOME} \(", line):
+            found |= dict.fromkeys(spelt(rest[2], order), rest[1])
+        elif re.match("    ## (IOMMU group|one device)", line):
+            cares = [line[7:]] if "go to one guest" in line else []
+        elif line.startswith("    ## needs care"):
+            cares.append(line[7:])
+    taken = proposal.write("box", Ssh(to="root@box"), proposal.read(facts, Choice(takes_all=True)))
+    return found, loads(taken, Path("box.yml"))
+
+
+def spelt(text: str, order: list[str]) -> set[str]:
+    """Return the addresses that a text lists; `A to B` are all devices of the machine from A to B."""
+    found: set[str] = set()
+    for stretch in text.split(", "):
+        one, _, other = stretch.partition(" to ")
+        found |= {*order[order.index(one) : order.index(other or one) + 1]}
+    return found
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -168,6 +189,7 @@ def test_so_does_the_file_that_new_writes(seed):
     said, wanted = by_new(facts)
     table = by_table(facts, wanted)
     assert said == {bdf: table[bdf] for bdf in said}
+    assert {*said} == {bdf for group in proposal.read(facts).groups for bdf in group.bdfs}
     hidden = {device.bdf for device in wanted.passthrough.devices}
     assert {table[bdf] for bdf in hidden} <= {MAY, CARE}
 

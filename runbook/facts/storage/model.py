@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
+
+from runbook.facts.storage.places import Place
 
 Kind = Literal[
     "guest", "mount", "swap", "loop", "holder", "open", "group", "raid", "pool", "crypt", "member", "content"
@@ -114,11 +117,16 @@ class Device:
     """Where it is mounted; `[SWAP]` for swap in use."""
     parents: tuple[str, ...] = ()
     """The paths of what it stands on; several for an array, () for a disk."""
-    controllers: tuple[str, ...] = ()
-    """PCI addresses of the controllers of its disks; more than one for a multipath NVMe disk, or an array."""
+    places: tuple[Place, ...] = ()
+    """Where each of its disks is."""
     loop: Loop | None = None
     uses: tuple[Use, ...] = ()
     """Its own; `Storage.uses` has those of what stands on it too."""
+
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        """Every PCI address on the paths of its disks, bridges among them: what it needs to be there."""
+        return tuple(dict.fromkeys(bdf for place in self.places for bdf in place.controllers))
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,11 @@ class Mount:
         """The paths of the devices that are named as its source; bcachefs names all of its members."""
         named = self.source.partition("[")[0]
         return tuple(named.split(":")) if named.startswith("/dev/") else ()
+
+    @property
+    def pool(self) -> str:
+        """The ZFS pool of a dataset, of a snapshot (`tank@now`) or of a part of one (`tank[/data]`)."""
+        return re.split(r"[/@[]", self.source)[0]
 
     @property
     def is_read_only(self) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from runbook.facts.pci import last_bdf
 from runbook.facts.storage import guests, lvm, tables
 from runbook.facts.storage.asks import FINDMNT, LINKS, LOOPS, LSBLK, TABLES
 from runbook.facts.storage.model import Device, Loop, Mount
+from runbook.facts.storage.places import Place, places
 from runbook.facts.storage.tree import Storage
 from runbook.facts.storage.uses import Users
 from runbook.model.ask import Facts
@@ -33,36 +32,15 @@ def parse(facts: Facts) -> Storage:
         for row in _json(facts[FINDMNT].out).get("filesystems", [])
     )
     bare = Storage(_devices(facts), mounts, has_lvm, groups, parts, volumes, xen_is_silent=running.is_silent)
-    where = controllers(facts[LINKS].out)
+    where = places(facts[LINKS].out)
     users = Users(bare, running)
-    devices = tuple(
-        replace(d, controllers=_controllers(bare, d, where), uses=tuple(users.of(d))) for d in bare.devices
-    )
+    devices = tuple(replace(d, places=_places(bare, d, where), uses=tuple(users.of(d))) for d in bare.devices)
     return replace(
         bare,
         devices=devices,
         volumes=tuple(replace(v, uses=tuple(users.of_volume(v))) for v in volumes),
         tables=tuple(tables.of_disks(facts[TABLES].out)) if TABLES in facts else (),
     )
-
-
-def controllers(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the PCI devices behind each block device, from `NAME LINK` lines of sysfs.
-
-    A multipath NVMe disk has no PCI device in its own path, only the name of its subsystem.
-
-    >>> controllers("vda ../../devices/pci0000:00/0000:00:08.0/virtio2/block/vda")
-    {'vda': ('0000:00:08.0',)}
-    """
-    links = [line.split(" ", 1) for line in text.splitlines() if " " in line]
-    drives = {name: last_bdf(link) for name, link in links if re.fullmatch(r"nvme\d+", name)}
-    result: dict[str, tuple[str, ...]] = {}
-    for name, link in links:
-        if bdf := last_bdf(link):
-            result[name] = (bdf,)
-        elif "/nvme-subsystem/" in link:
-            result[name] = tuple(sorted({bdf for bdf in drives.values() if bdf}))
-    return result
 
 
 def loops(text: str) -> Iterator[Loop]:
@@ -121,9 +99,11 @@ def _device(node: Node, parents: tuple[str, ...], loop: Loop | None) -> Device:
     )
 
 
-def _controllers(bare: Storage, device: Device, where: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _places(bare: Storage, device: Device, where: dict[str, Place]) -> tuple[Place, ...]:
+    """Return where the disks of a device are; what sysfs does not list is not known, if it was asked at all."""
+    nowhere = Place("unknown" if where else "unasked")
     disks = [d for path in bare.disks_of(device.path) if (d := bare.device(path))]
-    return tuple(dict.fromkeys(bdf for disk in disks for bdf in where.get(disk.kernel_name, ())))
+    return tuple(where.get(disk.kernel_name, nowhere) for disk in disks)
 
 
 def _json(text: str) -> Node:

@@ -81,11 +81,20 @@ class Storage:
 
     def _mounted(self, device: Device) -> tuple[str, ...]:
         if device.fstype == "zfs_member":
-            pool = (
-                m for m in self.mounts if m.fstype == "zfs" and m.source.partition("/")[0] == device.label
-            )
-            return tuple(m.target for m in pool)
-        return tuple(point for mate in self.mates(device) for point in mate.mountpoints)
+            return tuple(self._of_pool(device.label))
+        mates = self.mates(device)
+        paths = {path for mate in mates for path in (mate.path, f"/dev/{mate.kernel_name}")}
+        named = (m.target for m in self.mounts if paths & {*m.devices})
+        return (*(point for mate in mates for point in mate.mountpoints), *named)
+
+    def _of_pool(self, label: str) -> Iterator[str]:
+        """Yield where the datasets of a ZFS pool are mounted; its volumes (zd0 …) do not say of which pool they are."""
+        for mount in self.mounts:
+            if mount.fstype == "zfs" and label in ("", mount.pool):
+                yield mount.target
+        for device in self.devices:
+            if device.kernel_name.startswith("zd"):
+                yield from (point for above in self._with_above(device.path) for point in above.mountpoints)
 
     def on_controller(self, bdf: str) -> tuple[Device, ...]:
         """Return the disks that hang on a PCI device."""

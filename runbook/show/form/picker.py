@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.params.types import bdf
-from runbook.proposal.devices import device_entry
+from runbook.proposal.entries import device_entry
 from runbook.show.form.draft import Draft
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine

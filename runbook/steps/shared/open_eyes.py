@@ -91,6 +91,5 @@ def risk(machine: Machine, device: Device, hidden: set[str], params: HostParams)
     group = params.storage.guest_volume_group
     needed = ((d, own(machine, d, group, kept)) for d in staying)
     beside = tuple((d, tuple(r for r in why if r.verdict == STAY)) for d, why in needed)
-    bridge = islands.conventional(machine, device)
-    has_one_number = bool(bridge) and any(islands.conventional(machine, d) == bridge for d in staying)
+    has_one_number = not set(staying).isdisjoint(islands.under_one_number(machine, device))
     return Risk(device, beside, place(machine, device), has_one_number)

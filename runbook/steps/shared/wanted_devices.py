@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from runbook import survey
-from runbook.facts import network
 from runbook.facts.pci import Device as PciDevice
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Level
@@ -22,8 +21,8 @@ from runbook.survey.xen_quirks import phantom
 
 
 def asks() -> tuple[Ask, ...]:
-    """Return the questions of the survey, and on which card PPPoE runs: `ip` shows nothing of it on the card."""
-    return (*survey.asks(), network.PPPOE)
+    """Return the questions of the survey."""
+    return survey.asks()
 
 
 def findings(params: HostParams, facts: Facts) -> list[Finding]:

@@ -13,7 +13,7 @@ def uses(machine: Machine, device: Device) -> Iterator[Reason]:
     for use in machine.network.uses_of(device.bdf):
         yield Reason("network", f"it carries {use}")
     for keyboard in machine.keyboards:
-        if keyboard.controller == device.bdf:
+        if device.bdf in keyboard.path:
             yield Reason("keyboard", f"a keyboard is plugged into it ({keyboard.name})")
     things = [
         f"{p.kind} ({p.name})" if p.name else p.kind for p in machine.plugged if p.controller == device.bdf

@@ -1,0 +1,199 @@
+"""`runbook survey`: what a machine is and what may be done with its devices; kept as a capture that can be sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook.cli.reach import CAPTURE, of_host, patience, ways
+from runbook.text.terminal import say
+
+if TYPE_CHECKING:
+    from runbook.hosts import Host
+    from runbook.model.ask import Facts
+    from runbook.params import HostParams
+
+DEFAULT = "params/example.yml"
+
+
+@click.command(short_help="Show what a machine is, and which of its devices guests may have.")
+@click.argument("host", metavar="[PARAMS|[USER@]HOST]", default="")
+@ways
+@CAPTURE
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it as one page."
+)
+@click.option("--open", "opens", is_flag=True, help="Show that page in the browser.")
+@click.option(
+    "--save",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep a capture: the answers, cleaned of names, addresses and secrets.",
+)
+@click.option("--force", is_flag=True, help="Write over a page or a capture that is there.")
+def survey(
+    host: str,
+    to: str | None,
+    local: bool,
+    become: str | None,
+    become_password: str | None,
+    like: str | None,
+    capture: Path | None,
+    html: Path | None,
+    opens: bool,
+    save: Path | None,
+    force: bool,
+) -> None:
+    """Look at a machine and show it; change nothing on it.
+
+    What it is, each PCI device with what may be done with it and why, and pictures: where each device hangs
+    and what the IOMMU cannot tell apart, the disk, the network. The machine is that of a parameter file, or
+    one that is named as for `runbook new`; left out, it is the recorded host.
+
+    \b
+    Examples:
+      runbook survey                                  the recorded host: try it without a machine
+      runbook survey params/myhost.yml
+      runbook survey ana@myhost --become sudo         before there is a parameter file
+      runbook survey mine --local --html mine.html    this very machine, for the browser
+      runbook survey params/myhost.yml --save myhost-capture
+
+    \b
+    A capture is a folder of what the machine answered: to this survey, to `runbook new`, and to every step's
+    plan, one file a question. Names of hosts, people and networks, MAC and public addresses, serial numbers,
+    UUIDs, keys and passwords stand as others of the same shape, the same for the same. Look through it before
+    you send it: names of guests, volumes and mount points are yours and stay. In place of a host it serves
+      runbook survey --capture FOLDER
+      runbook new NAME --capture FOLDER
+      runbook plan --capture FOLDER                   with the parameters that lie in it
+    """
+    from runbook.hosts import capture as folders
+    from runbook.hosts import connect
+
+    if capture and (host or to or local or like or become or become_password or save):
+        raise click.UsageError("--capture stands in place of a host: leave out what names one, and --save")
+    if save:
+        folders.prove_free(save, force=force)
+    _prove_free(html, force=force)
+    params, file = _named(host, to, local, become, become_password, like)
+    if capture:
+        params, facts = _captured(capture, params)
+    else:
+        machine = connect(params, "00_introduction")
+        try:
+            facts = _asked(machine, params, file, save, force=force)
+        finally:
+            machine.close()
+    _show(params, facts, html, opens=opens)
+
+
+def _named(
+    host: str, to: str | None, local: bool, become: str | None, become_password: str | None, like: str | None
+) -> tuple[HostParams, Path | None]:
+    """Return the parameters of the machine, and their file where there is one."""
+    from runbook import params as parameters
+
+    if not host and not (to or local or like):
+        return parameters.load(DEFAULT), None
+    if host.endswith((".yml", ".yaml")):
+        if to or local or like or become or become_password:
+            raise click.UsageError(
+                "a parameter file says how its host is reached: leave out --to, --local, --become and --like"
+            )
+        return parameters.load(host), parameters.find(host)
+    name = host or (to or "").rpartition("@")[2].partition(".")[0] or "this-machine"
+    return of_host(name, to, local, become, become_password, like), None
+
+
+def _captured(folder: Path, params: HostParams) -> tuple[HostParams, Facts]:
+    from runbook.captures import seen
+    from runbook.errors import ParamsError
+
+    try:
+        params = seen.own_params(folder)
+    except ParamsError:
+        params = params.model_copy(update={"host": folder.resolve().name, "guests": ()})
+    found = seen.see(folder)
+    if found.unasked:
+        names = ", ".join(found.unasked)
+        say(
+            f"the capture was not asked, so it is not known: {names}; a verdict may be another",
+            fg="yellow",
+            err=True,
+        )
+    return params, found.facts
+
+
+def _asked(machine: Host, params: HostParams, file: Path | None, save: Path | None, *, force: bool) -> Facts:
+    """Return the answers of a machine, and keep them as a capture where that was said."""
+    from runbook.captures import taken
+    from runbook.show import survey as views
+
+    if save is None:
+        with patience(f"asking {machine.describe}"):
+            return machine.gather(views.asks())
+    with patience(f"asking {machine.describe} all that the steps ask, too"):
+        found = taken.take(machine, params, file)
+    taken.save(found, save, force=force)
+    _say_saved(found.cleaned.replaced, found.cleaned.left, found.warnings, save)
+    return found.facts
+
+
+def _say_saved(counts: dict[str, int], left: tuple[str, ...], warnings: tuple[str, ...], save: Path) -> None:
+    from runbook.cli.survey_show import replaced
+
+    say(f"replaced by others of their kind: {replaced(counts)}", err=True)
+    if left:
+        say(f"left, as they are words of the trade too: {', '.join(left)}", fg="yellow", err=True)
+    for warning in warnings:
+        say(f"take care: {warning}", fg="yellow", err=True)
+    say(
+        f"capture: {save}. Look through it before you send it: names of guests, volumes and mount points stay",
+        err=True,
+    )
+
+
+def _prove_free(html: Path | None, *, force: bool) -> None:
+    from runbook.errors import ParamsError
+
+    if html and html.exists() and not force:
+        raise ParamsError(
+            f"{html} is there already", do="choose another name, or say --force to write it anew"
+        )
+
+
+def _show(params: HostParams, facts: Facts, html: Path | None, *, opens: bool) -> None:
+    from runbook import survey as surveys
+    from runbook.cli import survey_show
+    from runbook.model.unreadable import reading
+    from runbook.show import survey as views
+    from runbook.survey.tables import machine_rows
+
+    with reading():
+        machine = surveys.read(facts)
+        survey_show.show(
+            machine_rows(machine), surveys.survey_table(facts, params), views.pictures(params, facts)
+        )
+        if html or opens:
+            _page(params, facts, html, opens=opens)
+
+
+def _page(params: HostParams, facts: Facts, html: Path | None, *, opens: bool) -> None:
+    """Write the page, into a file of its own where none was named, and show it in the browser if that was asked."""
+    import tempfile
+
+    from runbook.controller.atomic import write_atomic
+    from runbook.evidence import layout
+    from runbook.show import survey as views
+
+    place = html or Path(tempfile.mkdtemp(prefix="runbook-survey-")) / f"{params.host}.html"
+    text = layout.render(
+        "survey.html", host=params.host, about=facts.of, notes=(), parts=views.parts(params, facts)
+    )
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(place, text)
+    if opens:
+        click.launch(str(place))
+    click.echo(str(place))

@@ -1,0 +1,81 @@
+"""What is not offered, a line a reason: a machine of a hundred devices has a dozen of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from runbook.proposal.commented import folded
+from runbook.proposal.machine import Proposal
+from runbook.survey.groups import TOGETHER, Group, Member
+from runbook.survey.reasons import CARE, FIRM, PLATFORM, STAY, Reason
+from runbook.text.ranges import ranges
+
+_HEAD = "Not offered, each with the reason; `A to B` are all devices from A to B:"
+_ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+
+
+def lines(groups: Iterable[Group], seen: Proposal, entries: Callable[[Group], Iterator[str]]) -> list[str]:
+    """Return the lines about the groups that are not offered; `entries` writes what a person could want nevertheless.
+
+    That is what needs care and is more than a part of the machine itself, and a card that only a suggestion keeps.
+    """
+    wanted, by_reason = list[Group](), defaultdict[str, list[Member]](list)
+    for group in groups:
+        if group.verdict == STAY or group.is_platform or group.is_offered:
+            for member in group.members:
+                by_reason[_reason(group, member)].append(member)
+        if group.verdict == CARE and not group.is_platform and not group.is_offered:
+            wanted.append(group)
+    among = [member.device.bdf for member in sorted(_members(seen.groups), key=lambda m: m.device.bdf)]
+    found = [
+        line
+        for why, some in by_reason.items()
+        for line in folded(f"{why}: {_who(some, among)}", 4, "##", hang=2)
+    ]
+    found += [line for group in wanted for line in entries(group)]
+    return [f"    ## {_HEAD}", *found] if found else []
+
+
+def cares(group: Group, moves: set[str]) -> Iterator[str]:
+    """Yield each care of a group, once; of several devices with the addresses of those that have it.
+
+    `moves` are the next moves that the reader knows from above; one that is told is added. That its own members go
+    together is no care of its own.
+    """
+    found: dict[Reason, list[str]] = {}
+    for member in group.members:
+        for reason in member.reasons:
+            if reason.kind not in TOGETHER or {*_ADDRESS.findall(reason.text)} - {*group.bdfs}:
+                found.setdefault(reason, []).append(member.device.bdf)
+    for reason, bdfs in sorted(found.items(), key=lambda item: item[0].kind not in FIRM):
+        decide = ", so it is for you to decide" if reason.kind in FIRM else ""
+        whose = f"{ranges(bdfs, group.bdfs)}: " if len(group.members) > 1 else ""
+        move = "" if reason.do in moves else f": {reason.do}"
+        moves.add(reason.do)
+        yield f"needs care{decide}: {whose}{reason.text}{move}"
+
+
+def _reason(group: Group, member: Member) -> str:
+    """Return why a device is not offered, so that the same reason is the same text."""
+    if group.is_platform:
+        why = "; ".join(dict.fromkeys(r.text for r in member.reasons if r.kind in PLATFORM))
+        return f"{CARE}: {why}"
+    if group.is_offered:
+        return f"{group.verdict}, but this file has no way to name it"
+    return f"{STAY}: {'; '.join(reason.text for reason in member.reasons)}"
+
+
+def _who(some: Sequence[Member], among: Sequence[str]) -> str:
+    """Return some devices by their addresses, with their names where they are few, else with their kinds."""
+    where = ranges({m.device.bdf for m in some}, among)
+    if len(some) < 3:
+        names = "; ".join(dict.fromkeys(f"{m.device.class_name}, {m.device.name}" for m in some))
+        return f"{where} ({names})"
+    kinds = [name for name, _ in Counter(m.device.class_name for m in some).most_common(4)]
+    return f"{where} ({len(some)} devices: {', '.join(kinds)})"
+
+
+def _members(groups: Iterable[Group]) -> Iterator[Member]:
+    return (member for group in groups for member in group.members)
