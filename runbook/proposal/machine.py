@@ -91,12 +91,7 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
     named device must stay; `ParamsError` when there is none.
     """
     machine = machines.read(facts)
-    if not machine.system.is_root:
-        raise Refused(
-            f"Not root on {machine.system.hostname}",
-            why="disks and volume groups are shown to root alone, and the runbook works as root",
-            do="say --become sudo, where the account may use it; or let the connection go to root, by key (`--to root@host`)",
-        )
+    _see_root(machine)
     there, has = guests.read(facts, machine.storage), adopted.read(machine, facts)
     group, why = disks.guest_group(machine, there)
     found = cards.read(machine, facts, frozenset(asked.devices))
@@ -130,3 +125,12 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
         other_systems=adopted.other_systems(facts),
         ssh_port=network.session_port(facts),
     )
+
+
+def _see_root(machine: Machine) -> None:
+    if not machine.system.is_root:
+        raise Refused(
+            f"Not root on {machine.system.hostname}",
+            why="disks and volume groups are shown to root alone, and the runbook works as root",
+            do="say --become sudo, where the account may use it; or let the connection go to root, by key (`--to root@host`)",
+        )
