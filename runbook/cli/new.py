@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from runbook.proposal import Proposal
 
 from runbook.cli.reach import CAPTURE
 
@@ -73,7 +77,6 @@ def new(
     from runbook.params import load
     from runbook.params.host import Captured
     from runbook.proposal import chosen, file, look, read, write
-    from runbook.text.plural import plural
 
     if sum(map(bool, (to, local, like, capture))) > 1:
         raise click.UsageError("--to, --local, --like and --capture exclude each other")
@@ -81,21 +84,26 @@ def new(
         raise click.UsageError("--like says how to be root, too: leave out --become and --become-password")
     if "@" in host and not (local or like or capture):
         to, host = to or host, host.rpartition("@")[2].partition(".")[0]
-    how = file.becoming(become, become_password)
     connection = (
         Captured(folder=shortest(capture))
         if capture
         else load(like).connection
         if like
-        else file.reached(None if local else to or f"root@{host}", how)
+        else file.reached(None if local else to or f"root@{host}", file.becoming(become, become_password))
     )
     params = file.described(host, connection)
     path = file.place(host, out)
     file.prove_free(path, force=force)
-    asked = chosen.choice(devices, takes_all=takes_all)
-    seen = read(see(capture).facts, asked) if capture else look(connect(params, "00_introduction"), asked)
+    choice = chosen.choice(devices, takes_all=takes_all)
+    seen = read(see(capture).facts, choice) if capture else look(connect(params, "00_introduction"), choice)
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
+    _tell(seen, path, was_there=was_there)
+
+
+def _tell(seen: Proposal, path: Path, *, was_there: bool) -> None:
+    from runbook.text.plural import plural
+
     about = [
         plural(len(seen.disks), "disk"),
         plural(len(seen.bridges), "bridge"),
