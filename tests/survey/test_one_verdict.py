@@ -143,6 +143,7 @@ def by_new(facts: Facts) -> tuple[dict[str, str], HostParams]:
     order = sorted(bdf for group in seen.groups for bdf in group.bdfs)
     found: dict[str, str] = {}
     cares: list[str] = []
+    every: list[str] = []
     for line in part.replace("\n    ##   ", " ").splitlines():
         if entry := re.match(rf"    # - bdf: [\"']?({ADDRESS})", line):
             whose = [re.match(rf"needs care[^:]*: {SOME}: ", care) for care in cares]
@@ -151,7 +152,9 @@ def by_new(facts: Facts) -> tuple[dict[str, str], HostParams]:
         elif rest := re.match(rf"    ## (must stay|needs care): .*?: {SOME} \(", line):
             found |= dict.fromkeys(spelt(rest[2], order), rest[1])
         elif re.match("    ## (IOMMU group|one device)", line):
-            cares = [line[7:]] if "go to one guest" in line else []
+            cares = [*every, *([line[7:]] if "go to one guest" in line else [])]
+        elif line.startswith("    ## All that follow need care"):
+            every.append(line[7:])
         elif line.startswith("    ## needs care"):
             cares.append(line[7:])
     taken = proposal.write("box", Ssh(to="root@box"), proposal.read(facts, Choice(takes_all=True)))
