@@ -23,6 +23,12 @@ RULES: dict[str, tuple[str, str, str]] = {
         "address that Xen knows (a Windows beside Debian may need its driver changed first)",
         "",
     ),
+    "vmd": (
+        STAY,
+        "turn VMD off in the firmware, where its menu for storage or for the root ports has it: each drive then has a "
+        "controller that can be passed (a Windows beside Debian may need its driver changed first)",
+        "",
+    ),
     "unplaced": (
         STAY,
         "see with `findmnt` and `lsblk -f` on which disks it is: as soon as lsblk shows them (as members of the pool, say) "
@@ -51,6 +57,11 @@ RULES: dict[str, tuple[str, str, str]] = {
         "command line, AMD: no word is needed), and look again",
         "",
     ),
+    "groupless-forced": (
+        CARE,
+        "take pcie_acs_override off the kernel's command line, start Debian once without it, and look again",
+        "",
+    ),
     "groupless-xen": (
         CARE,
         "start the host once without Xen, by the plain Debian entry of its boot menu, and run notebook 00 in mode "
@@ -72,12 +83,6 @@ RULES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "volumes": (CARE, "be sure that dom0 needs nothing of it", ""),
-    "vmd": (
-        CARE,
-        "turn VMD off in the firmware, where its menu for storage or for the root ports has it: each drive then has a "
-        "controller that can be passed (a Windows beside Debian may need its driver changed first)",
-        "",
-    ),
     "unseen": (CARE, "be sure that it runs on another card: a tunnel does not say by which it goes", ""),
     "iommu-doubt": (
         CARE,
@@ -148,8 +153,8 @@ class Reason:
 
 FIRM = frozenset({
     "screen", "only-screen", "volumes", "board", "integrated", "laptop", "console", "iommu-doubt",
-    "groupless", "groupless-xen", "parted", "virtual-parent", "region-held",
-    "vmd", "unseen",
+    "groupless", "groupless-xen", "groupless-forced", "parted", "virtual-parent", "region-held",
+    "unseen",
 })  # fmt: skip
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""
 
@@ -160,8 +165,8 @@ RESERVED = frozenset({"rmrr", "shared-rmrr", "shared-region", "region-held", "op
 """The kinds about memory that the firmware keeps: Xen maps it for the guest, and `rdm_policy` says how strictly (H106)."""
 
 
-USES = frozenset({"disk", "network", "port", "keyboard"})
-"""What dom0 does with a device."""
+USES = frozenset({"disk", "network", "port", "keyboard", "unplaced", "no-card", "unseen"})
+"""What dom0 does with a device, or may do."""
 
 
 def verdict(reasons: tuple[Reason, ...]) -> str:

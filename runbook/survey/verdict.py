@@ -68,7 +68,10 @@ def own(machine: Machine, device: Device, guest_group: str = "", kept: Kept = NO
     others = hanging_on(machine, device)
     lost = [d.bdf for d in others if USES & {r.kind for r in _alone(machine, d, guest_group, kept)}]
     if lost:
-        return (Reason("carries", f"dom0 uses {', '.join(lost)}, which is reached through it"), *found)
+        return (
+            Reason("carries", f"{', '.join(lost)} is reached through it, which dom0 uses or may use"),
+            *found,
+        )
     return found
 
 

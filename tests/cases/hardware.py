@@ -28,6 +28,7 @@ from runbook.facts import bars
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import HostParams, loads
 from runbook.params.host import Ssh
+from runbook.proposal.chosen import Choice
 from runbook.survey import settings
 from runbook.survey.groups import Group, groups
 from runbook.survey.machine import Machine
@@ -94,13 +95,13 @@ class Case:
 
     @property
     def offered(self) -> set[str]:
-        """The devices that are offered anywhere: as a group, to be hidden, or to the example of a guest."""
-        seen = proposal.read(self.facts)
+        """The devices that are offered anywhere: as a group, or, to whoever takes all, to be hidden and for an example."""
+        seen = proposal.read(self.facts, Choice(takes_all=True))
+        text = proposal.write("box", Ssh(to="root@box"), seen)
         by_group = {bdf for group in (*self.groups, *seen.groups) if group.is_offered for bdf in group.bdfs}
-        example = self.file[self.file.rindex("pci:") :].partition("\n")[0] if "pci:" in self.file else ""
-        return by_group | {d.bdf for d in self.written.passthrough.devices} | {
-            bdf for bdf in self.table if bdf in example
-        }  # fmt: skip
+        example = text[text.rindex("pci:") :].partition("\n")[0] if "pci:" in text else ""
+        taken = {d.bdf for d in loads(text, Path("box.yml")).passthrough.devices}
+        return by_group | taken | {bdf for bdf in self.table if bdf in example}
 
     def states(self) -> dict[str, str]:
         """The state of each setting of the firmware."""
