@@ -77,8 +77,8 @@ def new(
     host, connection = params.host, params.connection
     path = file.place(host, out)
     file.prove_free(path, force=force)
-    asked = chosen.choice(devices, takes_all=takes_all)
-    seen = read(see(capture).facts, asked) if capture else look(connect(params, "00_introduction"), asked)
+    wanted = chosen.choice(devices, takes_all=takes_all)
+    seen = read(see(capture).facts, wanted) if capture else look(connect(params, "00_introduction"), wanted)
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     about = [

@@ -91,12 +91,7 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
     named device must stay; `ParamsError` when there is none.
     """
     machine = machines.read(facts)
-    if not machine.system.is_root:
-        raise Refused(
-            f"Not root on {machine.system.hostname}",
-            why="disks and volume groups are shown to root alone, and the runbook works as root",
-            do="say --become sudo, where the account may use it; or let the connection go to root, by key (`--to root@host`)",
-        )
+    _see_root(machine)
     there, has = guests.read(facts, machine.storage), adopted.read(machine, facts)
     group, why = disks.guest_group(machine, there)
     found = cards.read(machine, facts, frozenset(asked.devices))
@@ -109,6 +104,8 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
     if "memory_mib" in has.dom0:
         memory, memory_why = has.dom0["memory_mib"], "what it has now"
     cpus, cpus_why = dom0.vcpus(max(1, machine.cpu.threads))
+    if "max_vcpus" in has.dom0:
+        cpus, cpus_why = has.dom0["max_vcpus"], f"of {machine.cpu.threads} threads, as it has now"
     return Proposal(
         machine=machine,
         disks=disks.disks(machine, facts),
@@ -118,10 +115,8 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
         guest_group_why=why,
         dom0_mib=memory,
         dom0_why=memory_why,
-        max_vcpus=has.dom0.get("max_vcpus") or cpus,
-        max_vcpus_why=cpus_why
-        if "max_vcpus" not in has.dom0
-        else f"of {machine.cpu.threads} threads, as it has now",
+        max_vcpus=cpus,
+        max_vcpus_why=cpus_why,
         hidden=hidden,
         not_hidden=not_hidden,
         chosen=hidden | chosen.chosen(asked, together, machine),
@@ -130,3 +125,12 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
         other_systems=adopted.other_systems(facts),
         ssh_port=network.session_port(facts),
     )
+
+
+def _see_root(machine: Machine) -> None:
+    if not machine.system.is_root:
+        raise Refused(
+            f"Not root on {machine.system.hostname}",
+            why="disks and volume groups are shown to root alone, and the runbook works as root",
+            do="say --become sudo, where the account may use it; or let the connection go to root, by key (`--to root@host`)",
+        )
