@@ -44,9 +44,9 @@ def clean(
     and `params` are all with which a step was asked.
     """
     # Questions whose words are the same for every machine.
-    asked = (*questions.of_survey(), *people.ASKS, *questions.constants())
+    common = (*questions.of_survey(), *people.ASKS, *questions.constants())
     every = {**answers, **extra}
-    aliases = Aliases(people.words(every, asked), people.constants(every, asked))
+    aliases = Aliases(people.trade(every, common), people.constants(every, common))
     named = (name for one in params for name in people.of_params(one))
     for kind, name in (*named, *people.of_answers(every)):
         aliases.learn(kind, name)

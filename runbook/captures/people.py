@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import runbook
 from runbook.model.ask import Answer, Ask
 from runbook.params import HostParams
 from runbook.params.host import Ssh
@@ -95,7 +94,7 @@ def of_answers(answers: Mapping[Ask, Answer]) -> Iterator[tuple[str, str]]:
             yield from (("host", server) for server in _servers(answer.out))
 
 
-def words(answers: Mapping[Ask, Answer], asks: Iterable[Ask]) -> set[str]:
+def trade(answers: Mapping[Ask, Answer], asks: Iterable[Ask]) -> set[str]:
     """Return the words of the trade: of the questions, of the programs that the runbook delivers, of releases and drivers,
     the names of network cards, and the system's own accounts."""
     found = {word for text in (*(ask.key for ask in asks), *_own_texts()) for word in _WORD.findall(text)}
@@ -112,7 +111,7 @@ def is_standard(name: str) -> bool:
 @cache
 def _own_texts() -> tuple[str, ...]:
     """Return what the runbook delivers to hosts and compares there, such as the program that backs up."""
-    top = Path(runbook.__file__).parent
+    top = Path(__file__).parents[1]
     return tuple(
         path.read_text("utf-8") for end in ("sh", "pl", "txt") for path in sorted(top.rglob(f"*.{end}"))
     )

@@ -9,7 +9,6 @@ from importlib import import_module
 from pkgutil import walk_packages
 from types import ModuleType
 
-import runbook
 from runbook import proposal
 from runbook.facts import identity, system
 from runbook.model.ask import Ask
@@ -47,7 +46,7 @@ def names(asks: Iterable[Ask]) -> dict[Ask, str]:
     found: dict[Ask, str] = {}
     taken: set[str] = set()
     for ask in sorted(asks):
-        name = first = constants().get(ask) or _words(ask)
+        name = first = constants().get(ask) or _spelt(ask)
         number = 2
         while name.lower() in taken:
             name, number = f"{first}-{number}", number + 1
@@ -72,12 +71,12 @@ def constants() -> Mapping[Ask, str]:
 def _modules() -> list[ModuleType]:
     found = []
     for room in _ROOMS:
-        top = import_module(f"{runbook.__name__}.{room}")
+        top = import_module(f"runbook.{room}")
         found += [import_module(m.name) for m in walk_packages(top.__path__, f"{top.__name__}.")]
     return found
 
 
-def _words(ask: Ask) -> str:
-    words = ask.argv[-1] if ask.argv[:2] == ("sh", "-c") else " ".join(ask.argv)
-    plain = re.sub(r"[^A-Za-z0-9._]+", "-", words).strip("-._")[:_LONGEST].strip("-._")
+def _spelt(ask: Ask) -> str:
+    text = ask.argv[-1] if ask.argv[:2] == ("sh", "-c") else " ".join(ask.argv)
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-._")[:_LONGEST].strip("-._")
     return f"{'file' if ask.kind == 'read' else 'command'}-{plain or 'question'}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
-import runbook
 from runbook import params as parameters
 from runbook import proposal
 from runbook.captures import people, questions
@@ -55,15 +55,15 @@ def take(host: Host, params: HostParams, file: Path | None) -> Taken:
 def save(taken: Taken, folder: Path, *, force: bool = False) -> None:
     """Write what was taken into a folder, whole or not at all. Raises `ParamsError` when something is there, `OSError`."""
     names = questions.names(taken.cleaned.answers)
-    said = [capture.Said(names[ask], ask, answer) for ask, answer in taken.cleaned.answers.items()]
+    entries = [capture.Said(names[ask], ask, answer) for ask, answer in taken.cleaned.answers.items()]
     now = datetime.now(UTC)
     capture.save(
         folder,
         f"{now:%Y-%m-%d}",
-        said,
+        entries,
         taken.cleaned.params,
         force=force,
-        runbook=runbook.__version__,
+        runbook=version("xen-host-runbook"),
         replaced=taken.cleaned.replaced,
     )
 

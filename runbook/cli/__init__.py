@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from runbook.cli.allow import allow, show_programs
 from runbook.cli.attestation import export, prune, verify
 from runbook.cli.backups import backup
+from runbook.cli.begun import DEFAULT_PARAMS, begin_run, params_argument, run_options
 from runbook.cli.build import build
 from runbook.cli.doctor import doctor
 from runbook.cli.explain import explain
@@ -20,8 +20,7 @@ from runbook.cli.installer import installer
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
-from runbook.cli.reach import CAPTURE
-from runbook.cli.reports import REPORTS, report
+from runbook.cli.reports import report
 from runbook.cli.site import site
 from runbook.cli.survey import survey
 from runbook.cli.undo import undo
@@ -29,14 +28,12 @@ from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
 from runbook.controller.signals import Stops, watching
 from runbook.errors import ParamsError, RunbookError
-from runbook.kernels.server import begin, close
 from runbook.model.modes import MODES
 from runbook.model.unreadable import reading
 from runbook.redaction import KNOWN
 from runbook.text import terminal
 from runbook.text.plural import plural
 
-DEFAULT_PARAMS = "params/example.yml"
 INTERRUPTED = 130
 EPILOG = """\b
 PARAMS is the parameter file of one host. Left out, it is params/example.yml, a
@@ -121,36 +118,6 @@ def _explained(error: RunbookError) -> str:
     return f"{error}{hint(type(error).__name__, str(error))}"
 
 
-def _params(function: Any) -> Any:
-    return click.argument("params", default=DEFAULT_PARAMS, metavar="[PARAMS]")(function)
-
-
-def _run_options(function: Any) -> Any:
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print run.json instead, for programs.")
-    quiet = click.option("--quiet", "-q", is_flag=True, help="Only errors and the path of the report.")
-    return as_json(quiet(REPORTS(function)))
-
-
-def _is_default(name: str) -> bool:
-    """Return whether nobody gave this argument of the command."""
-    return click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT
-
-
-def _run(params: str, *args: Any, **options: Any) -> None:
-    if options.get("capture") and _is_default("params"):
-        params = str(options["capture"] / "params.yml")
-    with watching() as stops:
-        with stops.deferred():
-            begin()  # it imports what the kernels need while this process imports what it needs itself
-        try:
-            from runbook.cli.running import run_and_show
-
-            run_and_show(params, *args, **options)
-        finally:
-            with stops.deferred():
-                close()
-
-
 @click.group(
     cls=Guarded,
     epilog=EPILOG,
@@ -201,10 +168,9 @@ def validate(params: tuple[str, ...]) -> None:
 
 
 @main.command(short_help="Show what would be done; change nothing.")
-@_params
+@params_argument
 @click.option("--only", metavar="STEP|NOTEBOOK", help="Only this step's plan, or only this notebook.")
-@CAPTURE
-@_run_options
+@run_options
 def plan(params: str, only: str | None, **options: Any) -> None:
     """Show what would be done to the host, and change nothing.
 
@@ -221,16 +187,15 @@ def plan(params: str, only: str | None, **options: Any) -> None:
 
     homes = {name_of(step): notebook for notebook, steps in notebooks().items() for step in steps}
     step = only if only in homes else None
-    _run(params, "plan", only=homes.get(only or "", only), step=step, plans=True, **options)
+    begin_run(params, "plan", only=homes.get(only or "", only), step=step, plans=True, **options)
 
 
 @main.command(short_help="Run the notebooks and archive a report.")
-@_params
+@params_argument
 @click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 06.")
 @click.option("--only", metavar="NOTEBOOK", help="Run this notebook alone, such as 05.")
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="See above.")
-@CAPTURE
-@_run_options
+@run_options
 def run(params: str, start: str | None, only: str | None, mode: str, **options: Any) -> None:
     """Run the notebooks on the host and archive the run as a report.
 
@@ -252,14 +217,13 @@ def run(params: str, start: str | None, only: str | None, mode: str, **options: 
     """
     if only and start:
         raise click.UsageError("--only and --from exclude each other")
-    _run(params, mode, only=only, start=start, **options)
+    begin_run(params, mode, only=only, start=start, **options)
 
 
 @main.command(short_help="Verify a finished host; change nothing.")
-@_params
-@CAPTURE
+@params_argument
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything changed since the last good report.")
-@_run_options
+@run_options
 def check(params: str, **options: Any) -> None:
     """Verify a finished host against its parameters, and change nothing.
 
@@ -278,7 +242,7 @@ def check(params: str, **options: Any) -> None:
     a change is said once. With --strict it fails, and is said again until a check without --strict or
     an apply completes. `runbook report compare A B` compares two hosts, or two runs.
     """
-    _run(params, "check", **options)
+    begin_run(params, "check", **options)
 
 
 @main.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from runbook.cli.reach import CAPTURE
+from runbook.cli.reach import CAPTURE, of_host
 
 
 @click.command(short_help="Write a parameter file from what a machine says; change nothing on it.")
@@ -68,32 +68,17 @@ def new(
     It is a start, not an answer: read it, add the guests, and look at
       runbook plan params/victory.yml
     """
-    from runbook.captures.seen import see, shortest
+    from runbook.captures.seen import see
     from runbook.hosts import connect
-    from runbook.params import load
-    from runbook.params.host import Captured
     from runbook.proposal import chosen, file, look, read, write
     from runbook.text.plural import plural
 
-    if sum(map(bool, (to, local, like, capture))) > 1:
-        raise click.UsageError("--to, --local, --like and --capture exclude each other")
-    if like and (become or become_password):
-        raise click.UsageError("--like says how to be root, too: leave out --become and --become-password")
-    if "@" in host and not (local or like or capture):
-        to, host = to or host, host.rpartition("@")[2].partition(".")[0]
-    how = file.becoming(become, become_password)
-    connection = (
-        Captured(folder=shortest(capture))
-        if capture
-        else load(like).connection
-        if like
-        else file.reached(None if local else to or f"root@{host}", how)
-    )
-    params = file.described(host, connection)
+    params = of_host(host, to, local, become, become_password, like, capture)
+    host, connection = params.host, params.connection
     path = file.place(host, out)
     file.prove_free(path, force=force)
-    asked = chosen.choice(devices, takes_all=takes_all)
-    seen = read(see(capture).facts, asked) if capture else look(connect(params, "00_introduction"), asked)
+    wanted = chosen.choice(devices, takes_all=takes_all)
+    seen = read(see(capture).facts, wanted) if capture else look(connect(params, "00_introduction"), wanted)
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     about = [

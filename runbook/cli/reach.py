@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook.params import HostParams
 from runbook.text.terminal import say
+
+if TYPE_CHECKING:
+    from runbook.params import HostParams
 
 SILENT_S = 2.0
 """From how many seconds on a person is told what is waited for."""
@@ -41,24 +43,37 @@ def ways(function: Any) -> Any:
 
 
 def of_host(
-    host: str, to: str | None, local: bool, become: str | None, become_password: str | None, like: str | None
+    host: str,
+    to: str | None,
+    local: bool,
+    become: str | None,
+    become_password: str | None,
+    like: str | None,
+    capture: Path | None = None,
 ) -> HostParams:
-    """Return the parameters of a host of which only its name and the way to it are known, as `runbook new` takes them.
+    """Return the parameters of a host of which only its name and the way to it are known.
 
     Raises `click.UsageError` for ways that exclude each other, `ParamsError` for one that no parameter file may say.
     """
+    from runbook.captures.seen import shortest
     from runbook.params import load
+    from runbook.params.host import Captured
     from runbook.proposal import file
 
-    if sum(map(bool, (to, local, like))) > 1:
-        raise click.UsageError("--to, --local and --like exclude each other")
-    if like and (become or become_password):
-        raise click.UsageError("--like says how to be root, too: leave out --become and --become-password")
-    if "@" in host and not (local or like):
+    if sum(map(bool, (to, local, like, capture))) > 1:
+        raise click.UsageError("--to, --local, --like and --capture exclude each other")
+    if (like or capture) and (become or become_password):
+        raise click.UsageError(
+            "--like and --capture say how to be root, too: leave out --become and --become-password"
+        )
+    if capture:
+        return file.described(host, Captured(folder=shortest(capture)))
+    if like:
+        return file.described(host, load(like).connection)
+    if "@" in host and not local:
         to, host = to or host, host.rpartition("@")[2].partition(".")[0]
     how = file.becoming(become, become_password)
-    connection = load(like).connection if like else file.reached(None if local else to or f"root@{host}", how)
-    return file.described(host, connection)
+    return file.described(host, file.reached(None if local else to or f"root@{host}", how))
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def survey(
     else:
         machine = connect(params, "00_introduction")
         try:
-            facts = _asked(machine, params, file, save, force=force)
+            facts = _gathered(machine, params, file, save, force=force)
         finally:
             machine.close()
     _show(params, facts, html, opens=opens)
@@ -126,7 +126,9 @@ def _captured(folder: Path, params: HostParams) -> tuple[HostParams, Facts]:
     return params, found.facts
 
 
-def _asked(machine: Host, params: HostParams, file: Path | None, save: Path | None, *, force: bool) -> Facts:
+def _gathered(
+    machine: Host, params: HostParams, file: Path | None, save: Path | None, *, force: bool
+) -> Facts:
     """Return the answers of a machine, and keep them as a capture where that was said."""
     from runbook.captures import taken
     from runbook.show import survey as views
@@ -190,7 +192,7 @@ def _page(params: HostParams, facts: Facts, html: Path | None, *, opens: bool) -
 
     place = html or Path(tempfile.mkdtemp(prefix="runbook-survey-")) / f"{params.host}.html"
     text = layout.render(
-        "survey.html", host=params.host, about=facts.of, notes=(), parts=views.parts(params, facts)
+        "survey.html", host=params.host, about=facts.of, notes=(), facts=views.parts(params, facts)
     )
     place.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(place, text)

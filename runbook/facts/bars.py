@@ -44,9 +44,9 @@ class Bars:
     """The devices, bridges too, of which something lies above 4 GiB: the sign that the firmware decodes there."""
     revisions: dict[str, int] | None = None
 
-    def has_rom(self, bdf: str) -> bool | None:
-        """Return whether a device has a ROM of its own, None where nobody asked."""
-        return None if self.windows is None else any(w.is_rom for w in self.windows.get(bdf, ()))
+    def lacks_rom(self, bdf: str) -> bool:
+        """Return whether a device is known to have no ROM of its own."""
+        return self.windows is not None and not any(w.is_rom for w in self.windows.get(bdf, ()))
 
 
 def parse(facts: Facts) -> Bars:

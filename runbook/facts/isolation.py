@@ -16,8 +16,9 @@ _PHYSICAL = Ask.shell(
     "find /sys/bus/pci/devices/*/ -maxdepth 1 -type l -name physfn -printf '%p %l\\n' 2>/dev/null; true"
 )
 _REGIONS = Ask.shell("cd /sys/kernel/iommu_groups 2>/dev/null && grep -s direct */reserved_regions; true")
+_CMDLINE = Ask.read("/proc/cmdline")
 
-COMMANDS = (_CAPABILITIES, _PHYSICAL, _REGIONS)
+COMMANDS = (_CAPABILITIES, _PHYSICAL, _REGIONS, _CMDLINE)
 
 DOWN = frozenset({"Root Port", "Downstream Port"})
 """The ports of PCI Express that lead down: they keep what is below apart only with ACS."""
@@ -50,6 +51,8 @@ class Isolation:
     physical: Mapping[str, str]
     """For each virtual function its physical function (SR-IOV)."""
     regions: tuple[Region, ...]
+    is_forced: bool
+    """True where the kernel was told to call devices apart that are not: `pcie_acs_override` of patched kernels."""
 
 
 def parse(facts: Facts) -> Isolation:
@@ -57,7 +60,9 @@ def parse(facts: Facts) -> Isolation:
     kinds, acs = capabilities(facts[_CAPABILITIES].out)
     links = (line.split(" ", 1) for line in facts[_PHYSICAL].out.splitlines() if " " in line)
     physical = {at.split("/")[-2]: to.rpartition("/")[2] for at, to in links}
-    return Isolation(kinds, acs, physical, tuple(_regions(facts[_REGIONS].out)))
+    words = (facts.text(_CMDLINE.argv[0]) or "").split()
+    is_forced = any(word.startswith("pcie_acs_override=") for word in words)
+    return Isolation(kinds, acs, physical, tuple(_regions(facts[_REGIONS].out)), is_forced)
 
 
 def capabilities(text: str) -> tuple[dict[str, str], frozenset[str]]:

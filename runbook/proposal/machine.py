@@ -109,6 +109,8 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
     if "memory_mib" in has.dom0:
         memory, memory_why = has.dom0["memory_mib"], "what it has now"
     cpus, cpus_why = dom0.vcpus(max(1, machine.cpu.threads))
+    if "max_vcpus" in has.dom0:
+        cpus, cpus_why = has.dom0["max_vcpus"], f"of {machine.cpu.threads} threads, as it has now"
     return Proposal(
         machine=machine,
         disks=disks.disks(machine, facts),
@@ -118,10 +120,8 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
         guest_group_why=why,
         dom0_mib=memory,
         dom0_why=memory_why,
-        max_vcpus=has.dom0.get("max_vcpus") or cpus,
-        max_vcpus_why=cpus_why
-        if "max_vcpus" not in has.dom0
-        else f"of {machine.cpu.threads} threads, as it has now",
+        max_vcpus=cpus,
+        max_vcpus_why=cpus_why,
         hidden=hidden,
         not_hidden=not_hidden,
         chosen=hidden | chosen.chosen(asked, together, machine),

@@ -21,21 +21,25 @@ def lines(groups: Iterable[Group], seen: Proposal, entries: Callable[[Group], It
 
     That is what needs care and is more than a part of the machine itself, and a card that only a suggestion keeps.
     """
-    wanted, by_reason = list[Group](), defaultdict[str, list[Member]](list)
+    folds, wanted = list[Group](), list[Group]()
     for group in groups:
-        if group.verdict == STAY or group.is_platform or group.is_offered:
-            for member in group.members:
-                by_reason[_reason(group, member)].append(member)
-        if group.verdict == CARE and not group.is_platform and not group.is_offered:
-            wanted.append(group)
-    among = [member.device.bdf for member in sorted(_members(seen.groups), key=lambda m: m.device.bdf)]
+        is_wanted = group.verdict == CARE and not group.is_platform and not group.is_offered
+        (wanted if is_wanted else folds).append(group)
     found = [
-        line
-        for why, some in by_reason.items()
-        for line in folded(f"{why}: {_who(some, among)}", 4, "##", hang=2)
+        line for why, who in reasons(folds, seen.groups) for line in folded(f"{why}: {who}", 4, "##", hang=2)
     ]
     found += [line for group in wanted for line in entries(group)]
     return [f"    ## {_HEAD}", *found] if found else []
+
+
+def reasons(groups: Iterable[Group], every: Iterable[Group]) -> Iterator[tuple[str, str]]:
+    """Yield each reason why nobody is offered some groups' devices, with the verdict, and who they are of `every` group's."""
+    among = sorted(bdf for group in every for bdf in group.bdfs)
+    found = defaultdict[str, list[Member]](list)
+    for group in groups:
+        for member in group.members:
+            found[_reason(group, member)].append(member)
+    return ((why, _who(some, among)) for why, some in found.items())
 
 
 def cares(group: Group, moves: set[str]) -> Iterator[str]:
@@ -75,7 +79,3 @@ def _who(some: Sequence[Member], among: Sequence[str]) -> str:
         return f"{where} ({names})"
     kinds = [name for name, _ in Counter(m.device.class_name for m in some).most_common(4)]
     return f"{where} ({len(some)} devices: {', '.join(kinds)})"
-
-
-def _members(groups: Iterable[Group]) -> Iterator[Member]:
-    return (member for group in groups for member in group.members)

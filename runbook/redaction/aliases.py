@@ -55,9 +55,9 @@ CALLED = {
 class Aliases:
     """Knows names and numbers of one machine, and puts others in their place."""
 
-    def __init__(self, words: Iterable[str] = (), constants: Iterable[str] = ()) -> None:
-        """`words` are those of the trade; `constants` UUIDs that are the same everywhere, such as types of partitions."""
-        self._words = {word.lower() for word in words}
+    def __init__(self, trade: Iterable[str] = (), constants: Iterable[str] = ()) -> None:
+        """`trade` are its words; `constants` UUIDs that are the same everywhere, such as types of partitions."""
+        self._trade = {word.lower() for word in trade}
         self._constants = {constant.lower() for constant in constants}
         self._numbers = Numbers()
         self._names: dict[str, str] = {}
@@ -76,9 +76,9 @@ class Aliases:
         if kind == "mac":
             self._names[re.sub(r"[:-]", "", low)] = re.sub(r"[:-]", "", self._numbers.mac(low))
         elif kind == "serial":
-            if len(name) > 3 and low not in self._words:
+            if len(name) > 3 and low not in self._trade:
                 self._names[low] = self._numbers.serial(name)
-        elif all(word in self._words for word in re.findall(r"[^\W_]+", low) if not word.isdigit()):
+        elif all(word in self._trade for word in re.findall(r"[^\W_]+", low) if not word.isdigit()):
             self.left |= {name} if kind in ("host", "user") else set()
         else:
             self._counts[kind] += 1
@@ -112,7 +112,7 @@ class Aliases:
 
     def _bounded(self, form: str, name: str) -> str:
         """Return the pattern of a name: short ones, and parts of words of the trade, only as whole words."""
-        is_loose = len(name) >= _LOOSE and not any(name in word for word in self._words)
+        is_loose = len(name) >= _LOOSE and not any(name in word for word in self._trade)
         if is_loose or not form[:1].isalnum():
             return re.escape(form)
         return rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])"

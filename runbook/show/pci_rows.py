@@ -20,12 +20,17 @@ class Row:
     """One device of the tree, or several parts of the machine. `kind` is guest, waits, dom0 or nobody."""
 
     device: Device
-    depth: int
+    path: tuple[str, ...]
+    """The addresses of the bridges and controllers above it, outermost first."""
     owner: str
     """Who has it, in words."""
     kind: str
     more: tuple[Device, ...] = ()
     """The parts of the machine that follow it and are folded into this row."""
+
+    @property
+    def depth(self) -> int:
+        return len(self.path)
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -55,6 +60,19 @@ class Row:
         return f"{len(self.groups)} groups" if len(self.groups) > 1 else "".join(map(str, self.groups))
 
 
+def path(device: Device, machine: Machine) -> tuple[str, ...]:
+    """Return what is above a device; of one in a domain of VMD's, where Linux does not say it, the machine's only VMD."""
+    if device.path or len(device.bdf.partition(":")[0]) == 4:
+        return device.path
+    makers = [d.bdf for d in machine.devices if d.is_vmd]
+    if len(makers) != 1:
+        return ()
+    domain, bus = device.bdf.split(":")[:2]
+    inside = (d for d in machine.devices if d.bdf.startswith(f"{domain}:") and d != device)
+    above = next((d for d in inside if d.secondary_bus == int(bus, 16)), None)
+    return (*path(above, machine), above.bdf) if above else (makers[0],)
+
+
 def folded(rows: Sequence[Row], machine: Machine) -> tuple[Row, ...]:
     """Return the rows with stretches of parts of the machine as one: what nobody wants, and no guest has or will have."""
     return tuple(row for stretch in _stretches(rows, machine) for row in _as_one(stretch))
@@ -64,7 +82,7 @@ def _stretches(rows: Sequence[Row], machine: Machine) -> Iterator[list[Row]]:
     stretch: list[Row] = []
     for row in rows:
         is_part = _is_part(row, machine)
-        if stretch and not (is_part and row.device.path == stretch[-1].device.path):
+        if stretch and not (is_part and _bus(row) == _bus(stretch[-1])):
             yield stretch
             stretch = []
         if is_part:
@@ -75,10 +93,19 @@ def _stretches(rows: Sequence[Row], machine: Machine) -> Iterator[list[Row]]:
         yield stretch
 
 
+def _bus(row: Row) -> str:
+    return row.device.bdf.rpartition(":")[0]
+
+
 def _is_part(row: Row, machine: Machine) -> bool:
     if row.kind not in ("dom0", "nobody") or "meant for" in row.owner:
         return False
-    return not row.device.is_bridge and Member(row.device, own(machine, row.device)).is_platform
+    # One that shares its group with something else is seen beside it.
+    return all(_is_platform(machine, device) for device in (row.device, *machine.mates(row.device)))
+
+
+def _is_platform(machine: Machine, device: Device) -> bool:
+    return not device.is_bridge and Member(device, own(machine, device)).is_platform
 
 
 def _as_one(stretch: list[Row]) -> list[Row]:

@@ -11,7 +11,7 @@ from runbook.facts.pci import Device
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, box, label, letters, line, picture
-from runbook.show.pci_rows import Row, folded
+from runbook.show.pci_rows import Row, folded, path
 from runbook.show.pieces import Shown
 from runbook.text.alike import cut_apart
 
@@ -37,9 +37,8 @@ def rows(params: HostParams, facts: Facts) -> tuple[Row, ...]:
     machine = survey.read(facts)
     running = xen.parse(facts) if all(ask in facts for ask in xen.COMMANDS) else None
     wanted = {bdf: guest.name for guest in params.guests for bdf in guest.pci}
-    ordered = sorted(machine.devices, key=lambda d: (*d.path, d.bdf))
-    found = [Row(d, len(d.path), *_owner(d, running, wanted.get(d.bdf, ""))) for d in ordered]
-    return folded(found, machine)
+    found = [Row(d, path(d, machine), *_owner(d, running, wanted.get(d.bdf, ""))) for d in machine.devices]
+    return folded(sorted(found, key=lambda row: (*row.path, row.device.bdf)), machine)
 
 
 def outline(found: tuple[Row, ...]) -> list[str]:
@@ -108,7 +107,7 @@ def _branches(found: tuple[Row, ...]) -> list[str]:
     place = {row.device.bdf: at for at, row in enumerate(found)}
     elbows = []
     for at, row in enumerate(found):
-        above = place.get(row.device.path[-1]) if row.device.path else None
+        above = place.get(row.path[-1]) if row.path else None
         if above is not None:
             x, y = 6 + found[above].depth * STEP + 8, TOP + at * ROW + 13
             elbows.append(line((x, TOP + above * ROW + 21), (x, y), (x + STEP - 10, y)))

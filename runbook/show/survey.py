@@ -22,6 +22,11 @@ class Part:
     title: str
     shown: Shown
 
+    @property
+    def html(self) -> str:
+        """What a page shows of it; all that a machine said was escaped."""
+        return self.shown.html
+
 
 def asks() -> tuple[Ask, ...]:
     """Return what tables and pictures need, each question once."""
@@ -44,10 +49,10 @@ def pictures(params: HostParams, facts: Facts) -> tuple[Part, ...]:
 
 def _disks(params: HostParams, facts: Facts) -> Shown:
     """Return every disk to scale, with what lies on it."""
-    there = storage.parse(facts)
+    tree = storage.parse(facts)
     if storage.TABLES not in facts:
         return tables.nothing("The partition tables were not asked for.")
-    drawn = [draw(d.name, disk.present(there, d.path)) for d in there.disks]
+    drawn = [draw(d.name, disk.present(tree, d.path)) for d in tree.disks]
     if not drawn:
         return tables.nothing("There is no disk.")
     return Shown("".join(one.html for one in drawn), "\n\n".join(one.text for one in drawn))

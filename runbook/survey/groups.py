@@ -107,7 +107,7 @@ def no_groups(found: tuple[Group, ...]) -> str:
     if any(group.number is not None for group in found):
         return ""
     seen = {r.kind: r for group in found for member in group.members for r in member.reasons}
-    reason = seen.get("groupless-xen") or seen.get("groupless")
+    reason = next((seen[kind] for kind in seen if kind.startswith("groupless")), None)
     if reason is None:
-        return "Linux shows no IOMMU groups: what goes together is judged by the buses and by ACS."
-    return f"Linux shows no IOMMU groups, so what goes together is not known. To see them, {reason.do}."
+        return "Linux shows no IOMMU groups that count: what goes together is judged by the buses and by ACS."
+    return f"Linux shows no IOMMU groups that count, so what goes together is not known. To see them, {reason.do}."

@@ -229,23 +229,30 @@ def read(facts: Facts, xen_options: tuple[str, ...] = ()) -> Machine:
     before = kept.parse(content) if content is not None else None
     memory_of = bars.parse(facts)
     disks = storage.parse(facts)
+    apart = isolation.parse(facts)
+    devices = _revised(pci.parse(facts), memory_of.revisions or {})
     return Machine(
         system=booted,
         cpu=cpu.parse(facts),
         firmware=firmware.parse(facts),
         memory=memory.parse(facts),
-        devices=kept.complete(_revised(pci.parse(facts), memory_of.revisions or {}), before),
+        devices=kept.complete(_believed(devices, apart), before),
         storage=disks,
         boot_free_mib=space.free_mib(facts, "/boot"),
         network=with_remotes(network.parse(facts), disks, sessions.parse(facts)),
         keyboards=usb.parse(facts),
         kept=before,
-        isolation=isolation.parse(facts),
+        isolation=apart,
         plugged=usb.plugged(facts),
         bars=memory_of,
         displays=displays.parse(facts),
         xen_options=xen_options,
     )
+
+
+def _believed(devices: tuple[pci.Device, ...], apart: isolation.Isolation) -> tuple[pci.Device, ...]:
+    """Return the devices, without their groups where these are only what somebody wished for."""
+    return tuple(replace(device, group=None) for device in devices) if apart.is_forced else devices
 
 
 def _revised(devices: tuple[pci.Device, ...], revisions: dict[str, int]) -> tuple[pci.Device, ...]:

@@ -57,6 +57,11 @@ RULES: dict[str, tuple[str, str, str]] = {
         "command line, AMD: no word is needed), and look again",
         "",
     ),
+    "groupless-forced": (
+        CARE,
+        "take pcie_acs_override off the kernel's command line, start Debian once without it, and look again",
+        "",
+    ),
     "groupless-xen": (
         CARE,
         "start the host once without Xen, by the plain Debian entry of its boot menu, and run notebook 00 in mode "
@@ -148,7 +153,7 @@ class Reason:
 
 FIRM = frozenset({
     "screen", "only-screen", "volumes", "board", "integrated", "laptop", "console", "iommu-doubt",
-    "groupless", "groupless-xen", "parted", "virtual-parent", "region-held",
+    "groupless", "groupless-xen", "groupless-forced", "parted", "virtual-parent", "region-held",
     "unseen",
 })  # fmt: skip
 """Cares that only a person who knows the machine can take on; a device with others is offered, with the care named."""

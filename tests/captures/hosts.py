@@ -129,6 +129,9 @@ def accounts() -> dict[Ask, Answer]:
         "/etc/resolv.conf": f"search {DOMAIN}\nnameserver {PUBLIC}\n",
     }
     found = dict(zip(people.ASKS[:4], (Answer(0, out) for out in answers), strict=True))
+    found[Ask.run("uname", "-n")] = Answer(
+        0, f"{HOST}\n"
+    )  # else all words of a blob would be names of the host
     return found | {Ask.read(path): Answer(0, text, "0644 root:root") for path, text in files.items()}
 
 

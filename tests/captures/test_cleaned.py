@@ -12,6 +12,7 @@ from runbook.captures import cleaned, questions, taken
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import loads
 from runbook.params.host import Local
+from runbook.redaction import aliases as redaction
 from runbook.redaction.aliases import Aliases
 from runbook.steps import notebooks, steps_of
 from tests.captures.hosts import BLOB, CANARIES, MACHINES, PARAMS, Toy, accounts, everything, files, lived_in
@@ -132,3 +133,12 @@ def test_names_are_found_in_whatever_they_stand_in():
     text = " ".join(f"{name}-vg my{name} {name.upper()}2 {name}.lan" for name in names)
     shown = aliases.text(text).lower()
     assert not [name for name in names if name in shown]
+
+
+@pytest.mark.parametrize("kind", ["mac", "wide", "ipv4", "ipv6", "key"])
+def test_each_form_is_what_hides_its_canaries(kind, monkeypatch):
+    """Without the pattern of a kind its canaries survive: the tests of survival would see one that fails."""
+    forms = tuple(form for form in redaction.FORMS if form[0] != kind)
+    monkeypatch.setattr(redaction, "FORMS", forms)
+    answers = dict(list(everything().items())[:3])
+    assert any(surviving(a.out) for a in clean(answers).answers.values())

@@ -16,11 +16,12 @@ from runbook.errors import ParamsError
 from runbook.hosts.recorded import RecordedHost
 from runbook.params import load
 from runbook.params.yaml12 import parse
-from runbook.show.form import Form
+from runbook.show.form import Form, words
 from runbook.show.form.draft import Draft
 from runbook.show.form.fields import sections
 from runbook.show.form.page import WIDGET
 from runbook.show.form.picker import DOM0, HIDDEN, SPLIT, give, rows
+from tests.proposal.test_many_devices import server
 from tests.survey.machines import Pci, devices
 
 ROOT = Path(__file__).parents[2]
@@ -373,13 +374,34 @@ def test_a_device_goes_to_another_guest(form):
 
 
 def test_what_must_stay_cannot_be_chosen(form):
-    """The controller of / and the card of the session are greyed out with the reason; a spare one is not."""
+    """The controller of / and the card of the session have no picker but a folded line with the reason; a spare one has."""
+    said = re.sub("<[^>]*>", "", form.held.value)
     for bdf, why in (("0000:00:08.0", "dom0 uses /"), ("0000:00:03.0", "it carries this ssh session")):
-        assert (form.pickers[bdf].disabled, form.pickers[bdf].options) == (True, (DOM0,))
-        about = next(box.children[1].value for box in form.devices.children if bdf in box.children[1].value)
-        assert f"must stay {why}" in re.sub("<[^>]*>", "", about)
-        assert "opacity" in about
-    assert not form.pickers[CARD].disabled
+        assert bdf not in form.pickers
+        assert re.search(f"must stay {re.escape(why)}[^:]*: {re.escape(bdf)} \\(", said)
+    assert form.held.value.startswith("<details")
+    assert CARD in form.pickers
+
+
+def test_a_device_that_must_stay_and_was_given_away_is_seen(form):
+    """What the file gives to a guest although dom0 needs it has a picker, by which dom0 gets it back."""
+    row = next(r for r in rows(form.draft.values(), form.machine) if "0000:00:08.0" in r.group.bdfs)
+    given = give(form.draft, row.group, HIDDEN)
+    found = next(r for r in rows(given.values(), form.machine) if "0000:00:08.0" in r.group.bdfs)
+    assert (found.is_folded, found.choices) == (False, (DOM0, HIDDEN))
+
+
+def test_a_big_machine_shows_what_is_on_offer_first(two):
+    """Of 137 functions those on offer have a picker, first; the parts of the processors are a line each reason."""
+    draft, _ = two
+    machine = survey.read(devices(*server()))
+    found = rows(draft.values(), machine)
+    shown = [row for row in found if not row.is_folded]
+    assert [row.group.is_offered for row in shown] == [True] * 10 + [False]
+    assert len(words.not_offered(found)) == 1
+    assert len(words.picture(draft, machine, "").text.splitlines()) < 50
+    given = give(draft, next(row.group for row in found if row.is_folded), HIDDEN)
+    assert [row.is_folded for row in rows(given.values(), machine)].count(False) == len(shown) + 1
 
 
 def test_groups_are_given_whole(two):

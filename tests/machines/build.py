@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from runbook.facts import bars
 from runbook.facts.pci import _CLASSES
 from runbook.model.ask import Answer, Facts
+from runbook.steps.uefi import verify_settings
 from tests import storage_answers
 from tests.machines.form import Disk, Machine, Pci
-from tests.survey.machines import bare, dmar
+from tests.survey.machines import bare, dmar, params
 
 _CHASSIS = {"desktop": 3, "laptop": 10, "server": 23, "mini PC": 35}
 """The kind of enclosure that the firmware names (SMBIOS 7.4.1), by the first word of `kinds`."""
@@ -32,7 +32,7 @@ def facts(machine: Machine, **changes: str | None) -> Facts:
         for a in made
         if a.key in ("id -u", "uname -n")
     }
-    beside = {ask: Answer(0, "") for ask in bars.COMMANDS}
+    beside = {ask: Answer(127) for ask in verify_settings.asks(params())}
     return Facts({**beside, **made, **as_root})
 
 

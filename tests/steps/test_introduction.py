@@ -1,6 +1,7 @@
 """The survey's three steps: on plain Debian, under Xen, and refused."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,10 @@ def test_a_machine_that_cannot_be_a_host(changes, expected):
         ({"firmware_tables": "= acpi/tables/IVRS\n"}, "The machine was started the BIOS way, not by UEFI"),
         ({"firmware_tables": dmar(flags=0)}, "The IOMMU does not remap interrupts"),
         ({"pci_links": ""}, "Linux shows no IOMMU groups"),
+        (
+            {"cmdline": "quiet pcie_acs_override=downstream\n"},
+            "The kernel was told to split IOMMU groups by force (pcie_acs_override)",
+        ),
         (
             {"findmnt_json": findmnt(("/", "/dev/sda1", "ext4", "rw")), "boot_free": "Avail\n104857600\n"},
             "/boot has only 100 MiB free (on /dev/sda1)",
@@ -188,7 +193,10 @@ def test_a_device_named_twice():
 
 
 MATES = (Pci("0000:03:00.0", group=8), Pci("0000:04:00.0", "8086:1533", group=8))
-FUNCTIONS = tuple(Pci(f"0000:03:00.{n}", above=("0000:00:1c.0",), group=8 + n, reset="bus") for n in (0, 1))
+FUNCTIONS = (
+    Pci("0000:03:00.0", code="030000", above=("0000:00:1c.0",), group=8),
+    Pci("0000:03:00.1", code="040300", above=("0000:00:1c.0",), group=9),
+)
 FIRST, SECOND = {"bdf": "03:00.0"}, {"bdf": "04:00.0", "id": "8086:1533"}
 
 
@@ -222,7 +230,7 @@ def test_mates_in_two_guests_are_refused():
 
 
 def test_functions_in_two_guests_are_warned_about():
-    """Two functions that only reset together, in two guests, are a warning; hidden together, that is noted."""
+    """Picture and sound of one card in two guests are a warning; hidden together, that is noted."""
     both = (FIRST, {"bdf": "03:00.1"})
     apart = (guest("a", "03:00.0"), guest("b", "03:00.1", display=2))
     planned = survey_devices.plan(params(*both, guests=apart), devices(*FUNCTIONS))
@@ -237,7 +245,7 @@ def test_functions_in_two_guests_are_warned_about():
 
 
 def test_a_parted_card_is_warned_about():
-    """One function of a card that resets as a whole, without the other, is a warning."""
+    """A graphics card without its sound is a warning."""
     assert found(survey_devices, params(FIRST), devices(*FUNCTIONS)) == [
         (
             "warn",
@@ -317,3 +325,104 @@ def test_a_device_that_kvm_had_is_told_at_the_start():
     said = "vfio-pci takes devices at the boot: 0000:00:05.0 is bound to vfio-pci"
     assert ("warn", said) in found(survey_devices, params(SPARE), facts)
     assert ("warn", said) not in found(survey_devices, params({"bdf": "00:06.0", "id": "1b36:000d"}), facts)
+
+
+UPLINK = {
+    "net_links": "/sys/class/net/eth0 ../../devices/pci0000:00/0000:04:00.0/net/eth0\n",
+    "ip_addr_json": '[{"ifname": "eth0", "flags": ["UP"], "addr_info": []}]',
+    "ip_route_json": '[{"dst": "default", "dev": "eth0"}]',
+}
+
+
+def _line(planned):
+    """Return the line of consent that a refusal names."""
+    (line,) = {found for f in planned.findings for found in re.findall(r"survey_devices:[0-9a-f]{12}", f.do)}
+    return line
+
+
+@pytest.mark.parametrize("changes", [{}, UPLINK], ids=["unused", "dom0's uplink"])
+def test_a_group_that_cannot_be_split_is_taken_on_with_open_eyes(changes):
+    """A device parted from its group is refused, with the line that takes it on; with it the risk is said, and nothing stops."""
+    box = devices(*MATES, **changes)
+    refused = survey_devices.plan(params(FIRST), box)
+    assert refused.refusals
+    line = _line(refused)
+    agreed = survey_devices.plan(params(FIRST, consent=[line]), box)
+    assert agreed.stops == ()
+    (risk,) = [f for f in agreed.findings if "with open eyes" in f.what]
+    assert risk.level == "warn"
+    assert line in risk.why
+    assert "0000:04:00.0" in risk.what
+    assert ("it carries the default route (eth0)" in risk.why) is bool(changes)
+    assert survey_devices.check(params(FIRST, consent=[line]), box) == []
+    again = survey_devices.plan(params(FIRST, consent=["survey_devices:0123456789ab", "survey_devices"]), box)
+    assert again.refusals == refused.refusals
+
+
+def test_a_consent_ends_with_the_risk_that_it_was_given_for():
+    """Another neighbour, or a use that dom0 did not make of it before, is another risk: the line holds no more."""
+    line = _line(survey_devices.plan(params(FIRST), devices(*MATES)))
+    agreed = params(FIRST, consent=[line])
+    third = Pci("0000:05:00.0", group=8)
+    for now in (
+        devices(*MATES, **UPLINK),
+        devices(*MATES, third),
+        devices(MATES[0], Pci("0000:04:00.0", group=8)),
+    ):
+        assert survey_devices.plan(agreed, now).refusals
+
+
+def test_consent_to_a_neighbour_covers_nothing_else():
+    """What dom0 does with the device itself is refused as ever, whatever its neighbours may be consented to."""
+    second = {"bdf": "04:00.0", "id": "8086:1533"}
+    box = devices(*MATES, **UPLINK)
+    line = _line(survey_devices.plan(params(second), box))
+    assert [f.what for f in survey_devices.plan(params(second, consent=[line]), box).refusals] == [
+        "0000:04:00.0 (a card) must stay with dom0: it carries the default route (eth0)"
+    ]
+
+
+def test_what_sends_under_one_number_cannot_be_parted():
+    """Behind a bridge to conventional PCI no consent helps: Xen sees one sender, which is dom0's or the guest's."""
+    bridge = Pci("0000:00:1e.0", code="060400", bus=3)
+    here = (bridge.bdf,)
+    pair = [Pci(f"0000:03:0{n}.0", above=here, express=False, group=8) for n in (0, 1)]
+    (refusal,) = survey_devices.plan(params(FIRST), devices(bridge, *pair)).refusals
+    assert "under one number" in refusal.why
+    assert "consent" not in refusal.do
+
+
+def test_a_reserved_region_of_two_guests():
+    """Two guests with a piece of reserved memory between them are refused, and warned about where drivers leave it alone."""
+    table = dmar(((0, (0x1A, 0)), (0, (0x1D, 0))))
+    asked = ({"bdf": "00:1a.0", "rdm_policy": "relaxed"}, {"bdf": "00:1d.0", "rdm_policy": "relaxed"})
+    apart = (guest("a", "00:1a.0"), guest("b", "00:1d.0", display=2))
+    for code, level in (("0c0320", "warn"), ("010700", "refuse")):
+        box = devices(
+            *(Pci(f"0000:00:{slot}.0", code=code, group=n) for n, slot in enumerate(("1a", "1d"))),
+            firmware_tables=table,
+        )
+        said = found(survey_devices, params(*asked, guests=apart), box)
+        what = "Two guests would share a reserved memory region (RMRR): 0000:00:1a.0 (a card) to a, 0000:00:1d.0 (a card) to b"
+        assert (level, what) in said
+        one = found(survey_devices, params(*asked, guests=(guest("a", "00:1a.0", "00:1d.0"),)), box)
+        assert not any("Two guests" in text for _, text in one)
+
+
+VIRTUAL = (Pci("0000:18:00.0", group=1), Pci("0000:18:10.0", group=2))
+PARENT = "/sys/bus/pci/devices/0000:18:10.0/physfn ../0000:18:00.0\n"
+
+
+def test_a_virtual_function_is_not_there_at_the_boot():
+    """Whoever hides a virtual function reads that its physical function's driver makes it, and how it comes to be there."""
+    planned = survey_devices.plan(params({"bdf": "18:10.0"}), devices(*VIRTUAL, pci_physical=PARENT))
+    (word,) = planned.findings
+    assert (word.level, "sriov_numvfs" in word.do) == ("warn", True)
+    assert "virtual function of 0000:18:00.0" in word.what
+
+
+def test_a_virtual_function_and_its_physical_one_are_not_both_hidden():
+    """Without the physical function's driver in dom0 there is no virtual one."""
+    both = params({"bdf": "18:10.0"}, {"bdf": "18:00.0"})
+    (refusal,) = survey_devices.plan(both, devices(*VIRTUAL, pci_physical=PARENT)).refusals
+    assert "which passthrough.devices hides too" in refusal.what

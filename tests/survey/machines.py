@@ -39,7 +39,7 @@ _ASKS: dict[str, Ask] = {
     "pci-attributes": pci._ATTRIBUTES, "pci-links": pci._LINKS, "lspci": pci._NAMES,
     "pci-modules": pci._MODULES, "pci-beyond": pci._BEYOND,
     "pci-capabilities": isolation._CAPABILITIES, "pci-physical": isolation._PHYSICAL,
-    "iommu-regions": isolation._REGIONS,
+    "iommu-regions": isolation._REGIONS, "cmdline": isolation._CMDLINE,
     "lsblk.json": storage.LSBLK, "findmnt.json": storage.FINDMNT, "lvm.json": storage.LVM, "vgs.json": storage.LVM,
     "losetup.json": storage.LOOPS, "block-links": storage.LINKS, "boot-free": space.commands("/boot")[0],
     "ip-addr.json": network._ADDR, "ip-route.json": network._ROUTE, "session": network._SESSION,

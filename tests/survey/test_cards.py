@@ -361,8 +361,12 @@ def test_windows_of_a_card():
             bars.Window(mib // 2, is_64_bit=False, is_rom=True),
         )
     }
-    assert found.has_rom("0000:01:00.0")
-    assert not found.has_rom("0000:00:1c.0")
+    assert not found.lacks_rom("0000:01:00.0")
+    assert found.lacks_rom("0000:00:1c.0")
     assert found.above_4g == ("0000:01:00.0", "0000:00:1c.0")
     assert found.revisions == {"0000:01:00.0": 0xA1}
-    assert bars.parse(bare()).has_rom("0000:01:00.0") is None
+    assert not bars.parse(bare()).lacks_rom("0000:00:1c.0")
+    card = Pci(CARD, "10de:11e1", "030200", above=(PORT,))
+    assert "without a ROM" in text(devices(card, pci_windows=rows))
+    assert "without a ROM" not in text(devices(card, pci_windows=rows.replace("0000:01:00.0", CARD)))
+    assert "without a ROM" not in text(devices(card))

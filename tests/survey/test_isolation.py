@@ -52,6 +52,17 @@ def test_a_device_without_a_group_among_those_with_one():
     assert (kinds(box), kinds(box, "0000:04:00.0")) == (["groupless"], [])
 
 
+def test_groups_that_were_split_by_force_are_not_believed():
+    """With pcie_acs_override the groups are a wish: without ACS nothing is offered, with it the hardware decides."""
+    forced = {"cmdline": "root=/dev/sda1 pcie_acs_override=downstream,multifunction quiet\n"}
+    port = Pci(PORT, code="060400", bus=3, acs=False, group=1)
+    cards = (Pci(CARD, above=(PORT,), group=2), Pci("0000:03:01.0", above=(PORT,), group=3))
+    assert kinds(devices(port, *cards)) == []
+    assert kinds(devices(port, *cards, **forced, pci_capabilities=None)) == ["groupless-forced"]
+    assert mates(devices(port, *cards, **forced)) == ["0000:03:01.0"]
+    assert kinds(devices(port, *cards, cmdline="root=/dev/sda1 quiet\n", pci_capabilities=None)) == []
+
+
 def test_capabilities_that_may_not_be_read_are_not_known():
     """lspci without the right to read says so, and a card is then no more apart than without lspci."""
     box = devices(Pci(CARD), pci_capabilities=f"{CARD} 0200: 8086:10d3\n\tCapabilities: <access denied>\n")

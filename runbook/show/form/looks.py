@@ -14,6 +14,7 @@ from runbook.show.form.picker import Row
 from runbook.show.pieces import TINT, badge
 from runbook.survey.machine import Machine
 from runbook.text.html import escape, widget
+from runbook.text.plural import plural
 
 _TIGHT = "line-height:1.45"
 
@@ -88,8 +89,21 @@ def group(row: Row) -> str:
         device = member.device
         lines.append(_branch(len(device.path), device.bdf, f"{device.class_name}, {device.name}"))
     why = f" <small>{escape(row.group.why)}</small>" if row.group.why else ""
-    grey = "opacity:.65;" if row.is_held else ""
-    return f'<div style="{grey}{_TIGHT};padding-bottom:.7em">{"".join(lines)}{badge(row.group.verdict)}{why}</div>'
+    return f'<div style="{_TIGHT};padding-bottom:.7em">{"".join(lines)}{badge(row.group.verdict)}{why}</div>'
+
+
+def folded(found: tuple[Row, ...]) -> str:
+    """Return the devices that have no picker, a line a reason, behind a line that opens on a click; '' for none."""
+    count = sum(len(row.group.members) for row in found if row.is_folded)
+    if not count:
+        return ""
+    rows = words.not_offered(found)
+    items = (
+        f"<li>{badge(verdict)} {escape(why)}: <small>{escape(who)}</small></li>"
+        for (verdict, _, why), who in ((text.partition(": "), who) for text, who in rows)
+    )
+    head = f"{plural(count, 'device')} that must stay with dom0, or {'is' if count == 1 else 'are'} of no use to a guest"
+    return f'<details style="{_TIGHT};padding-bottom:.7em"><summary>{head}</summary><ul>{"".join(items)}</ul></details>'
 
 
 def _branch(depth: int, bdf: str, what: str) -> str:

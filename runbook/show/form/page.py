@@ -43,7 +43,7 @@ class Form:
         self.state, self.changes, self.sums = shared.html(), shared.html(), shared.html()
         self.fields = widgets.Accordion()
         self.fields.observe(lambda seen: self._open(seen["new"]), names="selected_index")
-        self.devices = shared.column()
+        self.devices, self.held = shared.column(), shared.html()
         self.show_changes = widgets.Button(
             description="Show the changes", icon="search", layout={"width": "auto"}
         )
@@ -53,7 +53,7 @@ class Form:
         self.widget = shared.column(
             [
                 shared.html(f"<b>{escape(str(draft.path))}</b>"), self.state, self.fields,
-                shared.html("<b>Devices</b>"), self.devices, self.sums,
+                shared.html("<b>Devices</b>"), self.devices, self.held, self.sums,
                 shared.across(self.show_changes, self.save), self.changes,
             ]
         )  # fmt: skip
@@ -170,18 +170,22 @@ class Form:
         before, self._rows = self._rows, rows(self.draft.values(), self.machine)
         if self._rows == before:
             return
-        if [row.group for row in before] == [row.group for row in self._rows]:
+        self.held.value = looks.folded(self._rows)
+        if [(row.group, row.is_folded) for row in before] == [
+            (row.group, row.is_folded) for row in self._rows
+        ]:
             self._show_owners()
             return
         old, self.pickers = self.devices.children, {}
-        self.devices.children = [self._picker(row) for row in self._rows]
+        self.devices.children = [self._picker(row) for row in self._rows if not row.is_folded]
         for picker in old:
             _close(picker)
 
     def _show_owners(self) -> None:
         """Say anew who has which group, in the pickers that are there: one that is being used stays under the keys."""
         self._is_showing = True
-        for row, picker in zip(self._rows, self.devices.children, strict=True):
+        shown = (row for row in self._rows if not row.is_folded)
+        for row, picker in zip(shown, self.devices.children, strict=True):
             control, about = picker.children
             if control.options != row.choices:
                 control.options = row.choices
@@ -194,9 +198,7 @@ class Form:
             self._turn_to(give(self.draft, group, owner), is_new_shape=True)
 
     def _picker(self, row: Row) -> Any:
-        control = self._shared.made(
-            widgets.Dropdown, row.owner, words.place(row), options=row.choices, disabled=row.is_held
-        )
+        control = self._shared.made(widgets.Dropdown, row.owner, words.place(row), options=row.choices)
         control.observe(lambda seen: self._pick(row.group, seen["new"]), names="value")
         self.pickers.update(dict.fromkeys(row.group.bdfs, control))
         return self._shared.across(control, self._shared.html(looks.group(row), self._shared.beside))

@@ -32,16 +32,21 @@ class Row:
         """True when there is nothing to choose."""
         return len(self.choices) < 2
 
+    @property
+    def is_folded(self) -> bool:
+        """True when it is told in a line with its like: dom0 keeps it, or has it and nobody wants it."""
+        return self.is_held or (self.group.is_platform and self.owner == DOM0)
+
 
 def rows(values: dict[str, Any], machine: Machine) -> tuple[Row, ...]:
-    """Return the groups of a machine's devices as the parameters' values share them out."""
+    """Return the groups of a machine's devices as the parameters' values share them out: those on offer first."""
     guests = tuple(str(guest.get("name", "")) for guest in items(values, "guests"))
     found = []
     for group in groups(machine, *_kept(values, machine)):
         owner = _owner(values, group)
         choices = (DOM0,) if group.verdict == STAY else (DOM0, HIDDEN, *filter(None, guests))
         found.append(Row(group, owner, tuple(dict.fromkeys((*choices, owner)))))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda row: (row.is_folded, not row.group.is_offered)))
 
 
 def give(draft: Draft, group: Group, owner: str) -> Draft:

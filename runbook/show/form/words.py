@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook.errors import ParamsError
 from runbook.params import HostParams
+from runbook.proposal.rest import reasons
 from runbook.show.form import sums
 from runbook.show.form.draft import Draft
 from runbook.show.form.picker import Row, rows
@@ -53,8 +54,13 @@ def picture(draft: Draft, machine: Machine | None, why: str) -> Shown:
 
 
 def _devices(draft: Draft, machine: Machine) -> list[str]:
-    lines = ["Devices"]
-    for row in rows(draft.values(), machine):
+    lines, found = ["Devices"], rows(draft.values(), machine)
+    for row in (row for row in found if not row.is_folded):
         lines.append(f"  {place(row)} ({reason(row)}): {row.owner}")
         lines += [f"    {line}" for line in device_lines(row)]
-    return lines
+    return [*lines, *(f"  {why}: {who}" for why, who in not_offered(found))]
+
+
+def not_offered(found: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
+    """Return each verdict and reason why devices have no picker, and which those are."""
+    return tuple(reasons((row.group for row in found if row.is_folded), [row.group for row in found]))

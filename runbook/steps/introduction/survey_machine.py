@@ -106,19 +106,31 @@ def _iommu(machine: Machine) -> Iterator[Finding]:
             "there is neither the ACPI table DMAR (Intel) nor IVRS (AMD)",
             setting,
         )
-    elif not any(d.group is not None for d in machine.devices) and not machine.system.is_dom0:
-        yield Finding(
-            "warn",
-            "Linux shows no IOMMU groups",
-            "this kernel does not use the IOMMU, so what goes together is judged by the buses and ACS, or not known",
-            "start once with intel_iommu=on on the kernel's command line, and survey again",
-        )
+    else:
+        yield from _groups(machine)
     if machine.firmware.interrupt_remapping is False:
         yield Finding(
             "warn",
             "The IOMMU does not remap interrupts",
             "a guest with a device could then send false interrupts to the host",
             "look for Interrupt Remapping in the firmware; pass devices only to guests you trust",
+        )
+
+
+def _groups(machine: Machine) -> Iterator[Finding]:
+    if machine.isolation.is_forced:
+        yield Finding(
+            "warn",
+            "The kernel was told to split IOMMU groups by force (pcie_acs_override)",
+            "a kernel that knows the word shows groups that the hardware does not keep apart, so they are not believed",
+            "take it off the kernel's command line, start once without it, and survey again",
+        )
+    elif not any(d.group is not None for d in machine.devices) and not machine.system.is_dom0:
+        yield Finding(
+            "warn",
+            "Linux shows no IOMMU groups",
+            "this kernel does not use the IOMMU, so what goes together is judged by the buses and ACS, or not known",
+            "start once with intel_iommu=on on the kernel's command line, and survey again",
         )
 
 

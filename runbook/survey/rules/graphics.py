@@ -11,7 +11,7 @@ from runbook.survey.xen_quirks import known
 
 _SAYS = {
     "nvidia": "it is {what}, whose older drivers refuse to run in a guest",
-    "laptop": "it is {what}: no connector of its own, and its ROM is in ACPI",
+    "laptop": "it is {what}, without a connector of its own",
     "console": "it is {what}",
     "rebar": "it is {what}, which is slow without Resizable BAR",
     "amd-reset": "it is of an AMD family that works only once after each start of the host: {what}",
@@ -33,7 +33,9 @@ def graphics(machine: Machine, device: Device) -> Iterator[Reason]:
         if entry.kind == "laptop" and is_no_laptop:
             continue
         if entry.kind in _SAYS:
-            yield Reason(entry.kind, _SAYS[entry.kind].format(what=entry.what))
+            text = _SAYS[entry.kind].format(what=entry.what)
+            lacks = entry.kind == "laptop" and machine.bars.lacks_rom(device.bdf)
+            yield Reason(entry.kind, f"{text}, and without a ROM" if lacks else text)
     for entry in integrated[:1]:
         what = f"it is graphics built into the processor ({entry.what}), which few guests can use"
         yield Reason("integrated", what)

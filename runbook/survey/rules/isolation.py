@@ -21,6 +21,9 @@ def isolation(machine: Machine, device: Device) -> Iterator[Reason]:
 
 def _groupless(machine: Machine) -> Reason:
     what = "so nobody can say what else its guest could reach"
+    if machine.isolation.is_forced and not machine.system.is_dom0:
+        why = "the kernel was told to split IOMMU groups by force (pcie_acs_override)"
+        return Reason("groupless-forced", f"{why}, {what}")
     if not machine.system.is_dom0:
         return Reason("groupless", f"Linux shows no IOMMU group of it, {what}")
     if machine.kept is None:
