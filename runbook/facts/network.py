@@ -60,7 +60,7 @@ class Interface:
     path: tuple[str, ...] = field(default=(), compare=False)
     """Every PCI address on its way to the processor, outermost first; the card's own is the last."""
     is_virtual: bool = field(default=False, compare=False)
-    """True for what is no device: a bridge, a VLAN, a tunnel."""
+    """True for what is known to be no device: a bridge, a VLAN, a tunnel."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,6 @@ class Network:
     """The main routing table of IPv4, and of IPv6 where that was asked."""
     is_session_inside: bool = False
     """True when the ssh session came from this host itself."""
-    has_links: bool = False
-    """True when it is known which interfaces are devices."""
     remotes: tuple[tuple[str, str], ...] = ()
     """What dom0 has mounted over the network, in words, and the interface that leads there (`survey.remotes`)."""
 
@@ -176,7 +174,6 @@ def parse(facts: Facts) -> Network:
         is_session6=":" in address,
         table=(*table_of(routes, 4), *(table_of(_rows(facts, ROUTE6), 6) if ROUTE6 in facts else ())),
         is_session_inside=address.startswith("127.") or address == "::1",
-        has_links=bool(devices),
     )
 
 
@@ -211,7 +208,7 @@ def _interface(row: dict[str, Any], links: dict[str, str], bridges: set[str]) ->
         is_bond="MASTER" in row.get("flags", []),
         leased=frozenset(f"{info['local']}/{info['prefixlen']}" for info in infos if info.get("dynamic")),
         path=path,
-        is_virtual="/devices/" not in links.get(name, "") or "/devices/virtual/" in links.get(name, ""),
+        is_virtual="/devices/virtual/" in links.get(name, ""),
     )
 
 

@@ -57,9 +57,7 @@ def uses(network: Network) -> Iterator[tuple[str, str]]:
 
 
 def unseen(network: Network) -> tuple[str, ...]:
-    """Return in words what dom0 needs of a network and no card is seen to carry; () where links were not asked for."""
-    if not network.has_links:
-        return ()
+    """Return in words what dom0 needs of a network and no card is seen to carry."""
     needed = (way for way in _needed(network) if network.interface(way[1]) is not None)
     found = (f"{what} ({name})" for what, name in needed if carriers(network, name) is None)
     return tuple(dict.fromkeys(found))

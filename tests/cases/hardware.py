@@ -12,6 +12,7 @@ not answered; board and processor are the testbed's where a folder has none of i
 `text_without`     what the written file does not say;
 `max_lines_about`  a piece of text and the number of lines that may have it;
 `bridge_ports_without`  interfaces that no bridge of the written file takes;
+`bridges`          bridges of the written file with their ports;
 `new`              that a file is written which validates: it always is.
 """
 
@@ -36,7 +37,7 @@ from tests.survey.machines import ANSWERS, bare, params
 
 FOLDER = Path(__file__).parent / "hardware"
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/expect.json"))
-_TESTBEDS = ("cpuinfo", "dmi", "os-release", "boot-free")
+_TESTBEDS = ("cpuinfo", "meminfo", "dmi", "os-release", "boot-free")
 """What a folder without a file of its own takes from the testbed."""
 _ROOT = {Ask.run("id", "-u"): Answer(0, "0\n"), Ask.run("uname", "-n"): Answer(0, "box\n")}
 

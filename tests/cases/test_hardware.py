@@ -6,7 +6,7 @@ from tests.cases.hardware import FOLDER, NAMES, Case
 
 KINDS = {
     "table", "picker", "picker_alone", "offered_without", "reasons", "setting", "same", "text_without",
-    "max_lines_about", "bridge_ports_without", "new",
+    "max_lines_about", "bridge_ports_without", "bridges", "new",
 }  # fmt: skip
 
 
@@ -61,6 +61,10 @@ def _in_the_file(case):
     yield from (f"the file says {words!r}" for words in said.get("text_without", ()) if words in text)
     ports = {port for bridge in case.written.network.bridges for port in bridge.ports}
     yield from (f"{name} is a port" for name in said.get("bridge_ports_without", ()) if name in ports)
+    there = {bridge.name: list(bridge.ports) for bridge in case.written.network.bridges}
+    for name, wanted in said.get("bridges", {}).items():
+        if there.get(name) != wanted:
+            yield f"the bridges are {there}"
     if "max_lines_about" in said:
         about, most = said["max_lines_about"]
         lines = [line for line in case.file.splitlines() if about in line]
