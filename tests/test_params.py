@@ -44,7 +44,7 @@ def box(tmp_path):
 def test_a_folded_text_is_one_line(tmp_path):
     """`>-` joins its lines by a blank, and nothing else comes between them."""
     path = tmp_path / "x.yml"
-    path.write_text("a: >-\n  one\n  two\n\n  three\nb: \"\\a\"\n")
+    path.write_text('a: >-\n  one\n  two\n\n  three\nb: "\\a"\n')
     assert yaml12.read(path)[0] == {"a": "one two\nthree", "b": "\a"}
 
 
