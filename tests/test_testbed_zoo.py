@@ -18,11 +18,13 @@ from runbook.proposal import read, write
 from runbook.proposal.machine import asks
 from runbook.steps import name_of, notebooks
 from runbook.testbed import disk, machine, machines, qemu, recipe
+from runbook.testbed.checkpoints import Checkpoint
 from runbook.testbed.image import Image, default_recipe, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description
 from runbook.testbed.state import State
 from runbook.testbed.zoo import asked, building, cut, in_force, layout, page, proof, result, visit
+from runbook.testbed.zoo import checkpoints as zoo_checkpoints
 from runbook.testbed.zoo.result import Result
 
 ROOT = Path(__file__).parents[1]
@@ -370,6 +372,21 @@ def test_another_machine_each_day() -> None:
     """On as many days as there are machines, each has its turn."""
     chosen = [description(name=name) for name in ("a", "b", "c")]
     assert sorted(visit.of_the_day(chosen, day * 86400.0).name for day in range(100, 103)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "start"),
+    [("00_fresh", "00_introduction"), ("07_first_boot", "08_guests"), ("08_guests", "08_guests")],
+)
+def test_it_goes_on_where_the_guests_are_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str, start: str
+) -> None:
+    """A checkpoint keeps no memory, so behind the one of the guests they are off: they are started again."""
+    good = Checkpoint(tmp_path / f"checkpoint-{kept}", {})
+    monkeypatch.setattr(zoo_checkpoints, "_fitting", lambda _described, _machine: good)
+    monkeypatch.setattr(zoo_checkpoints, "restore", lambda _machine, _checkpoint: None)
+    (tmp_path / "machine").mkdir()
+    assert zoo_checkpoints.begin_again(description(), Machine(tmp_path)) == start
 
 
 def test_only_a_machine_that_was_held_before_is_taken(

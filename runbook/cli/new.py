@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runbook.cli.reach import CAPTURE, of_host
+
+if TYPE_CHECKING:
+    from runbook.proposal import Proposal
 
 
 @click.command(short_help="Write a parameter file from what a machine says; change nothing on it.")
@@ -71,16 +75,21 @@ def new(
     from runbook.captures.seen import see
     from runbook.hosts import connect
     from runbook.proposal import chosen, file, look, read, write
-    from runbook.text.plural import plural
 
     params = of_host(host, to, local, become, become_password, like, capture)
     host, connection = params.host, params.connection
     path = file.place(host, out)
     file.prove_free(path, force=force)
-    wanted = chosen.choice(devices, takes_all=takes_all)
-    seen = read(see(capture).facts, wanted) if capture else look(connect(params, "00_introduction"), wanted)
+    choice = chosen.choice(devices, takes_all=takes_all)
+    seen = read(see(capture).facts, choice) if capture else look(connect(params, "00_introduction"), choice)
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
+    _tell(seen, path, was_there=was_there)
+
+
+def _tell(seen: Proposal, path: Path, *, was_there: bool) -> None:
+    from runbook.text.plural import plural
+
     about = [
         plural(len(seen.disks), "disk"),
         plural(len(seen.bridges), "bridge"),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runbook.errors import CheckFailed, Refused
-from runbook.params.host import Captured
 
 if TYPE_CHECKING:
     from runbook.facts.system import System
@@ -40,10 +39,11 @@ def require_usable(
 
 def require_machine(params: HostParams, mode: str) -> None:
     """Raise `Refused` where something is to be done and a capture stands in place of the host."""
-    if mode == "apply" and isinstance(params.connection, Captured):
+    connection = params.connection
+    if mode == "apply" and connection.kind == "capture":
         raise Refused(
             f"{params.host} is a capture here, and a capture cannot be changed",
-            where=params.connection.folder,
+            where=connection.folder,
             why="it holds what a machine answered; no machine is behind it",
             do="use mode plan or check; on the machine itself, leave --capture out and name its parameter file",
         )

@@ -41,7 +41,7 @@ def add_devices(top: CommentedMap, seen: Proposal, told: dict[str, dict[str, Any
     offers = [group for group in others if is_offer(group)]
     lines = [line for group in offers for line in _offer(group, seen, told, moves)]
     left = [group for group in others if group not in offers]
-    return [*lines, *rest.lines(left, seen, lambda group: _offer(group, seen, told, moves))]
+    return [*lines, *rest.lines(left, seen, lambda group: _offer(group, seen, told, moves), moves)]
 
 
 def _part(group: Group, chosen: frozenset[str], *, is_in: bool) -> Group | None:

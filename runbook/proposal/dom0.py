@@ -9,7 +9,11 @@ than 16 GiB.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from runbook.facts.storage import GIB, MIB, Storage
+from runbook.survey.machine import Machine
 
 LEAST, ENOUGH, MOST = 2048, 4096, 8192
 _STEP = 256
@@ -75,6 +79,20 @@ def vcpus(threads: int) -> tuple[int, str]:
     found = next(count for most, count in ((1, 1), (7, 2), (23, 4), (31, 6), (threads, 8)) if threads <= most)
     why = f"of {threads} threads; guests may use all of them"
     return found, why if found <= 2 else f"{why}, and dom0 moves the packets and blocks of them all"
+
+
+def memory_of(machine: Machine, has: Mapping[str, Any]) -> tuple[int, str]:
+    """Return the memory of a machine's dom0 in MiB, and why: what it `has` already, else what is suggested."""
+    if "memory_mib" in has:
+        return has["memory_mib"], "what it has now"
+    return memory(machine.memory.machine_mib, pools(machine.storage))
+
+
+def vcpus_of(machine: Machine, has: Mapping[str, Any]) -> tuple[int, str]:
+    """Return the virtual CPUs of a machine's dom0, and why, likewise."""
+    if "max_vcpus" in has:
+        return has["max_vcpus"], f"of {machine.cpu.threads} threads, as it has now"
+    return vcpus(max(1, machine.cpu.threads))
 
 
 def pools(storage: Storage) -> int | None:

@@ -72,45 +72,36 @@ def asks(*, is_real: bool = True) -> tuple[Ask, ...]:
     return tuple(dict.fromkeys((*machines.asks(), *more))) if is_real else machines.asks()
 
 
-def look(host: Host, asked: Choice = NOTHING) -> Proposal:
+def look(host: Host, choice: Choice = NOTHING) -> Proposal:
     """Return the proposal for a host, asked once; nothing on it is changed.
 
     Raises `HostError` when it cannot be reached, `Refused` when the questions were not asked as root, and what `read` does.
     """
     try:
-        return read(host.gather(asks(is_real=host.is_real)), asked)
+        return read(host.gather(asks(is_real=host.is_real)), choice)
     finally:
         host.close()
 
 
 @reading()
-def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
+def read(facts: Facts, choice: Choice = NOTHING) -> Proposal:
     """Return the proposal for the machine of the facts.
 
-    `asked` are the devices that a person named for guests. Raises `Refused` when the facts were not read as root, or a
+    `choice` are the devices that a person named for guests. Raises `Refused` when the facts were not read as root, or a
     named device must stay; `ParamsError` when there is none.
     """
     machine = machines.read(facts)
-    if not machine.system.is_root:
-        raise Refused(
-            f"Not root on {machine.system.hostname}",
-            why="disks and volume groups are shown to root alone, and the runbook works as root",
-            do="say --become sudo, where the account may use it; or let the connection go to root, by key (`--to root@host`)",
-        )
+    _see_root(machine)
     there, has = guests.read(facts, machine.storage), adopted.read(machine, facts)
     group, why = disks.guest_group(machine, there)
-    found = cards.read(machine, facts, frozenset(asked.devices))
+    found = cards.read(machine, facts, frozenset(choice.devices))
     kept = found.staying | {
         bdf: f"it becomes a port of the bridge {b.name} above" for b in found.bridges for bdf in b.controllers
     }
     together = groups(machine, group, kept)
     hidden, not_hidden = chosen.hidden(has, together)
-    memory, memory_why = dom0.memory(machine.memory.machine_mib, dom0.pools(machine.storage))
-    if "memory_mib" in has.dom0:
-        memory, memory_why = has.dom0["memory_mib"], "what it has now"
-    cpus, cpus_why = dom0.vcpus(max(1, machine.cpu.threads))
-    if "max_vcpus" in has.dom0:
-        cpus, cpus_why = has.dom0["max_vcpus"], f"of {machine.cpu.threads} threads, as it has now"
+    memory, memory_why = dom0.memory_of(machine, has.dom0)
+    cpus, cpus_why = dom0.vcpus_of(machine, has.dom0)
     return Proposal(
         machine=machine,
         disks=disks.disks(machine, facts),
@@ -124,9 +115,18 @@ def read(facts: Facts, asked: Choice = NOTHING) -> Proposal:
         max_vcpus_why=cpus_why,
         hidden=hidden,
         not_hidden=not_hidden,
-        chosen=hidden | chosen.chosen(asked, together, machine),
+        chosen=hidden | chosen.chosen(choice, together, machine),
         has=has,
         there=there,
         other_systems=adopted.other_systems(facts),
         ssh_port=network.session_port(facts),
     )
+
+
+def _see_root(machine: Machine) -> None:
+    if not machine.system.is_root:
+        raise Refused(
+            f"Not root on {machine.system.hostname}",
+            why="disks and volume groups are shown to root alone, and the runbook works as root",
+            do="say --become sudo, where the account may use it; or let the connection go to root, by key (`--to root@host`)",
+        )

@@ -16,9 +16,12 @@ _HEAD = "Not offered, each with the reason; `A to B` are all devices from A to B
 _ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 
-def lines(groups: Iterable[Group], seen: Proposal, entries: Callable[[Group], Iterator[str]]) -> list[str]:
+def lines(
+    groups: Iterable[Group], seen: Proposal, entries: Callable[[Group], Iterator[str]], moves: set[str]
+) -> list[str]:
     """Return the lines about the groups that are not offered; `entries` writes what a person could want nevertheless.
 
+    `moves` is what the reader knows from above, as in `cares`.
     That is what needs care and is more than a part of the machine itself, and a card that only a suggestion keeps.
     """
     folds, wanted = list[Group](), list[Group]()
@@ -28,6 +31,10 @@ def lines(groups: Iterable[Group], seen: Proposal, entries: Callable[[Group], It
     found = [
         line for why, who in reasons(folds, seen.groups) for line in folded(f"{why}: {who}", 4, "##", hang=2)
     ]
+    for reason in _of_all(wanted):
+        text = f"All that follow need care, so it is for you to decide: {reason.text}"
+        found += folded(text + ("" if reason.do in moves else f": {reason.do}"), 4, "##", hang=2)
+        moves |= {reason.do, reason.text}
     found += [line for group in wanted for line in entries(group)]
     return [f"    ## {_HEAD}", *found] if found else []
 
@@ -42,18 +49,25 @@ def reasons(groups: Iterable[Group], every: Iterable[Group]) -> Iterator[tuple[s
     return ((why, _who(some, among)) for why, some in found.items())
 
 
+def _of_all(groups: Sequence[Group]) -> list[Reason]:
+    """Return the cares that are for a person to decide on and that all devices of several groups have."""
+    first = [r for r in groups[0].members[0].reasons if r.kind in FIRM] if len(groups) > 1 else []
+    return [r for r in first if all(r in member.reasons for group in groups for member in group.members)]
+
+
 def cares(group: Group, moves: set[str]) -> Iterator[str]:
     """Yield each care of a group, once; of several devices with the addresses of those that have it.
 
-    `moves` are the next moves that the reader knows from above; one that is told is added. That its own members go
-    together is no care of its own.
+    `moves` are the next moves, and the cares of all, that the reader knows from above; a move that is told is added.
+    That its own members go together is no care of its own.
     """
     found: dict[Reason, list[str]] = {}
     for member in group.members:
         for reason in member.reasons:
             if reason.kind not in TOGETHER or {*_ADDRESS.findall(reason.text)} - {*group.bdfs}:
                 found.setdefault(reason, []).append(member.device.bdf)
-    for reason, bdfs in sorted(found.items(), key=lambda item: item[0].kind not in FIRM):
+    new = ((reason, bdfs) for reason, bdfs in found.items() if reason.text not in moves)
+    for reason, bdfs in sorted(new, key=lambda item: item[0].kind not in FIRM):
         decide = ", so it is for you to decide" if reason.kind in FIRM else ""
         whose = f"{ranges(bdfs, group.bdfs)}: " if len(group.members) > 1 else ""
         move = "" if reason.do in moves else f": {reason.do}"

@@ -334,7 +334,7 @@ def test_what_is_plugged_in_is_said():
 @pytest.mark.parametrize(
     ("code", "protocol", "expected"),
     [("03", "00", "an input device or a UPS"), ("e0", "01", "a radio such as Bluetooth"), ("0b", "00", "a smart card reader"),
-     ("01", "00", "sound"), ("ff", "ff", "a device of its maker's own kind"), ("09", "01", "")],
+     ("03", "01", ""), ("01", "00", "sound"), ("ff", "ff", "a device of its maker's own kind"), ("09", "01", "")],
 )  # fmt: skip
 def test_what_usb_classes_mean(code, protocol, expected):
     """Each class in words; a hub is nothing by itself."""

@@ -185,6 +185,14 @@ def test_virtual_functions_go_alone_and_their_parent_is_not_offered():
     assert offered(box) == [("0000:18:00.1",), (VF,), (OTHER,)]
 
 
+def test_virtual_functions_of_one_slot_are_no_siblings():
+    """The slot of a virtual function is only a number: even without a reset that is known none comes with another."""
+    built = [Pci(bdf, above=(PORT,), group=n, reset="") for n, bdf in enumerate((VF, OTHER))]
+    box = devices(Pci(PORT, code="060400", bus=0x18), *built, pci_physical=LINKS)
+    assert kinds(box, VF) == ["virtual", "reset"]
+    assert "siblings" in kinds(devices(Pci(PORT, code="060400", bus=0x18), *built), VF)
+
+
 def test_a_virtual_function_known_by_its_name():
     """Where Linux' link is not known the name tells, and every port of the card may be its parent."""
     row = '{} "Ethernet controller [0200]" "Intel Corporation [8086]" "{} [1565]"\n'

@@ -18,6 +18,7 @@ from runbook.show.form import looks, words
 from runbook.show.form.picker import rows
 from runbook.steps.introduction import survey_devices
 from runbook.survey import CARE, MAY, STAY
+from runbook.survey.together import together
 from runbook.survey.verdict import ports
 from tests.survey.machines import Pci, devices, dmar, params
 
@@ -142,6 +143,7 @@ def by_new(facts: Facts) -> tuple[dict[str, str], HostParams]:
     order = sorted(bdf for group in seen.groups for bdf in group.bdfs)
     found: dict[str, str] = {}
     cares: list[str] = []
+    every: list[str] = []
     for line in part.replace("\n    ##   ", " ").splitlines():
         if entry := re.match(rf"    # - bdf: [\"']?({ADDRESS})", line):
             whose = [re.match(rf"needs care[^:]*: {SOME}: ", care) for care in cares]
@@ -150,7 +152,9 @@ def by_new(facts: Facts) -> tuple[dict[str, str], HostParams]:
         elif rest := re.match(rf"    ## (must stay|needs care): .*?: {SOME} \(", line):
             found |= dict.fromkeys(spelt(rest[2], order), rest[1])
         elif re.match("    ## (IOMMU group|one device)", line):
-            cares = [line[7:]] if "go to one guest" in line else []
+            cares = [*every, *([line[7:]] if "go to one guest" in line else [])]
+        elif line.startswith("    ## All that follow need care"):
+            every.append(line[7:])
         elif line.startswith("    ## needs care"):
             cares.append(line[7:])
     taken = proposal.write("box", Ssh(to="root@box"), proposal.read(facts, Choice(takes_all=True)))
@@ -192,6 +196,18 @@ def test_so_does_the_file_that_new_writes(seed):
     assert {*said} == {bdf for group in proposal.read(facts).groups for bdf in group.bdfs}
     hidden = {device.bdf for device in wanted.passthrough.devices}
     assert {table[bdf] for bdf in hidden} <= {MAY, CARE}
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_goes_together_is_whole(silent):
+    """What is a device's mate has it as mate, and all that go together name the same company, with ACS known and without."""
+    for seed in range(150):
+        _, built, _ = machine(seed)
+        here = survey.read(devices(*built, **({"pci_capabilities": None} if silent else {})))
+        for device in (d for d in here.devices if not d.is_bridge):
+            assert all(device in here.mates(mate) for mate in here.mates(device))
+            company = together(here, device)
+            assert all(together(here, other) == company for other in company)
 
 
 def test_every_word_is_met():

@@ -97,10 +97,10 @@ def folded(found: tuple[Row, ...]) -> str:
     count = sum(len(row.group.members) for row in found if row.is_folded)
     if not count:
         return ""
-    rows = words.not_offered(found)
+    split = ((*text.partition(": ")[::2], who) for text, who in words.not_offered(found))
     items = (
         f"<li>{badge(verdict)} {escape(why)}: <small>{escape(who)}</small></li>"
-        for (verdict, _, why), who in ((text.partition(": "), who) for text, who in rows)
+        for verdict, why, who in split
     )
     head = f"{plural(count, 'device')} that must stay with dom0, or {'is' if count == 1 else 'are'} of no use to a guest"
     return f'<details style="{_TIGHT};padding-bottom:.7em"><summary>{head}</summary><ul>{"".join(items)}</ul></details>'
