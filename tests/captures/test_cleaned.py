@@ -109,7 +109,7 @@ def test_what_is_everybodys_stays():
     """Types of partitions, private addresses, versions, projects' names and PCI addresses are not touched."""
     text = (
         "10.0.2.15/24 192.168.1.1 fe80::1 0000:00:1f.2 c12a7328-f81f-11d2-ba4b-00a0c93ec93b 6.12.118+deb13-amd64 "
-        "chacha20-poly1305@openssh.com getty@tty1.service http://deb.debian.org/debian ii |fdisk|2.41.5.1-0+deb13u1"
+        "chacha20-poly1305@openssh.com getty@tty1.service https://www.debian.org/ ii |fdisk|2.41.5.1-0+deb13u1"
     )
     assert Aliases(constants=["c12a7328-f81f-11d2-ba4b-00a0c93ec93b"]).text(text) == text
 
