@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -123,6 +124,23 @@ def test_a_link_among_the_answers_is_not_followed(folder, tmp_path):
         capture.load(folder)
 
 
+def test_many_large_answers_are_not_all_held(folder, monkeypatch):
+    """All answers together have a largest size, also when many questions name one file; the refusal says so."""
+    monkeypatch.setattr(capture, "LARGEST", 1000)
+    (folder / "answers" / "uname").write_text("x" * 400)
+    index = json.loads((folder / "capture.json").read_text())
+    one = next(one for one in index["questions"] if one["name"] == "uname")
+    for count, is_read in ((2, True), (3, False)):
+        index["questions"] = [one | {"run": [f"uname{n}"]} for n in range(count)]
+        (folder / "capture.json").write_text(json.dumps(index))
+        if is_read:
+            assert len(capture.load(folder).answers) == count
+        else:
+            with pytest.raises(ParamsError, match="cannot be read") as refused:
+                capture.load(folder)
+            assert "larger than" in refused.value.why
+
+
 def test_another_format_is_named(folder):
     """A capture of a later runbook is not read as one of this."""
     index = json.loads((folder / "capture.json").read_text()) | {"format": 2}
@@ -189,6 +207,22 @@ def test_the_survey_is_shown_from_it(whole, tmp_path):
     assert text.count("<svg") >= 3
     assert "<script" not in text
     assert call("survey", "--capture", str(whole), "--html", str(page)).exit_code == 2
+
+
+def test_the_survey_of_a_capture_needs_no_other_file(whole, tmp_path, monkeypatch):
+    """Whoever is sent a capture looks at it from any folder; parameters that cannot be read are said and left out."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(whole, tmp_path / "My box")
+    assert "asked for" in call("survey", "--capture", "My box").output
+    (tmp_path / "My box" / "params.yml").write_text("host: [")
+    done = call("survey", "--capture", "My box")
+    assert done.exit_code == 0, done.output
+    assert "its params.yml cannot be read" in done.output
+    assert "asked for" not in done.output
+    (tmp_path / "My box" / "params.yml").unlink()
+    done = call("survey", "--capture", "My box")
+    assert done.exit_code == 0, done.output
+    assert "params.yml" not in done.output
 
 
 def test_new_writes_a_file_that_plans_on_it(whole, tmp_path):
