@@ -187,12 +187,15 @@ def _show(params: HostParams, facts: Facts, html: Path | None, *, opens: bool) -
     from runbook.cli import survey_show
     from runbook.model.unreadable import reading
     from runbook.show import survey as views
-    from runbook.survey.tables import machine_rows
+    from runbook.survey.tables import machine_rows, moves, parts_of_the_machine
 
     with reading():
         machine = surveys.read(facts)
         survey_show.show(
-            machine_rows(machine), surveys.survey_table(facts, params), views.pictures(params, facts)
+            machine_rows(machine),
+            survey_show.folded(surveys.survey_table(facts, params), parts_of_the_machine(facts, params)),
+            moves(facts, params),
+            views.pictures(params, facts),
         )
         if html or opens:
             _page(params, facts, html, opens=opens)

@@ -72,6 +72,8 @@ def load(folder: Path) -> Capture:
                 why=f"this runbook reads format {FORMAT}",
                 do="read it with the runbook that wrote it, or make it anew: runbook survey --save FOLDER",
             )
+        if (folder / ANSWERS).is_symlink():
+            raise ValueError(f"{ANSWERS} is a link, not a folder")
         left, said = LARGEST, list[Said]()
         for one in value["questions"]:
             said.append(_said(folder, one, left))
@@ -82,7 +84,8 @@ def load(folder: Path) -> Capture:
         what = "There is no capture" if missing == INDEX else "A capture lacks an answer"
         raise ParamsError(what, where=str(folder), why=f"{error.filename} is missing", do=_DO) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = f"{type(error).__name__}: {error}"
+        is_told = isinstance(error, (OSError, ValueError))
+        why = str(error) if is_told else f"it is not made as an index is: {type(error).__name__}: {error}"
         raise ParamsError("A capture cannot be read", where=str(index), why=why, do=_DO) from None
 
 
@@ -95,7 +98,10 @@ def _said(folder: Path, value: dict[str, Any], largest: int) -> Said:
     if type(status) is not int or not (file == "" or _FILE.fullmatch(file)):
         raise ValueError(f"the question {name!r} names no answer")
     largest = min(largest, plain.LARGEST_JSON)
-    out = plain.read(folder / ANSWERS / file, largest).decode(errors="replace") if file else ""
+    try:
+        out = plain.read(folder / ANSWERS / file, largest).decode(errors="replace") if file else ""
+    except plain.NotPlain as error:
+        raise ValueError(f"the answer {ANSWERS}/{file}: {error}") from None
     return Said(name, Ask("read" if "read" in value else "run", words), Answer(status, out, err))
 
 

@@ -49,7 +49,7 @@ RULES: dict[str, tuple[str, str, str]] = {
         "Xen, vtd/quirks.c",
     ),
     "nf200-card": (STAY, "use another card: no slot helps, for the switch is a part of this one", "H104"),
-    "held": (STAY, "try another slot", ""),
+    "held": (STAY, "try another slot; where it is on one card with that, choose another card", ""),
     "virtual-held": (STAY, "take off its virtual function first what the host has there", ""),
     "groupless": (
         CARE,
