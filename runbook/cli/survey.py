@@ -48,9 +48,10 @@ def survey(
 ) -> None:
     """Look at a machine and show it; change nothing on it.
 
-    What it is, each PCI device with what may be done with it and why, and pictures: where each device hangs
-    and what the IOMMU cannot tell apart, the disk, the network. The machine is that of a parameter file, or
-    one that is named as for `runbook new`; left out, it is the recorded host.
+    What it is; each PCI device with what may be done with it, why, and what to do about that; and pictures:
+    where each device hangs and what the IOMMU cannot tell apart, the disks, the network. On a terminal devices
+    of which the same is to be said are one row; the page of --html has a row for each. The machine is that of a
+    parameter file, or one that is named as for `runbook new`; left out, it is the recorded host.
 
     \b
     Examples:
