@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.reach import CAPTURE, of_host
+from runbook.text.terminal import say
 
 if TYPE_CHECKING:
     from runbook.proposal import Proposal
@@ -85,6 +86,12 @@ def new(
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     _tell(seen, path, was_there=was_there)
+    if takes_all and not seen.chosen:
+        say(
+            "--all took nothing, for nothing is offered here: the file has the reason of each device",
+            fg="yellow",
+            err=True,
+        )
 
 
 def _tell(seen: Proposal, path: Path, *, was_there: bool) -> None:

@@ -48,9 +48,10 @@ def survey(
 ) -> None:
     """Look at a machine and show it; change nothing on it.
 
-    What it is, each PCI device with what may be done with it and why, and pictures: where each device hangs
-    and what the IOMMU cannot tell apart, the disk, the network. The machine is that of a parameter file, or
-    one that is named as for `runbook new`; left out, it is the recorded host.
+    What it is; each PCI device with what may be done with it, why, and what to do about that; and pictures:
+    where each device hangs and what the IOMMU cannot tell apart, the disks, the network. On a terminal devices
+    of which the same is to be said are one row; the page of --html has a row for each. The machine is that of a
+    parameter file, or one that is named as for `runbook new`; left out, it is the recorded host.
 
     \b
     Examples:
@@ -77,10 +78,10 @@ def survey(
     if save:
         folders.prove_free(save, force=force)
     _prove_free(html, force=force)
-    params, file = _named(host, to, local, become, become_password, like)
     if capture:
-        params, facts = _captured(capture, params)
+        params, facts = _captured(capture)
     else:
+        params, file = _named(host, to, local, become, become_password, like)
         machine = connect(params, "00_introduction")
         try:
             facts = _gathered(machine, params, file, save, force=force)
@@ -107,23 +108,39 @@ def _named(
     return of_host(name, to, local, become, become_password, like), None
 
 
-def _captured(folder: Path, params: HostParams) -> tuple[HostParams, Facts]:
+def _captured(folder: Path) -> tuple[HostParams, Facts]:
+    """Return a capture's own parameters with its answers; where it has none that can be read, those that ask for nothing."""
     from runbook.captures import seen
     from runbook.errors import ParamsError
+    from runbook.hosts.capture import PARAMS
+    from runbook.params import HostParams
+    from runbook.params.host import Captured
 
+    found = seen.see(folder)
     try:
         params = seen.own_params(folder)
-    except ParamsError:
-        params = params.model_copy(update={"host": folder.resolve().name, "guests": ()})
-    found = seen.see(folder)
+    except ParamsError as error:
+        params = HostParams(host="captured", connection=Captured(folder=str(folder.absolute())))
+        params = params.model_copy(update={"host": folder.resolve().name})
+        if (folder / PARAMS).is_file():
+            why = f"{error.what}; what it asks for is left out"
+            say(f"its {PARAMS} cannot be read: {why}", fg="yellow", err=True)
     if found.unasked:
-        names = ", ".join(found.unasked)
-        say(
-            f"the capture was not asked, so it is not known: {names}; a verdict may be another",
-            fg="yellow",
-            err=True,
-        )
+        _say_unasked(found.unasked)
     return params, found.facts
+
+
+def _say_unasked(names: tuple[str, ...]) -> None:
+    """Say what a capture does not know: a few of the names, for an old one can lack dozens."""
+    from runbook.text.plural import plural
+
+    some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    say(
+        f"the capture does not answer {plural(len(names), 'question')} that are asked today, so a verdict may differ "
+        f"from the machine's: {some}",
+        fg="yellow",
+        err=True,
+    )
 
 
 def _gathered(
@@ -171,12 +188,15 @@ def _show(params: HostParams, facts: Facts, html: Path | None, *, opens: bool) -
     from runbook.cli import survey_show
     from runbook.model.unreadable import reading
     from runbook.show import survey as views
-    from runbook.survey.tables import machine_rows
+    from runbook.survey.tables import machine_rows, moves, parts_of_the_machine
 
     with reading():
         machine = surveys.read(facts)
         survey_show.show(
-            machine_rows(machine), surveys.survey_table(facts, params), views.pictures(params, facts)
+            machine_rows(machine),
+            survey_show.folded(surveys.survey_table(facts, params), parts_of_the_machine(facts, params)),
+            moves(facts, params),
+            views.pictures(params, facts),
         )
         if html or opens:
             _page(params, facts, html, opens=opens)

@@ -26,6 +26,8 @@ from runbook.model.ask import Answer, Ask
 
 INDEX, ANSWERS, PARAMS = "capture.json", "answers", "params.yml"
 FORMAT = 1
+LARGEST = 256 << 20
+"""Bytes that all answers may have together: a large server's have a hundredth of it, and all of them are held at once."""
 ABOUT = (
     "What a machine answered, cleaned of names, addresses and secrets: `runbook survey --capture FOLDER` shows it, and "
     "`runbook plan --capture FOLDER` plans on it. Look through the answers before you give them to anybody."
@@ -65,31 +67,41 @@ def load(folder: Path) -> Capture:
         value = plain.read_json(index)
         if value["format"] != FORMAT:
             raise ParamsError(
-                f"A capture of another format: {value['format']!r}",
+                f"A capture of another format: {value['format']!r:.60}",
                 where=str(index),
                 why=f"this runbook reads format {FORMAT}",
                 do="read it with the runbook that wrote it, or make it anew: runbook survey --save FOLDER",
             )
-        said = tuple(_said(folder, one) for one in value["questions"])
-        return Capture(folder, str(value["made"]), said)
+        if (folder / ANSWERS).is_symlink():
+            raise ValueError(f"{ANSWERS} is a link, not a folder")
+        left, said = LARGEST, list[Said]()
+        for one in value["questions"]:
+            said.append(_said(folder, one, left))
+            left -= len(said[-1].answer.out)
+        return Capture(folder, str(value["made"]), tuple(said))
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         what = "There is no capture" if missing == INDEX else "A capture lacks an answer"
         raise ParamsError(what, where=str(folder), why=f"{error.filename} is missing", do=_DO) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = f"{type(error).__name__}: {error}"
+        is_told = isinstance(error, (OSError, ValueError))
+        why = str(error) if is_told else f"it is not made as an index is: {type(error).__name__}: {error}"
         raise ParamsError("A capture cannot be read", where=str(index), why=why, do=_DO) from None
 
 
-def _said(folder: Path, value: dict[str, Any]) -> Said:
-    """Return one entry. Raises `ValueError` for what is none; no file outside of the capture is opened."""
+def _said(folder: Path, value: dict[str, Any], largest: int) -> Said:
+    """Return one entry. Raises `ValueError` for what is none, or too large; no file outside of the capture is opened."""
     name, file, status, err = value["name"], value["file"], value["status"], value.get("err", "")
     words = (value["read"],) if "read" in value else tuple(value["run"])
     if not (words and all(isinstance(word, str) for word in (*words, name, file, err))):
         raise ValueError(f"the question {name!r} is not made of texts")
     if type(status) is not int or not (file == "" or _FILE.fullmatch(file)):
         raise ValueError(f"the question {name!r} names no answer")
-    out = plain.read(folder / ANSWERS / file).decode(errors="replace") if file else ""
+    largest = min(largest, plain.LARGEST_JSON)
+    try:
+        out = plain.read(folder / ANSWERS / file, largest).decode(errors="replace") if file else ""
+    except plain.NotPlain as error:
+        raise ValueError(f"the answer {ANSWERS}/{file}: {error}") from None
     return Said(name, Ask("read" if "read" in value else "run", words), Answer(status, out, err))
 
 

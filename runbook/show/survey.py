@@ -13,6 +13,7 @@ from runbook.show import disk, network, pci_tree, tables
 from runbook.show.bars import draw
 from runbook.show.pieces import Shown
 from runbook.survey import machine as machines
+from runbook.survey.tables import moves
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,15 @@ def parts(params: HostParams, facts: Facts) -> tuple[Part, ...]:
     shown = [
         Part("The machine", tables.show("machine", params, facts)),
         Part("The devices, and what may be done with each", tables.show("devices", params, facts)),
+        Part("What to do about it", _moves(params, facts)),
     ]
     return (*shown, *pictures(params, facts))
+
+
+def _moves(params: HostParams, facts: Facts) -> Shown:
+    """Return each next move with the devices that it is for."""
+    rows = [{"for": whose, "what to do": do} for do, whose in moves(facts, params)]
+    return tables.styled("moves", tables.indexed(rows, "for")) if rows else tables.nothing("Nothing.")
 
 
 def pictures(params: HostParams, facts: Facts) -> tuple[Part, ...]:

@@ -32,17 +32,21 @@ def _company(machine: Machine, device: Device, stays: Stays) -> Iterator[Reason]
     kept = [d for d in others if stays(d) or any(map(stays, machine.mates(d)))]
     if kept:
         yield Reason(
-            "parted", f"{_bdfs(kept)} is the same physical device and must stay, and neither resets alone"
+            "parted",
+            f"it is one physical device with {_bdfs(kept)}, which must stay, and none of them resets alone",
         )
     if rest := [d for d in others if d not in kept]:
-        yield Reason("siblings", f"{_bdfs(rest)} is the same physical device")
+        yield Reason("siblings", f"it is one physical device with {_bdfs(rest)}")
 
 
 def _virtual(machine: Machine, device: Device, stays: Stays) -> Iterator[Reason]:
     made = machine.virtual.get(device.bdf, ())
     held = [bdf for bdf in made if (d := machine.device(bdf)) and stays(d)]
     if held:
-        yield Reason("virtual-held", f"its virtual function {', '.join(held)} must stay")
+        yield Reason(
+            "virtual-held",
+            f"its virtual {'function' if len(held) == 1 else 'functions'} {', '.join(held)} must stay",
+        )
     elif made:
         yield Reason(
             "virtual-parent",

@@ -49,7 +49,7 @@ RULES: dict[str, tuple[str, str, str]] = {
         "Xen, vtd/quirks.c",
     ),
     "nf200-card": (STAY, "use another card: no slot helps, for the switch is a part of this one", "H104"),
-    "held": (STAY, "try another slot", ""),
+    "held": (STAY, "try another slot, or another card when both are on this one", ""),
     "virtual-held": (STAY, "take off its virtual function first what the host has there", ""),
     "groupless": (
         CARE,
@@ -79,7 +79,8 @@ RULES: dict[str, tuple[str, str, str]] = {
     ),
     "virtual-parent": (
         CARE,
-        "pass its virtual functions instead, one by one, or unmake them first (`echo 0` into its sriov_numvfs)",
+        "pass its virtual functions instead, where they are in groups of their own, or unmake them first (`echo 0` into its "
+        "sriov_numvfs)",
         "",
     ),
     "volumes": (CARE, "be sure that dom0 needs nothing of it", ""),
@@ -89,7 +90,11 @@ RULES: dict[str, tuple[str, str, str]] = {
         "look at its revision with `lspci -nn`, and under Xen at `xl dmesg`",
         "Xen, vtd/quirks.c",
     ),
-    "phantom": (CARE, "add that word to xen.options in the parameters", "xen-command-line, pci-phantom"),
+    "phantom": (
+        CARE,
+        "add the word pci-phantom=… that the reason names to xen.options in the parameters",
+        "xen-command-line, pci-phantom",
+    ),
     "phantom-real": (CARE, "pass both to the same guest", "Linux, quirk_dma_func1_alias"),
     "msix-page": (CARE, "use Xen 4.19 or newer, which is in Debian 13 (trixie)", "Xen b2cd07a0447b"),
     "board": (CARE, "pass it only when it has to go along with another device", ""),
@@ -103,7 +108,11 @@ RULES: dict[str, tuple[str, str, str]] = {
     "shared-region": (CARE, "pass all that share it to the same guest", ""),
     "open-region": (CARE, "set `rdm_policy: relaxed` for it if its guest does not start", ""),
     "rmrr": (CARE, "set `rdm_policy: relaxed` for it if its guest does not start", "H106"),
-    "screen": (CARE, "make the onboard graphics the primary display in the firmware", ""),
+    "screen": (
+        CARE,
+        "make the machine's other graphics the primary display in the firmware, where its menu has that; this screen goes dark",
+        "",
+    ),
     "only-screen": (CARE, "be sure to reach dom0 over the network: its screen goes dark", ""),
     "nvidia": (CARE, "use a Windows driver from 465 on (2021) in the guest", ""),
     "amd-reset": (CARE, "expect to restart the host whenever its guest is restarted", ""),

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from runbook.facts.pci import Device
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.survey import machine as machines
-from runbook.survey.reasons import verdict
+from runbook.survey.groups import Member
+from runbook.survey.reasons import PLATFORM, Reason, verdict, worst
 from runbook.survey.verdict import judge, ports
+from runbook.text.ranges import ranges
 from runbook.text.sizes import human_size
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _TABLES = {"DMAR": "Intel VT-d (DMAR)", "RMAD": "Intel VT-d (DMAR, in use by Xen)", "IVRS": "AMD-Vi (IVRS)"}
+_TOLD = frozenset({"bridge", "iommu", "group", "siblings"})
+"""Kinds of reasons without a move of their own to tell."""
+_MANY = 6
+"""So many stretches of addresses are counted instead of written."""
 
 
 def survey_table(facts: Facts, params: HostParams | None = None) -> pd.DataFrame:
@@ -24,12 +32,8 @@ def survey_table(facts: Facts, params: HostParams | None = None) -> pd.DataFrame
     """
     import pandas as pd
 
-    machine = machines.read(facts, params.xen.options if params else ())
-    guest_group = params.storage.guest_volume_group if params else ""
-    kept = ports(machine, ((b.name, b.ports) for b in params.network.bridges)) if params else {}
     rows = []
-    for device in machine.devices:
-        reasons = judge(machine, device, guest_group, kept)
+    for device, reasons in _judged(facts, params):
         rows.append({
             "address": device.bdf,
             "device": device.name,
@@ -43,6 +47,44 @@ def survey_table(facts: Facts, params: HostParams | None = None) -> pd.DataFrame
         })  # fmt: skip
     columns = ["address", "device", "class", "id", "driver", "group", "reset", "verdict", "why"]
     return pd.DataFrame(rows, columns=columns, dtype=str)
+
+
+def moves(facts: Facts, params: HostParams | None = None) -> list[tuple[str, str]]:
+    """Return what a person can do about the reasons in `survey_table`: each move once, with the devices that it is for.
+
+    Of a device that must stay these are about what keeps it. Left out are bridges, parts of the machine itself, and company,
+    which tells its move itself.
+    """
+    judged = [Member(device, reasons) for device, reasons in _judged(facts, params)]
+    found: dict[str, set[str]] = {}
+    for member in judged:
+        for reason in () if member.is_platform else worst(member.reasons):
+            if reason.kind not in _TOLD:
+                found.setdefault(reason.do, set()).add(member.device.bdf)
+    among = [member.device.bdf for member in judged]
+    return [(do, short_ranges(bdfs, among)) for do, bdfs in found.items()]
+
+
+def parts_of_the_machine(facts: Facts, params: HostParams | None = None) -> dict[str, str]:
+    """Return for each device that is a part of the machine itself, and wanted by nobody, what it is: all of why to be said."""
+    members = (Member(device, reasons) for device, reasons in _judged(facts, params))
+    return {
+        m.device.bdf: next(r.text for r in m.reasons if r.kind in PLATFORM) for m in members if m.is_platform
+    }
+
+
+def short_ranges(bdfs: Collection[str], among: Sequence[str]) -> str:
+    """Return some addresses as `ranges` does; where that would be a list of its own, how many there are."""
+    text = ranges(bdfs, among)
+    return text if text.count(",") < _MANY else f"{len(bdfs)} devices"
+
+
+def _judged(facts: Facts, params: HostParams | None) -> Iterator[tuple[Device, tuple[Reason, ...]]]:
+    """Yield each device with the reasons about it."""
+    machine = machines.read(facts, params.xen.options if params else ())
+    guest_group = params.storage.guest_volume_group if params else ""
+    kept = ports(machine, ((b.name, b.ports) for b in params.network.bridges)) if params else {}
+    yield from ((device, judge(machine, device, guest_group, kept)) for device in machine.devices)
 
 
 def machine_table(facts: Facts) -> pd.DataFrame:

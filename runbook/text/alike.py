@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+_LONGEST = 300
+"""Letters of a text that are looked at: each is compared with all others, and a machine may say anything."""
+
 
 def cut_apart(texts: Sequence[str], rooms: Sequence[int]) -> list[str]:
     """Return each text in at most so many letters; where others begin like it, what differs stays and the middle goes.
@@ -12,7 +15,9 @@ def cut_apart(texts: Sequence[str], rooms: Sequence[int]) -> list[str]:
     >>> cut_apart([*names, "a network card of some maker"], [30, 30, 30, 16])
     ['Intel Corporation Core…I2C #0', 'Intel Corporation Core…I2C #1', 'Intel Corporation Core Ul…UART', 'a network card …']
     """
-    return [_cut(text, room, texts) for text, room in zip(texts, rooms, strict=True)]
+    short = [text[:_LONGEST] for text in texts]
+    others = list(dict.fromkeys(short))
+    return [_cut(text, room, others) for text, room in zip(short, rooms, strict=True)]
 
 
 def _cut(text: str, room: int, texts: Sequence[str]) -> str:
@@ -33,6 +38,13 @@ def _cut(text: str, room: int, texts: Sequence[str]) -> str:
 
 
 def _differs(text: str, other: str) -> int:
-    """Return the place of the first letter in which two texts differ."""
-    pairs = enumerate(zip(text, other, strict=False))
-    return next((at for at, (mine, its) in pairs if mine != its), min(len(text), len(other)))
+    """Return the place of the first letter in which two texts differ.
+
+    >>> _differs("abcd", "abxd"), _differs("abc", "abcd"), _differs("x", "y"), _differs("", "y")
+    (2, 3, 0, 0)
+    """
+    low, high = 0, min(len(text), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text[:middle] == other[:middle] else (low, middle - 1)
+    return low

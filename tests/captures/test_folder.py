@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -119,8 +120,31 @@ def test_a_link_among_the_answers_is_not_followed(folder, tmp_path):
     (tmp_path / "private").write_text("mine")
     (folder / "answers" / "uname").unlink()
     (folder / "answers" / "uname").symlink_to(tmp_path / "private")
-    with pytest.raises(ParamsError, match="it is a link"):
+    with pytest.raises(ParamsError, match="answers/uname: it is a link"):
         capture.load(folder)
+    (folder / "answers" / "uname").unlink()
+    (folder / "answers" / "uname").write_text("6.12\n")
+    (folder / "answers").rename(tmp_path / "elsewhere")
+    (folder / "answers").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ParamsError, match="answers is a link"):
+        capture.load(folder)
+
+
+def test_many_large_answers_are_not_all_held(folder, monkeypatch):
+    """All answers together have a largest size, also when many questions name one file; the refusal says so."""
+    monkeypatch.setattr(capture, "LARGEST", 1000)
+    (folder / "answers" / "uname").write_text("x" * 400)
+    index = json.loads((folder / "capture.json").read_text())
+    one = next(one for one in index["questions"] if one["name"] == "uname")
+    for count, is_read in ((2, True), (3, False)):
+        index["questions"] = [one | {"run": [f"uname{n}"]} for n in range(count)]
+        (folder / "capture.json").write_text(json.dumps(index))
+        if is_read:
+            assert len(capture.load(folder).answers) == count
+        else:
+            with pytest.raises(ParamsError, match="cannot be read") as refused:
+                capture.load(folder)
+            assert "larger than" in refused.value.why
 
 
 def test_another_format_is_named(folder):
@@ -191,6 +215,22 @@ def test_the_survey_is_shown_from_it(whole, tmp_path):
     assert call("survey", "--capture", str(whole), "--html", str(page)).exit_code == 2
 
 
+def test_the_survey_of_a_capture_needs_no_other_file(whole, tmp_path, monkeypatch):
+    """Whoever is sent a capture looks at it from any folder; parameters that cannot be read are said and left out."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(whole, tmp_path / "My box")
+    assert "asked for" in call("survey", "--capture", "My box").output
+    (tmp_path / "My box" / "params.yml").write_text("host: [")
+    done = call("survey", "--capture", "My box")
+    assert done.exit_code == 0, done.output
+    assert "its params.yml cannot be read" in done.output
+    assert "asked for" not in done.output
+    (tmp_path / "My box" / "params.yml").unlink()
+    done = call("survey", "--capture", "My box")
+    assert done.exit_code == 0, done.output
+    assert "params.yml" not in done.output
+
+
 def test_new_writes_a_file_that_plans_on_it(whole, tmp_path):
     """`new --capture` names the capture as the connection, and the steps find each of their questions answered."""
     out = tmp_path / "box.yml"
@@ -207,7 +247,7 @@ def test_a_capture_from_before_a_question_was_asked_still_reads(whole, tmp_path)
     index = json.loads((whole / "capture.json").read_text())
     place = tmp_path / "old"
     place.mkdir()
-    (place / "answers").symlink_to(whole / "answers")
+    shutil.copytree(whole / "answers", place / "answers")
     links = next(one for one in index["questions"] if one["name"] == "pci-links")
     links["run"] = ["sh", "-c", "the words of last year"]
     index["questions"] = [one for one in index["questions"] if one["name"] != "usb-interfaces"]

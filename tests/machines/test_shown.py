@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from runbook.cli.survey_show import folded
 from runbook.show import network, pci_tree
 from runbook.show.form import looks, words
 from runbook.show.form.picker import DOM0, rows
-from runbook.survey import STAY, judge, verdict
+from runbook.survey import STAY, judge, survey_table, verdict
+from runbook.survey.reasons import RULES
+from runbook.survey.tables import moves, parts_of_the_machine
 from tests.machines.answers import seen
 from tests.machines.form import machines
 from tests.survey.machines import params
@@ -44,3 +47,32 @@ def test_the_forms_picker_says_what_the_table_says(name):
         assert looks.group(row)
         assert words.reason(row)
         assert (row.choices == (DOM0,)) is (row.group.verdict == STAY)
+
+
+@pytest.mark.parametrize("name", ["poweredge-r770", "x58-gtx570", "venus-um790"])
+def test_the_table_on_a_terminal_folds_what_is_alike(name):
+    """No device is lost: 318 of them are some 15 rows, and what may be passed is never folded."""
+    facts = seen(name).facts
+    table = survey_table(facts)
+    short = parts_of_the_machine(facts)
+    found = folded(table, short)
+    assert sum(row["count"] for row in found) == len(table)
+    assert len(found) < 30
+    single = {row["address"]: row for row in found if row["count"] == 1}
+    for row in table.to_dict("records"):
+        if row["verdict"] == "may be passed":
+            assert single[row["address"]]["why"] == ""
+        if row["address"] in single and row["address"] not in short:
+            assert single[row["address"]]["why"] == row["why"]
+    assert all(row["verdict"] == "needs care" for row in found if row["why"] in short.values())
+
+
+def test_each_reason_is_followed_by_what_to_do():
+    """A move is told once, with all devices that it is for; parts of the machine that nobody wants have none."""
+    facts = seen("dl380p-gen8").facts
+    found = dict(moves(facts))
+    assert found[RULES["shared-rmrr"][1]] == "0000:00:1a.0, 0000:00:1d.0"
+    assert found[RULES["keyboard"][1]] == "0000:01:00.4"
+    assert found[RULES["held"][1]] == "0000:01:00.0 to 0000:01:00.2, 0000:03:00.1 to 0000:03:00.3"
+    assert RULES["board"][1] not in found
+    assert len(found) == len(moves(facts))

@@ -12,6 +12,7 @@ from runbook import proposal
 from runbook.cli import main
 from runbook.errors import ParamsError, Refused
 from runbook.facts import modules
+from runbook.hosts import capture
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import HostParams, loads
 from runbook.params.host import Ssh
@@ -19,6 +20,8 @@ from runbook.proposal.chosen import NOTHING, Choice, choice
 from runbook.show.form.draft import Draft
 from runbook.show.form.picker import HIDDEN, give, rows
 from runbook.survey import read
+from tests.machines import build
+from tests.machines.form import machines
 from tests.proposal.test_new import RECORDED, offered, root, uncommented
 from tests.survey.machines import Pci, _file, bare, devices, dom0
 
@@ -164,3 +167,17 @@ def test_the_command_takes_what_it_is_told(tmp_path):
     assert (done.exit_code, out.exists()) == (3, False)
     assert "dom0 uses /" in done.output
     assert "--pass" in CliRunner().invoke(main, ["new", "--help"]).output
+
+
+def test_all_of_nothing_is_said(tmp_path):
+    """--all on a machine where nothing is offered writes the file, and says that it took nothing."""
+    place = tmp_path / "box"
+    facts = build.facts(next(m for m in machines() if m.name == "x58-gtx570"))
+    said = [capture.Said(f"q{n}", ask, facts[ask]) for n, ask in enumerate(facts)]
+    capture.save(place, "2026-11-30", said, "host: box\n")
+    for words, is_said in ((["--all"], True), ([], False)):
+        out = tmp_path / f"{is_said}.yml"
+        done = CliRunner().invoke(main, ["new", "box", "--capture", str(place), "--out", str(out), *words])
+        assert done.exit_code == 0, done.output
+        assert ("--all took nothing" in done.stderr) is is_said
+        assert taken(loads(out.read_text(), out)) == []
