@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runbook.facts import (
     bars,
@@ -129,6 +129,11 @@ class Machine:
     def behind(self, bridge: str) -> tuple[pci.Device, ...]:
         """Return all devices below a bridge, however deep."""
         return tuple(self._behind.get(bridge, ()))
+
+    @cached_property
+    def judged(self) -> dict[tuple[object, ...], Any]:
+        """What `verdict.own` found about each device: with many in one group each is asked about for all the others."""
+        return {}
 
     @cached_property
     def regions(self) -> tuple[regions.Region, ...]:

@@ -59,7 +59,17 @@ def every(
 
 
 def own(machine: Machine, device: Device, guest_group: str = "", kept: Kept = NOTHING) -> tuple[Reason, ...]:
-    """Return the reasons that lie in the device itself and in what dom0 does with it."""
+    """Return the reasons that lie in the device itself and in what dom0 does with it.
+
+    Each of its neighbours asks for them in turn, so a machine remembers them.
+    """
+    key = (device.bdf, guest_group, frozenset(kept.items()))
+    if key not in machine.judged:
+        machine.judged[key] = _own(machine, device, guest_group, kept)
+    return machine.judged[key]  # type: ignore[no-any-return]
+
+
+def _own(machine: Machine, device: Device, guest_group: str, kept: Kept) -> tuple[Reason, ...]:
     if device.is_bridge:
         return (Reason("bridge", "it is a bridge, and Xen gives no bridge to a guest"),)
     found = _alone(machine, device, guest_group, kept)
