@@ -12,6 +12,7 @@ from runbook.controller import plain
 from runbook.errors import ParamsError
 from runbook.shares.record import Record, machine_of, unseal
 from runbook.text.printable import printable
+from runbook.text.visible import visible
 
 OWN = Path(__file__).parent / "known"
 """The records that the project brings."""
@@ -90,11 +91,12 @@ def _files(folder: Path, names: list[str]) -> Iterator[tuple[str, Kept | str]]:
         try:
             one = Kept(*unseal(plain.read(folder / name, LARGEST)))
         except (OSError, ValueError, RecursionError) as error:
-            yield name, printable(getattr(error, "strerror", None) or error)[:240]
+            yield name, _short(getattr(error, "strerror", None) or error, 240)
             continue
         days = [one.record.date, *(card.proved.date for card in one.record.cards if card.proved)]
         yield name, one if date.fromisoformat(max(days)) <= last else "its date has not come yet"
 
 
-def _short(name: object) -> str:
-    return printable(name)[:120]
+def _short(text: object, most: int = 120) -> str:
+    """Return what strangers wrote as the piece of a line, in which nothing acts and nothing is unseen."""
+    return visible(printable(text))[:most]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+
+from pydantic import ValidationError
 
 from runbook.attestation.keys import SigningKey
 from runbook.captures import people
 from runbook.controller.atomic import write_atomic
 from runbook.drift import kept
-from runbook.errors import ParamsError, RunbookError
-from runbook.facts import subsystems
+from runbook.errors import HostError, ParamsError, RunbookError
+from runbook.facts import firmware, subsystems
 from runbook.model.ask import MISSING, Answer, Facts
 from runbook.redaction.aliases import Aliases
 from runbook.shares import proofs
@@ -56,22 +58,28 @@ def make(folder: Path) -> Made:
     board, version = (
         _nameless(text, notes, seen, found) for text in (machine.firmware.board, machine.firmware.version)
     )
-    cards = _cards(machine, seen.facts(SEEN), proved)
     there = {(device.bdf, device.id) for device in machine.devices}
     notes += [
         f"{bdf} is no {id_} any more: what was proved of it is left out"
         for bdf, id_ in sorted(proved.keys() - there)
     ]
-    record = Record(
-        format=1,
-        date=max(run.day for run in (seen, *mine)),
-        board=board,
-        firmware=Firmware(
-            version=version, uefi=machine.firmware.is_uefi, iommu=cast(Any, machine.firmware.tables)
-        ),
-        chipset=tuple(dict.fromkeys(d.id for d in machine.devices if d.class_code[:4] in _BRIDGES))[:16],
-        cards=cards,
-    )
+    try:
+        record = Record(
+            format=1,
+            date=max(run.day for run in (seen, *mine)),
+            board=board,
+            firmware=_firmware(version, machine, seen.facts(SEEN)),
+            chipset=tuple(dict.fromkeys(d.id for d in machine.devices if d.class_code[:4] in _BRIDGES))[:16],
+            cards=_cards(machine, seen.facts(SEEN), proved),
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise HostError(
+            f"The machine {printable(folder.name)} has something that no record can hold",
+            where=printable(seen.folder),
+            why=f"{'.'.join(map(str, first['loc']))}: {printable(first['msg'])}",
+            do="please send a capture of it: runbook survey PARAMS --save FOLDER",
+        ) from None
     return Made(record, tuple(notes))
 
 
@@ -109,6 +117,17 @@ def _machine(facts: Facts) -> machines.Machine | None:
     """Return the machine of kept answers: a question that was not asked then reads as where the tool is absent."""
     whole = {ask: Answer(MISSING if ask.kind == "read" else 127) for ask in machines.asks()}
     return machines.read(Facts(whole | dict(facts.items())))
+
+
+def _firmware(version: str, machine: machines.Machine, facts: Facts) -> Firmware:
+    """Return what starts the machine. A report of before the question's words were what they are leaves that open."""
+    tables: Any = machine.firmware.tables
+    is_asked = all(ask in facts for ask in firmware.COMMANDS)
+    return Firmware(
+        version=version,
+        uefi=machine.firmware.is_uefi if is_asked else None,
+        iommu=tables if is_asked else None,
+    )
 
 
 def _cards(

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from runbook.attestation import dsse
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.text.printable import printable, unprintable
+from runbook.text.visible import visible
 
 KIND = "urn:xen-host-runbook:machine:v1"
 """The kind of statement, in-toto's predicateType."""
@@ -24,6 +25,8 @@ _FORM = re.compile(
 def _words(text: str) -> str:
     if why := unprintable(text):
         raise ValueError(why)
+    if visible(text) != text:
+        raise ValueError("it holds a character that nobody sees")
     if _FORM.search(text):
         raise ValueError("it holds a MAC address, a UUID or an @, which no board's name has")
     return text
@@ -90,9 +93,9 @@ class Firmware(_Closed):
     """What starts the machine."""
 
     version: Words
-    uefi: bool
-    iommu: Annotated[tuple[Literal["DMAR", "RMAD", "IVRS"], ...], Field(max_length=3)]
-    """The tables by which it announces an IOMMU."""
+    uefi: bool | None
+    iommu: Annotated[tuple[Literal["DMAR", "RMAD", "IVRS"], ...], Field(max_length=3)] | None
+    """The tables by which it announces an IOMMU. None, as for `uefi`, where the report was not asked."""
 
 
 class Record(_Closed):
@@ -115,7 +118,7 @@ class Record(_Closed):
 
 def said_by_firmware(text: str) -> str:
     """Return a name that the firmware gives as a record holds it: one line that only is seen, and not too long."""
-    return printable(text)[:120].strip()
+    return visible(printable(text))[:120].strip()
 
 
 def machine_of(record: Record, signer: PublicKey | None) -> str:
