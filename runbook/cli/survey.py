@@ -99,11 +99,11 @@ def survey(
         shares.share(params.host, share, reports, force=force)
         return
     records = shares.known(known)
-    params, facts = _captured(capture, params) if capture else _asked(params, file, save, force=force)
+    params, facts = _captured(capture, params) if capture else _looked_at(params, file, save, force=force)
     _show(params, facts, html, records, opens=opens)
 
 
-def _asked(
+def _looked_at(
     params: HostParams, file: Path | None, save: Path | None, *, force: bool
 ) -> tuple[HostParams, Facts]:
     from runbook.hosts import connect
@@ -224,7 +224,7 @@ def _page(
         "survey.html",
         host=params.host,
         about=facts.of,
-        notes=[f"{bdf} {said}" for bdf, said in proved.items()],
+        notes=[f"{bdf} {text}" for bdf, text in proved.items()],
         facts=views.parts(params, facts),
     )
     place.parent.mkdir(parents=True, exist_ok=True)

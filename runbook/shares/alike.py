@@ -29,7 +29,7 @@ class Alike:
         same = sum(bool(self.board) and one.record.board == self.board for one, _ in self.found)
         keys = len({one.signer.line for one, _ in self.found if one.signer})
         unsigned = sum(one.signer is None for one, _ in self.found)
-        said = [
+        parts = [
             f"{plural(count, 'machine')}: {what}"
             for count, what in (
                 (sum(p.probe for p in proofs), "traffic went through it"),
@@ -46,7 +46,7 @@ class Alike:
                 (f"signed by {plural(keys, 'key')}" * bool(keys), f"{unsigned} unsigned" * bool(unsigned)),
             )
         )
-        return f"proved on {plural(len(proofs), 'machine')} with this card{board} ({'; '.join((*said, f'newest {newest_of}', by))})"
+        return f"proved on {plural(len(proofs), 'machine')} with this card{board} ({'; '.join((*parts, f'newest {newest_of}', by))})"
 
 
 def texts(facts: Facts, known: Known) -> dict[str, str]:

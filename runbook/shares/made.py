@@ -44,24 +44,22 @@ def make(folder: Path) -> Made:
     """
     found, notes = reports(folder)
     seen = next((run for run in reversed(found) if run.facts(SEEN)), None)
-    machine = _machine(seen.facts(SEEN)) if seen else None
-    if seen is None or machine is None or not machine.devices:
-        raise ParamsError(
-            f"No report shows what the machine {printable(folder.name)} is",
-            where=printable(folder),
-            why="; ".join(notes[:3]),
-            do=f"run notebook {SEEN} on it (`runbook run PARAMS --mode apply`), with the same key or none",
-        )
+    if seen is None or not (machine := _machine(seen.facts(SEEN))).devices:
+        raise _unseen(folder, notes)
     mine = [run for run in found if run.machine and run.machine == seen.machine]
-    notes += [f"{run.folder.name} does not count: another installation" for run in found if run not in mine]
+    notes += [
+        f"{run.folder.name} does not count: another installation, or several"
+        for run in found
+        if run not in mine
+    ]
     proved = proofs.proved(mine)
     board, version = (
         _nameless(text, notes, seen, found) for text in (machine.firmware.board, machine.firmware.version)
     )
-    there = {(device.bdf, device.id) for device in machine.devices}
+    present = {(device.bdf, device.id) for device in machine.devices}
     notes += [
         f"{bdf} is no {id_} any more: what was proved of it is left out"
-        for bdf, id_ in sorted(proved.keys() - there)
+        for bdf, id_ in sorted(proved.keys() - present)
     ]
     try:
         record = Record(
@@ -81,6 +79,15 @@ def make(folder: Path) -> Made:
             do="please send a capture of it: runbook survey PARAMS --save FOLDER",
         ) from None
     return Made(record, tuple(notes))
+
+
+def _unseen(folder: Path, notes: list[str]) -> ParamsError:
+    return ParamsError(
+        f"No report shows what the machine {printable(folder.name)} is",
+        where=printable(folder),
+        why="; ".join(notes[:3]),
+        do=f"run notebook {SEEN} on it (`runbook run PARAMS --mode apply`), with the same key or none",
+    )
 
 
 def place(folder: Path, record: Record, key: SigningKey | None) -> Path:
@@ -113,7 +120,7 @@ def save(folder: Path, record: Record, key: SigningKey | None, *, force: bool = 
     return path
 
 
-def _machine(facts: Facts) -> machines.Machine | None:
+def _machine(facts: Facts) -> machines.Machine:
     """Return the machine of kept answers: a question that was not asked then reads as where the tool is absent."""
     whole = {ask: Answer(MISSING if ask.kind == "read" else 127) for ask in machines.asks()}
     return machines.read(Facts(whole | dict(facts.items())))

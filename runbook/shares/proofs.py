@@ -24,7 +24,7 @@ _KERNEL = Ask.run("uname", "-r")
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Shown:
     """What one run says of one device."""
 
     hidden: bool
@@ -41,26 +41,26 @@ def proved(reports: Iterable[Report]) -> dict[tuple[str, str], Proved]:
     """
     found: dict[tuple[str, str], Proved] = {}
     for run in reports:
-        if run.said.get("mode") not in ("apply", "check"):
+        if run.content.get("mode") not in ("apply", "check"):
             continue
         for device in run.params.passthrough.devices:
-            said = _said(run, device)
-            if not (said.hidden or said.probe or said.starts):
+            shown = _shown_by(run, device)
+            if not (shown.hidden or shown.probe or shown.starts):
                 continue
             before = found.get((device.bdf, device.id))
             found[device.bdf, device.id] = Proved(
-                hidden=said.hidden or bool(before and before.hidden),
-                probe=said.probe or bool(before and before.probe),
-                starts=said.starts + (before.starts if before else 0),
-                xen=said.xen,
-                kernel=said.kernel,
+                hidden=shown.hidden or bool(before and before.hidden),
+                probe=shown.probe or bool(before and before.probe),
+                starts=shown.starts + (before.starts if before else 0),
+                xen=shown.xen,
+                kernel=shown.kernel,
                 release=run.params.release,
                 date=run.day,
             )
     return found
 
 
-def _said(run: Report, device: Device) -> _Said:
+def _shown_by(run: Report, device: Device) -> _Shown:
     done = _done(run.lines)
     hidden, probed = HIDDEN in done, False
     facts = run.facts("08_guests")
@@ -73,7 +73,7 @@ def _said(run: Report, device: Device) -> _Said:
     starts += sum(done[STARTED][title] for title in _guests(run.params, device)) if STARTED in done else 0
     if not probed:
         xen, kernel = _running(run, "08_guests" if starts else "07_first_boot")
-    return _Said(hidden, probed, starts, _number(XEN, xen), _number(KERNEL, kernel))
+    return _Shown(hidden, probed, starts, _number(XEN, xen), _number(KERNEL, kernel))
 
 
 def _done(lines: Iterable[Line]) -> dict[str, Counter[str]]:

@@ -22,7 +22,7 @@ _FORM = re.compile(
 )
 
 
-def _words(text: str) -> str:
+def _one_line(text: str) -> str:
     if why := unprintable(text):
         raise ValueError(why)
     if visible(text) != text:
@@ -37,7 +37,7 @@ def _day(text: str) -> str:
     return text
 
 
-Words = Annotated[str, StringConstraints(max_length=120), AfterValidator(_words)]
+Words = Annotated[str, StringConstraints(max_length=120), AfterValidator(_one_line)]
 PciId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]
 Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_day)]
 XEN = r"[0-9]{1,3}(\.[0-9]{1,4}){1,2}(-pre|-rc[0-9]{0,2})?"
@@ -144,9 +144,9 @@ def unseal(data: bytes) -> tuple[Record, PublicKey | None]:
     statement = dsse.read(data, KIND)
     if statement.subjects:
         raise ValueError("it speaks of files, and a record has none")
-    said = {key: value for key, value in statement.predicate.items() if key != "signer"}
+    content = {key: value for key, value in statement.predicate.items() if key != "signer"}
     try:
-        record = Record.model_validate_json(json.dumps(said))
+        record = Record.model_validate_json(json.dumps(content))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = printable(".".join(map(str, first["loc"])))[:80]

@@ -29,13 +29,13 @@ class Report:
     """One run of which nothing was altered."""
 
     folder: Path
-    said: dict[str, Any]
+    content: dict[str, Any]
     """What its `run.json` says."""
 
     @property
     def day(self) -> str:
         """The day on which it ended."""
-        return str(self.said["ended"] or self.said["started"])[:10]
+        return str(self.content["ended"] or self.content["started"])[:10]
 
     @cached_property
     def machine(self) -> str:
@@ -89,9 +89,9 @@ def _judged(folder: Path) -> Iterator[tuple[Report, str]]:
             yield run, f"{verdict.status}, {verdict.about}"
             continue
         try:
-            said = plain.read_json(verdict.folder / RECORD)
-            connection = str(said["connection"])
-            run = Report(verdict.folder, said)
+            content = plain.read_json(verdict.folder / RECORD)
+            connection = str(content["connection"])
+            run = Report(verdict.folder, content)
             run.params  # noqa: B018 - proves that they can be read
         except (OSError, ValueError, KeyError, TypeError, ParamsError) as error:
             yield run, f"it cannot be read ({printable(error).splitlines()[0][:120]})"
