@@ -248,6 +248,7 @@ def _board(machine: Machine) -> dict[str, str]:
     maker, _, name = str(head["board"]).partition(" ")
     return {
         "cpuinfo": f"vendor_id\t: {vendor}\nmodel name\t: {vendor}\nflags\t\t: fpu lm nx {flags}\nthreads : {head.get('threads') or 4}\n",
+        "cmdline": f"BOOT_IMAGE=/vmlinuz root=/dev/x ro {head.get('kernel') or 'quiet'}\n",
         "meminfo": f"MemTotal: {int(str(head.get('memory_gib') or 16)) << 20} kB\n",
         "displays": _displays(machine),
         "dmi": f"board_vendor:{maker}\nboard_name:{name}\n", "firmware_tables": tables,

@@ -1,6 +1,6 @@
 """Machines made by chance, with an oracle: what dom0 rests on is known, because it was built so.
 
-A `Box` is filled part by part: slots (root ports, switches, VMD, Thunderbolt docks, conventional buses), disks in one of
+A `Box` is filled part by part: slots (root ports, switches, VMD, Thunderbolt docks), disks in one of
 the layouts that hosts have, cards in one of the wirings, keyboards. Whoever uses a device writes down what that needs.
 """
 
@@ -71,7 +71,6 @@ class Box:
     is_apart: bool = False
     """True when each device has an IOMMU group of its own."""
     bus: int = 0
-    slot: int = 0
     drives: int = 0
 
     def line(self, answer: str, text: str) -> None:
@@ -87,14 +86,12 @@ class Box:
         return (*above, bdf)
 
     def address(self, above: tuple[str, ...]) -> str:
-        self.slot += 1
+        """Return the next free address on the bus at the end of a way; VMD has one of its own in the root bus."""
         last = next((d for d in self.built if above and d.bdf == above[-1]), None)
         domain = "10000" if above and above[0] == VMD else "0000"
-        if last is None and above:
-            return f"{domain}:e0:{self.slot % 32:02x}.0"
-        on_bus = sum(d.above == above for d in self.built)
-        bus = last.bus if last else 0
-        return f"{domain}:{bus or 0:02x}:{on_bus if bus else self.slot:02x}.0"
+        bus = (last.bus or 0) if last else (0xE0 if above else 0)
+        slots = (f"{domain}:{bus:02x}:{slot:02x}.0" for slot in range(0 if last else 1, 0x20))
+        return next(bdf for bdf in slots if bdf != VMD and bdf not in {d.bdf for d in self.built})
 
     def endpoint(self, code: str, above: tuple[str, ...], needs: Iterable[str] = (), **more: Any) -> str:
         bdf = self.address(above)
