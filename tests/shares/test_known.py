@@ -165,6 +165,8 @@ BROKEN = {
     "a missing key": lambda key: dsse.seal(KIND, {}, {"format": 1}, key),
     "a later format": lambda key: raw(format=2),
     "a number as text": lambda key: raw(format="1"),
+    "a count as text": lambda key: _payload(raw(), lambda told: told["predicate"]["cards"][0]["proved"].update(starts="2")),
+    "yes as a number": lambda key: _payload(raw(), lambda told: told["predicate"]["cards"][0]["proved"].update(probe=1)),
     "a MAC address": lambda key: raw(board="X 52:54:00:13:00:05"),
     "a UUID": lambda key: raw(board="7d0c5a1e-93f2-4b6c-8a41-d9f0c2b7e613"),
     "a mail address": lambda key: raw(board="ana@example.org"),
@@ -189,6 +191,21 @@ def test_what_does_not_fit_is_said_and_not_counted(tmp_path, key, what):
     assert line.startswith("bad.json does not count: ")
     assert line.isprintable()
     assert len(line) < 400
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    """Its size alone is the reason, whatever stands in it."""
+    (tmp_path / "big.json").write_text(" " * (known.LARGEST + 1))
+    (line,) = known.load(tmp_path).refused
+    assert line == f"big.json does not count: it is larger than {known.LARGEST} bytes"
+
+
+def test_one_board_by_two_keys_is_two_machines(tmp_path, key, other):
+    """Whose records are signed by different keys has different machines, and each has a file of its own."""
+    for one in (key, other, None):
+        save(tmp_path, record(BOARD, proved=proof()), one)
+    assert len(list(tmp_path.glob("*.json"))) == 3
+    assert of(tmp_path).startswith("proved on 3 machines with this card, 3 of them with this board (")
 
 
 def test_what_lies_ahead_does_not_count(tmp_path, key):
