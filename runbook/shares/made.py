@@ -46,13 +46,13 @@ def make(folder: Path) -> Made:
     seen = next((run for run in reversed(found) if run.facts(SEEN)), None)
     if seen is None or not (machine := _machine(seen.facts(SEEN))).devices:
         raise _unseen(folder, notes)
-    mine = [run for run in found if run.machine and run.machine == seen.machine]
+    mine = [run for run in found if run.machines & seen.machines]
     notes += [
         f"{run.folder.name} does not count: another installation, or several"
         for run in found
         if run not in mine
     ]
-    proved = proofs.proved(mine)
+    proved = proofs.proved(mine, seen.machines)
     board, version = (
         _nameless(text, notes, seen, found) for text in (machine.firmware.board, machine.firmware.version)
     )

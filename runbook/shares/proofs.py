@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from runbook import releases
 from runbook.actions import Run
+from runbook.drift import kept
 from runbook.engine.journal import Line
 from runbook.evidence.outcomes import GOOD
 from runbook.facts import xl
 from runbook.guests import config, probe
-from runbook.model.ask import Ask
+from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.params.host import Device
 from runbook.shares.record import KERNEL, XEN, Proved
@@ -34,8 +35,8 @@ class _Shown:
     kernel: str
 
 
-def proved(reports: Iterable[Report]) -> dict[tuple[str, str], Proved]:
-    """Return what runs prove of each device, by its address and its id; the oldest run comes first.
+def proved(reports: Iterable[Report], machines: Collection[str]) -> dict[tuple[str, str], Proved]:
+    """Return what runs prove of each device of these installations, by its address and its id; the oldest run comes first.
 
     Of a device that a later run shows elsewhere, or as another one, the proofs stay with what it was.
     """
@@ -44,7 +45,7 @@ def proved(reports: Iterable[Report]) -> dict[tuple[str, str], Proved]:
         if run.content.get("mode") not in ("apply", "check"):
             continue
         for device in run.params.passthrough.devices:
-            shown = _shown_by(run, device)
+            shown = _shown_by(run, device, machines)
             if not (shown.hidden or shown.probe or shown.starts):
                 continue
             before = found.get((device.bdf, device.id))
@@ -60,10 +61,12 @@ def proved(reports: Iterable[Report]) -> dict[tuple[str, str], Proved]:
     return found
 
 
-def _shown_by(run: Report, device: Device) -> _Shown:
-    done = _done(run.lines)
+def _shown_by(run: Report, device: Device, machines: Collection[str]) -> _Shown:
+    done = _done(run.lines(machines))
     hidden, probed = HIDDEN in done, False
     facts = run.facts("08_guests")
+    if kept.machine(facts) not in machines:
+        facts = Facts({})
     xen = kernel = ""
     if PROBED in done and device.probe == "network" and all(ask in facts for ask in probe.COMMANDS):
         proof = probe.parse(facts).by_bdf.get(device.bdf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,14 +38,24 @@ class Report:
         return str(self.content["ended"] or self.content["started"])[:10]
 
     @cached_property
-    def machine(self) -> str:
-        """Which installation it was on, '' when it was on several or does not say."""
-        machines = {str(line.get("machine") or "") for line in self.lines if line["event"] == "open"}
-        return machines.pop() if len(machines) == 1 else ""
+    def machines(self) -> frozenset[str]:
+        """The installations that it was on: two where it made one from a live system; none where it does not say."""
+        return frozenset(
+            str(line["machine"]) for line in self._lines if _is_opened(line) and line.get("machine")
+        )
+
+    def lines(self, machines: Collection[str]) -> list[journal.Line]:
+        """Return what its journal tells of these installations."""
+        is_here, found = False, []
+        for line in self._lines:
+            if _is_opened(line):
+                is_here = line.get("machine") in machines
+            if is_here:
+                found.append(line)
+        return found
 
     @cached_property
-    def lines(self) -> list[journal.Line]:
-        """Its journal."""
+    def _lines(self) -> list[journal.Line]:
         return journal.read(self.folder / "journal.jsonl")
 
     @cached_property
@@ -56,6 +66,10 @@ class Report:
     def facts(self, notebook: str) -> Facts:
         """Return the newest answers of one notebook, none when it kept none."""
         return kept.of(self.folder, notebook)
+
+
+def _is_opened(line: journal.Line) -> bool:
+    return bool(line["event"] == "open")
 
 
 def reports(folder: Path) -> tuple[list[Report], list[str]]:

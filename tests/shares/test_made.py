@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -14,7 +15,7 @@ from runbook.shares import known, made
 from runbook.shares.record import unseal
 from tests.captures.hosts import CANARIES, HOST, MAC, SERIAL, USER, UUID
 from tests.evidence.attested import alone
-from tests.shares.reports import facts, sealed, text
+from tests.shares.reports import SAMPLE, facts, sealed, text
 
 CARD = "8086:10d3"
 """The network card that the recorded host's guests have."""
@@ -114,6 +115,31 @@ def test_another_installation_does_not_count(tmp_path, key):
     found = made.make(sealed(tmp_path / "reports", foreign))
     assert proved(found.record) == {}
     assert [note for note in found.notes if "another installation" in note]
+
+
+def test_a_run_that_installed_the_machine_counts_from_then_on(tmp_path, key):
+    """A run that began on a live system and went on in what it installed proves what it saw there; the live system is the machine, too."""
+
+    def live(place):
+        first = place / "facts/00_introduction.json"
+        if first.exists():
+            later = next(path for path in SAMPLE.iterdir() if (path / "facts/08_guests.json").exists())
+            for name in ("07_first_boot", "08_guests"):
+                shutil.copy(later / f"facts/{name}.json", place / "facts")
+            path = place / "journal.jsonl"
+            path.write_text(
+                path.read_text().replace('"machine": "', '"machine": "11ve')
+                + (later / "journal.jsonl").read_text()
+            )
+
+    def foreign(place):
+        if not (place / "facts/00_introduction.json").exists():
+            text('"machine": "', '"machine": "f', "journal.jsonl")(place)
+
+    found = made.make(sealed(tmp_path / "reports", live, foreign))
+    assert [note for note in found.notes if "another installation" in note]
+    card = proved(found.record)[CARD]
+    assert (card.hidden, card.probe, card.starts) == (True, True, 2)
 
 
 def test_an_altered_report_makes_no_record(tmp_path, key):
