@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.cli import shares
 from runbook.cli.reach import CAPTURE, of_host, patience, ways
 from runbook.text.terminal import say
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from runbook.hosts import Host
     from runbook.model.ask import Facts
     from runbook.params import HostParams
+    from runbook.shares.known import Known
 
 DEFAULT = "params/example.yml"
 
@@ -32,7 +34,8 @@ DEFAULT = "params/example.yml"
     metavar="FOLDER",
     help="Keep a capture: the answers, cleaned of names, addresses and secrets.",
 )
-@click.option("--force", is_flag=True, help="Write over a page or a capture that is there.")
+@shares.options
+@click.option("--force", is_flag=True, help="Write over a page, a capture or a record that is there.")
 def survey(
     host: str,
     to: str | None,
@@ -44,6 +47,9 @@ def survey(
     html: Path | None,
     opens: bool,
     save: Path | None,
+    share: Path | None,
+    reports: Path | None,
+    known: tuple[Path, ...],
     force: bool,
 ) -> None:
     """Look at a machine and show it; change nothing on it.
@@ -69,25 +75,47 @@ def survey(
       runbook survey --capture FOLDER
       runbook new NAME --capture FOLDER
       runbook plan --capture FOLDER                   with the parameters that lie in it
+
+    \b
+    A record is one small file, signed as your reports are: the board, its firmware and chipset, the cards with
+    their IOMMU groups, and what the host's reports *proved* of them, under which Xen and kernel. It names no person,
+    host, address, serial number or UUID, and no machine is asked for it. A folder of records can be a git
+    repository; what they say of cards like yours then stands beside each verdict, and changes none.
+      runbook survey params/myhost.yml --share records
+      runbook survey params/myhost.yml --known records
     """
     from runbook.hosts import capture as folders
-    from runbook.hosts import connect
 
-    if capture and (host or to or local or like or become or become_password or save):
-        raise click.UsageError("--capture stands in place of a host: leave out what names one, and --save")
+    if capture and (host or to or local or like or become or become_password or save or share):
+        raise click.UsageError(
+            "--capture stands in place of a host: leave out what names one, --save and --share"
+        )
+    if share and (save or html or opens or known):
+        raise click.UsageError("--share only reads reports: leave out --save, --html, --open and --known")
     if save:
         folders.prove_free(save, force=force)
     _prove_free(html, force=force)
+    if share:
+        params, _ = _named(host, to, local, become, become_password, like)
+        shares.share(params.host, share, reports, force=force)
+        return
+    records = shares.known(known)
     if capture:
         params, facts = _captured(capture)
     else:
         params, file = _named(host, to, local, become, become_password, like)
-        machine = connect(params, "00_introduction")
-        try:
-            facts = _gathered(machine, params, file, save, force=force)
-        finally:
-            machine.close()
-    _show(params, facts, html, opens=opens)
+        facts = _looked_at(params, file, save, force=force)
+    _show(params, facts, html, records, opens=opens)
+
+
+def _looked_at(params: HostParams, file: Path | None, save: Path | None, *, force: bool) -> Facts:
+    from runbook.hosts import connect
+
+    machine = connect(params, "00_introduction")
+    try:
+        return _gathered(machine, params, file, save, force=force)
+    finally:
+        machine.close()
 
 
 def _named(
@@ -183,26 +211,31 @@ def _prove_free(html: Path | None, *, force: bool) -> None:
         )
 
 
-def _show(params: HostParams, facts: Facts, html: Path | None, *, opens: bool) -> None:
+def _show(params: HostParams, facts: Facts, html: Path | None, known: Known, *, opens: bool) -> None:
     from runbook import survey as surveys
     from runbook.cli import survey_show
     from runbook.model.unreadable import reading
+    from runbook.shares import alike
     from runbook.show import survey as views
     from runbook.survey.tables import machine_rows, moves, parts_of_the_machine
 
     with reading():
         machine = surveys.read(facts)
+        proved = alike.texts(facts, known)
+        devices = survey_show.with_proofs(surveys.survey_table(facts, params), proved)
         survey_show.show(
             machine_rows(machine),
-            survey_show.folded(surveys.survey_table(facts, params), parts_of_the_machine(facts, params)),
+            survey_show.folded(devices, parts_of_the_machine(facts, params)),
             moves(facts, params),
             views.pictures(params, facts),
         )
         if html or opens:
-            _page(params, facts, html, opens=opens)
+            _page(params, facts, html, proved, opens=opens)
 
 
-def _page(params: HostParams, facts: Facts, html: Path | None, *, opens: bool) -> None:
+def _page(
+    params: HostParams, facts: Facts, html: Path | None, proved: dict[str, str], *, opens: bool
+) -> None:
     """Write the page, into a file of its own where none was named, and show it in the browser if that was asked."""
     import tempfile
 
@@ -212,7 +245,11 @@ def _page(params: HostParams, facts: Facts, html: Path | None, *, opens: bool) -
 
     place = html or Path(tempfile.mkdtemp(prefix="runbook-survey-")) / f"{params.host}.html"
     text = layout.render(
-        "survey.html", host=params.host, about=facts.of, notes=(), facts=views.parts(params, facts)
+        "survey.html",
+        host=params.host,
+        about=facts.of,
+        notes=[f"{bdf} {text}" for bdf, text in proved.items()],
+        facts=views.parts(params, facts),
     )
     place.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(place, text)

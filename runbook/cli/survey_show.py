@@ -85,6 +85,15 @@ def _fold(rows: list[dict[Any, Any]], among: list[str]) -> dict[Any, Any]:
     }
 
 
+def with_proofs(devices: pd.DataFrame, proved: Mapping[str, str]) -> pd.DataFrame:
+    """Return the table of devices with what records say behind the reasons of each."""
+    why = [
+        "; ".join(filter(None, (str(why), proved.get(str(bdf), ""))))
+        for bdf, why in zip(devices["address"], devices["why"], strict=True)
+    ]
+    return devices.assign(why=why)
+
+
 def replaced(counts: dict[str, int]) -> str:
     """Return in words what others stand for in a capture."""
     return ", ".join(f"{kind}: {number}" for kind, number in sorted(counts.items())) or "nothing"

@@ -1,0 +1,1 @@
+"""Records of machines: written from reports, read from folders that strangers filled."""
