@@ -86,6 +86,8 @@ def new(
     was_there = path.exists()
     file.save(path, write(host, connection, seen), force=force)
     _tell(seen, path, was_there=was_there)
+    for line in chosen.open_eyes(seen.groups, seen.chosen - seen.hidden):
+        say(line, fg="yellow", err=True)
     if takes_all and not seen.chosen:
         say(
             "--all took nothing, for nothing is offered here: the file has the reason of each device",

@@ -12,7 +12,7 @@ from runbook.proposal.adopted import Adopted
 from runbook.proposal.entries import is_offer, is_writable
 from runbook.survey.groups import Group
 from runbook.survey.machine import Machine
-from runbook.survey.reasons import STAY, Reason
+from runbook.survey.reasons import FIRM, STAY, Reason
 from runbook.survey.verdict import own
 
 
@@ -53,6 +53,18 @@ def chosen(asked: Choice, groups: tuple[Group, ...], machine: Machine) -> frozen
         _refuse_what_stays(address, by_address.get(address), machine)
         found |= {*by_address[address].bdfs}
     return frozenset(found)
+
+
+def open_eyes(groups: tuple[Group, ...], taken: frozenset[str]) -> tuple[str, ...]:
+    """Return a line for each device that was taken although nobody would offer it, with why and what to do about it."""
+    return tuple(
+        f"{member.device.bdf} is taken, and would not be offered: {reason.text}; {reason.do}"
+        for group in groups
+        for member in group.members
+        if member.device.bdf in taken
+        for reason in member.reasons
+        if reason.kind in FIRM
+    )
 
 
 def hidden(has: Adopted, groups: tuple[Group, ...]) -> tuple[frozenset[str], tuple[str, ...]]:

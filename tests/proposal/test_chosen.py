@@ -169,15 +169,34 @@ def test_the_command_takes_what_it_is_told(tmp_path):
     assert "--pass" in CliRunner().invoke(main, ["new", "--help"]).output
 
 
+def of_machine(name: str, place: Path) -> Path:
+    """Return a capture of a machine of the corpus."""
+    facts = build.facts(next(m for m in machines() if m.name == name))
+    capture.save(
+        place, "2026-11-30", [capture.Said(f"q{n}", a, facts[a]) for n, a in enumerate(facts)], "host: box\n"
+    )
+    return place
+
+
 def test_all_of_nothing_is_said(tmp_path):
     """--all on a machine where nothing is offered writes the file, and says that it took nothing."""
-    place = tmp_path / "box"
-    facts = build.facts(next(m for m in machines() if m.name == "x58-gtx570"))
-    said = [capture.Said(f"q{n}", ask, facts[ask]) for n, ask in enumerate(facts)]
-    capture.save(place, "2026-11-30", said, "host: box\n")
+    place = of_machine("x58-gtx570", tmp_path / "box")
     for words, is_said in ((["--all"], True), ([], False)):
         out = tmp_path / f"{is_said}.yml"
         done = CliRunner().invoke(main, ["new", "box", "--capture", str(place), "--out", str(out), *words])
         assert done.exit_code == 0, done.output
         assert ("--all took nothing" in done.stderr) is is_said
         assert taken(loads(out.read_text(), out)) == []
+
+
+def test_what_nobody_would_offer_is_taken_with_a_word(tmp_path):
+    """A card without a known group is taken when it is named, and the terminal says why it was no offer, and the move."""
+    place, out = of_machine("katana-17-vmd", tmp_path / "box"), tmp_path / "box.yml"
+    words = ["new", "box", "--capture", str(place), "--out", str(out), "--pass", "01:00.0"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert "0000:01:00.0 is taken, and would not be offered: " in done.stderr
+    offered_one = CliRunner().invoke(
+        main, ["new", "box", "--like", str(RECORDED), "--out", str(tmp_path / "x.yml"), "--pass", "00:05.0"]
+    )
+    assert "would not be offered" not in offered_one.stderr
