@@ -31,7 +31,7 @@ def test_a_capture_that_somebody_sent(folder):
     wanted = json.loads(expected.read_text()) if expected.exists() else {}
     assert {bdf: verdicts.get(bdf) for bdf in wanted} == wanted
     params = loads(proposal.write("box", Local(), proposal.read(facts)), Path("box.yml"))
-    assert len(views.parts(params, facts)) == 5
+    assert len(views.parts(params, facts)) == 6
     host = CapturedHost(folder)
     for notebook in notebooks():
         for step in steps_of(notebook, params.release).values():

@@ -124,7 +124,7 @@ def test_a_replay_cannot_be_asked_now(reports):
     """A recorded host has no now."""
     done = call("one.yml", "--now")
     assert done.exit_code == 2
-    assert "is a replay" in done.output
+    assert "is no machine that can be asked now" in done.output
 
 
 def test_asked_now_reads_once_and_hides_secrets(reports, monkeypatch):

@@ -72,7 +72,8 @@ def two(tmp_path):
     path.write_text(TWO)
     machine = survey.read(devices(
         Pci("0000:00:1c.0", "8086:1c10", "060400", bus=3), Pci("0000:03:00.0", above=("0000:00:1c.0",), group=3),
-        Pci("0000:04:00.0", "10de:1234", "030000", group=3), Pci("0000:05:00.0"), Pci("0000:05:00.1"),
+        Pci("0000:04:00.0", "10de:1234", "030000", group=3), Pci("0000:05:00.0", group=5),
+        Pci("0000:05:00.1", group=5),
     ))  # fmt: skip
     return Draft.open(path), machine
 
@@ -148,7 +149,7 @@ def test_why_the_kind_of_the_connection_is_no_field(form):
     part = form.fields.children[[*form.fields.titles].index("connection")]
     form.open(("connection",))
     said = re.sub("<[^>]*>", "", part.children[0].value)
-    assert "Its kind is recorded; local and ssh have other fields" in said
+    assert "Its kind is recorded; the others (capture, local, ssh) have other fields" in said
     assert "change kind in the file" in said
 
 

@@ -99,7 +99,7 @@ def test_the_recorded_host_can_be_planned_with_it(tmp_path, notebook):
     """Every notebook plans from the recording with the new file and refuses nothing; only 03 asks for the packages
     that the example chose."""
     path = tmp_path / "demo.yml"
-    assert call("new", "demo", "--like", str(RECORDED), "--out", str(path)).exit_code == 0
+    assert call("new", "demo", "--like", str(RECORDED), "--all", "--out", str(path)).exit_code == 0
     host = load(path)
     book = Book(host, "plan", connect(host, notebook), notebook, Journal(None))
     for step in notebooks()[notebook]:

@@ -267,8 +267,11 @@ def test_hostile_text_is_refused_or_only_seen(tmp_path, attack):
         inert(one.record.board)
 
 
-def test_the_survey_says_it_at_the_card_and_on_the_page(tmp_path, key, capture):
+def test_the_survey_says_it_at_the_card_and_on_the_page(tmp_path, key, capture, monkeypatch):
     """Terminal and page say at the card what was proved, and which files do not count; no verdict is another."""
+    own = tmp_path / "none"
+    own.mkdir()
+    monkeypatch.setattr(known, "OWN", own)
     save(tmp_path / "r", record(proved=proof()), key)
     (tmp_path / "r/bad.json").write_text("no")
     before = call("survey", "--capture", str(capture))

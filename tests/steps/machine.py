@@ -162,7 +162,7 @@ class Machine:
     def facts(self, asks: tuple[Ask, ...]) -> Facts:
         """Return this machine's answers."""
         surveyed = dom0() if self.is_dom0 else bare()
-        own = (*system.COMMANDS, *xen.COMMANDS, *network.COMMANDS, *space.commands("/boot"))
+        own = (*system.COMMANDS, *xen.COMMANDS, *network.COMMANDS, *network.MORE, *space.commands("/boot"))
         others = set(survey.asks()) - set(own)
         return Facts({ask: surveyed[ask] if ask in others else self._answer(ask) for ask in asks})
 

@@ -77,9 +77,9 @@ def _about_kinds(part: Schema, value: Any) -> str:
     """Return why the kind of a section is no field; '' where there are no kinds."""
     kinds = part.get("discriminator", {}).get("mapping", {})
     chosen = value.get("kind") if isinstance(value, dict) else None
-    others = " and ".join(f"`{kind}`" for kind in kinds if kind != chosen)
+    others = ", ".join(f"`{kind}`" for kind in kinds if kind != chosen)
     return (
-        f" Its `kind` is `{chosen}`; {others} have other fields and lead to another machine. "
+        f" Its `kind` is `{chosen}`; the others ({others}) have other fields and lead to another machine. "
         "To have one of them, change `kind` in the file, then open the form anew."
         if kinds
         else ""
