@@ -21,6 +21,9 @@ from runbook.testbed.zoo import asked, building
 
 __all__ = ["begin_again", "fresh", "keeper", "kept_state", "proposed"]
 
+_GUESTS = "08_guests"
+"""The notebook that starts the guests."""
+
 
 def proposed(described: Description, machine: Machine) -> Path:
     """Return where the file lies that `runbook new` wrote for it."""
@@ -61,7 +64,10 @@ def begin_again(described: Description, machine: Machine) -> str:
     shutil.rmtree(machine.state / "reports", ignore_errors=True)
     if (good.folder / "reports").exists():
         shutil.copytree(good.folder / "reports", machine.state / "reports")
-    start = next(name for name in notebooks() if name > good.name or good.name == FRESH)
+    # A checkpoint keeps no memory: guests that were started by hand are off again.
+    start = min(
+        next((name for name in notebooks() if name > good.name or good.name == FRESH), _GUESTS), _GUESTS
+    )
     say(f"goes on at checkpoint {good.name}, with {start}")
     return start
 

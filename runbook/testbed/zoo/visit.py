@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from runbook.errors import RunbookError
+from runbook.controller.project import project
+from runbook.errors import ParamsError, RunbookError
 from runbook.testbed import machines
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.machine import state_dir
@@ -23,16 +25,34 @@ _MOST = 3000
 def main(names: tuple[str, ...] = (), *, keep: bool = False, resume: bool = False, one: bool = False) -> int:
     """Prove the machines of these names, or all that can be built; return an exit code.
 
-    `one` takes one machine beside the plain one, another each day. `keep` leaves a machine running. `resume` goes on at the
-    last checkpoint that a run of today would make the same. Raises `ParamsError` for a name that is none.
+    `one` takes one machine of those that are `proven`, another each day. `keep` leaves a machine running. `resume` goes on at the
+    last checkpoint that a run of today would make the same. Raises `ParamsError` for a name that is none, or when `one` has
+    none to take.
     """
     chosen = [machines.named(name) for name in names] or _all()
     if one:
-        chosen = [of_the_day([d for d in chosen if d.name != "plain"], time.time())]
+        chosen = [of_the_day(proven(chosen), time.time())]
     failed = [d.name for d in chosen if not _visit(d, keep=keep, resume=resume)]
     page.write()
     say(f"failed: {', '.join(failed)}" if failed else f"all held: {', '.join(d.name for d in chosen)}")
     return 1 if failed else 0
+
+
+def proven(chosen: Sequence[Description]) -> list[Description]:
+    """Return those beside the plain one whose last result is *held*, by a whole run: what fails then has been broken since.
+
+    Raises `ParamsError` when there is none: a run of nothing would look like one that went well.
+    """
+    last = {d.name: result.read(d.name) for d in chosen if d.name != "plain"}
+    found = [d for d in chosen if (seen := last.get(d.name)) and seen.seen == "held" and not seen.resumed]
+    if not found:
+        raise ParamsError(
+            "No machine of the zoo was held by a whole run yet",
+            where=f"{project() / result.FOLDER}",
+            why=f"asked for one of: {', '.join(last) or 'none'}; a machine that failed, or went on at a checkpoint, is not taken",
+            do="make testbed-zoo MACHINE=server",
+        )
+    return found
 
 
 def of_the_day(chosen: list[Description], now: float) -> Description:
