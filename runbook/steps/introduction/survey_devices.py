@@ -31,8 +31,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _findings(params: HostParams, facts: Facts) -> Iterator[Finding]:
-    yield from wanted_devices.findings(params, facts)
     machine = survey.read(facts, params.xen.options)
+    yield from wanted_devices.on_machine(params, machine)
     yield from _taken(params, machine)
     yield from xen_dangers.phantoms(params, machine)
     yield from guest_windows.findings(params, machine)

@@ -27,10 +27,11 @@ def asks() -> tuple[Ask, ...]:
 
 def findings(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what speaks against hiding the devices of the parameters, and what needs care, device by device (H616, H617)."""
-    return list(_findings(params, survey.read(facts, params.xen.options)))
+    return list(on_machine(params, survey.read(facts, params.xen.options)))
 
 
-def _findings(params: HostParams, machine: Machine) -> Iterator[Finding]:
+def on_machine(params: HostParams, machine: Machine) -> Iterator[Finding]:
+    """Yield what `findings` returns, for whoever has read the machine already."""
     wanted = params.passthrough.devices
     for bdf, count in Counter(d.bdf for d in wanted).items():
         if count > 1:
