@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from runbook.guests import seal
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.params.host import Device
@@ -50,7 +51,7 @@ def render(params: HostParams, guest: Guest, release: Release, installed: bool) 
         _screen(guest),
         _ending(),
     )
-    return "\n".join("".join(f"{line}\n" for line in part) for part in parts if part)
+    return seal.sealed("\n".join("".join(f"{line}\n" for line in part) for part in parts if part))
 
 
 def pci_words(device: Device) -> str:
