@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from runbook import releases
@@ -76,6 +77,7 @@ def _start(xl: str, guest: Guest) -> Run:
 
 def _stop(xl: str, name: str) -> tuple[str, ...]:
     """Return the command that shuts a guest down and waits for its end; one that does not run is right."""
+    name = shlex.quote(name)
     return ("sh", "-c", f"! {xl} list {name} >/dev/null 2>&1 || {xl} shutdown -F -w {name}")
 
 
@@ -89,7 +91,7 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
         if files[path].is_due:
             what, do = f"{path} is not as wanted", "run write_guest_configs first"
             yield Finding("wait", what, do=do, after="write_guest_configs")
-        for bridge in sorted({nic.bridge for nic in guest.nics} - bridges):
+        for bridge in sorted({nic.bridge for nic in guest.nics if nic.bridge} - bridges):
             yield Finding(
                 "wait",
                 f"The bridge {bridge} of the guest '{guest.name}' does not exist",
@@ -147,7 +149,7 @@ def _lacks(guest: Guest, domain: Domain) -> Iterator[Finding]:
             "it was started before the device was given to it, or lost it at a restart",
             f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
         )
-    asked = ", ".join(sorted(nic.bridge for nic in guest.nics)) or "none"
+    asked = ", ".join(sorted(nic.bridge for nic in guest.nics if nic.bridge)) or "none"
     got = ", ".join(sorted(domain.bridges)) or "none"
     if asked != got:
         yield Finding(

@@ -47,7 +47,7 @@ def _installing(params: HostParams) -> tuple[Ask, ...]:
         return ()
     discs = tuple(dict.fromkeys(str(guest.install_media) for guest in wanted))
     return (
-        inside.holding(tuple(config.volume_of(params, guest) for guest in wanted)),
+        inside.holding(tuple(filter(None, (config.volume_of(params, guest) for guest in wanted)))),
         guest_files.existing(discs),
     )
 
@@ -194,9 +194,10 @@ def _as_xl_reads_it(params: HostParams, guest: Guest, facts: Facts) -> list[Find
         "name": (guest.name, made.name),
         "memory in MiB": (guest.memory_mib, made.memory_mib),
         "devices": (guest.pci, made.pci),
-        "network cards": (tuple(nic.mac for nic in guest.nics), made.nics),
         "disk": (config.volume_of(params, guest), made.disks[0] if made.disks else ""),
     }
+    if all(nic.mac for nic in guest.nics):
+        asked["network cards"] = (tuple(nic.mac for nic in guest.nics), made.nics)
     return [
         Finding(
             "fail",
