@@ -5,6 +5,7 @@ Source: tools/libs/util/libxlu_disk_l.l of Xen 4.20 (4.17 has the same rules), a
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ _FLAGS = frozenset({
     "direct-io-safe", "discard", "no-discard", "trusted", "untrusted", "colo", "no-colo",
 })  # fmt: skip
 _PREFIX = re.compile(r"(raw|qcow2?|vhd|iscsi|e?nbd|drbd|tapdisk|tap2?|aio|ioemu|file|phy):")
+_SCRIPTS = ("iscsi", "nbd", "enbd", "drbd")
 _UNKNOWN_PREFIX = re.compile(r"([a-z][a-z0-9]*):(?=[^a-z0-9]|$)")
 _BLANKS = " \t\n"
 
@@ -38,9 +40,33 @@ class DiskSpec:
     """What xl would stop at, in its order."""
 
     @property
+    def path(self) -> str:
+        """The target by the usual one of its names, '' for none: a volume as /dev/GROUP/NAME, and below /dev what begins nowhere.
+
+        Xen's script `block` looks for `phy:guests/web` below /dev; what a script of another kind is told stays as it is.
+
+        >>> parse("phy:/dev/mapper/my--vg-web,hda,w").path, parse("phy:guests/web,hda,w").path
+        ('/dev/my-vg/web', '/dev/guests/web')
+        """
+        if "phy" in self.prefixes and self.target and not self.target.startswith("/"):
+            return usual(f"/dev/{self.target}")
+        return usual(self.target)
+
+    @property
     def is_read_only(self) -> bool:
         """True where the guest cannot write: xl takes `w` where nothing is said, and a CD-ROM is never written."""
         return self.is_cdrom or self.access in ("r", "ro")
+
+
+def usual(path: str) -> str:
+    """Return /dev/VG/VOLUME for /dev/mapper/VG-VOLUME, one disk by two names; a hyphen inside a name is doubled (lvm(8)).
+
+    >>> usual("/dev/mapper/xen-comm"), usual("/srv//images/./a.img")
+    ('/dev/xen/comm', '/srv/images/a.img')
+    """
+    if match := re.fullmatch(r"/dev/mapper/((?:[^-]|--)++)-((?:[^-]|--)++)", path):
+        return f"/dev/{match[1].replace('--', '-')}/{match[2].replace('--', '-')}"
+    return posixpath.normpath(path) if path.startswith("/") else path
 
 
 def parse(spec: str) -> DiskSpec:
@@ -93,6 +119,8 @@ class _Reader:
         self.disk.prefixes = (*self.disk.prefixes, name)
         if name in FORMATS:
             self._set("format", name)
+        elif name in _SCRIPTS:
+            self.disk.words["script"] = f"block-{name}"
 
     def word(self, word: str) -> None:
         key, equals, value = word.partition("=")

@@ -34,17 +34,18 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `lvcreate` for each volume that is missing; refuse where room or group is missing."""
     there = storage.parse(facts)
     group = there.group(params.storage.guest_volume_group)
+    left = _left(params, there)
     if not params.guests:
-        return Plan(unasked="guests is empty")
+        return Plan((), left, unasked="guests is empty")
     if not guest_volumes.owned(params):
-        return Plan(unasked="no guest has a volume in storage.guest_volume_group")
+        return Plan((), left, unasked="no guest has a volume in storage.guest_volume_group")
     if group is None:
         # Without the tools nobody can look; a group that is not there is none that will be.
         foreseen = [] if there.has_lvm else guest_volumes.owned(params)
         made = tuple(_create(params.storage.guest_volume_group, *one) for one in foreseen)
         return Plan(made, (_no_group(params, there),))
     missing = [(g, v) for g, v in guest_volumes.owned(params) if there.volume(group.name, v.name) is None]
-    findings = [*_unfit(params, there), *_no_pool(there, group, missing), *_too_little(there, group, missing)]
+    findings = [*_unfit(params, there), *_no_pool(there, group, missing), *_too_little(there, group, missing), *left]
     return Plan(tuple(_create(group.name, *one) for one in missing), tuple(findings))
 
 
@@ -61,7 +62,26 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             for volume in missing
         ),
         *_unfit(params, there),
+        *_left(params, there),
     ]
+
+
+def _left(params: HostParams, there: Storage) -> tuple[Finding, ...]:
+    """Return a warning for each volume that the runbook made for a guest, and which no guest of the parameters has."""
+    group = params.storage.guest_volume_group
+    mine = {volume.name for _, volume in guest_volumes.owned(params)}
+    return tuple(
+        Finding(
+            "warn",
+            f"The volume {v.full_name} was made by the runbook, and no guest of the parameters has it",
+            f"its guest was taken out of the parameters, or has another volume now; it holds {human_size(v.size)}, and "
+            "nothing removes it",
+            f"take the guest in again (`runbook guest adopt {params.host} {v.name}`); or, once its data is not wanted, "
+            f"`lvremove {v.full_name}`",
+        )
+        for v in there.volumes_of(group)
+        if TAG in v.tags and not v.origin and v.name not in mine
+    )
 
 
 def _create(group: str, guest: Guest, volume: Wanted) -> Run:

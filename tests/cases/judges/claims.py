@@ -1,6 +1,6 @@
 """What two configurations both claim."""
 
-from runbook.guests.validate import conflicts
+from runbook.guests.claims import conflicts
 
 
 def _claims(case, claimed):
