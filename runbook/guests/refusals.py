@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from runbook.guests import refusals_devices
-from runbook.guests.syntax import Config, number_of
+from runbook.guests.refusals_devices import Refusal, texts
+from runbook.guests.syntax import Config
 
 _ENDINGS = (
     "destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart", "soft-reset",
@@ -46,14 +46,6 @@ _UUID = re.compile("-".join(rf"[0-9a-fA-F]{{{digits}}}" for digits in (8, 4, 4, 
 _RANGE = re.compile(r"\^?(?:nodes?:)?\s*\+?(\d+)(?:-\s*\+?(\d+))?|(?:nodes?:)?all")
 
 
-class Refusal(NamedTuple):
-    """One thing that xl stops at."""
-
-    what: str
-    do: str
-    source: str = "xl.cfg(5)"
-
-
 def refusals(config: Config, release: str) -> Iterator[Refusal]:
     """Yield each thing in a configuration that `xl create` of a release stops at, the missing name first."""
     if not _has_text(config, "name"):
@@ -64,8 +56,7 @@ def refusals(config: Config, release: str) -> Iterator[Refusal]:
         refusals_devices.refusals,
     )  # fmt: skip
     for rule in rules:
-        for what, do, *source in rule(config, kind, release):
-            yield Refusal(what, do, *source)
+        yield from rule(config, kind, release)
 
 
 def kind_of(config: Config) -> str:
@@ -124,11 +115,18 @@ def _numbers_or_words(config: Config, kind: str, release: str) -> Iterator[Refus
     elif kind != "pv":
         yield from _numbered(config, "timer_mode", _TIMERS, ("unknown",))
     passed = config.text("gfx_passthru")
-    if kind == "hvm" and passed and config.number("gfx_passthru") is None and passed.lower() not in ("default", "igd"):
+    if (
+        kind == "hvm"
+        and passed
+        and config.number("gfx_passthru") is None
+        and passed.lower() not in ("default", "igd")
+    ):
         yield Refusal(f'gfx_passthru is "{passed}"', "write 1, default or igd")
 
 
-def _numbered(config: Config, key: str, words: tuple[str, ...], also: tuple[str, ...] = ()) -> Iterator[Refusal]:
+def _numbered(
+    config: Config, key: str, words: tuple[str, ...], also: tuple[str, ...] = ()
+) -> Iterator[Refusal]:
     if not _has_text(config, key):
         return
     number = config.number(key)
@@ -163,25 +161,14 @@ def _processors(config: Config, kind: str, release: str) -> Iterator[Refusal]:
     for key in ("cpus", "cpus_soft"):
         value = config.values.get(key)
         # Of a list xl reads as many as there are virtual CPUs.
-        texts = _texts(value)[: max(most, 0)] if isinstance(value, tuple) else [] if value is None else [str(value)]
-        for text in texts:
+        for text in texts(config, key)[: max(most, 0)] if isinstance(value, tuple) else [str(value or "")]:
             if wrong := [part for part in text.split(",") if part and not _is_range(part)]:
                 yield Refusal(f'{key} has "{wrong[0]}"', 'write it like "2-7,^3" or "all"')
 
 
-def _texts(values: tuple[object, ...]) -> list[str]:
-    """Return the members of a list up to the first that is a list itself: there xl stops reading."""
-    found: list[str] = []
-    for value in values:
-        if isinstance(value, tuple):
-            break
-        found.append(str(value))
-    return found
-
-
 def _is_range(text: str) -> bool:
     match = _RANGE.fullmatch(text)
-    return bool(match) and not (match[1] and match[2] and int(match[2]) < int(match[1]))
+    return match is not None and not (match[1] and match[2] and int(match[2]) < int(match[1]))
 
 
 def _start(config: Config, kind: str, release: str) -> Iterator[Refusal]:
@@ -210,23 +197,18 @@ def _lists(config: Config, kind: str, release: str) -> Iterator[Refusal]:
             yield Refusal(f"{key} is a single value, not a list", f'write {key} = [ "…" ]')
     if kind != "hvm":
         return
-    for group in _members(config, "viridian"):
+    for group in texts(config, "viridian"):
         if group not in ("all", "defaults") and group.removeprefix("!").lower() not in _VIRIDIAN:
-            yield Refusal(f'viridian names the group "{group}"', f"write defaults, all, or some of {', '.join(_VIRIDIAN)}")
+            yield Refusal(
+                f'viridian names the group "{group}"',
+                f"write defaults, all, or some of {', '.join(_VIRIDIAN)}",
+            )
     if _has_text(config, "mca_caps"):
         yield Refusal("mca_caps is a single value, not a list", 'write mca_caps = [ "lmce" ]')
-    for word in _members(config, "mca_caps"):
+    for word in texts(config, "mca_caps"):
         if word != "lmce":
             yield Refusal(f'mca_caps has "{word}"', 'write mca_caps = [ "lmce" ]')
 
 
-def _members(config: Config, key: str) -> list[str]:
-    value = config.values.get(key)
-    return _texts(value) if isinstance(value, tuple) else []
-
-
 def _shown(config: Config, key: str) -> str:
     return str(config.values[key]) if isinstance(config.values[key], tuple) else config.text(key)
-
-
-__all__ = ["Refusal", "kind_of", "number_of", "refusals"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from runbook.guests import disk_spec, pci_spec, vif_spec
 from runbook.guests.syntax import Config
 
-Found = Iterator[tuple[str, str, str]]
-_XL = "xl.cfg(5)"
+_DISK, _VIF, _PCI = "xl-disk-configuration(5)", "xl-network-configuration(5)", "xl-pci-configuration(5)"
 _SMBIOS = (
     "bios_vendor", "bios_version", "system_manufacturer", "system_product_name", "system_version",
     "system_serial_number", "baseboard_manufacturer", "baseboard_product_name", "baseboard_version",
@@ -23,26 +23,37 @@ _VKB = re.compile(
 _NUMBER = r"\s*[+-]?"
 
 
-def refusals(config: Config, kind: str, release: str) -> Found:
-    """Yield what, what to do, and where it is written, of each device that a release's xl stops at."""
+class Refusal(NamedTuple):
+    """One thing that xl stops at."""
+
+    what: str
+    do: str
+    source: str = "xl.cfg(5)"
+
+
+def refusals(config: Config, kind: str, release: str) -> Iterator[Refusal]:
+    """Yield each device that a release's xl stops at."""
     for spec in texts(config, "pci"):
         for why in pci_spec.parse(spec).wrong:
-            yield f"`{spec}`: {why}", _known_pci(why), "xl-pci-configuration(5)"
+            yield Refusal(f"`{spec}`: {why}", _known_pci(why), _PCI)
     for spec in texts(config, "disk"):
         for why in disk_spec.parse(spec, release).wrong[:1]:
-            yield f"the disk `{spec}`: {why}", "write it like format=raw, vdev=hda, access=rw, target=PATH", _DISK
+            do = "write it like format=raw, vdev=hda, access=rw, target=PATH"
+            yield Refusal(f"the disk `{spec}`: {why}", do, _DISK)
     for spec in texts(config, "vif"):
         for why in vif_spec.parse(spec, release).wrong:
-            yield f"the network card `{spec}`: {why}", "write a rate like 10Mb/s, and numbers where they belong", _VIF
+            do = "write a rate like 10Mb/s, and numbers where they belong"
+            yield Refusal(f"the network card `{spec}`: {why}", do, _VIF)
+    yield from _of_other_kinds(config, kind, release)
+
+
+def _of_other_kinds(config: Config, kind: str, release: str) -> Iterator[Refusal]:
     for key, is_right in _others(kind, release).items():
         for spec in texts(config, key):
             if not is_right(spec):
-                yield f"{key} has `{spec}`", f"see {key} in xl.cfg(5) for its form", _XL
+                yield Refusal(f"{key} has `{spec}`", f"see {key} in xl.cfg(5) for its form")
     if kind == "hvm" and release != "bookworm" and not isinstance(config.values.get("smbios", ()), tuple):
-        yield "smbios is a single value, not a list", 'write smbios = [ "…" ]', _XL
-
-
-_DISK, _VIF = "xl-disk-configuration(5)", "xl-network-configuration(5)"
+        yield Refusal("smbios is a single value, not a list", 'write smbios = [ "…" ]')
 
 
 def texts(config: Config, key: str) -> list[str]:
@@ -74,7 +85,7 @@ def _others(kind: str, release: str) -> dict[str, Callable[[str], bool]]:
 
 def _is_irq(text: str) -> bool:
     match = re.fullmatch(rf"{_NUMBER}(\d+)", text)
-    return bool(match) and int(match[1]) < 2**32 - 1 and "-" not in text
+    return match is not None and int(match[1]) < 2**32 - 1 and "-" not in text
 
 
 def _is_port(text: str) -> bool:
@@ -86,7 +97,7 @@ def _is_port(text: str) -> bool:
     if not rest.startswith("-"):
         return True  # xl says that the rest is wrong, and goes on
     end = re.fullmatch(hexadecimal, rest[1:])
-    return bool(end) and int(end[1], 16) < 2**32 - 1
+    return end is not None and int(end[1], 16) < 2**32 - 1
 
 
 def _is_memory(text: str) -> bool:
@@ -152,7 +163,11 @@ def _is_p9(spec: str) -> bool:
 
 def _is_old_p9(spec: str) -> bool:
     found = _read_to_first_other(spec)
-    return set(found) <= {"security_model", "path", "tag", "backend"} and {"security_model", "path", "tag"} <= set(found)
+    return set(found) <= {"security_model", "path", "tag", "backend"} and {
+        "security_model",
+        "path",
+        "tag",
+    } <= set(found)
 
 
 def _read_to_first_other(spec: str) -> dict[str, str]:
@@ -186,7 +201,9 @@ def _is_vkb(spec: str) -> bool:
     if not all(word.startswith("backend-type=") or _VKB.fullmatch(word) for word in words):
         return False
     touch = any(re.fullmatch("feature-multi-touch=[1-9].*", word) for word in words)
-    return not touch or any(re.match("multi-touch-(?:width|height|num-contacts)=[1-9]", word) for word in words)
+    return not touch or any(
+        re.match("multi-touch-(?:width|height|num-contacts)=[1-9]", word) for word in words
+    )
 
 
 def _is_smbios(spec: str) -> bool:

@@ -34,8 +34,12 @@ _LINES = (
 
 def corpus() -> list[str]:
     """Return the files that are changed: the public ones, the guide's, and those that the runbook writes."""
-    found = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests/cases/guests").glob("*/*.cfg"))]
-    found += [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests/guests/cases").glob("*.cfg"))]
+    found = [
+        path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests/cases/guests").glob("*/*.cfg"))
+    ]
+    found += [
+        path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests/guests/cases").glob("*.cfg"))
+    ]
     for name in ("victory", "testbed"):
         params = load(ROOT / f"params/{name}.yml")
         release = releases.get(params.release)

@@ -34,8 +34,7 @@ def disk(spec: str, group: str, size_gib: SizeOf) -> dict[str, Any] | None:
     for flag in read.flags:
         if flag not in _FLAGS:
             return None
-        name, value = _FLAGS[flag]
-        made[name] = value
+        made |= {_FLAGS[flag][0]: _FLAGS[flag][1]}
     return made
 
 
