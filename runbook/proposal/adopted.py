@@ -42,6 +42,8 @@ class Adopted:
     """Devices that xen-pciback holds now."""
     named: tuple[str, ...]
     """Devices that it is to hold from the next start under Xen on, as its file says."""
+    running: tuple[str, ...]
+    """Words that Xen and dom0's kernel were started with."""
     said: tuple[str, ...]
     """Sentences on what no parameter can say."""
 
@@ -50,7 +52,7 @@ def read(machine: Machine, facts: Facts) -> Adopted:
     """Return what the facts say; nothing where nobody asked."""
     hidden = frozenset(d.bdf for d in machine.devices if d.driver in ("pciback", "xen-pciback"))
     named = _named(facts.text(modules.OPTIONS) or "") if _HIDDEN in facts else ()
-    found = Adopted({}, {}, {}, _trim(facts), hidden, named, ())
+    found = Adopted({}, {}, {}, _trim(facts), hidden, named, (), ())
     if not machine.system.is_dom0 or any(ask not in facts for ask in xen.COMMANDS):
         return found
     now = xen.parse(facts)
@@ -66,6 +68,7 @@ def read(machine: Machine, facts: Facts) -> Adopted:
         found.trim,
         hidden,
         named,
+        (*now.commandline, *now.kernel_commandline),
         tuple(said),
     )
 
