@@ -20,9 +20,9 @@ _WORDS = (
 def add_configuration(top: CommentedMap, seen: Proposal) -> None:
     """Add what notebook 03 would change if the file were silent, each as it is now."""
     here = CommentedMap()
-    if seen.other_systems:
+    if seen.os_prober:
         here["remove_os_prober"] = False
-        beside(here, "remove_os_prober", f"it puts {', '.join(seen.other_systems)} into the boot menu")
+        beside(here, "remove_os_prober", seen.os_prober)
     if seen.ssh_port not in (0, 22):
         here["firewall"] = flow_map({"kind": "keep", "ssh_port": seen.ssh_port})
         beside(here, "firewall", "this session came in by that port")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runbook import proposal
-from runbook.facts import grub, guest_files, xl
+from runbook.facts import grub, guest_files, os_prober, xl
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams, loads
 from runbook.params.host import Local
@@ -210,6 +210,10 @@ def test_what_debian_has_is_said_where_the_runbook_would_change_it():
     asked = params.configuration
     assert (asked.remove_os_prober, asked.trim.weekly, asked.trim.removed_volumes) == (False, False, True)
     assert "it puts Windows Boot Manager into the boot menu" in text
+    by_owner = Answer(0, "/etc/default/grub.d/owner.cfg:GRUB_DISABLE_OS_PROBER=false\n")
+    text, params = plain(more={grub._MENU: Answer(0, ""), os_prober.COMMANDS[0]: by_owner})
+    assert not params.configuration.remove_os_prober
+    assert "/etc/default/grub.d/owner.cfg switches it on" in text
 
 
 def test_a_question_that_was_not_asked_adds_nothing():
