@@ -354,6 +354,16 @@ def test_a_machine_that_must_be_refused_is(
         planned(monkeypatch, code, how, message)._refuses(Path("p"), refusal)
 
 
+def test_a_plan_that_refuses_changes_nothing() -> None:
+    """A file that is another one behind a refusal is named, apart from what a description lets differ."""
+    now = State(OLD.sections | {"files": {"/etc/x": "f 0644"}})
+    proof.unchanged(OLD, OLD)
+    proof.unchanged(OLD, now, ["files:/etc/x"])
+    with pytest.raises(CheckFailed, match="changed 1 things on it") as raised:
+        proof.unchanged(OLD, now)
+    assert "files: /etc/x is new" in str(raised.value)
+
+
 def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at another step, not before the machine notes that it has begun, and once; then it is on again."""
     happened: list[str] = []
