@@ -445,6 +445,8 @@ def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
     text = page.page(tmp_path)
     assert "held, 2026-11-30, abc1234 | 24.5 (build 4, apply 20.5) |" in text
     assert "failed at plan, 2026-11-30" in text
+    result.save(replace(seen, machine="btrfs"), tmp_path)
+    assert "started by BIOS | refused, then held, 2026-11-30" in page.page(tmp_path)
     assert "    refused\n      why: x" in text
     assert "| xen | Xen is there already, set up by hand, with two guests | never booted yet | |" in text
     assert result.read("server", tmp_path) == seen
