@@ -400,6 +400,16 @@ def test_a_machine_that_must_be_refused_is(
         planned(monkeypatch, code, how, message)._refuses(Path("p"), refusal)
 
 
+def test_a_plan_that_refuses_changes_nothing() -> None:
+    """A file that is another one behind a refusal is named, apart from what a description lets differ."""
+    now = State(OLD.sections | {"files": {"/etc/x": "f 0644"}})
+    proof.unchanged(OLD, OLD)
+    proof.unchanged(OLD, now, ["files:/etc/x"])
+    with pytest.raises(CheckFailed, match="changed 1 things on it") as raised:
+        proof.unchanged(OLD, now)
+    assert "files: /etc/x is new" in str(raised.value)
+
+
 def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at another step, not before the machine notes that it has begun, and once; then it is on again."""
     happened: list[str] = []
@@ -481,6 +491,8 @@ def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
     text = page.page(tmp_path)
     assert "held, 2026-11-30, abc1234 | 24.5 (build 4, apply 20.5) |" in text
     assert "failed at plan, 2026-11-30" in text
+    result.save(replace(seen, machine="btrfs"), tmp_path)
+    assert "started by BIOS | refused, then held, 2026-11-30" in page.page(tmp_path)
     assert "    refused\n      why: x" in text
     assert "| xen | Xen is there already, set up by hand, with two guests | never booted yet | |" in text
     assert result.read("server", tmp_path) == seen
