@@ -424,6 +424,20 @@ def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPa
     assert (happened, pulled) == (["begun", "cut", "on"], [True])
 
 
+def test_after_the_power_cut_the_network_is_what_it_was():
+    """An address that came or went is seen, and a rule that went; a rule more, in front of the others, is none."""
+    was = {name: {} for name in ("cards", *in_force.SECTIONS)} | {
+        "addresses": {"br0 10.0.2.15/24": "for a time"},
+        "firewall": {"ip filter FORWARD 0": "jump DOCKER-USER"},
+    }
+    rules = {"ip filter FORWARD 0": "physdev accept", "ip filter FORWARD 1": "jump DOCKER-USER"}
+    assert cut.other(State(was), State(was | {"firewall": rules})) == []
+    gone = cut.other(State(was), State(was | {"firewall": {}}))
+    assert gone == ["firewall: ip filter FORWARD jump DOCKER-USER is gone"]
+    for addresses in ({}, was["addresses"] | {"xenbr1 10.0.4.2/24": "for good"}):
+        assert len(cut.other(State(was), State(was | {"addresses": addresses}))) == 1
+
+
 def test_another_machine_each_day() -> None:
     """On as many days as there are machines, each has its turn."""
     chosen = [description(name=name) for name in ("a", "b", "c")]
