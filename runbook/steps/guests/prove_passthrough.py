@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from runbook.actions import Run, WriteFile
 from runbook.facts import guests
 from runbook.facts.guests import Domains
@@ -82,7 +84,7 @@ def _held(device: Device, domains: Domains) -> Finding | None:
         "refuse",
         f"{device.bdf} cannot be proven: the running guest '{holder.name}' has it",
         "two guests cannot have one device",
-        f"stop that guest (`xl shutdown -w {holder.name}`) and run this step again; "
+        f"stop that guest (`xl shutdown -w {shlex.quote(holder.name)}`) and run this step again; "
         "or set `probe: none` for the device",
     )
 
