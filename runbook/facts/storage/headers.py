@@ -115,7 +115,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _slots(start: int, data: bytes) -> Iterator[Slot]:
-    """Yield the partitions of a label but `c`, which is all of it.
+    """Yield the partitions of a label but those that are unused, and `c`, which is all of it.
 
     FreeBSD counts from where `c` begins. OpenBSD counts from the begin of the disk, and its `c` begins there.
     """
@@ -124,11 +124,11 @@ def _slots(start: int, data: bytes) -> Iterator[Slot]:
     count = min(struct.unpack_from("<H", data, 138)[0], (len(data) - _SLOTS) // 16)
     rows = [struct.unpack_from("<IIIBBH", data, _SLOTS + 16 * i) for i in range(count)]
     base = rows[2][1] if count > 2 else 0
-    used = [row[1] for i, row in enumerate(rows) if row[0] and i != 2]
+    used = [row[1] for i, row in enumerate(rows) if row[0] and row[3] and i != 2]
     if not base and used and min(used) >= start // SECTOR:
         base = start // SECTOR
     for i, (size, offset, _, kind, _, _) in enumerate(rows):
-        if size and i != 2:
+        if size and kind and i != 2:
             yield Slot(
                 chr(ord("a") + i), start + (offset - base) * SECTOR, size * SECTOR, KINDS.get(kind, "")
             )

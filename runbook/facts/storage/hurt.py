@@ -86,13 +86,15 @@ def _kept(path: str, headers: tuple[Header, ...], is_announced: bool) -> Hurt:
         )
     if any(h.is_first for h in headers):
         lost = "its first sector, which announces the GPT, is empty or was overwritten; the GPT behind it is there"
+        answer = ""
     else:
         lost = "its first sectors were overwritten; the copy of its GPT at the end of the volume is there"
+        answer = "asks which one to use (1, the current GPT), "
     return Hurt(
         lost,
         f"{FIRST}, and start no installation disc for this guest. `sgdisk --verify {path}` looks and writes nothing; "
-        f"`gdisk {path}` makes the lost part anew from what is there when it is told `w`. "
-        "A boot loader of the BIOS that stood in the first sector has to be installed again",
+        f"`gdisk {path}` (package gdisk) {answer}shows the partitions with `p`, and with `w` makes the lost part anew from "
+        "what is there. A boot loader of the BIOS that stood in the first sector has to be installed again",
     )
 
 

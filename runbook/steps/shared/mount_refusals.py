@@ -60,7 +60,8 @@ def nature(label: str, part: Partition | None, content: Content) -> str:
     if part and part.slots:
         return f"it is divided once more, by a BSD label: {slots(part)}"
     known = UNMOUNTABLE.get(content.fstype) or (content.fstype and _BY_USAGE.get(content.usage))
-    return known or kind.holds or _UNKNOWN
+    called = f"its table calls it '{kind.name}', and " if kind.name else ""
+    return known or kind.holds or called + _UNKNOWN
 
 
 def slots(part: Partition) -> str:
