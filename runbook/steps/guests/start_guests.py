@@ -8,7 +8,7 @@ from runbook import releases
 from runbook.actions import Run
 from runbook.facts import guests
 from runbook.facts.guests import Domain, Domains
-from runbook.guests import config
+from runbook.guests import config, ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -114,7 +114,7 @@ def _refusal(guest: Guest, what: str, holder: Domain) -> Finding:
         "refuse",
         f"The guest '{guest.name}' cannot start: the running guest '{holder.name}' has {what}",
         "two guests cannot have it at a time",
-        f"stop the other one: `xl shutdown -w {holder.name}`",
+        f"stop the other one: {ending.by_hand(holder.name)}",
     )
 
 
@@ -152,7 +152,7 @@ def _lacks(guest: Guest, domain: Domain) -> Iterator[Finding]:
             "fail",
             f"The guest '{guest.name}' runs without its device {', '.join(lost)}",
             "it was started before the device was given to it, or lost it at a restart",
-            f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
+            f"stop it ({ending.by_hand(guest.name)}) and run this step again",
         )
     asked = ", ".join(sorted(nic.bridge for nic in guest.nics)) or "none"
     got = ", ".join(sorted(domain.bridges)) or "none"
@@ -161,6 +161,6 @@ def _lacks(guest: Guest, domain: Domain) -> Iterator[Finding]:
             "fail",
             f"The guest '{guest.name}' is on other bridges than asked",
             f"its network cards are on {got}; asked are {asked}",
-            f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
+            f"stop it ({ending.by_hand(guest.name)}) and run this step again",
             "H650",
         )
