@@ -71,8 +71,8 @@ class Configurations:
 def parse_all(facts: Facts) -> Configurations:
     """Return every configuration below /etc/xen: what has another name counts where xl would make a guest of it."""
     texts, unread = dict(parse_files(facts)), dict[str, str]()
-    answer = facts[ELSEWHERE]
-    for path, text, why in _sections(answer.out):
+    is_known = ELSEWHERE in facts and facts[ELSEWHERE].ok
+    for path, text, why in _sections(facts[ELSEWHERE].out if is_known else ""):
         name = posixpath.basename(path)
         if why:
             unread[path] = why
@@ -86,7 +86,7 @@ def parse_all(facts: Facts) -> Configurations:
                 del texts[path]
         except Unreadable as error:
             unread[path] = str(error)
-    return Configurations(texts, unread, is_whole=answer.ok)
+    return Configurations(texts, unread, is_whole=is_known)
 
 
 def _sections(text: str) -> list[tuple[str, str, str]]:

@@ -37,7 +37,12 @@ def uuid_of(params: HostParams, guest: Guest) -> str:
 
     xl draws a new one at each start otherwise, and Windows sees a new mainboard (H704).
     """
-    return guest.uuid or str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{guest.name}.{params.host}"))
+    return guest.uuid or made_uuid(params.host, guest.name)
+
+
+def made_uuid(host: str, name: str) -> str:
+    """Return the identity of a guest that has none of its own."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{host}"))
 
 
 def render(

@@ -6,7 +6,7 @@ Source: xl.cfg(5), xl-disk-configuration(5), xl-network-configuration(5), xl-pci
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook.guests import devices, disk_spec
@@ -22,7 +22,7 @@ _HVM = {
     "acpi": "1", "apic": "1", "pae": "1", "nx": "1", "hap": "1", "hpet": "1", "xen_platform_pci": "1",
     "localtime": "0", "usb": "0", "vga": "cirrus", "gfx_passthru": "0", "nestedhvm": "0", "hdtype": "ide",
     "vnc": "1", "vnclisten": "127.0.0.1", "vncdisplay": "0", "vncunused": "1", "firmware": "bios",
-    "acpi_s3": "1", "acpi_s4": "1", "vkb_device": "1",
+    "acpi_s3": "1", "acpi_s4": "1", "vkb_device": "1", "boot": "cda",
 }  # fmt: skip
 """What holds where nothing is said."""
 _WORDS = {
@@ -31,6 +31,9 @@ _WORDS = {
     ("soundhw", "none"): "",
 }  # fmt: skip
 _LISTS = frozenset({"disk", "vif", "pci"})
+_GLOBAL = ("permissive", "msitranslate", "power_mgmt", "seize")
+_SCREEN = ("vnc", "vnclisten", "vncdisplay", "vncunused", "vncpasswd")
+_USUAL_SCREEN = {"type": "vfb", "vnc": "1", "vnclisten": "127.0.0.1", "vncdisplay": "0", "vncunused": "1"}
 _COMMAS = frozenset({"vfb", "usbctrl", "usbdev", "vkb", "vtpm", "channel", "p9", "vdispl", "vsnd"})
 """Lists of devices whose `key=value` words may stand in any order."""
 _NONE = "nothing"
@@ -87,6 +90,7 @@ def _asked(config: Config, release: str) -> dict[str, str]:
         if key not in (*_LISTS, "builder", "type"):
             flat |= dict(_flat(key, value))
     _renamed(flat)
+    _told_by_others(flat, config)
     usual = _EVERY | (_HVM if flat["type"] == "hvm" else {}) | {"maxmem": flat.get("memory", "")}
     usual |= {"maxvcpus": flat.get("vcpus", "1")}
     kept = {key: value for key, value in flat.items() if value and value != usual.get(key)}
@@ -121,6 +125,34 @@ def _renamed(flat: dict[str, str]) -> None:
         flat |= {"vnclisten": address, "vncdisplay": display}
 
 
+def _told_by_others(flat: dict[str, str], config: Config) -> None:
+    """Leave out what other words say as well, and say once what has an older form."""
+    line = [f"root={flat.pop('root')}"] if "root" in flat else []
+    line += [flat.pop("extra")] if "extra" in flat else []
+    if line:
+        flat.setdefault("cmdline", " ".join(line))
+    if config.items("pci"):
+        for word in _GLOBAL:
+            flat.pop(f"pci_{word}", None)
+    if flat.get("usbdevice"):
+        flat.pop("usb", None)
+    if flat["type"] != "hvm" and flat.get("vnc") == "1" and "vfb 1" not in flat:
+        words = {key: flat[key] for key in _SCREEN if key in flat}
+        flat["vfb 1"] = ",".join(f"{key}={value}" for key, value in words.items())
+    for key in [key for key in flat if key.startswith("vfb ")]:
+        flat[key] = _ordered(",".join(_pairs(flat[key], _USUAL_SCREEN))) or "vnc=1"
+    for key in [key for key in flat if key.startswith("usbctrl ")]:
+        flat[key] = _ordered(",".join(_pairs(flat[key], {"type": "auto"}))) or "auto"
+    if flat["type"] != "hvm":
+        for key in _SCREEN:
+            flat.pop(key, None)
+
+
+def _pairs(words: str, usual: Mapping[str, str]) -> Iterator[str]:
+    """Yield the `key=value` words of a device that are not what holds anyway."""
+    yield from (f"{k}={v}" for k, v in devices.words_of(words).items() if usual.get(k) != v)
+
+
 def _disks(config: Config) -> Iterator[tuple[str, str]]:
     for number, spec in enumerate(config.items("disk"), 1):
         disk = disk_spec.parse(spec)
@@ -146,12 +178,7 @@ def _cards(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _passed(config: Config) -> Iterator[tuple[str, str]]:
-    everywhere = {
-        "permissive": config.text("pci_permissive"),
-        "msitranslate": config.text("pci_msitranslate"),
-        "power_mgmt": config.text("pci_power_mgmt"),
-        "seize": config.text("pci_seize"),
-    }
+    everywhere = {word: config.text(f"pci_{word}") for word in _GLOBAL}
     for spec in config.items("pci"):
         words = {key: value for key, value in everywhere.items() if value not in ("", "0")}
         words |= devices.words_of(spec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.guests import seal
+from runbook.guests import adoption, seal
 from runbook.guests.effect import Difference, differences
 from runbook.guests.syntax import Config, Unreadable, parse
 
@@ -45,8 +45,24 @@ def standing(there: str | None, wanted: str, release: str) -> Standing:
         now = parse(there)
     except Unreadable as error:
         return Standing("other", unreadable=str(error))
-    found = differences(now, _named_alike(now, parse(wanted)), release)
+    found = told_apart(now, parse(wanted), release)
     return Standing("other" if found else "equal", found)
+
+
+def told_apart(there: Config, wanted: Config, release: str) -> tuple[Difference, ...]:
+    """Return what the second asks for otherwise than the first, () where both are the same guest."""
+    then = _named_alike(there, wanted)
+    found = differences(there, then, release)
+    return found if found and not _is_one_guest(there, then, release) else ()
+
+
+def _is_one_guest(there: Config, wanted: Config, release: str) -> bool:
+    """Return whether both would be adopted as the same guest, by whatever words they say it."""
+    try:
+        one, other = (adoption.parameters(each, release=release) for each in (there, wanted))
+    except adoption.Unadoptable:
+        return False
+    return (one.guest, one.devices, one.secrets) == (other.guest, other.devices, other.secrets)
 
 
 def _named_alike(there: Config, wanted: Config) -> Config:
