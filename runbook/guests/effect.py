@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from runbook.guests import devices, disk_spec
+from runbook.guests import devices, disk_spec, vif_spec
 from runbook.guests.syntax import Config, Value
 from runbook.guests.validate import known_keys
 
@@ -120,6 +120,8 @@ def _renamed(flat: dict[str, str]) -> None:
         flat["firmware"] = flat.pop("bios_path_override")
     if flat.pop("stdvga", "0") == "1" and "vga" not in flat:
         flat["vga"] = "stdvga"
+    if (flat.get("vga"), flat.get("videoram")) == ("stdvga", "16"):
+        del flat["videoram"]  # libxl gives that card as much by itself
     address, colon, display = flat.get("vnclisten", "").rpartition(":")
     if colon and ":" not in address:
         flat |= {"vnclisten": address, "vncdisplay": display}
@@ -141,8 +143,9 @@ def _told_by_others(flat: dict[str, str], config: Config) -> None:
         flat["vfb 1"] = ",".join(f"{key}={value}" for key, value in words.items())
     for key in [key for key in flat if key.startswith("vfb ")]:
         flat[key] = _ordered(",".join(_pairs(flat[key], _USUAL_SCREEN))) or "vnc=1"
-    for key in [key for key in flat if key.startswith("usbctrl ")]:
-        flat[key] = _ordered(",".join(_pairs(flat[key], {"type": "auto"}))) or "auto"
+    for key in [key for key in flat if key.startswith(("usbctrl ", "usbdev "))]:
+        usual = "auto" if key.startswith("usbctrl") else "hostdev"
+        flat[key] = _ordered(",".join(_pairs(flat[key], {"type": usual}))) or usual
     if flat["type"] != "hvm":
         for key in _SCREEN:
             flat.pop(key, None)
@@ -158,7 +161,7 @@ def _disks(config: Config) -> Iterator[tuple[str, str]]:
         disk = disk_spec.parse(spec)
         said = [disk.path or "no target", disk.format or "raw", "r" if disk.is_read_only else "rw"]
         said += ["cdrom"] if disk.is_cdrom else []
-        said += [f"{key}={value}" for key, value in sorted(disk.words.items())]
+        said += [f"{key}={value}" for key, value in sorted(disk.options.items())]
         name = "disc" if disk.is_cdrom else "disk" if number == 1 else f"{_nth(number)} disk"
         yield f"{name} {disk.vdev}".rstrip(), ", ".join((*said, *sorted(disk.flags)))
 
@@ -171,7 +174,10 @@ def _cards(config: Config) -> Iterator[tuple[str, str]]:
     for number, spec in enumerate(config.items("vif"), 1):
         words = {"bridge": "xenbr0"} if "script" not in spec else {}
         words |= devices.words_of(spec)
-        words |= {"mac": words["mac"].lower()} if "mac" in words else {}
+        words |= {"mac": vif_spec.mac_of(words["mac"])} if "mac" in words else {}
+        words |= {"gatewaydev": words.pop("netdev")} if "netdev" in words else {}
+        if kind_of(config) != "hvm" or words.get("type") == "vif":
+            words.pop("model", None)  # QEMU plays it, and such a card has nothing of QEMU's
         usual = {"type": "ioemu", "model": "rtl8139", "script": "vif-bridge"}
         said = [f"{key}={value}" for key, value in sorted(words.items()) if value != usual.get(key)]
         yield f"network card {number}", ", ".join(said)

@@ -17,6 +17,7 @@ from runbook.guests.adoption.reading import Fields, Reading, Unadoptable
 from runbook.guests.adoption.words import SizeOf
 from runbook.guests.syntax import Config, Value
 from runbook.params.guests import Guest
+from runbook.params.xl_words import SECRET_KEYS
 
 __all__ = ["Adopted", "Unadoptable", "parameters"]
 
@@ -67,6 +68,9 @@ def parameters(
 
 def _settle(reading: Reading) -> None:
     """Move to `extra` what is left, and each field that its model refuses."""
+    for key in SECRET_KEYS:
+        if password := reading.atom(key):
+            reading.rest[key] = reading.secret(password)
     while True:
         extra = {key: _plain(value) for key, value in reading.rest.items()}
         guest = {**reading.guest, **({"extra": extra} if extra else {})}
