@@ -50,6 +50,8 @@ def effect_of(made: dict[str, Any], *, has_uuid: bool) -> dict[str, Any]:
     most = build.get("max_memkb", build.get("target_memkb", 32768))
     build |= {"max_memkb": most, "target_memkb": build.get("target_memkb", most)}
     hvm = build.get("type.hvm")
+    if hvm and hvm.get("vga", {}).get("kind") == "std":
+        build = {"video_memkb": 16384, **build}
     if hvm is not None:
         build["type.hvm"] = _pc(hvm)
     vfbs = [

@@ -6,6 +6,7 @@ import pytest
 
 from runbook.guests import adoption, effect
 from runbook.guests.adoption import Unadoptable
+from runbook.guests.refusals import refusals
 from runbook.guests.syntax import Unreadable, parse
 from tests.cases.guests import NAMES, Case
 from tests.guests import again, oracle
@@ -25,7 +26,8 @@ def different(text, xl, release):
     try:
         after = xl.judge(again.rendered(again.adopted(there, release), release))
     except Unadoptable as why:
-        return None if "cannot be the name of a guest" in str(why) else [str(why)]
+        is_refused = "cannot be the name of a guest" in str(why) or "one line of printable" in str(why)
+        return None if is_refused else [str(why)]
     if after.status:
         return [after.said]
     one, other = (
@@ -91,10 +93,9 @@ def test_what_is_rendered_again_asks_the_same_without_asking_xl():
     """What our own reading of xl's words calls the effect is the same, for ten times as many."""
     for text in configurations(600, 3):
         there = parse(text)
-        try:
-            made = again.adopted(there)
-        except Unadoptable:
+        if any(refusals(there, "trixie")):
             continue
+        made = again.adopted(there)
         found = effect.differences(there, parse(again.rendered(made)), "trixie")
         assert [str(one) for one in found if one.what != "uuid" or "uuid" in there.values] == [], text
 
@@ -102,10 +103,9 @@ def test_what_is_rendered_again_asks_the_same_without_asking_xl():
 def test_twice_is_once():
     """A guest that was adopted is adopted again as itself."""
     for text in configurations(200, 4):
-        try:
-            made = again.adopted(parse(text))
-        except Unadoptable:
+        if any(refusals(parse(text), "trixie")):
             continue
+        made = again.adopted(parse(text))
         guest = again.adopted(parse(again.rendered(made))).guest
         assert {**guest, "uuid": ""} == {**made.guest, "uuid": ""}, text
 

@@ -27,7 +27,8 @@ def machine(reading: Reading) -> None:
     memory, most = reading.number("memory_mib", "memory"), reading.number("max_memory_mib", "maxmem")
     reading.guest["memory_mib"] = memory if memory is not None else most if most is not None else 32
     reading.put("max_memory_mib", most, reading.guest["memory_mib"] if most is not None else None)
-    if most is not None and most > reading.guest["memory_mib"] and reading.listed("pci"):
+    less = reading.guest["memory_mib"]
+    if most is not None and (most < less or (most > less and reading.listed("pci"))):
         reading.guest.pop("max_memory_mib")
         reading.rest |= reading.origin.pop("max_memory_mib")
     vcpus = reading.number("vcpus", "vcpus")
