@@ -16,7 +16,7 @@ from typing import Any
 from runbook.model.ask import Ask, Facts
 
 RULES = Ask.shell(
-    '[ "$(cat /proc/sys/net/bridge/bridge-nf-call-iptables 2>/dev/null)" != 1 ] || '
+    '[ "$(cat /proc/sys/net/bridge/*call-iptables 2>/dev/null)" != 1 ] || '
     "nft --json --terse list ruleset 2>/dev/null; true"
 )
 """Only where bridged packets meet them: elsewhere the rules are nobody's business."""
