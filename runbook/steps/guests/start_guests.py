@@ -91,7 +91,9 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
         if files[path].is_due:
             what, do = f"{path} is not as wanted", "run write_guest_configs first"
             yield Finding("wait", what, do=do, after="write_guest_configs")
-        for bridge in sorted({nic.bridge for nic in guest.nics if nic.bridge} - bridges):
+        # What a script of another kind plugs into, such as Open vSwitch's, is no bridge of the kernel's.
+        usual = {nic.bridge for nic in guest.nics if nic.bridge and nic.script in (None, "vif-bridge")}
+        for bridge in sorted(usual - bridges):
             yield Finding(
                 "wait",
                 f"The bridge {bridge} of the guest '{guest.name}' does not exist",
