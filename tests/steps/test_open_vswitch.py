@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from runbook import releases
 from runbook.guests import config
 from runbook.steps.xen_configuration import configure_bridges
 from tests.steps.machine import Machine, like_testbed
@@ -71,7 +72,13 @@ def test_guests_are_plugged_into_its_bridge():
             }
         ],
     )
-    (line,) = [one for one in config.render(params, params.guests[0]).splitlines() if one.startswith("vif")]
+    (line,) = [
+        one
+        for one in config.render(
+            params, params.guests[0], releases.get("trixie"), installed=True
+        ).splitlines()
+        if one.startswith("vif")
+    ]
     assert "bridge=ovsbr0" in line
     assert "script=vif-openvswitch" in line
 
