@@ -1,6 +1,7 @@
 """A host whose bridges Open vSwitch makes: they are left alone, and each refusal's move, carried out, leads on."""
 
 import json
+import re
 
 import pytest
 
@@ -72,15 +73,8 @@ def test_guests_are_plugged_into_its_bridge():
             }
         ],
     )
-    (line,) = [
-        one
-        for one in config.render(
-            params, params.guests[0], releases.get("trixie"), installed=True
-        ).splitlines()
-        if one.startswith("vif")
-    ]
-    assert "bridge=ovsbr0" in line
-    assert "script=vif-openvswitch" in line
+    text = config.render(params, params.guests[0], releases.get("trixie"), installed=True)
+    assert re.search(r"bridge=ovsbr0.*script=vif-openvswitch", text)
 
 
 def test_without_the_script_the_bridge_has_to_be_there():
