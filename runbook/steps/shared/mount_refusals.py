@@ -8,6 +8,7 @@ from runbook.facts import storage
 from runbook.facts.ntfs import Ntfs
 from runbook.facts.storage import Volume, kinds
 from runbook.facts.storage.tables import Content, Partition, Table
+from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
@@ -116,7 +117,7 @@ def users(params: HostParams, mount: Mount, volume: Volume) -> list[Finding]:
 
 def _way_out(mount: Mount, kind: str, who: str) -> str:
     return {
-        "guest": f"shut it down (`xl shutdown {who}`); or list a snapshot under management.snapshots and mount that",
+        "guest": f"shut it down ({ending.by_hand(who)}); or list a snapshot under management.snapshots and mount that",
         "mount": f"unmount it (`umount {who}`), or take '{mount.guest}' out of management.mounts",
         "swap": f"give the volume of '{mount.guest}' another name: this one is the host's own",
         "loop": f"detach it (`losetup -d {who}`) unless you attached it on purpose",
