@@ -11,7 +11,7 @@ from runbook.facts import configurations, guests
 from runbook.facts.guests import Domain, Domains
 from runbook.facts.storage import guests as storage_guests
 from runbook.facts.storage.asks import GUESTS
-from runbook.guests import config
+from runbook.guests import config, ending
 from runbook.guests.syntax import parse
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
@@ -147,7 +147,7 @@ def _lacks(guest: Guest, domain: Domain) -> Iterator[Finding]:
             "fail",
             f"The guest '{guest.name}' runs without its device {', '.join(lost)}",
             "it was started before the device was given to it, or lost it at a restart",
-            f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
+            f"stop it ({ending.by_hand(guest.name)}) and run this step again",
         )
     asked = ", ".join(sorted(nic.bridge for nic in guest.nics if nic.bridge)) or "none"
     got = ", ".join(sorted(domain.bridges)) or "none"
@@ -156,6 +156,6 @@ def _lacks(guest: Guest, domain: Domain) -> Iterator[Finding]:
             "fail",
             f"The guest '{guest.name}' is on other bridges than asked",
             f"its network cards are on {got}; asked are {asked}",
-            f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
+            f"stop it ({ending.by_hand(guest.name)}) and run this step again",
             "H650",
         )

@@ -7,6 +7,7 @@ from runbook.backups.sidecar import Sidecar
 from runbook.facts import backups, storage
 from runbook.facts.backups import Backup, Store
 from runbook.facts.storage import Volume
+from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -157,7 +158,7 @@ def _in_use(volume: Volume) -> list[Finding]:
             f"{volume.full_name} {use.what}",
             "it would be overwritten under what uses it",
             {
-                "guest": f"shut it down: `xl shutdown -w {use.who}`",
+                "guest": f"shut it down: {ending.by_hand(use.who)}",
                 "mount": f"unmount it (`umount {use.who}`), and take it out of management.mounts meanwhile",
                 "loop": f"detach it: `losetup -d {use.who}`",
             }.get(use.kind, f"close what has it open (`lsblk {volume.path}`, `fuser -v {volume.path}`)"),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from runbook.facts.configurations import Identities
 from runbook.facts.guests import Domain, Domains
 from runbook.facts.storage.guests import Guests
-from runbook.guests import claims
+from runbook.guests import claims, ending
 from runbook.guests.claims import Claim
 from runbook.guests.syntax import Config
 from runbook.model.plan import Finding
@@ -60,5 +59,5 @@ def _refusal(guest: str, what: str, holder: str, why: str = "two guests cannot h
         "refuse",
         f"The guest '{guest}' cannot start: the running guest '{holder}' has {what}",
         why,
-        f"stop the other one: `xl shutdown -w {shlex.quote(holder)}`",
+        f"stop the other one: {ending.by_hand(holder)}",
     )
