@@ -149,21 +149,33 @@ def _proven(
         if not wanted.takes_all:
             raise
     kept: list[Entry] = []
-    change = into.begun(text, path, change.place, replaces=wanted.replaces)
-    for one in made:
-        try:
-            more = deepcopy(change)
-            more.add(one)
-            if wrong := into.prove(more, [one]):
-                raise Unadoptable(wrong[one.guest["name"]])
-        except (Unadoptable, ParamsError) as error:
-            left.append((one.found.name, _reason(error)))
-        else:
-            change, kept = more, [*kept, one]
+    change = _as_many(into.begun(text, path, change.place, replaces=wanted.replaces), made, kept, left)
     return into.write(text, path, change), kept
 
 
-def _reason(error: Unadoptable | ParamsError) -> str:
+def _as_many(
+    change: into.Change, made: list[Entry], kept: list[Entry], left: list[tuple[str, str]]
+) -> into.Change:
+    """Return the change with those of some guests that can stand in one file; halves are tried where the whole cannot."""
+    more = deepcopy(change)
+    try:
+        for one in made:
+            more.add(one)
+        wrong = into.prove(more, made)
+        error: Exception | None = Unadoptable(next(iter(wrong.values()))) if wrong else None
+    except (Unadoptable, ParamsError) as raised:
+        error = raised
+    if error is None:
+        kept += made
+        return more
+    if len(made) == 1:
+        left.append((made[0].found.name, _reason(error)))
+        return change
+    half = len(made) // 2
+    return _as_many(_as_many(change, made[:half], kept, left), made[half:], kept, left)
+
+
+def _reason(error: Exception) -> str:
     return (error.why or error.what) if isinstance(error, ParamsError) else str(error)
 
 
