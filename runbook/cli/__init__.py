@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from runbook.cli.adopt import adopt
 from runbook.cli.allow import allow, show_programs
 from runbook.cli.attestation import export, prune, verify
 from runbook.cli.backups import backup
@@ -289,5 +290,6 @@ main.add_command(survey)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)
+guest.add_command(adopt)
 for _command in (key, verify, head, prune, export):
     report.add_command(_command)
