@@ -42,15 +42,26 @@ class Config:
 
     def number(self, key: str) -> int | None:
         """Return a value as a number, None when it is none."""
-        try:
-            return int(self.text(key), 0)
-        except ValueError:
-            return None
+        return number_of(self.values[key]) if key in self.values else None
 
     def items(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; a single text counts as a list of one."""
         value = self.values.get(key, ())
         return tuple(str(item) for item in value) if isinstance(value, tuple) else (str(value),)
+
+
+def number_of(value: Value) -> int | None:
+    """Return a value as the number that xl reads in it, None when it is none: C's strtol in base 0, to the end.
+
+    >>> number_of("0x10"), number_of("010"), number_of(" 7"), number_of("8 "), number_of("four"), number_of(())
+    (16, 8, 7, None, None, None)
+    """
+    match = re.fullmatch(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", str(value))
+    if isinstance(value, tuple) or not match:
+        return None
+    sign, hexadecimal, octal, decimal = match.groups()
+    number = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else int(decimal)
+    return None if number > 2**63 - 1 else -number if sign == "-" else number
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def boxes(params: HostParams, facts: Facts) -> tuple[Box, ...]:
     group = params.storage.guest_volume_group
     storage = storages.parse(facts)
     volumes = storage.volumes_of(group)
-    owners = {g.volume.name: g for g in params.guests}
+    owners = {v.name: g for g in params.guests for v in g.own_volumes}
     inner = tuple(_volume(v, owners.get(v.name), facts) for v in volumes)
     disks = storage.parts_of(group)
     if not disks:
@@ -83,8 +83,9 @@ def rows(params: HostParams, facts: Facts) -> list[dict[str, str]]:
     """Return one row for each partition in each guest's volume, or one for a volume without a table."""
     storage = storages.parse(facts)
     found = []
-    for guest in params.guests:
-        volume = storage.volume(params.storage.guest_volume_group, guest.volume.name)
+    owned = [(guest, volume) for guest in params.guests for volume in guest.own_volumes]
+    for guest, wanted in owned:
+        volume = storage.volume(params.storage.guest_volume_group, wanted.name)
         if volume is None:
             continue
         table = inside.parse(facts, volume.path)

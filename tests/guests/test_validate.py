@@ -6,8 +6,9 @@ import pytest
 
 from runbook import releases
 from runbook.guests import config
+from runbook.guests.claims import conflicts
 from runbook.guests.syntax import Unreadable, parse
-from runbook.guests.validate import conflicts, validate
+from runbook.guests.validate import validate
 from runbook.params import load
 
 ROOT = Path(__file__).parents[2]

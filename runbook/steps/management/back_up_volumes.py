@@ -48,7 +48,7 @@ def plan_for(params: HostParams, facts: Facts, guests: tuple[str, ...]) -> Plan:
         return Plan(findings=tuple(findings))
     actions = []
     for name in guests:
-        disk = guest_volumes.guest(params, name).volume.name
+        disk = guest_volumes.first_of(params, name)
         volume = guest_volumes.volume_of(params, there, disk)
         if volume is None:
             findings.append(guest_volumes.absent(params, disk))

@@ -20,7 +20,7 @@ RISK: Risk = "safe"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about every guest's volume, and on which disks they lie."""
-    return guest_volumes.asks(params, *(g.volume.name for g in params.guests))
+    return guest_volumes.asks(params, *(v.name for _, v in guest_volumes.owned(params)))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -37,11 +37,11 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if stops := guest_volumes.answers(there):
         return stops
     found: list[Finding] = []
-    for guest in params.guests:
-        table = inside.parse(facts, guest_volumes.path_of(params, guest.volume.name))
-        volume = guest_volumes.volume_of(params, there, guest.volume.name)
+    for guest, wanted in guest_volumes.owned(params):
+        table = inside.parse(facts, guest_volumes.path_of(params, wanted.name))
+        volume = guest_volumes.volume_of(params, there, wanted.name)
         if volume is None or not table.exists:
-            found.append(guest_volumes.absent(params, guest.volume.name))
+            found.append(guest_volumes.absent(params, wanted.name))
         elif table.is_unread:
             return [mount_refusals.without_tools()]
         else:

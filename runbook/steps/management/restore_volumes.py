@@ -38,7 +38,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(findings=tuple(stops))
     actions, findings = [], []
     for restore in due:
-        disk = guest_volumes.guest(params, restore.guest).volume.name
+        disk = guest_volumes.first_of(params, restore.guest)
         volume, backup = guest_volumes.volume_of(params, there, disk), store.named(restore.backup)
         said = backup.sidecar if backup else None
         if volume is None:
@@ -100,7 +100,7 @@ def _is_done(params: HostParams, restore: Restore, store: Store, volumes: dict[s
     done = store.restored_to(restore.guest)
     if done is None or restore.guest in store.half_restored:
         return False
-    volume = volumes.get(guest_volumes.guest(params, restore.guest).volume.name)
+    volume = volumes.get(guest_volumes.first_of(params, restore.guest))
     return (done.name, done.again, done.identity) == (restore.backup, restore.again, volume)
 
 

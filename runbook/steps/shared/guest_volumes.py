@@ -8,11 +8,22 @@ from runbook.model.ask import Ask
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.guests import Guest
+from runbook.params.guests import Volume as Wanted
 
 
 def guest(params: HostParams, name: str) -> Guest:
     """Return the guest of a name; the parameters were checked to have it."""
     return next(g for g in params.guests if g.name == name)
+
+
+def owned(params: HostParams) -> list[tuple[Guest, Wanted]]:
+    """Return each volume that is some guest's own, with that guest."""
+    return [(guest, volume) for guest in params.guests for volume in guest.own_volumes]
+
+
+def first_of(params: HostParams, name: str) -> str:
+    """Return the name of a guest's first own volume; the parameters were checked to have it."""
+    return guest(params, name).own_volumes[0].name
 
 
 def path_of(params: HostParams, volume: str) -> str:
