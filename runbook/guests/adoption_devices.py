@@ -28,8 +28,8 @@ def disk(spec: str, group: str, size_gib: SizeOf) -> dict[str, Any] | None:
     made["vdev"] = read.vdev
     if read.is_read_only and not read.is_cdrom:
         made["read_only"] = True
-    scripts = {"script": f"block-{prefix}" for prefix in read.prefixes if prefix in _SCRIPTS}
-    for key, value in (scripts | read.words).items():
+    script = next((f"block-{prefix}" for prefix in read.prefixes if prefix in _SCRIPTS), "")
+    for key, value in ({"script": script} | read.words).items():
         if key not in ("backendtype", "backend", "script"):
             return None
         if value:

@@ -10,7 +10,7 @@ from runbook.params.addresses import Mac
 from runbook.params.names import InterfaceName
 from runbook.params.secrets import SecretReference
 from runbook.params.types import Closed
-from runbook.params.xl_words import CpuSet, HostPath, Rate, SpecWord, XlText
+from runbook.params.xl_words import BootOrder, CpuSet, HostPath, Rate, SpecWord, XlText
 
 
 class Nic(Closed):
@@ -74,7 +74,7 @@ class Processors(Closed):
 class Boot(Closed):
     """How a guest starts: from a disk, or from a kernel or bootloader that dom0 loads for it."""
 
-    order: Annotated[str, Field(pattern="^[acdn]{1,4}$")] | None = Field(default=None, examples=["cd"])
+    order: BootOrder | None = Field(default=None, examples=["cd"])
     """HVM: c the disk, d the CD, n the network, a the floppy; empty is the disc while the disk is empty, then the disk."""
     kernel: HostPath | None = Field(default=None, examples=["/srv/boot/vmlinuz"])
     """A kernel on the host that is started directly."""

@@ -15,17 +15,19 @@ from runbook.proposal.machine import Proposal
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _ADOPTED = """\
 # The guests that are on this host. Each file in /etc/xen asks for the same guest as its entry here, and stays as it is."""
-_WORDS = """\
-# Xen runs here with these words. The runbook writes its own files where they are not there yet (for GRUB, for hiding
-# devices, for xendomains), with the same words, and starts Xen once with them; plain Debian is the default meanwhile."""
+_WORDS = (
+    "Xen runs here with these words. The runbook writes its own files where they are not there yet (for GRUB, for hiding "
+    "devices, for xendomains, which shuts guests down with the host and saves none), with the same words{}, and starts Xen "
+    "once with them; plain Debian is the default meanwhile."
+)
 
 
 def add_configuration(top: CommentedMap, seen: Proposal) -> None:
     """Add what notebook 03 would change if the file were silent, each as it is now."""
     here = CommentedMap()
-    if seen.other_systems:
+    if seen.os_prober:
         here["remove_os_prober"] = False
-        beside(here, "remove_os_prober", f"it puts {', '.join(seen.other_systems)} into the boot menu")
+        beside(here, "remove_os_prober", seen.os_prober)
     if seen.ssh_port not in (0, 22):
         here["firewall"] = flow_map({"kind": "keep", "ssh_port": seen.ssh_port})
         beside(here, "firewall", "this session came in by that port")
@@ -46,7 +48,7 @@ def add_configuration(top: CommentedMap, seen: Proposal) -> None:
 def add_xen(top: CommentedMap, seen: Proposal) -> None:
     """Add the words that Xen was started with, and what no parameter can say of them."""
     said = [line for text in seen.has.said for line in folded(f"{text}.", 0)]
-    words = _WORDS.splitlines() if seen.machine.system.is_dom0 else []
+    words = folded(_WORDS.format(_more(seen))) if seen.machine.system.is_dom0 else []
     if not seen.has.xen:
         above(top, "dom0", ["", *words, *said])
         return
@@ -57,6 +59,23 @@ def add_xen(top: CommentedMap, seen: Proposal) -> None:
         beside(here, "iommu", "as it runs now; `required` would stop the boot when the IOMMU is off (H615)")
     top["xen"] = here
     above(top, "xen", ["", *words, *said])
+
+
+def _more(seen: Proposal) -> str:
+    """Return in words which of the runbook's own words Xen and dom0's kernel run without now.
+
+    What is put there for whom is in the step set_boot_menu; a test holds the two together.
+    """
+    memory, iommu = f"{seen.dom0_mib}M", seen.has.xen.get("iommu", "required")
+    ours = (
+        f"dom0_mem={memory},max:{memory}",
+        f"dom0_max_vcpus={seen.max_vcpus}",
+        f"iommu={iommu}",
+        "ucode=scan",
+        "panic=30",
+    )
+    new = [word for word in ours if word not in seen.has.running]
+    return f" and besides {', '.join(new)}" if new else ""
 
 
 def add_services(top: CommentedMap, seen: Proposal) -> None:

@@ -59,6 +59,8 @@ def test_windows_is_as_the_guide_wants_it_without_its_faults():
             "format=raw, vdev=hdc, access=ro, devtype=cdrom, target=/srv/iso/windows.iso",
         ),
         "boot": "dc",
+        "vga": "stdvga",
+        "videoram": 16,
         "vif": ("mac=00:16:3e:14:04:00, bridge=xenbr1, model=e1000",),
         "pci": (
             "0000:00:1d.0,rdm_policy=relaxed",

@@ -9,7 +9,7 @@ import pytest
 from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.actions.volumes import TAG, removal
 from runbook.facts import guest_files, guests
-from runbook.facts.storage import asks
+from runbook.facts.storage import asks, headers
 from runbook.guests import probe
 from runbook.model.ask import Answer
 from runbook.params import HostParams, load
@@ -174,6 +174,18 @@ class TestWriteGuestConfigs:
         host.written = ("/dev/guests/ipfire",)
         (write,) = actions(write_guest_configs, host)
         assert 'boot = "dc"' in host.files[write.path]
+        assert 'boot = "cd"' in write.content
+
+    @pytest.mark.parametrize(
+        "case", ["gpt_no_pmbr", "gpt_first_34", "gpt_list_lost", "gpt_4kn", "gpt_shrunk"]
+    )
+    def test_a_disk_with_a_hurt_table_is_never_started_from_the_disc(self, case):
+        """blkid sees nothing on it, and a header of its GPT is whole: the guest's own disk comes first."""
+        params = with_guests(install_media="/srv/iso/ipfire.iso")
+        host = configured(params)
+        deep = (Path(__file__).parents[1] / f"facts/storage/inside/{case}.deep").read_text(encoding="utf-8")
+        host.answers[headers.look("/dev/guests/ipfire")] = Answer(0, deep)
+        (write,) = actions(write_guest_configs, host)
         assert 'boot = "cd"' in write.content
 
     def test_a_missing_disc_is_said(self):

@@ -8,7 +8,7 @@ from runbook import releases
 from runbook.actions import WriteFile
 from runbook.facts import configurations, guest_files, guests
 from runbook.facts.configurations import Configurations, Identities
-from runbook.facts.storage import inside
+from runbook.facts.storage import headers, inside
 from runbook.guests import claims, config, disk_spec, standing, validate
 from runbook.guests.standing import Standing
 from runbook.guests.syntax import parse
@@ -46,15 +46,14 @@ def _installing(params: HostParams) -> tuple[Ask, ...]:
     if not wanted:
         return ()
     discs = tuple(dict.fromkeys(str(guest.install_media) for guest in wanted))
-    return (
-        inside.holding(tuple(filter(None, (config.volume_of(params, guest) for guest in wanted)))),
-        guest_files.existing(discs),
-    )
+    disks = tuple(filter(None, (config.volume_of(params, guest) for guest in wanted)))
+    return (inside.holding(disks), guest_files.existing(discs), *map(headers.look, disks))
 
 
 def wanted(params: HostParams, facts: Facts) -> dict[str, str]:
     """Return the text of every guest's configuration, by path."""
-    written = inside.parse_holding(facts[_installing(params)[0]].out) if _installing(params) else frozenset()
+    disks = tuple(config.volume_of(params, guest) for guest in params.guests if guest.install_media)
+    written = inside.written(facts, disks) if disks else frozenset()
     release = releases.get(params.release)
     return {
         config.path_of(guest.name): config.render(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.facts import storage
-from runbook.facts.storage import Storage, Volume, inside
+from runbook.facts.storage import Storage, Volume, headers, inside
 from runbook.model.ask import Ask
 from runbook.model.plan import Finding
 from runbook.params import HostParams
@@ -33,8 +33,8 @@ def path_of(params: HostParams, volume: str) -> str:
 
 def asks(params: HostParams, *volumes: str) -> tuple[Ask, ...]:
     """Return the questions who uses the volumes, and what the named ones hold."""
-    looks = (inside.look(path_of(params, name)) for name in dict.fromkeys(volumes))
-    return (*storage.WITH_GUESTS, *looks)
+    paths = [path_of(params, name) for name in dict.fromkeys(volumes)]
+    return (*storage.WITH_GUESTS, *map(inside.look, paths), *map(headers.look, paths))
 
 
 def volume_of(params: HostParams, there: Storage, name: str) -> Volume | None:
