@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from runbook.facts.guest_files import AutoEntry
 from runbook.facts.guests import Domains
-from runbook.guests import config, disk_spec
+from runbook.guests import config, disk_spec, ending
 from runbook.guests.syntax import Unreadable, parse
 from runbook.model.plan import Finding
 from runbook.params import HostParams
@@ -64,7 +64,7 @@ def running(params: HostParams, found: tuple[Left, ...], domains: Domains) -> It
                 "warn",
                 f"The guest '{one.name}' runs, and the parameters no longer have it",
                 f"{one.path} is still there, with the memory, the devices and the disks that it took",
-                f"stop it with `xl shutdown -w {shlex.quote(one.name)}`, or take it in again: `runbook guest adopt {params.host} {shlex.quote(one.name)}`",
+                f"stop it with {ending.by_hand(one.name)}, or take it in again: `runbook guest adopt {params.host} {shlex.quote(one.name)}`",
             )
 
 
@@ -82,7 +82,7 @@ def no_longer_started(params: HostParams, name: str, entry: AutoEntry) -> Findin
 def _taken_out(params: HostParams, one: Left, domains: Domains) -> Finding:
     what = f"{one.path} is still there"
     what += f", with its data on {' and '.join(one.disks)}" if one.disks else ""
-    stop = f"`xl shutdown -w {shlex.quote(one.name)}`, " if domains.named(one.name) else ""
+    stop = f"{ending.by_hand(one.name)}, " if domains.named(one.name) else ""
     return Finding(
         "warn",
         f"The guest '{one.name}' is no longer in the parameters, and is still on the host"
