@@ -21,7 +21,16 @@ _TOKEN = re.compile(
       | (?P<mark>\+=|[=,\[\]])""",
     re.VERBOSE,
 )
-_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", **{c: c for c in "\"'\\"}}
+_ESCAPES = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    **{c: c for c in "\"'\\"},
+}
 _DEEPEST = 100
 """Lists inside each other; nothing that xl reads needs more than two."""
 
@@ -176,7 +185,11 @@ def _unquoted(token: _Token) -> str:
         sign, rest = rest[0], rest[1:]
         if sign in _ESCAPES:
             found.append(_ESCAPES[sign])
-        elif sign in "01234567" and (number := re.match(r"(?=..)\s*[+-]?[0-9]+", rest[:3])) and len(number[0]) > 1:
+        elif (
+            sign in "01234567"
+            and (number := re.match(r"(?=..)\s*[+-]?[0-9]+", rest[:3]))
+            and len(number[0]) > 1
+        ):
             rest = rest[len(number[0]) :]
         else:
             raise Unreadable(token.line, f"`\\{sign}` means nothing to xl; write `\\\\` for a backslash")

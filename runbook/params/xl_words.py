@@ -130,7 +130,9 @@ Rate = Annotated[
 ]
 BootOrder = Annotated[
     str,
-    AfterValidator(name_of("boot order", "[acdn]{1,4}", "write it like cd: c the disk, d the CD, n the network")),
+    AfterValidator(
+        name_of("boot order", "[acdn]{1,4}", "write it like cd: c the disk, d the CD, n the network")
+    ),
 ]
 XlKey = Annotated[str, Field(max_length=60)]
 Extra = Annotated[dict[XlKey, Any], BeforeValidator(_extra)]

@@ -205,7 +205,9 @@ class TestWhatARunningGuestHas:
 
     def test_is_found_whatever_the_guest_is_called(self):
         """A name with blanks is a guest like any other, and the command that stops it can be typed."""
-        host = configured(starting("comm"), running=(Running("Windows 10 2 3", 3, disks=("/dev/guests/comm",)),))
+        host = configured(
+            starting("comm"), running=(Running("Windows 10 2 3", 3, disks=("/dev/guests/comm",)),)
+        )
         (finding,) = planned(start_guests, host).stops
         assert "the running guest 'Windows 10 2 3' has the disk" in finding.what
         assert finding.do == "stop the other one: `xl shutdown -w 'Windows 10 2 3'`"

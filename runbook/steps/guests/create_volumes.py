@@ -45,7 +45,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         made = tuple(_create(params.storage.guest_volume_group, *one) for one in foreseen)
         return Plan(made, (_no_group(params, there),))
     missing = [(g, v) for g, v in guest_volumes.owned(params) if there.volume(group.name, v.name) is None]
-    findings = [*_unfit(params, there), *_no_pool(there, group, missing), *_too_little(there, group, missing), *left]
+    findings = [
+        *_unfit(params, there),
+        *_no_pool(there, group, missing),
+        *_too_little(there, group, missing),
+        *left,
+    ]
     return Plan(tuple(_create(group.name, *one) for one in missing), tuple(findings))
 
 

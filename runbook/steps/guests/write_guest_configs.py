@@ -52,7 +52,9 @@ def _installing(params: HostParams) -> tuple[Ask, ...]:
 
 def wanted(params: HostParams, facts: Facts) -> dict[str, str]:
     """Return the text of every guest's configuration, by path."""
-    disks = tuple(config.volume_of(params, guest) for guest in params.guests if guest.install_media)
+    disks = tuple(
+        filter(None, (config.volume_of(params, guest) for guest in params.guests if guest.install_media))
+    )
     written = inside.written(facts, disks) if disks else frozenset()
     release = releases.get(params.release)
     return {

@@ -48,7 +48,6 @@ class Xl:
             raise RuntimeError(f"xl died of signal {-done.returncode}: the shim lacks an answer")
         return Judgement(done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else {})
 
-
     def verdicts(self, texts: Sequence[str]) -> list[int]:
         """Return the status of `xl create -n` for each of many configurations, negative for a signal. Takes some ms each."""
         for number, text in enumerate(texts):
