@@ -125,7 +125,12 @@ class HandMade:
 
     def _waiting(self) -> str:
         gone = {*self.vanished, *(bdf for guest in self.running for bdf in guest.pci)}
-        named = dict.fromkeys([*(d.bdf for d in self.params.passthrough.devices), *(b for g in self.params.guests for b in g.pci)])
+        named = dict.fromkeys(
+            [
+                *(d.bdf for d in self.params.passthrough.devices),
+                *(b for g in self.params.guests for b in g.pci),
+            ]
+        )
         return "".join(f"{bdf}\n" for bdf in named if bdf not in gone)
 
     def _table(self) -> str:

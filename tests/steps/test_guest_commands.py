@@ -23,6 +23,7 @@ from tests.guests.machine import GIB, HandMade, Running
 
 PARAMS = load("params/testbed.yml")
 RELEASE = releases.get(PARAMS.release)
+CREATE = ("/usr/sbin/xl", "create", "/etc/xen/comm.cfg")
 
 
 class Host:
@@ -59,7 +60,7 @@ class Host:
         self.done.append(argv)
         status, said = 0, ""
         match argv:
-            case ("xl", "create", path):
+            case ("/usr/sbin/xl", "create", path):
                 name = path.removeprefix("/etc/xen/").removesuffix(".cfg")
                 guest = next(g for g in PARAMS.guests if g.name == name)
                 bridges = tuple(nic.bridge for nic in guest.nics)
@@ -144,7 +145,7 @@ def test_start_shows_first_and_starts_when_told(host, file):
     assert "xl create /etc/xen/comm.cfg" in shown.output
     assert "Nothing was changed" in shown.output
     done = run("start", str(file), "comm", "--apply")
-    assert (done.exit_code, host.done) == (0, [("xl", "create", "/etc/xen/comm.cfg")])
+    assert (done.exit_code, host.done) == (0, [CREATE])
     (journal,) = (file.parent / "reports").glob("testbed/*/journal.jsonl")
     assert "start_guests" in {line.get("step") for line in read(journal)}
     again = run("start", str(file), "comm", "--apply")
@@ -210,10 +211,10 @@ def test_restart_stops_then_starts(host, file):
     """One that does not end is not started a second time."""
     host.hand.running, host.deaf = (Running("comm", 4, bridges=("xenbr1",)),), {"comm"}
     assert run("restart", str(file), "comm", "--apply").exit_code == 1
-    assert ("xl", "create", "/etc/xen/comm.cfg") not in host.done
+    assert CREATE not in host.done
     host.deaf = set()
     assert run("restart", str(file), "comm", "--apply").exit_code == 0
-    assert host.done[-2:] == [(ending.PROGRAM, "--", "comm"), ("xl", "create", "/etc/xen/comm.cfg")]
+    assert host.done[-2:] == [(ending.PROGRAM, "--", "comm"), CREATE]
 
 
 def test_rename_changes_the_host_and_the_file(host, file):
