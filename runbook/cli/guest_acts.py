@@ -55,9 +55,10 @@ def start(params: str, names: tuple[str, ...], act: bool) -> None:
     memory enough, its bridges there, its configuration as PARAMS wants it.
     """
     from runbook.steps.guests import start_guests
+    from runbook.steps.shared import single
 
     host_params = _load(params)
-    wanted = _starting(host_params, names)
+    wanted = single.started(host_params, names)
     _do(params, host_params, [(start_guests, wanted)], act)
 
 
@@ -92,9 +93,10 @@ def restart(params: str, names: tuple[str, ...], limit_s: int | None, kill: bool
     """
     from runbook.steps.guest_acts.stop_guest import StopGuest
     from runbook.steps.guests import start_guests
+    from runbook.steps.shared import single
 
     host_params = _load(params)
-    wanted = _starting(host_params, names)
+    wanted = single.started(host_params, names)
     _do(params, host_params, [(StopGuest(names, limit_s, kill), host_params), (start_guests, wanted)], act)
 
 
@@ -102,18 +104,6 @@ def _load(path: str) -> HostParams:
     from runbook import params as parameters
 
     return parameters.load(path)
-
-
-def _starting(params: HostParams, names: Sequence[str]) -> HostParams:
-    """Return the parameters with these guests, and no others, to be started. Raises `ParamsError` for one that they lack."""
-    from runbook.steps.shared import single
-
-    for name in names:
-        if name not in {guest.name for guest in params.guests}:
-            raise single.no_guest(params, name)
-    return params.model_copy(
-        update={"guests": tuple(g.model_copy(update={"start": g.name in names}) for g in params.guests)}
-    )
 
 
 def _do(path: str, params: HostParams, works: Sequence[tuple[Step, HostParams]], act: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 from runbook.facts import configurations, guest_files, guests, xl
 from runbook.facts.guests import Domain
@@ -12,6 +12,7 @@ from runbook.guests import disk_spec
 from runbook.guests.syntax import Config, Unreadable, parse
 from runbook.model.ask import Facts
 from runbook.params import HostParams
+from runbook.show.pieces import Shown
 
 ASKS = (*guests.RUNNING, guest_files.FILES, configurations.ELSEWHERE, guest_files.AUTOSTART)
 """What has to be asked for it."""
@@ -64,6 +65,14 @@ def rows(params: HostParams, facts: Facts) -> tuple[Row, ...]:
             )
         )
     return tuple(made)
+
+
+def shown(params: HostParams, facts: Facts) -> Shown:
+    """Return the rows as a table for a cell."""
+    from runbook.show.tables import indexed, nothing, styled
+
+    found = [asdict(row) for row in rows(params, facts)]
+    return styled("guests", indexed(found, "guest")) if found else nothing("This host has no guests.")
 
 
 def text(found: tuple[Row, ...]) -> str:

@@ -296,3 +296,42 @@ class TestScreens:
         done = run("console", str(file), "windows")
         assert done.exit_code == 3
         assert "runbook guest start PARAMS windows --apply" in done.output
+
+
+class TestFromACell:
+    """`book.guests` does what the commands do."""
+
+    @pytest.fixture
+    def opened(self, host, file, monkeypatch):
+        from runbook.book import Book
+        from runbook.engine.journal import Journal
+
+        def book(mode):
+            made = object.__new__(Book)
+            made.params, made.mode, made.host, made.notebook = PARAMS, mode, host, "08_guests"
+            made._beat = SimpleNamespace(journal=Journal(file.parent / "journal.jsonl"))
+            made._known = {"start_guests"}
+            return made
+
+        return book
+
+    def test_it_shows_itself(self, host, opened):
+        """As the table of `runbook guest list`."""
+        host.hand.running = (Running("ipfire", 3),)
+        assert "running" in repr(opened("plan").guests)
+
+    def test_in_mode_plan_nothing_is_done(self, host, opened):
+        """What would be done is shown."""
+        assert "xl create /etc/xen/comm.cfg" in opened("plan").guests.start("comm").text
+        assert host.done == []
+
+    def test_in_mode_apply_it_acts_and_the_book_looks_anew(self, host, opened, monkeypatch):
+        """A guest is stopped, started, and what the book knew of the host is forgotten."""
+        monkeypatch.setattr("runbook.show.live.Live.end", lambda *_: None)
+        host.hand.running = (Running("comm", 4, bridges=("xenbr1",)),)
+        book = opened("apply")
+        assert book.guests.restart("comm") is None
+        assert [argv for argv in host.done if argv[0] != "write"] == [(ending.PROGRAM, "--", "comm"), CREATE]
+        assert book._known == set()
+        steps = [line["step"] for line in read(book.journal.path) if line["event"] == "step-end"]
+        assert steps == ["stop_guest", "start_guests"]
