@@ -6,6 +6,7 @@ Source: xl.cfg(5), xl-disk-configuration(5), xl-network-configuration(5), xl-pci
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -75,10 +76,23 @@ def differences(there: Config, wanted: Config, release: str) -> tuple[Difference
     before, after = _asked(there, release), _asked(wanted, release)
     usual = _EVERY | (_HVM if after["type"] == before["type"] == "hvm" else {})
     return tuple(
-        Difference(key, before.get(key, _NONE), after.get(key) or usual.get(key, _NONE))
+        Difference(
+            key, _said(key, before.get(key, _NONE)), _said(key, after.get(key) or usual.get(key, _NONE))
+        )
         for key in {**before, **after}
         if before.get(key) != after.get(key)
     )
+
+
+def _said(key: str, value: str) -> str:
+    """Return a value as people may see it: of a password, that there is one.
+
+    >>> _said("vfb 1", "vnc=1,vncpasswd=abc"), _said("spicepasswd", "abc"), _said("spicepasswd", "nothing")
+    ('vnc=1,vncpasswd=a password', 'a password', 'nothing')
+    """
+    if key in ("vncpasswd", "spicepasswd"):
+        return value if value == _NONE else "a password"
+    return re.sub(r"vncpasswd=[^,]*", "vncpasswd=a password", value)
 
 
 def _asked(config: Config, release: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.guests import adoption, seal
+from runbook.guests import adoption, devices, seal
 from runbook.guests.effect import Difference, differences
 from runbook.guests.syntax import Config, Unreadable, parse
 
@@ -69,3 +69,17 @@ def _named_alike(there: Config, wanted: Config) -> Config:
     """Return what is wanted without an identity that the other never had: xl draws one at each start, and nothing is lost."""
     values = {key: v for key, v in wanted.values.items() if key != "uuid" or "uuid" in there.values}
     return Config(values, wanted.lines, wanted.repeated)
+
+
+def password(text: str) -> str:
+    """Return the password that a configuration gives its screen, '' for none.
+
+    >>> password("vfb = [ 'vnc=1, vncpasswd=abc' ]"), password("vncpasswd = 'x'"), password("[")
+    ('abc', 'x', '')
+    """
+    try:
+        said = parse(text)
+    except Unreadable:
+        return ""
+    words = (devices.words_of(spec).get("vncpasswd", "") for spec in said.items("vfb"))
+    return said.text("vncpasswd") or said.text("spicepasswd") or next(filter(None, words), "")
