@@ -92,10 +92,10 @@ def look(params: HostParams, wanted: Wanted, capture: Path | None) -> Seen:
         seen = taking.read(host.gather((*machine.asks(is_real=host.is_real), *more)), params, wanted)
         paths = taking.existing_parts(seen, wanted) if host.is_real else ()
         ask = existing(paths)
-        there = host.gather((ask,))[ask].out.splitlines() if paths else ()
+        existing_paths = host.gather((ask,))[ask].out.splitlines() if paths else ()
     finally:
         host.close()
-    return replace(seen, absent=frozenset(paths) - frozenset(there))
+    return replace(seen, absent=frozenset(paths) - frozenset(existing_paths))
 
 
 def _tell(taken: Taken, file: Path, *, dry_run: bool) -> None:
