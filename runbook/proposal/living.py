@@ -18,7 +18,8 @@ _ADOPTED = """\
 _WORDS = (
     "Xen runs here with these words. The runbook writes its own files where they are not there yet (for GRUB, for hiding "
     "devices, for xendomains, which shuts guests down with the host and saves none), with the same words{}, and starts Xen "
-    "once with them; plain Debian is the default meanwhile."
+    "once with them; plain Debian is the default meanwhile. What is not installed yet of Xen's packages, and of the tools for "
+    "guests' disks, comes first, with new package lists where those are old."
 )
 
 

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from runbook.guests import disk_spec, drives, pci_spec, vif_spec
-from runbook.guests.devices import mapped
 
 SizeOf = Callable[[str], int]
-_SCRIPTS = ("iscsi", "nbd", "enbd", "drbd")
 _FLAGS = {
     "discard": ("discard", True),
     "no-discard": ("discard", False),
@@ -28,8 +26,7 @@ def disk(spec: str, group: str, size_gib: SizeOf) -> dict[str, Any] | None:
     made["vdev"] = read.vdev
     if read.is_read_only and not read.is_cdrom:
         made["read_only"] = True
-    script = next((f"block-{prefix}" for prefix in read.prefixes if prefix in _SCRIPTS), "")
-    for key, value in ({"script": script} | read.words).items():
+    for key, value in read.words.items():
         if key not in ("backendtype", "backend", "script"):
             return None
         if value:
@@ -37,13 +34,12 @@ def disk(spec: str, group: str, size_gib: SizeOf) -> dict[str, Any] | None:
     for flag in read.flags:
         if flag not in _FLAGS:
             return None
-        name, value = _FLAGS[flag]
-        made[name] = value
+        made |= {_FLAGS[flag][0]: _FLAGS[flag][1]}
     return made
 
 
 def _medium(read: disk_spec.DiskSpec, group: str, size_gib: SizeOf) -> dict[str, Any]:
-    path = mapped(read.target)
+    path = read.path
     if read.is_cdrom:
         return {"cd": read.target}
     if match := re.fullmatch(rf"/dev/{re.escape(group)}/([^/]+)", path):
