@@ -176,7 +176,7 @@ def _usb(config: Config) -> Iterator[Claim]:
     for spec in config.items("usbdev"):
         options = devices.words_of(spec)
         if "hostbus" in options and "hostaddr" in options:
-            at = f"{words['hostbus']}.{words['hostaddr']}"
+            at = f"{options['hostbus']}.{options['hostaddr']}"
             yield Claim("USB device", at, at)
     for spec in config.items("usbdevice"):
         if spec.startswith("host:"):

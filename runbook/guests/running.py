@@ -176,7 +176,9 @@ def _disk(stated: Mapping[str, Any]) -> str:
         "devtype": "cdrom" if stated.get("is_cdrom") else "",
         "script": stated.get("script", ""),
         "backend": stated.get("backend_domname", ""),
-        "backendtype": {"phy": "", "qdisk": ""}.get(str(stated.get("backend", "")), stated.get("backend", "")),
+        "backendtype": {"phy": "", "qdisk": ""}.get(
+            str(stated.get("backend", "")), stated.get("backend", "")
+        ),
     }
     flags = (
         []
@@ -184,7 +186,7 @@ def _disk(stated: Mapping[str, Any]) -> str:
         else ["discard" if stated["discard_enable"] == "True" else "no-discard"]
     )
     flags += ["direct-io-safe"] if stated.get("direct_io_safe") else []
-    target = [f"target={said['pdev_path']}"] if stated.get("pdev_path") else []
+    target = [f"target={stated['pdev_path']}"] if stated.get("pdev_path") else []
     return ", ".join([*(f"{key}={value}" for key, value in options.items() if value), *flags, *target])
 
 
@@ -214,7 +216,7 @@ def _device(stated: Mapping[str, Any]) -> str:
     address = f"{part['domain']:04x}:{part['bus']:02x}:{part['dev']:02x}.{part['func']:x}"
     flags = ("permissive", "msitranslate", "power_mgmt", "seize")
     options = [f"{flag}=1" for flag in flags if stated.get(flag) in (True, 1, "True")]
-    policy = [f"rdm_policy={said['rdm_policy']}"] if stated.get("rdm_policy", "strict") == "relaxed" else []
+    policy = [f"rdm_policy={stated['rdm_policy']}"] if stated.get("rdm_policy", "strict") == "relaxed" else []
     return ",".join([address, *options, *policy])
 
 
