@@ -400,6 +400,16 @@ def test_a_machine_that_must_be_refused_is(
         planned(monkeypatch, code, how, message)._refuses(Path("p"), refusal)
 
 
+def test_a_plan_that_refuses_changes_nothing() -> None:
+    """A file that is another one behind a refusal is named, apart from what a description lets differ."""
+    now = State(OLD.sections | {"files": {"/etc/x": "f 0644"}})
+    proof.unchanged(OLD, OLD)
+    proof.unchanged(OLD, now, ["files:/etc/x"])
+    with pytest.raises(CheckFailed, match="changed 1 things on it") as raised:
+        proof.unchanged(OLD, now)
+    assert "files: /etc/x is new" in str(raised.value)
+
+
 def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at another step, not before the machine notes that it has begun, and once; then it is on again."""
     happened: list[str] = []
@@ -412,6 +422,20 @@ def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPa
     for _ in range(2):
         listen({"event": "action-begin", "step": cut.STEP})
     assert (happened, pulled) == (["begun", "cut", "on"], [True])
+
+
+def test_after_the_power_cut_the_network_is_what_it_was():
+    """An address that came or went is seen, and a rule that went; a rule more, in front of the others, is none."""
+    was = {name: {} for name in ("cards", *in_force.SECTIONS)} | {
+        "addresses": {"br0 10.0.2.15/24": "for a time"},
+        "firewall": {"ip filter FORWARD 0": "jump DOCKER-USER"},
+    }
+    rules = {"ip filter FORWARD 0": "physdev accept", "ip filter FORWARD 1": "jump DOCKER-USER"}
+    assert cut.other(State(was), State(was | {"firewall": rules})) == []
+    gone = cut.other(State(was), State(was | {"firewall": {}}))
+    assert gone == ["firewall: ip filter FORWARD jump DOCKER-USER is gone"]
+    for addresses in ({}, was["addresses"] | {"xenbr1 10.0.4.2/24": "for good"}):
+        assert len(cut.other(State(was), State(was | {"addresses": addresses}))) == 1
 
 
 def test_another_machine_each_day() -> None:
@@ -481,6 +505,8 @@ def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
     text = page.page(tmp_path)
     assert "held, 2026-11-30, abc1234 | 24.5 (build 4, apply 20.5) |" in text
     assert "failed at plan, 2026-11-30" in text
+    result.save(replace(seen, machine="btrfs"), tmp_path)
+    assert "started by BIOS | refused, then held, 2026-11-30" in page.page(tmp_path)
     assert "    refused\n      why: x" in text
     assert "| xen | Xen is there already, set up by hand, with two guests | never booted yet | |" in text
     assert result.read("server", tmp_path) == seen

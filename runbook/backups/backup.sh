@@ -245,7 +245,7 @@ make() { # GUEST VOLUME FOLDER CONTENT SOURCE
     work=$partial/work
     mkdir "$work"
     if is_running "$guest"; then
-        [ "$source" = snapshot ] || refuse "$guest is running; shut it down (xl shutdown -w $guest), or back up from a snapshot"
+        [ "$source" = snapshot ] || refuse "$guest is running; shut it down (xl shutdown -F -w $guest), or back up from a snapshot"
         take_snapshot "$guest" "$volume"
         from=$at/dev/$snapshot
     else
@@ -314,7 +314,7 @@ identity() { if [ -b "$1" ]; then lvs --noheadings -o lv_uuid "$1" | tr -d ' '; 
 must_be_free() { # GUEST VOLUME
     local used
     [ -b "$2" ] || [ -f "$2" ] || fail "there is no volume $2"
-    ! is_running "$1" || refuse "$1 is running; shut it down: xl shutdown -w $1"
+    ! is_running "$1" || refuse "$1 is running; shut it down: xl shutdown -F -w $1"
     used=$(mounts_of "$2" | cut -d ' ' -f 1)
     [ -z "$used" ] || refuse "$2 is mounted at $used; umount it"
     used=$(losetup -n -O NAME -j "$(readlink -f "$2")" | tr '\n' ' ')

@@ -16,6 +16,7 @@ from runbook.cli.doctor import doctor
 from runbook.cli.explain import explain
 from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
+from runbook.cli.guest import guest
 from runbook.cli.installer import installer
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
@@ -278,6 +279,7 @@ main.add_command(doctor)
 main.add_command(explain)
 main.add_command(facts)
 main.add_command(fleet)
+main.add_command(guest)
 main.add_command(installer)
 main.add_command(lint)
 main.add_command(new)

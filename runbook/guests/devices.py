@@ -36,7 +36,11 @@ def target_of(disk: str) -> str:
     '/dev/xen/comm'
     """
     _, found, rest = disk.partition("target=")
-    path = rest.strip() if found else disk.split(",")[0].strip()
+    return mapped(rest.strip() if found else disk.split(",")[0].strip())
+
+
+def mapped(path: str) -> str:
+    """Return the path of a volume by its group, where it is given as device-mapper calls it."""
     # /dev/mapper/VG-VOLUME and /dev/VG/VOLUME are one disk; a hyphen inside a name is doubled (lvm(8)).
     if match := re.fullmatch(r"/dev/mapper/((?:[^-]|--)++)-((?:[^-]|--)++)", path):
         return f"/dev/{match[1].replace('--', '-')}/{match[2].replace('--', '-')}"

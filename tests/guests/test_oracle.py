@@ -91,7 +91,7 @@ def wanted(params, guest, installed):
         "boot": ("cd" if installed else "dc") if discs else "c",
         "hole": (guest.mmio_hole_mib or 0) * 1024,
         "is windows": guest.os == "windows",
-        "on_crash": "preserve",
+        "on_crash": "restart" if guest.autostart else "preserve",
     }
 
 

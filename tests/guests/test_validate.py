@@ -6,8 +6,9 @@ import pytest
 
 from runbook import releases
 from runbook.guests import config
+from runbook.guests.claims import conflicts
 from runbook.guests.syntax import Unreadable, parse
-from runbook.guests.validate import conflicts, validate
+from runbook.guests.validate import validate
 from runbook.params import load
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +112,7 @@ def test_the_guests_of_one_host_do_not_conflict():
         ("a=1;b='x' # c\n", {"a": 1, "b": "x"}),
         ("a = [\n 'x', # first\n\n 'y'\n,\n]\n", {"a": ("x", "y")}),
         ("a = ['x']\na += ['y']", {"a": ("x", "y")}),
-        ("a = 0x10", {"a": 16}),
+        ("a = 0x10", {"a": "0x10"}),
         ('a = "it\'s; [#] = x"', {"a": "it's; [#] = x"}),
         ("", {}),
     ],

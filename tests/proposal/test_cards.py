@@ -177,6 +177,12 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
         ["eno2", "eno3"],
         "No bridge on the way out: eno1 is a wireless card",
     ),
+    "Wi-Fi on a bus that is not PCI": (
+        host(link("wlan0", "192.168.1.10/24"), routes=[{"dst": "default", "gateway": "192.168.1.1", "dev": "wlan0"}]),
+        [ROUTED],
+        ["eno1", "eno2", "eno3"],
+        "No bridge on the way out: wlan0 is a wireless card",
+    ),
     "WireGuard in front": (
         host(MAIN, link("wg0", "10.99.0.1/24", link_type="none"), link("eno2"), link("eno3"), routes=OUT, at="10.99.0.1"),
         [OUTSIDE, ("xenbr1", ("eno2",), "none")],

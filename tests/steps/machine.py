@@ -31,6 +31,7 @@ from runbook.facts import (
     networkd,
     packages,
     services,
+    soft_dependencies,
     sourced,
     space,
     system,
@@ -224,6 +225,8 @@ class Machine:
             netplan._CLOUD: "",
             interfaces._WIRELESS: self.wireless,
         }
+        if ask in soft_dependencies.COMMANDS:
+            return Answer(0, self._modprobe())
         if ask in table:
             found = table[ask]
             return found if isinstance(found, Answer) else Answer(0, found)
@@ -310,6 +313,13 @@ class Machine:
             for path, text in self.files.items()
             if path.startswith(folders)
         )
+
+    def _modprobe(self) -> str:
+        """Return the files of modprobe, and their lines."""
+        found = {
+            p: t.splitlines() for p, t in self.files.items() if p.startswith(("/etc/modprobe.d/", "/lib/"))
+        }
+        return "".join(f"{p}\n" + "".join(f"{p}\t{line}\n" for line in lines) for p, lines in found.items())
 
     def _sourced(self) -> str:
         """Return the files that ifupdown may take in: those of the machine, and what grep says of a folder."""

@@ -33,13 +33,20 @@ def grown(asked: HostParams, guest: str, size_gib: int) -> HostParams:
     values = [g for g in asked.model_dump()["guests"] if g["name"] == guest]
     if not values:
         raise no_guest(asked, guest)
+    if not values[0]["volume"]:
+        raise ParamsError(
+            f"The guest '{guest}' has no `volume` to grow",
+            where=asked.host,
+            why="its disks are a list, and nobody could tell which is meant",
+            do="write the new `size_gib` of the one under `disks`, then run grow_volumes in 09_management",
+        )
     values[0]["volume"]["size_gib"] = size_gib
     return _valid(asked, {"guests": values, "management": {}})
 
 
 def unmounted(asked: HostParams, facts: Facts, guest: str) -> HostParams:
     """Return the parameters with all listed that is mounted now, but for what is this guest's."""
-    owner = {g.volume.name: g.name for g in asked.guests}
+    owner = {v.name: g.name for g in asked.guests for v in g.own_volumes}
     if guest not in owner.values():
         raise no_guest(asked, guest)
     group = asked.storage.guest_volume_group
