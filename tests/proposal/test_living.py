@@ -109,7 +109,7 @@ def test_a_xen_that_was_set_up_by_hand_keeps_its_guests():
     text, params = written(by_hand())
     assert params.guests == ()
     for line in (
-        "/etc/xen/web.cfg was written by hand, and stays as it is; 01-web.cfg in /etc/xen/auto starts it",
+        "/etc/xen/web.cfg is not among the guests here, and stays as it is; 01-web.cfg in /etc/xen/auto starts it",
         "/etc/xen/mail.cfg",
     ):
         assert line in " ".join(text.replace("#", " ").split())
