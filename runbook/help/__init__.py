@@ -154,14 +154,15 @@ def near(text: str) -> list[Entry]:
     if is_code(text):
         codes = difflib.get_close_matches(text.upper(), [e.code for e in entries()], n=5, cutoff=0.5)
         return [entry for code in codes if (entry := find(code))]
+    if searched := _with_words(text):
+        return searched[:5]
     slips = {entry: max((_alike(said, text) for said in entry.says), default=0.0) for entry in entries()}
-    alike = [entry for entry in sorted(slips, key=lambda e: -slips[e]) if slips[entry] > _NEAR]
-    return (alike or _with_words(text))[:5]
+    return [entry for entry in sorted(slips, key=lambda e: -slips[e]) if slips[entry] > _NEAR][:5]
 
 
-_NEAR = 0.85
+_NEAR = 0.8
 """How much of a message must be the text, of 1."""
-_SEARCH = 8
+_SEARCH = 10
 """Up to so many words are a search; more are a message."""
 
 
@@ -173,17 +174,18 @@ def _alike(said: str, text: str) -> float:
     matcher = difflib.SequenceMatcher(None, plain, text.lower(), autojunk=False)
     if matcher.real_quick_ratio() < 0.3:  # a message in the middle of a longer line is a short part of it
         return 0.0
-    matched = sum(block.size for block in matcher.get_matching_blocks() if block.size > 2)
+    matched = sum(block.size for block in matcher.get_matching_blocks() if block.size > 3)
     return matched / len(plain) * min(1.0, 3 * len(plain) / len(text))
 
 
 def _with_words(text: str) -> list[Entry]:
-    """Return the entries that have all the words of a search, the shortest first; of a message, nothing."""
+    """Return the entries that have all words of a search in one line, the shortest first; of a message, nothing."""
     wanted = set(_tokens(text))
     if not wanted or len(wanted) > _SEARCH:
         return []
-    own = {entry: set(_tokens(" ".join((entry.title, *entry.says)))) for entry in entries()}
-    return sorted((e for e in own if wanted <= own[e]), key=lambda e: len(own[e]))
+    own = {e: [set(_tokens(said)) for said in (e.title, *e.says)] for e in entries()}
+    lengths = {e: min((len(words) for words in own[e] if wanted <= words), default=0) for e in own}
+    return sorted((e for e in own if lengths[e]), key=lambda e: lengths[e])
 
 
 def _parse(text: str) -> Iterator[Entry]:
