@@ -17,8 +17,8 @@ class Nic(Closed):
     """One virtual network card."""
 
     bridge: InterfaceName | None = None
-    """The bridge of the host that it is plugged into, one of network.bridges; only a card with a `script` or a
-    `gatewaydev` of its own can do without."""
+    """The bridge of the host that it is plugged into: one of network.bridges, or with a `script` of its own one that
+    the script knows, such as Open vSwitch's. Only a card with a `script` or a `gatewaydev` can do without."""
     mac: Mac | None = None
     """A stable address: without one xl makes a new one at every start, and leases change (H704)."""
     model: SpecWord | None = "e1000"
@@ -29,7 +29,7 @@ class Nic(Closed):
     ip: SpecWord | None = Field(default=None, examples=["10.0.0.20"])
     """Addresses that the guest may use, for scripts that filter or route by them."""
     script: SpecWord | None = Field(default=None, examples=["vif-route"])
-    """The script in /etc/xen/scripts that plugs it in; empty is vif-bridge."""
+    """The script in /etc/xen/scripts that plugs it in, such as vif-openvswitch; empty is vif-bridge."""
     gatewaydev: SpecWord | None = Field(default=None, examples=["eth0"])
     """The host's interface that a routing script leads it to."""
     backend: SpecWord | None = Field(default=None, examples=["router"])
