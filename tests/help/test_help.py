@@ -129,7 +129,7 @@ def test_every_wording_of_an_entry_is_tested():
         assert bare == [], entry.code
 
 
-GIVEN = (Path(__file__).parent / "given.txt").read_text(encoding="utf-8").splitlines()
+GIVEN = (PROJECT / "tests/cases/guests/messages-given/messages.txt").read_text(encoding="utf-8").splitlines()
 """Messages that people posted, collected before any of them had an entry."""
 
 
@@ -302,7 +302,7 @@ def test_a_log_is_explained_from_standard_input():
 
 def test_log_qemu_refused():
     """The cause stands first, what follows from it behind, the harmless line last, and the count above."""
-    log = (Path(__file__).parent / "qemu-refused.log").read_text(encoding="utf-8")
+    log = (PROJECT / "tests/cases/guests/log-qemu-refused/log.txt").read_text(encoding="utf-8")
     done = explain("-", stdin=log)
     assert done.exit_code == 0
     head, *rest = done.stdout.splitlines()
