@@ -131,7 +131,7 @@ def _disks(config: Config, same: Same) -> Iterator[Claim]:
 
 def key_of(disk: DiskSpec, same: Same) -> str:
     """Return the same for the same disk; one behind another domain, or a script, is another than that path here."""
-    elsewhere = [disk.words.get(word, "") for word in ("backend", "script")]
+    elsewhere = [disk.options.get(word, "") for word in ("backend", "script")]
     script = "" if elsewhere[1].rpartition("/")[2] in ("", "block") else elsewhere[1]
     if elsewhere[0] in ("", "0", "Domain-0") and not script:
         return same(disk.path)

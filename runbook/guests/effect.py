@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from runbook.guests import devices, disk_spec
+from runbook.guests import devices, disk_spec, vif_spec
 from runbook.guests.syntax import Config, Value
 from runbook.guests.validate import known_keys
 
@@ -134,6 +134,8 @@ def _renamed(flat: dict[str, str]) -> None:
         flat["firmware"] = flat.pop("bios_path_override")
     if flat.pop("stdvga", "0") == "1" and "vga" not in flat:
         flat["vga"] = "stdvga"
+    if (flat.get("vga"), flat.get("videoram")) == ("stdvga", "16"):
+        del flat["videoram"]  # libxl gives that card as much by itself
     address, colon, display = flat.get("vnclisten", "").rpartition(":")
     if colon and ":" not in address:
         flat |= {"vnclisten": address, "vncdisplay": display}
@@ -155,8 +157,9 @@ def _told_by_others(flat: dict[str, str], config: Config) -> None:
         flat["vfb 1"] = ",".join(f"{key}={value}" for key, value in options.items())
     for key in [key for key in flat if key.startswith("vfb ")]:
         flat[key] = _ordered(",".join(_pairs(flat[key], _USUAL_SCREEN))) or "vnc=1"
-    for key in [key for key in flat if key.startswith("usbctrl ")]:
-        flat[key] = _ordered(",".join(_pairs(flat[key], {"type": "auto"}))) or "auto"
+    for key in [key for key in flat if key.startswith(("usbctrl ", "usbdev "))]:
+        usual = "auto" if key.startswith("usbctrl") else "hostdev"
+        flat[key] = _ordered(",".join(_pairs(flat[key], {"type": usual}))) or usual
     if flat["type"] != "hvm":
         for key in _SCREEN:
             flat.pop(key, None)
@@ -172,7 +175,7 @@ def _disks(config: Config) -> Iterator[tuple[str, str]]:
         disk = disk_spec.parse(spec)
         stated = [disk.path or "no target", disk.format or "raw", "r" if disk.is_read_only else "rw"]
         stated += ["cdrom"] if disk.is_cdrom else []
-        stated += [f"{key}={value}" for key, value in sorted(disk.words.items())]
+        stated += [f"{key}={value}" for key, value in sorted(disk.options.items())]
         name = "disc" if disk.is_cdrom else "disk" if number == 1 else f"{_nth(number)} disk"
         yield f"{name} {disk.vdev}".rstrip(), ", ".join((*stated, *sorted(disk.flags)))
 
@@ -185,7 +188,10 @@ def _cards(config: Config) -> Iterator[tuple[str, str]]:
     for number, spec in enumerate(config.items("vif"), 1):
         options = {"bridge": "xenbr0"} if "script" not in spec else {}
         options |= devices.words_of(spec)
-        options |= {"mac": options["mac"].lower()} if "mac" in options else {}
+        options |= {"mac": vif_spec.mac_of(options["mac"])} if "mac" in options else {}
+        options |= {"gatewaydev": options.pop("netdev")} if "netdev" in options else {}
+        if kind_of(config) != "hvm" or options.get("type") == "vif":
+            options.pop("model", None)  # QEMU plays it, and such a card has nothing of QEMU's
         usual = {"type": "ioemu", "model": "rtl8139", "script": "vif-bridge"}
         stated = [f"{key}={value}" for key, value in sorted(options.items()) if value != usual.get(key)]
         yield f"network card {number}", ", ".join(stated)

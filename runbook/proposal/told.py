@@ -19,7 +19,7 @@ def parts(found: Found) -> tuple[str, ...]:
     if found.config is None:
         return ()
     disks = map(disk_spec.parse, found.config.items("disk"))
-    paths = [d.path for d in disks if not (d.is_cdrom or d.words.get("backend") or d.words.get("script"))]
+    paths = [d.path for d in disks if not (d.is_cdrom or d.options.get("backend") or d.options.get("script"))]
     paths += [found.config.text(key) for key in ("kernel", "ramdisk", "firmware", "bios_path_override")]
     return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
 

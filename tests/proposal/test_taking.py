@@ -285,7 +285,9 @@ class TestAGuestThatRuns:
 class TestTheCommand:
     @pytest.fixture
     def file(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sys.modules["runbook.cli.adopt"], "look", lambda *_: seen({"/etc/xen/web.cfg": WEB}))
+        monkeypatch.setattr(
+            sys.modules["runbook.cli.adopt"], "look", lambda *_: seen({"/etc/xen/web.cfg": WEB})
+        )
         path = tmp_path / "testbed.yml"
         path.write_text(PARAMS)
         return path
