@@ -39,7 +39,7 @@ class DiskSpec:
     """The drive that the guest sees: hda, xvda, sda …"""
     access: str = ""
     is_cdrom: bool = False
-    words: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
     """All other `key=value` words, such as `backendtype` and `script`, in the order in which they stand."""
     flags: tuple[str, ...] = ()
     """Words without a value, such as `discard`."""
@@ -125,7 +125,7 @@ class _Reader:
     def __init__(self, disk: DiskSpec) -> None:
         self.disk = disk
         self.is_done = False
-        self._said: dict[str, str] = {}
+        self._given: dict[str, str] = {}
         self._has_place_for_access = True
 
     def wrong(self, what: str) -> None:
@@ -137,7 +137,7 @@ class _Reader:
 
     def take_target(self, path: str) -> None:
         self._save("target", path)
-        self.disk.target = self._said["target"]
+        self.disk.target = self._given["target"]
 
     def prefix(self, name: str) -> None:
         self.disk.prefixes = (*self.disk.prefixes, name)
@@ -169,15 +169,15 @@ class _Reader:
     def placed(self, word: str) -> None:
         if self.disk.wrong:
             return
-        if "target" not in self._said:
+        if "target" not in self._given:
             self.take_target(word)
-        elif not self.disk.prefixes and "format" not in self._said:
+        elif not self.disk.prefixes and "format" not in self._given:
             if self.disk.target or ":" not in word:
                 self.named("format", word)
             else:
                 self._drive(word)
-                self._said["format"] = self.disk.format = "empty"
-        elif "vdev" not in self._said:
+                self._given["format"] = self.disk.format = "empty"
+        elif "vdev" not in self._given:
             self._drive(word)
         elif self._has_place_for_access:
             self._has_place_for_access = False
@@ -189,9 +189,9 @@ class _Reader:
         """See that it is a drive with something in it, and what a CD is by itself."""
         if self.disk.wrong:
             return
-        if "vdev" not in self._said:
+        if "vdev" not in self._given:
             self.wrong("it is no drive; add vdev=hda, or hdb and so on")
-        elif "target" not in self._said and not self.disk.is_cdrom:
+        elif "target" not in self._given and not self.disk.is_cdrom:
             self.wrong("it has no target; name the volume or file that it is")
 
     def _drive(self, word: str) -> None:
@@ -205,24 +205,24 @@ class _Reader:
 
     def _vdev(self, name: str) -> None:
         self._save("vdev", name)
-        self.disk.vdev = self._said["vdev"]
+        self.disk.vdev = self._given["vdev"]
 
     def _format(self, name: str) -> None:
         self._word("format", name or "raw")
-        self.disk.format = self._said["format"]
+        self.disk.format = self._given["format"]
 
     def _word(self, key: str, value: str) -> None:
         """Take a word that may be said twice only if it says the same, or where it is a text, never."""
-        if key in _VALUES and self._said.get(key) == value:
+        if key in _VALUES and self._given.get(key) == value:
             return
         if key == "colo-port" and not re.match(r"\s*[+-]?0*[1-9]", value):
             self.wrong(f"there is no colo-port={value}")
         self._save(key, value)
         if key != "format":
-            self.disk.words[key] = self._said[key]
+            self.disk.options[key] = self._given[key]
 
     def _save(self, key: str, value: str) -> None:
-        if self._said.get(key):
+        if self._given.get(key):
             self.wrong(f"its {key} is said twice")
         else:
-            self._said[key] = value
+            self._given[key] = value

@@ -28,7 +28,7 @@ _VIRIDIAN = (
     "stimer", "hcall_ipi", "ex_processor_masks", "no_vp_limit", "cpu_hotplug",
 )  # fmt: skip
 _EXACT = {**dict.fromkeys(_ON, _ENDINGS), "device_model_version": ("qemu-xen", "qemu-xen-traditional")}
-"""Keys of any guest that take one of some words, to the letter."""
+"""Keys of any guest that take one of some choices, to the letter."""
 _EXACT_HVM = {"vga": ("stdvga", "cirrus", "none", "qxl"), "ms_vm_genid": ("generate", "none")}
 _ANY_CASE = {
     "passthrough": ("default", "disabled", "enabled", "sync_pt", "share_pt"), "vuart": ("unknown", "sbsa_uart"),
@@ -52,7 +52,7 @@ def refusals(config: Config, release: str) -> Iterator[Refusal]:
         yield Refusal("it has no `name`", 'add name = "…"')
     kind = kind_of(config)
     rules: tuple[Callable[[Config, str, str], Iterator[Refusal]], ...] = (
-        _kinds, _identity, _words, _numbers_or_words, _numbers, _processors, _start, _lists,
+        _kinds, _identity, _choices, _numbers_or_words, _numbers, _processors, _start, _lists,
         refusals_devices.refusals,
     )  # fmt: skip
     for rule in rules:
@@ -65,8 +65,8 @@ def kind_of(config: Config) -> str:
     xl compares only as many letters as there are, and takes `p` for pv.
     """
     if _has_text(config, "type"):
-        said = config.text("type")
-        return next((kind for kind in ("hvm", "pv", "pvh") if kind.startswith(said)), said)
+        text = config.text("type")
+        return next((kind for kind in ("hvm", "pv", "pvh") if kind.startswith(text)), text)
     if _has_text(config, "builder") and "hvm".startswith(config.text("builder")):
         return "hvm"
     return "pv"
@@ -94,7 +94,7 @@ def _identity(config: Config, kind: str, release: str) -> Iterator[Refusal]:
         yield Refusal(f"uuid is {config.text('uuid')}", "write 8-4-4-4-12 hexadecimal digits")
 
 
-def _words(config: Config, kind: str, release: str) -> Iterator[Refusal]:
+def _choices(config: Config, kind: str, release: str) -> Iterator[Refusal]:
     is_hvm = kind == "hvm"
     tee = ("none", "optee", "ffa") if release != "bookworm" else ("none", "optee")
     loose = _ANY_CASE | {"tee": tee} | ({"sve": _SVE} if release != "bookworm" else {})
@@ -125,14 +125,14 @@ def _numbers_or_words(config: Config, kind: str, release: str) -> Iterator[Refus
 
 
 def _numbered(
-    config: Config, key: str, words: tuple[str, ...], also: tuple[str, ...] = ()
+    config: Config, key: str, choices: tuple[str, ...], also: tuple[str, ...] = ()
 ) -> Iterator[Refusal]:
     if not _has_text(config, key):
         return
     number = config.number(key)
-    is_known = config.text(key).lower() in (*words, *also) if number is None else 0 <= number < len(words)
+    is_known = config.text(key).lower() in (*choices, *also) if number is None else 0 <= number < len(choices)
     if not is_known:
-        yield Refusal(f'{key} is "{config.text(key)}"', f"write one of {', '.join(words)}")
+        yield Refusal(f'{key} is "{config.text(key)}"', f"write one of {', '.join(choices)}")
 
 
 def _numbers(config: Config, kind: str, release: str) -> Iterator[Refusal]:

@@ -105,7 +105,7 @@ def _is_memory(text: str) -> bool:
     return bool(re.fullmatch(rf"{number},{number}(?:@{number})?", text))
 
 
-def _words(spec: str) -> list[str]:
+def _options(spec: str) -> list[str]:
     """Return the words between commas, without the blanks before each."""
     return [word.lstrip(" ") for word in spec.split(",") if word]
 
@@ -114,14 +114,14 @@ def _is_controller(spec: str) -> bool:
     return all(
         word.startswith(("version=", "ports="))
         or (word.startswith("type=") and word[5:].lower() in ("auto", "pv", "devicemodel", "qusb"))
-        for word in _words(spec)
+        for word in _options(spec)
     )
 
 
 def _is_usb(spec: str) -> bool:
     return all(
         word.startswith(("hostbus=", "hostaddr=", "controller=", "port=")) or word.lower() == "type=hostdev"
-        for word in _words(spec)
+        for word in _options(spec)
     )
 
 
@@ -173,7 +173,7 @@ def _is_old_p9(spec: str) -> bool:
 def _read_to_first_other(spec: str) -> dict[str, str]:
     """Return `key=value` words up to the first word without `=`: there xl stops reading, and says nothing."""
     found: dict[str, str] = {}
-    for word in _words(spec):
+    for word in _options(spec):
         key, equals, value = word.partition("=")
         if not equals:
             break
@@ -194,15 +194,17 @@ def _is_pvcalls(spec: str) -> bool:
 
 
 def _is_vkb(spec: str) -> bool:
-    words = _words(spec)
-    kinds = [word.removeprefix("backend-type=").lower() for word in words if word.startswith("backend-type=")]
+    options = _options(spec)
+    kinds = [
+        word.removeprefix("backend-type=").lower() for word in options if word.startswith("backend-type=")
+    ]
     if not kinds or not set(kinds) <= {"qemu", "linux", "unknown"} or kinds[-1] == "unknown":
         return False
-    if not all(word.startswith("backend-type=") or _VKB.fullmatch(word) for word in words):
+    if not all(word.startswith("backend-type=") or _VKB.fullmatch(word) for word in options):
         return False
-    touch = any(re.fullmatch("feature-multi-touch=[1-9].*", word) for word in words)
+    touch = any(re.fullmatch("feature-multi-touch=[1-9].*", word) for word in options)
     return not touch or any(
-        re.match("multi-touch-(?:width|height|num-contacts)=[1-9]", word) for word in words
+        re.match("multi-touch-(?:width|height|num-contacts)=[1-9]", word) for word in options
     )
 
 

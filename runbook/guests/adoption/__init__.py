@@ -16,10 +16,14 @@ from runbook.guests.adoption import devices, machine, screen
 from runbook.guests.adoption.reading import Fields, Reading, Unadoptable
 from runbook.guests.adoption.words import SizeOf
 from runbook.guests.syntax import Config, Value
+from runbook.params.guest_extra import ALWAYS
 from runbook.params.guests import Guest
+from runbook.params.xl_words import SECRET_KEYS
 
 __all__ = ["Adopted", "Unadoptable", "parameters"]
 
+_NEEDED = {"name", "memory_mib", "type"}
+_SCREEN = {"screen", "vnc_display", "vnc_listen"}
 _PARTS: tuple[Callable[[Reading], None], ...] = (
     machine.identity, machine.machine, machine.processors, machine.clock, devices.disks, machine.start, devices.cards,
     devices.passed, devices.usb, screen.screen, screen.serial, machine.endings,
@@ -37,7 +41,7 @@ class Adopted:
     bridges: tuple[str, ...] = ()
     """The bridges that network.bridges has to name for it."""
     skipped: Mapping[str, Value] = field(default_factory=dict)
-    """Words that this release's xl does not know: it skips them, so they are lost without a loss."""
+    """Words that this release's xl skips, unknown ones and numbers that are none: they are lost without a loss."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Passwords that stood in the file, by the reference which the guest has instead."""
 
@@ -67,6 +71,11 @@ def parameters(
 
 def _settle(reading: Reading) -> None:
     """Move to `extra` what is left, and each field that its model refuses."""
+    # What is no number there, xl leaves out with a word on the screen.
+    reading.skipped |= {key: reading.rest.pop(key) for key in ALWAYS if key in reading.rest}
+    for key in SECRET_KEYS:
+        if password := reading.atom(key):
+            reading.rest[key] = reading.secret(password)
     while True:
         extra = {key: _plain(value) for key, value in reading.rest.items()}
         guest = {**reading.guest, **({"extra": extra} if extra else {})}
@@ -80,10 +89,11 @@ def _settle(reading: Reading) -> None:
 
 
 def _take_back(reading: Reading, error: ValidationError) -> None:
-    names = [str(problem["loc"][0]) for problem in error.errors() if problem["loc"]]
-    taken = [
-        name for name in names if reading.origin.get(name) and name not in ("name", "memory_mib", "type")
-    ]
+    """Move the fields that are wrong back to the keys that they were made of. Raises `Unadoptable` where none was."""
+    names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+    if names & _SCREEN:
+        names |= _SCREEN  # they were made of the same keys
+    taken = sorted(name for name in names - _NEEDED if reading.origin.get(name))
     if not taken:
         first = error.errors()[0]
         raise Unadoptable(str(first.get("ctx", {}).get("error") or first["msg"]))

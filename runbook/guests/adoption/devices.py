@@ -8,7 +8,7 @@ from runbook.guests import drives
 from runbook.guests.adoption import words
 from runbook.guests.adoption.reading import Fields, Reading
 from runbook.guests.syntax import number_of
-from runbook.params.guest_disks import Disk
+from runbook.params.guest_disks import KINDS, Disk
 
 
 def disks(reading: Reading) -> None:
@@ -17,7 +17,13 @@ def disks(reading: Reading) -> None:
     found = [words.disk(spec, reading.group, reading.size_gib) for spec in specs]
     made = [one for one in found if one]
     names = [one["vdev"] for one in made]
-    if len(made) < len(specs) or len(set(names)) < len(names) or "disk" not in reading.rest:
+    media = [str([one.get(kind) for kind in KINDS]) for one in made if "cd" not in one]
+    if (
+        len(made) < len(specs)
+        or len(set(names)) < len(names)
+        or len(set(media)) < len(media)
+        or "disk" not in reading.rest
+    ):
         return
     reading.pop("disks", "disk")
     bare = [{key: value for key, value in one.items() if key != "vdev"} for one in made]

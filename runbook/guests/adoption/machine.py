@@ -7,7 +7,7 @@ from runbook.guests.parts import VIRIDIAN
 from runbook.guests.syntax import number_of
 
 ORDER = "cda"
-"""What an HVM guest boots where nothing is said (libxl)."""
+"""What an HVM guest boots where nothing is text (libxl)."""
 
 
 def identity(reading: Reading) -> None:
@@ -27,7 +27,8 @@ def machine(reading: Reading) -> None:
     memory, most = reading.number("memory_mib", "memory"), reading.number("max_memory_mib", "maxmem")
     reading.guest["memory_mib"] = memory if memory is not None else most if most is not None else 32
     reading.put("max_memory_mib", most, reading.guest["memory_mib"] if most is not None else None)
-    if most is not None and most > reading.guest["memory_mib"] and reading.listed("pci"):
+    less = reading.guest["memory_mib"]
+    if most is not None and (most < less or (most > less and reading.listed("pci"))):
         reading.guest.pop("max_memory_mib")
         reading.rest |= reading.origin.pop("max_memory_mib")
     vcpus = reading.number("vcpus", "vcpus")
@@ -39,7 +40,7 @@ def machine(reading: Reading) -> None:
 
 def _firmware(reading: Reading) -> None:
     kind = str(reading.rest.get("firmware", reading.rest.get("bios", "bios"))).lower()
-    words = {"bios": "bios", "seabios": "bios", "uefi": "uefi", "ovmf": "uefi"}
+    kinds = {"bios": "bios", "seabios": "bios", "uefi": "uefi", "ovmf": "uefi"}
     if reading.kind != "hvm":
         if firmware := reading.text("firmware", "firmware"):
             reading.guest["firmware"] = firmware
@@ -50,9 +51,9 @@ def _firmware(reading: Reading) -> None:
         and reading.rest["firmware"] != reading.rest["bios"]
     ):
         return
-    if kind in words:
+    if kind in kinds:
         reading.pop("firmware", "firmware", "bios")
-        reading.put("firmware", words[kind], "bios")
+        reading.put("firmware", kinds[kind], "bios")
         if image := reading.text("firmware_image", "bios_path_override"):
             reading.guest["firmware_image"] = image
     elif kind.startswith("/") and "bios" not in reading.rest:
@@ -66,8 +67,8 @@ def processors(reading: Reading) -> None:
     if found.get("max_vcpus") == reading.guest.get("vcpus", 1):
         del found["max_vcpus"]
     for key in ("cpus", "cpus_soft", "pool"):
-        if (said := reading.text("processors", key)) is not None:
-            found[key] = said
+        if (text := reading.text("processors", key)) is not None:
+            found[key] = text
     if reading.rest.get("nestedhvm") in (1, "1"):
         reading.pop("processors", "nestedhvm")
         found["nested"] = True
@@ -115,7 +116,7 @@ def start(reading: Reading) -> None:
 
 
 def _cmdline(reading: Reading) -> str | None:
-    """Return the kernel's command line: `cmdline`, or of the older words what xl makes of them."""
+    """Return the kernel's command line: `cmdline`, or of the older kinds what xl makes of them."""
     root, more = reading.rest.get("root"), reading.rest.get("extra")
     if isinstance(root, tuple) or isinstance(more, tuple):
         return None

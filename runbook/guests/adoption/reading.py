@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runbook.guests.adoption.words import SizeOf
@@ -10,6 +11,8 @@ from runbook.guests.syntax import Config, Value, number_of
 from runbook.guests.validate import known_keys
 
 Fields = dict[str, Any]
+PASSWORD = "env:VNC_PASSWORD_"
+"""Where the password of a screen is to be looked for; the guest's name follows, in capitals."""
 
 
 class Unadoptable(ValueError):
@@ -71,6 +74,13 @@ class Reading:
         """Return a single value as text, None for none."""
         value = self.rest.get(key)
         return None if value is None or isinstance(value, tuple) else str(value)
+
+    def secret(self, password: str) -> str:
+        """Return the reference that stands for a password in the parameters, and keep what belongs there."""
+        name = re.sub(r"\W", "_", str(self.guest["name"])).upper()
+        reference = f"{PASSWORD}{name}{'_' + str(len(self.secrets) + 1) if self.secrets else ''}"
+        self.secrets[reference] = password
+        return reference
 
     def atoms(self, *keys: str) -> dict[str, str]:
         """Return those of some keys that are single values."""

@@ -10,9 +10,7 @@ from runbook.guests.parts import VGA, VGA_MIB
 from runbook.guests.syntax import number_of
 
 LISTEN = "127.0.0.1"
-"""Where VNC listens where nothing is said (libxl)."""
-PASSWORD = "env:VNC_PASSWORD_"
-"""Where the password of a screen is to be looked for; the guest's name follows, in capitals."""
+"""Where VNC listens where nothing is spec (libxl)."""
 _VNC = ("vnc", "vnclisten", "vncdisplay", "vncunused", "vncpasswd")
 
 
@@ -21,26 +19,27 @@ def screen(reading: Reading) -> None:
     found: Fields = {}
     if reading.kind == "hvm":
         found |= _picture(reading)
-        found |= _vnc(reading, reading.atoms(*_VNC), "screen", *_VNC)
-    elif (words := _paravirtual(reading)) is not None:
-        found |= _vnc(
-            reading, words, "screen", "vfb", *(() if "vfb" in reading.rest or reading.kind == "pvh" else _VNC)
-        )
+        # An address that no field takes stays where it is; the rest of VNC can still be spec.
+        keys = [key for key in _VNC if key != "vnclisten" or _is_address(reading.atom(key) or LISTEN)]
+        found |= _vnc(reading, reading.atoms(*keys), *keys)
+    elif (spec := _paravirtual(reading)) is not None and _is_address(spec.get("vnclisten", LISTEN)):
+        found |= _vnc(reading, spec, *(("vfb",) if "vfb" in reading.rest else _VNC))
     reading.put("screen", found, {})
 
 
 def _paravirtual(reading: Reading) -> dict[str, str] | None:
-    """Return the words of a PV or PVH guest's only screen, None where it has none, or several."""
+    """Return the options of a PV or PVH guest's only screen, None where it has none, or several."""
     specs = reading.listed("vfb")
-    if len(specs) == 1:
-        return words.screen(specs[0])
+    if len(specs) == 1 and not reading.atoms(*_VNC):
+        spec = words.screen(specs[0])
+        return spec if spec and number_of(spec.get("vnc", "0")) else None
     if specs or reading.kind == "pvh" or number_of(reading.atom("vnc") or "0") in (0, None):
         return None
     if any(key in reading.rest for key in ("opengl", "display", "xauthority", "keymap")) or number_of(
         reading.atom("sdl") or "0"
     ):
         return None
-    return {key: value for key in _VNC if (value := reading.atom(key)) is not None}
+    return reading.atoms(*_VNC)
 
 
 def _picture(reading: Reading) -> Fields:
@@ -52,39 +51,36 @@ def _picture(reading: Reading) -> Fields:
     elif vga is not None:
         reading.pop("screen", "stdvga")
     memory = reading.number("screen", "videoram")
-    if is_windows and (vga, memory) == (VGA, VGA_MIB):
-        return found
+    if is_windows and vga == VGA and memory in (None, VGA_MIB):
+        return found  # libxl gives that card as much by itself
     found |= {"vga": vga} if vga else {"vga": "cirrus"} if is_windows else {}
     return found | ({"memory_mib": memory} if memory else {})
 
 
-def _vnc(reading: Reading, words: dict[str, str], name: str, *keys: str) -> Fields:
+def _vnc(reading: Reading, options: dict[str, str], *keys: str) -> Fields:
     """Return what there is under `screen` of VNC, and put display and address beside it."""
-    if not _can_say(reading, words):
+    if any(number_of(options.get(key, "0")) is None for key in ("vnc", "vncdisplay", "vncunused")):
         return {}
-    taken = reading.pop(name, *keys)
-    if number_of(words.get("vnc", "1" if reading.kind == "hvm" else "0")) == 0:
+    taken = reading.pop("screen", *keys)
+    if number_of(options.get("vnc", "1" if reading.kind == "hvm" else "0")) == 0:
         reading.rest |= {key: value for key, value in taken.items() if key not in ("vnc", "vfb")}
         return {"vnc": False} if reading.kind == "hvm" else {}
-    address, display = _listens(words.get("vnclisten", LISTEN), words.get("vncdisplay"))
+    address, display = _listens(options.get("vnclisten", LISTEN), options.get("vncdisplay"))
     reading.put("vnc_listen", address, LISTEN)
-    reading.origin["vnc_listen"] = reading.origin["vnc_display"] = reading.origin[name]
+    reading.origin["vnc_listen"] = reading.origin["vnc_display"] = reading.origin["screen"]
     reading.put("vnc_display", display)
     found: Fields = {} if reading.kind == "hvm" or display is not None else {"vnc": True}
-    may_take_any = number_of(words.get("vncunused", "1")) != 0
+    may_take_any = number_of(options.get("vncunused", "1")) != 0
     if may_take_any != (display is None):
         found["any_display"] = may_take_any
-    if password := words.get("vncpasswd"):
-        found["password"] = PASSWORD + re.sub(r"\W", "_", str(reading.guest["name"])).upper()
-        reading.secrets[found["password"]] = password
+    if password := options.get("vncpasswd"):
+        found["password"] = reading.secret(password)
     return found
 
 
-def _can_say(reading: Reading, words: dict[str, str]) -> bool:
-    """Return whether fields can say this screen: an IPv4 address to listen on, and numbers where those belong."""
-    numbers = (words.get(key, "0") for key in ("vnc", "vncdisplay", "vncunused"))
-    address, _ = _listens(words.get("vnclisten", LISTEN), None)
-    return all(number_of(n) is not None for n in numbers) and bool(re.fullmatch(r"\d+(?:\.\d+){3}", address))
+def _is_address(text: str) -> bool:
+    """Return whether a field can say where VNC listens: an IPv4 address, with a display behind it or not."""
+    return re.fullmatch(r"\d+(?:\.\d+){3}(?::\d+)?", text) is not None
 
 
 def serial(reading: Reading) -> None:

@@ -26,7 +26,7 @@ def disk(spec: str, group: str, size_gib: SizeOf) -> dict[str, Any] | None:
     made["vdev"] = read.vdev
     if read.is_read_only and not read.is_cdrom:
         made["read_only"] = True
-    for key, value in read.words.items():
+    for key, value in read.options.items():
         if key not in ("backendtype", "backend", "script"):
             return None
         if value:
@@ -50,7 +50,8 @@ def _medium(read: disk_spec.DiskSpec, group: str, size_gib: SizeOf) -> dict[str,
     elif path.startswith("/") and not path.startswith("/dev/"):
         made = {"file": read.target}
     else:
-        made = {"device": read.target}
+        # Xen's script `block` looks for `phy:guests/web` below /dev; what another script is told stays as it is.
+        made = {"device": path if "phy" in read.prefixes else read.target}
     usual = drives.format_of(made.get("file", ""))
     return made | ({"format": read.format or "raw"} if (read.format or "raw") != usual else {})
 
@@ -58,20 +59,20 @@ def _medium(read: disk_spec.DiskSpec, group: str, size_gib: SizeOf) -> dict[str,
 def card(spec: str, kind: str, default_bridge: str) -> dict[str, Any] | None:
     """Return one network card as it stands under `nics`."""
     read = vif_spec.parse(spec)
-    words = dict(read.words)
-    if read.wrong or read.skipped or set(words) - _CARD_WORDS:
+    options = dict(read.options)
+    if read.wrong or read.skipped or set(options) - _CARD_WORDS:
         return None
     made: dict[str, Any] = {}
-    if not ("script" in words or "gatewaydev" in words):
-        words.setdefault("bridge", default_bridge)
-    model = words.pop("model", "rtl8139")
-    if "mac" in words:
-        made["mac"] = vif_spec.mac_of(words.pop("mac"))
+    if not ("script" in options or "gatewaydev" in options):
+        options.setdefault("bridge", default_bridge)
+    model = options.pop("model", "rtl8139")
+    if "mac" in options:
+        made["mac"] = vif_spec.mac_of(options.pop("mac"))
     for name in ("bridge", "type", "ip", "script", "gatewaydev", "backend", "vifname", "rate", "vlan"):
-        if name in words:
-            made[name] = words.pop(name)
-    if "mtu" in words:
-        made["mtu"] = int(words["mtu"])
+        if name in options:
+            made[name] = options.pop(name)
+    if "mtu" in options:
+        made["mtu"] = int(options["mtu"])
     if kind == "hvm" and made.get("type") != "vif" and model != "e1000":
         made["model"] = model
     if read.flags:
@@ -106,24 +107,24 @@ def device(spec: str, usual: dict[str, bool]) -> tuple[str, dict[str, Any]] | No
 
 def usb_controller(spec: str) -> dict[str, Any] | None:
     """Return one USB controller as it stands under `usb.controllers`."""
-    words = _words(spec, {"type", "version", "ports"})
-    if words is None or words.get("type", "auto").lower() not in ("auto", "pv", "devicemodel"):
+    options = _options(spec, {"type", "version", "ports"})
+    if options is None or options.get("type", "auto").lower() not in ("auto", "pv", "devicemodel"):
         return None
-    numbers = {key: int(value) for key, value in words.items() if key != "type"}
-    kind = words.get("type", "auto").lower()
+    numbers = {key: int(value) for key, value in options.items() if key != "type"}
+    kind = options.get("type", "auto").lower()
     return ({} if kind == "auto" else {"type": kind}) | numbers
 
 
 def usb_device(spec: str) -> dict[str, Any] | None:
     """Return one USB device of the host as it stands under `usb.passed`."""
-    words = _words(spec, {"type", "hostbus", "hostaddr", "controller", "port"})
-    if words is None or words.pop("type", "hostdev").lower() != "hostdev":
+    options = _options(spec, {"type", "hostbus", "hostaddr", "controller", "port"})
+    if options is None or options.pop("type", "hostdev").lower() != "hostdev":
         return None
     names = {"hostbus": "bus", "hostaddr": "address"}
-    return {names.get(key, key): int(value) for key, value in words.items()}
+    return {names.get(key, key): int(value) for key, value in options.items()}
 
 
-def _words(spec: str, known: set[str]) -> dict[str, str] | None:
+def _options(spec: str, known: set[str]) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for word in filter(None, spec.split(",")):
         key, _, value = word.lstrip(" ").partition("=")
@@ -134,7 +135,7 @@ def _words(spec: str, known: set[str]) -> dict[str, str] | None:
 
 
 def screen(spec: str) -> dict[str, str] | None:
-    """Return the words of one paravirtual screen, None for what has no field."""
+    """Return the options of one paravirtual screen, None for what has no field."""
     found: dict[str, str] = {}
     for word in filter(None, spec.split(",")):
         key, equals, value = word.lstrip(" ").partition("=")
