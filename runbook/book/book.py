@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runbook import releases
 from runbook.book import replay
+from runbook.book.guests import WithGuests
 from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from runbook.evidence.record import Run
 
 
-class Book:
+class Book(WithGuests):
     """Plans, applies and checks the steps of one notebook on one host."""
 
     def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal,

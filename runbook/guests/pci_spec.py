@@ -60,11 +60,11 @@ def _read(made: PciSpec, spec: str) -> None:
     while rest:
         key, equals, rest = rest.partition("=")
         if not equals:
-            raise _Stop(f"`{key}` has no value")
+            raise _Stop(f"`{key}` has no value" if made.bdf else "it is not a PCI address")
         value, _, rest = rest.partition(",")
         _option(made, key, value)
     if bool(made.bdf) == ("name" in made.options):
-        raise _Stop("it has an address and a name" if made.bdf else "it is no PCI address")
+        raise _Stop("it has an address and a name" if made.bdf else "it is not a PCI address")
 
 
 def _option(made: PciSpec, key: str, value: str) -> None:

@@ -207,7 +207,7 @@ class Machine:
             services._STATE: self.state + "\n",
             xl.INFO: self._only_xen(self.xl_info),
             xl.LIST: self._only_xen(self.xl_list),
-            xen._ASSIGNABLE: self._only_xen(self.assignable),
+            xen.ASSIGNABLE: self._only_xen(self.assignable),
             xen._ASSIGNED: self._only_xen(self.assigned),
             modules._IMAGES: self.images,
             network._ADDR: self.address,
