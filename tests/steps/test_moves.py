@@ -219,7 +219,7 @@ NOT_YET = {
     "The boot menu has no other kernel to go back to", "The running kernel has the same name as the new one: …",
     "There is no configuration of a Debian kernel in /boot",
     "… would have no address, and … has one: …", "… comes up after …, which would be without it",
-    "… comes up before …, and would get no address",  
+    "… comes up before …, and would get no address",
      "… cannot be read", "… and … both have addresses, and both become ports of …",
     "… is not among the interfaces of … in …", "… stands in …, and network.bridges asks for other addresses",
     "… makes … a …, not a bridge", "… does not give … what network.bridges asks for", "… has addresses by …, and … has some too",
