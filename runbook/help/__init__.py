@@ -210,7 +210,8 @@ def _entry(section: str, block: str) -> Entry:
     role = next((value for key, value in pairs if key == "is"), "cause")
     if role not in ROLES or (error and role != "cause"):
         raise ValueError(f"the entry '{title}' is said to be a {role}")
-    return Entry(named[1], named[2], section, error, says, *paragraphs, role)
+    see, means, do = paragraphs
+    return Entry(named[1], named[2], section, error, says, see, means, do, role)
 
 
 def _fit(entry: Entry, line: str, *, whole: bool) -> int:
