@@ -283,9 +283,13 @@ def in_the_middle(machine, content=BRIDGED):
 
 
 def test_a_start_in_the_middle_of_a_switch_has_the_old_files(machine):
-    """The unit is wanted at the next start, before the network; it puts the files back and is gone afterwards."""
+    """The unit is wanted at the next start, before the network; it puts the files back and is gone afterwards.
+
+    So is the part of a file that was just being written.
+    """
     files = machine.files()
     in_the_middle(machine)
+    machine.shell(f"echo half >{FILE.rpartition('/')[0]}/.runbook.1Loqn5.tmp")
     assert (
         machine.files()["/etc/systemd/system/sysinit.target.wants/xen-runbook-network-back.service"]
         == f"../{UNIT[20:]}"
