@@ -52,6 +52,10 @@ class Domains:
         """Return the running domain of that name, None when there is none."""
         return next((d for d in self.domains if d.name == name), None)
 
+    def require(self, name: str) -> Domain:
+        """Return the running domain of that name. Raises `LookupError` when there is none."""
+        return next(d for d in self.domains if d.name == name)
+
     def holder_of(self, bdf: str) -> Domain | None:
         """Return the running domain that has a device, None when none has."""
         return next((d for d in self.domains if bdf in d.pci), None)

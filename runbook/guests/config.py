@@ -79,13 +79,13 @@ def pci_words(device: Device) -> str:
     Permissive is said per device, never for all (H614); `rdm_policy` is said only where it
     differs from xl's own `strict` (H711).
     """
-    words = [device.bdf]
+    options = [device.bdf]
     if device.rdm_policy != "strict":
-        words.append(f"rdm_policy={device.rdm_policy}")
-    words += [
+        options.append(f"rdm_policy={device.rdm_policy}")
+    options += [
         f"{name}=1" for name in ("permissive", "msitranslate", "power_mgmt", "seize") if getattr(device, name)
     ]
-    return ",".join(words)
+    return ",".join(options)
 
 
 MARK = "The runbook writes this file from its parameters:"

@@ -10,12 +10,21 @@ import re
 from dataclasses import dataclass, field
 
 FORMATS = ("raw", "qcow", "qcow2", "vhd", "qed", "empty")
-_FLAGS = frozenset({
-    "direct-io-safe", "discard", "no-discard", "trusted", "untrusted", "colo", "no-colo",
-})  # fmt: skip
+_NAMED = re.compile(
+    r"(format|devtype|access|backend|backendtype|specification|vdev|script|colo-host|colo-port|colo-export|active-disk"
+    r"|hidden-disk)=([^,]*),?"
+)
+_FLAG = re.compile(r"(cdrom|direct-io-safe|discard|no-discard|colo|no-colo|trusted|untrusted)(?:,|$)")
+_GRANT = re.compile(r"(grant_usage)=([01])(?:,|$)")
 _PREFIX = re.compile(r"(raw|qcow2?|vhd|iscsi|e?nbd|drbd|tapdisk|tap2?|aio|ioemu|file|phy):")
 _SCRIPTS = ("iscsi", "nbd", "enbd", "drbd")
 _UNKNOWN_PREFIX = re.compile(r"([a-z][a-z0-9]*):(?=[^a-z0-9]|$)")
+_UNKNOWN = re.compile(r"[a-z][-a-z0-9]*=[^,]")
+_PLACED = re.compile(r"[^=,]*,|[^=,]+,?")
+_VALUES = {
+    "format": ("", *FORMATS), "access": ("", "r", "ro", "w", "rw"), "devtype": ("cdrom", "disk"),
+    "backendtype": ("phy", "tap", "qdisk", "standalone"), "specification": ("xen", "virtio"),
+}  # fmt: skip
 _BLANKS = " \t\n"
 
 
@@ -30,7 +39,7 @@ class DiskSpec:
     """The drive that the guest sees: hda, xvda, sda …"""
     access: str = ""
     is_cdrom: bool = False
-    words: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
     """All other `key=value` words, such as `backendtype` and `script`, in the order in which they stand."""
     flags: tuple[str, ...] = ()
     """Words without a value, such as `discard`."""
@@ -69,7 +78,7 @@ def usual(path: str) -> str:
     return posixpath.normpath(path) if path.startswith("/") else path
 
 
-def parse(spec: str) -> DiskSpec:
+def parse(spec: str, release: str = "trixie") -> DiskSpec:
     """Return what xl makes of one member of `disk`.
 
     >>> parse("phy:/dev/guests/windows,hda,w").target, parse("tap:aio:/srv/a.img,xvda,w").vdev
@@ -82,98 +91,142 @@ def parse(spec: str) -> DiskSpec:
     """
     reader = _Reader(DiskSpec())
     rest = spec
-    while rest := rest.lstrip(_BLANKS):
+    while (rest := rest.lstrip(_BLANKS)) and not reader.is_done:
         if rest.startswith("target="):
-            reader.target(rest[len("target=") :].removesuffix(","))
+            reader.take_target(rest[len("target=") :].removesuffix(","))
             break
-        if match := _PREFIX.match(rest):
-            reader.prefix(match[1])
-            rest = rest[match.end() :]
-        elif match := _UNKNOWN_PREFIX.match(rest):
-            reader.wrong(f"there is no {match[1]}:")
-            break
-        else:
-            word, _, rest = rest.partition(",")
-            reader.word(word)
+        rest = rest[_step(reader, rest, release) :]
+    reader.end()
     return reader.disk
 
 
+def _step(reader: _Reader, rest: str, release: str) -> int:
+    """Take the next word, and return how many characters it had. Which rule holds is libxlu_disk_l.l's own order."""
+    line = rest.partition("\n")[0]
+    match = _PLACED.match(rest)
+    if match and match.end() > len(line):
+        reader.placed(match[0].removesuffix(","))  # no other rule reaches over a line's end
+    elif match := _PREFIX.match(rest):
+        reader.prefix(match[1])
+    elif match := _UNKNOWN_PREFIX.match(rest):
+        reader.stop(f"there is no {match[1]}:")
+    elif match := _FLAG.match(rest):
+        reader.flag(match[1])
+    elif (match := _NAMED.match(rest)) or (release != "bookworm" and (match := _GRANT.match(rest))):
+        reader.named(match[1], match[2])
+    elif _UNKNOWN.match(rest):
+        reader.stop(f"there is no {rest.partition(',')[0]}")
+    elif match := _PLACED.match(rest):
+        reader.placed(match[0].removesuffix(","))
+    elif len(rest) > 1:  # a last `=` alone is not noticed
+        reader.stop(f"`{rest}` is no word")
+    return match.end() if match else len(rest)
+
+
 class _Reader:
-    """What has been read of one disk so far; positional words count by what is still unsaid."""
+    """What has been read of one disk so far; words without a key count by what is still unsaid."""
 
     def __init__(self, disk: DiskSpec) -> None:
         self.disk = disk
-        self.said: set[str] = set()
+        self.is_done = False
+        self._given: dict[str, str] = {}
+        self._has_place_for_access = True
 
     def wrong(self, what: str) -> None:
         self.disk.wrong = (*self.disk.wrong, what)
 
-    def target(self, path: str) -> None:
-        if self.disk.target:
-            self.wrong("it has two targets")
-        else:
-            self.disk.target = path
-        self.said.add("target")
+    def stop(self, what: str) -> None:
+        self.wrong(what)
+        self.is_done = True
+
+    def take_target(self, path: str) -> None:
+        self._save("target", path)
+        self.disk.target = self._given["target"]
 
     def prefix(self, name: str) -> None:
         self.disk.prefixes = (*self.disk.prefixes, name)
         if name in FORMATS:
-            self._set("format", name)
+            self._format(name)
         elif name in _SCRIPTS:
-            self.disk.words["script"] = f"block-{name}"
+            self._word("script", f"block-{name}")
 
-    def word(self, word: str) -> None:
-        key, equals, value = word.partition("=")
-        if equals:
-            self._named(key, value)
-        elif word in ("cdrom", *_FLAGS):
-            self.disk.is_cdrom |= word == "cdrom"
-            self.disk.flags = (*self.disk.flags, *([word] if word != "cdrom" else []))
+    def flag(self, word: str) -> None:
+        if word == "cdrom":
+            self.disk.is_cdrom = True
         else:
-            self._placed(word)
+            self.disk.flags = (*self.disk.flags, word)
 
-    def _named(self, key: str, value: str) -> None:
-        if key == "devtype":
+    def named(self, key: str, value: str) -> None:
+        if value not in _VALUES.get(key, (value,)):
+            self.wrong(f"there is no {key}={value}")
+        elif key == "devtype":
             self.disk.is_cdrom = value == "cdrom"
-            if value not in ("cdrom", "disk"):
-                self.wrong(f"there is no devtype={value}")
-        elif key in ("format", "vdev", "access"):
-            self._set(key, value)
+        elif key == "format":
+            self._format(value)
+        elif key == "access":
+            self.disk.access = value
+        elif key == "vdev":
+            self._vdev(value)
         else:
-            self.disk.words[key] = value
+            self._word(key, value)
 
-    def _placed(self, word: str) -> None:
-        empty = "target" in self.said and not self.disk.target
-        if "target" not in self.said:
-            self.target(word)
-        elif not self.disk.prefixes and "format" not in self.said:
-            if empty and ":" in word:
-                self._set("format", "empty")
-                self._drive(word)
+    def placed(self, word: str) -> None:
+        if self.disk.wrong:
+            return
+        if "target" not in self._given:
+            self.take_target(word)
+        elif not self.disk.prefixes and "format" not in self._given:
+            if self.disk.target or ":" not in word:
+                self.named("format", word)
             else:
-                self._set("format", word)
-        elif "vdev" not in self.said:
+                self._drive(word)
+                self._given["format"] = self.disk.format = "empty"
+        elif "vdev" not in self._given:
             self._drive(word)
-        elif "access" not in self.said:
-            self._set("access", word)
+        elif self._has_place_for_access:
+            self._has_place_for_access = False
+            self.named("access", word)
         else:
-            self.wrong(f"`{word}` is one word too many")
+            self.stop(f"`{word}` is one word too many")
+
+    def end(self) -> None:
+        """See that it is a drive with something in it, and what a CD is by itself."""
+        if self.disk.wrong:
+            return
+        if "vdev" not in self._given:
+            self.wrong("it is no drive; add vdev=hda, or hdb and so on")
+        elif "target" not in self._given and not self.disk.is_cdrom:
+            self.wrong("it has no target; name the volume or file that it is")
 
     def _drive(self, word: str) -> None:
         """Take a drive by its place, `:cdrom` or `:disk` behind it told apart."""
         name, colon, kind = word.rpartition(":")
-        self._set("vdev", name if colon else word)
+        self._vdev(name if colon else word)
         if colon and kind not in ("cdrom", "disk"):
             self.wrong(f"there is no device type {kind}")
-        self.disk.is_cdrom |= bool(colon) and kind == "cdrom"
+        elif colon:
+            self.disk.is_cdrom = kind == "cdrom"
 
-    def _set(self, key: str, value: str) -> None:
-        known = {"format": ("", *FORMATS), "access": ("", "r", "ro", "w", "rw")}
-        if value not in known.get(key, (value,)):
-            self.wrong(f"there is no {key} {value}")
-        before = getattr(self.disk, key)
-        if key in self.said and before and before != value:
-            self.wrong(f"its {key} is said twice")
+    def _vdev(self, name: str) -> None:
+        self._save("vdev", name)
+        self.disk.vdev = self._given["vdev"]
+
+    def _format(self, name: str) -> None:
+        self._word("format", name or "raw")
+        self.disk.format = self._given["format"]
+
+    def _word(self, key: str, value: str) -> None:
+        """Take a word that may be said twice only if it says the same, or where it is a text, never."""
+        if key in _VALUES and self._given.get(key) == value:
             return
-        self.said.add(key)
-        setattr(self.disk, key, (value or "raw") if key == "format" else value)
+        if key == "colo-port" and not re.match(r"\s*[+-]?0*[1-9]", value):
+            self.wrong(f"there is no colo-port={value}")
+        self._save(key, value)
+        if key != "format":
+            self.disk.options[key] = self._given[key]
+
+    def _save(self, key: str, value: str) -> None:
+        if self._given.get(key):
+            self.wrong(f"its {key} is said twice")
+        else:
+            self._given[key] = value

@@ -29,7 +29,7 @@ def specs(params: HostParams, guest: Guest) -> tuple[str, ...]:
     """
     disks = disks_of(guest)
     return tuple(
-        ", ".join(_words(disk, drive, target_of(params, disk)))
+        ", ".join(_options(disk, drive, target_of(params, disk)))
         for disk, drive in zip(disks, drives(guest.type, disks), strict=True)
     )
 
@@ -43,7 +43,7 @@ def target_of(params: HostParams, disk: Disk) -> str:
     return disk.file or disk.device or disk.cd or ""
 
 
-def _words(disk: Disk, drive: str, target: str) -> Iterator[str]:
+def _options(disk: Disk, drive: str, target: str) -> Iterator[str]:
     if target:
         yield f"format={disk.format or format_of(disk.file or '')}"
     yield f"vdev={drive}"

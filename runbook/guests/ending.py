@@ -23,6 +23,11 @@ def program() -> str:
     return (files("runbook.guests") / "ending.sh").read_text(encoding="utf-8")
 
 
+def quoted(name: str) -> str:
+    """Return a guest's name as a shell takes it: it may hold blanks."""
+    return shlex.quote(name)
+
+
 def by_hand(name: str) -> str:
     """Return the command that ends a guest and waits for it, as a person types it on the host.
 

@@ -58,11 +58,11 @@ def _firmware(guest: Guest) -> Iterator[Line]:
 
 def _processors(guest: Guest) -> Iterator[Line]:
     given = guest.processors
-    words = {
+    options = {
         "maxvcpus": given.max_vcpus, "cpus": given.cpus, "cpus_soft": given.cpus_soft, "cpu_weight": given.weight,
         "cap": given.cap, "pool": given.pool, "nestedhvm": 1 if given.nested else None,
     }  # fmt: skip
-    yield from (Line(key, value) for key, value in words.items() if value is not None)
+    yield from (Line(key, value) for key, value in options.items() if value is not None)
 
 
 def _clock(guest: Guest) -> Iterator[Line]:
@@ -83,13 +83,13 @@ def storage(params: HostParams, guest: Guest, installed: bool) -> Iterator[Line]
     if guest.type == "hvm":
         yield _order(guest, installed)
     boot = guest.boot
-    words = {
+    options = {
         "kernel": boot.kernel,
         "ramdisk": boot.ramdisk,
         "cmdline": boot.cmdline,
         "bootloader": boot.bootloader,
     }
-    yield from (Line(key, value) for key, value in words.items() if value)
+    yield from (Line(key, value) for key, value in options.items() if value)
     if boot.bootloader_args:
         yield Line("bootloader_args", boot.bootloader_args)
 
@@ -112,12 +112,12 @@ def network(guest: Guest) -> Iterator[Line]:
 
 def _card(nic: Nic, kind: str) -> Iterator[str]:
     is_emulated = kind == "hvm" and nic.type != "vif"
-    words = {
+    options = {
         "mac": nic.mac, "bridge": nic.bridge, "model": nic.model if is_emulated else None, "type": nic.type,
         "ip": nic.ip, "script": nic.script, "gatewaydev": nic.gatewaydev, "backend": nic.backend,
         "vifname": nic.vifname, "rate": nic.rate, "vlan": nic.vlan, "mtu": nic.mtu,
     }  # fmt: skip
-    yield from (f"{key}={value}" for key, value in words.items() if value is not None)
+    yield from (f"{key}={value}" for key, value in options.items() if value is not None)
     if nic.trusted is not None:
         yield "trusted" if nic.trusted else "untrusted"
 
@@ -179,8 +179,8 @@ def _vnc(guest: Guest, secret: Callable[[str], str]) -> Iterator[tuple[str, str 
 
 def _takes_any(guest: Guest) -> bool:
     """Return whether another display will do: it may where none was asked for."""
-    asked = guest.screen.any_display
-    return guest.vnc_display is None if asked is None else asked
+    wish = guest.screen.any_display
+    return guest.vnc_display is None if wish is None else wish
 
 
 def _paravirtual_screen(guest: Guest, secret: Callable[[str], str]) -> Iterator[Line]:
@@ -190,13 +190,19 @@ def _paravirtual_screen(guest: Guest, secret: Callable[[str], str]) -> Iterator[
 
 
 def _controller(usb: UsbController) -> str:
-    words = {"type": usb.type, "version": usb.version, "ports": usb.ports}
-    return ", ".join(f"{key}={value}" for key, value in words.items() if value is not None)
+    options = {"type": usb.type, "version": usb.version, "ports": usb.ports}
+    return ", ".join(f"{key}={value}" for key, value in options.items() if value is not None)
 
 
 def _usb_device(usb: UsbDevice) -> str:
-    words = {"hostbus": usb.bus, "hostaddr": usb.address, "controller": usb.controller, "port": usb.port}
-    return ", ".join(f"{key}={value}" for key, value in words.items() if value is not None)
+    options = {
+        "type": "hostdev",
+        "hostbus": usb.bus,
+        "hostaddr": usb.address,
+        "controller": usb.controller,
+        "port": usb.port,
+    }
+    return ", ".join(f"{key}={value}" for key, value in options.items() if value is not None)
 
 
 def ending(guest: Guest) -> Iterator[Line]:

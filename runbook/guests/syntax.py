@@ -136,6 +136,8 @@ def _tokens(text: str) -> Iterator[_Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if not match:
+            if at == len(text) - 1:
+                return  # flex waits for what follows a wrong character before it says so; nothing does
             raise Unreadable(line, _why_none(text, at))
         if match.lastgroup != "space":
             yield _Token(str(match.lastgroup), match[0], line)

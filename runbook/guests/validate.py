@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from runbook.guests import device_words, devices, rules, words
+from runbook.guests.refusals import refusals
 from runbook.guests.syntax import Config, Unreadable, parse
 from runbook.model.plan import Finding
 
@@ -34,10 +35,15 @@ def validate(text: str, release: str, name: str = "the configuration") -> list[F
                 "xl.cfg(5), SYNTAX",
             )
         ]
-    found = [*_keys(config, release), *rules.broken(config)]
-    found += words.wrong(config) + device_words.wrong(config)
+    found = [*_keys(config, release), *_refused(config, release), *rules.broken(config)]
+    found += words.wrong(config) + device_words.wrong(config, release)
     found += devices.cards(config) + devices.passed(config) + devices.disks(config)
     return [_named(finding, name) for finding in found]
+
+
+def _refused(config: Config, release: str) -> Iterator[Finding]:
+    for refusal in refusals(config, release):
+        yield Finding("fail", refusal.what, "xl stops there, and starts nothing", refusal.do, refusal.source)
 
 
 def _keys(config: Config, release: str) -> Iterator[Finding]:

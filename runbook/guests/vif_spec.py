@@ -25,7 +25,7 @@ def keys(release: str) -> tuple[str, ...]:
 class VifSpec:
     """What xl makes of one member of `vif`."""
 
-    words: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     """Words that xl leaves out, with a line on the screen."""
@@ -36,7 +36,7 @@ class VifSpec:
 def parse(spec: str, release: str = "trixie") -> VifSpec:
     """Return what xl makes of one member of `vif`; a blank before a word is skipped, one behind it is a part of it.
 
-    >>> parse("mac=00:16:3e:14:01:00, bridge=xenbr0, fast").words, parse("bridge=xenbr0, fast").skipped
+    >>> parse("mac=00:16:3e:14:01:00, bridge=xenbr0, fast").options, parse("bridge=xenbr0, fast").skipped
     ({'mac': '00:16:3e:14:01:00', 'bridge': 'xenbr0'}, ('fast',))
     """
     made = VifSpec()
@@ -53,7 +53,7 @@ def parse(spec: str, release: str = "trixie") -> VifSpec:
         elif _is_skipped(key, value):
             made.skipped = (*made.skipped, text)
         else:
-            made.words["gatewaydev" if key == "netdev" else key] = value
+            made.options["gatewaydev" if key == "netdev" else key] = value
     return made
 
 

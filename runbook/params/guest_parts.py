@@ -17,8 +17,8 @@ class Nic(Closed):
     """One virtual network card."""
 
     bridge: InterfaceName | None = None
-    """The bridge of the host that it is plugged into, one of network.bridges; only a card with a `script` or a
-    `gatewaydev` of its own can do without."""
+    """The bridge of the host that it is plugged into: one of network.bridges, or with a `script` of its own one that
+    the script knows, such as Open vSwitch's. Only a card with a `script` or a `gatewaydev` can do without."""
     mac: Mac | None = None
     """A stable address: without one xl makes a new one at every start, and leases change (H704)."""
     model: SpecWord | None = "e1000"
@@ -29,7 +29,7 @@ class Nic(Closed):
     ip: SpecWord | None = Field(default=None, examples=["10.0.0.20"])
     """Addresses that the guest may use, for scripts that filter or route by them."""
     script: SpecWord | None = Field(default=None, examples=["vif-route"])
-    """The script in /etc/xen/scripts that plugs it in; empty is vif-bridge."""
+    """The script in /etc/xen/scripts that plugs it in, such as vif-openvswitch; empty is vif-bridge."""
     gatewaydev: SpecWord | None = Field(default=None, examples=["eth0"])
     """The host's interface that a routing script leads it to."""
     backend: SpecWord | None = Field(default=None, examples=["router"])
@@ -118,9 +118,9 @@ class UsbController(Closed):
 class UsbDevice(Closed):
     """A USB device of the host, by its place as `lsusb` shows it; the place changes when it is plugged in anew."""
 
-    bus: Annotated[int, Field(ge=1, le=255)]
+    bus: Annotated[int, Field(ge=1, le=255)] = Field(examples=[1])
     """Its bus."""
-    address: Annotated[int, Field(ge=1, le=127)]
+    address: Annotated[int, Field(ge=1, le=127)] = Field(examples=[3])
     """Its number on the bus."""
     controller: Annotated[int, Field(ge=0, le=31)] | None = Field(default=None, examples=[0])
     """The guest's controller that it is plugged into."""

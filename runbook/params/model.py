@@ -114,7 +114,7 @@ class HostParams(Closed):
         devices = {d.bdf for d in self.passthrough.devices}
         for guest in self.guests:
             for nic in guest.nics:
-                if nic.bridge and nic.bridge not in bridges:
+                if nic.bridge and nic.bridge not in bridges and nic.script in (None, "vif-bridge"):
                     raise ValueError(
                         f"guest '{guest.name}' is on bridge '{nic.bridge}', which network.bridges does not have "
                         f"(it has: {', '.join(sorted(bridges)) or 'none'})"

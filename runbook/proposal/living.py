@@ -104,7 +104,9 @@ def guests_of(host: str, seen: Proposal) -> adopting.Guests:
     files = tuple(found for found in seen.there if found.path)
     there = adopting.adopt(files, base, known, guests.size_of(seen.machine.storage))
     only = (
-        (found, "it runs, and has no configuration in /etc/xen") for found in seen.there if not found.path
+        (found, "it runs, and has no configuration in /etc/xen; `runbook guest adopt` takes it in")
+        for found in seen.there
+        if not found.path
     )
     return adopting.Guests(there.adopted, there.devices, (*there.left, *only))
 

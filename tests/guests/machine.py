@@ -11,7 +11,7 @@ from typing import Any
 
 from runbook import releases
 from runbook.actions import Link, Remove, Run, WriteFile
-from runbook.facts import configurations, guest_files, guests
+from runbook.facts import configurations, guest_files, guests, xen
 from runbook.facts.storage import asks as storage_asks
 from runbook.guests import config, probe
 from runbook.model.ask import MISSING, Answer, Ask, Facts
@@ -52,6 +52,8 @@ class HandMade:
     free_mib: int = 28000
     bridges: tuple[str, ...] = ("xenbr0", "xenbr1")
     proofs: tuple[dict[str, Any], ...] = ()
+    vanished: tuple[str, ...] = ()
+    """Devices that are not there to be given."""
     numbers: dict[str, str] = field(default_factory=dict)
     """What stat(1) says of a path: `block special file|fe:1|5:312`."""
     kernel: str = "6.12.94+deb13-amd64"
@@ -77,6 +79,7 @@ class HandMade:
             guest_files.AUTOSTART: self._auto(),
             storage_asks.BACKENDS: Answer(0),
             storage_asks.IS_DOM0: Answer(0, "control_d\n") if self.xen else Answer(0),
+            xen.ASSIGNABLE: self._xl(self._waiting()),
             start_guests.BRIDGES: Answer(0, "".join(f"/sys/class/net/{b}/bridge\n" for b in self.bridges)),
             probe.COMMANDS[1]: Answer(0, "".join(self._proof_line(p) for p in self.proofs)),
             probe.COMMANDS[2]: Answer(
@@ -119,6 +122,16 @@ class HandMade:
 
     def _xl(self, text: str) -> Answer:
         return Answer(0, text) if self.xen else Answer(1, "", f"{NO_XEN}\n")
+
+    def _waiting(self) -> str:
+        gone = {*self.vanished, *(bdf for guest in self.running for bdf in guest.pci)}
+        named = dict.fromkeys(
+            [
+                *(d.bdf for d in self.params.passthrough.devices),
+                *(b for g in self.params.guests for b in g.pci),
+            ]
+        )
+        return "".join(f"{bdf}\n" for bdf in named if bdf not in gone)
 
     def _table(self) -> str:
         rows = [("Domain-0", 0, "r-----"), *((g.name, g.domid, g.state) for g in self.running)]

@@ -187,7 +187,7 @@ REFUSED = [
     (1, *more('timer_mode = "fast"')),
     (1, *more('bios = "award"')),
     (1, *more('hdtype = "scsi"')),
-    (1, *more('vga = "radeon"')),
+    (1, 'vga = "stdvga"', 'vga = "radeon"'),
     (1, *more('device_model_version = "qemu"')),
     (1, *more('passthrough = "on"')),
     (1, *more('gfx_passthru = "nvidia"')),

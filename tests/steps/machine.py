@@ -22,6 +22,7 @@ from runbook import survey
 from runbook.facts import (
     boot_next,
     bridge_filter,
+    forward_chains,
     grub,
     interfaces,
     modules,
@@ -146,6 +147,8 @@ class Machine:
     """What boot_next asks; nothing is a machine that starts the BIOS way."""
     filter: str = ""
     """What iptables -S says, '' where it is not installed."""
+    chains: str = ""
+    """What nft says of all rules, '' where bridged packets meet none."""
     wireless: str = ""
     includes: str = "1\n"
     cpuinfo: str = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu svm hypervisor\n"
@@ -204,7 +207,7 @@ class Machine:
             services._STATE: self.state + "\n",
             xl.INFO: self._only_xen(self.xl_info),
             xl.LIST: self._only_xen(self.xl_list),
-            xen._ASSIGNABLE: self._only_xen(self.assignable),
+            xen.ASSIGNABLE: self._only_xen(self.assignable),
             xen._ASSIGNED: self._only_xen(self.assigned),
             modules._IMAGES: self.images,
             network._ADDR: self.address,
@@ -212,6 +215,7 @@ class Machine:
             network.ROUTE6: self.routes6,
             network.PPPOE: self.pppoe,
             bridge_filter._RULES: self.filter or Answer(127),
+            forward_chains.RULES: self.chains,
             network._SESSION: self.session,
             network._LINKS: self._links(),
             interfaces._FOLDER: self.folder,

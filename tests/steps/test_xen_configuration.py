@@ -387,8 +387,9 @@ class TestSetBootMenu:
             "GRUB_DEFAULT=saved",
             'GRUB_CMDLINE_XEN="dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1,vga"',
             'GRUB_CMDLINE_XEN_DEFAULT="dom0_max_vcpus=1 iommu=yes ucode=scan smt=no"',
-            'GRUB_CMDLINE_LINUX_XEN_REPLACE="${GRUB_CMDLINE_LINUX} console=hvc0"',
-            f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="${{GRUB_CMDLINE_LINUX_DEFAULT}} {hide} panic=30 nosmt"',
+            'GRUB_CMDLINE_LINUX_XEN_REPLACE="${GRUB_CMDLINE_LINUX_XEN_REPLACE:-${GRUB_CMDLINE_LINUX}} console=hvc0"',
+            'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="${GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT:-'
+            f'${{GRUB_CMDLINE_LINUX_DEFAULT}}}} {hide} panic=30 nosmt"',
         ]
         assert not [line for line in boot_menu.options_file(NONE).splitlines() if "hide" in line]
 
@@ -402,6 +403,15 @@ class TestSetBootMenu:
             "a=1 console=hvc0",
             " ".join(["quiet splash", *boot_menu.kernel_normal(PARAMS)]),
         ]
+
+    def test_words_for_the_xen_entry_alone_are_kept(self):
+        """What the owner wrote in the place of Linux's words for Xen's entries stays there, before ours."""
+        script = (
+            'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="earlyprintk=xen"\n'
+        )
+        script += boot_menu.options_file(PARAMS) + 'echo "$GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT"'
+        said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+        assert said.split() == ["earlyprintk=xen", *boot_menu.kernel_normal(PARAMS)]
 
 
 class TestEnableServices:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runbook import releases
 from runbook.actions import Run
-from runbook.facts import configurations, guests
+from runbook.facts import configurations, guests, xen
 from runbook.facts.guests import Domain, Domains
 from runbook.facts.storage import guests as storage_guests
 from runbook.facts.storage.asks import GUESTS
@@ -32,7 +32,7 @@ BRIDGES = Ask.shell("ls -d /sys/class/net/*/bridge 2>/dev/null; true")
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about running guests, their files, and the bridges."""
-    return (*write_guest_configs.asks(params), *GUESTS, BRIDGES)
+    return (*write_guest_configs.asks(params), *GUESTS, BRIDGES, xen.ASSIGNABLE)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -63,7 +63,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _left(params: HostParams, facts: Facts, domains: Domains) -> Iterator[Finding]:
     """Yield a warning for each guest that runs and was taken out of the parameters."""
     found = left_guests.left(params, configurations.parse_all(facts).texts)
-    yield from left_guests.running(params, found, domains)
+    yield from left_guests.running(found, domains)
 
 
 def _start(xl: str, guest: Guest) -> Run:
@@ -91,7 +91,9 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
         if files[path].is_due:
             what, do = f"{path} is not as wanted", "run write_guest_configs first"
             yield Finding("wait", what, do=do, after="write_guest_configs")
-        for bridge in sorted({nic.bridge for nic in guest.nics if nic.bridge} - bridges):
+        # What a script of another kind plugs into, such as Open vSwitch's, is no bridge of the kernel's.
+        usual = {nic.bridge for nic in guest.nics if nic.bridge and nic.script in (None, "vif-bridge")}
+        for bridge in sorted(usual - bridges):
             yield Finding(
                 "wait",
                 f"The bridge {bridge} of the guest '{guest.name}' does not exist",
@@ -102,6 +104,7 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
             )
         read = parse(write_guest_configs.in_force(params, facts)[path])
         yield from taken.taken(guest.name, read, domains, running, known)
+        yield from _gone(params, guest, domains, xen.assignable(facts))
     need = sum(guest_need_mib(guest) for guest in due)
     if domains.free_mib is not None and need > domains.free_mib:
         names = ", ".join(guest.name for guest in due)
@@ -110,6 +113,24 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
             f"There is not enough memory to start {names}",
             f"they need {need} MiB, Xen has {domains.free_mib} MiB left",
             "stop another guest (`xl list` shows them), or give these less memory_mib",
+        )
+
+
+def _gone(
+    params: HostParams, guest: Guest, domains: Domains, waiting: tuple[str, ...] | None
+) -> Iterator[Finding]:
+    """Yield a refusal for each device that neither waits for a guest nor is with one; xl takes a `seize` by itself."""
+    seized = {device.bdf for device in params.passthrough.devices if device.seize}
+    for bdf in guest.pci:
+        if waiting is None or bdf in waiting or bdf in seized or domains.holder_of(bdf):
+            continue
+        yield Finding(
+            "refuse",
+            f"The guest '{guest.name}' cannot start: its device {bdf} cannot be given to it",
+            "`xl pci-assignable-list` does not name it: it is not on the bus any more, or a driver of dom0 has it",
+            f"`lspci -nnk -s {bdf}` on the host says which: a card that moved is found by `runbook survey`; "
+            "one that a driver has is hidden from it by notebook 06, hide_devices, and a restart",
+            "xl(1), PCI PASS-THROUGH",
         )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from runbook import releases
 from runbook.actions import WriteFile
+from runbook.errors import ParamsError
 from runbook.facts import configurations, guest_files, guests
 from runbook.facts.configurations import Configurations, Identities
 from runbook.facts.storage import headers, inside
@@ -14,7 +15,7 @@ from runbook.guests.standing import Standing
 from runbook.guests.syntax import parse
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
-from runbook.params import HostParams
+from runbook.params import HostParams, secrets
 from runbook.params.guests import Guest
 from runbook.steps.shared import by_hand, guest_needs, left_guests
 
@@ -59,10 +60,25 @@ def wanted(params: HostParams, facts: Facts) -> dict[str, str]:
     release = releases.get(params.release)
     return {
         config.path_of(guest.name): config.render(
-            params, guest, release, config.volume_of(params, guest) in written
+            params, guest, release, config.volume_of(params, guest) in written, _passwords(facts, guest)
         )
         for guest in params.guests
     }
+
+
+def _passwords(facts: Facts, guest: Guest) -> Callable[[str], str]:
+    """Return what fetches the passwords of a guest: where nobody says one, the one that its file has stays."""
+
+    def fetch(reference: str) -> str:
+        try:
+            return secrets.resolve(reference)
+        except ParamsError:
+            kept = standing.password(facts.text(config.path_of(guest.name)) or "")
+            if not kept:
+                raise
+            return kept
+
+    return fetch
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -80,7 +96,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         WriteFile(path, files[path], check=(xl, "create", "-n")) for path in files if now[path].is_due
     )
     lost = tuple(
-        by_hand.lost(params.host, guest.name, facts.text(path) or "", now[path])
+        by_hand.lost(guest.name, facts.text(path) or "", now[path])
         for guest in params.guests
         for path in [config.path_of(guest.name)]
         if now[path].kind == "other"
@@ -129,7 +145,7 @@ def in_force(params: HostParams, facts: Facts) -> dict[str, str]:
 
 def _others(params: HostParams, there: Configurations, facts: Facts) -> Iterator[Finding]:
     """Yield what is to be said of the host's other configurations: whose they are, and which nobody can read."""
-    yield from left_guests.told(params, left_guests.left(params, there.texts), guests.parse(facts))
+    yield from left_guests.told(left_guests.left(params, there.texts), guests.parse(facts))
     own = {config.path_of(guest.name) for guest in params.guests}
     for path, why in there.unread.items():
         if path not in own:
@@ -162,7 +178,7 @@ def disks(params: HostParams) -> Iterator[str]:
     """Yield the path of each disk that a guest of the parameters has, CD-ROMs left out."""
     release = releases.get(params.release)
     for guest in params.guests:
-        read = parse(config.render(params, guest, release, False))
+        read = parse(config.render(params, guest, release, False, lambda _: ""))
         specs = map(disk_spec.parse, read.items("disk"))
         yield from (disk.path for disk in specs if disk.path and not disk.is_cdrom)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -61,6 +62,15 @@ def unmounted(asked: HostParams, facts: Facts, guest: str) -> HostParams:
             mounts.append({"guest": whose, "partition": int(number), "at": at, "snapshot": of})
             snapshots |= {of: _frozen(whose, of)} if of else {}
     return _valid(asked, {"management": {"mounts": mounts, "snapshots": list(snapshots.values())}})
+
+
+def started(asked: HostParams, names: Sequence[str]) -> HostParams:
+    """Return the parameters with these guests, and no others, to be started. Raises `ParamsError` for one that they lack."""
+    for name in names:
+        if name not in {guest.name for guest in asked.guests}:
+            raise no_guest(asked, name)
+    guests = (guest.model_copy(update={"start": guest.name in names}) for guest in asked.guests)
+    return asked.model_copy(update={"guests": tuple(guests)})
 
 
 def no_guest(asked: HostParams, guest: str) -> ParamsError:

@@ -22,6 +22,12 @@ RISK = "safe"
 UNIT = "xen-guests-end.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 SESSIONS_FILE = "/etc/systemd/system/session-.scope.d/xen-guests-end.conf"
+_SESSIONS = SESSIONS_FILE.rpartition("/")[0]
+_FOLDER = Run(
+    ("install", "-d", "-m", "0755", _SESSIONS),
+    "what is in it holds for every session",
+    undo=("sh", "-c", f"[ ! -d {_SESSIONS} ] || rmdir --ignore-fail-on-non-empty {_SESSIONS}"),
+)
 STOP_S = 1620
 """How long systemd waits for the unit: longer than the program takes, shorter than the 30 minutes of a restart."""
 
@@ -46,7 +52,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         for path, text in ((UNIT_FILE, unit()), (SESSIONS_FILE, sessions()))
         if facts.text(path) != text
     ]
-    actions: list[Action] = [*clean_ends.install(facts), *files]
+    folder = () if facts.text(SESSIONS_FILE) is not None else (_FOLDER,)
+    actions: list[Action] = [*clean_ends.install(facts), *folder, *files]
     if files or now.is_outdated or not now.exists:
         actions.append(RELOAD)
     if not now.starts_at_boot:

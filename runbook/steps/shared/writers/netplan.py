@@ -26,6 +26,7 @@ from runbook.steps.shared.writers.netplan_definitions import (
     is_own,
     unsure,
 )
+from runbook.steps.shared.writers.network_manager import GUESTS
 from runbook.steps.shared.writers.networkd_names import link_of
 from runbook.steps.shared.writers.written import Written
 
@@ -35,7 +36,7 @@ _HEADER = "# Made by the runbook; bridges come from params network.bridges. See 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about netplan's files, and what it made of them."""
-    guests = Ask.read(netplan_nm.GUESTS)
+    guests = Ask.read(GUESTS)
     return (*network.COMMANDS, *networkd.COMMANDS, *netplan.COMMANDS, *network_manager.COMMANDS, guests)
 
 
