@@ -18,7 +18,7 @@ from runbook.proposal import read, write
 from runbook.proposal.machine import asks
 from runbook.steps import name_of, notebooks
 from runbook.testbed import disk, machine, machines, qemu, recipe
-from runbook.testbed.checkpoints import Checkpoint
+from runbook.testbed.checkpoints import Checkpoint, find_all
 from runbook.testbed.image import Image, default_recipe, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description
@@ -400,6 +400,16 @@ def test_a_machine_that_must_be_refused_is(
         planned(monkeypatch, code, how, message)._refuses(Path("p"), refusal)
 
 
+def test_a_plan_that_refuses_changes_nothing() -> None:
+    """A file that is another one behind a refusal is named, apart from what a description lets differ."""
+    now = State(OLD.sections | {"files": {"/etc/x": "f 0644"}})
+    proof.unchanged(OLD, OLD)
+    proof.unchanged(OLD, now, ["files:/etc/x"])
+    with pytest.raises(CheckFailed, match="changed 1 things on it") as raised:
+        proof.unchanged(OLD, now)
+    assert "files: /etc/x is new" in str(raised.value)
+
+
 def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at another step, not before the machine notes that it has begun, and once; then it is on again."""
     happened: list[str] = []
@@ -412,6 +422,20 @@ def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPa
     for _ in range(2):
         listen({"event": "action-begin", "step": cut.STEP})
     assert (happened, pulled) == (["begun", "cut", "on"], [True])
+
+
+def test_after_the_power_cut_the_network_is_what_it_was():
+    """An address that came or went is seen, and a rule that went; a rule more, in front of the others, is none."""
+    was = {name: {} for name in ("cards", *in_force.SECTIONS)} | {
+        "addresses": {"br0 10.0.2.15/24": "for a time"},
+        "firewall": {"ip filter FORWARD 0": "jump DOCKER-USER"},
+    }
+    rules = {"ip filter FORWARD 0": "physdev accept", "ip filter FORWARD 1": "jump DOCKER-USER"}
+    assert cut.other(State(was), State(was | {"firewall": rules})) == []
+    gone = cut.other(State(was), State(was | {"firewall": {}}))
+    assert gone == ["firewall: ip filter FORWARD jump DOCKER-USER is gone"]
+    for addresses in ({}, was["addresses"] | {"xenbr1 10.0.4.2/24": "for good"}):
+        assert len(cut.other(State(was), State(was | {"addresses": addresses}))) == 1
 
 
 def test_another_machine_each_day() -> None:
@@ -427,12 +451,15 @@ def test_another_machine_each_day() -> None:
 def test_it_goes_on_where_the_guests_are_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str, start: str
 ) -> None:
-    """A checkpoint keeps no memory, so behind the one of the guests they are off: they are started again."""
+    """A checkpoint keeps no memory, so behind the one of the guests they are off: they are started again. Later ones go."""
     good = Checkpoint(tmp_path / f"checkpoint-{kept}", {})
     monkeypatch.setattr(zoo_checkpoints, "_fitting", lambda _described, _machine: good)
     monkeypatch.setattr(zoo_checkpoints, "restore", lambda _machine, _checkpoint: None)
-    (tmp_path / "machine").mkdir()
+    for name in ("machine", f"checkpoint-{kept}", "checkpoint-09_management"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "made_of.json").write_text("{}")
     assert zoo_checkpoints.begin_again(description(), Machine(tmp_path)) == start
+    assert [one.name for one in find_all(tmp_path)] == [kept]
 
 
 def test_only_a_machine_that_was_held_before_is_taken(
@@ -473,6 +500,38 @@ def test_a_failure_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "because of .testbed/x" in kept[0].why
 
 
+def test_a_plan_alone_does_not_hide_what_was_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written down where nothing better is; a failure always is."""
+
+    class Planning(proof.Proof):
+        def carry_out(self) -> str:
+            assert self._only_plan
+            return "planned"
+
+    class Failing(proof.Proof):
+        def carry_out(self) -> str:
+            raise CheckFailed("The plan is refused", why="x")
+
+    monkeypatch.setattr(visit, "Proof", Planning)
+    monkeypatch.setattr(building, "machine_of", lambda _described: Machine(tmp_path))
+    monkeypatch.setattr(result, "project", lambda: tmp_path)
+    monkeypatch.setattr(visit.page, "write", lambda: None)
+
+    def seen() -> str:
+        kept = result.read("server")
+        assert kept is not None
+        return kept.seen
+
+    assert visit.main(("server",), plan=True) == 0
+    assert seen() == "planned"
+    result.save(Result("server", "held", "2026-11-30", "abc1234"))
+    assert visit.main(("server",), plan=True) == 0
+    assert seen() == "held"
+    monkeypatch.setattr(visit, "Proof", Failing)
+    assert visit.main(("server",), plan=True) == 1
+    assert seen() == "failed"
+
+
 def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
     """A machine without a result was never booted; a failure is told at length."""
     seen = Result("server", "held", "2026-11-30", "abc1234", {"build": 4.0, "apply": 20.5})
@@ -481,6 +540,10 @@ def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
     text = page.page(tmp_path)
     assert "held, 2026-11-30, abc1234 | 24.5 (build 4, apply 20.5) |" in text
     assert "failed at plan, 2026-11-30" in text
+    result.save(replace(seen, machine="btrfs"), tmp_path)
+    assert "started by BIOS | refused, then held, 2026-11-30" in page.page(tmp_path)
+    result.save(replace(seen, machine="btrfs", seen="refused"), tmp_path)
+    assert "started by BIOS | refused, then planned, 2026-11-30" in page.page(tmp_path)
     assert "    refused\n      why: x" in text
     assert "| xen | Xen is there already, set up by hand, with two guests | never booted yet | |" in text
     assert result.read("server", tmp_path) == seen

@@ -238,18 +238,35 @@ resolved() { # NAMES; one line, for the first that is answered
     done
 }
 
-# The other end of the ssh session and our own, when its connection is open.
+# The other end of the ssh session and our own, when its connection is open. ss(8) wants brackets around IPv6, and no link.
 session() {
     set -- ${SSH_CONNECTION:-}
-    if [ $# = 4 ] && [ -n "$(ss -Htn state established src "$3" dst "$1" 2>/dev/null)" ]; then echo "$1 ${3%%%*}"; fi
+    [ $# = 4 ] || return 0
+    case $3 in *:*) far="[${1%%%*}]" own="[${3%%%*}]" ;; *) far=$1 own=$3 ;; esac
+    if [ -n "$(ss -Htn state established src "$own" dst "$far" 2>/dev/null)" ]; then echo "$1 ${3%%%*}"; fi
 }
 
-peer() { # PEER OWN; one line when our own address is here, and the first step of the way to the other end answers
-    [ $# = 2 ] && ip -o address | grep -qF " $2/" || return 0
+# One line when our own address is here, and the first step of the way to the other end answers. By IPv6 the own one may
+# be made of the link's name, and another on a bridge: one that is fixed has to be there anyway.
+peer() { # PEER OWN
+    [ $# = 2 ] || return 0
     far=$1
-    set -- $(ip -o route get "${1%%%*}" 2>/dev/null | sed -n 's/.* via \([^ ]*\) dev \([^ ]*\) .*/\2 \1/p; t; s/^\([^ ]*\) dev \([^ ]*\) .*/\2 \1/p; t; s/^local .*/lo/p')
+    case $far in
+    fe80:*) link_local; return ;;
+    *:*) ;;
+    *) ip -o address | grep -qF " $2/" || return 0 ;;
+    esac
+    set -- $(ip -o route get "${1%%%*}" 2>/dev/null | sed -n 's/.* via \([^ ]*\) dev \([^ ]*\) .*/\2 \1/p; t; s/^\([^ ]*\) \(from [^ ]* \)\{0,1\}dev \([^ ]*\) .*/\3 \1/p; t; s/^local .*/lo/p')
     case ${1:-} in '') return ;; lo) ;; *) answers "$2" "$1" || ! ip link show dev "$1" | grep -q link/ether || return 0 ;; esac
     echo "session - $1 $far"
+}
+
+# The same between link-local addresses. A bridge may have another one than its port had, which nobody writes down: a new
+# connection finds it by the host's name, or does not.
+link_local() {
+    for link in $(ip -o -6 address show scope link | awk '{ print $2 }' | sort -u); do
+        ! answers "${far%%%*}" "$link" || { echo "session - $link $far" && return; }
+    done
 }
 
 slow() { # FILE of what was measured: what takes an answer from elsewhere

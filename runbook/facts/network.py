@@ -158,7 +158,7 @@ def parse(facts: Facts) -> Network:
     bridges = {path.split("/")[4] for path, link in links if not link}
     rows = json.loads(facts[_ADDR].out or "[]")
     interfaces = tuple(_interface(row, devices, bridges) for row in rows if row.get("ifname"))
-    address = session_address(facts[_SESSION].out)
+    address, link = session_address(facts[_SESSION].out), session_link(facts[_SESSION].out)
     routes = json.loads(facts[_ROUTE].out or "[]")
     best = min((r.get("metric", 0) for r in routes if r.get("dst") == "default"), default=0)
     return Network(
@@ -166,7 +166,12 @@ def parse(facts: Facts) -> Network:
         default_routes=default_routes(routes),
         rival_routes=default_routes([r for r in routes if r.get("metric", 0) == best]),
         session=next(
-            (i.name for i in interfaces if address in {a.partition("/")[0] for a in i.addresses}), ""
+            (
+                i.name
+                for i in interfaces
+                if address in {a.partition("/")[0] for a in i.addresses} and link in ("", i.name)
+            ),
+            "",
         ),
         routes=_set_routes(routes),
         pppoe=pppoe_cards(facts[PPPOE].out) if PPPOE in facts else (),
@@ -232,6 +237,18 @@ def session_address(text: str) -> str:
     """Return the host's own address from SSH_CONNECTION (ssh(1)), '' when there is none."""
     words = text.split()
     return words[2].partition("%")[0] if len(words) == 4 else ""
+
+
+def session_link(text: str) -> str:
+    """Return the interface that SSH_CONNECTION names behind a link-local address, '' where it names none.
+
+    A bond and the VLANs on it have one hardware address, so they have one link-local address as well (RFC 4007, 11).
+
+    >>> session_link("fe80::1%bond0.20 58564 fe80::5054:ff:fe13:3%bond0.20 22")
+    'bond0.20'
+    """
+    words = text.split()
+    return words[2].partition("%")[2] if len(words) == 4 else ""
 
 
 def pppoe_cards(text: str) -> tuple[tuple[str, str], ...]:

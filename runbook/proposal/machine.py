@@ -92,7 +92,7 @@ def read(facts: Facts, choice: Choice = NOTHING) -> Proposal:
     """
     machine = machines.read(facts)
     _see_root(machine)
-    there, has = guests.read(facts, machine.storage), adopted.read(machine, facts)
+    there, has = guests.read(facts), adopted.read(machine, facts)
     group, why = disks.guest_group(machine, there)
     found = cards.read(machine, facts, frozenset(choice.devices))
     kept = found.staying | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook.facts import network_ways
 from runbook.facts.network import Interface, Network
 from runbook.survey.machine import Machine
 
@@ -58,22 +59,33 @@ def no_bridge(machine: Machine, way: str) -> str:
         return (
             "no way out was seen: no ssh session over a card, no default route, and no card with an address"
         )
+    if network_ways.is_of_open_vswitch(net, interface):
+        return (
+            f"{way} is Open vSwitch's, which makes its bridges itself: a guest gets onto it by "
+            f"`nics: [{{bridge: {way}, script: vif-openvswitch}}]`"
+        )
     cards = [card for name in net.cards_below(way) if (card := net.interface(name))]
     if way.startswith("ppp"):
         on = ", ".join(dict.fromkeys(card for _, card in net.pppoe)) or "a modem"
         return f"{way} is a PPP connection over {on}: its address belongs to that connection, and no bridge can have it"
+    if not cards and way.startswith("wl"):  # on the bus of a tablet's chip, which is no PCI device
+        return _is_wireless(way)
     if not cards:
         return f"{way} is no Ethernet, and stands on no card that is seen: a tunnel or a modem cannot be a bridge's port"
     for card in cards:
         device = machine.device(card.controller)
         if card.name.startswith("wl") or (device and device.class_code.startswith("0280")):
-            return (
-                f"{card.name} is a wireless card: an access point takes one address a station, so guests "
-                "behind a bridge on it would get no answer"
-            )
+            return _is_wireless(card.name)
         if not is_wired(machine, card):
             return (
                 f"{card.name} is no Ethernet card in a slot ({card.controller}): a card on USB is pulled as easily as "
                 "it is plugged in, and a modem gives out one address"
             )
     return ""
+
+
+def _is_wireless(name: str) -> str:
+    return (
+        f"{name} is a wireless card: an access point takes one address a station, so guests behind a bridge on it "
+        "would get no answer"
+    )

@@ -63,6 +63,26 @@ def untagged(frame: bytes, vlan: int) -> bytes:
     return frame[:12] + frame[16:] if is_mine else b""
 
 
+class Port:
+    """The router's side of the switch: the first hardware address in the VLAN is let through, as at many providers.
+
+    passt(1) is made for one machine, and would take each guest behind its bridge for that one.
+    """
+
+    def __init__(self) -> None:
+        self._own = b""
+
+    def lets(self, frame: bytes) -> bool:
+        """Return whether a frame, which is not empty, goes on.
+
+        >>> port = Port()
+        >>> [port.lets(bytes(6) + sender * 6 + b"data") for sender in (b"a", b"b", b"a")]
+        [True, False, True]
+        """
+        self._own = self._own or frame[6:12]
+        return frame[6:12] == self._own
+
+
 class Frames:
     """What comes over a stream of frames, each behind its length in four bytes."""
 
@@ -99,7 +119,7 @@ def run(wire: Wire, folder: Path) -> None:
 
 
 def _carry(wire: Wire, cards: list[socket.socket], way: socket.socket) -> None:
-    frames = {end: Frames() for end in (*cards, way)}
+    frames, port = {end: Frames() for end in (*cards, way)}, Port()
     with selectors.DefaultSelector() as ready:
         for each in frames:
             ready.register(each, selectors.EVENT_READ, each)
@@ -113,7 +133,7 @@ def _carry(wire: Wire, cards: list[socket.socket], way: socket.socket) -> None:
                     if end is way:
                         for card in cards:
                             card.sendall(packed(tagged(frame, wire.vlan)))
-                    elif bare := untagged(frame, wire.vlan):
+                    elif (bare := untagged(frame, wire.vlan)) and port.lets(bare):
                         way.sendall(packed(bare))
 
 

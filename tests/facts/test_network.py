@@ -78,6 +78,15 @@ def test_a_link_local_session():
     """An IPv6 address with a zone is matched without the zone."""
     line = "fe80::2%enp0s3 51234 fe80::80d6:1920:b574:c26f%enp0s3 22\n"
     assert network.parse(bare(session=line)).session == "enp0s3"
+
+
+def test_a_link_local_session_on_a_vlan():
+    """A bond and its VLAN have the same link-local address: the zone says which of them the session came in by."""
+    local = {"addr_info": [{"local": "fe80::2", "prefixlen": 64}]}
+    rows = json.dumps([{"ifname": "bond0", **local}, {"ifname": "bond0.20", "link": "bond0", **local}])
+    for name in ("bond0", "bond0.20"):
+        line = f"fe80::1%{name} 51234 fe80::2%{name} 22\n"
+        assert network.parse(bare(session=line, ip_addr_json=rows)).session == name
     assert SESSION.split()[2] not in line
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
-from runbook.engine import network_switch
+from runbook.engine import network_switch, undo
 from runbook.engine.apply import carry_out
 from runbook.engine.packing import pack, unpack
 from runbook.errors import CommandFailed
@@ -246,6 +246,32 @@ def test_an_earlier_switch_that_was_cut_off_is_taken_back_first(machine):
     assert f"{CARD} 10.0.2.15/24" in machine.in_force()
 
 
+def test_after_a_switch_that_failed_there_is_nothing_to_take_back(machine):
+    """The host took it back, and its answers say so; what it could not put in force again is still to be taken back."""
+    action = to(LOST["route"][0])
+    back = action.inverse(machine.gather([Ask.read(FILE)]))
+    failed = [undo.Done("run", "1", "configure_bridges", action.title, back, ((FILE, ""),), is_sure=False)]
+    assert undo.plan(failed, machine.gather(undo.asks(failed))).actions == (), "nothing was ever done"
+    refused(machine, action, "the route 10.8.0.0/16 via 10.0.2.9 is missing")
+    assert undo.plan(failed, machine.gather(undo.asks(failed))).actions == ()
+    machine.shell(
+        "echo 'the old files are back, and could not be put in force' >>/run/xen-runbook-network/why"
+    )
+    assert undo.plan(failed, machine.gather(undo.asks(failed))).actions == (back,)
+
+
+def test_a_way_back_that_finds_the_switch_unconfirmed_switches_once(machine):
+    """What takes back a switch that was cut off leads to where the way back would: that is not gone twice."""
+    back = to(BRIDGED).inverse(machine.gather([Ask.read(FILE)]))
+    before, files = machine.in_force(), machine.files()
+    in_the_middle(machine)
+    put_in_force = machine.calls().count("restart networking")
+    assert "has taken the switch back" in carry_out(back, machine, print)
+    machine.until_quiet()
+    assert (machine.in_force(), machine.files(), machine.text(FILE)) == (before, files, OLD)
+    assert machine.calls().count("restart networking") == put_in_force + 1
+
+
 def in_the_middle(machine, content=BRIDGED):
     """Leave the machine with new files in place that nobody confirmed, as at a power cut."""
     go_on, machine.reconnect = machine.reconnect, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
@@ -308,22 +334,41 @@ def test_what_is_asked_for_has_to_be_there(machine, wants, words):
 
 TALK = """
 import socket, sys
-here = socket.create_server(("10.0.2.15", 22)) if sys.argv[1] == "host" else None
+who, link, host, far = sys.argv[1:]
+def at(name, port):
+    return socket.getaddrinfo(name + "%" + link if name.startswith("fe80:") else name, port)[0][4]
+line = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+line.bind(at(host, 22) if who == "host" else at(far, 50000))
+if who == "host":
+    line.listen()
 print("ready", flush=True)
-line = here.accept()[0] if here else socket.create_connection(("10.0.2.15", 22), source_address=("10.0.2.9", 50000))
+line = line.accept()[0] if who == "host" else line.connect(at(host, 22)) or line
 print("ready", flush=True)
 line.recv(1)
 """
 
 
 @pytest.fixture
-def session(machine, tmp_path, monkeypatch):
-    """Have an ssh session from 10.0.2.9, as the kernel and the environment tell of one."""
-    far = machine.far
-    host = network.started([*network.entering(machine.pid), sys.executable, "-c", TALK, "host"])
-    client = network.started([*network.entering(far), sys.executable, "-c", TALK, "far"])
+def ends():
+    """Return the host's address of the session, and that of its other end."""
+    return "10.0.2.15", "10.0.2.9"
+
+
+@pytest.fixture
+def session(machine, ends, tmp_path, monkeypatch):
+    """Have an ssh session, as the kernel and the environment tell of one; the default is one from 10.0.2.9."""
+    own, other = ends
+    for pid, link, address in ((machine.pid, CARD, own), (machine.far, "far0", other)):
+        if ":" in address:
+            words = f"ip address add {address}/64 dev {link} nodad"
+            subprocess.run([*network.entering(pid), "sh", "-c", words], check=True)
+    host = network.started([*network.entering(machine.pid), sys.executable, "-c", TALK, "host", CARD, *ends])
+    client = network.started(
+        [*network.entering(machine.far), sys.executable, "-c", TALK, "far", "far0", *ends]
+    )
     assert client.stdout.readline() == host.stdout.readline() == "ready\n"
-    here = f"{network.environment(tmp_path)} SSH_CONNECTION='10.0.2.9 50000 10.0.2.15 22'"
+    zone = f"%{CARD}" if own.startswith("fe80:") else ""
+    here = f"{network.environment(tmp_path)} SSH_CONNECTION='{other}{zone} 50000 {own}{zone} 22'"
     monkeypatch.setattr(script, "ENVIRONMENT", here)
     yield
     for process in (client, host):
@@ -337,6 +382,41 @@ def test_the_way_to_the_session_has_to_stay(machine):
     lost = BRIDGED + "ip route add blackhole 10.0.2.9\n"
     said = refused(machine, to(lost), "the way to 10.0.2.9, where this session comes from, is missing")
     assert "session 10.0.2.9" in said
+
+
+@pytest.mark.parametrize("ends", [("fd00:2::15", "fd00:2::9"), ("fe80::15", "fe80::9")], ids="".join)
+@pytest.mark.usefixtures("session")
+def test_the_way_to_a_session_by_ipv6_has_to_stay(machine, ends, monkeypatch):
+    """It is measured, and found again on the bridge, one between link-local addresses too, whose own is another then."""
+    own, other = ends[0].replace("fe80::15", "fe80::16"), ends[1]
+    # A link asks for its neighbours when its own link-local address has been tried: that takes two seconds.
+    monkeypatch.setattr(network_switch, "_SETTLE_S", 10)
+    with_own = f"{BRIDGED}ip address flush dev {CARD}; ip address add {own}/64 dev xenbr0 nodad\n"
+    said = carry_out(to(with_own), machine, print)
+    machine.until_quiet()
+    assert f"session {other}" in said
+
+
+@pytest.mark.parametrize(
+    ("ends", "lost"),
+    [
+        (
+            ("fd00:2::15", "fd00:2::9"),
+            "ip address add fd00:2::15/64 dev xenbr0 nodad; ip route add blackhole fd00:2::9",
+        ),
+        (("fe80::15", "fe80::9"), "echo 1 >/proc/sys/net/ipv6/conf/xenbr0/disable_ipv6"),
+    ],
+    ids=["global", "link-local"],
+)
+@pytest.mark.usefixtures("session")
+def test_a_session_by_ipv6_that_is_cut_returns(machine, ends, lost):
+    """Where the way to the other end, or the own address, is gone, the old files are put back."""
+    with pytest.raises(CommandFailed) as raised:
+        carry_out(to(f"{BRIDGED}ip -6 address flush dev {CARD}; {lost}\n"), machine, print)
+    machine.until_quiet()
+    assert re.search(
+        rf"the way to {ends[1]}\S*, where this session comes from, is missing", str(raised.value)
+    )
 
 
 def test_a_session_that_is_over_is_not_looked_for(machine, tmp_path, monkeypatch):

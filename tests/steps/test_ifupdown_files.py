@@ -146,6 +146,17 @@ def test_a_bond_that_another_file_brings_up_later_is_refused():
 QUIET = "".join(f"{line}\n" for line in port_paragraph.NO_ADDRESS)
 
 
+def test_a_vlan_with_nothing_but_ipv6_as_port():
+    """It is brought up before its bridge, which else would find no hardware address to take, and takes none itself."""
+    vlan = "auto eno1.20\niface eno1.20 inet6 static\n    address 2001:db8::5/64\n    gateway 2001:db8::1\n"
+    done = edited(f"{LO}{vlan}", {"name": "xenbr0", "ports": ["eno1.20"]})
+    assert told(done) == []
+    alone, _, bridge = done.files[FILE].partition("auto xenbr0\n")
+    assert f"auto eno1.20\n\niface eno1.20 inet manual\n{QUIET}" in alone
+    assert "iface xenbr0 inet6 static\n    address 2001:db8::5/64\n    gateway 2001:db8::1" in bridge
+    assert edited(done.files, {"name": "xenbr0", "ports": ["eno1.20"]}).files == done.files
+
+
 def test_a_vlan_as_port():
     """Its tag and its card stay with it, and it is brought up for itself; the VLAN's card is not touched."""
     text = f"{LO}{STATIC}auto vlan5\niface vlan5 inet static\n    vlan-raw-device eno1\n    address 10.5.0.2/24\n"

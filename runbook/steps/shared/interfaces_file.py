@@ -14,7 +14,7 @@ from runbook.params.host import Bridge
 from runbook.steps.shared import port_lines
 from runbook.steps.shared.bridge_paragraph import Carried, adopted, made, ports_of, takes_any
 from runbook.steps.shared.interfaces_unclear import late, unclear
-from runbook.steps.shared.port_paragraph import belongs, by_hand, taken_over
+from runbook.steps.shared.port_paragraph import NO_ADDRESS, belongs, by_hand, taken_over
 
 HEADER = "# Changed by the runbook; bridges come from params network.bridges. See interfaces(5)."
 # What Debian's installer says of the paragraphs that it writes. Where nobody wrote more, nothing is lost with it.
@@ -90,7 +90,8 @@ def _stands(port: str, kept: list[Paragraph]) -> bool:
 
 
 def _manual(port: str) -> Paragraph:
-    return Paragraph("iface", (port, "inet", "manual"), (f"iface {port} inet manual",), ("",))
+    lines = (f"iface {port} inet manual", *(NO_ADDRESS if "." in port else ()))
+    return Paragraph("iface", (port, "inet", "manual"), lines, ("",))
 
 
 def _brought_up(
@@ -157,18 +158,15 @@ def _named(
 ) -> list[Paragraph]:
     """Return the paragraphs without the names of ports that have nothing to be brought up for, aliases renamed.
 
-    A VLAN is brought up for itself: made by the bridge's script, its card would lose its link-local address.
+    A VLAN is brought up for itself: made by the bridge's script, its card would lose its link-local address, and the
+    bridge, which has the hardware address of its port, would not find it there yet.
     """
-    busy = {
-        p.words[0]
-        for p in every
-        if p.keyword == "iface" and (len(p.lines) > 1 or p in old or "." in p.words[0])
-    }
+    busy = {p.words[0] for p in every if p.keyword == "iface" and (len(p.lines) > 1 or p in old)}
     found: list[Paragraph] = []
     before: tuple[str, ...] = ()
     for p in kept:
         if p.keyword == "auto" or p.keyword.startswith("allow-"):
-            names = [n for n in p.words if (n not in owner or n in busy) and not _alias(n, owner)]
+            names = [n for n in p.words if (n not in owner or n in busy or "." in n) and not _alias(n, owner)]
             if not names:
                 before = (*before, *p.before)
                 continue

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from runbook import params as parameters
 from runbook.errors import CheckFailed
 from runbook.runner.run import Run, run
+from runbook.testbed import state
 from runbook.testbed.acceptance import pause_guests
 from runbook.testbed.cuts import NOTEBOOK, nothing_left
 from runbook.testbed.machine import Machine
@@ -30,13 +31,13 @@ _REFUSED = 3
 class Proof:
     """One machine on its way; `at` is the part under way, `minutes` how long each took."""
 
-    def __init__(self, described: Description, *, resume: bool = False) -> None:
+    def __init__(self, described: Description, *, resume: bool = False, plan: bool = False) -> None:
         self.described = described
         self.machine: Machine = building.machine_of(described)
         self.at = "build"
         self.minutes: dict[str, float] = {}
         self.resumed = False
-        self._resume = resume
+        self._resume, self._only_plan = resume, plan
 
     @property
     def reports(self) -> Path:
@@ -44,7 +45,7 @@ class Proof:
         return self.machine.state / "reports"
 
     def carry_out(self) -> str:
-        """Return `held` or `refused`, as the description wants it.
+        """Return `held` or `refused`, as the description wants it, or `planned` where no more is asked for.
 
         Raises `CheckFailed`, or what the testbed or the runbook raised, at the first claim that does not hold.
         """
@@ -55,14 +56,15 @@ class Proof:
             self.machine = building.boot(self.described, fresh=not start)
         before = self._before(start)
         with self._part("plan"):
-            params = self._planned(start)
+            params = self._planned(start, before)
         refused = self.described.refused
         if refused and not refused[-1].leads_on:
-            compare(before, keep_state(self.machine, "after"), self.described.returns_other)
             return "refused"
         if any(refusal.move for refusal in refused) and not start:
             before = keep_state(self.machine)  # a person has changed it meanwhile
             checkpoints.fresh(self.described, self.machine)
+        if self._only_plan:
+            return "refused" if refused else "planned"
         with self._part("apply"):
             self._apply(params, start, before)
         with self._part("claims"):
@@ -87,7 +89,7 @@ class Proof:
             checkpoints.fresh(self.described, self.machine)
         return before
 
-    def _planned(self, start: str) -> Path:
+    def _planned(self, start: str, before: State) -> Path:
         """Return the machine's parameters, planned without a refusal, or refused as the description wants it."""
         proposed = checkpoints.proposed(self.described, self.machine)
         if not (start and proposed.exists()):
@@ -99,8 +101,11 @@ class Proof:
             return asked.with_moves(self.described, params)
         for refusal in self.described.refused:
             self._refuses(params, refusal)
+            now = keep_state(self.machine, "refused")
+            unchanged(before, now, self.described.returns_other)
             for command in refusal.move:
                 shell(self.machine, command)
+            before = keep_state(self.machine, "moved") if refusal.move else now
             params = asked.changed(params, refusal.parameters)
             if not refusal.leads_on:
                 return params
@@ -162,6 +167,12 @@ class Proof:
             yield
         finally:
             self.minutes[name] = round((time.monotonic() - began) / 60, 1)
+
+
+def unchanged(before: State, now: State, more: Iterable[str] = ()) -> None:
+    """Raise `CheckFailed` with all that a plan changed that refused; `more` are patterns of exceptions."""
+    wrong = state.difference(before, now, (*state.EXCEPTIONS, *more))
+    must(not wrong, f"A plan that refused the machine changed {len(wrong)} things on it", "\n".join(wrong))
 
 
 def _hold(machine: Machine, claim: Claim) -> None:
