@@ -246,7 +246,7 @@ def test_a_changed_step_makes_its_notebook_another_one(state: Path, tmp_path: Pa
 
 
 def test_a_failed_acceptance_goes_on_at_the_last_checkpoint_that_fits(state: Path, capsys: Any) -> None:
-    """A step that changed since is run again, and so is all that came after it."""
+    """A step that changed since is run again, and so is all that came after it, whose checkpoints would hide the new ones."""
     for name in (FRESH, "03_debian_configuration", "05_xen_installation"):
         kept(state, name)
     assert keeper.begin_again(PARAMS, "trixie") == "06_xen_configuration"
@@ -254,6 +254,7 @@ def test_a_failed_acceptance_goes_on_at_the_last_checkpoint_that_fits(state: Pat
     kept(state, "05_xen_installation", **{"05_xen_installation": "old"})
     kept(state, "06_xen_configuration", **{"05_xen_installation": "old"})
     assert keeper.begin_again(PARAMS, "trixie") == "04_custom_kernel"
+    assert [one.name for one in checkpoints.find_all(state)] == [FRESH, "03_debian_configuration"]
     assert (
         "checkpoint 05_xen_installation does not fit: 05_xen_installation has changed"
         in capsys.readouterr().err

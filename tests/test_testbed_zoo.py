@@ -18,7 +18,7 @@ from runbook.proposal import read, write
 from runbook.proposal.machine import asks
 from runbook.steps import name_of, notebooks
 from runbook.testbed import disk, machine, machines, qemu, recipe
-from runbook.testbed.checkpoints import Checkpoint
+from runbook.testbed.checkpoints import Checkpoint, find_all
 from runbook.testbed.image import Image, default_recipe, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description
@@ -451,12 +451,15 @@ def test_another_machine_each_day() -> None:
 def test_it_goes_on_where_the_guests_are_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str, start: str
 ) -> None:
-    """A checkpoint keeps no memory, so behind the one of the guests they are off: they are started again."""
+    """A checkpoint keeps no memory, so behind the one of the guests they are off: they are started again. Later ones go."""
     good = Checkpoint(tmp_path / f"checkpoint-{kept}", {})
     monkeypatch.setattr(zoo_checkpoints, "_fitting", lambda _described, _machine: good)
     monkeypatch.setattr(zoo_checkpoints, "restore", lambda _machine, _checkpoint: None)
-    (tmp_path / "machine").mkdir()
+    for name in ("machine", f"checkpoint-{kept}", "checkpoint-09_management"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "made_of.json").write_text("{}")
     assert zoo_checkpoints.begin_again(description(), Machine(tmp_path)) == start
+    assert [one.name for one in find_all(tmp_path)] == [kept]
 
 
 def test_only_a_machine_that_was_held_before_is_taken(

@@ -81,6 +81,16 @@ def discard(state: Path, name: str = FRESH) -> None:
             shutil.rmtree(folder)
 
 
+def discard_later(state: Path, name: str) -> None:
+    """Throw away the checkpoints of later notebooks: they are of a run that was another one from there on.
+
+    A notebook that changes nothing leaves none, so one of the earlier run would hide those that come behind it.
+    """
+    later = [checkpoint.name for checkpoint in find_all(state) if checkpoint.name > name]
+    if later:
+        discard(state, later[0])
+
+
 def take(machine: Machine, name: str, made_of: dict[str, str]) -> Checkpoint:
     """Keep the running machine's disks under that name; those of the same and of later notebooks are thrown away.
 

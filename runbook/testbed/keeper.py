@@ -8,7 +8,7 @@ from collections.abc import Callable
 from runbook.errors import RunbookError
 from runbook.evidence.record import Event
 from runbook.steps import notebooks
-from runbook.testbed.checkpoints import FRESH, Checkpoint, find_all, restore, take
+from runbook.testbed.checkpoints import FRESH, Checkpoint, discard_later, find_all, restore, take
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.machine import Machine, state_dir
 from runbook.testbed.made_of import changed, made_of
@@ -58,6 +58,7 @@ def begin_again(params: str, release: str) -> str:
         return ""
     names = list(notebooks())
     start = next((name for name in names if name > good.name), names[-1])
+    discard_later(machine.state, good.name)
     restore(machine, good)
     say(f"goes on at checkpoint {good.name}, with {start}")
     return start

@@ -10,7 +10,7 @@ from runbook.errors import ParamsError
 from runbook.evidence.record import Event
 from runbook.runner.telling import OnEvent
 from runbook.steps import notebooks
-from runbook.testbed.checkpoints import FRESH, Checkpoint, discard, find_all, restore, take
+from runbook.testbed.checkpoints import FRESH, Checkpoint, discard, discard_later, find_all, restore, take
 from runbook.testbed.keeper import Keeper
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Description
@@ -59,6 +59,7 @@ def begin_again(described: Description, machine: Machine) -> str:
     if good is None:
         say("no checkpoint fits: it begins with an empty disk")
         return ""
+    discard_later(machine.state, good.name)
     restore(machine, good)
     (machine.folder / "described").touch()
     shutil.rmtree(machine.state / "reports", ignore_errors=True)
