@@ -23,7 +23,7 @@ from runbook.testbed.image import Image, default_recipe, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description
 from runbook.testbed.state import State
-from runbook.testbed.zoo import asked, building, cut, in_force, layout, page, proof, result, visit
+from runbook.testbed.zoo import adoption, asked, building, cut, in_force, layout, page, proof, result, visit
 from runbook.testbed.zoo import checkpoints as zoo_checkpoints
 from runbook.testbed.zoo.result import Result
 
@@ -252,6 +252,52 @@ def test_parameters_are_the_proposal_and_what_a_person_adds(tmp_path: Path) -> N
     assert "# the outside" in (tmp_path / "toy.yml").read_text()
 
 
+HAS_XEN = """\
+host: toy
+dom0: {memory_mib: 1536, max_vcpus: 2}
+xen: {options: [com1=115200]}
+connection: {kind: ssh, to: toy}
+network:
+  bridges:
+    - {name: xenbr, ports: [enp0s3], ipv4: keep}
+guests:
+  - {name: web, memory_mib: 256, volume: {name: web, size_gib: 1}, vnc_display: 12}
+"""
+
+
+def test_a_host_that_runs_xen_keeps_its_words_and_its_guests(tmp_path: Path) -> None:
+    """What emulation needs stands in its own words already; the guest that is added stands beside those that are there."""
+    proposed = tmp_path / "toy-proposed.yml"
+    proposed.write_text(HAS_XEN)
+    found = load_params(asked.complete(Machine(tmp_path), description(), proposed))
+    assert (found.dom0.memory_mib, found.dom0.max_vcpus, found.dom0.kernel_options) == (1536, 2, ())
+    assert (found.xen.options, found.network.revert_s) == (("com1=115200",), 300)
+    assert [guest.name for guest in found.guests] == ["web", "lodger"]
+
+
+@pytest.mark.parametrize(
+    ("explained", "said"),
+    [
+        ({"set_boot_menu": "own files for GRUB"}, ""),
+        ({}, "not explained: set_boot_menu"),
+        ({"set_boot_menu": "its own menu"}, "not explained: set_boot_menu"),
+        ({"set_boot_menu": "own files for GRUB", "hide_devices": "own"}, "nothing to do: hide_devices"),
+    ],
+)
+def test_what_would_change_stands_in_the_file(tmp_path: Path, explained: dict[str, str], said: str) -> None:
+    """Of the plan of what `new` wrote every step that acts is explained there, over the lines' ends, and no other is."""
+    file = tmp_path / "toy.yml"
+    file.write_text("host: toy\n  # It writes its\n  # own files for GRUB.\n")
+    ends = [SimpleNamespace(step="set_boot_menu", actions=2), SimpleNamespace(step="hide_devices", actions=0)]
+    record = SimpleNamespace(notebooks=[SimpleNamespace(steps=ends)])
+    done: Any = SimpleNamespace(exit_code=0, record=record, folder=Path("r"), message="")
+    if not said:
+        adoption.prove(done, file, explained)
+        done.exit_code = 3
+    with pytest.raises(CheckFailed, match=said or "is refused"):
+        adoption.prove(done, file, explained)
+
+
 OLD = State(
     {
         "addresses": {"enp0s3 10.0.2.20/24": "for good", "enp0s4.30 10.30.0.2/24": "for good"},
@@ -376,6 +422,20 @@ def test_the_power_is_cut_when_the_switch_has_begun(monkeypatch: pytest.MonkeyPa
     for _ in range(2):
         listen({"event": "action-begin", "step": cut.STEP})
     assert (happened, pulled) == (["begun", "cut", "on"], [True])
+
+
+def test_after_the_power_cut_the_network_is_what_it_was():
+    """An address that came or went is seen, and a rule that went; a rule more, in front of the others, is none."""
+    was = {name: {} for name in ("cards", *in_force.SECTIONS)} | {
+        "addresses": {"br0 10.0.2.15/24": "for a time"},
+        "firewall": {"ip filter FORWARD 0": "jump DOCKER-USER"},
+    }
+    rules = {"ip filter FORWARD 0": "physdev accept", "ip filter FORWARD 1": "jump DOCKER-USER"}
+    assert cut.other(State(was), State(was | {"firewall": rules})) == []
+    gone = cut.other(State(was), State(was | {"firewall": {}}))
+    assert gone == ["firewall: ip filter FORWARD jump DOCKER-USER is gone"]
+    for addresses in ({}, was["addresses"] | {"xenbr1 10.0.4.2/24": "for good"}):
+        assert len(cut.other(State(was), State(was | {"addresses": addresses}))) == 1
 
 
 def test_another_machine_each_day() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
 from runbook.drift import authors
-from runbook.engine import undo, undo_files
+from runbook.engine import network_switch, undo, undo_files
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.model.plan import Plan
 
@@ -74,6 +74,40 @@ def test_a_file_of_several_that_somebody_changed_is_refused():
 def test_a_switch_that_failed_left_the_old_files():
     """They are taken back from either state."""
     assert list(undo_files.changed(done("failed"), BEFORE)) == []
+
+
+def host(files, unconfirmed=False, why=""):
+    """Return what a host answers of its files and of the last switch."""
+    said = dict(
+        zip(network_switch.TAKEN_BACK, (Answer(0 if unconfirmed else MISSING), Answer(0, why)), strict=True)
+    )
+    return Facts({**dict(files.items()), **said})
+
+
+@pytest.mark.parametrize(("files", "more", "count"), [
+    (BEFORE, {}, 0),
+    (BEFORE, {"why": "xenbr0 was not made"}, 0),
+    (AFTER, {}, 1),
+    (BEFORE, {"unconfirmed": True}, 1),
+    (BEFORE, {"why": "x\nthe old files are back, and could not be put in force\n"}, 1),
+])  # fmt: skip
+def test_what_the_host_took_back_itself_is_not_taken_back_again(files, more, count):
+    """A switch that failed is no reason to interrupt the network once more, unless something of it is left."""
+    facts, failed = host(files, **more), done("failed")
+    assert set(undo.asks(failed)) <= {*facts, *undo_files.links((ONE, TWO, OLD))}
+    assert len(undo.plan(failed, facts).actions) == count
+    assert [d.key for d in undo.needed(failed, facts)] == [d.key for d in failed]
+    assert len(undo.plan(done(), host(AFTER)).actions) == 1
+
+
+def test_of_a_switch_that_failed_and_one_that_went_well_one_is_taken_back():
+    """The way back of the newer one leads to where that of the failed one would."""
+    runs = {"a": lines(status="failed"), "b": lines()}
+    both = undo.history(runs, "m")
+    assert [d.is_sure for d in both] == [True, False]
+    planned = undo.plan(both, host(AFTER))
+    assert planned.actions == (both[0].back,)
+    assert not planned.stops
 
 
 def test_every_file_of_several_has_to_be_back():

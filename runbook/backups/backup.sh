@@ -133,7 +133,7 @@ map_free() { # SOURCE START SIZE TYPE MAP
     local tool=partclone.$4 device=$1 mode=-r status=0
     why=''
     case $4 in
-        ext[234] | ntfs | vfat) ;;
+        ext[234] | ntfs | vfat | xfs | btrfs | exfat) ;;
         swap) # its first page says that it is swap; the rest is nothing once the guest is off
             printf '0x%X 0x%X ?\n' 65536 "$(($3 - 65536))" >"$5"
             return 0
@@ -158,6 +158,9 @@ map_free() { # SOURCE START SIZE TYPE MAP
     return "$status"
 }
 
+# Eight bytes of a device as a number, the lowest first.
+number_at() { od -An -v -tu8 --endian=little -j "$2" -N 8 "$1" | tr -d ' '; } # DEVICE BYTE
+
 is_mapped() { # TYPE DEVICE TOOL MAP
     case $1 in
         ext*)
@@ -169,6 +172,23 @@ is_mapped() { # TYPE DEVICE TOOL MAP
                     ;;
             esac
             ;;
+        xfs) # partclone does not look at the log, and what it has yet to do may lie in what is called free
+            command -v xfs_logprint >/dev/null || { why="xfs_logprint, which sees whether its log was played back, is not installed (package xfsprogs)"; return 1; }
+            case $(xfs_logprint -t "$2" 2>/dev/null) in
+                *'state: <CLEAN>'*) ;;
+                *) why="its log was not played back: the guest was not shut down cleanly"; return 1 ;;
+            esac
+            ;;
+        btrfs) # struct btrfs_super_block: a tree of what was written since the last commit, and the number of disks
+            [ "$(number_at "$2" $((65536 + 96)))" = 0 ] || { why="its log tree was not played back: the guest was not shut down cleanly"; return 1; }
+            [ "$(number_at "$2" $((65536 + 136)))" = 1 ] || { why="it lies on more than one disk"; return 1; }
+            ;;
+        exfat) # the volume's flags (exFAT specification, 3.1.13): bit 0 names the second table, bit 1 says dirty
+            case $(od -An -v -tu1 -j 106 -N 1 "$2" | tr -d ' ') in
+                0 | [48]) ;; # media that once failed may be read
+                *) why="it is marked as not cleanly unmounted"; return 1 ;;
+            esac
+            ;;
     esac
     # -f 0: it would sleep two seconds between two lines of a progress that nobody sees.
     if "$3" -D -f 0 -s "$2" -o "$4" -L "$work/partclone.log" >/dev/null 2>&1 && [ -s "$4" ]; then return 0; fi
@@ -176,6 +196,25 @@ is_mapped() { # TYPE DEVICE TOOL MAP
         head -n 1 | tr '\t"\\' '   ' | cut -c 1-200)
     why="$3 would not read it${why:+ ($why)}"
     return 1
+}
+
+# Fill `found` with the maps of what is free in a volume group of the guest's own: extents that belong to no volume,
+# and what the file system in a volume calls free. The group is never activated here: dom0 has no business with it.
+in_lvm() { # SOURCE START SIZE NUMBER
+    local name from bytes map=$work/map-$4
+    found=()
+    why=$("$blocks" lvm "$1" "$2" "$3" 2>&1 >"$work/lvm") || { why=${why#blocks: }; return 1; }
+    grep ' ?$' "$work/lvm" >"$map" || true
+    found+=("$2:$3:$map")
+    grep '^lv ' "$work/lvm" >"$work/volumes" || true
+    while read -r _ name from bytes; do
+        if map_free "$1" "$from" "$bytes" "$(blkid -p -O "$from" -S "$bytes" -s TYPE -o value "$1" || true)" "$map-$name"; then
+            found+=("$from:$bytes:$map-$name")
+        else
+            say "partition $4: the volume $name of the group in it is kept whole: $why"
+        fi
+    done <"$work/volumes"
+    why=''
 }
 
 # Write `kept`, the extents that go into the backup, and `parts`, what was done with each partition.
@@ -196,6 +235,9 @@ choose() { # SOURCE SIZE CONTENT
         elif [ -z "$overlaps" ] && map_free "$1" "$start" "$size" "$type" "$map"; then
             how=used-blocks
             maps+=("$start:$size:$map")
+        elif [ -z "$overlaps" ] && [ "$type" = LVM2_member ] && in_lvm "$1" "$start" "$size" "$number"; then
+            how=used-blocks
+            maps+=(${found[@]+"${found[@]}"})
         elif [ "$number" = 0 ]; then
             say "the volume is kept whole: $why"
         else
@@ -245,7 +287,7 @@ make() { # GUEST VOLUME FOLDER CONTENT SOURCE
     work=$partial/work
     mkdir "$work"
     if is_running "$guest"; then
-        [ "$source" = snapshot ] || refuse "$guest is running; shut it down (xl shutdown -w $guest), or back up from a snapshot"
+        [ "$source" = snapshot ] || refuse "$guest is running; shut it down (xl shutdown -F -w $guest), or back up from a snapshot"
         take_snapshot "$guest" "$volume"
         from=$at/dev/$snapshot
     else
@@ -255,6 +297,8 @@ make() { # GUEST VOLUME FOLDER CONTENT SOURCE
     : >"$work/table"
     if [ -n "$(blkid -p -s PTTYPE -o value "$from" || true)" ]; then
         sfdisk --dump "$from" >"$work/table" 2>/dev/null || say "its partition table cannot be read by sfdisk"
+        # The first sector of an exFAT that fills the volume is a table without partitions to sfdisk.
+        grep -q ' : start=' "$work/table" || : >"$work/table"
     fi
     choose "$from" "$size" "$content"
     # What used blocks save in size may go into speed: both are smaller than the guide's, see benchmarks.
@@ -314,7 +358,7 @@ identity() { if [ -b "$1" ]; then lvs --noheadings -o lv_uuid "$1" | tr -d ' '; 
 must_be_free() { # GUEST VOLUME
     local used
     [ -b "$2" ] || [ -f "$2" ] || fail "there is no volume $2"
-    ! is_running "$1" || refuse "$1 is running; shut it down: xl shutdown -w $1"
+    ! is_running "$1" || refuse "$1 is running; shut it down: xl shutdown -F -w $1"
     used=$(mounts_of "$2" | cut -d ' ' -f 1)
     [ -z "$used" ] || refuse "$2 is mounted at $used; umount it"
     used=$(losetup -n -O NAME -j "$(readlink -f "$2")" | tr '\n' ' ')

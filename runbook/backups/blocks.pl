@@ -10,6 +10,8 @@
 #                                            may have the volume open
 #   blocks compare VOLUME [raw]              see that the volume holds what the stream on standard input says
 #   blocks json [WORD]...                    print a sidecar (see `json` below)
+#   blocks lvm VOLUME START LENGTH           read the LVM physical volume in a partition: a map of its free extents,
+#                                            and `lv NAME START LENGTH` for each volume that lies in one piece
 #
 # A MAP is what `partclone.FS -D` writes about one partition: lines `POSITION LENGTH ?` are free. The stream
 # begins with `xen-runbook-blocks 1 SIZE COUNT` and COUNT lines `START LENGTH`; the bytes follow in that
@@ -275,9 +277,145 @@ sub table {
     return '[' . join(',', @objects) . ']';
 }
 
+# ---------------------------------------------------------------------------------------------------- LVM
+# The form is that of lvm2's label.h and format_text/layout.h. Whatever is not as foreseen ends this with a reason,
+# and the caller keeps every byte.
+
+my $LVM_CRC = 0xf597a6cf; # what lvm2 begins its checksums with (lib/misc/crc.h)
+
+sub bytes_at { my ($file, $from, $count) = @_; at($file, $from); return read_all($file, $count) }
+
+sub lvm_sum {
+    my ($data) = @_;
+    my $sum = $LVM_CRC;
+    for my $byte (unpack 'C*', $data) {
+        $sum ^= $byte;
+        $sum = $sum & 1 ? ($sum >> 1) ^ 0xedb88320 : $sum >> 1 for 1 .. 8;
+    }
+    return $sum;
+}
+
+# The description of the volume group, as text, from the first metadata area that holds one.
+sub lvm_text {
+    my ($file, $start) = @_;
+    my ($label) = grep { substr($_->[1], 0, 8) eq 'LABELONE' && substr($_->[1], 24, 8) eq 'LVM2 001' }
+        map { [$_, bytes_at($file, $start + 512 * $_, 512)] } 0 .. 3;
+    fail "no label of LVM is found in it" unless $label;
+    my $areas = substr($label->[1], unpack('V', substr $label->[1], 20, 4) + 40);
+    my @places = unpack 'Q<*', substr($areas, 0, 8 * int(length($areas) / 8));
+    my @lists = ([], []); # of data, of metadata, each ended by a place that is nothing
+    for my $list (@lists) {
+        while (@places >= 2) {
+            my ($from, $count) = splice @places, 0, 2;
+            last unless $from || $count;
+            push @$list, $from;
+        }
+    }
+    for my $area (@{ $lists[1] }) {
+        my $head = bytes_at($file, $start + $area, 512);
+        my ($magic, $size, $offset, $length, $sum, $flags) = unpack 'x4 a16 x4 x8 Q< Q< Q< V V', $head;
+        next if $magic ne " LVM2 x[5A%r0N*>" || !$length || $flags & 1 || $length > 1 << 22;
+        my $rest = $size - $offset; # the area is a ring behind its head
+        my $text = $length <= $rest ? bytes_at($file, $start + $area + $offset, $length)
+            : bytes_at($file, $start + $area + $offset, $rest) . bytes_at($file, $start + $area + 512, $length - $rest);
+        return $text if lvm_sum($text) == $sum;
+    }
+    fail "no whole description of its volume group is found in it";
+}
+
+# A section as a hash: words, lists of words as references to arrays, sections in it as hashes.
+sub lvm_section {
+    my ($text, $is_top) = @_;
+    my %section;
+    while (defined(my $name = lvm_word($text))) {
+        return \%section if $name eq '}';
+        my $next = lvm_word($text) // fail "the description of its volume group ends early";
+        if ($next eq '{') { $section{$name} = lvm_section($text, 0) }
+        elsif ($next eq '=') {
+            my $value = lvm_word($text) // fail "the description of its volume group ends early";
+            if ($value eq '[') {
+                my @list;
+                while (defined(my $word = lvm_word($text))) {
+                    last if $word eq ']';
+                    push @list, $word unless $word eq ',';
+                }
+                $value = \@list;
+            }
+            $section{$name} = $value;
+        }
+        else { fail "the description of its volume group cannot be understood" }
+    }
+    return \%section if $is_top;
+    fail "the description of its volume group ends early";
+}
+
+sub lvm_word {
+    my ($text) = @_;
+    $$text =~ /\G(?:\s|#[^\n]*\n|\0)+/gc;
+    return $1 if $$text =~ /\G"((?:[^"\\]|\\.)*)"/gc;
+    return $1 if $$text =~ /\G([\w.+-]+|[{}=\[\],])/gc;
+    return;
+}
+
+# Every word of a segment or volume, however deep, with the name it stands under.
+sub lvm_words {
+    my ($section) = @_;
+    return map {
+        my ($key, $value) = ($_, $section->{$_});
+        ref $value eq 'HASH' ? lvm_words($value) : map { [$key, $_] } ref $value ? @$value : $value;
+    } keys %$section;
+}
+
+sub lvm {
+    my ($volume, $start, $length) = @_;
+    my $file = open_volume($volume, O_RDONLY) or fail "$volume: $!";
+    my $text = lvm_text($file, $start);
+    my @groups = grep { ref eq 'HASH' } values %{ lvm_section(\$text, 1) };
+    fail "the description of its volume group cannot be understood" unless @groups == 1;
+    my ($group, $disks) = ($groups[0], $groups[0]{physical_volumes} // {});
+    fail "its volume group lies on more than one disk" unless keys %$disks == 1;
+    my ($name, $disk) = %$disks;
+    my ($first, $extent) = (512 * $disk->{pe_start}, 512 * $group->{extent_size});
+    fail "its volume group reaches behind its end" if $first + $extent * $disk->{pe_count} > $length;
+    my @used = (0) x $disk->{pe_count};
+    my $volumes = $group->{logical_volumes} // {};
+    my (%meant, @windows);
+    for my $lv (sort keys %$volumes) {
+        my @segments = grep { ref eq 'HASH' } values %{ $volumes->{$lv} };
+        for my $segment (@segments) {
+            for my $pair (lvm_words($segment)) {
+                fail "a volume in it is of a kind that is not known" if $pair->[1] eq $name && $pair->[0] ne 'stripes';
+                $meant{ $pair->[1] } = 1;
+            }
+            my @stripes = @{ $segment->{stripes} // [] };
+            my $pieces = $segment->{stripe_count} // 1;
+            my $count = int(($segment->{extent_count} + $pieces - 1) / $pieces);
+            while (my ($on, $from) = splice @stripes, 0, 2) {
+                next if $on ne $name;
+                fail "a volume in it reaches behind its end" if $from + $count > @used;
+                $used[$_] = 1 for $from .. $from + $count - 1;
+            }
+        }
+        my $only = $segments[0];
+        push @windows, [$lv, $only->{stripes}[1], $only->{extent_count}]
+            if @segments == 1 && $only->{type} eq 'striped' && $only->{stripe_count} == 1
+            && grep { $_ eq 'VISIBLE' } @{ $volumes->{$lv}{status} // [] };
+    }
+    my $at = 0;
+    while ($at < @used) {
+        my $end = $at;
+        $end++ while $end < @used && $used[$end] == $used[$at];
+        printf "0x%X 0x%X ?\n", $first + $at * $extent, ($end - $at) * $extent unless $used[$at];
+        $at = $end;
+    }
+    # What another volume is made of, such as the origin of a snapshot, is not what it seems to be from here.
+    print "lv $_->[0] ", $start + $first + $_->[1] * $extent, ' ', $_->[2] * $extent, "\n"
+        for grep { !$meant{ $_->[0] } } @windows;
+}
+
 my %commands = (
     keep => \&keep, sample => \&sample, gather => \&gather, check => \&check,
-    scatter => \&scatter, compare => \&compare, json => \&json,
+    scatter => \&scatter, compare => \&compare, json => \&json, lvm => \&lvm,
 );
 binmode STDIN;
 binmode STDOUT;

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runbook import releases
 from runbook.book import replay
+from runbook.book.guests import WithGuests
 from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from runbook.evidence.record import Run
 
 
-class Book:
+class Book(WithGuests):
     """Plans, applies and checks the steps of one notebook on one host."""
 
     def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal,
@@ -46,7 +47,6 @@ class Book:
         self._beat = Beat(host, journal, notebook, self._end)
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
-        self._known: set[str] = set()
         self._place: Path | None = None
         self._close: Callable[[], Run] | None = None
         self._changed: set[str] = set()

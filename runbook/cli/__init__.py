@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from runbook.cli.adopt import adopt
 from runbook.cli.allow import allow, show_programs
 from runbook.cli.attestation import export, prune, verify
 from runbook.cli.backups import backup
@@ -16,6 +17,10 @@ from runbook.cli.doctor import doctor
 from runbook.cli.explain import explain
 from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
+from runbook.cli.guest import guest
+from runbook.cli.guest_acts import list_, restart, start, stop
+from runbook.cli.guest_changes import remove, rename
+from runbook.cli.guest_screens import console, screen
 from runbook.cli.installer import installer
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
@@ -278,6 +283,7 @@ main.add_command(doctor)
 main.add_command(explain)
 main.add_command(facts)
 main.add_command(fleet)
+main.add_command(guest)
 main.add_command(installer)
 main.add_command(lint)
 main.add_command(new)
@@ -287,5 +293,8 @@ main.add_command(survey)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)
+guest.add_command(adopt)
 for _command in (key, verify, head, prune, export):
     report.add_command(_command)
+for _command in (list_, start, stop, restart, console, screen, rename, remove):
+    guest.add_command(_command)

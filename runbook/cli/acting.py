@@ -1,8 +1,8 @@
-"""What `runbook backup` and `runbook volume` share: a command that changes a real host is a run among the reports."""
+"""What `runbook backup`, `runbook volume` and `runbook guest` share: a command that changes a real host is a run among the reports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from runbook.steps import Step
 
 NOTEBOOK = "09_management"
+Titles = Sequence[tuple[str, str]]
 
 
 @contextmanager
-def reached(params: HostParams) -> Iterator[Host]:
+def reached(params: HostParams, notebook: str = NOTEBOOK) -> Iterator[Host]:
     """Give the host of these parameters, and let go of it at the end."""
     from runbook.hosts import connect
 
-    host = connect(params, NOTEBOOK)
+    host = connect(params, notebook)
     try:
         yield host
     finally:
@@ -37,10 +38,13 @@ def reached(params: HostParams) -> Iterator[Host]:
 
 
 @contextmanager
-def recorded(host: Host, params: HostParams, path: str, *steps: str) -> Iterator[Journal]:
+def recorded(
+    host: Host, params: HostParams, path: str, *steps: str, notebook: str = NOTEBOOK, titles: Titles = ()
+) -> Iterator[Journal]:
     """Give the journal of a new run with these steps, archive it at the end, and say where it is.
 
-    A host that only replays keeps nothing. `params` is what stands in the file `path`.
+    A host that only replays keeps nothing. `params` is what stands in the file `path`; `titles` are names and titles
+    of steps that no notebook has.
     """
     from runbook.book import stepping
     from runbook.cli.running import UNSIGNED
@@ -51,11 +55,11 @@ def recorded(host: Host, params: HostParams, path: str, *steps: str) -> Iterator
     if not host.is_real:
         yield Journal(None)
         return
-    known = steps_of(NOTEBOOK, params.release)
+    known = steps_of(notebook, params.release)
     session = None
     try:
-        titles = [(name, known[name].TITLE) for name in steps]
-        with kept(params, path, NOTEBOOK, titles, stepping.reports()) as session:
+        named = [*((name, known[name].TITLE) for name in steps), *titles]
+        with kept(params, path, notebook, named, stepping.reports()) as session:
             yield session.journal
     finally:
         if session is not None:
@@ -65,16 +69,20 @@ def recorded(host: Host, params: HostParams, path: str, *steps: str) -> Iterator
 
 
 @contextmanager
-def acting(params: HostParams, path: str, *steps: Step) -> Iterator[Beat]:
+def acting(params: HostParams, path: str, *steps: Step, notebook: str = NOTEBOOK) -> Iterator[Beat]:
     """Reach and lock the host of a parameter file, and give the beat for these steps of it."""
     from runbook.engine.beat import Beat
     from runbook.facts import identity
     from runbook.params import digest
     from runbook.steps import name_of
 
-    with reached(params) as host, recorded(host, params, path, *map(name_of, steps)) as journal:
+    titles = [(name_of(step), step.TITLE) for step in steps]
+    with (
+        reached(params, notebook) as host,
+        recorded(host, params, path, notebook=notebook, titles=titles) as journal,
+    ):
         host.lock()
-        beat = Beat(host, journal, NOTEBOOK)
+        beat = Beat(host, journal, notebook)
         machine = identity.parse(host.gather(identity.COMMANDS)) if host.is_real else ""
         beat.log("open", mode="apply", host=params.host, params_digest=digest(params), machine=machine)
         yield beat

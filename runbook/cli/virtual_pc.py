@@ -104,9 +104,12 @@ def ssh(release: str, command: tuple[str, ...]) -> None:
 )
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @click.option("--backups", is_flag=True, help="Destroy and restore a guest's disk as well.")
+@click.option("--ends", is_flag=True, help="See a guest without Xen's drivers end with the host.")
 @click.option("--returns", is_flag=True, help="Break things, see them return, and take everything back.")
 @click.option(
-    "--only-prove", is_flag=True, help="Go on with --backups and --returns on the machine of the last time."
+    "--only-prove",
+    is_flag=True,
+    help="Go on with --backups, --ends and --returns on the machine of the last time.",
 )
 @click.option("--resume", is_flag=True, help="Begin at the last checkpoint of an earlier acceptance.")
 @of_release
@@ -114,6 +117,7 @@ def test(
     record: Path | None,
     keep: bool,
     backups: bool,
+    ends: bool,
     returns: bool,
     only_prove: bool,
     resume: bool,
@@ -126,8 +130,10 @@ def test(
     another ten times, about two hours. After each notebook that changes the machine its disks are kept as a
     checkpoint: --resume, `record` and `up --at` begin there.
     """
-    if only_prove and (record or not (backups or returns)):
-        raise click.UsageError("--only-prove goes on with --backups, --returns or both, and records nothing")
+    if only_prove and (record or not (backups or ends or returns)):
+        raise click.UsageError(
+            "--only-prove goes on with --backups, --ends or --returns, and records nothing"
+        )
     if resume and only_prove:
         raise click.UsageError("--resume runs what is left; --only-prove runs nothing")
     with _clear_errors():
@@ -138,6 +144,7 @@ def test(
             release=release,
             keep=keep,
             backups=backups,
+            ends=ends,
             returns=returns,
             only_prove=only_prove,
             resume=resume,

@@ -22,5 +22,6 @@ def at_terminal() -> bool:
 
 def _kernel() -> Any:
     """Return the kernel of a notebook, None where this process is none."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = ask() if ask else None
     return getattr(shell, "kernel", None)

@@ -13,9 +13,15 @@ from runbook.engine.command import command
 from runbook.errors import CommandFailed, HostError
 from runbook.hosts import script
 from runbook.hosts.base import Host, OnLine
+from runbook.model.action import GONE, digest
+from runbook.model.ask import MISSING, Ask, Facts
 
 PROGRAM = f"{FOLDER}/switch"
 _NOW = "/run/xen-runbook-network"
+_WHY = Ask.read(f"{_NOW}/why")
+TAKEN_BACK = (UNCONFIRMED, _WHY)
+"""What tells that a switch which failed is taken back whole (`is_taken_back`)."""
+_NOT_IN_FORCE = "the old files are back, and could not be put in force"
 _IS_BACK = ("test", "!", "-e", UNCONFIRMED.argv[0])
 _IS_DECIDED = ("test", "-e", f"{_NOW}/held", "-o", *_IS_BACK[1:])
 _CONFIRM = f"[ -e {_NOW}/switch ] || {{ echo the machine started anew in the middle; exit 3; }}; exec sh {_NOW}/switch confirm"
@@ -34,7 +40,8 @@ def replace_network(action: ReplaceNetwork, host: Host, on_line: OnLine) -> str:
     The host puts the files in force and measures: what held before has to hold, and what is asked for. This side adds
     what only it can see, a connection that is new. Raises `CommandFailed` when the host has taken the old files back.
     """
-    _take_back_unconfirmed(action, host, on_line)
+    if _take_back_unconfirmed(action, host, on_line) and action.is_back and _is_in_place(action, host):
+        return "the host has taken the switch back that was not confirmed: that is all of this way back"
     for number, file in enumerate(action.files, 1):
         if file.content is not None:
             host.write(f"{FOLDER}/new/{number}", file.content.encode(), mode="0600", owner="root:root")
@@ -51,8 +58,24 @@ def replace_network(action: ReplaceNetwork, host: Host, on_line: OnLine) -> str:
     return said
 
 
-def _take_back_unconfirmed(action: ReplaceNetwork, host: Host, on_line: OnLine) -> None:
-    """See that no switch is under way, and nothing of one is left: one that was cut off is taken back first."""
+def is_taken_back(facts: Facts) -> bool:
+    """Return whether no switch waits to be confirmed, and what the last one that failed had replaced is in force again."""
+    return facts[UNCONFIRMED].status == MISSING and _NOT_IN_FORCE not in (facts.text(_WHY.argv[0]) or "")
+
+
+def _is_in_place(action: ReplaceNetwork, host: Host) -> bool:
+    """Return whether the host has these files, and has them in force."""
+    facts = host.gather((*TAKEN_BACK, *(Ask.read(file.path) for file in action.files)))
+    texts = {left.path: facts.text(left.path) for left in action.leaves}
+    states = {path: GONE if text is None else digest(text) for path, text in texts.items()}
+    return is_taken_back(facts) and all(states[left.path] == left.state for left in action.leaves)
+
+
+def _take_back_unconfirmed(action: ReplaceNetwork, host: Host, on_line: OnLine) -> bool:
+    """See that no switch is under way, and nothing of one is left: one that was cut off is taken back first.
+
+    Returns whether there was one.
+    """
     back = (
         "systemd-run",
         "--quiet",
@@ -63,8 +86,10 @@ def _take_back_unconfirmed(action: ReplaceNetwork, host: Host, on_line: OnLine) 
         "back",
     )
     look = f"if [ -e {UNCONFIRMED.argv[0]} ]; then {shlex.join(back)}; echo unconfirmed; else rm -rf -- {FOLDER}; fi"
-    if "unconfirmed" in command(host, ("sh", "-c", look), 60, on_line):
-        host.reconnect(_IS_BACK, action.revert_s + 60, on_line)
+    if "unconfirmed" not in command(host, ("sh", "-c", look), 60, on_line):
+        return False
+    host.reconnect(_IS_BACK, action.revert_s + 60, on_line)
+    return True
 
 
 def _taken_back(action: ReplaceNetwork, host: Host, why: str) -> CommandFailed:

@@ -63,8 +63,10 @@ remove() { # PATH; a folder that only held additions to one unit goes with the l
 
 put_new() { if [ -f "$keep/new/$1" ]; then move "$keep/new/$1" "$(place "$1" "$3")" "$2"; else remove "$3"; fi; }
 
+# A machine that went down while a file was written has a part of it beside where it was to be.
 put_old() { # N MODE PATH; all are tried, whatever becomes of one
     file=$(place "$1" "$3")
+    rm -f -- "$(dirname -- "$file")"/.runbook.??????.tmp
     if [ -e "$keep/old/$1" ] || [ -L "$keep/old/$1" ]; then move "$keep/old/$1" "$file" =; else remove "$file"; fi ||
         say "$3 could not be put back"
 }

@@ -8,19 +8,20 @@ plates from a stack; what was taken back once is not taken back again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook import actions as kinds
 from runbook.actions import Action, Run
 from runbook.engine import undo_files
 from runbook.engine.journal import Line, of_machine
+from runbook.engine.network_switch import TAKEN_BACK
 from runbook.engine.packing import pack, unpack
 from runbook.errors import Refused
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Plan, Risk
 
-__all__ = ["Done", "asks", "history", "left_by", "order", "pack", "plan", "risk", "unpack"]
+__all__ = ["Done", "asks", "history", "left_by", "needed", "order", "pack", "plan", "risk", "unpack"]
 
 NOTEBOOK = "undo"
 """The name under which a way back stands in a journal."""
@@ -103,9 +104,11 @@ def history(journals: Mapping[str, list[Line]], machine: str) -> list[Done]:
 
 
 def asks(done: Iterable[Done]) -> tuple[Ask, ...]:
-    """Return the questions for what is now at the paths that were changed."""
+    """Return the questions for what is now at the paths that were changed, and what became of a switch that failed."""
+    done = tuple(done)
     paths = tuple(dict.fromkeys(path for d in done for path in d.paths or _back_at(d)))
-    return (*map(Ask.read, paths), *undo_files.links(paths))
+    switch = TAKEN_BACK if any(isinstance(d.back, kinds.ReplaceNetwork) for d in done) else ()
+    return (*map(Ask.read, paths), *undo_files.links(paths), *switch)
 
 
 def plan(done: list[Done], facts: Facts) -> Plan:
@@ -114,7 +117,28 @@ def plan(done: list[Done], facts: Facts) -> Plan:
     A file that somebody changed since, or in between, is refused.
     """
     findings = (*undo_files.changed(done, facts), *undo_files.held_secrets(done))
-    return Plan(tuple(back for back, _ in order(done)), findings)
+    return Plan(tuple(back for back, _ in order(needed(done, facts))), findings)
+
+
+def needed(done: list[Done], facts: Facts) -> list[Done]:
+    """Return the same actions, without the ways back that the host has gone itself.
+
+    A switch of the network that fails is taken back by the host. To go that way once more would interrupt the network
+    for nothing: neither a file nor what is in force would be another.
+    """
+    later: dict[str, str] = {}
+    found = []
+    for d in done:
+        back = d.back
+        if (
+            isinstance(back, kinds.ReplaceNetwork)
+            and not d.is_sure
+            and undo_files.is_back(back, facts, later)
+        ):
+            d = replace(d, back=None)
+        found.append(d)
+        later |= {left.path: left.state for left in d.back.leaves} if d.back else {}
+    return found
 
 
 def order(done: list[Done]) -> list[tuple[Action, list[Done]]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from runbook.actions import Action, Link, PurgePackages, Remove, ReplaceNetwork, WriteFile
+from runbook.engine.network_switch import is_taken_back
 from runbook.model.action import GONE, digest
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -106,6 +107,20 @@ def held_secrets(done: list[Done]) -> Iterator[Finding]:
                 "put it back by hand, and leave the step out with --step",
                 "undo",
             )
+
+
+def is_back(action: ReplaceNetwork, facts: Facts, later: Mapping[str, str]) -> bool:
+    """Return whether a host's network is as this way back would leave it.
+
+    `later` is what stands at the paths that newer ways back lead to first; what those are about they put in force.
+    """
+    if any(path not in later for path in (file.path for file in action.files)) and not is_taken_back(facts):
+        return False
+    return all(
+        (later.get(left.path) or _state(left.path, facts, is_link=False)) == left.state
+        and (left.path in later or (facts.mode(left.path) or ("",))[0] in (_mode(action, left.path), ""))
+        for left in action.leaves
+    )
 
 
 def check(planned: Plan, facts: Facts) -> dict[str, Finding]:

@@ -44,4 +44,5 @@ class Cells:
 
     @staticmethod
     def _shell() -> Any:
-        return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+        return ask() if ask else None

@@ -1,16 +1,19 @@
-"""Whether the host's own packet filter drops what passes over its bridges (iptables(8), br_netfilter)."""
+"""Whether the host's own packet filter drops what passes over its bridges (iptables(8), nft(8), br_netfilter)."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
+from runbook.facts import forward_chains
+from runbook.facts.forward_chains import Chains
 from runbook.model.ask import Ask, Facts
 
 _CALLED = Ask.read("/proc/sys/net/bridge/bridge-nf-call-iptables")
 _RULES = Ask.run("iptables", "-S")
 
-COMMANDS = (_CALLED, _RULES)
+COMMANDS = (_CALLED, _RULES, forward_chains.RULES)
 
 
 @dataclass(frozen=True)
@@ -18,16 +21,35 @@ class BridgeFilter:
     """What forwarded packets meet."""
 
     drops: str
-    """The program whose policy drops bridged packets, '' when they pass."""
+    """The program whose policy in iptables' chains drops bridged packets, '' when they pass."""
+    chains: Chains = field(default=Chains({}, {}), repr=False)
+    """Those of nft, which firewalld and people write."""
+
+    def others(self, bridges: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return who else drops packets of some bridges, with those bridges."""
+        found: dict[str, tuple[str, ...]] = {}
+        for bridge in bridges:
+            for who in self.chains.dropping(bridge):
+                found[who] = (*found.get(who, ()), bridge)
+        return found
 
 
 def parse(facts: Facts) -> BridgeFilter:
     """Return what the facts say; without br_netfilter bridged packets meet no filter."""
     rules = facts[_RULES].out
     is_called = (facts.text("/proc/sys/net/bridge/bridge-nf-call-iptables") or "").strip().endswith("1")
-    if not is_called or not policy_drops(rules):
+    if not is_called:
         return BridgeFilter("")
-    return BridgeFilter("Docker" if "DOCKER" in rules else "iptables' chain FORWARD")
+    return BridgeFilter(who(rules) if policy_drops(rules) else "", forward_chains.parse(facts))
+
+
+def who(rules: str) -> str:
+    """Return who has rules in iptables' chains, in words.
+
+    >>> who("-P FORWARD DROP\\n-N ufw-before-forward\\n"), who("-P FORWARD DROP\\n")
+    ('ufw', "iptables' chain FORWARD")
+    """
+    return "Docker" if "DOCKER" in rules else "ufw" if "-N ufw-" in rules else "iptables' chain FORWARD"
 
 
 def policy_drops(rules: str) -> bool:

@@ -47,7 +47,7 @@ def parse(facts: Facts, rules: str) -> GuestNetwork:
     wanted = facts[firewall.listed(rules, TABLE)]
     drops = dropping(facts[_CHAINS].out)
     if bridge_filter.policy_drops(facts[_IPTABLES].out):
-        drops = ("Docker" if "DOCKER" in facts[_IPTABLES].out else "iptables' chain FORWARD", *drops)
+        drops = (bridge_filter.who(facts[_IPTABLES].out), *drops)
     return GuestNetwork(
         forwards=(facts.text(_FORWARDS.argv[-1]) or "").strip() == "1",
         is_in_force=facts[_NOW].ok and wanted.ok and bool(wanted.out) and facts[_NOW].out == wanted.out,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ class Domain:
     pci: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
     bridges: tuple[str, ...] = ()
+    screens: tuple[tuple[str, str], ...] = ()
+    """Address and number of each VNC display that it insists on."""
 
     @property
     def is_alive(self) -> bool:
@@ -50,6 +52,10 @@ class Domains:
         """Return the running domain of that name, None when there is none."""
         return next((d for d in self.domains if d.name == name), None)
 
+    def require(self, name: str) -> Domain:
+        """Return the running domain of that name. Raises `LookupError` when there is none."""
+        return next(d for d in self.domains if d.name == name)
+
     def holder_of(self, bdf: str) -> Domain | None:
         """Return the running domain that has a device, None when none has."""
         return next((d for d in self.domains if bdf in d.pci), None)
@@ -65,18 +71,37 @@ def parse(facts: Facts) -> Domains:
     masters = _masters(facts[_MASTERS].out)
     domains = tuple(
         Domain(
-            row.name,
+            _name(long.get(row.id, {})) or row.name,
             row.id,
             row.state,
             row.memory_mib,
             tuple(bdf_of(device) for device in long.get(row.id, {}).get("pcidevs", [])),
             tuple(disk.get("pdev_path", "") for disk in long.get(row.id, {}).get("disks", [])),
             masters.get(row.id, ()),
+            tuple(_screens(long.get(row.id, {}))),
         )
         for row in xl.rows(answer.out)
     )
     free = xl.info(facts).get("free_memory")
     return Domains(True, "", domains, int(free) if free else None)
+
+
+def _name(config: Mapping[str, Any]) -> str:
+    """Return a guest's name from libxl's JSON, which has the blanks at its end, too."""
+    return str(config.get("c_info", {}).get("name", ""))
+
+
+def _screens(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the VNC displays of libxl's JSON that are no other than those asked for.
+
+    >>> list(_screens({"b_info": {"type.hvm": {"vnc": {"enable": "True", "display": 2, "findunused": "False"}}}}))
+    [('127.0.0.1', '2')]
+    """
+    kinds = (part for key, part in config.get("b_info", {}).items() if key.startswith("type."))
+    for holder in (*kinds, *config.get("vfbs", [])):
+        vnc = holder.get("vnc", {}) if isinstance(holder, dict) else {}
+        if vnc.get("enable") == "True" and vnc.get("findunused") == "False":
+            yield vnc.get("listen", "127.0.0.1"), str(vnc.get("display", 0))
 
 
 def bdf_of(device: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runbook.facts.network import Interface, Network
 
-_OPEN_VSWITCH = "ovs-system"
+OPEN_VSWITCH = "ovs-system"
 """What the kernel names as master of every port of Open vSwitch; the bridges of it are masters of none."""
 _NOWHERE = ("lo", "dummy")
 """What leads to no card: addresses there are reached by whatever card a packet comes in."""
@@ -46,7 +46,13 @@ def _below(network: Network, interface: Interface) -> tuple[str, ...]:
     is_inside = (
         interface.link_type == "ether" and not interface.master and not interface.name.startswith(_NOWHERE)
     )
-    return network.ports(_OPEN_VSWITCH) if is_inside else ()
+    return network.ports(OPEN_VSWITCH) if is_inside else ()
+
+
+def is_of_open_vswitch(network: Network, interface: Interface) -> bool:
+    """Return whether an interface is what Open vSwitch shows of a bridge of its own, or a port inside of one."""
+    is_plain = interface.is_virtual and not (interface.is_bridge or interface.is_bond or interface.parent)
+    return is_plain and network.ports(OPEN_VSWITCH) == _below(network, interface) != ()
 
 
 def uses(network: Network) -> Iterator[tuple[str, str]]:
@@ -120,7 +126,7 @@ def _ways(network: Network) -> Iterator[tuple[str, str]]:
 def _parts(network: Network, interface: Interface) -> Iterator[tuple[str, str]]:
     """Yield what an interface is a part of, or stands on."""
     master = network.interface(interface.master)
-    if interface.master == _OPEN_VSWITCH:
+    if interface.master == OPEN_VSWITCH:
         yield "a port of Open vSwitch", interface.name
     elif master is not None and not master.is_bridge:
         yield f"a part of {master.name}", interface.name

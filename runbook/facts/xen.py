@@ -9,11 +9,11 @@ from runbook.facts import xl
 from runbook.facts.xl import Row
 from runbook.model.ask import Ask, Facts
 
-_ASSIGNABLE = Ask.run("xl", "pci-assignable-list")
+ASSIGNABLE = Ask.run("xl", "pci-assignable-list")
 _ASSIGNED = Ask.run("xenstore-ls", "-f", "/local/domain/0/backend/pci")
 _CMDLINE = Ask.read("/proc/cmdline")
 
-COMMANDS = (xl.INFO, xl.LIST, _ASSIGNABLE, _ASSIGNED, _CMDLINE)
+COMMANDS = (xl.INFO, xl.LIST, ASSIGNABLE, _ASSIGNED, _CMDLINE)
 _BDFS = re.compile(r"(?<![0-9a-f])[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 
@@ -65,9 +65,16 @@ def parse(facts: Facts) -> Xen:
         commandline=tuple(w for w in info.get("xen_commandline", "").split() if w != "placeholder"),
         kernel_commandline=tuple(w for w in facts[_CMDLINE].out.split() if w != "placeholder"),
         domains=xl.rows(facts[xl.LIST].out),
-        assignable=tuple(sorted(_BDFS.findall(facts[_ASSIGNABLE].out))),
+        assignable=assignable(facts) or (),
         assigned=assigned(facts[_ASSIGNED].out),
     )
+
+
+def assignable(facts: Facts) -> tuple[str, ...] | None:
+    """Return the PCI devices that wait for a guest, None where nobody says."""
+    if ASSIGNABLE not in facts or not facts[ASSIGNABLE].ok:
+        return None
+    return tuple(sorted(_BDFS.findall(facts[ASSIGNABLE].out)))
 
 
 def assigned(text: str) -> tuple[tuple[str, int], ...]:

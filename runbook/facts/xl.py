@@ -47,6 +47,8 @@ def rows(text: str) -> tuple[Row, ...]:
 
     >>> rows("Domain-0                                     0  2048     2     r-----     123.4")
     (Row(name='Domain-0', id=0, memory_mib=2048, vcpus=2, state='r-----'),)
+    >>> rows("Windows 10                                   3  8192     4     -b----      63.5")[0].name
+    'Windows 10'
     """
-    found = re.findall(r"(?m)^(\S+) +(\d+) +(\d+) +(\d+) +([a-z-]{6}) ", text)
+    found = re.findall(r"(?m)^(\S.*?) +(\d+) +(\d+) +(\d+) +([a-z-]{6}) ", text)
     return tuple(Row(name, int(number), int(mib), int(n), state) for name, number, mib, n, state in found)

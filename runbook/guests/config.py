@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
 
-from runbook.params import HostParams
+from runbook.guests import drives, parts, seal
+from runbook.guests.lines import Line, section
+from runbook.params import HostParams, secrets
+from runbook.params.guest_extra import FIELDS
 from runbook.params.guests import Guest
 from runbook.params.host import Device
+from runbook.params.xl_words import SECRET_KEYS
 from runbook.releases import Release
 
 FOLDER = "/etc/xen"
-VIRIDIAN = ("defaults", "stimer", "reference_tsc", "hcall_remote_tlb_flush")
 
 
 def path_of(name: str) -> str:
@@ -23,34 +27,50 @@ def path_of(name: str) -> str:
 
 
 def volume_of(params: HostParams, guest: Guest) -> str:
-    """Return the path of a guest's disk on the host, such as /dev/guests/ipfire."""
-    return f"/dev/{params.storage.guest_volume_group}/{guest.volume.name}"
+    """Return what a guest's first disk is on the host, such as /dev/guests/ipfire; '' for a guest without disks."""
+    first = next((disk for disk in drives.disks_of(guest) if disk.cd is None), None)
+    return drives.target_of(params, first) if first else ""
 
 
 def uuid_of(params: HostParams, guest: Guest) -> str:
-    """Return the guest's identity: the same at every start, another one on every host.
+    """Return the guest's identity: its own, or the same at every start and another one on every host.
 
     xl draws a new one at each start otherwise, and Windows sees a new mainboard (H704).
     """
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{guest.name}.{params.host}"))
+    return guest.uuid or made_uuid(params.host, guest.name)
 
 
-def render(params: HostParams, guest: Guest, release: Release, installed: bool) -> str:
+def made_uuid(host: str, name: str) -> str:
+    """Return the identity of a guest that has none of its own."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{host}"))
+
+
+def render(
+    params: HostParams,
+    guest: Guest,
+    release: Release,
+    installed: bool,
+    secret: Callable[[str], str] = secrets.resolve,
+) -> str:
     """Return the text of /etc/xen/NAME.cfg, the same for the same parameters.
 
     `installed` tells whether the volume holds a partition table: as long as it does not, a guest
     with `install_media` starts from that disc; afterwards from its disk, the disc still in reach (H701).
+    `secret` fetches the passwords that the guest refers to; `ParamsError` of the default one goes through.
     """
-    parts = (
-        _head(params, guest, release),
-        _machine(guest),
-        _storage(params, guest, installed),
-        _network(guest),
+    found = (
+        _identity(params, guest),
+        parts.machine(guest),
+        parts.storage(params, guest, installed),
+        parts.network(guest),
         _devices(params, guest),
-        _screen(guest),
-        _ending(),
+        parts.screen(guest, secret),
+        parts.ending(guest),
     )
-    return "\n".join("".join(f"{line}\n" for line in part) for part in parts if part)
+    kept = [[line for line in part if not _is_replaced(line.key, guest)] for part in found]
+    own = _extra(guest, secret)
+    head = _head(params, guest, release)
+    return seal.sealed("\n".join([head, *(section(part) for part in (*kept, own) if part)]))
 
 
 def pci_words(device: Device) -> str:
@@ -59,12 +79,13 @@ def pci_words(device: Device) -> str:
     Permissive is said per device, never for all (H614); `rdm_policy` is said only where it
     differs from xl's own `strict` (H711).
     """
-    parts = [device.bdf]
+    options = [device.bdf]
     if device.rdm_policy != "strict":
-        parts.append(f"rdm_policy={device.rdm_policy}")
-    if device.permissive:
-        parts.append("permissive=1")
-    return ",".join(parts)
+        options.append(f"rdm_policy={device.rdm_policy}")
+    options += [
+        f"{name}=1" for name in ("permissive", "msitranslate", "power_mgmt", "seize") if getattr(device, name)
+    ]
+    return ",".join(options)
 
 
 MARK = "The runbook writes this file from its parameters:"
@@ -79,90 +100,39 @@ def is_ours(text: str) -> bool:
     return MARK in text
 
 
-def _head(params: HostParams, guest: Guest, release: Release) -> list[str]:
+def _head(params: HostParams, guest: Guest, release: Release) -> str:
     title = f"{guest.name}: {_one_line(guest.what)}" if guest.what else guest.name
-    return [
-        f"# {title}",
-        f"# For Xen {release.xen} on {params.host}. {MARK}",
-        "# change those, not this. Every word is explained in xl.cfg(5).",
-        "",
-        f'name = "{guest.name}"',
-        f'uuid = "{uuid_of(params, guest)}"',
-    ]
+    return (
+        f"# {title}\n"
+        f"# For Xen {release.xen} on {params.host}. {MARK}\n"
+        "# change those, not this. Every word is explained in xl.cfg(5).\n"
+    )
 
 
-def _machine(guest: Guest) -> list[str]:
-    lines = [
-        "# A whole PC (HVM) with a classic BIOS. Memory in MiB, all of it given at the start.",
-        'type = "hvm"',
-        'firmware = "bios"',
-        f"vcpus = {guest.vcpus}",
-        f"memory = {guest.memory_mib}",
-        f"maxmem = {guest.memory_mib}",
-    ]
-    if guest.mmio_hole_mib:
-        lines += ["# Room below 4 GiB for a card's own memory, in MiB.", f"mmio_hole = {guest.mmio_hole_mib}"]
-    if guest.os == "windows":
-        groups = ", ".join(f'"{group}"' for group in VIRIDIAN)
-        lines += [
-            "# Windows wants a clock in local time, and runs better when it knows that it is a guest.",
-            "localtime = 1",
-            f"viridian = [ {groups} ]",
-        ]
-    return lines
+def _identity(params: HostParams, guest: Guest) -> Iterator[Line]:
+    yield Line("name", guest.name)
+    yield Line("uuid", uuid_of(params, guest))
 
 
-def _storage(params: HostParams, guest: Guest, installed: bool) -> list[str]:
-    disks = [f"format=raw, vdev=hda, access=rw, target={volume_of(params, guest)}"]
-    if not guest.install_media:
-        return [*_listed("disk", disks), 'boot = "c"']
-    # `target=` takes the rest of the text, so that a path may hold spaces and commas.
-    disks.append(f"format=raw, vdev=hdc, access=ro, devtype=cdrom, target={guest.install_media}")
-    if installed:
-        order = ["# From the disk first; the disc is there for a repair.", 'boot = "cd"']
-    else:
-        order = ["# The disk is still empty: from the disc first.", 'boot = "dc"']
-    return [*_listed("disk", disks), *order]
+def _devices(params: HostParams, guest: Guest) -> Iterator[Line]:
+    if guest.pci:
+        devices = [params.device_of(bdf) for bdf in guest.pci]
+        notes = (f"  {device.bdf}  {device.id}  {_one_line(device.what)}" for device in devices)
+        head = "Devices of the host that are this guest's own:"
+        yield Line("pci", tuple(map(pci_words, devices)), (head, *notes))
 
 
-def _network(guest: Guest) -> list[str]:
-    cards = [f"mac={nic.mac}, bridge={nic.bridge}, model={nic.model}" for nic in guest.nics]
-    return _listed("vif", cards) if cards else []
-
-
-def _devices(params: HostParams, guest: Guest) -> list[str]:
-    if not guest.pci:
+def _extra(guest: Guest, secret: Callable[[str], str]) -> list[Line]:
+    found = (Line(key, secret(value) if key in SECRET_KEYS else value) for key, value in guest.extra.items())
+    first, *rest = [*found, None]
+    if first is None:
         return []
-    devices = [params.device_of(bdf) for bdf in guest.pci]
-    notes = [f"#   {device.bdf}  {device.id}  {_one_line(device.what)}" for device in devices]
-    specs = [pci_words(device) for device in devices]
-    return ["# Devices of the host that are this guest's own:", *notes, *_listed("pci", specs)]
+    return [Line(first.key, first.value, ("As the parameters have it under `extra`:",)), *filter(None, rest)]
 
 
-def _screen(guest: Guest) -> list[str]:
-    return [
-        f"# Its screen: VNC on port {5900 + guest.vnc_display}. Its serial port: `xl console {guest.name}`.",
-        "vnc = 1",
-        f'vnclisten = "{guest.vnc_listen}"',
-        f"vncdisplay = {guest.vnc_display}",
-        "vncunused = 0",
-        'serial = "pty"',
-        "usb = 1",
-        'usbdevice = [ "tablet" ]',
-    ]
-
-
-def _ending() -> list[str]:
-    return [
-        "# A guest that crashes is kept, stopped, to be looked at.",
-        'on_poweroff = "destroy"',
-        'on_reboot = "restart"',
-        'on_crash = "preserve"',
-    ]
-
-
-def _listed(key: str, values: list[str]) -> list[str]:
-    return [f"{key} = [", *(f'    "{value}",' for value in values), "]"]
+def _is_replaced(key: str, guest: Guest) -> bool:
+    """Return whether `extra` says what a line would say where nothing is said."""
+    return key in guest.extra or FIELDS.get(key, key) in {FIELDS[k] for k in guest.extra if k in FIELDS}
 
 
 def _one_line(text: str) -> str:

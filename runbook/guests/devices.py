@@ -9,12 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from runbook.guests import disk_spec, pci_spec
 from runbook.guests.syntax import Config
 from runbook.model.plan import Finding
-
-_HEX = "0-9a-fA-F"
-_ADDRESS = re.compile(rf"(?:([{_HEX}]{{1,4}}):)?([{_HEX}]{{1,2}}):([01]?[{_HEX}])\.([0-7*])(?:@[{_HEX}]+)?")
-_PCI_WORDS = {"permissive", "msitranslate", "seize", "power_mgmt", "rdm_policy", "name", "bdf"}
 
 
 def words_of(spec: str) -> dict[str, str]:
@@ -27,33 +24,13 @@ def words_of(spec: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def target_of(disk: str) -> str:
-    """Return the file or volume of a disk; `target=` takes the rest of the text.
-
-    >>> target_of("format=raw, vdev=hda, access=rw, target=/dev/guests/windows")
-    '/dev/guests/windows'
-    >>> target_of("/dev/mapper/xen-comm,,hda,w")
-    '/dev/xen/comm'
-    """
-    _, found, rest = disk.partition("target=")
-    path = rest.strip() if found else disk.split(",")[0].strip()
-    # /dev/mapper/VG-VOLUME and /dev/VG/VOLUME are one disk; a hyphen inside a name is doubled (lvm(8)).
-    if match := re.fullmatch(r"/dev/mapper/((?:[^-]|--)++)-((?:[^-]|--)++)", path):
-        return f"/dev/{match[1].replace('--', '-')}/{match[2].replace('--', '-')}"
-    return path
-
-
 def address_of(pci: str) -> str:
     """Return the full address of a passed-through device, '' when it has none.
 
-    >>> address_of("03:00.1,permissive=1")
-    '0000:03:00.1'
+    >>> address_of("03:00.1,permissive=1"), address_of("3:0.*")
+    ('0000:03:00.1', '0000:03:00.*')
     """
-    first = words_of(pci).get("bdf") or pci.split(",")[0].strip()
-    match = _ADDRESS.fullmatch(first)
-    if not match:
-        return ""
-    return f"{match[1] or '0':0>4}:{match[2]:0>2}:{match[3]:0>2}.{match[4]}".lower()
+    return pci_spec.parse(pci).bdf
 
 
 def cards(config: Config) -> list[Finding]:
@@ -97,45 +74,26 @@ def _card(spec: str) -> Iterator[Finding]:
 
 
 def passed(config: Config) -> list[Finding]:
-    """Return what is wrong with the passed-through devices."""
-    found: list[Finding] = []
-    for spec in config.items("pci"):
-        options = words_of(spec)
-        if not address_of(spec) and "name" not in options:
-            found.append(
-                Finding(
-                    "fail",
-                    f"`{spec}` is not a PCI address",
-                    "the guest cannot start",
-                    "write [DDDD:]BB:SS.F as `lspci -D` shows it",
-                    "xl-pci-configuration(5)",
-                )
-            )
-        if unknown := sorted(set(options) - _PCI_WORDS):
-            found.append(
-                Finding(
-                    "fail",
-                    f"`{spec}`: there is no option {', '.join(unknown)}",
-                    "xl refuses the file",
-                    f"known are {', '.join(sorted(_PCI_WORDS))}",
-                    "xl-pci-configuration(5)",
-                )
-            )
-        if options.get("seize", "0") != "0":
-            found.append(
-                Finding(
-                    "fail",
-                    f"`{spec}` says seize=1",
-                    "xl would take the device from dom0 without asking, a disk controller too",
-                    "remove it; hide the device instead",
-                )
-            )
+    """Return what is wrong with the passed-through devices beside what xl stops at."""
+    found = [
+        Finding(
+            "warn",
+            f"`{spec}` says seize=1",
+            "xl takes the device from dom0 without asking; of a device that dom0 needs, that ends dom0",
+            "remove it where the device is hidden anyway (passthrough.devices)",
+        )
+        for spec in config.items("pci")
+        if pci_spec.parse(spec).options.get("seize", "0") != "0"
+    ]
     return [*found, *_given_twice(config)]
 
 
 def _given_twice(config: Config) -> Iterator[Finding]:
-    counted = Counter(map(address_of, config.items("pci")))
-    for address in (address for address, count in counted.items() if address and count > 1):
+    counted = Counter(address for spec in config.items("pci") if (address := address_of(spec)))
+    whole = {address.removesuffix("*") for address in counted if address.endswith("*")}
+    twice = [address for address, count in counted.items() if count > 1]
+    twice += [address for address in counted if address[:-1] in whole and not address.endswith("*")]
+    for address in twice:
         yield Finding(
             "fail",
             f"the device {address} is given twice",
@@ -145,10 +103,10 @@ def _given_twice(config: Config) -> Iterator[Finding]:
 
 
 def disks(config: Config) -> list[Finding]:
-    """Return what is wrong with the disks."""
-    specs = config.items("disk")
-    drives = Counter(_drive(spec) for spec in specs)
-    targets = Counter(target_of(spec) for spec in specs if "cdrom" not in spec)
+    """Return what is wrong with the disks as a whole."""
+    specs = [disk_spec.parse(spec) for spec in config.items("disk")]
+    drives = Counter(spec.vdev for spec in specs)
+    targets = Counter(spec.path for spec in specs if not spec.is_cdrom)
     found = [
         Finding(
             "fail",
@@ -168,10 +126,5 @@ def disks(config: Config) -> list[Finding]:
             "delete one",
         )
         for target, count in targets.items()
-        if count > 1
+        if target and count > 1
     ]
-
-
-def _drive(spec: str) -> str:
-    positional = [word.strip() for word in spec.split(",") if "=" not in word]
-    return words_of(spec).get("vdev") or (positional[2] if len(positional) > 2 else "")

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+from runbook.guests import disk_spec
+from runbook.guests.refusals import kind_of
 from runbook.guests.syntax import Config
 from runbook.model.plan import Finding
 
@@ -29,14 +31,21 @@ def warn(what: str, why: str, do: str, source: str = "") -> Finding:
 
 
 def _machine(config: Config) -> Iterator[Finding]:
-    if not config.text("name"):
-        yield fail("it has no `name`", "xl starts no guest without one", 'add name = "…"', "xl.cfg(5)")
-    if "type" not in config.values:
-        old = "builder" in config.values
+    kind = kind_of(config)
+    if "type" not in config.values and "builder" in config.values:
         yield warn(
-            "it says `builder`, not `type`" if old else "it has no `type`",
-            "the old word still works" if old else "xl then makes a PV guest, which boots no ordinary disk",
-            'write type = "hvm"',
+            "it says `builder`, not `type`", "the old word still works", f'write type = "{kind}"', "H706"
+        )
+    elif "type" not in config.values:
+        is_pv = any(config.text(key) for key in ("kernel", "bootloader")) or config.text(
+            "firmware"
+        ).startswith("pvgrub")
+        yield warn(
+            "it has no `type`",
+            "xl then makes a PV guest, which this one is by its kernel or bootloader"
+            if is_pv
+            else "xl then makes a PV guest, which boots no ordinary disk",
+            f'write type = "{"pv" if is_pv else "hvm"}"',
             "H706",
         )
     if config.text("device_model_version") == "qemu-xen-traditional":
@@ -63,20 +72,23 @@ def _machine(config: Config) -> Iterator[Finding]:
 
 
 def _firmware(config: Config) -> Iterator[Finding]:
+    if kind_of(config) != "hvm":
+        return
     for key in ("firmware", "bios"):
         value = config.text(key)
-        if value in ("uefi", "ovmf"):
+        if value in ("uefi", "ovmf") and "bios_path_override" not in config.values:
             yield warn(
                 f'{key} is "{value}"',
                 "the UEFI image that Debian ships does not start Xen guests",
-                'write firmware = "bios"',
+                'name one that does in bios_path_override, or write firmware = "bios"',
             )
-        elif value and value not in FIRMWARES and not value.startswith("/"):
-            yield fail(
-                f'{key} is "{value}"',
-                "xl takes an unknown word as the name of a file in the current folder",
-                f"write one of {', '.join(FIRMWARES)}, or a path from / on",
-            )
+    value = config.text("firmware")
+    if value and value not in FIRMWARES and not value.startswith("/"):
+        yield fail(
+            f'firmware is "{value}"',
+            "xl takes an unknown word as the name of a file in the current folder",
+            f"write one of {', '.join(FIRMWARES)}, or a path from / on",
+        )
 
 
 def _memory(config: Config) -> Iterator[Finding]:
@@ -95,20 +107,17 @@ def _memory(config: Config) -> Iterator[Finding]:
             f"write maxmem = {memory}",
             "H710",
         )
-    hole = config.number("mmio_hole")
-    if hole is not None and not 256 <= hole <= 3840:
-        yield fail(f"mmio_hole is {hole}", "it may be 256 to 3840 MiB", "write mmio_hole = 3072", "xl.cfg(5)")
 
 
 def _boot(config: Config) -> Iterator[Finding]:
-    boot = config.text("boot")
+    boot = config.text("boot") if kind_of(config) == "hvm" else ""
     if wrong := "".join(letter for letter in boot if letter not in "acdn"):
         yield fail(
             f'boot is "{boot}"',
             f"there is no drive `{wrong}`, and xl does not say so",
             "use c (disk), d (disc), n (network), a (floppy), in the wanted order",
         )
-    if "d" in boot and not any("cdrom" in spec for spec in config.items("disk")):
+    if "d" in boot and not any(disk_spec.parse(spec).is_cdrom for spec in config.items("disk")):
         yield warn(
             f'boot is "{boot}", and there is no disc', "d stands for a CD-ROM", "add one to `disk`", "H701"
         )
@@ -121,21 +130,14 @@ def _screen(config: Config) -> Iterator[Finding]:
             "Debian's qemu-system-xen can open no window: the guest does not start",
             "use vnc = 1",
         )
-    if config.text("vnc", "1") != "1":
+    if not _is_shown(config):
         return
     address, display = _listens(config.text("vnclisten", "127.0.0.1"))
-    if display and config.text("vncdisplay"):
-        yield fail(
+    if display and config.text("vncdisplay") and not config.number("vncdisplay"):
+        yield warn(
             "the VNC display is in vnclisten and in vncdisplay",
-            "xl refuses that",
+            "xl takes the one in vnclisten",
             "keep vncdisplay",
-        )
-    elif ":" in address and config.number("vncdisplay"):
-        yield fail(
-            f"VNC listens on {address}, and there is a vncdisplay",
-            "xl takes what follows a colon for a display, and refuses two of them",
-            'write vnclisten = "127.0.0.1"',
-            "xl.cfg(5)",
         )
     if address and not _is_loopback(address) and not config.text("vncpasswd"):
         yield warn(
@@ -152,6 +154,14 @@ def _screen(config: Config) -> Iterator[Finding]:
         )
 
 
+def _is_shown(config: Config) -> bool:
+    """Return whether the words of a screen count: xl shows an HVM guest by itself, a PV guest where it is told to."""
+    kind = kind_of(config)
+    if kind == "pv":
+        return bool(config.number("vnc")) and not config.items("vfb")
+    return kind == "hvm" and config.number("vnc") != 0
+
+
 def _passthrough(config: Config) -> Iterator[Finding]:
     if config.items("pci") and config.text("passthrough") == "disabled":
         yield fail(
@@ -166,11 +176,11 @@ def _passthrough(config: Config) -> Iterator[Finding]:
             "xl warns, goes on and ignores it",
             "write strategy=host",
         )
-    if config.text("pci_seize") == "1":
-        yield fail(
+    if config.number("pci_seize"):
+        yield warn(
             "pci_seize is 1",
-            "xl would take any device from dom0 without asking, its disk controller too",
-            "remove the line; hide the device instead",
+            "xl takes each device from dom0 without asking; of one that dom0 needs, that ends dom0",
+            "remove the line; hide the devices instead",
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from runbook.guests import device_words, devices, rules, words
+from runbook.guests.refusals import refusals
 from runbook.guests.syntax import Config, Unreadable, parse
 from runbook.model.plan import Finding
 
@@ -34,50 +35,15 @@ def validate(text: str, release: str, name: str = "the configuration") -> list[F
                 "xl.cfg(5), SYNTAX",
             )
         ]
-    found = [*_keys(config, release), *rules.broken(config)]
-    found += words.wrong(config) + device_words.wrong(config)
+    found = [*_keys(config, release), *_refused(config, release), *rules.broken(config)]
+    found += words.wrong(config) + device_words.wrong(config, release)
     found += devices.cards(config) + devices.passed(config) + devices.disks(config)
     return [_named(finding, name) for finding in found]
 
 
-def conflicts(texts: Mapping[str, str]) -> list[Finding]:
-    """Return what two configurations both claim: a disk, a device, a MAC, a VNC display, a name.
-
-    `texts` is the content by path. Only one of the two guests can run, or both are damaged.
-    """
-    owners: dict[tuple[str, str], list[str]] = {}
-    for path, text in sorted(texts.items()):
-        try:
-            claims = set(_claims(parse(text)))
-        except Unreadable:
-            continue
-        for claim in claims:
-            owners.setdefault(claim, []).append(path)
-    return [
-        Finding(
-            "warn",
-            f"The {kind} {what} is claimed by {' and '.join(paths)}",
-            "only one of these guests can run at a time; a disk written by two is destroyed",
-            "take it out of one of the two, or remove the file that is not used",
-        )
-        for (kind, what), paths in sorted(owners.items())
-        if len(paths) > 1
-    ]
-
-
-def _claims(config: Config) -> Iterator[tuple[str, str]]:
-    yield "name", config.text("name")
-    for spec in config.items("disk"):
-        if "cdrom" not in spec:
-            yield "disk", devices.target_of(spec)
-    for spec in config.items("pci"):
-        if address := devices.address_of(spec):
-            yield "device", address
-    for spec in config.items("vif"):
-        if mac := devices.words_of(spec).get("mac"):
-            yield "MAC", mac.lower()
-    if config.text("vnc") == "1" and (display := config.text("vncdisplay")):
-        yield "VNC display", display
+def _refused(config: Config, release: str) -> Iterator[Finding]:
+    for refusal in refusals(config, release):
+        yield Finding("fail", refusal.what, "xl stops there, and starts nothing", refusal.do, refusal.source)
 
 
 def _keys(config: Config, release: str) -> Iterator[Finding]:

@@ -87,24 +87,37 @@ def append(text: str, where: Where, item: Any) -> str:
     >>> append("pci:\\n  # - a: 2\\nos: linux\\n", ("pci",), {"a": 1})
     'pci:\\n  - a: 1\\n  # - a: 2\\nos: linux\\n'
     """
+    return extend(text, where, [item])
+
+
+def extend(text: str, where: Where, items: list[Any]) -> str:
+    """Return the text with more items at the end of a list, all of one kind; as it is for none.
+
+    >>> extend("a: [1]\\n", ("a",), [2, 3]), extend("a: 1\\n", ("b",), [{"c": 1}, {"c": 2}])
+    ('a: [1, 2, 3]\\n', 'a: 1\\n\\nb:\\n  - c: 1\\n  - c: 2\\n')
+    """
+    if not items:
+        return text
     top = root(text)
     count = known(top, where)
     node = at(top, where[:count])
+    is_block = isinstance(items[0], dict)
     if count < len(where) or not isinstance(node, SequenceNode):
         start, end = span(text, node)
-        if count < len(where) or start < end or not isinstance(item, dict):
-            return put(text, where, [item])
+        if count < len(where) or start < end or not is_block:
+            return put(text, where, items)
         key = key_of(at(top, where[:-1]), where[-1]).start_mark  # it holds nothing yet but comments, perhaps
-        return _insert(text, key.line + 1, _block([item], key.column + 2))
+        return _insert(text, key.line + 1, _block(items, key.column + 2))
     if not is_flow(node):
         line = last_line(node)
-        return _insert(text, line + 1, _block([item], node.start_mark.column))
+        return _insert(text, line + 1, _block(items, node.start_mark.column))
     start, end = span(text, node)
-    if node.value or not isinstance(item, dict):
+    if node.value or not is_block:
         before = text[start + 1 : end - 1].rstrip().rstrip(",")
-        return text[:start] + "[" + before + (", " if node.value else "") + inline(item) + "]" + text[end:]
+        more = ", ".join(map(inline, items))
+        return text[:start] + "[" + before + (", " if node.value else "") + more + "]" + text[end:]
     line, column = node.start_mark.line, key_of(at(top, where[:-1]), where[-1]).start_mark.column
-    return _insert(text[:start].rstrip() + text[end:], line + 1, _block([item], column + 2))
+    return _insert(text[:start].rstrip() + text[end:], line + 1, _block(items, column + 2))
 
 
 def inline(new: Any) -> str:

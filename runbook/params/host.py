@@ -138,6 +138,12 @@ class Device(Closed):
     """`relaxed` for devices with a reserved memory region, such as Intel's USB 2 controllers (H106)."""
     permissive: bool = False
     """Let the guest write all of the device's configuration space; only where a driver needs it (H614)."""
+    msitranslate: bool = False
+    """Translate the guest's old interrupts to the device's MSI; for devices whose own ones are shared or lost."""
+    power_mgmt: bool = False
+    """Let the guest set the device's power states."""
+    seize: bool = False
+    """Let xl take the device from a driver of dom0's when the guest starts; a device that is hidden needs it not."""
 
 
 def _or_nothing(schema: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_interface
 from itertools import combinations
 from typing import Annotated, Any, Literal
@@ -77,9 +77,11 @@ class HostParams(Closed):
         _once("network card", (p for b in self.network.bridges for p in b.ports))
         _once("passthrough device", (d.bdf for d in self.passthrough.devices))
         _once("guest", (g.name for g in self.guests))
-        _once("guest volume", (g.volume.name for g in self.guests))
-        _once("guest MAC", (n.mac for g in self.guests for n in g.nics))
-        _once("VNC display", (str(g.vnc_display) for g in self.guests))
+        _once("guest identity", (g.uuid for g in self.guests if g.uuid))
+        _once("guest volume", (v.name for g in self.guests for v in g.own_volumes))
+        _once("guest disk", (name for g in self.guests for name in _alone(g)))
+        _once("guest MAC", (n.mac for g in self.guests for n in g.nics if n.mac))
+        _once("VNC display", (str(g.vnc_display) for g in self.guests if _is_fixed(g)))
         _once("autostart place", (str(g.autostart) for g in self.guests if g.autostart))
         _once("device given to a guest", (bdf for g in self.guests for bdf in g.pci))
         return self
@@ -101,8 +103,8 @@ class HostParams(Closed):
 
     @model_validator(mode="after")
     def _volumes_have_room_for_their_names(self) -> HostParams:
-        names = (*(g.volume.name for g in self.guests), *(s.name for s in self.management.snapshots))
-        for name in names:
+        volumes = (v.name for g in self.guests for v in g.own_volumes)
+        for name in (*volumes, *(s.name for s in self.management.snapshots)):
             prove_short(self.storage.guest_volume_group, name)
         return self
 
@@ -112,7 +114,7 @@ class HostParams(Closed):
         devices = {d.bdf for d in self.passthrough.devices}
         for guest in self.guests:
             for nic in guest.nics:
-                if nic.bridge not in bridges:
+                if nic.bridge and nic.bridge not in bridges and nic.script in (None, "vif-bridge"):
                     raise ValueError(
                         f"guest '{guest.name}' is on bridge '{nic.bridge}', which network.bridges does not have "
                         f"(it has: {', '.join(sorted(bridges)) or 'none'})"
@@ -143,7 +145,12 @@ class HostParams(Closed):
             raise ValueError(
                 f"management: there is no guest '{unknown[0]}' (there are: {', '.join(sorted(guests)) or 'none'})"
             )
-        disks = {g.volume.name: g.name for g in self.guests}
+        if without := sorted(set(named) - {g.name for g in self.guests if g.own_volumes}):
+            raise ValueError(
+                f"management: the guest '{without[0]}' has no volume in storage.guest_volume_group, and only such a "
+                "volume is mounted, frozen, backed up or restored; take the guest out there"
+            )
+        disks = {v.name: g.name for g in self.guests for v in g.own_volumes}
         for snapshot in self.management.snapshots:
             if snapshot.name in disks:
                 raise ValueError(
@@ -185,6 +192,19 @@ class HostParams(Closed):
 def guest_need_mib(guest: Guest) -> int:
     """Return what a guest needs in MiB, with what comes on top of its memory."""
     return need_mib(guest.memory_mib, guest.vcpus)
+
+
+def _alone(guest: Guest) -> Iterator[str]:
+    """Yield what a guest's further disks are, those that no other guest may have."""
+    for disk in guest.disks:
+        if not (disk.is_own or disk.shared or disk.read_only or disk.cd is not None):
+            name = f"{disk.group}/{disk.volume}" if disk.group else getattr(disk, disk.kind)
+            yield f"{disk.kind} {name}"
+
+
+def _is_fixed(guest: Guest) -> bool:
+    """Return whether a guest has its VNC display, or none: `any_display` takes another one."""
+    return guest.vnc_display is not None and not guest.screen.any_display
 
 
 def need_mib(memory_mib: int, vcpus: int) -> int:

@@ -67,13 +67,19 @@ def domain_name(text: str) -> str:
 def guest_name(text: str) -> str:
     """Return a name that xl takes for a guest's. Raises `ValueError` for anything else.
 
-    xl reads digits alone as a domain's number, and calls the host itself Domain-0.
+    libxl itself refuses none but one in use. xl reads digits alone as a domain's number, and what begins with a
+    hyphen as an option; the name is a part of names of files (/etc/xen/NAME.cfg, /var/log/xen/xl-NAME.log), which
+    have no `/` and at most 255 characters; and the host itself is Domain-0.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,30}", text):
-        raise _taken("guest", text, "use up to 31 small letters, digits, - and _")
+    if not re.fullmatch(r"[A-Za-z0-9](?:[ A-Za-z0-9_.:+@,()-]{0,126}[A-Za-z0-9_+)-])?", text):
+        raise _taken(
+            "guest",
+            text,
+            "begin it with a letter or digit, and go on with letters, digits, blanks or _ . : + @ , ( ) -",
+        )
     if text.isdigit():
         raise _taken("guest", text, "xl reads digits alone as the number of a domain; add a letter")
-    if text in ("domain-0", "dom0"):
+    if text.lower() in ("domain-0", "dom0"):
         raise _taken("guest", text, "that is the host itself")
     return text
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runbook.facts import grub, grub_menu, modules, packages, services, trim, xen
+from runbook.facts import grub, grub_menu, modules, os_prober, packages, services, trim, xen
 from runbook.model.ask import Ask, Facts
 from runbook.params.host import Dom0
 from runbook.params.host import Xen as XenParams
@@ -23,7 +23,7 @@ _INSTALLED = Ask.run(
 _HIDDEN = Ask.read(modules.OPTIONS)
 _TIMER = services.commands(trim.TIMER)
 COMMANDS = (
-    *xen.COMMANDS, *grub.COMMANDS, *guests.COMMANDS, _SUDO, _WATCHDOG, _INSTALLED, _HIDDEN, trim.LVM, *_TIMER,
+    *xen.COMMANDS, *grub.COMMANDS, *os_prober.COMMANDS, *guests.COMMANDS, _SUDO, _WATCHDOG, _INSTALLED, _HIDDEN, trim.LVM, *_TIMER,
 )  # fmt: skip
 _BY_GRUB = ("no-real-mode", "edd=off", "placeholder")
 _OURS = ("dom0_mem=", "dom0_max_vcpus=", "iommu=", "ucode=")
@@ -42,6 +42,8 @@ class Adopted:
     """Devices that xen-pciback holds now."""
     named: tuple[str, ...]
     """Devices that it is to hold from the next start under Xen on, as its file says."""
+    running: tuple[str, ...]
+    """Words that Xen and dom0's kernel were started with."""
     said: tuple[str, ...]
     """Sentences on what no parameter can say."""
 
@@ -50,7 +52,7 @@ def read(machine: Machine, facts: Facts) -> Adopted:
     """Return what the facts say; nothing where nobody asked."""
     hidden = frozenset(d.bdf for d in machine.devices if d.driver in ("pciback", "xen-pciback"))
     named = _named(facts.text(modules.OPTIONS) or "") if _HIDDEN in facts else ()
-    found = Adopted({}, {}, {}, _trim(facts), hidden, named, ())
+    found = Adopted({}, {}, {}, _trim(facts), hidden, named, (), ())
     if not machine.system.is_dom0 or any(ask not in facts for ask in xen.COMMANDS):
         return found
     now = xen.parse(facts)
@@ -66,6 +68,7 @@ def read(machine: Machine, facts: Facts) -> Adopted:
         found.trim,
         hidden,
         named,
+        (*now.commandline, *now.kernel_commandline),
         tuple(said),
     )
 
@@ -158,12 +161,15 @@ def _takes(model: type[Dom0] | type[XenParams], key: str, word: str) -> bool:
     return True
 
 
-def other_systems(facts: Facts) -> tuple[str, ...]:
-    """Return the systems that only os-prober puts into the boot menu, none where nobody asked."""
+def why_os_prober(facts: Facts) -> str:
+    """Return why os-prober is not to go, '' where nothing needs it, or nobody asked."""
     if any(ask not in facts for ask in grub.COMMANDS):
-        return ()
+        return ""
     menu = grub.parse(facts).entries
-    return tuple(e.title for e in menu if e.id.startswith(grub_menu.OTHER_SYSTEM))
+    if others := [e.title for e in menu if e.id.startswith(grub_menu.OTHER_SYSTEM)]:
+        return f"it puts {', '.join(others)} into the boot menu"
+    path = os_prober.switched_on_by(facts)
+    return f"{path} switches it on" if path else ""
 
 
 def _services(facts: Facts) -> dict[str, Any]:

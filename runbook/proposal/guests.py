@@ -1,33 +1,44 @@
-"""The guests of a host that runs Xen already: those whose files the runbook wrote, and those of a person's own, which stay."""
+"""The guests that a host has already: those whose configurations lie there, and those that run without one."""
 
 from __future__ import annotations
 
+import json
+import posixpath
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from runbook import releases
-from runbook.facts import guest_files
+from runbook.facts import configurations, guest_files
 from runbook.facts.storage import GIB, Storage
-from runbook.guests import config
+from runbook.facts.storage.asks import LONG
+from runbook.guests import adoption, config, disk_spec
+from runbook.guests.running import started
+from runbook.guests.syntax import Config, Unreadable, parse
 from runbook.model.ask import Facts
-from runbook.params import HostParams
 
-COMMANDS = (guest_files.FILES, guest_files.AUTOSTART)
+COMMANDS = (guest_files.FILES, configurations.ELSEWHERE, guest_files.AUTOSTART, LONG)
+_FIRST = re.compile(r"# (?:[^:\n]+: )?(.+)")
+Fields = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Found:
-    """One configuration in /etc/xen."""
+    """One guest that is there."""
 
+    name: str
     path: str
+    """Of its configuration; '' for one that runs without."""
     text: str
-    starts_by: str
+    config: Config | None
+    """None where xl cannot read it."""
+    why: str = ""
+    """Why xl cannot."""
+    starts_by: str = ""
     """The link in /etc/xen/auto that starts it with the host, '' for none."""
-    size_gib: int
-    """Of its volume, rounded down; 0 where that is none of LVM's."""
+    is_running: bool = False
+    unsaid: tuple[str, ...] = ()
+    """What libxl has of one that runs, and no configuration says."""
 
     @property
     def is_ours(self) -> bool:
@@ -36,109 +47,125 @@ class Found:
     @property
     def group(self) -> str:
         """The volume group of its first disk, '' where that is something else."""
-        match = re.search(r"(?:target=|phy:|['\"])/dev/([A-Za-z0-9+_.-]+)/[A-Za-z0-9+_.-]+", self.text)
+        specs = map(disk_spec.parse, self.config.items("disk")) if self.config else iter(())
+        path = next((disk.path for disk in specs if not disk.is_cdrom), "")
+        match = re.fullmatch(r"/dev/([A-Za-z0-9+_.-]+)/[A-Za-z0-9+_.-]+", path)
         return match[1] if match and match[1] not in ("mapper", "disk", "zvol") else ""
 
 
-def read(facts: Facts, there: Storage) -> tuple[Found, ...]:
-    """Return every configuration in /etc/xen, none where nobody asked."""
-    if any(ask not in facts for ask in COMMANDS):
+@dataclass(frozen=True)
+class Entry:
+    """A guest as it would stand in the parameters."""
+
+    found: Found
+    guest: Fields
+    devices: Mapping[str, Fields]
+    """What its own file says of its devices, by address, as under passthrough.devices."""
+    bridges: tuple[str, ...]
+    secrets: Mapping[str, str]
+    skipped: tuple[str, ...]
+    """Words of its file that xl does not know."""
+
+
+def read(facts: Facts) -> tuple[Found, ...]:
+    """Return every guest that is there but dom0, none where nobody asked; in the order of their files, then those without."""
+    if any(ask not in facts for ask in (guest_files.FILES, guest_files.AUTOSTART)):
         return ()
     links = {e.target.rpartition("/")[2]: e.name for e in guest_files.parse_autostart(facts) or ()}
-    return tuple(
-        Found(path, text, links.get(path.rpartition("/")[2], ""), _size(text, there))
-        for path, text in sorted(guest_files.parse_files(facts).items())
-    )
+    runs = dict(_running(facts))
+    there = configurations.parse_all(facts)
+    files = [_of_file(path, text, links, runs) for path, text in sorted(there.texts.items())]
+    unread = [(path, why) for path, why in there.unread.items() if path not in there.texts]
+    files += [Found(_stem(path), path, "", None, why) for path, why in unread]
+    named = {found.name for found in files}
+    return (*files, *(_of_domain(name, entry) for name, entry in runs.items() if name not in named))
 
 
-def _size(text: str, there: Storage) -> int:
-    match = re.search(r"target=/dev/([^/\s]+)/([^/\s\",]+)", text)
-    volume = there.volume(match[1], match[2]) if match else None
-    return volume.size // GIB if volume else 0
+def _stem(path: str) -> str:
+    return posixpath.basename(path).removesuffix(".cfg")
 
 
-def entry(found: Found) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Return a guest of ours as it stands in the parameters, and its devices by address."""
-    text = found.text
-    value = dict(re.findall(r'(?m)^(\w+) = "?([^"\[\n]+)"?$', text))
-    guest: dict[str, Any] = {"name": value.get("name", ""), "what": _what(text, value.get("name", ""))}
-    guest |= {"os": "windows"} if "localtime" in value else {}
-    guest |= {"vcpus": _number(value, "vcpus"), "memory_mib": _number(value, "memory")}
-    disks = re.findall(r'vdev=(hda|hdc),.*target=(.*)",$', text, re.MULTILINE)
-    targets = dict(disks)
-    guest["volume"] = {
-        "name": targets.get("hda", "").rpartition("/")[2],
-        "size_gib": max(found.size_gib, 1),
-    }
-    guest |= {"install_media": targets["hdc"]} if "hdc" in targets else {}
-    cards = re.findall(r'"mac=(\S+), bridge=(\S+), model=(\S+)"', text)
-    guest["nics"] = [
-        {"bridge": bridge, "mac": mac} | _unless("model", model, "e1000") for mac, bridge, model in cards
-    ]
-    guest |= {"mmio_hole_mib": _number(value, "mmio_hole")} if "mmio_hole" in value else {}
-    devices = _devices(text)
-    guest["pci"] = list(devices)
-    guest["vnc_display"] = _number(value, "vncdisplay")
-    guest |= _unless("vnc_listen", value.get("vnclisten", ""), "127.0.0.1")
-    if place := re.match(r"(\d\d)-", found.starts_by):
-        guest["autostart"] = int(place[1])
-    return {key: v for key, v in guest.items() if v not in ("", [], None)}, devices
-
-
-def _number(values: dict[str, str], key: str) -> int | None:
-    return int(values[key]) if values.get(key, "").isdecimal() else None
-
-
-def _unless(key: str, value: str, usual: str) -> dict[str, str]:
-    return {} if value == usual else {key: value}
-
-
-def _what(text: str, name: str) -> str:
-    first = text.partition("\n")[0].removeprefix("# ")
-    return first.removeprefix(f"{name}: ") if first.startswith(f"{name}: ") else ""
-
-
-def _devices(text: str) -> dict[str, dict[str, Any]]:
-    """Return the devices of a guest by address, as they stand under passthrough.devices."""
-    named = re.findall(r"(?m)^#   (\S+)  ([0-9a-f]{4}:[0-9a-f]{4})  (.+)$", text)
-    found = {bdf: {"bdf": bdf, "id": number, "what": what} for bdf, number, what in named}
-    for bdf in found:
-        words = re.search(rf'"{re.escape(bdf)}((?:,[^"]*)?)"', text)
-        said = words[1] if words else ""
-        found[bdf] |= {"rdm_policy": "relaxed"} if "rdm_policy=relaxed" in said else {}
-        found[bdf] |= {"permissive": True} if "permissive=1" in said else {}
-    return found
-
-
-@dataclass(frozen=True)
-class Guests:
-    """What becomes of the guests of a host."""
-
-    adopted: tuple[dict[str, Any], ...]
-    """Those that the parameters say exactly, in the order of their files."""
-    devices: dict[str, dict[str, Any]]
-    """Their devices by address, as they stand under passthrough.devices."""
-    left: tuple[Found, ...]
-    """Those that stay as they are, outside the parameters."""
-
-
-def adopt(found: tuple[Found, ...], base: dict[str, Any]) -> Guests:
-    """Return which guests can stand in parameters that begin so: those whose very file the runbook would write again."""
-    adopted, devices, left = [], dict[str, dict[str, Any]](), []
-    for one in found:
-        guest, own = entry(one) if one.is_ours else ({}, {})
-        if guest and _is_same(one, guest, {**base, "passthrough": {"devices": [*own.values()]}}):
-            adopted.append(guest)
-            devices |= own
-        else:
-            left.append(one)
-    return Guests(tuple(adopted), devices, tuple(left))
-
-
-def _is_same(found: Found, guest: dict[str, Any], params: dict[str, Any]) -> bool:
+def _of_file(path: str, text: str, links: Mapping[str, str], runs: Mapping[str, Any]) -> Found:
+    starts_by = links.get(posixpath.basename(path), "")
     try:
-        host = HostParams.model_validate({**params, "guests": [guest]})
-    except ValidationError:
-        return False
-    release = releases.get(host.release)
-    return any(config.render(host, host.guests[0], release, done) == found.text for done in (True, False))
+        said = parse(text)
+    except Unreadable as error:
+        return Found(_stem(path), path, text, None, str(error), starts_by)
+    name = said.text("name") or _stem(path)
+    return Found(name, path, text, said, "", starts_by, name in runs)
+
+
+def _of_domain(name: str, entry: Mapping[str, Any]) -> Found:
+    one = started(entry)
+    return Found(name, "", "", one.config, is_running=True, unsaid=one.unsaid)
+
+
+def running(facts: Facts, name: str) -> Found | None:
+    """Return a guest as it runs, whatever its file says; None where none of that name does."""
+    return next((_of_domain(one, entry) for one, entry in _running(facts) if one == name), None)
+
+
+def _running(facts: Facts) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield name and configuration of each running guest."""
+    try:
+        entries = json.loads(facts[LONG].out) if LONG in facts and facts[LONG].ok else []
+    except ValueError:
+        return
+    for entry in entries if isinstance(entries, list) else ():
+        name = entry.get("config", {}).get("c_info", {}).get("name")
+        if entry.get("domid") and name:
+            yield str(name), entry["config"]
+
+
+def size_of(there: Storage) -> Callable[[str], int]:
+    """Return what gives the GiB of a volume by its path, rounded down; 0 for what is none of LVM's."""
+
+    def size(path: str) -> int:
+        match = re.fullmatch(r"/dev/([^/]+)/([^/]+)", path)
+        volume = there.volume(match[1], match[2]) if match else None
+        return volume.size // GIB if volume else 0
+
+    return size
+
+
+def entry(found: Found, host: str, group: str, release: str, size: Callable[[str], int]) -> Entry:
+    """Return a guest as it would stand in the parameters of a host. Raises `Unadoptable` with the reason."""
+    if found.config is None:
+        raise adoption.Unadoptable(f"xl cannot read it: {found.why}")
+    made = adoption.parameters(found.config, group, size_gib=size, release=release)
+    guest = dict(made.guest)
+    if guest.get("uuid") == config.made_uuid(host, str(guest["name"])):
+        del guest["uuid"]
+    told = _devices(found.text) if found.is_ours else {}
+    if found.is_ours:
+        guest = _as_ours(guest, found.text)
+    place = re.match(rf"(\d\d)-{re.escape(posixpath.basename(found.path))}$", found.starts_by)
+    if place:
+        guest |= {} if "on_crash" in guest else {"on_crash": "preserve"}
+        guest["autostart"] = int(place[1])
+        guest = {key: v for key, v in guest.items() if (key, v) != ("on_crash", "restart")}
+    devices = {bdf: {"bdf": bdf} | told.get(bdf, {}) | fields for bdf, fields in made.devices.items()}
+    return Entry(found, guest, devices, made.bridges, made.secrets, tuple(made.skipped))
+
+
+def _as_ours(guest: Fields, text: str) -> Fields:
+    """Return a guest of ours with what its file says to people, and with the disc that it is installed from as such."""
+    said = _FIRST.match(text)
+    what = {"what": said[1]} if said and said[1] != guest["name"] else {}
+    disks, boot = list(guest.get("disks", ())), guest.get("boot", {})
+    if boot.get("order") in ("dc", "cd") and disks and set(disks[-1]) == {"cd"}:
+        disc = disks.pop()["cd"]
+        kept = {key: value for key, value in boot.items() if key != "order"}
+        guest = {key: value for key, value in guest.items() if key not in ("disks", "boot")}
+        guest |= {"install_media": disc} | ({"boot": kept} if kept else {})
+        if len(disks) == 1 and set(disks[0]) == {"volume", "size_gib"}:
+            guest["volume"] = {"name": disks[0]["volume"], "size_gib": disks[0]["size_gib"]}
+        elif disks:
+            guest["disks"] = disks
+    return {"name": guest["name"], **what, **guest}
+
+
+def _devices(text: str) -> dict[str, Fields]:
+    """Return id and words of the devices that a file of ours names in its comments, by address."""
+    named = re.findall(r"(?m)^#   (\S+)  ([0-9a-f]{4}:[0-9a-f]{4})  (.+)$", text)
+    return {bdf: {"id": number, "what": what} for bdf, number, what in named}

@@ -43,8 +43,8 @@ class Proposal:
     """What the host has already, and keeps."""
     there: tuple[guests.Found, ...]
     """The guests' configurations on it."""
-    other_systems: tuple[str, ...]
-    """Systems that os-prober put into the boot menu."""
+    os_prober: str
+    """Why os-prober stays, '' where it may go."""
     ssh_port: int
     """The port of the host that this session came in by; 0 without one."""
 
@@ -92,7 +92,7 @@ def read(facts: Facts, choice: Choice = NOTHING) -> Proposal:
     """
     machine = machines.read(facts)
     _see_root(machine)
-    there, has = guests.read(facts, machine.storage), adopted.read(machine, facts)
+    there, has = guests.read(facts), adopted.read(machine, facts)
     group, why = disks.guest_group(machine, there)
     found = cards.read(machine, facts, frozenset(choice.devices))
     kept = found.staying | {
@@ -118,7 +118,7 @@ def read(facts: Facts, choice: Choice = NOTHING) -> Proposal:
         chosen=hidden | chosen.chosen(choice, together, machine),
         has=has,
         there=there,
-        other_systems=adopted.other_systems(facts),
+        os_prober=adopted.why_os_prober(facts),
         ssh_port=network.session_port(facts),
     )
 

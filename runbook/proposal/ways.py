@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook.facts import network_ways
 from runbook.facts.network import Interface, Network
 from runbook.survey.machine import Machine
 
@@ -57,6 +58,11 @@ def no_bridge(machine: Machine, way: str) -> str:
     if interface is None:
         return (
             "no way out was seen: no ssh session over a card, no default route, and no card with an address"
+        )
+    if network_ways.is_of_open_vswitch(net, interface):
+        return (
+            f"{way} is Open vSwitch's, which makes its bridges itself: a guest gets onto it by "
+            f"`nics: [{{bridge: {way}, script: vif-openvswitch}}]`"
         )
     cards = [card for name in net.cards_below(way) if (card := net.interface(name))]
     if way.startswith("ppp"):

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 import papermill
@@ -40,6 +41,11 @@ from runbook.runner.telling import OnEvent, Teller
 
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
 """After these a check looks at the other notebooks too: it changes nothing, and all that is wrong is to be said."""
+FIRST = ("IPython.paths", "multiprocessing.synchronize", "tqdm.auto")
+"""What a run needs early (jupyter_client, tqdm) and the pages too, so that it is imported before there are two threads.
+
+Of a package that both begin importlib may hand out a half to either, rather than wait for a thread that waits for it.
+"""
 log = logging.getLogger("runbook.evidence")
 
 
@@ -72,6 +78,8 @@ class Runner:
 
     def _notebooks(self) -> None:
         try:
+            for name in FIRST:
+                import_module(name)
             self._warm.start()  # the first kernel takes its time to start, and this process has nothing to do
             for i, path in enumerate(self.chosen):
                 self._stops.go_on()

@@ -74,8 +74,9 @@ def find(
         )
     chosen = [d for d in done if not steps or d.step in steps]
     facts = host.gather(undo.asks(chosen))
-    parts = tuple((name, tuple(group)) for name, group in groupby(chosen, key=lambda d: d.step))
     planned = undo.plan(chosen, facts)
+    chosen = undo.needed(chosen, facts)
+    parts = tuple((name, tuple(group)) for name, group in groupby(chosen, key=lambda d: d.step))
     return WayBack(parts, Plan(planned.actions, (*kept.findings, *planned.findings)), facts, machine)
 
 

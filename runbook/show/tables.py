@@ -7,8 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from runbook.errors import ParamsError
+from runbook.guests.drives import disks_of, target_of
 from runbook.model.ask import Facts
 from runbook.params import HostParams
+from runbook.params.guest_disks import Disk
 from runbook.params.model import guest_need_mib
 from runbook.show.pieces import Shown
 from runbook.text import html
@@ -73,15 +75,22 @@ def _guests(params: HostParams, facts: Facts) -> pd.DataFrame:
             "memory, MiB": g.memory_mib,
             "with overhead": guest_need_mib(g),
             "vcpus": g.vcpus,
-            "disk": f"{params.storage.guest_volume_group}/{g.volume.name}, {g.volume.size_gib} GiB",
-            "network": ", ".join(f"{n.bridge} {n.mac}" for n in g.nics),
+            "disk": "; ".join(_disk(params, disk) for disk in disks_of(g) if disk.cd is None),
+            "network": ", ".join(f"{n.bridge or n.script} {n.mac or ''}".strip() for n in g.nics),
             "devices": ", ".join(g.pci),
-            "screen": f"{g.vnc_listen}:{5900 + g.vnc_display}",
+            "screen": "" if g.vnc_display is None else f"{g.vnc_listen}:{5900 + g.vnc_display}",
             "starts": "" if g.autostart is None else str(g.autostart),
         }
         for g in params.guests
     ]
     return indexed(rows, "guest")
+
+
+def _disk(params: HostParams, disk: Disk) -> str:
+    """Return one disk in words: a volume of LVM by its name, anything else by its path."""
+    group = disk.group or params.storage.guest_volume_group
+    name = f"{group}/{disk.volume}" if disk.volume else target_of(params, disk)
+    return f"{name}, {disk.size_gib} GiB" if disk.size_gib else name
 
 
 def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
@@ -153,6 +162,7 @@ _TABLES: dict[str, Callable[[HostParams, Facts], pd.DataFrame]] = {
 _PICTURES = {
     "disk": "runbook.show.disk",
     "layout": "runbook.show.disk",
+    "running": "runbook.show.guests",
     "volumes": "runbook.show.volumes",
     "pci_tree": "runbook.show.pci_tree",
     "network": "runbook.show.network",

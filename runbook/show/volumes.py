@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from runbook.facts import storage as storages
-from runbook.facts.storage import Volume, inside
+from runbook.facts.storage import Volume, inside, kinds
 from runbook.facts.storage.tables import Content, Partition, Table
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.show.nested import Box, drawing
 from runbook.show.pieces import Shown
+from runbook.steps.shared import mount_refusals
 from runbook.text import html
 from runbook.text.sizes import human_size
 
-_KINDS = {
-    "C12A7328-F81F-11D2-BA4B-00A0C93EC93B": "EFI system partition",
-    "E3C9E316-0B5C-4DB8-817D-F92DF00215AE": "reserved by Microsoft",
-    "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7": "Windows data",
-    "DE94BBA4-06D1-4D40-A16A-BFD50179D6AC": "Windows recovery",
-    "0FC63DAF-8483-4772-8E79-3D69D8477DE4": "Linux files",
-    "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F": "Linux swap",
-    "E6D6D379-F507-44C2-A23C-238F2A3DF928": "Linux LVM",
-    "21686148-6449-6E6F-744E-656564454649": "BIOS boot",
-    "5": "extended",
-    "f": "extended",
-    "7": "NTFS or exFAT",
-    "b": "FAT32",
-    "c": "FAT32",
-    "27": "Windows recovery",
-    "82": "Linux swap",
-    "83": "Linux",
-    "8e": "Linux LVM",
-    "ee": "stands for a GPT",
-    "ef": "EFI system partition",
-    "fd": "Linux RAID",
-}
 _WORTH_DRAWING = 1024**2
 
 
@@ -57,7 +36,7 @@ def boxes(params: HostParams, facts: Facts) -> tuple[Box, ...]:
     group = params.storage.guest_volume_group
     storage = storages.parse(facts)
     volumes = storage.volumes_of(group)
-    owners = {g.volume.name: g for g in params.guests}
+    owners = {v.name: g for g in params.guests for v in g.own_volumes}
     inner = tuple(_volume(v, owners.get(v.name), facts) for v in volumes)
     disks = storage.parts_of(group)
     if not disks:
@@ -83,15 +62,16 @@ def rows(params: HostParams, facts: Facts) -> list[dict[str, str]]:
     """Return one row for each partition in each guest's volume, or one for a volume without a table."""
     storage = storages.parse(facts)
     found = []
-    for guest in params.guests:
-        volume = storage.volume(params.storage.guest_volume_group, guest.volume.name)
+    owned = [(guest, volume) for guest in params.guests for volume in guest.own_volumes]
+    for guest, wanted in owned:
+        volume = storage.volume(params.storage.guest_volume_group, wanted.name)
         if volume is None:
             continue
         table = inside.parse(facts, volume.path)
         if not table.partitions:
             found.append(_row(volume, guest, "–", "", volume.size, _whole(table), table.content, 0))
         for part in table.partitions:
-            kind = part.name or _KINDS.get(part.type, part.type)
+            kind = part.name or kinds.find(table.label, part.type).name or part.type
             place = human_size(part.start)
             found.append(
                 _row(volume, guest, str(part.number), place, part.size, kind, part.content, part.start)
@@ -130,15 +110,16 @@ def _volume(volume: Volume, guest: Guest | None, facts: Facts) -> Box:
         label += ", with a table that cannot be trusted"
     first = min(p.start for p in table.partitions)
     head = Box("GPT" if table.label == "gpt" else "MBR", first)
-    parts = tuple(_partition(p) for p in table.partitions if not p.is_extended)
+    parts = tuple(_partition(p, table.label) for p in table.partitions if not p.is_extended)
     room = table.size - max(p.end for p in table.partitions)
     rest = (Box("unused", room),) if room > _WORTH_DRAWING else ()
     return Box(label, volume.size, (head, *parts, *rest))
 
 
-def _partition(part: Partition) -> Box:
-    kind = part.name or _KINDS.get(part.type, f"type {part.type}")
-    return Box(f"{part.number}: {_held(part.content) or kind}", part.size)
+def _partition(part: Partition, label: str) -> Box:
+    kind = part.name or kinds.find(label, part.type).name or f"type {part.type}"
+    inner = f", in it {mount_refusals.slots(part)}" if part.slots else ""
+    return Box(f"{part.number}: {_held(part.content) or kind}{inner}", part.size)
 
 
 def _whole(table: Table) -> str:

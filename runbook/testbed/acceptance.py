@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runbook import params as parameters
 from runbook.errors import CheckFailed, RunbookError
 from runbook.hosts.recording import names
 from runbook.runner.run import Run
 from runbook.runner.way_back import go_back
 from runbook.steps import notebooks
 from runbook.testbed import RELEASE, Machine, TestbedError, up
+from runbook.testbed.ends import prove_ends
 from runbook.testbed.keeper import Keeper, begin_again
 from runbook.testbed.management import prove_backup
 from runbook.testbed.proving import carry_out, nothing_changed, say
@@ -35,6 +37,7 @@ def main(
     keep: bool = False,
     backups: bool = False,
     returns: bool = False,
+    ends: bool = False,
     only_prove: bool = False,
     resume: bool = False,
 ) -> int:
@@ -42,7 +45,7 @@ def main(
 
     `record` names the folder that gets the recording of the first run (and `<record>-again` that of
     the second); it is replaced only when everything held. `keep` leaves the machine running; `backups` has a
-    guest's disk destroyed and restored as well, `returns` has every way back proven and takes all back.
+    guest's disk destroyed and restored as well, `ends` has a guest without Xen's drivers end with the host, `returns` has every way back proven and takes all back.
     `only_prove` takes a machine that is finished already, by an earlier call with the same options. `resume` goes on
     at the last checkpoint that a run of today would make the same; what came before it is judged by the second run,
     and `returns` takes it back to what the machine was at the beginning of all.
@@ -58,6 +61,8 @@ def main(
             _prove(machine, release, record, start)
         if backups:
             prove_backup(machine, PARAMS[release])
+        if ends:
+            prove_ends(machine, parameters.load(PARAMS[release]).storage.guest_volume_group)
         if before is not None:
             prove_returns(machine, PARAMS[release], before)
     except (RunbookError, TestbedError) as error:

@@ -21,7 +21,7 @@ def parsed(assigned: Answer = NO_SUCH_PATH, **changes: str) -> xen.Xen:
             {
                 xl.INFO: Answer(0, sample(texts["info"])),
                 xl.LIST: Answer(0, changes.get("list", sample(texts["list"]))),
-                xen._ASSIGNABLE: Answer(0, sample(texts["assignable"])),
+                xen.ASSIGNABLE: Answer(0, sample(texts["assignable"])),
                 xen._ASSIGNED: assigned,
                 Ask.read("/proc/cmdline"): Answer(0, sample("cmdline-xen.txt")),
             }

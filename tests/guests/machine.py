@@ -11,7 +11,8 @@ from typing import Any
 
 from runbook import releases
 from runbook.actions import Link, Remove, Run, WriteFile
-from runbook.facts import guest_files, guests
+from runbook.facts import configurations, guest_files, guests, xen
+from runbook.facts.storage import asks as storage_asks
 from runbook.guests import config, probe
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams
@@ -51,6 +52,10 @@ class HandMade:
     free_mib: int = 28000
     bridges: tuple[str, ...] = ("xenbr0", "xenbr1")
     proofs: tuple[dict[str, Any], ...] = ()
+    vanished: tuple[str, ...] = ()
+    """Devices that are not there to be given."""
+    numbers: dict[str, str] = field(default_factory=dict)
+    """What stat(1) says of a path: `block special file|fe:1|5:312`."""
     kernel: str = "6.12.94+deb13-amd64"
     answers: dict[Ask, Answer] = field(default_factory=dict)
 
@@ -59,7 +64,7 @@ class HandMade:
         return Facts({ask: self.answers.get(ask) or self._answer(ask) for ask in step.asks(self.params)})
 
     def _answer(self, ask: Ask) -> Answer:
-        if ask.kind == "read":
+        if ask.kind == "read" and ask != storage_asks.IS_DOM0:
             return self._file(ask.argv[0])
         known = {
             **self._storage(),
@@ -69,8 +74,12 @@ class HandMade:
                 f"release                : {self.kernel}\nfree_memory            : {self.free_mib}\n"
             ),
             guests.RUNNING[3]: Answer(0, self._masters()),
-            guest_files.FILES: Answer(0, _grepped(self.files, "/etc/xen/")),
+            guest_files.FILES: Answer(0, _grepped(self.files)),
+            configurations.ELSEWHERE: Answer(0, _elsewhere(self.files)),
             guest_files.AUTOSTART: self._auto(),
+            storage_asks.BACKENDS: Answer(0),
+            storage_asks.IS_DOM0: Answer(0, "control_d\n") if self.xen else Answer(0),
+            xen.ASSIGNABLE: self._xl(self._waiting()),
             start_guests.BRIDGES: Answer(0, "".join(f"/sys/class/net/{b}/bridge\n" for b in self.bridges)),
             probe.COMMANDS[1]: Answer(0, "".join(self._proof_line(p) for p in self.proofs)),
             probe.COMMANDS[2]: Answer(
@@ -87,6 +96,10 @@ class HandMade:
         discs = [guest.install_media for guest in self.params.guests if guest.install_media]
         if discs and ask == guest_files.existing(tuple(dict.fromkeys(discs))):
             return Answer(0, "".join(f"{disc}\n" for disc in dict.fromkeys(discs)))
+        if "stat -L -c %F" in ask.key.replace("'\"'\"'", ""):
+            return Answer(0, "".join(f"{said}|{path}\n" for path, said in self.numbers.items()))
+        if "== header" in ask.key:
+            return Answer(MISSING)
         if "blkid" in ask.key:
             return Answer(0, "\n".join(f"DEVNAME={path}\nPTTYPE=dos\n" for path in self.written))
         for path in (config.path_of(guest.name) for guest in self.params.guests):
@@ -109,6 +122,16 @@ class HandMade:
 
     def _xl(self, text: str) -> Answer:
         return Answer(0, text) if self.xen else Answer(1, "", f"{NO_XEN}\n")
+
+    def _waiting(self) -> str:
+        gone = {*self.vanished, *(bdf for guest in self.running for bdf in guest.pci)}
+        named = dict.fromkeys(
+            [
+                *(d.bdf for d in self.params.passthrough.devices),
+                *(b for g in self.params.guests for b in g.pci),
+            ]
+        )
+        return "".join(f"{bdf}\n" for bdf in named if bdf not in gone)
 
     def _table(self) -> str:
         rows = [("Domain-0", 0, "r-----"), *((g.name, g.domid, g.state) for g in self.running)]
@@ -242,11 +265,21 @@ def _libxl(bdf: str) -> dict[str, int]:
     return {key: value for key, value in parts.items() if value}
 
 
-def _grepped(files: dict[str, str], folder: str) -> str:
-    """Return what `grep -H ''` says of the files of a folder."""
+def _grepped(files: dict[str, str]) -> str:
+    """Return what `grep -H ''` says of the *.cfg of /etc/xen."""
     return "".join(
-        f"{path}:{line}\n"
-        for path, text in files.items()
-        if path.startswith(folder)
-        for line in text.splitlines()
+        f"{path}:{line}\n" for path, text in files.items() if _is_plain(path) for line in text.splitlines()
     )
+
+
+def _elsewhere(files: dict[str, str]) -> str:
+    """Return what is said of all other files below /etc/xen."""
+    return "".join(
+        "".join((f"= {path}\n", *(f" {line}\n" for line in text.splitlines())))
+        for path, text in files.items()
+        if path.startswith("/etc/xen/") and not _is_plain(path)
+    )
+
+
+def _is_plain(path: str) -> bool:
+    return path.startswith("/etc/xen/") and path.count("/") == 3 and path.endswith(".cfg")

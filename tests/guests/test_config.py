@@ -59,6 +59,8 @@ def test_windows_is_as_the_guide_wants_it_without_its_faults():
             "format=raw, vdev=hdc, access=ro, devtype=cdrom, target=/srv/iso/windows.iso",
         ),
         "boot": "dc",
+        "vga": "stdvga",
+        "videoram": 16,
         "vif": ("mac=00:16:3e:14:04:00, bridge=xenbr1, model=e1000",),
         "pci": (
             "0000:00:1d.0,rdm_policy=relaxed",
@@ -133,7 +135,7 @@ def test_a_value_that_would_break_the_file_is_refused(key, value, said):
         changed("comm", **{key: value})
 
 
-@pytest.mark.parametrize(("release", "count"), [("trixie", 164), ("bookworm", 156), ("wheezy", 0)])
+@pytest.mark.parametrize(("release", "count"), [("trixie", 166), ("bookworm", 158), ("wheezy", 0)])
 def test_the_words_of_each_release_are_known(release, count):
     """The key lists hold every word that the release's xl reads; wheezy has no list."""
     assert len(known_keys(release)) == count

@@ -91,7 +91,7 @@ def wanted(params, guest, installed):
         "boot": ("cd" if installed else "dc") if discs else "c",
         "hole": (guest.mmio_hole_mib or 0) * 1024,
         "is windows": guest.os == "windows",
-        "on_crash": "preserve",
+        "on_crash": "restart" if guest.autostart else "preserve",
     }
 
 
@@ -187,7 +187,7 @@ REFUSED = [
     (1, *more('timer_mode = "fast"')),
     (1, *more('bios = "award"')),
     (1, *more('hdtype = "scsi"')),
-    (1, *more('vga = "radeon"')),
+    (1, 'vga = "stdvga"', 'vga = "radeon"'),
     (1, *more('device_model_version = "qemu"')),
     (1, *more('passthrough = "on"')),
     (1, *more('gfx_passthru = "nvidia"')),

@@ -6,8 +6,9 @@ import pytest
 
 from runbook import releases
 from runbook.guests import config
+from runbook.guests.claims import conflicts
 from runbook.guests.syntax import Unreadable, parse
-from runbook.guests.validate import conflicts, validate
+from runbook.guests.validate import validate
 from runbook.params import load
 
 ROOT = Path(__file__).parents[2]
@@ -34,15 +35,21 @@ BROKEN = [
     ("devtype=cdrom, ", "", "warn", "there is no disc", "H701"),
     ("vnc = 1", "sdl = 1\nvnc = 1", "fail", "sdl is 1", ""),
     ('"127.0.0.1"', '"0.0.0.0"', "warn", "VNC listens on 0.0.0.0", "H702"),
-    ('"127.0.0.1"', '"127.0.0.1:10"', "fail", "in vnclisten and in vncdisplay", ""),
+    (
+        '"127.0.0.1"',
+        '"127.0.0.1:10"',
+        "fail",
+        "VNC listens on 127.0.0.1:10, and there is a vncdisplay",
+        "xl.cfg(5)",
+    ),
     ("vncunused = 0\n", "", "warn", "vncunused is not 0", ""),
     ("vcpus = 4", 'passthrough = "disabled"', "fail", 'passthrough is "disabled"', ""),
     ("vcpus = 4", 'rdm = "strategy=hst"', "fail", 'strategy "hst"', ""),
-    ("vcpus = 4", "pci_seize = 1", "fail", "pci_seize is 1", ""),
+    ("vcpus = 4", "pci_seize = 1", "warn", "pci_seize is 1", ""),
     ('"0000:03:00.1"', '"03:00.0"', "fail", "the device 0000:03:00.0 is given twice", ""),
     ('"0000:0f:00.0"', '"0f:0.x"', "fail", "not a PCI address", "xl-pci-configuration(5)"),
     ("rdm_policy=relaxed", "rdmpolicy=relaxed", "fail", "no option rdmpolicy", "xl-pci-configuration(5)"),
-    ("rdm_policy=relaxed", "seize=1", "fail", "says seize=1", ""),
+    ("rdm_policy=relaxed", "seize=1", "warn", "says seize=1", ""),
     ("mac=00:16:3e:14:04:00, ", "", "warn", "has no mac=", "H704"),
     ("00:16:3e:14:04:00", "00:16:3e:14:04", "fail", "not six pairs", ""),
     ("00:16:3e:14:04:00", "01:16:3e:14:04:00", "fail", "multicast", ""),
@@ -87,12 +94,13 @@ def test_the_guides_own_files_are_read_and_their_faults_named(case, expected):
 
 
 def test_two_files_that_claim_the_same_are_named():
-    """A disk, a device, a MAC and a VNC display in two files are each reported with both files."""
+    """A disk, a device, a MAC, an identity and a VNC display in two files are each reported with both files."""
     other = SOUND.replace('name = "windows"', 'name = "copy"').replace("/dev/guests/", "/dev/mapper/guests-")
     found = conflicts({"/etc/xen/a.cfg": SOUND, "/etc/xen/b.cfg": other})
     assert {f.what.split(" is claimed")[0] for f in found} == {
         "The MAC 00:16:3e:14:04:00",
         "The VNC display 10",
+        "The uuid debf73ba-03bb-574f-9448-2b946086e7cf",
         "The disk /dev/guests/windows",
         *(f"The device 0000:{bdf}" for bdf in ("00:1d.0", "03:00.0", "03:00.1", "0e:00.0", "0f:00.0")),
     }
@@ -111,7 +119,7 @@ def test_the_guests_of_one_host_do_not_conflict():
         ("a=1;b='x' # c\n", {"a": 1, "b": "x"}),
         ("a = [\n 'x', # first\n\n 'y'\n,\n]\n", {"a": ("x", "y")}),
         ("a = ['x']\na += ['y']", {"a": ("x", "y")}),
-        ("a = 0x10", {"a": 16}),
+        ("a = 0x10", {"a": "0x10"}),
         ('a = "it\'s; [#] = x"', {"a": "it's; [#] = x"}),
         ("", {}),
     ],

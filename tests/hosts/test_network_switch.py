@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from runbook.actions import NetworkFile, Renumbered, ReplaceNetwork
-from runbook.engine import network_switch
+from runbook.engine import network_switch, undo
 from runbook.engine.apply import carry_out
 from runbook.engine.packing import pack, unpack
 from runbook.errors import CommandFailed
@@ -246,6 +246,32 @@ def test_an_earlier_switch_that_was_cut_off_is_taken_back_first(machine):
     assert f"{CARD} 10.0.2.15/24" in machine.in_force()
 
 
+def test_after_a_switch_that_failed_there_is_nothing_to_take_back(machine):
+    """The host took it back, and its answers say so; what it could not put in force again is still to be taken back."""
+    action = to(LOST["route"][0])
+    back = action.inverse(machine.gather([Ask.read(FILE)]))
+    failed = [undo.Done("run", "1", "configure_bridges", action.title, back, ((FILE, ""),), is_sure=False)]
+    assert undo.plan(failed, machine.gather(undo.asks(failed))).actions == (), "nothing was ever done"
+    refused(machine, action, "the route 10.8.0.0/16 via 10.0.2.9 is missing")
+    assert undo.plan(failed, machine.gather(undo.asks(failed))).actions == ()
+    machine.shell(
+        "echo 'the old files are back, and could not be put in force' >>/run/xen-runbook-network/why"
+    )
+    assert undo.plan(failed, machine.gather(undo.asks(failed))).actions == (back,)
+
+
+def test_a_way_back_that_finds_the_switch_unconfirmed_switches_once(machine):
+    """What takes back a switch that was cut off leads to where the way back would: that is not gone twice."""
+    back = to(BRIDGED).inverse(machine.gather([Ask.read(FILE)]))
+    before, files = machine.in_force(), machine.files()
+    in_the_middle(machine)
+    put_in_force = machine.calls().count("restart networking")
+    assert "has taken the switch back" in carry_out(back, machine, print)
+    machine.until_quiet()
+    assert (machine.in_force(), machine.files(), machine.text(FILE)) == (before, files, OLD)
+    assert machine.calls().count("restart networking") == put_in_force + 1
+
+
 def in_the_middle(machine, content=BRIDGED):
     """Leave the machine with new files in place that nobody confirmed, as at a power cut."""
     go_on, machine.reconnect = machine.reconnect, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
@@ -257,9 +283,13 @@ def in_the_middle(machine, content=BRIDGED):
 
 
 def test_a_start_in_the_middle_of_a_switch_has_the_old_files(machine):
-    """The unit is wanted at the next start, before the network; it puts the files back and is gone afterwards."""
+    """The unit is wanted at the next start, before the network; it puts the files back and is gone afterwards.
+
+    So is the part of a file that was just being written.
+    """
     files = machine.files()
     in_the_middle(machine)
+    machine.shell(f"echo half >{FILE.rpartition('/')[0]}/.runbook.1Loqn5.tmp")
     assert (
         machine.files()["/etc/systemd/system/sysinit.target.wants/xen-runbook-network-back.service"]
         == f"../{UNIT[20:]}"

@@ -36,7 +36,7 @@ def address(text: str, **more: Any) -> dict[str, Any]:
 
 def host(
     *links: dict[str, Any], routes: list[dict[str, Any]], at: str = "", bridges: tuple[str, ...] = (),
-    wireless: str = "", routes6: list[dict[str, Any]] | None = None, pppoe: str = "", configured: str = "",
+    wireless: str = "", virtual: tuple[str, ...] = (), routes6: list[dict[str, Any]] | None = None, pppoe: str = "", configured: str = "",
 ) -> Facts:  # fmt: skip
     """Return the facts of a machine with three cards, by what its network shows."""
     built = [Pci(bdf, code="028000" if name == wireless else "020000") for name, bdf in WIRED.items()]
@@ -49,7 +49,14 @@ def host(
         "ip_addr_json": json.dumps(list(links)),
         "ip_route_json": json.dumps(routes),
         "session": f"192.168.1.2 50000 {at} 22\n" if at else None,
-        "net_links": "\n".join([*real, *(f"/sys/class/net/{b}/bridge " for b in bridges)]) + "\n",
+        "net_links": "\n".join(
+            [
+                *real,
+                *(f"/sys/class/net/{v} ../../devices/virtual/net/{v}" for v in virtual),
+                *(f"/sys/class/net/{b}/bridge " for b in bridges),
+            ]
+        )
+        + "\n",
     }
     more = {
         network.ROUTE6: Answer(0, json.dumps(routes6 or [])),
@@ -116,6 +123,16 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
         [OUTSIDE, ("xenbr1", ("eno3",), "none")],
         [],
         "must stay: it carries a port of Open vSwitch (eno2)",
+    ),
+    "Open vSwitch is the way out": (
+        host(
+            link("ovs-system"), link("eno1", master="ovs-system"), link("ovsbr0", "192.168.1.10/24"), link("eno2"), link("eno3"),
+            routes=[{**OUT[0], "dev": "ovsbr0"}], at="192.168.1.10", virtual=("ovs-system", "ovsbr0"),
+        ),
+        [ROUTED],
+        ["eno2", "eno3"],
+        "ovsbr0 is Open vSwitch's, which makes its bridges itself: a guest gets onto it by "
+        "`nics: [{bridge: ovsbr0, script: vif-openvswitch}]`",
     ),
     "a router: PPPoE on the second card": (
         host(

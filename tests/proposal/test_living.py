@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runbook import proposal
-from runbook.facts import grub, guest_files, xl
+from runbook.facts import grub, guest_files, os_prober, xl
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams, loads
 from runbook.params.host import Local
@@ -87,7 +87,7 @@ BY_HAND = {
     guest_files.FILES: "".join(
         f"/etc/xen/{name}.cfg:{line}\n"
         for name in ("web", "mail")
-        for line in (f'name = "{name}"', "memory = 512", f'disk = [ "phy:/dev/guests/{name},xvda,w" ]', 'vif = [ "bridge=xenbr1" ]')
+        for line in (f'name = "{name}"', f'type = "{"hvm" if name == "web" else "pv"}"', "memory = 512", f'disk = [ "phy:/dev/guests/{name},xvda,w" ]', 'vif = [ "bridge=xenbr1" ]')
     ),
     guest_files.AUTOSTART: "01-web.cfg\tf\t../web.cfg\n",
     adopted._SUDO: "ana ALL=(root) NOPASSWD: /usr/sbin/xl list\n",
@@ -105,12 +105,11 @@ def by_hand() -> dict[Ask, Answer]:
 
 
 def test_a_xen_that_was_set_up_by_hand_keeps_its_guests():
-    """Its guests stay outside the parameters, by name; what is planned are the runbook's own files with the words in force."""
+    """Those that can be said are adopted as they are, others stay outside by name; planned are the runbook's own files alone."""
     text, params = written(by_hand())
-    assert params.guests == ()
+    assert [(g.name, g.autostart) for g in params.guests] == [("web", 1)]
     for line in (
-        "/etc/xen/web.cfg was written by hand, and stays as it is; 01-web.cfg in /etc/xen/auto starts it",
-        "/etc/xen/mail.cfg",
+        "/etc/xen/mail.cfg is not among the guests here, and stays as it is: a guest of type pv starts a kernel",
     ):
         assert line in " ".join(text.replace("#", " ").split())
     assert (params.dom0.memory_mib, params.dom0.max_vcpus, params.dom0.kernel_options) == (
@@ -136,6 +135,7 @@ def test_a_xen_that_was_set_up_by_hand_keeps_its_guests():
     }  # fmt: skip
     assert done == {name: titles for name, titles in expected.items() if name not in unknown}
     assert "The runbook writes its own files where they are not there yet" in text
+    assert "with the same words, and starts" in " ".join(text.replace("#", " ").split())
     waits = {name: {f.level for f in plan.stops} for name, plan in plans.items() if plan.stops}
     assert waits == ({} if "boot_xen_once" in unknown else {"boot_xen_once": {"wait"}})
 
@@ -162,6 +162,7 @@ def test_xens_words_become_parameters(words):
     changes = {
         xl.INFO: Answer(0, XEN_INFO.format(words)),
         xl.LIST: Answer(0, f"Name ID Mem VCPUs State Time\n{shown}"),
+        Ask.read("/proc/cmdline"): Answer(0, "placeholder root=/dev/vda3 ro console=hvc0\n"),
     }
     text, params = written(by_hand() | changes)
     assert (params.dom0.memory_mib, params.dom0.max_vcpus) == (
@@ -171,6 +172,10 @@ def test_xens_words_become_parameters(words):
     assert (params.xen.iommu, params.xen.options) == (iommu, options)
     assert said in " ".join(text.replace("#", " ").split())
     assert "The runbook writes its own files" in text
+    there = (*words.split(), f"xen-pciback.hide={boot_menu.hide_list(params)}")
+    ours = (*boot_menu.xen_always(params), *boot_menu.xen_normal(params), *boot_menu.kernel_normal(params))
+    new = ", ".join(word for word in ours if word not in there)
+    assert f"with the same words and besides {new}, and starts" in " ".join(text.replace("#", " ").split())
 
 
 def plain(**said: Any) -> tuple[str, HostParams]:
@@ -204,6 +209,10 @@ def test_what_debian_has_is_said_where_the_runbook_would_change_it():
     asked = params.configuration
     assert (asked.remove_os_prober, asked.trim.weekly, asked.trim.removed_volumes) == (False, False, True)
     assert "it puts Windows Boot Manager into the boot menu" in text
+    by_owner = Answer(0, "/etc/default/grub.d/owner.cfg:GRUB_DISABLE_OS_PROBER=false\n")
+    text, params = plain(more={grub._MENU: Answer(0, ""), os_prober.COMMANDS[0]: by_owner})
+    assert not params.configuration.remove_os_prober
+    assert "/etc/default/grub.d/owner.cfg switches it on" in text
 
 
 def test_a_question_that_was_not_asked_adds_nothing():

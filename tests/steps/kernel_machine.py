@@ -120,7 +120,7 @@ class Machine:
             grub._MOUNT: Answer(0, self.boot_on + "\n"),
             xl.INFO: Answer(1),
             xl.LIST: Answer(0, self.domains),
-            xen._ASSIGNABLE: Answer(1),
+            xen.ASSIGNABLE: Answer(1),
             xen._ASSIGNED: Answer(1),
         }
         if ask in table:

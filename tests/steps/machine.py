@@ -22,6 +22,7 @@ from runbook import survey
 from runbook.facts import (
     boot_next,
     bridge_filter,
+    forward_chains,
     grub,
     interfaces,
     modules,
@@ -31,6 +32,7 @@ from runbook.facts import (
     networkd,
     packages,
     services,
+    soft_dependencies,
     sourced,
     space,
     system,
@@ -145,6 +147,8 @@ class Machine:
     """What boot_next asks; nothing is a machine that starts the BIOS way."""
     filter: str = ""
     """What iptables -S says, '' where it is not installed."""
+    chains: str = ""
+    """What nft says of all rules, '' where bridged packets meet none."""
     wireless: str = ""
     includes: str = "1\n"
     cpuinfo: str = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu svm hypervisor\n"
@@ -203,7 +207,7 @@ class Machine:
             services._STATE: self.state + "\n",
             xl.INFO: self._only_xen(self.xl_info),
             xl.LIST: self._only_xen(self.xl_list),
-            xen._ASSIGNABLE: self._only_xen(self.assignable),
+            xen.ASSIGNABLE: self._only_xen(self.assignable),
             xen._ASSIGNED: self._only_xen(self.assigned),
             modules._IMAGES: self.images,
             network._ADDR: self.address,
@@ -211,6 +215,7 @@ class Machine:
             network.ROUTE6: self.routes6,
             network.PPPOE: self.pppoe,
             bridge_filter._RULES: self.filter or Answer(127),
+            forward_chains.RULES: self.chains,
             network._SESSION: self.session,
             network._LINKS: self._links(),
             interfaces._FOLDER: self.folder,
@@ -224,6 +229,8 @@ class Machine:
             netplan._CLOUD: "",
             interfaces._WIRELESS: self.wireless,
         }
+        if ask in soft_dependencies.COMMANDS:
+            return Answer(0, self._modprobe())
         if ask in table:
             found = table[ask]
             return found if isinstance(found, Answer) else Answer(0, found)
@@ -310,6 +317,13 @@ class Machine:
             for path, text in self.files.items()
             if path.startswith(folders)
         )
+
+    def _modprobe(self) -> str:
+        """Return the files of modprobe, and their lines."""
+        found = {
+            p: t.splitlines() for p, t in self.files.items() if p.startswith(("/etc/modprobe.d/", "/lib/"))
+        }
+        return "".join(f"{p}\n" + "".join(f"{p}\t{line}\n" for line in lines) for p, lines in found.items())
 
     def _sourced(self) -> str:
         """Return the files that ifupdown may take in: those of the machine, and what grep says of a folder."""

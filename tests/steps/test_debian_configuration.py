@@ -11,6 +11,7 @@ from runbook.facts import (
     apt_settings,
     firewall,
     listening,
+    os_prober,
     packages,
     removals,
     services,
@@ -262,6 +263,29 @@ def test_every_part_of_exim_goes():
     assert planned.actions[0].undo[-7:] == ("--no-install-recommends", *names, "bsd-mailx")
     assert [(f.level, f.what) for f in planned.findings] == [("warn", "With it goes bsd-mailx")]
     assert len(check(remove_packages, changes={PURGE: Answer(0, EXIM)})) == 5
+
+
+@pytest.mark.parametrize(
+    ("lines", "stays"),
+    [
+        ("/etc/default/grub.d/me.cfg:GRUB_DISABLE_OS_PROBER=false\n", "/etc/default/grub.d/me.cfg"),
+        ("/etc/default/grub:  export GRUB_DISABLE_OS_PROBER='false'\n", "/etc/default/grub"),
+        (
+            "/etc/default/grub:GRUB_DISABLE_OS_PROBER=false\n/etc/default/grub.d/z.cfg:GRUB_DISABLE_OS_PROBER=true\n",
+            "",
+        ),
+        ("", ""),
+    ],
+)
+def test_os_prober_stays_where_its_owner_switched_it_on(lines, stays):
+    """Debian leaves it off, so that word is a person's; the mail server goes nevertheless, and the plan says what stays."""
+    changes = {PURGE: Answer(0, EXIM), os_prober.COMMANDS[0]: Answer(0, lines)}
+    planned = plan(remove_packages, changes=changes)
+    assert (planned.actions[0].argv[-1] == "os-prober") == (not stays)
+    assert planned.actions[0].argv[-5 if not stays else -4] == "exim4"
+    kept = [f.what for f in planned.findings if f.what.startswith("os-prober stays")]
+    assert kept == ([f"os-prober stays: {stays} switches it on"] if stays else [])
+    assert len(check(remove_packages, changes=changes)) == (4 if stays else 5)
 
 
 def test_configuration_left_behind_is_purged_too():

@@ -9,7 +9,7 @@ import pytest
 from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.actions.volumes import TAG, removal
 from runbook.facts import guest_files, guests
-from runbook.facts.storage import asks
+from runbook.facts.storage import asks, headers
 from runbook.guests import probe
 from runbook.model.ask import Answer
 from runbook.params import HostParams, load
@@ -166,21 +166,6 @@ class TestWriteGuestConfigs:
         host.files["/etc/xen/comm.cfg"] = host.files["/etc/xen/comm.cfg"].replace("256", "512")
         assert [a.path for a in actions(write_guest_configs, host)] == ["/etc/xen/comm.cfg"]
 
-    def test_what_a_person_wrote_is_refused_and_the_move_leads_on(self):
-        """A configuration of somebody's own is not written over; moved out of the way, as the refusal says, ours is written."""
-        host, path = configured(PARAMS), "/etc/xen/comm.cfg"
-        host.files[path] = 'name = "comm"\nmemory = 4096\n'
-        plan = write_guest_configs.plan(PARAMS, host.facts(write_guest_configs))
-        (finding,) = plan.stops
-        assert (finding.level, finding.what) == (
-            "refuse",
-            f"{path} was written by hand, and would be written over",
-        )
-        assert f"mv {path} {path}.by-hand" in finding.do
-        host.files[f"{path}.by-hand"] = host.files.pop(path)
-        assert not stops(write_guest_configs, host)
-        assert [a.path for a in actions(write_guest_configs, host)] == [path]
-
     def test_an_installed_disk_changes_the_boot_order(self):
         """As soon as the volume holds a partition table, the file with the disc first is replaced."""
         params = with_guests(install_media="/srv/iso/ipfire.iso")
@@ -189,6 +174,18 @@ class TestWriteGuestConfigs:
         host.written = ("/dev/guests/ipfire",)
         (write,) = actions(write_guest_configs, host)
         assert 'boot = "dc"' in host.files[write.path]
+        assert 'boot = "cd"' in write.content
+
+    @pytest.mark.parametrize(
+        "case", ["gpt_no_pmbr", "gpt_first_34", "gpt_list_lost", "gpt_4kn", "gpt_shrunk"]
+    )
+    def test_a_disk_with_a_hurt_table_is_never_started_from_the_disc(self, case):
+        """blkid sees nothing on it, and a header of its GPT is whole: the guest's own disk comes first."""
+        params = with_guests(install_media="/srv/iso/ipfire.iso")
+        host = configured(params)
+        deep = (Path(__file__).parents[1] / f"facts/storage/inside/{case}.deep").read_text(encoding="utf-8")
+        host.answers[headers.look("/dev/guests/ipfire")] = Answer(0, deep)
+        (write,) = actions(write_guest_configs, host)
         assert 'boot = "cd"' in write.content
 
     def test_a_missing_disc_is_said(self):
@@ -203,8 +200,8 @@ class TestWriteGuestConfigs:
         """Another configuration in /etc/xen with the same disk is named together with ours."""
         host = configured(PARAMS)
         host.files["/etc/xen/old.cfg"] = "name='old'\nmemory=64\ndisk=['/dev/mapper/guests-comm,,hda,w']\n"
-        assert problems(write_guest_configs, host) == [
-            ("warn", "The disk /dev/guests/comm is claimed by /etc/xen/comm.cfg and /etc/xen/old.cfg")
+        assert [what for level, what in problems(write_guest_configs, host) if level == "warn"] == [
+            "The disk /dev/guests/comm is claimed by /etc/xen/comm.cfg and /etc/xen/old.cfg"
         ]
 
     def test_what_xl_does_not_take_fails(self):
@@ -336,7 +333,7 @@ class TestProvePassthrough:
         host = configured(PARAMS, running=(running(PARAMS, "ipfire"),))
         (finding,) = prove_passthrough.plan(PARAMS, host.facts(prove_passthrough)).stops
         assert finding.level == "refuse"
-        assert "xl shutdown -w ipfire" in finding.do
+        assert "xl shutdown -F -w ipfire" in finding.do
 
     def test_a_probe_guest_that_was_left_behind_does_not_stand_in_the_way(self):
         """A probe that was killed is cleared by the next one."""

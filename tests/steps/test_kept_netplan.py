@@ -157,8 +157,8 @@ def test_nothing_is_dropped_from_any_file(host, which):
     assert again.holds == done.holds
 
 
-def made_by_netplan(texts):
-    """Return networkd's files as the installed netplan makes them of some."""
+def run_netplan(texts, made):
+    """Return the files that the installed netplan puts into a folder for some of its own, and what it finds wrong."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("NETPLAN_TMP")) as folder:
         for path, text in texts.items():
             file = Path(folder + path)
@@ -169,9 +169,15 @@ def made_by_netplan(texts):
             ["netplan", "generate", "--root-dir", folder], capture_output=True, text=True, check=False
         )
         wrong = [line for line in ran.stderr.splitlines() if "rror" in line or "ERROR" in line]
-        made = Path(folder, "run/systemd/network").glob("*.network")
-        extra = {p: t for p, t in texts.items() if p.startswith("/etc/systemd")}
-        return {f"/run/systemd/network/{p.name}": p.read_text(encoding="utf-8") for p in made} | extra, wrong
+        files = Path(folder, made).glob("*.n*")
+        return {f"/{made}/{p.name}": p.read_text(encoding="utf-8") for p in files}, wrong
+
+
+def made_by_netplan(texts):
+    """Return networkd's files as the installed netplan makes them of some."""
+    made, wrong = run_netplan(texts, "run/systemd/network")
+    extra = {p: t for p, t in texts.items() if p.startswith("/etc/systemd")}
+    return {p: t for p, t in made.items() if p.endswith(".network")} | extra, wrong
 
 
 @pytest.mark.skipif(not shutil.which("netplan"), reason="netplan is not installed here")

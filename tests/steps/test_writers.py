@@ -79,21 +79,6 @@ def test_a_line_that_nobody_knows_is_quoted_and_written_by_hand_is_understood():
     assert done.changes(networkd_facts(texts)) == ()
 
 
-def test_netplan_for_networkmanager_is_refused_and_written_by_hand_is_understood():
-    """The refusal's move, carried out, leaves nothing to do."""
-    old = "network:\n  renderer: NetworkManager\n  ethernets:\n    eno1:\n      dhcp4: true\n"
-    path = "/etc/netplan/01-nm.yaml"
-    (refused,) = netplan_writer.write(ENO1, netplan_facts("eno1", {path: old})).findings
-    assert refused.what == "netplan gives eno1 to NetworkManager"
-    new = old.replace(
-        "    eno1:\n      dhcp4: true\n",
-        "    eno1: {}\n  bridges:\n    xenbr0: {interfaces: [eno1], dhcp4: true}\n",
-    )
-    done = netplan_writer.write(ENO1, netplan_facts("eno1", {path: new}))
-    assert done.findings == ()
-    assert done.changes(netplan_facts("eno1", {path: new})) == ()
-
-
 def test_a_cloud_image_keeps_its_file_and_its_lease():
     """Debian's own image names cards by a pattern: its file stays, and one beside it has the bridge, whole."""
     image = (

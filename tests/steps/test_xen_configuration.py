@@ -5,7 +5,8 @@ import subprocess
 import pytest
 
 from runbook.actions import Reboot, Remove, Run, WriteFile
-from runbook.facts import grub, modules
+from runbook.facts import grub, modules, soft_dependencies
+from runbook.model.ask import Ask
 from runbook.steps import xen_configuration
 from runbook.steps.shared import boot_menu
 from runbook.steps.xen_configuration import (
@@ -53,6 +54,13 @@ def installed(**changes: object) -> Machine:
     machine = _installed()
     for name, value in changes.items():
         setattr(machine, name, value)
+    return machine
+
+
+def with_files(files: dict[str, str]) -> Machine:
+    """Return a machine on which chapter 05 was run, with these files beside its own."""
+    machine = installed()
+    machine.files |= files
     return machine
 
 
@@ -183,6 +191,57 @@ class TestHideDevices:
         machine = configured()
         machine.images = "kernel vmlinuz-6.12 1\n"
         assert faults(machine, hide_devices, PARAMS) == ["There is no initial RAM disk in /boot"]
+
+    KVM = "# the router's card\noptions vfio-pci ids=8086:10d3\nsoftdep e1000e pre: vfio-pci\n"
+    REALTEK = "softdep r8169 pre: realtek\n"
+
+    def test_what_goes_before_a_driver_already_goes_on_to(self):
+        """Of several soft dependencies of a module the first counts, so ours says what theirs says, in front of theirs."""
+        devices = DEVICES | {"0000:00:06.0": ("1b36:000d", "r8169", "r8169")}
+        machine = installed(devices=devices)
+        machine.files["/etc/modprobe.d/vfio.conf"] = self.KVM
+        machine.files["/lib/modules/6.12/modules.softdep"] = self.REALTEK
+        assert f"write {hide_devices.FIRST}" in carry(machine, hide_devices, PARAMS)
+        assert machine.files[hide_devices.FIRST].splitlines()[1:] == [
+            "softdep e1000e pre: xen-pciback vfio-pci",
+            "softdep r8169 pre: xen-pciback realtek",
+            "softdep vfio-pci pre: xen-pciback",
+        ]
+        assert machine.files["/etc/modprobe.d/vfio.conf"] == self.KVM
+        assert carry(machine, hide_devices, PARAMS) == []
+
+    def test_what_stood_in_front_goes_with_its_reason(self):
+        """Once the owner took the lines out, or nothing is hidden any more, our file in front is gone too."""
+        for params, text in ((PARAMS, ""), (NONE, self.KVM)):
+            machine = with_files({"/etc/modprobe.d/vfio.conf": self.KVM})
+            carry(machine, hide_devices, PARAMS)
+            machine.files["/etc/modprobe.d/vfio.conf"] = text
+            assert f"remove {hide_devices.FIRST}" in carry(machine, hide_devices, params)
+            assert hide_devices.FIRST not in machine.files
+
+    def test_vfio_by_name_in_the_ram_disk_waits_too(self):
+        """A host whose RAM disk loads vfio-pci by its name has xen-pciback before it, and keeps the name."""
+        machine = with_files({modules.EARLY: "vfio\nvfio_pci # for the router\n"})
+        carry(machine, hide_devices, PARAMS)
+        assert machine.files[hide_devices.FIRST].splitlines()[1:] == ["softdep vfio-pci pre: xen-pciback"]
+        assert machine.files[modules.EARLY].startswith("vfio\nvfio_pci # for the router\n")
+
+    def test_a_file_that_sorts_before_ours_is_refused(self):
+        """Nothing that is written could come before it: its owner moves the line, and then the step goes on."""
+        early, late = "/etc/modprobe.d/00-kvm.conf", "/etc/modprobe.d/local.conf"
+        machine = with_files({early: self.KVM})
+        what = f"{early} has the first word on what is loaded before e1000e"
+        assert stops(machine, hide_devices, PARAMS) == [("refuse", what)]
+        assert carry(with_files({late: self.KVM}), hide_devices, PARAMS)
+
+    def test_an_older_capture_answers_nothing_about_it(self):
+        """A question that is not among the answers is not known: the plan is what it was."""
+        machine = installed()
+        new = (*soft_dependencies.COMMANDS, Ask.read(hide_devices.FIRST))
+        asks = tuple(ask for ask in hide_devices.asks(PARAMS) if ask not in new)
+        assert hide_devices.plan(PARAMS, machine.facts(asks)) == hide_devices.plan(
+            PARAMS, machine.facts(hide_devices.asks(PARAMS))
+        )
 
     def test_the_early_modules_of_others_stay(self):
         """Adding and taking away leaves the rest of the file as it was."""
@@ -328,8 +387,9 @@ class TestSetBootMenu:
             "GRUB_DEFAULT=saved",
             'GRUB_CMDLINE_XEN="dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1,vga"',
             'GRUB_CMDLINE_XEN_DEFAULT="dom0_max_vcpus=1 iommu=yes ucode=scan smt=no"',
-            'GRUB_CMDLINE_LINUX_XEN_REPLACE="${GRUB_CMDLINE_LINUX} console=hvc0"',
-            f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="${{GRUB_CMDLINE_LINUX_DEFAULT}} {hide} panic=30 nosmt"',
+            'GRUB_CMDLINE_LINUX_XEN_REPLACE="${GRUB_CMDLINE_LINUX_XEN_REPLACE:-${GRUB_CMDLINE_LINUX}} console=hvc0"',
+            'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="${GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT:-'
+            f'${{GRUB_CMDLINE_LINUX_DEFAULT}}}} {hide} panic=30 nosmt"',
         ]
         assert not [line for line in boot_menu.options_file(NONE).splitlines() if "hide" in line]
 
@@ -343,6 +403,15 @@ class TestSetBootMenu:
             "a=1 console=hvc0",
             " ".join(["quiet splash", *boot_menu.kernel_normal(PARAMS)]),
         ]
+
+    def test_words_for_the_xen_entry_alone_are_kept(self):
+        """What the owner wrote in the place of Linux's words for Xen's entries stays there, before ours."""
+        script = (
+            'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="earlyprintk=xen"\n'
+        )
+        script += boot_menu.options_file(PARAMS) + 'echo "$GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT"'
+        said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+        assert said.split() == ["earlyprintk=xen", *boot_menu.kernel_normal(PARAMS)]
 
 
 class TestEnableServices:

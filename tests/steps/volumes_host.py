@@ -14,7 +14,7 @@ from typing import Any
 from runbook.actions import InstallPackages, Run, WriteFile
 from runbook.facts import ntfs, space, xl
 from runbook.facts.packages import DOWNLOADS
-from runbook.facts.storage import asks, inside
+from runbook.facts.storage import asks, headers, inside
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams, load
@@ -140,6 +140,9 @@ class Host:
             path = f"/dev/guests/{name}"
             if ask == inside.look(path):
                 return self._table(name, path)
+            if ask == headers.look(path):
+                deep = SAMPLES / f"{self.disks[name].holds}.deep"
+                return Answer(0, deep.read_text(encoding="utf-8") if deep.exists() else "")
             if any(ask == ntfs.probe(path, n) for n in range(10)):
                 return self.windows if self.disks[name].holds == "windows" else Answer(MISSING)
         if ask.kind == "read" and ask.argv[0].startswith(mount_marks.FOLDER):

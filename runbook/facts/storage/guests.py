@@ -21,6 +21,8 @@ class Guests:
     """Number of the guest, number (`major:minor`) and path of each disk that a guest has."""
     is_silent: bool
     """True when this is dom0 under Xen and `xl` does not say which guests run."""
+    read_only: frozenset[tuple[int, str]] = frozenset()
+    """Number of the guest and path of each disk that a guest only reads."""
 
     def with_device(self, number: str, paths: frozenset[str]) -> tuple[str, ...]:
         """Return the names of the guests that have a device, by its path in `xl list -l` or its number in xenstore."""
@@ -33,15 +35,16 @@ def parse(facts: Facts) -> Guests:
     if any(ask not in facts for ask in GUESTS):
         return Guests({}, (), is_silent=False)
     listed, long = facts[xl.LIST], facts[LONG]
-    configured = (
-        (entry.get("domid", 0), "", disk.get("pdev_path", ""))
+    configured = [
+        (entry.get("domid", 0), disk.get("pdev_path", ""), bool(disk.get("readwrite")))
         for entry in (json.loads(long.out) if long.ok and long.out.strip() else [])
         for disk in entry.get("config", {}).get("disks", [])
-    )
+    ]
     return Guests(
         {row.id: row.name for row in xl.rows(listed.out)} if listed.ok else {},
-        (*configured, *backends(facts[BACKENDS].out)),
+        (*((domid, "", path) for domid, path, _ in configured), *backends(facts[BACKENDS].out)),
         is_silent="control_d" in (facts.text(IS_DOM0.argv[0]) or "") and not listed.ok,
+        read_only=frozenset((domid, path) for domid, path, writes in configured if not writes),
     )
 
 

@@ -10,11 +10,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from runbook.facts.storage.tables import SECTOR, Content, Table, partition, problems
+from runbook.facts.storage import headers, hurt
+from runbook.facts.storage.headers import Deep
+from runbook.facts.storage.tables import SECTOR, Content, Partition, Slot, Table, partition, problems
 from runbook.model.ask import MISSING, Ask, Facts
 
 _NOT_A_TABLE = "does not contain a recognized partition table"
+_DISCS = ("iso9660", "udf")
+_SLICES = ("a5", "a6", "a9")
+"""MBR's kinds of partition that a BSD label divides once more (FreeBSD, OpenBSD, NetBSD)."""
 
 
 def look(path: str) -> Ask:
@@ -36,7 +44,7 @@ def look(path: str) -> Ask:
 
 
 def parse(facts: Facts, path: str) -> Table:
-    """Return what a volume holds, from the answer to `look(path)`."""
+    """Return what a volume holds, from the answer to `look(path)` and, where it was asked, to `headers.look(path)`."""
     answer = facts[look(path)]
     if answer.status == MISSING:
         return Table(path, exists=False)
@@ -50,17 +58,51 @@ def parse(facts: Facts, path: str) -> Table:
         return Table(path, True, size, content=whole)
     if "status 127" in parts:
         return Table(path, True, size, content=whole, is_unread=True)
+    deep = headers.parse(facts, path)
     text = parts.get("table", "").strip()
-    if not text:
+    if not text and whole.table and not deep.headers:
         said_no = f"blkid sees a table ({whole.table}) that sfdisk cannot read: {'; '.join(remarks)}"
-        return Table(
-            path, True, size, content=whole, problems=(said_no,) if whole.table else (), remarks=remarks
-        )
-    table = json.loads(text)["partitiontable"]
+        return Table(path, True, size, content=whole, problems=(said_no,), remarks=remarks)
+    table: dict[str, Any] = json.loads(text)["partitiontable"] if text else {"label": ""}
     held = {int(name[3:]): content(said) for name, said in parts.items() if name.startswith("at ")}
-    found = tuple(partition(row, table, held) for row in table.get("partitions", []))
-    wrong = problems(table["label"], found, size)
-    return Table(path, True, size, table["label"], found, whole, wrong, remarks=remarks)
+    found = tuple(_sliced(partition(row, table, held), held, deep) for row in table.get("partitions", []))
+    if whole.fstype and _fills(whole, found):
+        return Table(path, True, size, content=whole)
+    label = table["label"]
+    wrong = problems(label, found, size)
+    fault = hurt.of(path, label, found, size, remarks, deep.headers)
+    move = fault.do if fault else _room_for(path, label, found, size)
+    if fault:
+        wrong = (fault.why, *wrong)
+    return Table(path, True, size, label, found, whole, wrong, move, remarks=remarks)
+
+
+def _fills(whole: Content, found: tuple[Partition, ...]) -> bool:
+    """Return whether a file system fills the volume although its first sector ends as that of a table.
+
+    exFAT's boot sector, and an ext4's with a boot loader in it, are an MBR without partitions to sfdisk. The image
+    of a disc that starts from a USB stick, too, has a table, and its partitions are windows into the disc.
+    """
+    if whole.fstype in _DISCS:
+        return all(p.content.fstype in ("", "vfat", "hfsplus", *_DISCS) for p in found)
+    return not found
+
+
+def _room_for(path: str, label: str, found: tuple[Partition, ...], size: int) -> str:
+    """Return what to do about a table with partitions behind the end of the volume, '' when it has none."""
+    end = max((p.end for p in found), default=0)
+    return hurt.too_small(path, size // SECTOR, -(-end // SECTOR)).do if size and end > size else ""
+
+
+def _sliced(part: Partition, held: Mapping[int, Content], deep: Deep) -> Partition:
+    """Return a partition with what a BSD label divides it into: by the label, else by the places that partx found."""
+    label = deep.slots(part.start)
+    if label:
+        return replace(part, slots=tuple(replace(s, content=held.get(s.start, Content())) for s in label))
+    if part.type not in _SLICES:
+        return part
+    places = sorted(start for start in held if part.start < start < part.end)
+    return replace(part, slots=tuple(Slot("", start, content=held[start]) for start in places))
 
 
 def holding(paths: tuple[str, ...]) -> Ask:
@@ -78,6 +120,15 @@ def parse_holding(text: str) -> frozenset[str]:
     ['/dev/guests/comm']
     """
     return frozenset(line.partition("=")[2] for line in text.splitlines() if line.startswith("DEVNAME="))
+
+
+def written(facts: Facts, paths: tuple[str, ...]) -> frozenset[str]:
+    """Return which of some disks somebody has written: what blkid sees, and what a GPT without its first sector has.
+
+    Reads the answers to `holding(paths)` and, where they were asked, to `headers.look(path)` of each.
+    """
+    seen = parse_holding(facts[holding(paths)].out)
+    return seen | {path for path in paths if headers.parse(facts, path).headers}
 
 
 def content(text: str) -> Content:

@@ -27,6 +27,20 @@ class Content:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """One partition of a BSD label, which lies in a partition (a slice) of the table; sizes in bytes."""
+
+    letter: str
+    """`a`, `b`, …; '' where only its place is known."""
+    start: int
+    """Its first byte in the volume."""
+    size: int = 0
+    kind: str = ""
+    """What the label calls it: `ufs`, `swap`, `zfs`, or '' for another."""
+    content: Content = Content()
+
+
+@dataclass(frozen=True)
 class Partition:
     """One entry of a partition table; sizes in bytes, counted from the start of the volume."""
 
@@ -42,6 +56,8 @@ class Partition:
     content: Content = Content()
     path: str = ""
     """The device of a disk's partition; '' inside a volume, where it has none."""
+    slots: tuple[Slot, ...] = ()
+    """What a BSD label in it divides it into."""
 
     @property
     def end(self) -> int:
@@ -52,6 +68,11 @@ class Partition:
     def is_extended(self) -> bool:
         """True for the entry of an MBR that only holds others."""
         return self.type in _EXTENDED
+
+    @property
+    def is_protective(self) -> bool:
+        """True for the entry of an MBR that only announces a GPT."""
+        return self.type == _PROTECTIVE
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,8 @@ class Table:
     """What stands directly in the volume when it has no table: a file system, an LVM group, or nothing."""
     problems: tuple[str, ...] = ()
     """Why the table cannot be trusted; nothing is mounted from such a volume."""
+    move: str = ""
+    """What to do about the first of them, '' when there is nothing better than to look."""
     is_unread: bool = False
     """True when the host lacks sfdisk: what it would find is not known."""
     remarks: tuple[str, ...] = ()
@@ -133,16 +156,15 @@ def partition(row: dict[str, Any], table: dict[str, Any], held: Mapping[int, Con
 
 
 def problems(label: str, found: tuple[Partition, ...], size: int) -> tuple[str, ...]:
-    """Return why a table cannot be trusted: overlaps, ends behind the volume's, a GPT that is only announced."""
-    said = []
-    if label == "dos" and any(p.type == _PROTECTIVE for p in found):
-        said.append("it announces a GPT, and neither of the two copies of that GPT can be read")
-    said += [
+    """Return why a table cannot be trusted: overlaps, and ends behind the volume's."""
+    said = [
         f"partition {p.number} ends at byte {p.end}, behind the end of the volume ({size})"
         for p in found
-        if size and p.end > size
+        if size and p.end > size and not (label == "dos" and p.is_protective)
     ]
-    real = sorted((p for p in found if not p.is_extended), key=lambda p: (p.start, p.number))
+    real = sorted(
+        (p for p in found if not p.is_extended and not p.is_protective), key=lambda p: (p.start, p.number)
+    )
     said += [
         f"partitions {a.number} and {b.number} overlap"
         for i, a in enumerate(real)

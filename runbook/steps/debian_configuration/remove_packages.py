@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.facts import grub, grub_menu, removals
+from runbook.facts import grub, grub_menu, os_prober, removals
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -29,19 +29,20 @@ def patterns(params: HostParams) -> tuple[str, ...]:
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    menu = (Ask.read(grub.CONFIG),) if params.configuration.remove_os_prober else ()
-    return (*removals.commands(patterns(params)), *menu, *wanted_packages.asks(params))
+    other = (Ask.read(grub.CONFIG), *os_prober.COMMANDS) if params.configuration.remove_os_prober else ()
+    return (*removals.commands(patterns(params)), *other, *wanted_packages.asks(params))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Purge every part by its name: the installer marks them as wanted, so nothing goes by itself."""
     if not patterns(params):
         return Plan(unasked="configuration.mail is keep, and remove_os_prober is false")
-    now, others = removals.parse(facts, patterns(params)), _other_systems(params, facts)
-    present = _removable(now, others)
+    now, stays = removals.parse(facts, patterns(params)), _stays(params, facts)
+    present = _removable(now, stays)
+    kept = stays if _PROBER in now.present else ()
     if not present:
-        return Plan(findings=_kept(now, others))
-    findings = [*_kept(now, others), *obstacles(wanted_packages.read(params, facts)), *_others(now)]
+        return Plan(findings=kept)
+    findings = [*kept, *obstacles(wanted_packages.read(params, facts)), *_others(now)]
     why = f"also goes: {', '.join(now.others)}" if now.others else ""
     # With its own defaults: configuration that was purged is in no package.
     back = (*(name for name in now.installed if name in present), *now.others)
@@ -59,37 +60,44 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             f"run `apt-get purge {name}` on the host and read what it says",
             "H301",
         )
-        for name in _removable(removals.parse(facts, patterns(params)), _other_systems(params, facts))
+        for name in _removable(removals.parse(facts, patterns(params)), _stays(params, facts))
     ]
 
 
-def _other_systems(params: HostParams, facts: Facts) -> tuple[str, ...]:
-    """Return the systems that only os-prober puts into the boot menu."""
+def _stays(params: HostParams, facts: Facts) -> tuple[Finding, ...]:
+    """Return why os-prober stays, () where it may go: systems that it alone put into the menu, or its owner's own word."""
     if not params.configuration.remove_os_prober:
         return ()
     menu = grub_menu.entries(facts.text(grub.CONFIG) or "")
-    return tuple(e.title for e in menu if e.id.startswith(grub_menu.OTHER_SYSTEM))
+    if others := [e.title for e in menu if e.id.startswith(grub_menu.OTHER_SYSTEM)]:
+        return (
+            Finding(
+                "warn",
+                f"os-prober stays: it put {others[0]} into the boot menu",
+                f"without it the next `update-grub` drops {', '.join(others)}",
+                "set configuration.remove_os_prober: false to say so; to be rid of it, write an entry of your own "
+                "for that system into /etc/grub.d/40_custom, set GRUB_DISABLE_OS_PROBER=true in /etc/default/grub, "
+                "run `update-grub`, then run again",
+                "H302",
+            ),
+        )
+    if path := os_prober.switched_on_by(facts):
+        return (
+            Finding(
+                "warn",
+                f"os-prober stays: {path} switches it on",
+                "whoever wrote that wants the systems in the boot menu that it finds; it looks into the guests' volumes, too",
+                "set configuration.remove_os_prober: false to say so; to be rid of it, take GRUB_DISABLE_OS_PROBER=false out "
+                "of that file, run `update-grub`, then run again",
+                "H302",
+            ),
+        )
+    return ()
 
 
-def _removable(now: removals.Removals, others: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what goes: os-prober stays where other systems are started by what it found."""
-    return tuple(name for name in now.present if not (others and name == _PROBER))
-
-
-def _kept(now: removals.Removals, others: tuple[str, ...]) -> tuple[Finding, ...]:
-    if not others or _PROBER not in now.present:
-        return ()
-    return (
-        Finding(
-            "warn",
-            f"os-prober stays: it put {others[0]} into the boot menu",
-            f"without it the next `update-grub` drops {', '.join(others)}",
-            "set configuration.remove_os_prober: false to say so; to be rid of it, write an entry of your own "
-            "for that system into /etc/grub.d/40_custom, set GRUB_DISABLE_OS_PROBER=true in /etc/default/grub, "
-            "run `update-grub`, then run again",
-            "H302",
-        ),
-    )
+def _removable(now: removals.Removals, stays: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Return what goes."""
+    return tuple(name for name in now.present if not (stays and name == _PROBER))
 
 
 def _others(now: removals.Removals) -> list[Finding]:

@@ -11,7 +11,9 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
+from runbook.params.guests import Volume as Wanted
 from runbook.releases import xen
+from runbook.steps.shared import guest_volumes
 from runbook.survey import volume_groups
 from runbook.text.sizes import human_size
 
@@ -32,16 +34,24 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `lvcreate` for each volume that is missing; refuse where room or group is missing."""
     there = storage.parse(facts)
     group = there.group(params.storage.guest_volume_group)
+    left = _left(params, there)
     if not params.guests:
-        return Plan(unasked="guests is empty")
+        return Plan((), left, unasked="guests is empty")
+    if not guest_volumes.owned(params):
+        return Plan((), left, unasked="no guest has a volume in storage.guest_volume_group")
     if group is None:
         # Without the tools nobody can look; a group that is not there is none that will be.
-        foreseen = () if there.has_lvm else params.guests
-        made = tuple(_create(params.storage.guest_volume_group, guest) for guest in foreseen)
+        foreseen = [] if there.has_lvm else guest_volumes.owned(params)
+        made = tuple(_create(params.storage.guest_volume_group, *one) for one in foreseen)
         return Plan(made, (_no_group(params, there),))
-    missing = [g for g in params.guests if there.volume(group.name, g.volume.name) is None]
-    findings = [*_unfit(params, there), *_too_little(there, group, missing)]
-    return Plan(tuple(_create(group.name, guest) for guest in missing), tuple(findings))
+    missing = [(g, v) for g, v in guest_volumes.owned(params) if there.volume(group.name, v.name) is None]
+    findings = [
+        *_unfit(params, there),
+        *_no_pool(there, group, missing),
+        *_too_little(there, group, missing),
+        *left,
+    ]
+    return Plan(tuple(_create(group.name, *one) for one in missing), tuple(findings))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -49,26 +59,66 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     there = storage.parse(facts)
     name = params.storage.guest_volume_group
     if there.group(name) is None:
-        return [_no_group(params, there)] if params.guests else []
-    missing = [g.volume.name for g in params.guests if there.volume(name, g.volume.name) is None]
+        return [_no_group(params, there)] if guest_volumes.owned(params) else []
+    missing = [v.name for _, v in guest_volumes.owned(params) if there.volume(name, v.name) is None]
     return [
         *(
             Finding("fail", f"The volume {name}/{volume} does not exist", do="run this step in mode apply")
             for volume in missing
         ),
         *_unfit(params, there),
+        *_left(params, there),
     ]
 
 
-def _create(group: str, guest: Guest) -> Run:
-    """Return the creation of one volume, cleared of what an older volume left in its place."""
-    size = f"{guest.volume.size_gib}g"
-    clear = ("--yes", "--wipesignatures", "y", "--zero", "y", "--addtag", TAG)
-    return Run(
-        ("lvcreate", *clear, "--size", size, "--name", guest.volume.name, group),
-        f"the disk of {guest.name}; it asks nobody because it is new",
-        undo=removal(group, guest.volume.name),
+def _left(params: HostParams, there: Storage) -> tuple[Finding, ...]:
+    """Return a warning for each volume that the runbook made for a guest, and which no guest of the parameters has."""
+    group = params.storage.guest_volume_group
+    mine = {volume.name for _, volume in guest_volumes.owned(params)}
+    return tuple(
+        Finding(
+            "warn",
+            f"The volume {v.full_name} was made by the runbook, and no guest of the parameters has it",
+            f"its guest was taken out of the parameters, or has another volume now; it holds {human_size(v.size)}, and "
+            "nothing removes it",
+            f"take the guest in again (`runbook guest adopt PARAMS {v.name}`); or, once its data is not wanted, "
+            f"`lvremove {v.full_name}`",
+        )
+        for v in there.volumes_of(group)
+        if TAG in v.tags and not v.origin and v.name not in mine
     )
+
+
+def _create(group: str, guest: Guest, volume: Wanted) -> Run:
+    """Return the creation of one volume, cleared of what an older volume left in its place.
+
+    A thin one is empty by itself, and takes from its pool what is written to it (lvmthin(7)).
+    """
+    size = f"{volume.size_gib}g"
+    how: tuple[str, ...] = ("--yes", "--wipesignatures", "y", "--zero", "y", "--addtag", TAG, "--size", size)
+    if volume.thin_pool:
+        how = ("--yes", "--addtag", TAG, "--virtualsize", size, "--thinpool", volume.thin_pool)
+    return Run(
+        ("lvcreate", *how, "--name", volume.name, group),
+        f"the disk of {guest.name}; it asks nobody because it is new",
+        undo=removal(group, volume.name),
+    )
+
+
+def _no_pool(there: Storage, group: Group, missing: list[tuple[Guest, Wanted]]) -> list[Finding]:
+    """Return a finding for each thin pool that is asked for and is not in the group."""
+    pools = dict.fromkeys(v.thin_pool for _, v in missing if v.thin_pool)
+    return [
+        Finding(
+            "refuse",
+            f"There is no thin pool {group.name}/{pool}",
+            "a thin volume is made in a pool of its own group",
+            f"make it (`lvcreate --type thin-pool --size 100g --name {pool} {group.name}`), or leave `thin_pool` out",
+            "lvmthin(7)",
+        )
+        for pool in pools
+        if there.volume(group.name, pool) is None
+    ]
 
 
 def _no_group(params: HostParams, there: Storage) -> Finding:
@@ -92,7 +142,7 @@ def _no_group(params: HostParams, there: Storage) -> Finding:
     )
 
 
-def _too_little(there: Storage, group: Group, missing: list[Guest]) -> list[Finding]:
+def _too_little(there: Storage, group: Group, missing: list[tuple[Guest, Wanted]]) -> list[Finding]:
     """Return a finding when the new volumes, each rounded up to whole extents, cannot be made."""
     if missing and volume_groups.is_partial(there, group.name):
         return [
@@ -104,10 +154,11 @@ def _too_little(there: Storage, group: Group, missing: list[Guest]) -> list[Find
                 "lvm(8)",
             )
         ]
-    need = sum(group.rounded(g.volume.size_gib * GIB) for g in missing)
+    thick = [v for _, v in missing if not v.thin_pool]
+    need = sum(group.rounded(v.size_gib * GIB) for v in thick)
     if need <= group.free:
         return []
-    wanted = ", ".join(f"{g.volume.name} {g.volume.size_gib} GiB" for g in missing)
+    wanted = ", ".join(f"{v.name} {v.size_gib} GiB" for v in thick)
     held = volume_groups.holders(there, group)
     return [
         Finding(
@@ -123,11 +174,13 @@ def _too_little(there: Storage, group: Group, missing: list[Guest]) -> list[Find
 def _unfit(params: HostParams, there: Storage) -> list[Finding]:
     """Return a finding for each existing volume that cannot be the guest's."""
     name = params.storage.guest_volume_group
-    pairs = ((guest, there.volume(name, guest.volume.name)) for guest in params.guests)
-    return [finding for guest, volume in pairs if volume for finding in _why_unfit(guest, volume)]
+    found = ((g, w, there.volume(name, w.name)) for g, w in guest_volumes.owned(params))
+    return [
+        finding for guest, wanted, volume in found if volume for finding in _why_unfit(guest, wanted, volume)
+    ]
 
 
-def _why_unfit(guest: Guest, volume: Volume) -> list[Finding]:
+def _why_unfit(guest: Guest, wanted: Wanted, volume: Volume) -> list[Finding]:
     path = volume.full_name
     used_at = next((u.who if u.kind == "mount" else u.kind for u in volume.uses if u.is_hosts_own), "")
     if used_at:
@@ -139,12 +192,12 @@ def _why_unfit(guest: Guest, volume: Volume) -> list[Finding]:
                 f"give the volume of '{guest.name}' another name, or keep guests in a group of their own",
             )
         ]
-    if volume.size < guest.volume.size_gib * GIB:
+    if volume.size < wanted.size_gib * GIB:
         return [
             Finding(
                 "warn",
                 f"The volume {path} exists and is smaller than asked",
-                f"it has {human_size(volume.size)}, {guest.volume.size_gib} GiB are asked; "
+                f"it has {human_size(volume.size)}, {wanted.size_gib} GiB are asked; "
                 "it may hold the guest's data, so here it is left as it is",
                 "grow_volumes in 09_management makes it larger and keeps what is on it; or ask for less",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook.actions import Run, WriteFile
 from runbook.facts import guests
 from runbook.facts.guests import Domains
-from runbook.guests import probe
+from runbook.guests import ending, probe
 from runbook.guests.probe import Proof, Proofs
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
@@ -82,7 +82,7 @@ def _held(device: Device, domains: Domains) -> Finding | None:
         "refuse",
         f"{device.bdf} cannot be proven: the running guest '{holder.name}' has it",
         "two guests cannot have one device",
-        f"stop that guest (`xl shutdown -w {holder.name}`) and run this step again; "
+        f"stop that guest ({ending.by_hand(holder.name)}) and run this step again; "
         "or set `probe: none` for the device",
     )
 

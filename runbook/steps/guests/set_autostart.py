@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from runbook.actions import Link, Remove, Run
 from runbook.facts.guest_files import AUTO, AUTOSTART, FILES, AutoEntry, parse_autostart, parse_files
@@ -10,6 +11,7 @@ from runbook.guests import config
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
+from runbook.steps.shared import left_guests
 
 TITLE = "Set which guests start with the host, and in which order"
 GUIDE = "Autostart VM's: a link in /etc/xen/auto, which does not exist there, in no said order (H712)"
@@ -44,7 +46,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         for name, target in links.items()
         if name in there and there[name].is_link and there[name].target != target
     ]
-    return Plan(tuple(actions), (*_in_the_way(links, there), *_foreign(params, links, there, facts)))
+    said = (*_in_the_way(links, there), *_foreign(params, links, there, facts))
+    return Plan(tuple(actions), (*said, *_left(params, links, there, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -91,6 +94,19 @@ def _is_ours(entry: AutoEntry, facts: Facts) -> bool:
     if not match or entry.target != f"../{match[1]}":
         return False
     return config.is_ours(parse_files(facts).get(config.path_of(match[1].removesuffix(".cfg")), config.MARK))
+
+
+def _left(
+    params: HostParams, links: dict[str, str], there: dict[str, AutoEntry], facts: Facts
+) -> Iterator[Finding]:
+    """Yield a warning for each link that goes because its guest was taken out of the parameters."""
+    mine = {guest.name for guest in params.guests}
+    files = parse_files(facts)
+    for entry in there.values():
+        name = entry.target.removeprefix("../").removesuffix(".cfg")
+        is_left = config.path_of(name) in files and name not in mine
+        if entry.name not in links and _is_ours(entry, facts) and is_left:
+            yield left_guests.no_longer_started(name, entry)
 
 
 def _in_the_way(links: dict[str, str], there: dict[str, AutoEntry]) -> list[Finding]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from runbook import releases
 from runbook.actions import Run
-from runbook.facts import guests
+from runbook.facts import configurations, guests, xen
 from runbook.facts.guests import Domain, Domains
-from runbook.guests import config
+from runbook.facts.storage import guests as storage_guests
+from runbook.facts.storage.asks import GUESTS
+from runbook.guests import config, ending
+from runbook.guests.syntax import parse
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.params.model import guest_need_mib
 from runbook.steps.guests import write_guest_configs
-from runbook.steps.shared import guest_needs
+from runbook.steps.shared import guest_needs, left_guests, taken
 
 TITLE = "Start the guests and see them run"
 GUIDE = (
@@ -28,22 +32,22 @@ BRIDGES = Ask.shell("ls -d /sys/class/net/*/bridge 2>/dev/null; true")
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about running guests, their files, and the bridges."""
-    return (*write_guest_configs.asks(params), BRIDGES)
+    return (*write_guest_configs.asks(params), *GUESTS, BRIDGES, xen.ASSIGNABLE)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Return one `xl create` for each guest with `start: true` that does not run."""
     domains = guests.parse(facts)
     due = [guest for guest in params.guests if guest.start and domains.named(guest.name) is None]
+    left = tuple(_left(params, facts, domains))
     if not due:
-        return Plan(
-            unasked="" if any(guest.start for guest in params.guests) else "no guest has `start: true`"
-        )
+        unasked = "" if any(guest.start for guest in params.guests) else "no guest has `start: true`"
+        return Plan((), left, unasked=unasked)
     xl = releases.get(params.release).xl
     actions = tuple(_start(xl, guest) for guest in due)
     if missing := guest_needs.xen(domains):
         return Plan(actions, missing)
-    return Plan(actions, tuple(_obstacles(params, facts, domains, due)))
+    return Plan(actions, (*_obstacles(params, facts, domains, due), *left))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -52,7 +56,14 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     domains = guests.parse(facts)
     if wanted and (missing := guest_needs.xen(domains)):
         return list(missing)
-    return [f for guest in wanted for f in _judge(guest, domains.named(guest.name))]
+    found = [f for guest in wanted for f in _judge(guest, domains.named(guest.name))]
+    return [*found, *_left(params, facts, domains)]
+
+
+def _left(params: HostParams, facts: Facts, domains: Domains) -> Iterator[Finding]:
+    """Yield a warning for each guest that runs and was taken out of the parameters."""
+    found = left_guests.left(params, configurations.parse_all(facts).texts)
+    yield from left_guests.running(found, domains)
 
 
 def _start(xl: str, guest: Guest) -> Run:
@@ -66,18 +77,23 @@ def _start(xl: str, guest: Guest) -> Run:
 
 def _stop(xl: str, name: str) -> tuple[str, ...]:
     """Return the command that shuts a guest down and waits for its end; one that does not run is right."""
+    name = shlex.quote(name)
     return ("sh", "-c", f"! {xl} list {name} >/dev/null 2>&1 || {xl} shutdown -F -w {name}")
 
 
 def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Guest]) -> Iterator[Finding]:
-    files = write_guest_configs.wanted(params, facts)
+    files = write_guest_configs.standings(params, facts)
+    known = write_guest_configs.identities(params, facts)
+    running = storage_guests.parse(facts)
     bridges = {line.split("/")[-2] for line in facts[BRIDGES].out.splitlines()}
     for guest in due:
         path = config.path_of(guest.name)
-        if facts.text(path) != files[path]:
+        if files[path].is_due:
             what, do = f"{path} is not as wanted", "run write_guest_configs first"
             yield Finding("wait", what, do=do, after="write_guest_configs")
-        for bridge in sorted({nic.bridge for nic in guest.nics} - bridges):
+        # What a script of another kind plugs into, such as Open vSwitch's, is no bridge of the kernel's.
+        usual = {nic.bridge for nic in guest.nics if nic.bridge and nic.script in (None, "vif-bridge")}
+        for bridge in sorted(usual - bridges):
             yield Finding(
                 "wait",
                 f"The bridge {bridge} of the guest '{guest.name}' does not exist",
@@ -86,7 +102,9 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
                 "H650",
                 after="configure_bridges",
             )
-        yield from _taken(params, guest, domains)
+        read = parse(write_guest_configs.in_force(params, facts)[path])
+        yield from taken.taken(guest.name, read, domains, running, known)
+        yield from _gone(params, guest, domains, xen.assignable(facts))
     need = sum(guest_need_mib(guest) for guest in due)
     if domains.free_mib is not None and need > domains.free_mib:
         names = ", ".join(guest.name for guest in due)
@@ -98,24 +116,22 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
         )
 
 
-def _taken(params: HostParams, guest: Guest, domains: Domains) -> Iterator[Finding]:
-    """Yield a refusal for each device or disk that another running domain has."""
+def _gone(
+    params: HostParams, guest: Guest, domains: Domains, waiting: tuple[str, ...] | None
+) -> Iterator[Finding]:
+    """Yield a refusal for each device that neither waits for a guest nor is with one; xl takes a `seize` by itself."""
+    seized = {device.bdf for device in params.passthrough.devices if device.seize}
     for bdf in guest.pci:
-        if holder := domains.holder_of(bdf):
-            yield _refusal(guest, f"the device {bdf}", holder)
-    disk = config.volume_of(params, guest)
-    for domain in domains.domains:
-        if disk in domain.disks:
-            yield _refusal(guest, f"the disk {disk}", domain)
-
-
-def _refusal(guest: Guest, what: str, holder: Domain) -> Finding:
-    return Finding(
-        "refuse",
-        f"The guest '{guest.name}' cannot start: the running guest '{holder.name}' has {what}",
-        "two guests cannot have it at a time",
-        f"stop the other one: `xl shutdown -w {holder.name}`",
-    )
+        if waiting is None or bdf in waiting or bdf in seized or domains.holder_of(bdf):
+            continue
+        yield Finding(
+            "refuse",
+            f"The guest '{guest.name}' cannot start: its device {bdf} cannot be given to it",
+            "`xl pci-assignable-list` does not name it: it is not on the bus any more, or a driver of dom0 has it",
+            f"`lspci -nnk -s {bdf}` on the host says which: a card that moved is found by `runbook survey`; "
+            "one that a driver has is hidden from it by notebook 06, hide_devices, and a restart",
+            "xl(1), PCI PASS-THROUGH",
+        )
 
 
 def _judge(guest: Guest, domain: Domain | None) -> Iterator[Finding]:
@@ -152,15 +168,15 @@ def _lacks(guest: Guest, domain: Domain) -> Iterator[Finding]:
             "fail",
             f"The guest '{guest.name}' runs without its device {', '.join(lost)}",
             "it was started before the device was given to it, or lost it at a restart",
-            f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
+            f"stop it ({ending.by_hand(guest.name)}) and run this step again",
         )
-    asked = ", ".join(sorted(nic.bridge for nic in guest.nics)) or "none"
+    asked = ", ".join(sorted(nic.bridge for nic in guest.nics if nic.bridge)) or "none"
     got = ", ".join(sorted(domain.bridges)) or "none"
     if asked != got:
         yield Finding(
             "fail",
             f"The guest '{guest.name}' is on other bridges than asked",
             f"its network cards are on {got}; asked are {asked}",
-            f"stop it (`xl shutdown -w {guest.name}`) and run this step again",
+            f"stop it ({ending.by_hand(guest.name)}) and run this step again",
             "H650",
         )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from runbook import releases
 from runbook.actions import WriteFile
-from runbook.facts import guest_files, guests
-from runbook.facts.storage import inside
-from runbook.guests import config, validate
+from runbook.errors import ParamsError
+from runbook.facts import configurations, guest_files, guests
+from runbook.facts.configurations import Configurations, Identities
+from runbook.facts.storage import headers, inside
+from runbook.guests import claims, config, disk_spec, standing, validate
+from runbook.guests.standing import Standing
+from runbook.guests.syntax import parse
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
-from runbook.params import HostParams
+from runbook.params import HostParams, secrets
 from runbook.params.guests import Guest
-from runbook.steps.shared import guest_needs
+from runbook.steps.shared import by_hand, guest_needs, left_guests
 
 TITLE = "Write the guests' configuration files"
 GUIDE = (
@@ -27,6 +33,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
     return (
         *guests.RUNNING,
         guest_files.FILES,
+        configurations.ELSEWHERE,
+        _named(params),
         *(Ask.read(path) for path in paths),
         *(guest_files.dry_run(path) for path in paths),
         *_installing(params),
@@ -39,51 +47,67 @@ def _installing(params: HostParams) -> tuple[Ask, ...]:
     if not wanted:
         return ()
     discs = tuple(dict.fromkeys(str(guest.install_media) for guest in wanted))
-    return (
-        inside.holding(tuple(config.volume_of(params, guest) for guest in wanted)),
-        guest_files.existing(discs),
-    )
+    disks = tuple(filter(None, (config.volume_of(params, guest) for guest in wanted)))
+    return (inside.holding(disks), guest_files.existing(discs), *map(headers.look, disks))
 
 
 def wanted(params: HostParams, facts: Facts) -> dict[str, str]:
     """Return the text of every guest's configuration, by path."""
-    written = inside.parse_holding(facts[_installing(params)[0]].out) if _installing(params) else frozenset()
+    disks = tuple(
+        filter(None, (config.volume_of(params, guest) for guest in params.guests if guest.install_media))
+    )
+    written = inside.written(facts, disks) if disks else frozenset()
     release = releases.get(params.release)
     return {
         config.path_of(guest.name): config.render(
-            params, guest, release, config.volume_of(params, guest) in written
+            params, guest, release, config.volume_of(params, guest) in written, _passwords(facts, guest)
         )
         for guest in params.guests
     }
 
 
+def _passwords(facts: Facts, guest: Guest) -> Callable[[str], str]:
+    """Return what fetches the passwords of a guest: where nobody says one, the one that its file has stays."""
+
+    def fetch(reference: str) -> str:
+        try:
+            return secrets.resolve(reference)
+        except ParamsError:
+            kept = standing.password(facts.text(config.path_of(guest.name)) or "")
+            if not kept:
+                raise
+            return kept
+
+    return fetch
+
+
 def plan(params: HostParams, facts: Facts) -> Plan:
-    """Return a write for each file that is not as wanted, with what is wrong in and between the files."""
+    """Return a write for each file that is not as wanted, with what is wrong in and between the files.
+
+    What a person wrote or edited stays where it asks xl for the same; where it does not, what would go is a loss.
+    """
+    there = configurations.parse_all(facts)
+    others = tuple(_others(params, there, facts))
     if not params.guests:
-        return Plan(unasked="guests is empty")
-    files = wanted(params, facts)
-    domains = guests.parse(facts)
+        return Plan((), others, unasked="guests is empty")
+    files, now = wanted(params, facts), standings(params, facts)
     xl = releases.get(params.release).xl
     actions = tuple(
-        WriteFile(path, text, check=(xl, "create", "-n"))
-        for path, text in files.items()
-        if facts.text(path) != text
+        WriteFile(path, files[path], check=(xl, "create", "-n")) for path in files if now[path].is_due
     )
-    others = tuple(_by_hand(path) for path in files if not config.is_ours(facts.text(path) or files[path]))
-    said = (*others, *guest_needs.xen(domains), *_rules(params, files, facts), *_discs(params, facts))
-    return Plan(actions, said)
-
-
-def _by_hand(path: str) -> Finding:
-    """Return that somebody wrote the file: what stands in it may be all that is known of that guest."""
-    return Finding(
-        "refuse",
-        f"{path} was written by hand, and would be written over",
-        "it does not say that the runbook writes it; the plan shows what would change",
-        f"move it out of the way (`mv {path} {path}.by-hand`) once the guest in the parameters is what you want, then run "
-        "again; or give the guest in the parameters another name, and leave this one as it is",
-        "H701",
+    lost = tuple(
+        by_hand.lost(guest.name, facts.text(path) or "", now[path])
+        for guest in params.guests
+        for path in [config.path_of(guest.name)]
+        if now[path].kind == "other"
     )
+    said = (
+        *lost,
+        *guest_needs.xen(guests.parse(facts)),
+        *_rules(params, there, facts),
+        *_discs(params, facts),
+    )
+    return Plan(actions, (*said, *others))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -91,13 +115,72 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     missing = guest_needs.xen(guests.parse(facts))
     if missing:
         return list(missing)
-    found = _rules(params, wanted(params, facts), facts) + _discs(params, facts)
-    return found + [f for guest in params.guests for f in _as_xl_reads_it(params, guest, facts)]
+    there, now = configurations.parse_all(facts), standings(params, facts)
+    found = _rules(params, there, facts) + _discs(params, facts)
+    found += [
+        by_hand.differs(guest.name, now[config.path_of(guest.name)])
+        for guest in params.guests
+        if now[config.path_of(guest.name)].kind == "other"
+    ]
+    found += [f for guest in params.guests for f in _as_xl_reads_it(params, guest, facts)]
+    return [*found, *_others(params, there, facts)]
 
 
-def _rules(params: HostParams, files: dict[str, str], facts: Facts) -> list[Finding]:
+def standings(params: HostParams, facts: Facts) -> dict[str, Standing]:
+    """Return how each guest's file stands to the wanted one, by path."""
+    return {
+        path: standing.standing(facts.text(path), text, params.release)
+        for path, text in wanted(params, facts).items()
+    }
+
+
+def in_force(params: HostParams, facts: Facts) -> dict[str, str]:
+    """Return the text of every guest's configuration as it is after this step, by path."""
+    now = standings(params, facts)
+    return {
+        path: text if now[path].is_due else facts.text(path) or text
+        for path, text in wanted(params, facts).items()
+    }
+
+
+def _others(params: HostParams, there: Configurations, facts: Facts) -> Iterator[Finding]:
+    """Yield what is to be said of the host's other configurations: whose they are, and which nobody can read."""
+    yield from left_guests.told(left_guests.left(params, there.texts), guests.parse(facts))
+    own = {config.path_of(guest.name) for guest in params.guests}
+    for path, why in there.unread.items():
+        if path not in own:
+            yield Finding(
+                "warn",
+                f"{path} cannot be read: {why}",
+                "what its guest takes for itself is not known, so another guest may have the same disk or device",
+                "correct it, or move it out of /etc/xen",
+                "xl.cfg(5), SYNTAX",
+            )
+
+
+def _rules(params: HostParams, there: Configurations, facts: Facts) -> list[Finding]:
+    files = in_force(params, facts)
     found = [f for path, text in files.items() for f in validate.validate(text, params.release, path)]
-    return found + validate.conflicts({**guest_files.parse_files(facts), **files})
+    return found + claims.conflicts({**there.texts, **files}, identities(params, facts).same)
+
+
+def identities(params: HostParams, facts: Facts) -> Identities:
+    """Return what the paths in all configurations, and in those of the guests, lead to."""
+    return configurations.parse_identities(facts[_named(params)].out)
+
+
+def _named(params: HostParams) -> Ask:
+    """Return the question what the guests' disks are, by whatever name."""
+    return configurations.identities(tuple(dict.fromkeys(disks(params))))
+
+
+def disks(params: HostParams) -> Iterator[str]:
+    """Yield the path of each disk that a guest of the parameters has, CD-ROMs left out."""
+    release = releases.get(params.release)
+    for guest in params.guests:
+        read = parse(config.render(params, guest, release, False, lambda _: ""))
+        specs = map(disk_spec.parse, read.items("disk"))
+        yield from (disk.path for disk in specs if disk.path and not disk.is_cdrom)
 
 
 def _discs(params: HostParams, facts: Facts) -> list[Finding]:
@@ -128,9 +211,10 @@ def _as_xl_reads_it(params: HostParams, guest: Guest, facts: Facts) -> list[Find
         "name": (guest.name, made.name),
         "memory in MiB": (guest.memory_mib, made.memory_mib),
         "devices": (guest.pci, made.pci),
-        "network cards": (tuple(nic.mac for nic in guest.nics), made.nics),
         "disk": (config.volume_of(params, guest), made.disks[0] if made.disks else ""),
     }
+    if all(nic.mac for nic in guest.nics):
+        asked["network cards"] = (tuple(nic.mac for nic in guest.nics), made.nics)
     return [
         Finding(
             "fail",

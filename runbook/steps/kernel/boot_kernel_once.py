@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from runbook.actions import Foreseen, Reboot, Run
 from runbook.facts import grub, kernel_config, xen
+from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.steps.kernel import install_kernel
-from runbook.steps.shared import own_kernel
+from runbook.steps.shared import clean_ends, own_kernel
 
 TITLE = "Start the new kernel once"
 GUIDE = (
@@ -26,7 +27,7 @@ _WAIT = Run(
 def asks(params: HostParams) -> tuple[Ask, ...]:
     if not params.kernel.build:
         return ()
-    return (*install_kernel.asks(params), *xen.COMMANDS)
+    return (*install_kernel.asks(params), *xen.COMMANDS, *ending.COMMANDS)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -49,6 +50,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if now.running == release:
         return Plan()
     actions = (
+        *clean_ends.before_restart(facts),
         Run(
             ("grub-reboot", entry.path),
             "for the next boot only",
@@ -57,10 +59,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         Reboot(into=f"Linux {release}, once"),
         _WAIT,
     )
-    guests = ", ".join(g.name for g in xen.parse(facts).guests)
-    what = f"Running guests will be shut down: {guests}"
-    why, do = "xendomains gives each 300 s to stop", "shut them down yourself to choose the order"
-    return Plan(actions, (Finding("warn", what, why, do, "H606"),) if guests else ())
+    return Plan(actions, clean_ends.told(facts))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

@@ -6,6 +6,7 @@ from runbook.backups import program
 from runbook.facts import backups, storage
 from runbook.facts.backups import Store
 from runbook.facts.storage import Storage, Volume
+from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -47,7 +48,7 @@ def plan_for(params: HostParams, facts: Facts, guests: tuple[str, ...]) -> Plan:
         return Plan(findings=tuple(findings))
     actions = []
     for name in guests:
-        disk = guest_volumes.guest(params, name).volume.name
+        disk = guest_volumes.first_of(params, name)
         volume = guest_volumes.volume_of(params, there, disk)
         if volume is None:
             findings.append(guest_volumes.absent(params, disk))
@@ -122,7 +123,7 @@ def _in_use(params: HostParams, guest: str, volume: Volume, there: Storage) -> l
             f"{volume.full_name} {use.what}",
             "what is read while it is written is a mixture of before and after, and no backup",
             {
-                "guest": f"shut it down (`xl shutdown -w {use.who}`), or set management.backups.source: snapshot",
+                "guest": f"shut it down ({ending.by_hand(use.who)}), or set management.backups.source: snapshot",
                 "mount": f"unmount it: `umount {use.who}`",
                 "swap": f"give the volume of '{guest}' another name: this one is the host's own",
             }.get(use.kind, f"close what has it open (`lsblk {volume.path}`, `fuser -v {volume.path}`)"),

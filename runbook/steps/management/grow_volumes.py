@@ -10,6 +10,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.guests import Guest
+from runbook.params.guests import Volume as Wanted
 from runbook.steps.shared import guest_volumes
 from runbook.text.sizes import human_size
 
@@ -24,7 +25,7 @@ WORTH_SAYING = 64 * 1024**2
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about the volumes, their users, what they hold, and the group's room."""
-    return guest_volumes.asks(params, *(g.volume.name for g in params.guests))
+    return guest_volumes.asks(params, *(v.name for _, v in guest_volumes.owned(params)))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -37,11 +38,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     small = _smaller(params, there)
     group = there.group(params.storage.guest_volume_group)
     findings = [
-        *(f for guest, volume in small for f in _in_the_way(guest, volume, there)),
+        *(f for guest, _, volume in small for f in _in_the_way(guest, volume, there)),
         *(_too_little(group, small) if group else ()),
         *_not_shrunk(params, there),
     ]
-    return Plan(tuple(_grow(guest, volume) for guest, volume in small), tuple(findings))
+    return Plan(tuple(_grow(*one) for one in small), tuple(findings))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -52,28 +53,28 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     small = [
         Finding(
             "fail",
-            f"{volume.full_name} has {human_size(volume.size)}, {guest.volume.size_gib} GiB are listed",
+            f"{volume.full_name} has {human_size(volume.size)}, {wanted.size_gib} GiB are listed",
             "the volume did not grow",
             "run this step in mode apply, and read what lvextend said",
         )
-        for guest, volume in _smaller(params, there)
+        for _, wanted, volume in _smaller(params, there)
     ]
     return [*small, *_not_shrunk(params, there), *_room_inside(params, there, facts)]
 
 
-def _pairs(params: HostParams, there: Storage) -> list[tuple[Guest, Volume]]:
-    pairs = ((guest, guest_volumes.volume_of(params, there, guest.volume.name)) for guest in params.guests)
-    return [(guest, volume) for guest, volume in pairs if volume]
+def _existing(params: HostParams, there: Storage) -> list[tuple[Guest, Wanted, Volume]]:
+    found = ((g, w, guest_volumes.volume_of(params, there, w.name)) for g, w in guest_volumes.owned(params))
+    return [(guest, wanted, volume) for guest, wanted, volume in found if volume]
 
 
-def _smaller(params: HostParams, there: Storage) -> list[tuple[Guest, Volume]]:
-    return [(g, v) for g, v in _pairs(params, there) if v.size < g.volume.size_gib * GIB]
+def _smaller(params: HostParams, there: Storage) -> list[tuple[Guest, Wanted, Volume]]:
+    return [(g, w, v) for g, w, v in _existing(params, there) if v.size < w.size_gib * GIB]
 
 
-def _grow(guest: Guest, volume: Volume) -> Run:
+def _grow(guest: Guest, wanted: Wanted, volume: Volume) -> Run:
     """Return the growth of one volume. There is no way back: the guest may use the room at once."""
     return Run(
-        ("lvextend", "--size", f"{guest.volume.size_gib}g", volume.full_name),
+        ("lvextend", "--size", f"{wanted.size_gib}g", volume.full_name),
         f"from {human_size(volume.size)}; what is on it stays, and '{guest.name}' sees the room at its next start",
     )
 
@@ -103,17 +104,17 @@ def _in_the_way(guest: Guest, volume: Volume, there: Storage) -> list[Finding]:
     return found
 
 
-def _too_little(group: Group, small: list[tuple[Guest, Volume]]) -> list[Finding]:
+def _too_little(group: Group, small: list[tuple[Guest, Wanted, Volume]]) -> list[Finding]:
     """Return a finding when the growth, each volume rounded up to whole extents, does not fit."""
-    wanted = {g.name: group.rounded(g.volume.size_gib * GIB) - v.size for g, v in small}
-    need = sum(wanted.values())
+    names = dict.fromkeys(g.name for g, _, _ in small)
+    need = sum(group.rounded(w.size_gib * GIB) - v.size for _, w, v in small)
     if need <= group.free:
         return []
     return [
         Finding(
             "refuse",
             f"The volume group '{group.name}' has too little room to grow in",
-            f"{', '.join(wanted)} need {human_size(need)} more, {human_size(group.free)} are free",
+            f"{', '.join(names)} need {human_size(need)} more, {human_size(group.free)} are free",
             f"ask for less, or add a disk: `vgextend {group.name} /dev/…`",
         )
     ]
@@ -126,20 +127,20 @@ def _not_shrunk(params: HostParams, there: Storage) -> list[Finding]:
     return [
         Finding(
             "warn",
-            f"{volume.full_name} has {human_size(volume.size)}, {guest.volume.size_gib} GiB are listed: it is not shrunk",
+            f"{volume.full_name} has {human_size(volume.size)}, {wanted.size_gib} GiB are listed: it is not shrunk",
             "a volume is cut off at its end, and whatever file system of the guest's lies there is cut with it",
             f"write `size_gib: {-(-volume.size // GIB)}`; a smaller disk is a new one, filled from a backup",
             "lvreduce(8)",
         )
-        for guest, volume in _pairs(params, there)
-        if volume.size >= guest.volume.size_gib * GIB + extent
+        for _, wanted, volume in _existing(params, there)
+        if volume.size >= wanted.size_gib * GIB + extent
     ]
 
 
 def _room_inside(params: HostParams, there: Storage, facts: Facts) -> list[Finding]:
     """Return a note for each volume with room behind its last partition: only the guest can take it."""
     found = []
-    for guest, volume in _pairs(params, there):
+    for guest, _, volume in _existing(params, there):
         table = inside.parse(facts, volume.path)
         room = unused(table)
         if room >= WORTH_SAYING and table.partitions:

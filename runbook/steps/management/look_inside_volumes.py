@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runbook.facts import storage
-from runbook.facts.storage import inside
-from runbook.facts.storage.tables import Content, Table
+from runbook.facts.storage import hurt, inside, kinds
+from runbook.facts.storage.tables import Content, Partition, Table
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -20,7 +20,7 @@ RISK: Risk = "safe"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about every guest's volume, and on which disks they lie."""
-    return guest_volumes.asks(params, *(g.volume.name for g in params.guests))
+    return guest_volumes.asks(params, *(v.name for _, v in guest_volumes.owned(params)))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -37,68 +37,67 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if stops := guest_volumes.answers(there):
         return stops
     found: list[Finding] = []
-    for guest in params.guests:
-        table = inside.parse(facts, guest_volumes.path_of(params, guest.volume.name))
-        volume = guest_volumes.volume_of(params, there, guest.volume.name)
+    for guest, wanted in guest_volumes.owned(params):
+        table = inside.parse(facts, guest_volumes.path_of(params, wanted.name))
+        volume = guest_volumes.volume_of(params, there, wanted.name)
         if volume is None or not table.exists:
-            found.append(guest_volumes.absent(params, guest.volume.name))
+            found.append(guest_volumes.absent(params, wanted.name))
         elif table.is_unread:
             return [mount_refusals.without_tools()]
         else:
-            found += _of(guest.name, table)
+            found += of_volume(guest.name, table)
     return found
 
 
 def untrusted(table: Table) -> list[Finding]:
     """Return why a table cannot be trusted, as a warning; a mount from it is refused."""
-    return [
-        Finding(
-            "warn",
-            f"The partition table in {table.path} cannot be trusted",
-            "; ".join(table.problems),
-            "let the guest repair it with its own tools (on Linux `sfdisk --verify`); nothing is mounted from it",
-            "sfdisk(8)",
-        )
-    ] if table.problems else []  # fmt: skip
+    return [Finding("warn", *mount_refusals.untrusted(table), "sfdisk(8)")] if table.problems else []
 
 
-def _of(guest: str, table: Table) -> list[Finding]:
+def of_volume(guest: str, table: Table) -> list[Finding]:
+    """Return what is said of one guest's volume: a table not to trust, a remark, and contents that look like a fault."""
     found = untrusted(table)
-    found += [_remark(guest, table)] if table.remarks else []
-    parts = [(f"Partition {p.number} of '{guest}'", p.content) for p in table.partitions]
-    found += [
-        f for name, held in [*parts, (f"The volume of '{guest}'", table.content)] for f in _held(name, held)
-    ]
-    return found
+    # Where the table cannot be read, what sfdisk remarks on it is the same fault in other words.
+    found += [_remark(guest, table)] if table.remarks and not table.problems else []
+    for part in table.partitions:
+        found += _held(f"Partition {part.number} of '{guest}'", table.label, part, part.content)
+    return found + _held(f"The volume of '{guest}'", table.label, None, table.content)
 
 
 def _remark(guest: str, table: Table) -> Finding:
-    """Return sfdisk's own remark: harmless after a volume has grown, else a damaged copy of the table."""
-    has_grown = any("size mismatch" in line or "end of the device" in line for line in table.remarks)
-    why = (
-        "the volume has grown: the second copy of its table is no longer at its end"
-        if has_grown
-        else "a GPT is kept twice; one copy is damaged, and the other was read"
-    )
+    """Return sfdisk's own remark: harmless after a volume has grown, else a volume cut short or a damaged copy."""
+    sizes = hurt.announced(table.remarks)
+    what = f"sfdisk remarks on {table.path}: {table.remarks[0]}"
+    if sizes and sizes[0] > sizes[1]:
+        fault = hurt.too_small(table.path, sizes[1], sizes[0])
+        return Finding("warn", what, f"{fault.why}; every partition ends inside it", fault.do, "sfdisk(8)")
+    if sizes or any("end of the device" in line for line in table.remarks):
+        why = "the volume has grown: the second copy of its table is no longer at its end"
+        mends = f"the guest '{guest}' mends it with its own tools (`sgdisk -e`, or Windows by itself); nothing is done here"
+        return Finding("info", what, why, mends, "sfdisk(8)")
     return Finding(
-        "info" if has_grown else "warn",
-        f"sfdisk remarks on {table.path}: {table.remarks[0]}",
-        why,
-        f"the guest '{guest}' mends it with its own tools (`sgdisk -e`, or Windows by itself); nothing is done here",
+        "warn",
+        what,
+        "a GPT is kept twice; one copy is damaged, and the other was read",
+        f"{hurt.FIRST}; then the guest '{guest}' makes the damaged copy anew from the other with its own tools "
+        "(`gdisk`, which asks before it writes)",
         "sfdisk(8)",
     )
 
 
-def _held(name: str, content: Content) -> list[Finding]:
+def _held(name: str, label: str, part: Partition | None, content: Content) -> list[Finding]:
     """Return an explanation of contents that look like a fault to whoever has not met them."""
-    if content.fstype not in ("LVM2_member", "crypto_LUKS", "BitLocker", "linux_raid_member"):
+    is_plain = content.fstype in ("", "swap", *mount_refusals.FILE_SYSTEMS)
+    is_divided = part is not None and bool(part.slots or kinds.find(label, part.type).is_dynamic)
+    if (is_plain and not is_divided) or (part and part.is_extended):
         return []
+    kind = kinds.find(label, part.type).name if part else ""
     return [
         Finding(
             "info",
-            f"{name} holds {content.fstype}: it is listed, not mounted",
-            mount_refusals.UNMOUNTABLE[content.fstype],
+            f"{name} holds {content.fstype or f'a {kind}'}: it is listed, not mounted",
+            mount_refusals.nature(label, part, content),
             "read it from inside the guest",
-            "lvm.conf(5), scan_lvs",
+            "lvm.conf(5), scan_lvs" if content.fstype == "LVM2_member" else "blkid(8)",
         )
     ]

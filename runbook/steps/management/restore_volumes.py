@@ -7,6 +7,7 @@ from runbook.backups.sidecar import Sidecar
 from runbook.facts import backups, storage
 from runbook.facts.backups import Backup, Store
 from runbook.facts.storage import Volume
+from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -37,7 +38,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(findings=tuple(stops))
     actions, findings = [], []
     for restore in due:
-        disk = guest_volumes.guest(params, restore.guest).volume.name
+        disk = guest_volumes.first_of(params, restore.guest)
         volume, backup = guest_volumes.volume_of(params, there, disk), store.named(restore.backup)
         said = backup.sidecar if backup else None
         if volume is None:
@@ -99,7 +100,7 @@ def _is_done(params: HostParams, restore: Restore, store: Store, volumes: dict[s
     done = store.restored_to(restore.guest)
     if done is None or restore.guest in store.half_restored:
         return False
-    volume = volumes.get(guest_volumes.guest(params, restore.guest).volume.name)
+    volume = volumes.get(guest_volumes.first_of(params, restore.guest))
     return (done.name, done.again, done.identity) == (restore.backup, restore.again, volume)
 
 
@@ -157,7 +158,7 @@ def _in_use(volume: Volume) -> list[Finding]:
             f"{volume.full_name} {use.what}",
             "it would be overwritten under what uses it",
             {
-                "guest": f"shut it down: `xl shutdown -w {use.who}`",
+                "guest": f"shut it down: {ending.by_hand(use.who)}",
                 "mount": f"unmount it (`umount {use.who}`), and take it out of management.mounts meanwhile",
                 "loop": f"detach it: `losetup -d {use.who}`",
             }.get(use.kind, f"close what has it open (`lsblk {volume.path}`, `fuser -v {volume.path}`)"),

@@ -36,13 +36,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(findings=tuple(stops))
     missing = [s for s in listed if snapshots.of(params, there, s) is None]
     disks = {
-        s: guest_volumes.volume_of(params, there, guest_volumes.guest(params, s.guest).volume.name)
-        for s in missing
+        s: guest_volumes.volume_of(params, there, guest_volumes.first_of(params, s.guest)) for s in missing
     }
     absent = [
-        guest_volumes.absent(params, guest_volumes.guest(params, s.guest).volume.name)
-        for s in missing
-        if not disks[s]
+        guest_volumes.absent(params, guest_volumes.first_of(params, s.guest)) for s in missing if not disks[s]
     ]
     group = there.group(params.storage.guest_volume_group)
     room = _too_little(group, missing) if group else []
@@ -67,7 +64,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _take(params: HostParams, snapshot: Snapshot) -> Run:
-    group, disk = params.storage.guest_volume_group, guest_volumes.guest(params, snapshot.guest).volume.name
+    group, disk = params.storage.guest_volume_group, guest_volumes.first_of(params, snapshot.guest)
     return Run(
         (
             *(

@@ -77,11 +77,11 @@ def options_file(params: HostParams, *, beside: bool = False) -> str:
         f'GRUB_CMDLINE_XEN="{always}{" ".join(xen_always(params))}"',
         f'GRUB_CMDLINE_XEN_DEFAULT="{normal}{" ".join(xen_normal(params))}"',
     ]
-    if words := kernel_always(params):
-        lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE="${{GRUB_CMDLINE_LINUX}} {" ".join(words)}"')
-    if words := kernel_normal(params):
-        value = f"${{GRUB_CMDLINE_LINUX_DEFAULT}} {' '.join(words)}"
-        lines.append(f'GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="{value}"')
+    for more, words in (("", kernel_always(params)), ("_DEFAULT", kernel_normal(params))):
+        # What its owner put in the place of Linux's words stays there; else Linux's own stay.
+        own, linux = f"GRUB_CMDLINE_LINUX_XEN_REPLACE{more}", f"GRUB_CMDLINE_LINUX{more}"
+        if words:
+            lines.append(f'{own}="${{{own}:-${{{linux}}}}} {" ".join(words)}"')
     return "\n".join(lines) + "\n"
 
 

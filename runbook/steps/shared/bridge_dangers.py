@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from runbook.facts import network_ways
 from runbook.facts.network import Interface, Network
 from runbook.model.plan import Finding
 from runbook.params import HostParams
@@ -29,6 +30,7 @@ def find(
     and `gateways` the bridges that it gives a way out."""
     ports = {port: bridge for bridge in params.network.bridges for port in bridge.ports}
     return [
+        *(_open_vswitch(b.name, b) for b in params.network.bridges if _is_of_open_vswitch(b.name, now)),
         *_ports(ports, now),
         *(_refuse_wireless(port) for port in ports if port in wireless),
         *(carries_connection(c, ports[c].name, name or "of pppd") for name, c in now.pppoe if c in ports),
@@ -53,6 +55,8 @@ def _ports(ports: dict[str, Bridge], now: Network) -> list[Finding]:
             )
         elif interface.is_bridge:
             found.append(_a_bridge(port, bridge, now.ports(port)))
+        elif interface.master == network_ways.OPEN_VSWITCH or _is_of_open_vswitch(port, now):
+            found.append(_open_vswitch(port, bridge))
         elif interface.link_type != "ether":
             found.append(_no_ethernet(port, bridge, interface.link_type))
         elif interface.master not in ("", bridge.name):
@@ -66,6 +70,22 @@ def _refuse_wireless(port: str) -> Finding:
         "an access point takes one address a station: guests behind a bridge get no answer",
         f"use a wired card, or {_WITHOUT}",
         "H651",
+    )
+
+
+def _is_of_open_vswitch(name: str, now: Network) -> bool:
+    interface = now.interface(name)
+    return interface is not None and network_ways.is_of_open_vswitch(now, interface)
+
+
+def _open_vswitch(name: str, bridge: Bridge) -> Finding:
+    """A card gives its frames to one taker, and what Open vSwitch has is told by its own programs."""
+    return _refuse(
+        f"{name} belongs to Open vSwitch, and {bridge.name} cannot have it",
+        "its bridges are made by ovs-vsctl, not by what manages the network, and a card is a port of one bridge only",
+        f"take {bridge.name} out of network.bridges, which leaves Open vSwitch as it is, and plug guests into its bridge: "
+        "`nics: [{bridge: BRIDGE, script: vif-openvswitch}]` (`ovs-vsctl list-br` names it)",
+        "ovs-vsctl(8)",
     )
 
 

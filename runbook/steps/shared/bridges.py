@@ -69,19 +69,39 @@ def not_in_force(params: HostParams, now: Network) -> list[Finding]:
 
 def dropped(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding where the host's filter drops what guests send each other over a bridge."""
-    who = bridge_filter.parse(facts).drops
-    if not who or not params.network.bridges:
-        return []
-    return [
-        Finding(
-            "warn",
-            f"{who} drops forwarded packets, and bridged ones with them",
-            "net.bridge.bridge-nf-call-iptables is 1, so guests on a bridge would get neither an address nor answers",
-            "set `pass_bridged: true` under network: the step pass_bridged_packets adds one rule that lets them pass, "
-            "again after each start of Docker; what is routed goes on being filtered",
-            "H653",
+    now = bridge_filter.parse(facts)
+    names = [bridge.name for bridge in params.network.bridges]
+    found = [_dropped(now.drops, _PASS)] if now.drops and names else []
+    return [*found, *(_dropped(who, _own_way(who, of)) for who, of in now.others(names).items())]
+
+
+_PASS = (
+    "set `pass_bridged: true` under network: the step pass_bridged_packets adds one rule that lets them pass, "
+    "again after each start of Docker; what is routed goes on being filtered"
+)
+
+
+def _own_way(who: str, bridges: tuple[str, ...]) -> str:
+    """Return how a filter that the runbook does not write is told to let guests' packets pass."""
+    if who == "firewalld":
+        each = " ".join(f"--add-interface={name}" for name in bridges)
+        return (
+            f"bind the bridge to a zone, which passes on among its own interfaces: run `firewall-cmd --permanent "
+            f"--zone=ZONE {each}` and the same without `--permanent`; `firewall-cmd --get-default-zone` says which zone "
+            "rules it now, and `firewall-cmd --zone=ZONE --query-forward` has to say yes"
         )
-    ]
+    rules = " and ".join(f'`iifname "{name}" oifname "{name}" accept`' for name in bridges)
+    return f"write {rules} in front of what drops there, in the file that it comes from, and load that"
+
+
+def _dropped(who: str, do: str) -> Finding:
+    return Finding(
+        "warn",
+        f"{who} drops forwarded packets, and bridged ones with them",
+        "net.bridge.bridge-nf-call-iptables is 1, so guests on a bridge would get neither an address nor answers",
+        do,
+        "H653",
+    )
 
 
 def _addresses(params: HostParams, now: Network) -> list[Finding]:

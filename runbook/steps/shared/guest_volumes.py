@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from runbook.facts import storage
-from runbook.facts.storage import Storage, Volume, inside
+from runbook.facts.storage import Storage, Volume, headers, inside
 from runbook.model.ask import Ask
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.guests import Guest
+from runbook.params.guests import Volume as Wanted
 
 
 def guest(params: HostParams, name: str) -> Guest:
     """Return the guest of a name; the parameters were checked to have it."""
     return next(g for g in params.guests if g.name == name)
+
+
+def owned(params: HostParams) -> list[tuple[Guest, Wanted]]:
+    """Return each volume that is some guest's own, with that guest."""
+    return [(guest, volume) for guest in params.guests for volume in guest.own_volumes]
+
+
+def first_of(params: HostParams, name: str) -> str:
+    """Return the name of a guest's first own volume; the parameters were checked to have it."""
+    return guest(params, name).own_volumes[0].name
 
 
 def path_of(params: HostParams, volume: str) -> str:
@@ -22,8 +33,8 @@ def path_of(params: HostParams, volume: str) -> str:
 
 def asks(params: HostParams, *volumes: str) -> tuple[Ask, ...]:
     """Return the questions who uses the volumes, and what the named ones hold."""
-    looks = (inside.look(path_of(params, name)) for name in dict.fromkeys(volumes))
-    return (*storage.WITH_GUESTS, *looks)
+    paths = [path_of(params, name) for name in dict.fromkeys(volumes)]
+    return (*storage.WITH_GUESTS, *map(inside.look, paths), *map(headers.look, paths))
 
 
 def volume_of(params: HostParams, there: Storage, name: str) -> Volume | None:

@@ -36,11 +36,13 @@ def rules(params: HostParams) -> str:
         for b in bridges
     )
     names = ", ".join(f'"{b.name}"' for b in bridges)
+    # With br_netfilter what guests of one bridge send each other comes by here, too.
+    among = "".join(f'\t\tiifname "{b.name}" oifname "{b.name}" accept\n' for b in bridges)
     return (
         f"#!/usr/sbin/nft -f\n{_FROM}table {name}\ndelete table {name}\n\ntable {name} {{\n"
         f"\tchain out {{\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n{out}\t}}\n"
         f"\tchain in {{\n\t\ttype filter hook forward priority filter; policy accept;\n"
-        f"\t\tct state established,related accept\n"
+        f"\t\tct state established,related accept\n{among}"
         f"\t\toifname {{ {names} }} drop\n\t}}\n}}\n"
     )
 

@@ -29,7 +29,7 @@ def parse(facts: Facts) -> dict[str, str]:
 
 def volume(params: HostParams, mount: Mount) -> str:
     """Return the name of the volume that a mount looks into: the guest's, or a snapshot of it."""
-    return mount.snapshot or guest_volumes.guest(params, mount.guest).volume.name
+    return mount.snapshot or guest_volumes.first_of(params, mount.guest)
 
 
 def name(params: HostParams, mount: Mount) -> str:

@@ -6,12 +6,14 @@ import shlex
 
 from runbook.facts import storage
 from runbook.facts.ntfs import Ntfs
-from runbook.facts.storage import Volume
-from runbook.facts.storage.tables import Content, Table
+from runbook.facts.storage import Volume, kinds
+from runbook.facts.storage.tables import Content, Partition, Table
+from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.management import Mount
+from runbook.text.sizes import human_size
 
 FILE_SYSTEMS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "exfat", "ntfs", "iso9660", "udf")
 
@@ -22,8 +24,57 @@ UNMOUNTABLE = {
     "crypto_LUKS": "it is encrypted (LUKS), and the guest has the key",
     "BitLocker": "it is encrypted (BitLocker), and Windows has the key",
     "dos": "it is the extended partition, a box for those from number 5 on",
+    "zfs_member": "it is part of a ZFS pool, which the guest imports (`zpool import`)",
+    "ufs": "it is UFS, a BSD's file system: the guest reads it",
+    "swsuspend": "it is swap space that holds a sleeping guest's memory: the guest wakes from it",
 }
 """Why some contents are not mounted, by blkid's name."""
+_BY_USAGE = {
+    "filesystem": "it is a file system that is the guest's to read: how to open it here without writing to it was never tried",
+    "raid": "it is one part of something larger, which the guest puts together",
+    "crypto": "it is encrypted, and the guest has the key",
+}
+"""The same by blkid's word for what it is used for, where its name is not among them."""
+_SHOWN = {"ufs": "UFS", "zfs": "ZFS", "zfs_member": "ZFS"}
+"""How what lies in a slice is called to people."""
+_UNKNOWN = (
+    "blkid finds nothing in it that it knows: it was never formatted, is encrypted without a header, or is of a kind that "
+    "only the guest knows"
+)
+_NO_MOVE = (
+    "it only looks wrong from here: keep a whole copy (`content: whole` under management.backups) before any tool writes to "
+    "it, and let the guest's own system look; `sfdisk --verify` looks and writes nothing"
+)
+
+
+def untrusted(table: Table) -> tuple[str, str, str]:
+    """Return the words on a table that cannot be trusted: what, why, and the move that destroys nothing."""
+    what = f"The partition table in {table.path} cannot be trusted"
+    return what, "; ".join(table.problems), table.move or _NO_MOVE
+
+
+def nature(label: str, part: Partition | None, content: Content) -> str:
+    """Return why no files are mounted from a partition, or from a volume without one; '' where they are."""
+    kind = kinds.find(label, part.type) if part else kinds.UNKNOWN
+    if kind.is_dynamic:
+        return kind.holds
+    if content.fstype in FILE_SYSTEMS:
+        return ""
+    if part and part.slots:
+        return f"it is divided once more, by a BSD label: {slots(part)}"
+    known = UNMOUNTABLE.get(content.fstype) or (content.fstype and _BY_USAGE.get(content.usage))
+    called = f"its table calls it '{kind.name}', and " if kind.name else ""
+    return known or kind.holds or called + _UNKNOWN
+
+
+def slots(part: Partition) -> str:
+    """Return in words what lies in a slice, and how far behind its first byte."""
+    return ", ".join(
+        (f"{slot.letter} = " if slot.letter else "")
+        + f"{_SHOWN.get(held, held)} at {human_size(slot.start - part.start)}"
+        for slot in part.slots
+        for held in [slot.content.fstype or slot.kind or "nothing that blkid knows"]
+    )
 
 
 def without_tools() -> Finding:
@@ -69,7 +120,7 @@ def users(params: HostParams, mount: Mount, volume: Volume) -> list[Finding]:
 
 def _way_out(mount: Mount, kind: str, who: str) -> str:
     return {
-        "guest": f"shut it down (`xl shutdown {who}`); or list a snapshot under management.snapshots and mount that",
+        "guest": f"shut it down ({ending.by_hand(who)}); or list a snapshot under management.snapshots and mount that",
         "mount": f"unmount it (`umount {who}`), or take '{mount.guest}' out of management.mounts",
         "swap": f"give the volume of '{mount.guest}' another name: this one is the host's own",
         "loop": f"detach it (`losetup -d {who}`) unless you attached it on purpose",
@@ -83,15 +134,7 @@ def contents(mount: Mount, table: Table, content: Content | None) -> list[Findin
     if table.is_unread:
         return [without_tools()]
     if table.problems:
-        return [
-            Finding(
-                "refuse",
-                f"The partition table in {table.path} cannot be trusted",
-                "; ".join(table.problems),
-                "let the guest repair it with its own tools, then run again",
-                "sfdisk(8)",
-            )
-        ]
+        return [Finding("refuse", *untrusted(table), "sfdisk(8)")]
     what = (
         f"Partition {mount.partition} of '{mount.guest}'"
         if mount.partition
@@ -99,15 +142,14 @@ def contents(mount: Mount, table: Table, content: Content | None) -> list[Findin
     )
     if content is None:
         return [_not_there(mount, table)]
-    if content.fstype in FILE_SYSTEMS:
+    why = nature(table.label, table.partition(mount.partition) if mount.partition else None, content)
+    if not why:
         return []
     return [
         Finding(
             "refuse",
             f"{what} holds {content.fstype or 'nothing that blkid knows'}: it cannot be mounted",
-            UNMOUNTABLE.get(
-                content.fstype, "a partition that Windows reserves, or one that was never formatted"
-            ),
+            why,
             "choose another partition, or take it out of management.mounts",
             "H804",
         )

@@ -101,7 +101,8 @@ def _takes_devices(params: HostParams, now: Grub) -> list[Finding]:
             "warn",
             f"dom0's kernel is told {' '.join(words)}",
             "that driver may take a device before xen-pciback does, and the guest would not get it",
-            f"take the word out of GRUB_CMDLINE_LINUX in {DEFAULTS}, run `update-grub`, then run again",
+            f"where KVM is not used on plain Debian any more, take the word out of GRUB_CMDLINE_LINUX… "
+            f"(`grep -r '{words[0].partition('=')[0]}' {DEFAULTS} {boot_menu.FOLDER}` shows the file), run `update-grub`, then run again",
             "H616",
         )
     ]

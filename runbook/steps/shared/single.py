@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,13 +34,20 @@ def grown(asked: HostParams, guest: str, size_gib: int) -> HostParams:
     values = [g for g in asked.model_dump()["guests"] if g["name"] == guest]
     if not values:
         raise no_guest(asked, guest)
+    if not values[0]["volume"]:
+        raise ParamsError(
+            f"The guest '{guest}' has no `volume` to grow",
+            where=asked.host,
+            why="its disks are a list, and nobody could tell which is meant",
+            do="write the new `size_gib` of the one under `disks`, then run grow_volumes in 09_management",
+        )
     values[0]["volume"]["size_gib"] = size_gib
     return _valid(asked, {"guests": values, "management": {}})
 
 
 def unmounted(asked: HostParams, facts: Facts, guest: str) -> HostParams:
     """Return the parameters with all listed that is mounted now, but for what is this guest's."""
-    owner = {g.volume.name: g.name for g in asked.guests}
+    owner = {v.name: g.name for g in asked.guests for v in g.own_volumes}
     if guest not in owner.values():
         raise no_guest(asked, guest)
     group = asked.storage.guest_volume_group
@@ -54,6 +62,15 @@ def unmounted(asked: HostParams, facts: Facts, guest: str) -> HostParams:
             mounts.append({"guest": whose, "partition": int(number), "at": at, "snapshot": of})
             snapshots |= {of: _frozen(whose, of)} if of else {}
     return _valid(asked, {"management": {"mounts": mounts, "snapshots": list(snapshots.values())}})
+
+
+def started(asked: HostParams, names: Sequence[str]) -> HostParams:
+    """Return the parameters with these guests, and no others, to be started. Raises `ParamsError` for one that they lack."""
+    for name in names:
+        if name not in {guest.name for guest in asked.guests}:
+            raise no_guest(asked, name)
+    guests = (guest.model_copy(update={"start": guest.name in names}) for guest in asked.guests)
+    return asked.model_copy(update={"guests": tuple(guests)})
 
 
 def no_guest(asked: HostParams, guest: str) -> ParamsError:

@@ -16,7 +16,7 @@ def of(params: HostParams, there: Storage, snapshot: Snapshot) -> Volume | None:
 
 def is_right(params: HostParams, snapshot: Snapshot, volume: Volume | None) -> bool:
     """True when a volume is a snapshot of the listed guest's disk."""
-    return volume is not None and volume.origin == guest_volumes.guest(params, snapshot.guest).volume.name
+    return volume is not None and volume.origin == guest_volumes.first_of(params, snapshot.guest)
 
 
 def is_lost(volume: Volume) -> bool:

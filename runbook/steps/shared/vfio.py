@@ -13,8 +13,9 @@ def leftover(seen: str) -> Finding:
     return Finding(
         "warn",
         f"vfio-pci takes devices at the boot: {seen}",
-        "whichever of the two drivers comes first has the device, and under Xen only xen-pciback can pass it",
-        f"take the lines vfio… out of {EARLY}, and `options vfio-pci` and `softdep … pre: vfio-pci` out of "
-        "/etc/modprobe.d (`grep -r vfio /etc/modprobe.d` shows them), then run again",
+        "under Xen only xen-pciback can pass a device, so hide_devices has it loaded before vfio-pci; on plain Debian "
+        "vfio-pci takes it as before",
+        f"leave it where KVM is still used on plain Debian; else take the lines vfio… out of {EARLY}, and `options vfio-pci` "
+        "and `softdep … pre: vfio-pci` out of /etc/modprobe.d (`grep -r vfio /etc/modprobe.d` shows them), then run again",
         "H616",
     )

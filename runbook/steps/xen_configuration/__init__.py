@@ -5,6 +5,7 @@ from runbook.steps.xen_configuration import (
     boot_xen_once,
     configure_bridges,
     enable_services,
+    end_guests_cleanly,
     hide_devices,
     lead_guests_out,
     pass_bridged_packets,
@@ -15,6 +16,7 @@ from runbook.steps.xen_configuration import (
 NOTEBOOK = "06_xen_configuration"
 STEPS = (
     stop_saving_guests,
+    end_guests_cleanly,
     hide_devices,
     set_boot_menu,
     enable_services,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from runbook.actions import Reboot, Run
 from runbook.facts import boot_next, grub, modules, system, xen
+from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu, start_once
+from runbook.steps.shared import boot_menu, clean_ends, start_once
 from runbook.steps.xen_configuration import hide_devices, set_boot_menu
 
 TITLE = "Start Xen once"
@@ -26,7 +27,7 @@ _WAIT = Run(
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    own = (*system.COMMANDS, *xen.COMMANDS, *boot_next.COMMANDS)
+    own = (*system.COMMANDS, *xen.COMMANDS, *boot_next.COMMANDS, *ending.COMMANDS)
     return (*own, *set_boot_menu.asks(params), *hide_devices.asks(params))
 
 
@@ -40,10 +41,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     once = boot_next.parse(facts)
     if not now.can_write_choice and once.obstacle:
         return Plan(findings=(*waits, boot_menu.choice_would_stay(grub.place(facts), once)))
-    actions = (*start_once.actions(now, once), Reboot(into="Xen, once"), _WAIT)
+    ends = clean_ends.before_restart(facts)
+    actions = (*ends, *start_once.actions(now, once), Reboot(into="Xen, once"), _WAIT)
     if waits:
         reasons = reasons or ["those steps change what is read at boot"]
-    return Plan(actions, (*waits, *_guests(facts)), f"Why: {'; '.join(reasons)}.")
+    return Plan(actions, (*waits, *clean_ends.told(facts)), f"Why: {'; '.join(reasons)}.")
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -117,18 +119,3 @@ def _waits(params: HostParams, facts: Facts) -> list[Finding]:
                 )
             )
     return found
-
-
-def _guests(facts: Facts) -> list[Finding]:
-    guests = xen.parse(facts).guests
-    if not guests:
-        return []
-    return [
-        Finding(
-            "warn",
-            f"Running guests will be shut down: {', '.join(g.name for g in guests)}",
-            "xendomains gives each 300 s to stop",
-            "shut them down yourself first if you want to choose the order",
-            "H606",
-        )
-    ]

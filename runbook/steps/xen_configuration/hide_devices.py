@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from runbook.actions import Action, Remove, Run, WriteFile
-from runbook.facts import files, modules, space
+from runbook.facts import files, modules, soft_dependencies, space
 from runbook.facts.modules import EARLY, OPTIONS, Hiding
+from runbook.facts.soft_dependencies import SoftDependency
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.shared import boot_menu, room, vfio, wanted_devices
+from runbook.steps.shared.edits import lines_of
 
 TITLE = "Keep the guests' devices from dom0's drivers"
 GUIDE = "“Xen Configuration”: xen-pciback.hide on the kernel line, which needs a kernel of one's own"
 RISK = "safe"
 
 MODULE = "xen-pciback"
+FIRST = "/etc/modprobe.d/00-xen-pciback.conf"
+"""Read before the files of others; it is there only where one of them names a module that is ours, too."""
+_OURS = (OPTIONS, FIRST)
 _UPDATE = "/usr/sbin/update-initramfs"
 _REBUILD = Run(
     ("update-initramfs", "-u", "-k", "all"),
@@ -25,8 +30,10 @@ _REBUILD = Run(
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    own = (*modules.commands(params), *files.commands(_UPDATE), *space.commands("/boot"))
-    return (*own, *wanted_devices.asks()) if params.passthrough.devices else own
+    own = (*modules.commands(params), *files.commands(_UPDATE), *space.commands("/boot"), Ask.read(FIRST))
+    if not params.passthrough.devices:
+        return own
+    return (*own, *soft_dependencies.COMMANDS, *wanted_devices.asks())
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -34,15 +41,17 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
     A soft dependency makes modprobe load xen-pciback before the driver that would claim the
     device: in the initial RAM disk udev loads drivers before the list of modules is read.
+    Where a driver has one already (KVM's vfio-pci goes before it, a network card's PHY), both go before it.
     """
     now = modules.parse(facts, params)
     findings = tuple(_refusals(params, facts, now))
     if any(f.stops for f in findings):
         return Plan(findings=findings)
     actions: list[Action] = []
-    wanted, before = options(params, now), facts.text(OPTIONS)
-    if wanted != before:
-        actions.append(WriteFile(OPTIONS, wanted) if wanted else Remove(OPTIONS))
+    wanted = options(params, now)
+    for path, text in zip(_OURS, (wanted, shared(params, facts, now)), strict=True):
+        if text != _text(facts, path):
+            actions.append(WriteFile(path, text) if text else Remove(path))
     early = facts.text(EARLY) or ""
     if (wanted_early := early_modules(early, bool(wanted))) != early:
         actions.append(WriteFile(EARLY, wanted_early))
@@ -90,13 +99,67 @@ def options(params: HostParams, now: Hiding) -> str | None:
     return "\n".join(lines) + "\n"
 
 
+def shared(params: HostParams, facts: Facts, now: Hiding) -> str | None:
+    """Return the modprobe.d(5) file of modules that have a soft dependency of others as well, None when none has.
+
+    vfio-pci itself waits for xen-pciback where it is loaded at the boot: plain Debian, where xen-pciback holds nothing,
+    gives it the devices as before.
+    """
+    if not params.passthrough.devices:
+        return None
+    lines = [_before(module, theirs) for module, theirs in _others(facts, now).items()]
+    have = soft_dependencies.parse(facts)
+    if have.vfio.difference(_OURS) or "vfio_pci" in map(soft_dependencies.plain, _early_words(facts)):
+        lines.append(_before(vfio.DRIVER, have.of(vfio.DRIVER, _OURS)))
+    head = (
+        "# What stands in other files for these modules, and xen-pciback before it. Written by the runbook."
+    )
+    return "\n".join([head, *lines]) + "\n" if lines else None
+
+
+def _others(facts: Facts, now: Hiding) -> dict[str, SoftDependency]:
+    """Return the soft dependencies that the claiming modules have without ours and that let xen-pciback come late."""
+    have = soft_dependencies.parse(facts)
+    claims = sorted({module for candidate in now.candidates for module in candidate.modules})
+    found = {module: theirs for module in claims if (theirs := have.of(module, _OURS))}
+    return {m: theirs for m, theirs in found.items() if theirs.pre[:1] not in ((MODULE,), ("xen_pciback",))}
+
+
+def _before(module: str, theirs: SoftDependency | None) -> str:
+    """Return the line that has xen-pciback loaded before a module, and before what others want there."""
+    pre = [name for name in (theirs.pre if theirs else ()) if soft_dependencies.plain(name) != "xen_pciback"]
+    return SoftDependency(FIRST, module, (MODULE, *pre), theirs.post if theirs else ()).line()
+
+
+def _read_before_ours(facts: Facts, now: Hiding) -> list[Finding]:
+    """Of several soft dependencies of one module the first counts, and a file may sort even before ours."""
+    return [
+        Finding(
+            "refuse",
+            f"{theirs.file} has the first word on what is loaded before {module}",
+            f"`{theirs.line()}` is read before {FIRST}, and of several such lines the first counts: xen-pciback would "
+            "come too late for the device",
+            "take the line out of that file and write it into one that sorts behind ours, such as "
+            "/etc/modprobe.d/local.conf, then run again",
+            "modprobe.d(5)",
+        )
+        for module, theirs in _others(facts, now).items()
+        if soft_dependencies.order(theirs.file) < soft_dependencies.order(FIRST)
+    ]
+
+
+def _text(facts: Facts, path: str) -> str | None:
+    """Return a file's text, None when there is none, or when a host answered before it was asked for it."""
+    return facts.text(path) if Ask.read(path) in facts else None
+
+
 def early_modules(text: str, wanted: bool) -> str:
     """Return /etc/initramfs-tools/modules with the line `xen-pciback`, or without it.
 
     >>> early_modules("# raid1\\n", True)
     '# raid1\\nxen-pciback\\n'
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     has = any(line.split()[:1] in ([MODULE], ["xen_pciback"]) for line in lines)
     if has == wanted:
         return text
@@ -135,14 +198,18 @@ def _missing(params: HostParams, now: Hiding) -> list[Finding]:
 
 def _taken_by_vfio(facts: Facts, now: Hiding) -> list[Finding]:
     """A host that ran KVM gives its devices to vfio-pci, as early as we give them to xen-pciback."""
-    early = [
-        line.strip() for line in (facts.text(EARLY) or "").splitlines() if line.strip().startswith("vfio")
-    ]
+    early = [name for name in _early_words(facts) if name.startswith("vfio")]
     taken = [c.bdf for c in now.candidates if c.driver == vfio.DRIVER]
-    if not taken and "vfio_pci" not in {line.split()[0].replace("-", "_") for line in early}:
+    if not taken and "vfio_pci" not in map(soft_dependencies.plain, early):
         return []
     has = f"{', '.join(taken)} is bound to {vfio.DRIVER}" if taken else f"{EARLY} names {', '.join(early)}"
     return [vfio.leftover(has)]
+
+
+def _early_words(facts: Facts) -> list[str]:
+    """Return the modules that the RAM disk loads by their names."""
+    lines = [line.split("#")[0].split() for line in (facts.text(EARLY) or "").splitlines()]
+    return [words[0] for words in lines if words]
 
 
 def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
@@ -152,6 +219,7 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
     found = _missing(params, now) or wanted_devices.findings(params, facts)
     found += _taken_by_vfio(facts, now)
     found += map(_built_in, now.builtin)
+    found += _read_before_ours(facts, now)
     if now.candidates and not now.has_pciback:
         found.append(
             Finding(

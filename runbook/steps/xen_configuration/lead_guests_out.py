@@ -161,11 +161,12 @@ def _dropped(params: HostParams, now: guest_network.GuestNetwork) -> list[Findin
         return []
     names = [bridge.name for bridge in params.network.bridges if bridge.nat]
     pass_on = "; ".join(f"iptables -I DOCKER-USER {way} {n} -j ACCEPT" for n in names for way in ("-i", "-o"))
-    do = (
-        f"run `{pass_on}` and make it lasting, then run again"
-        if now.drops == "Docker"
-        else f"let what comes from {', '.join(names)}, and the answers, pass there, then run again"
-    )
+    do = f"let what comes from {', '.join(names)}, and the answers, pass there, then run again"
+    if now.drops == "Docker":
+        do = f"run `{pass_on}` and make it lasting, then run again"
+    elif now.drops == "ufw":
+        own = "; ".join(f"ufw route allow in on {n}; ufw allow in on {n}" for n in names)
+        do = f"run `{own}`, which lets guests out and lets them ask this host for addresses and names; then run again"
     return [_refuse(f"{now.drops} drops what is forwarded", "no packet of a guest would get out", do)]
 
 

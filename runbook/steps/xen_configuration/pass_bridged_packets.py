@@ -69,21 +69,26 @@ PartOf=docker.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -c '{_each("-C $chain $rule 2>/dev/null || $t -I $chain $rule")}'
-ExecStop=-/bin/sh -c '{_each("-D $chain $rule 2>/dev/null")}'
+ExecStart=/bin/sh -c '{_each(_ADD)}'
+ExecStop=-/bin/sh -c '{_each(_TAKE_OUT)}'
 
 [Install]
 WantedBy=multi-user.target docker.service
 """
 
 
+_ADD = (
+    "chain=DOCKER-USER; $t -n -L $chain >/dev/null 2>&1 || chain=FORWARD; "
+    "$t -C $chain $rule 2>/dev/null || $t -I $chain $rule || [ $t = ip6tables ] || exit 1"
+)
+# Docker, or whatever does as it does, may have come after the rule: it stands where there was no chain for people yet.
+_TAKE_OUT = "for chain in DOCKER-USER FORWARD; do $t -D $chain $rule 2>/dev/null; done"
+
+
 def _each(words: str) -> str:
     """Return shell that does something with the rule for IPv4 and, where the host filters it, for IPv6; `$$` is systemd's `$`."""
-    script = (
-        "for t in iptables ip6tables; do chain=DOCKER-USER; $t -n -L $chain >/dev/null 2>&1 || chain=FORWARD; "
-        f'rule="-m physdev --physdev-is-bridged -j ACCEPT"; $t {words} || [ $t = ip6tables ] || exit 1; done'
-    )
-    return script.replace("$", "$$")
+    rule = "-m physdev --physdev-is-bridged -j ACCEPT"
+    return f'rule="{rule}"; for t in iptables ip6tables; do {words}; done'.replace("$", "$$")
 
 
 def _fail(what: str, why: str) -> Finding:

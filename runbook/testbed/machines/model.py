@@ -158,6 +158,9 @@ class Description(Said):
         "boot_xen_once",
         "make_xen_default",
     )
+    explained: dict[str, str] | None = None
+    """With it, the plan of the file as `runbook new` wrote it acts in just these steps, each with words by which that file says
+    so; for a host whose owner did what the runbook does."""
     cut: bool = True
     """Cut the power in the middle of the switch to the bridges, and go on when the machine has its network back."""
     expect: tuple[Claim, ...] = ()

@@ -21,7 +21,7 @@ GUEST = {
     "vnc_display": "11",
     "start": "true",
 }
-"""The guest that is started where the description names none; its card is on the first bridge."""
+"""The guest that is started where the description names none, beside those that are there; its card is on the first bridge."""
 #: Software emulation is slow, and its console is a serial port.
 _EMULATED = {
     "dom0": {"memory_mib": "2048", "max_vcpus": "1", "kernel_options": ["console=hvc0"]},
@@ -29,6 +29,8 @@ _EMULATED = {
     "services": {"watchdog_timeout_s": "600"},
     "network": {"revert_s": "300"},
 }
+#: A host that runs Xen already has the words that emulation needs, and its own stand in the proposal.
+_EMULATED_XEN = {"network": _EMULATED["network"]}
 
 
 def propose(machine: Machine, described: Description) -> Path:
@@ -60,11 +62,12 @@ def complete(machine: Machine, described: Description, proposed: Path) -> Path:
     path = machine.state / f"{described.name}.yml"
     text = proposed.read_text(encoding="utf-8")
     has, _ = yaml12.parse(text, proposed)
-    added = merged(_EMULATED, {"passthrough": {"devices": []}, **described.parameters})
+    emulated = _EMULATED_XEN if "xen" in has else _EMULATED
+    added = merged(emulated, {"passthrough": {"devices": []}, **described.parameters})
     bridges = merged(has, added).get("network", {}).get("bridges") or []
     if "guests" not in added:
         nics = [{"bridge": bridges[0]["name"], "mac": "00:16:3e:20:00:01"}] if bridges else []
-        added["guests"] = [GUEST | {"nics": nics}]
+        added["guests"] = [*(has.get("guests") or []), GUEST | {"nics": nics}]
     added["consent"] = list(described.consent)
     path.write_text(text, encoding="utf-8")
     return changed(path, added)

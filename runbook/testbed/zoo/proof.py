@@ -23,7 +23,7 @@ from runbook.testbed.proving import carry_out, nothing_changed, say
 from runbook.testbed.remote import must, shell, stop_guests
 from runbook.testbed.returns import compare, keep_state, take_back
 from runbook.testbed.state import State
-from runbook.testbed.zoo import asked, building, checkpoints, cut, in_force
+from runbook.testbed.zoo import adoption, asked, building, checkpoints, cut, in_force
 
 _REFUSED = 3
 
@@ -94,6 +94,8 @@ class Proof:
         proposed = checkpoints.proposed(self.described, self.machine)
         if not (start and proposed.exists()):
             proposed = asked.propose(self.machine, self.described)
+        if self.described.explained is not None and not start:
+            adoption.prove(self._plan(proposed), proposed, self.described.explained)
         params = asked.complete(self.machine, self.described, proposed)
         if start:
             return asked.with_moves(self.described, params)

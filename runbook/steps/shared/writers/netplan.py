@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from runbook.actions import NetworkFile
 from runbook.actions.network import Manager
 from runbook.errors import ParamsError
-from runbook.facts import netplan, network, networkd
+from runbook.facts import netplan, network, network_manager, networkd
 from runbook.facts.netplan import CLOUD_DROP_IN, FOLDER
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams, edit
 from runbook.params.host import Bridge
 from runbook.steps.shared.writers import netplan_findings as said
+from runbook.steps.shared.writers import netplan_nm
 from runbook.steps.shared.writers import netplan_text as texts
 from runbook.steps.shared.writers.asked import as_asked
 from runbook.steps.shared.writers.netplan_data import InYaml, place
@@ -24,6 +26,7 @@ from runbook.steps.shared.writers.netplan_definitions import (
     is_own,
     unsure,
 )
+from runbook.steps.shared.writers.network_manager import GUESTS
 from runbook.steps.shared.writers.networkd_names import link_of
 from runbook.steps.shared.writers.written import Written
 
@@ -33,12 +36,13 @@ _HEADER = "# Made by the runbook; bridges come from params network.bridges. See 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about netplan's files, and what it made of them."""
-    return (*network.COMMANDS, *networkd.COMMANDS, *netplan.COMMANDS)
+    guests = Ask.read(GUESTS)
+    return (*network.COMMANDS, *networkd.COMMANDS, *netplan.COMMANDS, *network_manager.COMMANDS, guests)
 
 
 def write(params: HostParams, facts: Facts) -> Written:
     """Return the files with the bridges of the parameters."""
-    work = Work(netplan.parse(facts), networkd.parse(facts), network.parse(facts))
+    work = Work(netplan.parse(facts), networkd.parse(facts), network.parse(facts), facts)
     if work.told.broken:
         return Written(findings=tuple(said.unreadable(path, why) for path, why in work.told.broken))
     for bridge in params.network.bridges:
@@ -48,8 +52,8 @@ def write(params: HostParams, facts: Facts) -> Written:
             work.findings.append(said.by_hand(f"the files of {FOLDER} ({error})", "a port", bridge.name))
     _stay_written(work)
     others = {name for kind in netplan.KINDS for name in work.told.whole.get(kind) or {}}
-    files = [NetworkFile(path, text, "" if path in work.told.texts or path.startswith("/etc/systemd")
-                          or path == CLOUD_DROP_IN else "0600") for path, text in work.files.items()]  # fmt: skip
+    files = [NetworkFile(path, text, "0600" if path.startswith(FOLDER) and path not in work.told.texts else "")
+             for path, text in work.files.items()]  # fmt: skip
     return Written(
         files=tuple(files),
         findings=tuple(work.findings),
@@ -68,19 +72,36 @@ def _bridge(bridge: Bridge, work: Work) -> None:
     ids = {port: definition_of(port, work.told, work.daemon, work.now) for port in bridge.ports}
     new = [port for port in bridge.ports if whole is None or (ids[port] or port) not in has_ports]
     stopped = len(work.findings)
-    if new and (name := next((i for i in ids.values() if i and work.told.renderer(i) != "networkd"), "")):
-        work.findings.append(said.other_renderer(name, work.told.renderer(name), bridge))
+    renderer = _renderer(bridge, ids, work)
+    if new and whole is None and renderer == netplan_nm.RENDERER:
+        work.findings += netplan_nm.stops(bridge, ids, work)
     if whole is not None:
         work.findings += [said.lacks_port(bridge, port) for port in new]
-    elif len(work.findings) == stopped:
+    elif len(work.findings) > stopped:
+        work.holds[bridge.name] = InYaml(work.told.definition(next(iter(ids.values()), ""))).held()
+        return
+    else:
         work.made.append(bridge.name)
-        _new(bridge, ids, work)
+        _new(bridge, ids, renderer, work)
     _as_asked(bridge, next(iter(bridge.ports), bridge.name), work)
+    if renderer == netplan_nm.RENDERER:
+        held = work.holds[bridge.name]
+        netplan_nm.leave_guests_alone(work)
+        work.holds[bridge.name] = replace(held, addresses=held.addresses | netplan_nm.steady(bridge, work))
     for path in files_of("bridges", bridge.name, work):
         work.files.setdefault(path, work.text(path))
 
 
-def _new(bridge: Bridge, ids: dict[str, str], work: Work) -> None:
+def _renderer(bridge: Bridge, ids: dict[str, str], work: Work) -> str:
+    """Return the program that has a bridge's ports, or the bridge; a finding stops where it is not one of two."""
+    each = {work.told.renderer(name) if name else _usual(work, "ethernets") for name in ids.values()}
+    renderers = sorted(each) or [work.told.renderer(bridge.name)]
+    if len(renderers) > 1 or renderers[0] not in ("networkd", netplan_nm.RENDERER):
+        work.findings.append(said.other_renderers(bridge.name, renderers))
+    return renderers[0]
+
+
+def _new(bridge: Bridge, ids: dict[str, str], renderer: str, work: Work) -> None:
     """Add a bridge: with what its first port has in the files of that port, or in a file of its own."""
     first = next(
         (p for p in bridge.ports if InYaml(work.told.definition(ids[p])).has_any()),
@@ -99,6 +120,8 @@ def _new(bridge: Bridge, ids: dict[str, str], work: Work) -> None:
     if first and (mac := link_of(first, work.now).mac):
         more["macaddress"] = mac
     more["parameters"] = {"stp": "false", "forward-delay": "0"}
+    if renderer != _usual(work, "bridges") and "renderer" not in work.told.definition(ids.get(first, "")):
+        more["renderer"] = renderer
     card = members.get(first, "")
     goes = {
         k: v for k, v in work.told.definition(ids.get(first, "")).items() if place(k) in ("bridge", "both")
@@ -109,8 +132,17 @@ def _new(bridge: Bridge, ids: dict[str, str], work: Work) -> None:
         if not ids.get(first) and bridge.ipv6 == "keep":  # who has no definition takes nothing
             more["link-local"] = []
         _own_file(bridge.name, more | goes, members, ids, work)
-    if card:
+    if renderer == netplan_nm.RENDERER:
+        netplan_nm.finish(bridge, first, work)
+    elif card:
         _keep_lease(bridge.name, first, goes, work)
+
+
+def _usual(work: Work, kind: str) -> str:
+    """Return the program that a definition of a kind is for where it does not say so itself."""
+    return str(
+        (work.told.whole.get(kind) or {}).get("renderer") or work.told.whole.get("renderer") or "networkd"
+    )
 
 
 def _in_place(bridge: str, card: str, more: dict[str, Any], work: Work) -> None:
@@ -150,11 +182,7 @@ def _own_file(
 def _as_asked(bridge: Bridge, whose: str, work: Work) -> None:
     """Bring the bridge's addresses to what the parameters ask, where it stands in one file; note what it has."""
     paths = files_of("bridges", bridge.name, work)
-    every: dict[str, Any] = {}
-    for path in paths:
-        every = netplan.merged(
-            every, (texts.as_told(work.text(path)).get("bridges") or {}).get(bridge.name) or {}
-        )
+    every = work.told_now("bridges", bridge.name)
     has = InYaml(every)
     as_asked(bridge, has, whose, work.findings)
     where = ("network", "bridges", bridge.name)

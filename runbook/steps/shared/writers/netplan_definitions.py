@@ -9,6 +9,7 @@ from runbook.facts import netplan
 from runbook.facts.netplan import FOLDER, Netplan
 from runbook.facts.network import Network
 from runbook.facts.networkd import Networkd
+from runbook.model.ask import Facts
 from runbook.model.plan import Finding
 from runbook.steps.shared.kept import Held
 from runbook.steps.shared.writers import netplan_findings as said
@@ -25,6 +26,7 @@ class Work:
     told: Netplan
     daemon: Networkd
     now: Network
+    facts: Facts = field(repr=False)
     files: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     holds: dict[str, Held] = field(default_factory=dict)
@@ -34,6 +36,13 @@ class Work:
 
     def text(self, path: str) -> str:
         return self.files.get(path, self.told.texts.get(path, ""))
+
+    def told_now(self, kind: str, name: str) -> dict[str, Any]:
+        """Return what the files say of a definition, as they shall be."""
+        found: dict[str, Any] = {}
+        for path in files_of(kind, name, self):
+            found = netplan.merged(found, (texts.as_told(self.text(path)).get(kind) or {}).get(name) or {})
+        return found
 
 
 def definition_of(name: str, told: Netplan, daemon: Networkd, now: Network) -> str:

@@ -20,14 +20,33 @@ def unreadable(path: str, why: str) -> Finding:
     )
 
 
-def other_renderer(name: str, renderer: str, bridge: Bridge) -> Finding:
-    """Return that a definition is for another program than networkd."""
-    ports = ", ".join(bridge.ports)
+def other_renderers(bridge: str, renderers: Sequence[str]) -> Finding:
+    """Return that a bridge's ports are given to several programs, or to one that makes no bridges."""
     return _refuse(
-        f"netplan gives {name} to {renderer}",
-        "what becomes of a lease and of profiles in use is not known there, so it is not changed from here",
-        f"write `bridges: {{{bridge.name}: {{interfaces: [{ports}], …}}}}` into the file in {FOLDER} that has {name}, with "
-        f"all but `match` and `set-name` of {name} moved into it, {_TRY}",
+        f"netplan gives the ports of {bridge} to {' and '.join(renderers)}",
+        "a bridge and its ports have to be one program's, networkd's or NetworkManager's",
+        f"give those that shall be ports of {bridge} the same `renderer` in {FOLDER}, see with `netplan try` that it "
+        f"holds, and run again; or leave {bridge} the ports of one of them",
+    )
+
+
+def shared(port: str, name: str, bridge: str) -> Finding:
+    """Return that NetworkManager has a card by a definition of several."""
+    return _refuse(
+        f"`{name}`, by which NetworkManager has {port}, is about other cards too",
+        f"of two profiles for {port} nobody knows which one NetworkManager takes, so one beside it would not do, and as "
+        f"a port of {bridge} it would take the others along",
+        f"write each card that `{name}` is about by its own name in its place (`{port}:` and so on, with the lines of "
+        f"`{name}` but for `match`), see with `netplan try` that it holds, and run again",
+    )
+
+
+def no_word_for_none(bridge: str) -> Finding:
+    """Return that IPv6 cannot be kept away."""
+    return _refuse(
+        f"netplan has no word by which NetworkManager gives {bridge} no IPv6",
+        "it has NetworkManager ignore IPv6 there, and the kernel then takes what routers announce",
+        f"leave `ipv6` of {bridge} out of network.bridges, which keeps what its card has; then run again",
     )
 
 

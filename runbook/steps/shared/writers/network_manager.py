@@ -24,7 +24,7 @@ _LASTING = (FOLDERS[0], FOLDERS[2])
 """Where profiles are that are there after a restart; those of the second are read-only, and one of the same UUID in the
 first goes before them."""
 GUESTS = "/etc/NetworkManager/conf.d/xen-guests.conf"
-_GUESTS_TEXT = """\
+GUESTS_TEXT = """\
 # The guests' ends of their cables are plugged in by Xen; NetworkManager would ask for an address on each.
 [device-xen-guests]
 match-device=interface-name:vif*
@@ -73,7 +73,7 @@ def write(params: HostParams, facts: Facts) -> Written:
     return Written(
         files=(
             *(NetworkFile(p, text, "0600") for p, text in work.files.items()),
-            NetworkFile(GUESTS, _GUESTS_TEXT),
+            NetworkFile(GUESTS, GUESTS_TEXT),
         ),
         findings=tuple(work.found),
         dangers=tuple(work.dangers),

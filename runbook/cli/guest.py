@@ -1,0 +1,13 @@
+"""`runbook guest`: the guests of one host, one command each. What each does is in a module of its own."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group(short_help="The guests of a host: take them in, look at them, start and stop them.")
+def guest() -> None:
+    """The guests of a host, one command each; what a command would change is shown before it is done.
+
+    What shall last belongs in the parameters, under `guests`: notebook 08 makes the host so.
+    """

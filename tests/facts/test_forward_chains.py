@@ -1,0 +1,84 @@
+"""Whether nft's chains let guests' packets pass, judged from what real programs had in force; the kernel judged the same."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runbook.facts import bridge_filter, forward_chains
+from runbook.model.ask import MISSING, Answer, Facts
+from runbook.steps.shared import bridges
+from tests.steps.machine import like_testbed
+
+SAMPLES = Path(__file__).parent / "forward_chains"
+# What became of a TCP connection between two guests on gbr0, with firewalld 2.3.1 and nft 1.1.3 under Linux 6.18.
+SEEN = {
+    "firewalld": ("firewalld",),
+    "firewalld-bound": (),
+    "own-chain": ("the chain pass_on of the table inet own",),
+    "own-chain-let-pass": (),
+    "by-a-map": ("the chain pass_on of the table inet own",),
+}
+PARAMS = like_testbed(guests=[], management={}, network={"bridges": [{"name": "gbr0"}]})
+
+
+def facts(text, is_called="1\n", rules="-P FORWARD ACCEPT\n"):
+    return Facts({
+        bridge_filter._CALLED: Answer(0, is_called),
+        bridge_filter._RULES: Answer(0, rules),
+        forward_chains.RULES: Answer(0, text),
+    })  # fmt: skip
+
+
+def sample(name):
+    return (SAMPLES / f"{name}.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_the_kernel_s_verdict_is_foreseen(name):
+    """What drops is named, and a rule that lets the bridge pass counts, in a chain of its own or in a map."""
+    assert forward_chains.read(sample(name)).dropping("gbr0") == SEEN[name]
+
+
+def test_only_what_is_sure_counts():
+    """A rule with a match that nobody can tell is none: neither lets it pass nor does it drop."""
+    chain = {"chain": {"family": "inet", "table": "own", "name": "f", "hook": "forward", "policy": "drop"}}
+    unsure = {
+        "match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "10.0.0.1"}
+    }
+    rule = {"rule": {"family": "inet", "table": "own", "chain": "f", "expr": [unsure, {"accept": None}]}}
+    assert forward_chains.read(json.dumps({"nftables": [chain, rule]})).dropping("xenbr0")
+    chain["chain"]["policy"], rule["rule"]["expr"][1] = "accept", {"drop": None}
+    assert forward_chains.read(json.dumps({"nftables": [chain, rule]})).dropping("xenbr0") == ()
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", '{"nftables": []}'])
+def test_what_says_nothing_drops_nothing(text):
+    """No nft, or one without JSON."""
+    assert forward_chains.read(text).dropping("xenbr0") == ()
+    assert bridges.dropped(PARAMS, facts(text)) == []
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("firewalld", "--permanent --zone=ZONE --add-interface=gbr0"),
+    ("own-chain", '`iifname "gbr0" oifname "gbr0" accept` in front'),
+])  # fmt: skip
+def test_guests_that_would_have_no_network_are_told_of_and_the_move_leads_on(name, words):
+    """The move of each, carried out where the sample was taken, is the next sample: nothing is said of it any more."""
+    (found,) = bridges.dropped(PARAMS, facts(sample(name)))
+    assert (found.level, found.what) == (
+        "warn",
+        f"{SEEN[name][0]} drops forwarded packets, and bridged ones with them",
+    )
+    assert words in found.do
+    moved = {"firewalld": "firewalld-bound", "own-chain": "own-chain-let-pass"}[name]
+    assert bridges.dropped(PARAMS, facts(sample(moved))) == []
+    assert bridges.dropped(PARAMS, facts(sample(name), is_called="0\n")) == []
+
+
+def test_ufw_is_called_by_its_name_and_a_host_that_was_not_asked_is_quiet():
+    """Of ufw's chains `iptables -S` tells; an answer that an old capture lacks is not known."""
+    (found,) = bridges.dropped(PARAMS, facts("", rules="-P FORWARD DROP\n-N ufw-before-forward\n"))
+    assert found.what == "ufw drops forwarded packets, and bridged ones with them"
+    old = Facts({bridge_filter._CALLED: Answer(0, "1\n"), bridge_filter._RULES: Answer(MISSING)})
+    assert bridges.dropped(PARAMS, old) == []
