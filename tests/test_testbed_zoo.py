@@ -497,6 +497,38 @@ def test_a_failure_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "because of .testbed/x" in kept[0].why
 
 
+def test_a_plan_alone_does_not_hide_what_was_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written down where nothing better is; a failure always is."""
+
+    class Planning(proof.Proof):
+        def carry_out(self) -> str:
+            assert self._only_plan
+            return "planned"
+
+    class Failing(proof.Proof):
+        def carry_out(self) -> str:
+            raise CheckFailed("The plan is refused", why="x")
+
+    monkeypatch.setattr(visit, "Proof", Planning)
+    monkeypatch.setattr(building, "machine_of", lambda _described: Machine(tmp_path))
+    monkeypatch.setattr(result, "project", lambda: tmp_path)
+    monkeypatch.setattr(visit.page, "write", lambda: None)
+
+    def seen() -> str:
+        kept = result.read("server")
+        assert kept is not None
+        return kept.seen
+
+    assert visit.main(("server",), plan=True) == 0
+    assert seen() == "planned"
+    result.save(Result("server", "held", "2026-11-30", "abc1234"))
+    assert visit.main(("server",), plan=True) == 0
+    assert seen() == "held"
+    monkeypatch.setattr(visit, "Proof", Failing)
+    assert visit.main(("server",), plan=True) == 1
+    assert seen() == "failed"
+
+
 def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
     """A machine without a result was never booted; a failure is told at length."""
     seen = Result("server", "held", "2026-11-30", "abc1234", {"build": 4.0, "apply": 20.5})
@@ -507,6 +539,8 @@ def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
     assert "failed at plan, 2026-11-30" in text
     result.save(replace(seen, machine="btrfs"), tmp_path)
     assert "started by BIOS | refused, then held, 2026-11-30" in page.page(tmp_path)
+    result.save(replace(seen, machine="btrfs", seen="refused"), tmp_path)
+    assert "started by BIOS | refused, then planned, 2026-11-30" in page.page(tmp_path)
     assert "    refused\n      why: x" in text
     assert "| xen | Xen is there already, set up by hand, with two guests | never booted yet | |" in text
     assert result.read("server", tmp_path) == seen

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runbook import releases
 from runbook.book import replay
+from runbook.book.guests import WithGuests
 from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
@@ -29,11 +30,10 @@ from runbook.show.steps import Outcome
 from runbook.steps import Step, steps_of
 
 if TYPE_CHECKING:
-    from runbook.book.guests import Guests
     from runbook.evidence.record import Run
 
 
-class Book:
+class Book(WithGuests):
     """Plans, applies and checks the steps of one notebook on one host."""
 
     def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal,
@@ -47,7 +47,6 @@ class Book:
         self._beat = Beat(host, journal, notebook, self._end)
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
-        self._known: set[str] = set()
         self._place: Path | None = None
         self._close: Callable[[], Run] | None = None
         self._changed: set[str] = set()
@@ -120,22 +119,6 @@ class Book:
         if self._known < set(self._steps):
             self._look(*self._steps)
         return tables.show(what, self.params, self.facts)
-
-    @property
-    def guests(self) -> Guests:
-        """The guests of this host: a table of all, and what starts and stops one."""
-        from runbook.book.guests import Guests
-
-        return Guests(self)
-
-    @property
-    def journal(self) -> Journal:
-        """What is done here is written to it."""
-        return self._beat.journal
-
-    def forget(self) -> None:
-        """Have the next cell read the host anew: something was done to it that no step here knows."""
-        self._known = set()
 
     def status(self) -> Shown:
         """Return which steps are done, which is next, and which failed. Changes nothing."""

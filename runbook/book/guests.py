@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
 
+from runbook.book.acts.stop_guest import StopGuest
 from runbook.controller.signals import watching
 from runbook.engine.beat import Beat, Work
+from runbook.engine.journal import Journal
 from runbook.errors import Refused
+from runbook.hosts import Host
 from runbook.model.unreadable import reading
 from runbook.params import HostParams
 from runbook.show import guests as table
@@ -16,18 +18,40 @@ from runbook.show.live import Live
 from runbook.show.pieces import Shown
 from runbook.show.steps import Outcome
 from runbook.steps import Step, name_of
-from runbook.steps.guest_acts.stop_guest import StopGuest
 from runbook.steps.guests import start_guests
 from runbook.steps.shared import single
 
-if TYPE_CHECKING:
-    from runbook.book import Book
+
+class WithGuests:
+    """What a book has for its guests, beside its steps."""
+
+    params: HostParams
+    mode: str
+    host: Host
+    notebook: str
+    _beat: Beat
+    _known: set[str]
+    """The steps whose answers are as the host is now."""
+
+    @property
+    def guests(self) -> Guests:
+        """The guests of this host: a table of all, and what starts and stops one."""
+        return Guests(self)
+
+    @property
+    def journal(self) -> Journal:
+        """What is done here is written to it."""
+        return self._beat.journal
+
+    def forget(self) -> None:
+        """Have the next cell read the host anew: something was done to it that no step here knows."""
+        self._known = set()
 
 
 class Guests:
     """Shows itself as a table. In mode `apply` its methods act; in every other they show what they would do."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: WithGuests) -> None:
         self._book = book
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -39,7 +63,7 @@ class Guests:
     @reading()
     def list(self) -> Shown:
         """Return every guest, those that the parameters do not have among them, as it is now."""
-        return table.shown(self._book.params, self._book.host.gather(table.ASKS))
+        return table.show(self._book.params, self._book.host.gather(table.ASKS))
 
     def start(self, *names: str) -> Shown | None:
         """Start guests of the parameters, with the checks of the step `start_guests`.

@@ -11,7 +11,8 @@ from runbook.cli.reach import CAPTURE, patience
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
-    from runbook.proposal.taking import Taken
+    from runbook.params import HostParams
+    from runbook.proposal.taking import Seen, Taken, Wanted
 
 
 @click.command(short_help="Write guests that are on the host into its parameters, as they are.")
@@ -69,9 +70,32 @@ def adopt(
     host = parameters.on_capture(parameters.load(file), capture)
     wanted = taking.Wanted(names, source or "", takes_all=takes_all, replaces=replace)
     with patience(f"asking {host.host}"):
-        seen = taking.look(host, wanted, capture)
+        seen = look(host, wanted, capture)
     taken = taking.take(file.read_text(encoding="utf-8"), file, host, seen, wanted)
     _tell(taken, file, dry_run=dry_run)
+
+
+def look(params: HostParams, wanted: Wanted, capture: Path | None) -> Seen:
+    """Return what the host, or a capture of it, says of its guests; nothing on it is changed."""
+    from dataclasses import replace
+
+    from runbook.captures.seen import see
+    from runbook.facts.guest_files import existing
+    from runbook.hosts import connect
+    from runbook.proposal import machine, taking
+
+    if capture:
+        return taking.read(see(capture).facts, params, wanted)
+    more = taking.asks(wanted)
+    host = connect(params, "00_introduction")
+    try:
+        seen = taking.read(host.gather((*machine.asks(is_real=host.is_real), *more)), params, wanted)
+        paths = taking.existing_parts(seen, wanted) if host.is_real else ()
+        ask = existing(paths)
+        existing_paths = host.gather((ask,))[ask].out.splitlines() if paths else ()
+    finally:
+        host.close()
+    return replace(seen, absent=frozenset(paths) - frozenset(existing_paths))
 
 
 def _tell(taken: Taken, file: Path, *, dry_run: bool) -> None:

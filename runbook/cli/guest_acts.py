@@ -74,7 +74,7 @@ def stop(params: str, names: tuple[str, ...], limit_s: int | None, kill: bool, a
     A guest with Xen's drivers is asked by Xen, any other by the power button of its ACPI, again and again. One that
     does not end in time runs on and is named, and the command ends with 1; with --kill its plug is pulled.
     """
-    from runbook.steps.guest_acts.stop_guest import StopGuest
+    from runbook.book.acts.stop_guest import StopGuest
 
     host_params = _load(params)
     _do(params, host_params, [(StopGuest(names, limit_s, kill), host_params)], act)
@@ -91,7 +91,7 @@ def restart(params: str, names: tuple[str, ...], limit_s: int | None, kill: bool
 
     That is more than a restart inside: a changed configuration, or another device, is there only after this.
     """
-    from runbook.steps.guest_acts.stop_guest import StopGuest
+    from runbook.book.acts.stop_guest import StopGuest
     from runbook.steps.guests import start_guests
     from runbook.steps.shared import single
 

@@ -27,9 +27,9 @@ def rename(params: str, name: str, new: str, act: bool) -> None:
 
     It keeps its identity (its uuid is written down), its volumes and their names, its addresses and devices.
     """
+    from runbook.book.acts.rename_guest import RenameGuest
     from runbook.guests import config
     from runbook.params import guest_edit
-    from runbook.steps.guest_acts.rename_guest import RenameGuest
     from runbook.steps.shared import guest_volumes
 
     host_params, file = _load(params, name)
@@ -65,8 +65,8 @@ def remove(params: str, name: str, act: bool, consent: str) -> None:
     Its place in the autostart, its configuration and all that is on its own volumes go, and it goes from PARAMS. A
     last backup is made before, where management.backups names it. It must be off.
     """
+    from runbook.book.acts.remove_guest import RemoveGuest
     from runbook.params import guest_edit
-    from runbook.steps.guest_acts.remove_guest import RemoveGuest
 
     host_params, file = _load(params, name)
     before = file.read_text(encoding="utf-8")

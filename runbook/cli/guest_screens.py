@@ -85,12 +85,12 @@ def _running(params: HostParams, host: Host, name: str) -> Domain:
                       do="start it with Xen: runbook run PARAMS --mode apply --from 06")  # fmt: skip
     if domain := domains.named(name):
         return domain
-    there = ", ".join(d.name for d in domains.domains if d.domid) or "none"
+    names = ", ".join(d.name for d in domains.domains if d.domid) or "none"
     is_known = name in {guest.name for guest in params.guests}
     raise Refused(
         f"The guest '{name}' does not run" if is_known else f"There is no guest '{name}'",
         where=params.host,
-        why=f"those that run: {there}",
+        why=f"those that run: {names}",
         do=f"start it: runbook guest start PARAMS {name} --apply"
         if is_known
         else "see: runbook guest list PARAMS",

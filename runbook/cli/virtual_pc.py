@@ -251,7 +251,8 @@ def fleet_(machines: int, keep: bool) -> None:
 @click.option("--one", is_flag=True, help="One machine that was held before, another each day.")
 @click.option("--resume", is_flag=True, help="Go on at the last checkpoint of a machine that failed.")
 @click.option("--keep", is_flag=True, help="Leave the machines running afterwards.")
-def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool) -> None:
+@click.option("--plan", is_flag=True, help="Only plan, with all that must be refused and its moves.")
+def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool) -> None:
     """Prove the machines of these NAMES, or all: described, built, booted into Xen, and taken back.
 
     \b
@@ -265,7 +266,7 @@ def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool) -> None:
     with _clear_errors():
         from runbook.testbed.zoo import visit
 
-        code = visit.main(names, keep=keep, resume=resume, one=one)
+        code = visit.main(names, keep=keep, resume=resume, one=one, plan=plan)
     click.get_current_context().exit(code)
 
 

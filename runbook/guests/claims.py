@@ -148,8 +148,8 @@ def _devices(config: Config) -> Iterator[Claim]:
 
 
 def _screens(config: Config) -> Iterator[Claim]:
-    words = ("vnc", "vnclisten", "vncdisplay", "vncunused")
-    top = {word: config.text(word) for word in words if word in config.values}
+    options = ("vnc", "vnclisten", "vncdisplay", "vncunused")
+    top = {word: config.text(word) for word in options if word in config.values}
     yield from _screen({"vnc": "1" if kind_of(config) == "hvm" else "0", **top})
     for spec in config.items("vfb"):
         yield from _screen({"vnc": "1", **devices.words_of(spec)})
@@ -157,14 +157,14 @@ def _screens(config: Config) -> Iterator[Claim]:
         yield Claim("SPICE port", port, port, address=config.text("spicehost"))
 
 
-def _screen(words: Mapping[str, str]) -> Iterator[Claim]:
+def _screen(options: Mapping[str, str]) -> Iterator[Claim]:
     """Yield the display that a guest asks for; with `vncunused` and no number it takes any that is free."""
-    if words.get("vnc", "1") == "0":
+    if options.get("vnc", "1") == "0":
         return
-    listens = re.fullmatch(r"(?P<address>.*?)(?::(?P<display>\d+))?", words.get("vnclisten", "127.0.0.1"))
+    listens = re.fullmatch(r"(?P<address>.*?)(?::(?P<display>\d+))?", options.get("vnclisten", "127.0.0.1"))
     address = (listens and listens["address"]) or ""
-    display = words.get("vncdisplay") or (listens and listens["display"]) or ""
-    if not display and words.get("vncunused", "1") == "0":
+    display = options.get("vncdisplay") or (listens and listens["display"]) or ""
+    if not display and options.get("vncunused", "1") == "0":
         display = "0"
     if display:
         yield Claim(
@@ -174,9 +174,9 @@ def _screen(words: Mapping[str, str]) -> Iterator[Claim]:
 
 def _usb(config: Config) -> Iterator[Claim]:
     for spec in config.items("usbdev"):
-        words = devices.words_of(spec)
-        if "hostbus" in words and "hostaddr" in words:
-            at = f"{words['hostbus']}.{words['hostaddr']}"
+        options = devices.words_of(spec)
+        if "hostbus" in options and "hostaddr" in options:
+            at = f"{options['hostbus']}.{options['hostaddr']}"
             yield Claim("USB device", at, at)
     for spec in config.items("usbdevice"):
         if spec.startswith("host:"):

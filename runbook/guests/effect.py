@@ -71,20 +71,20 @@ def kind_of(config: Config) -> str:
     return config.text("type") or ("hvm" if config.text("builder") == "hvm" else "pv")
 
 
-def differences(there: Config, wanted: Config, release: str) -> tuple[Difference, ...]:
+def differences(existing: Config, wanted: Config, release: str) -> tuple[Difference, ...]:
     """Return what the second asks otherwise than the first, in the order of the first; words that xl skips do not count."""
-    before, after = _asked(there, release), _asked(wanted, release)
+    before, after = _effects(existing, release), _effects(wanted, release)
     usual = _EVERY | (_HVM if after["type"] == before["type"] == "hvm" else {})
     return tuple(
         Difference(
-            key, _said(key, before.get(key, _NONE)), _said(key, after.get(key) or usual.get(key, _NONE))
+            key, _shown(key, before.get(key, _NONE)), _shown(key, after.get(key) or usual.get(key, _NONE))
         )
         for key in {**before, **after}
         if before.get(key) != after.get(key)
     )
 
 
-def _said(key: str, value: str) -> str:
+def _shown(key: str, value: str) -> str:
     """Return a value as people may see it: of a password, that there is one.
 
     >>> _said("vfb 1", "vnc=1,vncpasswd=abc"), _said("spicepasswd", "abc"), _said("spicepasswd", "nothing")
@@ -95,12 +95,12 @@ def _said(key: str, value: str) -> str:
     return re.sub(r"vncpasswd=[^,]*", "vncpasswd=a password", value)
 
 
-def _asked(config: Config, release: str) -> dict[str, str]:
+def _effects(config: Config, release: str) -> dict[str, str]:
     """Return what a configuration asks for beyond what holds anyway, each thing by what it is called in a sentence."""
     known = known_keys(release)
-    said = {key: value for key, value in config.values.items() if not known or key in known}
+    stated = {key: value for key, value in config.values.items() if not known or key in known}
     flat = {"type": kind_of(config)}
-    for key, value in said.items():
+    for key, value in stated.items():
         if key not in (*_LISTS, "builder", "type"):
             flat |= dict(_flat(key, value))
     _renamed(flat)
@@ -121,8 +121,8 @@ def _flat(key: str, value: Value) -> Iterator[tuple[str, str]]:
         yield key, _WORDS.get((key, str(value)), str(value))
 
 
-def _ordered(words: str) -> str:
-    return ",".join(sorted(word.strip() for word in words.split(",") if word.strip()))
+def _ordered(options: str) -> str:
+    return ",".join(sorted(word.strip() for word in options.split(",") if word.strip()))
 
 
 def _renamed(flat: dict[str, str]) -> None:
@@ -153,8 +153,8 @@ def _told_by_others(flat: dict[str, str], config: Config) -> None:
     if flat.get("usbdevice"):
         flat.pop("usb", None)
     if flat["type"] != "hvm" and flat.get("vnc") == "1" and "vfb 1" not in flat:
-        words = {key: flat[key] for key in _SCREEN if key in flat}
-        flat["vfb 1"] = ",".join(f"{key}={value}" for key, value in words.items())
+        options = {key: flat[key] for key in _SCREEN if key in flat}
+        flat["vfb 1"] = ",".join(f"{key}={value}" for key, value in options.items())
     for key in [key for key in flat if key.startswith("vfb ")]:
         flat[key] = _ordered(",".join(_pairs(flat[key], _USUAL_SCREEN))) or "vnc=1"
     for key in [key for key in flat if key.startswith(("usbctrl ", "usbdev "))]:
@@ -165,19 +165,19 @@ def _told_by_others(flat: dict[str, str], config: Config) -> None:
             flat.pop(key, None)
 
 
-def _pairs(words: str, usual: Mapping[str, str]) -> Iterator[str]:
+def _pairs(options: str, usual: Mapping[str, str]) -> Iterator[str]:
     """Yield the `key=value` words of a device that are not what holds anyway."""
-    yield from (f"{k}={v}" for k, v in devices.words_of(words).items() if usual.get(k) != v)
+    yield from (f"{k}={v}" for k, v in devices.words_of(options).items() if usual.get(k) != v)
 
 
 def _disks(config: Config) -> Iterator[tuple[str, str]]:
     for number, spec in enumerate(config.items("disk"), 1):
         disk = disk_spec.parse(spec)
-        said = [disk.path or "no target", disk.format or "raw", "r" if disk.is_read_only else "rw"]
-        said += ["cdrom"] if disk.is_cdrom else []
-        said += [f"{key}={value}" for key, value in sorted(disk.options.items())]
+        stated = [disk.path or "no target", disk.format or "raw", "r" if disk.is_read_only else "rw"]
+        stated += ["cdrom"] if disk.is_cdrom else []
+        stated += [f"{key}={value}" for key, value in sorted(disk.options.items())]
         name = "disc" if disk.is_cdrom else "disk" if number == 1 else f"{_nth(number)} disk"
-        yield f"{name} {disk.vdev}".rstrip(), ", ".join((*said, *sorted(disk.flags)))
+        yield f"{name} {disk.vdev}".rstrip(), ", ".join((*stated, *sorted(disk.flags)))
 
 
 def _nth(number: int) -> str:
@@ -186,23 +186,23 @@ def _nth(number: int) -> str:
 
 def _cards(config: Config) -> Iterator[tuple[str, str]]:
     for number, spec in enumerate(config.items("vif"), 1):
-        words = {"bridge": "xenbr0"} if "script" not in spec else {}
-        words |= devices.words_of(spec)
-        words |= {"mac": vif_spec.mac_of(words["mac"])} if "mac" in words else {}
-        words |= {"gatewaydev": words.pop("netdev")} if "netdev" in words else {}
-        if kind_of(config) != "hvm" or words.get("type") == "vif":
-            words.pop("model", None)  # QEMU plays it, and such a card has nothing of QEMU's
+        options = {"bridge": "xenbr0"} if "script" not in spec else {}
+        options |= devices.words_of(spec)
+        options |= {"mac": vif_spec.mac_of(options["mac"])} if "mac" in options else {}
+        options |= {"gatewaydev": options.pop("netdev")} if "netdev" in options else {}
+        if kind_of(config) != "hvm" or options.get("type") == "vif":
+            options.pop("model", None)  # QEMU plays it, and such a card has nothing of QEMU's
         usual = {"type": "ioemu", "model": "rtl8139", "script": "vif-bridge"}
-        said = [f"{key}={value}" for key, value in sorted(words.items()) if value != usual.get(key)]
-        yield f"network card {number}", ", ".join(said)
+        stated = [f"{key}={value}" for key, value in sorted(options.items()) if value != usual.get(key)]
+        yield f"network card {number}", ", ".join(stated)
 
 
 def _passed(config: Config) -> Iterator[tuple[str, str]]:
     everywhere = {word: config.text(f"pci_{word}") for word in _GLOBAL}
     for spec in config.items("pci"):
-        words = {key: value for key, value in everywhere.items() if value not in ("", "0")}
-        words |= devices.words_of(spec)
-        words.pop("bdf", None)
+        options = {key: value for key, value in everywhere.items() if value not in ("", "0")}
+        options |= devices.words_of(spec)
+        options.pop("bdf", None)
         usual = {"rdm_policy": "strict"} | dict.fromkeys(everywhere, "0")
-        said = [f"{key}={value}" for key, value in sorted(words.items()) if value != usual.get(key)]
-        yield f"device {devices.address_of(spec) or spec}", ", ".join(said) or "passed"
+        stated = [f"{key}={value}" for key, value in sorted(options.items()) if value != usual.get(key)]
+        yield f"device {devices.address_of(spec) or spec}", ", ".join(stated) or "passed"

@@ -80,16 +80,16 @@ def started(entry: Mapping[str, Any]) -> Started:
     own = build.get(f"type.{kind}") or {}
     values: dict[str, Value] = {"type": kind}
     unsaid: list[str] = []
-    for part, said in (("c_info", info), ("b_info", build), ("hvm", own)):
-        values |= dict(_plain(part, said))
-        unsaid += _others(part, said)
+    for part, stated in (("c_info", info), ("b_info", build), ("hvm", own)):
+        values |= dict(_plain(part, stated))
+        unsaid += _others(part, stated)
     values |= dict(_sizes(build)) | dict(_machine(own)) | dict(_screens(own))
     values |= dict(_endings(entry))
     lists = {
         "disk": map(_disk, entry.get("disks", [])),
         "vif": map(_card, entry.get("nics", [])),
         "pci": map(_device, entry.get("pcidevs", [])),
-        "vfb": (_words(dict(_screens(one))) for one in entry.get("vfbs", []) if kind != "hvm"),
+        "vfb": (_joined(dict(_screens(one))) for one in entry.get("vfbs", []) if kind != "hvm"),
         "usbctrl": map(_controller, entry.get("usbctrls", [])),
         "usbdev": map(_usb, entry.get("usbdevs", [])),
     }
@@ -104,23 +104,23 @@ def _endings(entry: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
             yield key, str(entry[key]).replace("_", "-")
 
 
-def _plain(part: str, said: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
+def _plain(part: str, stated: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
     """Yield what is a text, a switch or a list there and here."""
     for key, word in _TEXTS.get(part, {}).items():
-        if said.get(key):
-            yield word, str(said[key])
+        if stated.get(key):
+            yield word, str(stated[key])
     for key, word in _SWITCHES.get(part, {}).items():
-        if key in said:
-            yield word, int(said[key] == "True")
+        if key in stated:
+            yield word, int(stated[key] == "True")
     for key, word in _LISTS.get(part, {}).items():
-        if said.get(key):
-            yield word, tuple(map(str, said[key]))
+        if stated.get(key):
+            yield word, tuple(map(str, stated[key]))
 
 
-def _others(part: str, said: Mapping[str, Any]) -> list[str]:
+def _others(part: str, stated: Mapping[str, Any]) -> list[str]:
     tables = (_TEXTS, _SWITCHES, _LISTS)
     known = _BY_OTHERS[part].union(*(table.get(part, {}) for table in tables))
-    return [key for key, value in said.items() if key not in known and value not in ({}, [], "", None)]
+    return [key for key, value in stated.items() if key not in known and value not in ({}, [], "", None)]
 
 
 def _sizes(build: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
@@ -168,36 +168,38 @@ def _screens(own: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
         yield "sdl", 1
 
 
-def _disk(said: Mapping[str, Any]) -> str:
-    words = {
-        "format": said.get("format", "raw"),
-        "vdev": said.get("vdev", ""),
-        "access": "rw" if said.get("readwrite") else "ro",
-        "devtype": "cdrom" if said.get("is_cdrom") else "",
-        "script": said.get("script", ""),
-        "backend": said.get("backend_domname", ""),
-        "backendtype": {"phy": "", "qdisk": ""}.get(str(said.get("backend", "")), said.get("backend", "")),
+def _disk(stated: Mapping[str, Any]) -> str:
+    options = {
+        "format": stated.get("format", "raw"),
+        "vdev": stated.get("vdev", ""),
+        "access": "rw" if stated.get("readwrite") else "ro",
+        "devtype": "cdrom" if stated.get("is_cdrom") else "",
+        "script": stated.get("script", ""),
+        "backend": stated.get("backend_domname", ""),
+        "backendtype": {"phy": "", "qdisk": ""}.get(
+            str(stated.get("backend", "")), stated.get("backend", "")
+        ),
     }
     flags = (
         []
-        if "discard_enable" not in said
-        else ["discard" if said["discard_enable"] == "True" else "no-discard"]
+        if "discard_enable" not in stated
+        else ["discard" if stated["discard_enable"] == "True" else "no-discard"]
     )
-    flags += ["direct-io-safe"] if said.get("direct_io_safe") else []
-    target = [f"target={said['pdev_path']}"] if said.get("pdev_path") else []
-    return ", ".join([*(f"{key}={value}" for key, value in words.items() if value), *flags, *target])
+    flags += ["direct-io-safe"] if stated.get("direct_io_safe") else []
+    target = [f"target={stated['pdev_path']}"] if stated.get("pdev_path") else []
+    return ", ".join([*(f"{key}={value}" for key, value in options.items() if value), *flags, *target])
 
 
-def _card(said: Mapping[str, Any]) -> str:
+def _card(stated: Mapping[str, Any]) -> str:
     names = {"ip": "ip", "mac": "mac", "bridge": "bridge", "model": "model", "script": "script", "ifname": "vifname",
              "gatewaydev": "gatewaydev", "backend_domname": "backend", "mtu": "mtu", "vlan": "vlan"}  # fmt: skip
-    words = {word: said[key] for key, word in names.items() if said.get(key)}
-    words |= {"type": "vif"} if said.get("nictype") == "vif" else {}
-    if said.get("rate_bytes_per_interval"):
-        words["rate"] = _rate(
-            int(said["rate_bytes_per_interval"]), int(said.get("rate_interval_usecs", 50000))
+    options = {word: stated[key] for key, word in names.items() if stated.get(key)}
+    options |= {"type": "vif"} if stated.get("nictype") == "vif" else {}
+    if stated.get("rate_bytes_per_interval"):
+        options["rate"] = _rate(
+            int(stated["rate_bytes_per_interval"]), int(stated.get("rate_interval_usecs", 50000))
         )
-    return _words(words)
+    return _joined(options)
 
 
 def _rate(each: int, usecs: int) -> str:
@@ -209,24 +211,24 @@ def _rate(each: int, usecs: int) -> str:
     return f"{each * 1000000 // usecs}B/s" + ("" if usecs == 50000 else f"@{usecs}us")
 
 
-def _device(said: Mapping[str, Any]) -> str:
-    part = {key: int(said.get(key, 0)) for key in ("domain", "bus", "dev", "func")}
+def _device(stated: Mapping[str, Any]) -> str:
+    part = {key: int(stated.get(key, 0)) for key in ("domain", "bus", "dev", "func")}
     address = f"{part['domain']:04x}:{part['bus']:02x}:{part['dev']:02x}.{part['func']:x}"
     flags = ("permissive", "msitranslate", "power_mgmt", "seize")
-    words = [f"{flag}=1" for flag in flags if said.get(flag) in (True, 1, "True")]
-    policy = [f"rdm_policy={said['rdm_policy']}"] if said.get("rdm_policy", "strict") == "relaxed" else []
-    return ",".join([address, *words, *policy])
+    options = [f"{flag}=1" for flag in flags if stated.get(flag) in (True, 1, "True")]
+    policy = [f"rdm_policy={stated['rdm_policy']}"] if stated.get("rdm_policy", "strict") == "relaxed" else []
+    return ",".join([address, *options, *policy])
 
 
-def _controller(said: Mapping[str, Any]) -> str:
-    return _words({key: said[key] for key in ("type", "version", "ports") if said.get(key)})
+def _controller(stated: Mapping[str, Any]) -> str:
+    return _joined({key: stated[key] for key in ("type", "version", "ports") if stated.get(key)})
 
 
-def _usb(said: Mapping[str, Any]) -> str:
-    host = said.get("type.hostdev", {})
-    words = {"hostbus": host.get("hostbus"), "hostaddr": host.get("hostaddr")}
-    return _words(words | {"controller": said.get("ctrl", 0), "port": said.get("port", 0)})
+def _usb(stated: Mapping[str, Any]) -> str:
+    host = stated.get("type.hostdev", {})
+    options = {"hostbus": host.get("hostbus"), "hostaddr": host.get("hostaddr")}
+    return _joined(options | {"controller": stated.get("ctrl", 0), "port": stated.get("port", 0)})
 
 
-def _words(words: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
-    return ",".join(f"{key}={value}" for key, value in dict(words).items())
+def _joined(options: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
+    return ",".join(f"{key}={value}" for key, value in dict(options).items())

@@ -28,8 +28,8 @@ def is_whole(text: str) -> bool:
     >>> is_whole(sealed("memory = 512\\n")), is_whole(sealed("memory = 512\\n").replace("512", "1024")), is_whole("memory = 512\\n")
     (True, False, False)
     """
-    said = _LINE.findall(text)
-    return len(said) == 1 and _digest(_LINE.sub("", text)) == said[0]
+    stated = _LINE.findall(text)
+    return len(stated) == 1 and _digest(_LINE.sub("", text)) == stated[0]
 
 
 def _digest(text: str) -> str:

@@ -33,41 +33,41 @@ class Standing:
         return self.kind in ("absent", "sealed", "other")
 
 
-def standing(there: str | None, wanted: str, release: str) -> Standing:
+def standing(existing: str | None, wanted: str, release: str) -> Standing:
     """Return how the text of a file, None where there is none, stands to the wanted one."""
-    if there is None:
+    if existing is None:
         return Standing("absent")
-    if there == wanted:
+    if existing == wanted:
         return Standing("wanted")
-    if seal.is_whole(there):
+    if seal.is_whole(existing):
         return Standing("sealed")
     try:
-        now = parse(there)
+        current = parse(existing)
     except Unreadable as error:
         return Standing("other", unreadable=str(error))
-    found = told_apart(now, parse(wanted), release)
+    found = told_apart(current, parse(wanted), release)
     return Standing("other" if found else "equal", found)
 
 
-def told_apart(there: Config, wanted: Config, release: str) -> tuple[Difference, ...]:
+def told_apart(existing: Config, wanted: Config, release: str) -> tuple[Difference, ...]:
     """Return what the second asks for otherwise than the first, () where both are the same guest."""
-    then = _named_alike(there, wanted)
-    found = differences(there, then, release)
-    return found if found and not _is_one_guest(there, then, release) else ()
+    then = _named_alike(existing, wanted)
+    found = differences(existing, then, release)
+    return found if found and not _is_one_guest(existing, then, release) else ()
 
 
-def _is_one_guest(there: Config, wanted: Config, release: str) -> bool:
+def _is_one_guest(existing: Config, wanted: Config, release: str) -> bool:
     """Return whether both would be adopted as the same guest, by whatever words they say it."""
     try:
-        one, other = (adoption.parameters(each, release=release) for each in (there, wanted))
+        one, other = (adoption.parameters(each, release=release) for each in (existing, wanted))
     except adoption.Unadoptable:
         return False
     return (one.guest, one.devices, one.secrets) == (other.guest, other.devices, other.secrets)
 
 
-def _named_alike(there: Config, wanted: Config) -> Config:
+def _named_alike(existing: Config, wanted: Config) -> Config:
     """Return what is wanted without an identity that the other never had: xl draws one at each start, and nothing is lost."""
-    values = {key: v for key, v in wanted.values.items() if key != "uuid" or "uuid" in there.values}
+    values = {key: v for key, v in wanted.values.items() if key != "uuid" or "uuid" in existing.values}
     return Config(values, wanted.lines, wanted.repeated)
 
 
@@ -78,8 +78,8 @@ def password(text: str) -> str:
     ('abc', 'x', '')
     """
     try:
-        said = parse(text)
+        stated = parse(text)
     except Unreadable:
         return ""
-    words = (devices.words_of(spec).get("vncpasswd", "") for spec in said.items("vfb"))
-    return said.text("vncpasswd") or said.text("spicepasswd") or next(filter(None, words), "")
+    options = (devices.words_of(spec).get("vncpasswd", "") for spec in stated.items("vfb"))
+    return stated.text("vncpasswd") or stated.text("spicepasswd") or next(filter(None, options), "")

@@ -17,9 +17,9 @@ _ADOPTED = """\
 # The guests that are on this host. Each file in /etc/xen asks for the same guest as its entry here, and stays as it is."""
 _WORDS = (
     "Xen runs here with these words. The runbook writes its own files where they are not there yet (for GRUB, for hiding "
-    "devices, for xendomains, which shuts guests down with the host and saves none), with the same words{}, and starts Xen "
-    "once with them; plain Debian is the default meanwhile. What is not installed yet of Xen's packages, and of the tools for "
-    "guests' disks, comes first, with new package lists where those are old."
+    "devices, a unit that ends the guests before the host goes down, and xendomains' settings, so that none is saved), with "
+    "the same words{}, and starts Xen once with them; plain Debian is the default meanwhile. What is not installed yet of "
+    "Xen's packages, and of the tools for guests' disks, comes first, with new package lists where those are old."
 )
 
 
@@ -104,7 +104,9 @@ def guests_of(host: str, seen: Proposal) -> adopting.Guests:
     files = tuple(found for found in seen.there if found.path)
     there = adopting.adopt(files, base, known, guests.size_of(seen.machine.storage))
     only = (
-        (found, "it runs, and has no configuration in /etc/xen") for found in seen.there if not found.path
+        (found, "it runs, and has no configuration in /etc/xen; `runbook guest adopt` takes it in")
+        for found in seen.there
+        if not found.path
     )
     return adopting.Guests(there.adopted, there.devices, (*there.left, *only))
 

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from runbook.captures.seen import see
 from runbook.errors import ParamsError, Refused
-from runbook.facts.guest_files import existing
-from runbook.guests import disk_spec
 from runbook.guests.adoption import Unadoptable
-from runbook.guests.standing import told_apart
 from runbook.guests.syntax import Unreadable, parse
-from runbook.hosts import connect
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.params import HostParams
-from runbook.proposal import guests, into, machine
+from runbook.proposal import guests, into, machine, told
 from runbook.proposal.entries import device_entry, is_writable
 from runbook.proposal.guests import Entry, Found
 
 RUNNING = "running"
-_SEEN = ("memory", "vcpus", "disk", "second disk", "device ")
-"""What a person would miss who starts a guest again; how Xen spells the rest is no difference."""
 
 
 @dataclass(frozen=True)
@@ -64,30 +56,29 @@ class Taken:
     notes: tuple[str, ...]
 
 
-def look(params: HostParams, wanted: Wanted, capture: Path | None = None) -> Seen:
-    """Return what the host, or a capture of it, says. Raises `ParamsError` for a file that is not there."""
-    named = wanted.source not in ("", RUNNING)
-    if named and not wanted.source.startswith("/"):
+def asks(wanted: Wanted) -> tuple[Ask, ...]:
+    """Return the question for a file that was named; none where none was. Raises `ParamsError` for what is no path."""
+    if wanted.source in ("", RUNNING):
+        return ()
+    if not wanted.source.startswith("/"):
         raise ParamsError(
             f"'{wanted.source}' is no path on the host",
             why="the configuration is read on the host, so its path begins with /",
             do="give it whole, such as --from /root/web.cfg; or `--from running` for what runs now",
         )
-    more = (Ask.read(wanted.source),) if named else ()
-    if capture:
-        facts = see(capture).facts
-        return Seen(facts, machine.read(facts), _file(facts, wanted.source, params) if named else None)
-    host = connect(params, "00_introduction")
-    try:
-        facts = host.gather((*machine.asks(is_real=host.is_real), *more))
-        file = _file(facts, wanted.source, params) if named else None
-        there = [_of_file(*file, wanted)] if file else guests.read(facts)
-        paths = tuple(dict.fromkeys(path for found in there for path in parts(found)))
-        ask = existing(paths)
-        found = host.gather((ask,))[ask].out.splitlines() if paths and host.is_real else paths
-    finally:
-        host.close()
-    return Seen(facts, machine.read(facts), file, frozenset(paths) - frozenset(found))
+    return (Ask.read(wanted.source),)
+
+
+def read(facts: Facts, params: HostParams, wanted: Wanted) -> Seen:
+    """Return what the facts say; which of the guests' parts the host lacks is asked after that."""
+    file = _file(facts, wanted.source, params) if asks(wanted) else None
+    return Seen(facts, machine.read(facts), file)
+
+
+def existing_parts(seen: Seen, wanted: Wanted) -> tuple[str, ...]:
+    """Return the paths that the guests which may be taken in cannot do without."""
+    there = [_of_file(*seen.file, wanted)] if seen.file else guests.read(seen.facts)
+    return tuple(dict.fromkeys(path for found in there for path in told.parts(found)))
 
 
 def _file(facts: Facts, path: str, params: HostParams) -> tuple[str, str]:
@@ -126,7 +117,7 @@ def take(text: str, path: Path, params: HostParams, seen: Seen, wanted: Wanted) 
             left.append((found.name, _reason(error)))
     new, made = _proven(text, path, change, made, left, params, wanted)
     diff = difflib.unified_diff(text.splitlines(), new.splitlines(), str(path), str(path), lineterm="", n=2)
-    notes = tuple(note for one in made for note in _notes(one, seen))
+    notes = tuple(note for one in made for note in told.of(one, seen.facts))
     return Taken(new, tuple(diff), tuple(one.guest["name"] for one in made), tuple(left), notes)
 
 
@@ -181,22 +172,12 @@ def _reason(error: Exception) -> str:
 
 def _require_parts(one: Entry, seen: Seen) -> None:
     """Raise `Unadoptable` where the host does not have a disk, a kernel or a script of a guest."""
-    gone = [path for path in parts(one.found) if path in seen.absent]
+    gone = [path for path in told.parts(one.found) if path in seen.absent]
     if gone:
         raise Unadoptable(
             f"{' and '.join(gone)}, which its configuration names, {'is' if len(gone) == 1 else 'are'} not on the host: "
             "bring it back, or correct the configuration"
         )
-
-
-def parts(found: Found) -> tuple[str, ...]:
-    """Return the paths without which a guest cannot start: of its disks, its kernel, its scripts."""
-    if found.config is None:
-        return ()
-    disks = map(disk_spec.parse, found.config.items("disk"))
-    paths = [d.path for d in disks if not (d.is_cdrom or d.options.get("backend") or d.options.get("script"))]
-    paths += [found.config.text(key) for key in ("kernel", "ramdisk", "firmware", "bios_path_override")]
-    return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
 
 
 def _place(seen: machine.Proposal) -> into.Place:
@@ -287,28 +268,3 @@ def _refused(found: Found, error: Unadoptable | ParamsError, params: HostParams)
         why="what the parameters would say has to be the very guest that is there; nothing was written",
         do="correct it there and run this again; until then the guest stays as it is, outside the parameters",
     )
-
-
-def _notes(one: Entry, seen: Seen) -> Iterator[str]:
-    """Yield what a person has to know of a guest that was taken in."""
-    name, found = one.guest["name"], one.found
-    if one.skipped:
-        yield f"{name}: xl does not know {', '.join(one.skipped)}; it skipped them, so they are left out"
-    for key in found.config.repeated if found.config else ():
-        yield f"{name}: `{key}` is given twice in its file; the last one counts, and is taken"
-    for ref in one.secrets:
-        yield (
-            f"{name}: its screen has a password, which is in no parameter file: set {ref.removeprefix('env:')} in the "
-            "environment of the runbook, or say at screen.password where else it is"
-        )
-    if found.unsaid:
-        yield f"{name}: Xen has more of it that nothing here says: {', '.join(found.unsaid)}"
-    if not found.path.startswith("/etc/xen/"):
-        whose = f"{found.path} stays where it is" if found.path else "it has no file yet"
-        yield f"{name}: {whose}; notebook 08 writes /etc/xen/{name}.cfg for it"
-    if found.starts_by and "autostart" not in one.guest:
-        yield f"{name}: {found.starts_by} in /etc/xen/auto starts it with the host, and stays a link of your own"
-    now = guests.running(seen.facts, found.name) if found.path else None
-    other = told_apart(now.config, found.config, "") if now and now.config and found.config else ()
-    if said := [str(d) for d in other if d.what.startswith(_SEEN)]:
-        yield f"{name}: it runs otherwise than its file says, and changes at its next start: {', '.join(said)}"

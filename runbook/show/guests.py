@@ -42,7 +42,7 @@ def rows(params: HostParams, facts: Facts) -> tuple[Row, ...]:
     """
     domains = guests.parse(facts)
     read = tuple(_files(facts))
-    files = {name: said for _, name, said in read}
+    files = {name: written for _, name, written in read}
     vcpus = {row.id: row.vcpus for row in xl.rows(facts[xl.LIST].out)} if domains.answered else {}
     starts = _starts(facts, {path: name for path, name, _ in read})
     own = [guest.name for guest in params.guests]
@@ -50,16 +50,18 @@ def rows(params: HostParams, facts: Facts) -> tuple[Row, ...]:
     names = dict.fromkeys([*own, *sorted({*running, *files})])
     made = []
     for name in names:
-        domain, said = domains.named(name), files.get(name)
+        domain, written = domains.named(name), files.get(name)
         made.append(
             Row(
                 name,
-                _state(domain, said, is_known=domains.answered),
-                f"{domain.memory_mib if domain else _number(said, 'memory')} MiB" if domain or said else "",
-                str(vcpus.get(domain.domid, "")) if domain else _number(said, "vcpus"),
-                ", ".join(_disks(domain, said)),
-                ", ".join(domain.pci if domain else _words(said, "pci")),
-                _screen(domain, said),
+                _state(domain, written, is_known=domains.answered),
+                f"{domain.memory_mib if domain else _number(written, 'memory')} MiB"
+                if domain or written
+                else "",
+                str(vcpus.get(domain.domid, "")) if domain else _number(written, "vcpus"),
+                ", ".join(_disks(domain, written)),
+                ", ".join(domain.pci if domain else _devices(written, "pci")),
+                _screen(domain, written),
                 starts.get(name, ""),
                 "yes" if name in own else "no",
             )
@@ -67,7 +69,7 @@ def rows(params: HostParams, facts: Facts) -> tuple[Row, ...]:
     return tuple(made)
 
 
-def shown(params: HostParams, facts: Facts) -> Shown:
+def show(params: HostParams, facts: Facts) -> Shown:
     """Return the rows as a table for a cell."""
     from runbook.show.tables import indexed, nothing, styled
 
@@ -90,10 +92,10 @@ def _files(facts: Facts) -> Iterator[tuple[str, str, Config]]:
     texts = configurations.parse_all(facts).texts
     for path in sorted(texts, key=lambda path: path.count("/"), reverse=True):
         try:
-            said = parse(texts[path])
+            written = parse(texts[path])
         except Unreadable:
             continue
-        yield path, said.text("name") or posixpath.basename(path).removesuffix(".cfg"), said
+        yield path, written.text("name") or posixpath.basename(path).removesuffix(".cfg"), written
 
 
 def _starts(facts: Facts, names: Mapping[str, str]) -> dict[str, str]:
@@ -110,32 +112,32 @@ def _starts(facts: Facts, names: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _state(domain: Domain | None, said: Config | None, *, is_known: bool) -> str:
+def _state(domain: Domain | None, written: Config | None, *, is_known: bool) -> str:
     if domain is None:
-        return ("off" if said else "not made yet") if is_known else "not known: Xen does not run"
+        return ("off" if written else "not made yet") if is_known else "not known: Xen does not run"
     for letter, word in (("c", "crashed"), ("d", "being removed"), ("s", "ending"), ("p", "paused")):
         if letter in domain.state:
             return word
     return "running"
 
 
-def _number(said: Config | None, key: str) -> str:
-    return str(said.number(key) or "") if said else ""
+def _number(written: Config | None, key: str) -> str:
+    return str(written.number(key) or "") if written else ""
 
 
-def _words(said: Config | None, key: str) -> tuple[str, ...]:
-    return tuple(word.partition(",")[0] for word in said.items(key)) if said else ()
+def _devices(written: Config | None, key: str) -> tuple[str, ...]:
+    return tuple(word.partition(",")[0] for word in written.items(key)) if written else ()
 
 
-def _disks(domain: Domain | None, said: Config | None) -> Iterator[str]:
+def _disks(domain: Domain | None, written: Config | None) -> Iterator[str]:
     if domain:
         yield from (path for path in domain.disks if path)
-    elif said:
-        read = map(disk_spec.parse, said.items("disk"))
+    elif written:
+        read = map(disk_spec.parse, written.items("disk"))
         yield from (disk.path for disk in read if disk.path and not disk.is_cdrom)
 
 
-def _screen(domain: Domain | None, said: Config | None) -> str:
+def _screen(domain: Domain | None, written: Config | None) -> str:
     if domain and domain.screens:
         address, display = domain.screens[0]
         return f"{address}:{5900 + int(display)}" if display.isdecimal() else f"{address}:{display}"

@@ -162,6 +162,7 @@ _TABLES: dict[str, Callable[[HostParams, Facts], pd.DataFrame]] = {
 _PICTURES = {
     "disk": "runbook.show.disk",
     "layout": "runbook.show.disk",
+    "running": "runbook.show.guests",
     "volumes": "runbook.show.volumes",
     "pci_tree": "runbook.show.pci_tree",
     "network": "runbook.show.network",

@@ -94,12 +94,13 @@ def test_the_guides_own_files_are_read_and_their_faults_named(case, expected):
 
 
 def test_two_files_that_claim_the_same_are_named():
-    """A disk, a device, a MAC and a VNC display in two files are each reported with both files."""
+    """A disk, a device, a MAC, an identity and a VNC display in two files are each reported with both files."""
     other = SOUND.replace('name = "windows"', 'name = "copy"').replace("/dev/guests/", "/dev/mapper/guests-")
     found = conflicts({"/etc/xen/a.cfg": SOUND, "/etc/xen/b.cfg": other})
     assert {f.what.split(" is claimed")[0] for f in found} == {
         "The MAC 00:16:3e:14:04:00",
         "The VNC display 10",
+        "The uuid debf73ba-03bb-574f-9448-2b946086e7cf",
         "The disk /dev/guests/windows",
         *(f"The device 0000:{bdf}" for bdf in ("00:1d.0", "03:00.0", "03:00.1", "0e:00.0", "0f:00.0")),
     }

@@ -53,7 +53,7 @@ class TestWhatAPersonWrote:
         assert loss.what.startswith(
             f"{COMM} was written by hand, and would be replaced: lost or changed are memory: 4096 → 256"
         )
-        assert "runbook guest adopt testbed comm" in loss.do
+        assert "runbook guest adopt PARAMS comm" in loss.do
         assert "runbook undo" in loss.do
         assert not plan.stops
 
@@ -114,7 +114,7 @@ class TestWhatAPersonWrote:
             "info",
             "Guests that the parameters do not have, and that stay as they are: mail (/etc/xen/mail)",
         )
-        assert "runbook guest adopt testbed NAME" in info.do
+        assert "runbook guest adopt PARAMS NAME" in info.do
 
     def test_and_nobody_can_read_is_said(self):
         """A configuration of another guest that xl cannot read is named, for what it claims is not known."""
@@ -136,7 +136,7 @@ class TestAGuestThatWasTakenOut:
         (warning,) = plan.findings
         assert warning.what == "The guest 'comm' is no longer in the parameters, and is still on the host"
         assert warning.why == f"{COMM} is still there, with its data on /dev/guests/comm"
-        assert "runbook guest adopt testbed comm" in warning.do
+        assert "runbook guest adopt PARAMS comm" in warning.do
         assert f"rm {COMM}" in warning.do
         assert "lvremove guests/comm" in warning.do
         assert plan.actions == ()
@@ -149,7 +149,7 @@ class TestAGuestThatWasTakenOut:
         assert "The guest 'comm' runs, and the parameters no longer have it" in said
         (warning,) = planned(write_guest_configs, host).findings
         assert warning.what.endswith("is still on the host, where it runs")
-        assert "xl shutdown -w comm" in warning.do
+        assert "xl shutdown -F -w comm" in warning.do
 
     def test_loses_its_link_and_that_is_said(self):
         """The link that starts it with the host is the runbook's, and goes; the plan says whose."""
@@ -210,4 +210,4 @@ class TestWhatARunningGuestHas:
         )
         (finding,) = planned(start_guests, host).stops
         assert "the running guest 'Windows 10 2 3' has the disk" in finding.what
-        assert finding.do == "stop the other one: `xl shutdown -w 'Windows 10 2 3'`"
+        assert finding.do == "stop the other one: `xl shutdown -F -w 'Windows 10 2 3'`"

@@ -81,7 +81,7 @@ def _left(params: HostParams, there: Storage) -> tuple[Finding, ...]:
             f"The volume {v.full_name} was made by the runbook, and no guest of the parameters has it",
             f"its guest was taken out of the parameters, or has another volume now; it holds {human_size(v.size)}, and "
             "nothing removes it",
-            f"take the guest in again (`runbook guest adopt {params.host} {v.name}`); or, once its data is not wanted, "
+            f"take the guest in again (`runbook guest adopt PARAMS {v.name}`); or, once its data is not wanted, "
             f"`lvremove {v.full_name}`",
         )
         for v in there.volumes_of(group)

@@ -106,7 +106,7 @@ def _left(
         name = entry.target.removeprefix("../").removesuffix(".cfg")
         is_left = config.path_of(name) in files and name not in mine
         if entry.name not in links and _is_ours(entry, facts) and is_left:
-            yield left_guests.no_longer_started(params, name, entry)
+            yield left_guests.no_longer_started(name, entry)
 
 
 def _in_the_way(links: dict[str, str], there: dict[str, AutoEntry]) -> list[Finding]:

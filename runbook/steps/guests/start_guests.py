@@ -63,7 +63,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _left(params: HostParams, facts: Facts, domains: Domains) -> Iterator[Finding]:
     """Yield a warning for each guest that runs and was taken out of the parameters."""
     found = left_guests.left(params, configurations.parse_all(facts).texts)
-    yield from left_guests.running(params, found, domains)
+    yield from left_guests.running(found, domains)
 
 
 def _start(xl: str, guest: Guest) -> Run:

@@ -96,7 +96,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         WriteFile(path, files[path], check=(xl, "create", "-n")) for path in files if now[path].is_due
     )
     lost = tuple(
-        by_hand.lost(params.host, guest.name, facts.text(path) or "", now[path])
+        by_hand.lost(guest.name, facts.text(path) or "", now[path])
         for guest in params.guests
         for path in [config.path_of(guest.name)]
         if now[path].kind == "other"
@@ -145,7 +145,7 @@ def in_force(params: HostParams, facts: Facts) -> dict[str, str]:
 
 def _others(params: HostParams, there: Configurations, facts: Facts) -> Iterator[Finding]:
     """Yield what is to be said of the host's other configurations: whose they are, and which nobody can read."""
-    yield from left_guests.told(params, left_guests.left(params, there.texts), guests.parse(facts))
+    yield from left_guests.told(left_guests.left(params, there.texts), guests.parse(facts))
     own = {config.path_of(guest.name) for guest in params.guests}
     for path, why in there.unread.items():
         if path not in own:

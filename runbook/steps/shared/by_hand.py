@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+
 from runbook.guests import config
 from runbook.guests.standing import Standing
 from runbook.model.plan import Finding
 
 
-def lost(params_name: str, guest: str, there: str, standing: Standing) -> Finding:
+def lost(guest: str, there: str, standing: Standing) -> Finding:
     """Return what is in force by a file and would not be after it is written, and the moves.
 
-    `there` is its text, `params_name` the host of the parameters.
+    `there` is its text.
     """
     path = config.path_of(guest)
     whose = (
@@ -20,7 +22,8 @@ def lost(params_name: str, guest: str, there: str, standing: Standing) -> Findin
         "loss",
         f"{path} {whose}, and would be replaced: {_what(standing)}",
         "the parameters ask for another guest of that name than this file does",
-        f"to have the guest as the file says, `runbook guest adopt {params_name} {guest}` writes it into the parameters; "
+        f"to have the guest as the file says, `runbook guest adopt PARAMS {shlex.quote(guest)} --replace` writes it into the "
+        f"parameters; "
         f"to keep the file beside it, give the guest in the parameters another name; to let it go, agree to this very plan "
         "(`runbook undo` brings the file back)",
         "H701",
@@ -32,7 +35,7 @@ def differs(guest: str, standing: Standing) -> Finding:
     return Finding(
         "fail",
         f"{config.path_of(guest)} was written by hand, and is not what the parameters say: {_what(standing)}",
-        do=f"run write_guest_configs in mode plan, which names the ways; or `runbook guest adopt` the guest {guest}",
+        do=f"run write_guest_configs in mode plan, which names the ways; or `runbook guest adopt PARAMS {shlex.quote(guest)} --replace`",
         source="H701",
     )
 

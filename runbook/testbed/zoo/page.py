@@ -20,8 +20,8 @@ network that was in force still is, checks, takes everything back, restarts, and
 boot menu, units, mounts, volumes, and cards, addresses, routes, resolver and firewall in force.
 
 This page is made from the descriptions and from the results that the command leaves in `docs/zoo/`. *Held* means all of that; *refused* means that the plan must
-refuse the machine, said so in the words it must, and changed nothing; *refused, then held* that a person's move behind that, which the refusal
-advises, was carried out and led on to all of it. The minutes are of software emulation on two cores, with whatever else ran there.
+refuse the machine, said so in the words it must, and changed nothing; *refused, then planned* or *refused, then held* that a person's move behind
+that, which the refusal advises, was carried out and led on to a plan without a refusal, or to all of it. The minutes are of software emulation on two cores, with whatever else ran there.
 
 | machine | what is special | last seen | minutes |
 | --- | --- | --- | --- |
@@ -40,8 +40,8 @@ def _row(described: Description, seen: Result | None) -> str:
         how = f"not built: {described.not_built}" if described.not_built else "never booted yet"
         return f"| {described.name} | {described.summary} | {how} | |\n"
     how = f"failed at {seen.at}" if seen.seen == "failed" else seen.seen
-    if described.refused and seen.seen == "held":
-        how = "refused, then held"
+    if described.refused and described.refused[-1].leads_on and seen.seen != "failed":
+        how = f"refused, then {'held' if seen.seen == 'held' else 'planned'}"
     parts = ", ".join(f"{name} {minutes:g}" for name, minutes in seen.minutes.items())
     took = f"{seen.total:g} ({parts}{'; from a checkpoint' if seen.resumed else ''})"
     return f"| {described.name} | {described.summary} | {how}, {seen.on}, {seen.commit} | {took} |\n"

@@ -31,13 +31,13 @@ _REFUSED = 3
 class Proof:
     """One machine on its way; `at` is the part under way, `minutes` how long each took."""
 
-    def __init__(self, described: Description, *, resume: bool = False) -> None:
+    def __init__(self, described: Description, *, resume: bool = False, plan: bool = False) -> None:
         self.described = described
         self.machine: Machine = building.machine_of(described)
         self.at = "build"
         self.minutes: dict[str, float] = {}
         self.resumed = False
-        self._resume = resume
+        self._resume, self._only_plan = resume, plan
 
     @property
     def reports(self) -> Path:
@@ -45,7 +45,7 @@ class Proof:
         return self.machine.state / "reports"
 
     def carry_out(self) -> str:
-        """Return `held` or `refused`, as the description wants it.
+        """Return `held` or `refused`, as the description wants it, or `planned` where no more is asked for.
 
         Raises `CheckFailed`, or what the testbed or the runbook raised, at the first claim that does not hold.
         """
@@ -63,6 +63,8 @@ class Proof:
         if any(refusal.move for refusal in refused) and not start:
             before = keep_state(self.machine)  # a person has changed it meanwhile
             checkpoints.fresh(self.described, self.machine)
+        if self._only_plan:
+            return "refused" if refused else "planned"
         with self._part("apply"):
             self._apply(params, start, before)
         with self._part("claims"):

@@ -15,7 +15,7 @@ FOLDER = "docs/zoo"
 
 @dataclass(frozen=True)
 class Result:
-    """One machine, last seen. `seen` is held, refused (as it must be) or failed."""
+    """One machine, last seen. `seen` is held, refused (as it must be), planned (and no more asked for) or failed."""
 
     machine: str
     seen: str

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook.actions import Link, Remove, Run, WriteFile
+from runbook.book import acts
 from runbook.facts import guests
 from runbook.guests import config
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps import guest_acts
 from runbook.steps.guests import set_autostart, write_guest_configs
 
 
@@ -24,7 +24,7 @@ class RenameGuest:
     """The parameters with the old name."""
 
     TITLE = "Rename a guest"
-    GUIDE = guest_acts.GUIDE
+    GUIDE = acts.GUIDE
     RISK: Risk = "safe"
     __name__ = "rename_guest"
 
@@ -37,7 +37,7 @@ class RenameGuest:
         domains = guests.parse(facts)
         old, new = config.path_of(self.old), config.path_of(self.new)
         found = [
-            guest_acts.still_runs(domain, "renamed")
+            acts.still_runs(domain, "renamed")
             for domain in map(domains.named, (self.old, self.new))
             if domain
         ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.actions import Action, Remove, Run
+from runbook.book import acts
 from runbook.facts import guests, storage
 from runbook.facts.storage import Storage, Volume
 from runbook.guests import config
@@ -13,7 +14,6 @@ from runbook.guests.drives import disks_of, target_of
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps import guest_acts
 from runbook.steps.guests import set_autostart
 from runbook.steps.management import back_up_volumes
 from runbook.steps.shared import guest_volumes
@@ -27,7 +27,7 @@ class RemoveGuest:
     name: str
 
     TITLE = "Remove a guest, with all that is on its volumes"
-    GUIDE = guest_acts.GUIDE
+    GUIDE = acts.GUIDE
     RISK: Risk = "destructive"
     __name__ = "remove_guest"
 
@@ -41,12 +41,12 @@ class RemoveGuest:
 
     def plan(self, params: HostParams, facts: Facts) -> Plan:
         """Return the last backup, and the removal in an order in which nothing half is left: its volumes go last."""
-        domain, there = guests.parse(facts).named(self.name), storage.parse(facts)
-        found = [guest_acts.still_runs(domain, "removed")] if domain else []
-        found += guest_volumes.answers(there)
+        domain, tree = guests.parse(facts).named(self.name), storage.parse(facts)
+        found = [acts.still_runs(domain, "removed")] if domain else []
+        found += guest_volumes.answers(tree)
         path = config.path_of(self.name)
         actions: list[Action] = []
-        backup, said = self._last_backup(params, facts)
+        backup, remarks = self._last_backup(params, facts)
         actions += backup
         actions += [
             action
@@ -55,15 +55,15 @@ class RemoveGuest:
         ]
         if facts.text(path) is not None:
             actions.append(Remove(path))
-        volumes = [] if domain else list(self._volumes(params, there))
+        volumes = [] if domain else list(self._volumes(params, tree))
         actions += [_lvremove(volume) for volume in volumes]
-        found += [f for volume in volumes for f in _in_use(volume, there)]
-        return Plan(tuple(actions), (*found, *said, *self._stays(params)))
+        found += [f for volume in volumes for f in _in_use(volume, tree)]
+        return Plan(tuple(actions), (*found, *remarks, *self._stays(params)))
 
     def check(self, params: HostParams, facts: Facts) -> list[Finding]:
         """Neither its configuration nor any volume of its own is there."""
-        path, there = config.path_of(self.name), storage.parse(facts)
-        left = [volume.full_name for volume in self._volumes(params, there)]
+        path, tree = config.path_of(self.name), storage.parse(facts)
+        left = [volume.full_name for volume in self._volumes(params, tree)]
         left += [path] if facts.text(path) is not None else []
         return [
             Finding(
@@ -75,23 +75,23 @@ class RemoveGuest:
     def _without(self, params: HostParams) -> HostParams:
         return params.model_copy(update={"guests": tuple(g for g in params.guests if g.name != self.name)})
 
-    def _volumes(self, params: HostParams, there: Storage) -> Iterator[Volume]:
+    def _volumes(self, params: HostParams, tree: Storage) -> Iterator[Volume]:
         for wanted in guest_volumes.guest(params, self.name).own_volumes:
-            if volume := guest_volumes.volume_of(params, there, wanted.name):
+            if volume := guest_volumes.volume_of(params, tree, wanted.name):
                 yield volume
 
     def _last_backup(
         self, params: HostParams, facts: Facts
     ) -> tuple[tuple[Action, ...], tuple[Finding, ...]]:
-        asked = params.management.backups
-        if self.name not in asked.guests:
+        wanted = params.management.backups
+        if self.name not in wanted.guests:
             what = f"No last backup of '{self.name}' is made: it is not under management.backups.guests"
             do = f"to keep what is on it: `runbook backup make PARAMS {self.name}` first"
             return (), (Finding("warn", what, "what is on its volumes is lost", do),)
         if not list(self._volumes(params, storage.parse(facts))):
             return (), ()
         planned = back_up_volumes.plan_for(params, facts, (self.name,))
-        kept = f"A last backup of '{self.name}' is made in {asked.folder} before anything is removed; it stays there"
+        kept = f"A last backup of '{self.name}' is made in {wanted.folder} before anything is removed; it stays there"
         return planned.actions, (Finding("info", kept), *planned.findings)
 
     def _stays(self, params: HostParams) -> tuple[Finding, ...]:
@@ -112,7 +112,7 @@ def _lvremove(volume: Volume) -> Run:
     return Run(argv, f"{human_size(volume.size)}, and all that is on it", timeout_s=300)
 
 
-def _in_use(volume: Volume, there: Storage) -> Iterator[Finding]:
+def _in_use(volume: Volume, tree: Storage) -> Iterator[Finding]:
     for use in volume.uses:
         yield Finding(
             "refuse",
@@ -122,7 +122,7 @@ def _in_use(volume: Volume, there: Storage) -> Iterator[Finding]:
             if use.kind == "mount"
             else f"see `lsblk {volume.path}`, and close what has it open",
         )
-    for snapshot in there.volumes:
+    for snapshot in tree.volumes:
         if snapshot.origin == volume.name and snapshot.group == volume.group:
             yield Finding(
                 "refuse",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook.book import acts
 from runbook.facts import guests
 from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps import guest_acts
 from runbook.steps.shared import clean_ends, guest_needs
 
 
@@ -23,7 +23,7 @@ class StopGuest:
     kill: bool = False
 
     TITLE = "Stop guests, each in its own way"
-    GUIDE = guest_acts.GUIDE
+    GUIDE = acts.GUIDE
     RISK: Risk = "safe"
     __name__ = "stop_guest"
 
@@ -54,7 +54,7 @@ class StopGuest:
     def check(self, params: HostParams, facts: Facts) -> list[Finding]:
         """None of them is there any more, but one that has crashed and is kept for whoever looks into it."""
         domains = guests.parse(facts)
-        there = [domain for name in self.names if (domain := domains.named(name))]
+        left = [domain for name in self.names if (domain := domains.named(name))]
         return [
             Finding(
                 "fail",
@@ -62,7 +62,7 @@ class StopGuest:
                 "it was started again meanwhile, or restarted by itself",
                 "see with `xl list` on the host, and who starts it",
             )
-            for domain in there
+            for domain in left
             if "c" not in domain.state
         ]
 

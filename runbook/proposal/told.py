@@ -1,0 +1,49 @@
+"""What a person has to know of a guest that was taken in, and what it cannot do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook.guests import disk_spec
+from runbook.guests.standing import told_apart
+from runbook.model.ask import Facts
+from runbook.proposal import guests
+from runbook.proposal.guests import Entry, Found
+
+_SEEN = ("memory", "vcpus", "disk", "second disk", "device ")
+"""What a person would miss who starts a guest again; how Xen spells the rest is no difference."""
+
+
+def parts(found: Found) -> tuple[str, ...]:
+    """Return the paths without which a guest cannot start: of its disks, its kernel, its scripts."""
+    if found.config is None:
+        return ()
+    disks = map(disk_spec.parse, found.config.items("disk"))
+    paths = [d.path for d in disks if not (d.is_cdrom or d.options.get("backend") or d.options.get("script"))]
+    paths += [found.config.text(key) for key in ("kernel", "ramdisk", "firmware", "bios_path_override")]
+    return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
+
+
+def of(one: Entry, facts: Facts) -> Iterator[str]:
+    """Yield what a person has to know of a guest that was taken in."""
+    name, found = one.guest["name"], one.found
+    if one.skipped:
+        yield f"{name}: xl does not know {', '.join(one.skipped)}; it skipped them, so they are left out"
+    for key in found.config.repeated if found.config else ():
+        yield f"{name}: `{key}` is given twice in its file; the last one counts, and is taken"
+    for ref in one.secrets:
+        yield (
+            f"{name}: its screen has a password, which is in no parameter file: set {ref.removeprefix('env:')} in the "
+            "environment of the runbook, or say at screen.password where else it is"
+        )
+    if found.unsaid:
+        yield f"{name}: Xen has more of it that nothing here says: {', '.join(found.unsaid)}"
+    if not found.path.startswith("/etc/xen/"):
+        whose = f"{found.path} stays where it is" if found.path else "it has no file yet"
+        yield f"{name}: {whose}; notebook 08 writes /etc/xen/{name}.cfg for it"
+    if found.starts_by and "autostart" not in one.guest:
+        yield f"{name}: {found.starts_by} in /etc/xen/auto starts it with the host, and stays a link of your own"
+    now = guests.running(facts, found.name) if found.path else None
+    other = told_apart(now.config, found.config, "") if now and now.config and found.config else ()
+    if said := [str(d) for d in other if d.what.startswith(_SEEN)]:
+        yield f"{name}: it runs otherwise than its file says, and changes at its next start: {', '.join(said)}"
