@@ -58,10 +58,11 @@ def flat(value, path=""):
         yield path, value
 
 
-@pytest.fixture(params=RELEASES)
-def real(request, tmp_path):
+@pytest.fixture(params=RELEASES, scope="module")
+def real(request, tmp_path_factory):
+    """Return the real xl of a release, and the release's name."""
     try:
-        return oracle.open_xl(request.param, tmp_path), request.param
+        return oracle.open_xl(request.param, tmp_path_factory.mktemp(request.param)), request.param
     except oracle.NotHere as reason:
         pytest.skip(str(reason))
 
