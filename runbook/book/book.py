@@ -47,7 +47,6 @@ class Book(WithGuests):
         self._beat = Beat(host, journal, notebook, self._end)
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
-        self._known: set[str] = set()
         self._place: Path | None = None
         self._close: Callable[[], Run] | None = None
         self._changed: set[str] = set()

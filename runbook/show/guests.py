@@ -60,7 +60,7 @@ def rows(params: HostParams, facts: Facts) -> tuple[Row, ...]:
                 else "",
                 str(vcpus.get(domain.domid, "")) if domain else _number(written, "vcpus"),
                 ", ".join(_disks(domain, written)),
-                ", ".join(domain.pci if domain else _words(written, "pci")),
+                ", ".join(domain.pci if domain else _devices(written, "pci")),
                 _screen(domain, written),
                 starts.get(name, ""),
                 "yes" if name in own else "no",
@@ -125,7 +125,7 @@ def _number(written: Config | None, key: str) -> str:
     return str(written.number(key) or "") if written else ""
 
 
-def _words(written: Config | None, key: str) -> tuple[str, ...]:
+def _devices(written: Config | None, key: str) -> tuple[str, ...]:
     return tuple(word.partition(",")[0] for word in written.items(key)) if written else ()
 
 

@@ -106,7 +106,7 @@ def test_a_running_guest_is_refused_or_copied_from_a_snapshot() -> None:
     """With `off` a running guest stops the run; with `snapshot` the plan says what such a copy is."""
     host = Host(running={"comm": "comm"})
     assert "is the disk of the guest 'comm', which is running" in stops(planned(back_up_volumes, host))
-    assert "xl shutdown -w comm" in stops(planned(back_up_volumes, host))
+    assert "xl shutdown -F -w comm" in stops(planned(back_up_volumes, host))
     plan = planned(back_up_volumes, host, params(backups={"guests": ["comm"], "source": "snapshot"}))
     assert plan.stops == ()
     assert commands(plan)[0][5] == "snapshot"

@@ -333,7 +333,7 @@ class TestProvePassthrough:
         host = configured(PARAMS, running=(running(PARAMS, "ipfire"),))
         (finding,) = prove_passthrough.plan(PARAMS, host.facts(prove_passthrough)).stops
         assert finding.level == "refuse"
-        assert "xl shutdown -w ipfire" in finding.do
+        assert "xl shutdown -F -w ipfire" in finding.do
 
     def test_a_probe_guest_that_was_left_behind_does_not_stand_in_the_way(self):
         """A probe that was killed is cleared by the next one."""
