@@ -65,7 +65,7 @@ def parse_dry_run(facts: Facts, path: str) -> DryRun:
 def parse_files(facts: Facts) -> dict[str, str]:
     """Return the content of every configuration file in /etc/xen, by path."""
     found: dict[str, list[str]] = {}
-    for line in facts[FILES].out.splitlines():
+    for line in facts[FILES].out.split("\n"):  # a CR is a part of its line: xl stops at it
         path, colon, text = line.partition(".cfg:")
         if colon:
             found.setdefault(f"{path}.cfg", []).append(text)

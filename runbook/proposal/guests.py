@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.facts import configurations, guest_files
+from runbook.facts.guest_files import AutoEntry
 from runbook.facts.storage import GIB, Storage
 from runbook.facts.storage.asks import LONG
 from runbook.guests import adoption, config, disk_spec
@@ -39,6 +40,8 @@ class Found:
     is_running: bool = False
     unsaid: tuple[str, ...] = ()
     """What libxl has of one that runs, and no configuration says."""
+    link_target: str = ""
+    """Where the link that starts it leads."""
 
     @property
     def is_ours(self) -> bool:
@@ -71,7 +74,7 @@ def read(facts: Facts) -> tuple[Found, ...]:
     """Return every guest that is there but dom0, none where nobody asked; in the order of their files, then those without."""
     if any(ask not in facts for ask in (guest_files.FILES, guest_files.AUTOSTART)):
         return ()
-    links = {e.target.rpartition("/")[2]: e.name for e in guest_files.parse_autostart(facts) or ()}
+    links = {e.target.rpartition("/")[2]: e for e in guest_files.parse_autostart(facts) or ()}
     runs = dict(_running(facts))
     there = configurations.parse_all(facts)
     files = [_of_file(path, text, links, runs) for path, text in sorted(there.texts.items())]
@@ -85,14 +88,15 @@ def _stem(path: str) -> str:
     return posixpath.basename(path).removesuffix(".cfg")
 
 
-def _of_file(path: str, text: str, links: Mapping[str, str], runs: Mapping[str, Any]) -> Found:
-    starts_by = links.get(posixpath.basename(path), "")
+def _of_file(path: str, text: str, links: Mapping[str, AutoEntry], runs: Mapping[str, Any]) -> Found:
+    link = links.get(posixpath.basename(path))
+    starts_by, target = (link.name, link.target) if link else ("", "")
     try:
         said = parse(text)
     except Unreadable as error:
-        return Found(_stem(path), path, text, None, str(error), starts_by)
+        return Found(_stem(path), path, text, None, str(error), starts_by, link_target=target)
     name = said.text("name") or _stem(path)
-    return Found(name, path, text, said, "", starts_by, name in runs)
+    return Found(name, path, text, said, "", starts_by, name in runs, link_target=target)
 
 
 def _of_domain(name: str, entry: Mapping[str, Any]) -> Found:
@@ -140,7 +144,7 @@ def entry(found: Found, host: str, group: str, release: str, size: Callable[[str
     if found.is_ours:
         guest = _as_ours(guest, found.text)
     place = re.match(rf"(\d\d)-{re.escape(posixpath.basename(found.path))}$", found.starts_by)
-    if place:
+    if place and found.link_target == f"../{posixpath.basename(found.path)}":
         guest |= {} if "on_crash" in guest else {"on_crash": "preserve"}
         guest["autostart"] = int(place[1])
         guest = {key: v for key, v in guest.items() if (key, v) != ("on_crash", "restart")}

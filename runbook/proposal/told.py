@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook.guests import disk_spec
+from runbook.guests import config, disk_spec
 from runbook.guests.standing import told_apart
 from runbook.model.ask import Facts
 from runbook.proposal import guests
@@ -38,9 +38,10 @@ def of(one: Entry, facts: Facts) -> Iterator[str]:
         )
     if found.unsaid:
         yield f"{name}: Xen has more of it that nothing here says: {', '.join(found.unsaid)}"
-    if not found.path.startswith("/etc/xen/"):
-        whose = f"{found.path} stays where it is" if found.path else "it has no file yet"
-        yield f"{name}: {whose}; notebook 08 writes /etc/xen/{name}.cfg for it"
+    own = config.path_of(name)
+    if found.path != own:
+        whose = f"{found.path} stays where it is, for you to remove" if found.path else "it has no file yet"
+        yield f"{name}: {whose}; notebook 08 writes {own} for it"
     if found.starts_by and "autostart" not in one.guest:
         yield f"{name}: {found.starts_by} in /etc/xen/auto starts it with the host, and stays a link of your own"
     now = guests.running(facts, found.name) if found.path else None

@@ -48,7 +48,7 @@ FITS = {
 
 def seen(files, running=(), links="", absent=(), file=None):
     """Return what the finished host says, with other configurations and running guests."""
-    lines = "".join(f"{p}:{line}\n" for p, t in files.items() for line in t.splitlines())
+    lines = "".join(f"{p}:{line}\n" for p, t in files.items() for line in t.removesuffix("\n").split("\n"))
     facts = answered(
         machine.asks(),
         {
@@ -173,6 +173,11 @@ class TestWhatCannotBe:
         error = self.refused(Refused, seen({"/etc/xen/web.cfg": WEB[:-20]}), "web")
         assert "xl cannot read it: line 6" in error.what
         assert "until then the guest stays as it is" in error.do
+
+    def test_a_file_with_the_line_ends_of_windows(self):
+        """xl stops at the first carriage return, and so the file is refused."""
+        error = self.refused(Refused, seen({"/etc/xen/web.cfg": WEB.replace("\n", "\r\n")}), "web")
+        assert "xl cannot read it: line 1" in error.what
 
     def test_a_disk_that_is_gone(self):
         """A disk that the host does not have is named; nothing is written for a guest that cannot start."""
