@@ -57,10 +57,10 @@ test: $(READY) ## lint, types, unit tests, and nbval over every notebook
 	@$(BIN)/mypy
 	@$(FORKED) $(BIN)/pytest -n 2 --dist loadfile -q
 
-test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth; 10,000 mutated answers; 5,000 machines
+test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and compare the report with the truth; 10,000 mutated answers; 5,000 machines; 100,000 guests before the real xl
 	@$(BIN)/pytest -n 2 -q -m fault tests/faults
 	@$(BIN)/python -m tests.fuzz_answers --cases 10000 2>/dev/null
-	@$(BIN)/pytest -q -m many tests/survey/test_generated_machines.py
+	@$(BIN)/pytest -q -m many tests/survey/test_generated_machines.py tests/guests
 
 test-sudo: $(READY) ## root by sudo over the real sshd and sudo, in a Debian that mmdebstrap makes (root; ten minutes)
 	@$(BIN)/pytest -q -m sudo tests/hosts

@@ -86,7 +86,7 @@ def test_values_arrive_with_their_meaning(box):
         ("host: box", "hots: box", ["did you mean 'host'?", "line 1"]),
         ("to: root@box", "too: root@box", ["did you mean 'to'?"]),
         ("memory_mib: 512", "memory_mib: lots", ["guests.0.memory_mib", "integer", "'lots'"]),
-        ("memory_mib: 512", "memory_mib: 12", ["greater than or equal to 64"]),
+        ("memory_mib: 512", "memory_mib: 2", ["greater than or equal to 4"]),
         ("size_gib: 4", "size_gib: 4G", ["guests.0.volume.size_gib", "'4G'"]),
         ("bdf: 07:00.0", "bdf: 7:00.0", ["'7:00.0' is not a PCI address", "0000:07:00.0", "line 6"]),
         ("id: 8086:10d3", "id: 8086", ["vendor:device"]),

@@ -59,6 +59,14 @@ def test_a_new_parser_needs_nothing(said):
     assert type(error.__cause__).__name__ in cause_of(error)
 
 
+def test_of_a_capture_the_machine_that_it_was_taken_from_is_asked():
+    """Nobody can run anything on a capture: the move names the machine behind it."""
+    facts = Facts({ASK: Answer(0, "{"), OTHER: Answer(0, "6.12")}, "the capture box")
+    with pytest.raises(UnreadableAnswer) as caught, reading():
+        parse(facts)
+    assert "on the machine that the capture box was taken from" in caught.value.do
+
+
 def test_the_place_is_the_parsers():
     """Where it came up is named by file and line, for whoever mends the parser."""
     facts = Facts(dict.fromkeys(pci.COMMANDS, Answer(0, "x y\n")), "root@box")

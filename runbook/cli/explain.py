@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from itertools import groupby
@@ -10,7 +11,18 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from runbook.help import Entry
+    from runbook.help import Entry, Reading
+
+_COMPLAINS = re.compile(
+    r"error|fail|cannot|can't|could not|couldn't|unable|denied|refuse|invalid|panic|fault|crash", re.I
+)
+_SHOWN = 8
+"""How many lines that are not known are shown."""
+_WHAT_NOW = (
+    "it is not known, and not guessed: the first line in a log that complains is more often the cause than the last. Give all of it "
+    "to `runbook explain -`: /var/log/xen/xl-NAME.log and qemu-dm-NAME.log, `xl dmesg`, `journalctl -k -b`. The list of what is "
+    "known: runbook explain"
+)
 
 
 @click.command(short_help="What an error or a message of Xen's means, and what to do.")
@@ -19,7 +31,8 @@ def explain(texts: tuple[str, ...]) -> None:
     """Say what an error means and what to do: by its code, or by the message itself.
 
     Without an argument: the list of all codes. With `-` the text is read from standard input, such as a
-    log of the host. The same texts are in docs/errors.md.
+    log of the host: how many of its lines are known is said first, and the cause stands before what
+    follows from it. The same texts are in docs/errors.md.
 
     \b
     Examples:
@@ -28,7 +41,7 @@ def explain(texts: tuple[str, ...]) -> None:
       ssh myhost cat /var/log/xen/xl-guest.log | runbook explain -
     """
     from runbook.documents.errors import plain
-    from runbook.help import entries, explaining, find, is_code
+    from runbook.help import entries, find, is_code
 
     if not texts:
         _list(entries())
@@ -37,15 +50,45 @@ def explain(texts: tuple[str, ...]) -> None:
     if named:
         _list(named)
         return
-    found: list[Entry | None] = [find(word) for word in texts]
-    if not all(found) and all(map(is_code, texts)):
+    found = [find(word) for word in texts]
+    if all(found):
+        click.echo("\n\n".join(plain(entry) for entry in found if entry))
+        return
+    if all(map(is_code, texts)):
         _unknown(next(word for word, entry in zip(texts, found, strict=True) if not entry))
-    if not all(found):
-        text = sys.stdin.read() if texts == ("-",) else " ".join(texts)
-        found = [*explaining(text)]
-    if not found:
-        _unknown(" ".join(texts))
-    click.echo("\n\n".join(plain(entry) for entry in found if entry))
+    _text(sys.stdin.read() if texts == ("-",) else " ".join(texts), is_log=texts == ("-",))
+
+
+def _text(text: str, *, is_log: bool) -> None:
+    """Print what of a message or a log is known, the cause first; raise `ParamsError` when nothing is."""
+    from runbook.documents.errors import plain
+    from runbook.help import read
+
+    reading = read(text)
+    if not reading.known:
+        _unknown("-" if is_log else text)
+    if reading.lines > 1:
+        click.echo(summary(reading) + "\n")
+    click.echo("\n\n".join(plain(entry) for entry, _ in reading.known))
+    complaints = [line.strip() for line in reading.unknown if _COMPLAINS.search(line)]
+    if complaints:
+        click.echo("\nNot known, and they complain; what they mean is not guessed")
+        click.echo("\n".join(f"  {line[:160]}" for line in complaints[:_SHOWN]))
+        if len(complaints) > _SHOWN:
+            click.echo(f"  and {len(complaints) - _SHOWN} more")
+
+
+def summary(reading: Reading) -> str:
+    """Return in one line how much of a log is known.
+
+    >>> from runbook.help import read
+    >>> summary(read("a\\nlibxl: error: unable to add pci devices\\nqemu refused to add device: 0000:01:00.0\\n"))
+    '3 lines: 2 known (1 the cause, 1 that follows from it), 1 not known'
+    """
+    words = {"cause": "the cause", "consequence": "that follows from it", "remark": "only a remark"}
+    counts = {role: reading.count(role) for role in words}
+    parts = ", ".join(f"{n} {words[role]}" for role, n in counts.items() if n)
+    return f"{reading.lines} lines: {sum(counts.values())} known ({parts}), {len(reading.unknown)} not known"
 
 
 def _list(listed: Iterable[Entry]) -> None:
@@ -63,4 +106,4 @@ def _unknown(text: str) -> NoReturn:
     what = "No message in it is known" if text == "-" else f"There is no entry for '{text}'"
     if is_code(text):
         what = f"There is no code {text}"
-    raise ParamsError(what, do=f"the nearest: {known}" if known else "the list of all: runbook explain")
+    raise ParamsError(what, do=f"the nearest: {known}" if known else _WHAT_NOW)

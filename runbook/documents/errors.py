@@ -19,6 +19,14 @@ This page is written by `make errors` from `runbook/help/`; a test compares it.
 """
 
 
+_ROLES = {
+    "cause": "",
+    "consequence": "It follows from another line.",
+    "remark": "It is a remark, and no cause.",
+}
+"""What an entry says of its place in a log."""
+
+
 def page() -> str:
     """Return the whole page as Markdown; each code is a heading of its own, so that links to it stay."""
     parts = [_HEAD]
@@ -31,6 +39,8 @@ def plain(entry: Entry) -> str:
     """Return an entry for a terminal."""
     messages = "".join(f"\n  {line}" for line in entry.says)
     head = f"{entry.code}  {entry.title}" + (f"  [{entry.error}]" if entry.error else "")
+    if _ROLES[entry.role]:
+        messages += f"\n  ({_ROLES[entry.role]})"
     parts = (head + messages, f"What you see\n{_indented(entry.see)}", f"What it means\n{_indented(entry.means)}",
              f"What to do\n{_indented(entry.do)}")  # fmt: skip
     return "\n\n".join(parts)
@@ -39,6 +49,7 @@ def plain(entry: Entry) -> str:
 def _shown(entry: Entry) -> str:
     messages = "".join(f"- `{line}`\n" for line in entry.says)
     kind = f" ({entry.error})" if entry.error else ""
+    kind += f" {_ROLES[entry.role]}" if _ROLES[entry.role] else ""
     return (
         f"### {entry.code}\n\n**{entry.title}**{kind}\n\n{messages}{chr(10) if messages else ''}"
         f"*What you see.* {entry.see}\n\n*What it means.* {entry.means}\n\n*What to do.* {entry.do}\n"

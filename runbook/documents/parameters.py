@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from unittest.mock import patch
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from runbook.hosts.recorded import RecordedHost
@@ -114,6 +114,8 @@ def _takes(annotation: Any, about: list[Any]) -> str:
     limits = {type(one): one for one in about}
     if get_origin(annotation) is tuple:
         return f"a list{', not empty' if MinLen in limits else ''}: {_takes(get_args(annotation)[0], [])}"
+    if get_origin(annotation) is dict:
+        return "a mapping: " + _summary(limits[BeforeValidator].func)
     if get_origin(annotation) is Literal:
         return " or ".join(
             f"`{json.dumps(choice) if choice == '' else choice}`" for choice in get_args(annotation)
@@ -121,8 +123,7 @@ def _takes(annotation: Any, about: list[Any]) -> str:
     if parts := [part for part in get_args(annotation) if part is not NoneType]:
         return " or ".join(_takes(part, about) for part in parts)
     if check := limits.get(AfterValidator):
-        summary = (check.func.__doc__ or "").partition("\n\n")[0].partition(" Raises ")[0]
-        return re.sub(r"^Return ", "", " ".join(summary.split())).rstrip(".")
+        return _summary(check.func)
     if annotation is int and Ge in limits and Le in limits:
         return f"{limits[Ge].ge} to {limits[Le].le}"
     if annotation is str and MaxLen in limits:
@@ -130,10 +131,18 @@ def _takes(annotation: Any, about: list[Any]) -> str:
     return {bool: "`true` or `false`", str: "one line", int: "a whole number"}[annotation]
 
 
+def _summary(check: Any) -> str:
+    """Return what a validator says that it returns."""
+    summary = (check.__doc__ or "").partition("\n\n")[0].partition(" Raises ")[0]
+    return re.sub(r"^Return ", "", " ".join(summary.split())).rstrip(".")
+
+
 def default(field: FieldInfo) -> str:
     """Return what holds where nothing is said."""
     if field.is_required():
         return "**must be said**"
+    if field.default == {}:
+        return "none"
     return {(): "none", None: "none", "": "nothing"}.get(field.default) or f"`{written(field.default)}`"
 
 

@@ -63,8 +63,10 @@ remove() { # PATH; a folder that only held additions to one unit goes with the l
 
 put_new() { if [ -f "$keep/new/$1" ]; then move "$keep/new/$1" "$(place "$1" "$3")" "$2"; else remove "$3"; fi; }
 
+# A machine that went down while a file was written has a part of it beside where it was to be.
 put_old() { # N MODE PATH; all are tried, whatever becomes of one
     file=$(place "$1" "$3")
+    rm -f -- "$(dirname -- "$file")"/.runbook.??????.tmp
     if [ -e "$keep/old/$1" ] || [ -L "$keep/old/$1" ]; then move "$keep/old/$1" "$file" =; else remove "$file"; fi ||
         say "$3 could not be put back"
 }
@@ -244,17 +246,25 @@ session() {
     if [ -n "$(ss -Htn state established src "$own" dst "$far" 2>/dev/null)" ]; then echo "$1 ${3%%%*}"; fi
 }
 
-peer() { # PEER OWN; one line when our own address is here, and the first step of the way to the other end answers
-    [ $# = 2 ] && ip -o address | grep -qF " $2/" || return 0
+# One line when our own address is here, and the first step of the way to the other end answers. By IPv6 the own one may
+# be made of the link's name, and another on a bridge: one that is fixed has to be there anyway.
+peer() { # PEER OWN
+    [ $# = 2 ] || return 0
     far=$1
-    case $far in fe80:*) link_local "$2"; return ;; esac
+    case $far in
+    fe80:*) link_local; return ;;
+    *:*) ;;
+    *) ip -o address | grep -qF " $2/" || return 0 ;;
+    esac
     set -- $(ip -o route get "${1%%%*}" 2>/dev/null | sed -n 's/.* via \([^ ]*\) dev \([^ ]*\) .*/\2 \1/p; t; s/^\([^ ]*\) \(from [^ ]* \)\{0,1\}dev \([^ ]*\) .*/\3 \1/p; t; s/^local .*/lo/p')
     case ${1:-} in '') return ;; lo) ;; *) answers "$2" "$1" || ! ip link show dev "$1" | grep -q link/ether || return 0 ;; esac
     echo "session - $1 $far"
 }
 
-link_local() { # OWN: the same where each link has its own such addresses, and the one that has ours may be another now
-    for link in $(ip -o address | awk -v own="$1" 'index($4, own "/") == 1 { print $2 }'); do
+# The same between link-local addresses. A bridge may have another one than its port had, which nobody writes down: a new
+# connection finds it by the host's name, or does not.
+link_local() {
+    for link in $(ip -o -6 address show scope link | awk '{ print $2 }' | sort -u); do
         ! answers "${far%%%*}" "$link" || { echo "session - $link $far" && return; }
     done
 }

@@ -102,7 +102,11 @@ def parse(spec: str, release: str = "trixie") -> DiskSpec:
 
 def _step(reader: _Reader, rest: str, release: str) -> int:
     """Take the next word, and return how many characters it had. Which rule holds is libxlu_disk_l.l's own order."""
-    if match := _PREFIX.match(rest):
+    line = rest.partition("\n")[0]
+    match = _PLACED.match(rest)
+    if match and match.end() > len(line):
+        reader.placed(match[0].removesuffix(","))  # no other rule reaches over a line's end
+    elif match := _PREFIX.match(rest):
         reader.prefix(match[1])
     elif match := _UNKNOWN_PREFIX.match(rest):
         reader.stop(f"there is no {match[1]}:")

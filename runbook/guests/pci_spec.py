@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 OPTIONS = ("permissive", "msitranslate", "seize", "power_mgmt", "rdm_policy", "vslot", "name", "bdf")
 POLICIES = ("strict", "relaxed")
-# What C's `%x` takes: blanks before it, a sign and 0x.
-_HEX = r"\s*([+-]?(?:0[xX])?[0-9a-fA-F]+)"
+# What glibc's `%x` takes: blanks before it, a sign, and 0x, which may stand alone for 0.
+_HEX = r"\s*([+-]?(?:0[xX][0-9a-fA-F]*|[0-9a-fA-F]+))"
 
 
 @dataclass
@@ -108,4 +108,4 @@ def _slot(made: PciSpec, text: str) -> int:
 
 
 def _number(text: str) -> int:
-    return int(text, 16) & 0xFFFFFFFF
+    return int(re.sub("[xX]$", "", text), 16) & 0xFFFFFFFF

@@ -164,11 +164,30 @@ def _processors(config: Config, kind: str, release: str) -> Iterator[Refusal]:
         for text in texts(config, key)[: max(most, 0)] if isinstance(value, tuple) else [str(value or "")]:
             if wrong := [part for part in text.split(",") if part and not _is_range(part)]:
                 yield Refusal(f'{key} has "{wrong[0]}"', 'write it like "2-7,^3" or "all"')
+            elif key == "cpus" and key in config.values and most > 0 and _is_empty(text):
+                yield Refusal(
+                    f'{key} is "{text}", which leaves no processor', 'write it like "2-7,^3" or "all"'
+                )
 
 
 def _is_range(text: str) -> bool:
     match = _RANGE.fullmatch(text)
     return match is not None and not (match[1] and match[2] and int(match[2]) < int(match[1]))
+
+
+def _is_empty(text: str) -> bool:
+    """Return whether ranges of processors leave none, whatever machine it is: one adds, one with `^` takes away."""
+    found: set[int] = set()
+    for part in filter(None, text.split(",")):
+        match = re.match(r"(\^?)(nodes?:)?\D*(\d*)\D*(\d*)", part)
+        if not match or (not match[1] and (match[2] or not match[3])):
+            return False
+        numbers = range(int(match[3] or 0), min(int(match[4] or match[3] or 0), 9999) + 1)
+        if not match[1]:
+            found.update(numbers)
+        elif not match[2]:
+            found.difference_update(numbers)
+    return not found
 
 
 def _start(config: Config, kind: str, release: str) -> Iterator[Refusal]:

@@ -5,9 +5,11 @@ The texts are the Markdown files in this folder. An entry is
     ## R501 The host is not reached
     error: HostError
     says: Cannot reach …
+    is: consequence
 
 and three paragraphs: what you see, what it means, what to do. `error` is the class of the error; an entry
-without `says` speaks for all of a class. In `says`, `…` stands for anything.
+without `says` speaks for all of a class. In `says`, `…` stands for anything. `is` tells, of a line of Xen's or the kernel's,
+whether it only follows from another (`consequence`) or is no reason at all (`remark`); without it, it is a cause.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from functools import cache
 from importlib.resources import files
 
 PAGE = "docs/errors.md"
-FILES = ("failed", "parameters", "refused", "host", "xen")
+FILES = ("failed", "parameters", "refused", "host", "xen", "starting", "hypervisor", "kernel")
+ROLES = ("cause", "consequence", "remark")
+"""What a known line of a log is, in the order in which they are told."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,24 @@ class Entry:
     see: str
     means: str
     do: str
+    role: str = "cause"
+    """One of `ROLES`."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What of a log is known."""
+
+    lines: int
+    """How many lines it has that are not empty."""
+    known: tuple[tuple[Entry, int], ...]
+    """The entries and how many lines lead to each: causes first, then what follows from them, then remarks."""
+    unknown: tuple[str, ...]
+    """The lines that nothing explains, in their order."""
+
+    def count(self, role: str) -> int:
+        """Return how many lines are of a role."""
+        return sum(n for entry, n in self.known if entry.role == role)
 
 
 @cache
@@ -74,25 +96,42 @@ def for_error(name: str, message: str) -> Entry | None:
 
 def in_text(text: str) -> list[Entry]:
     """Return the entries of Xen's, libxl's and the kernel's messages in a text, in the text's order."""
-    found: dict[str, Entry] = {}
-    for line in text.splitlines():
-        fits = {e: fit for e in entries() if not e.error and (fit := _fit(e, line, whole=False))}
-        if fits:
-            best = max(fits, key=lambda entry: fits[entry])
-            found[best.code] = best
-    return list(found.values())
+    found = (_of_line(line) for line in text.splitlines())
+    return list(dict.fromkeys(entry for entry in found if entry))
 
 
-def explaining(message: str) -> list[Entry]:
-    """Return the entries of all messages in a pasted text: Xen's, and the runbook's own."""
-    own = {entry.error for entry in entries() if entry.error}
-    found = {entry.code: entry for entry in in_text(message)}
-    for line in message.splitlines():
-        for name in sorted(own):
-            entry = for_error(name, line)
-            if entry is not None and entry.says:
-                found[entry.code] = entry
-    return list(found.values())
+def read(text: str) -> Reading:
+    """Return what of a pasted text is known, line by line: Xen's messages, and the runbook's own.
+
+    >>> reading = read("Parsing config from x\\nlibxl: error: unable to add pci devices\\nqemu refused to add device: 1\\n")
+    >>> [(entry.code, n) for entry, n in reading.known], reading.unknown
+    ([('X25', 1), ('X26', 1)], ('Parsing config from x',))
+    """
+    counted: dict[Entry, int] = {}
+    unknown = []
+    lines = [line for line in text.splitlines() if line.strip()]
+    for line in lines:
+        found = _of_line(line)
+        of_line = [found] if found else _own(line)
+        for entry in of_line:
+            counted[entry] = counted.get(entry, 0) + 1
+        if not of_line:
+            unknown.append(line)
+    known = sorted(counted.items(), key=lambda item: ROLES.index(item[0].role))
+    return Reading(len(lines), tuple(known), tuple(unknown))
+
+
+def _of_line(line: str) -> Entry | None:
+    """Return the entry of Xen's, libxl's or the kernel's message in a line: of several the one that says most."""
+    fits = {e: fit for e in entries() if not e.error and (fit := _fit(e, line, whole=False))}
+    return max(fits, key=lambda entry: fits[entry]) if fits else None
+
+
+def _own(line: str) -> list[Entry]:
+    """Return the entries of the runbook's own errors whose words a line has."""
+    own = sorted({entry.error for entry in entries() if entry.error})
+    found = (for_error(name, line) for name in own)
+    return [entry for entry in dict.fromkeys(found) if entry and entry.says]
 
 
 def hint(name: str, message: str) -> str:
@@ -107,15 +146,46 @@ def hint(name: str, message: str) -> str:
 
 
 def near(text: str) -> list[Entry]:
-    """Return up to five entries that may be meant by a code or words that nothing fits exactly."""
+    """Return up to five entries that are really near: a code with a slip, a message with one, or all of its words.
+
+    Words that stand in many messages (device, failed, domain) prove nothing: an entry is near when it has every word that was
+    searched for, or when one of its messages is nearly the text itself. Else nothing is returned.
+    """
     if is_code(text):
         codes = difflib.get_close_matches(text.upper(), [e.code for e in entries()], n=5, cutoff=0.5)
         return [entry for code in codes if (entry := find(code))]
+    if searched := _with_words(text):
+        return searched[:5]
+    slips = {entry: max((_alike(said, text) for said in entry.says), default=0.0) for entry in entries()}
+    return [entry for entry in sorted(slips, key=lambda e: -slips[e]) if slips[entry] > _NEAR][:5]
+
+
+_NEAR = 0.8
+"""How much of a message must be the text, of 1."""
+_SEARCH = 10
+"""Up to so many words are a search; more are a message."""
+
+
+def _alike(said: str, text: str) -> float:
+    """Return how alike a message and a text are, 0 for messages too short to tell."""
+    plain = said.replace("…", "").lower()
+    if len(plain) < 12 or not text:
+        return 0.0
+    matcher = difflib.SequenceMatcher(None, plain, text.lower(), autojunk=False)
+    if matcher.real_quick_ratio() < 0.3:  # a message in the middle of a longer line is a short part of it
+        return 0.0
+    matched = sum(block.size for block in matcher.get_matching_blocks() if block.size > 3)
+    return matched / len(plain) * min(1.0, 3 * len(plain) / len(text))
+
+
+def _with_words(text: str) -> list[Entry]:
+    """Return the entries that have all words of a search in one line, the shortest first; of a message, nothing."""
     wanted = set(_tokens(text))
-    own = {entry: set(_tokens(" ".join((entry.title, *entry.says)))) for entry in entries()}
-    known = [entry for entry in own if wanted & own[entry]]
-    # Of two with as many of the words, the one that says less besides is meant.
-    return sorted(known, key=lambda entry: (-len(wanted & own[entry]), len(own[entry])))[:5]
+    if not wanted or len(wanted) > _SEARCH:
+        return []
+    own = {e: [set(_tokens(said)) for said in (e.title, *e.says)] for e in entries()}
+    lengths = {e: min((len(words) for words in own[e] if wanted <= words), default=0) for e in own}
+    return sorted((e for e in own if lengths[e]), key=lambda e: lengths[e])
 
 
 def _parse(text: str) -> Iterator[Entry]:
@@ -133,11 +203,15 @@ def _entry(section: str, block: str) -> Entry:
     pairs = [line.partition(": ")[::2] for line in labelled]
     paragraphs = body.split("\n\n")
     named = re.fullmatch(r"## ([RX]\d+) (\S.*)", title)
-    if named is None or len(paragraphs) != 3 or {key for key, _ in pairs} - {"error", "says"}:
+    if named is None or len(paragraphs) != 3 or {key for key, _ in pairs} - {"error", "says", "is"}:
         raise ValueError(f"the entry '{title}' has not the form that runbook/help says")
     error = next((value for key, value in pairs if key == "error"), "")
     says = tuple(value for key, value in pairs if key == "says")
-    return Entry(named[1], named[2], section, error, says, *paragraphs)
+    role = next((value for key, value in pairs if key == "is"), "cause")
+    if role not in ROLES or (error and role != "cause"):
+        raise ValueError(f"the entry '{title}' is said to be a {role}")
+    see, means, do = paragraphs
+    return Entry(named[1], named[2], section, error, says, see, means, do, role)
 
 
 def _fit(entry: Entry, line: str, *, whole: bool) -> int:

@@ -28,6 +28,8 @@ INDEX, ANSWERS, PARAMS = "capture.json", "answers", "params.yml"
 FORMAT = 1
 LARGEST = 256 << 20
 """Bytes that all answers may have together: a large server's have a hundredth of it, and all of them are held at once."""
+MOST = 4096
+"""Questions that a capture may have: a machine is asked some hundred."""
 ABOUT = (
     "What a machine answered, cleaned of names, addresses and secrets: `runbook survey --capture FOLDER` shows it, and "
     "`runbook plan --capture FOLDER` plans on it. Look through the answers before you give them to anybody."
@@ -74,6 +76,10 @@ def load(folder: Path) -> Capture:
             )
         if (folder / ANSWERS).is_symlink():
             raise ValueError(f"{ANSWERS} is a link, not a folder")
+        if len(value["questions"]) > MOST:
+            raise ValueError(
+                f"it lists {len(value['questions'])} questions, and none is asked more than {MOST}"
+            )
         left, said = LARGEST, list[Said]()
         for one in value["questions"]:
             said.append(_said(folder, one, left))

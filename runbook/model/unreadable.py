@@ -88,6 +88,8 @@ def _error(ask: Ask, answer: Answer, host: str, error: Exception) -> UnreadableA
     output = (answer.out or answer.err).strip()
     begins = f"it begins with {output[:80]!r}" if output else "it said nothing"
     is_file = ask.kind == "read"
+    # A capture answers in the place of the machine that it was taken from.
+    on = f"the machine that {host} was taken from" if host.startswith("the capture ") else "the host"
     by_hand = f"read {ask.argv[0]}" if is_file else f"run `{_cut(ask.key)}`"
     return UnreadableAnswer(
         f"The content of {ask.argv[0]} cannot be understood"
@@ -95,7 +97,7 @@ def _error(ask: Ask, answer: Answer, host: str, error: Exception) -> UnreadableA
         else f"The answer to `{_cut(ask.key)}` cannot be understood",
         where=", ".join(filter(None, [host, _place(error.__traceback__)])),
         why="; ".join(filter(None, [end, begins, _cause(error)])),
-        do=f"{by_hand} on the host. If what it says is cut, garbled or a complaint, mend what says so there, then run "
+        do=f"{by_hand} on {on}. If what it says is cut, garbled or a complaint, mend what says so there, then run "
         "again; if it is right, it is a fault of the runbook: report it with that output",
     )
 

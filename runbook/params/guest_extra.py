@@ -21,7 +21,7 @@ FIELDS = {
     "on_watchdog": "on_watchdog", "on_soft_reset": "on_soft_reset",
 }  # fmt: skip
 """Keys of xl.cfg(5) that a field says, and where it stands in the guest."""
-ALWAYS = ("name", "type", "builder", "memory", "vcpus", "uuid")
+ALWAYS = ("name", "type", "builder", "memory", "uuid")
 """Those that every configuration has, and that steps of the runbook go by."""
 _DISKS = ("volume", "disks", "install_media")
 

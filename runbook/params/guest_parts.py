@@ -118,9 +118,9 @@ class UsbController(Closed):
 class UsbDevice(Closed):
     """A USB device of the host, by its place as `lsusb` shows it; the place changes when it is plugged in anew."""
 
-    bus: Annotated[int, Field(ge=1, le=255)]
+    bus: Annotated[int, Field(ge=1, le=255)] = Field(examples=[1])
     """Its bus."""
-    address: Annotated[int, Field(ge=1, le=127)]
+    address: Annotated[int, Field(ge=1, le=127)] = Field(examples=[3])
     """Its number on the bus."""
     controller: Annotated[int, Field(ge=0, le=31)] | None = Field(default=None, examples=[0])
     """The guest's controller that it is plugged into."""

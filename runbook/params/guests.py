@@ -149,7 +149,8 @@ class Guest(Closed):
             f"`firmware: {self.firmware}` is for `type: hvm`; a {self.type} guest has a kernel, a bootloader or pvgrub64",
         )
         yield grub and self.type == "hvm", f"`firmware: {self.firmware}` is for `type: pv`"
-        starts = self.boot.kernel or self.boot.bootloader or self.firmware or "kernel" in self.extra
+        named = {"kernel", "bootloader", "firmware"} & set(self.extra)
+        starts = self.boot.kernel or self.boot.bootloader or self.firmware or named
         yield (
             self.type != "hvm" and not starts,
             f"a guest of type {self.type} starts a kernel, not a disk; say boot.kernel, boot.bootloader or `firmware: pvgrub64`",

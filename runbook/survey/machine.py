@@ -121,8 +121,13 @@ class Machine:
         return any(self.network.uses_of(device.bdf) for device in self.devices)
 
     def is_conventional(self, bridge: str) -> bool:
-        """Return whether a bridge leads to conventional PCI: behind a PCI Express port all is PCI Express."""
+        """Return whether a bridge leads to conventional PCI: behind a PCI Express port all is PCI Express.
+
+        What leads on and is no bridge, such as Intel's VMD, has no bus of that kind behind it, whatever it says of itself.
+        """
         above = self.device(bridge)
+        if above is not None and not above.is_bridge:
+            return False
         below = [d for d in self._behind.get(bridge, []) if d.path[-1] == bridge]
         return (above is not None and not above.is_express) or any(not d.is_express for d in below)
 

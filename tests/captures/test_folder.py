@@ -147,6 +147,16 @@ def test_many_large_answers_are_not_all_held(folder, monkeypatch):
             assert "larger than" in refused.value.why
 
 
+def test_more_questions_than_any_machine_is_asked_are_refused(folder, monkeypatch):
+    """An index may not be as long as somebody likes: its length is looked at before any answer is read."""
+    monkeypatch.setattr(capture, "MOST", 3)
+    assert len(capture.load(folder).answers) == 3
+    monkeypatch.setattr(capture, "MOST", 2)
+    with pytest.raises(ParamsError, match="cannot be read") as refused:
+        capture.load(folder)
+    assert "it lists 3 questions" in refused.value.why
+
+
 def test_another_format_is_named(folder):
     """A capture of a later runbook is not read as one of this."""
     index = json.loads((folder / "capture.json").read_text()) | {"format": 2}

@@ -90,7 +90,7 @@ def _pc(hvm: dict[str, Any]) -> dict[str, Any]:
 def _vnc(vnc: dict[str, Any]) -> dict[str, Any]:
     made = {"enable": "True", "listen": "127.0.0.1", "findunused": "True", "display": 0, **vnc}
     address, colon, display = made["listen"].rpartition(":")
-    if colon and ":" not in address:
+    if colon and ":" not in address and display.isdecimal():
         made |= {"listen": address, "display": int(display)}
     return made
 

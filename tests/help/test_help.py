@@ -114,15 +114,41 @@ def test_every_error_that_is_raised_has_an_entry():
     assert [s.place for s in known if pages.for_error(s.error, s.text) is None] == []
 
 
-@pytest.mark.parametrize(("message", "code"), XEN, ids=[code for _, code in XEN])
-def test_xens_messages_are_known(message, code):
-    """Each message of Xen, libxl and the kernel leads to its entry, also in the middle of a log."""
+@pytest.mark.parametrize(("message", "code", "source"), XEN, ids=[code for _, code, _ in XEN])
+def test_xens_messages_are_known(message, code, source):
+    """Each message of Xen, libxl and the kernel leads to its entry, also in the middle of a log; its text has a source."""
     assert [entry.code for entry in pages.in_text(f"first line\n{message}\nlast line")] == [code]
+    assert len(source) > 8
+
+
+def test_every_wording_of_an_entry_is_tested():
+    """No message is listed that no line leads to: each wording is what some line of the list matches."""
+    for entry in (entry for entry in pages.entries() if not entry.error):
+        lines = [message for message, code, _ in XEN if code == entry.code]
+        bare = [said for said in entry.says if not any(pages._pattern(said).search(line) for line in lines)]
+        assert bare == [], entry.code
+
+
+GIVEN = (PROJECT / "tests/cases/guests/messages-given/messages.txt").read_text(encoding="utf-8").splitlines()
+"""Messages that people posted, collected before any of them had an entry."""
+
+
+def test_messages_given():
+    """At least nine of ten posted messages are known; here is the share that is."""
+    known = [line for line in GIVEN if pages.in_text(line)]
+    assert len(GIVEN) == 37
+    assert len(known) / len(GIVEN) >= 0.9, sorted(set(GIVEN) - set(known))
+
+
+def test_no_line_of_a_quiet_log_is_known():
+    """What xl, Xen and the kernel say when all is well leads to nothing."""
+    quiet = (Path(__file__).parent / "quiet.log").read_text(encoding="utf-8")
+    assert [entry.code for entry in pages.in_text(quiet)] == []
 
 
 def test_every_entry_of_xen_has_its_message_or_is_a_symptom():
     """No message is listed that nothing tests; those without one are found by their words."""
-    tested = {code for _, code in XEN}
+    tested = {code for _, code, _ in XEN}
     listed = [entry for entry in pages.entries() if not entry.error]
     assert {entry.code for entry in listed if entry.says} == tested
     for entry in listed:
@@ -208,7 +234,15 @@ def test_without_a_code_there_is_the_list():
 
 
 @pytest.mark.parametrize(
-    ("words", "near"), [("R599", "R551"), ("X99", "X09"), ("bridge missing", "X14"), ("HostError", "R500")]
+    ("words", "near"),
+    [
+        ("R599", "R551"),
+        ("X99", "X79"),
+        ("bridge exist", "X14"),
+        ("HostError", "R500"),
+        ("Could not find brigde xenbr1", "X14"),
+        ("Looks like pciback driver isnt loaded", "X05"),
+    ],
 )
 def test_what_is_not_known_gets_the_nearest(words, near):
     """An unknown code or text ends with 2 and names what may be meant; an error's name lists its entries."""
@@ -218,6 +252,25 @@ def test_what_is_not_known_gets_the_nearest(words, near):
         return
     assert done.exit_code == 2
     assert near in done.stderr
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "libxl: error: libxl_new.c:12:new_thing: Domain 3:some unheard thing failed for the device",
+        "qemu-system-i386: the frobnicator of device hda could not be started",
+        "(XEN) new warning: domain 3 has too many bananas",
+        "device failed for domain",
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_not_guessed(message):
+    """Words that stand in many messages lead nowhere: it is said that it is not known, and what to do with it."""
+    assert pages.near(message) == []
+    done = explain(message)
+    assert done.exit_code == 2
+    assert "the nearest" not in done.stderr
+    assert "it is not known, and not guessed" in done.stderr
+    assert "`runbook explain -`" in done.stderr
 
 
 def test_a_code_that_is_none_is_named_among_others():
@@ -245,6 +298,42 @@ def test_a_log_is_explained_from_standard_input():
     nothing = explain("-", stdin="all is well\n")
     assert nothing.exit_code == 2
     assert "No message in it is known" in nothing.stderr
+
+
+def test_log_qemu_refused():
+    """The cause stands first, what follows from it behind, the harmless line last, and the count above."""
+    log = (PROJECT / "tests/cases/guests/log-qemu-refused/log.txt").read_text(encoding="utf-8")
+    done = explain("-", stdin=log)
+    assert done.exit_code == 0
+    head, *rest = done.stdout.splitlines()
+    assert head == "6 lines: 5 known (2 the cause, 2 that follows from it, 1 only a remark), 1 not known"
+    assert re.findall(r"(?m)^([RX]\d+) ", "\n".join(rest)) == ["X24", "X25", "X26", "X27", "X15"]
+    assert "qemu-dm-NAME.log" in done.stdout
+    assert "  (It is a remark, and no cause.)" in rest
+
+
+def test_lines_that_complain_and_are_not_known_are_shown():
+    """A known line does not hide the others: those that complain are listed, without a guess."""
+    log = "Parsing config from x\nlibxl: error: frobnication failed\nCould not find bridge xenbr1\n"
+    done = explain("-", stdin=log)
+    assert "3 lines: 1 known (1 the cause), 2 not known" in done.stdout
+    assert "  libxl: error: frobnication failed" in done.stdout
+    assert "  Parsing config from x" not in done.stdout
+
+
+def test_xl_without_root_is_no_missing_xen():
+    """The same words with another end are another fault: nobody is sent to restart the host for want of sudo."""
+    denied = "xencall: error: Could not obtain handle on privileged command interface: Permission denied"
+    missing = denied.replace("Permission denied", "No such file or directory")
+    assert [e.code for e in pages.in_text(denied)] == ["X23"]
+    assert [e.code for e in pages.in_text(missing)] == ["X12"]
+    assert "grub-reboot" not in explain(denied).stdout
+
+
+def test_only_xens_entries_have_a_role():
+    """An entry of the runbook's own errors is a cause; causes, consequences and remarks are all there."""
+    assert {entry.role for entry in pages.entries()} == set(pages.ROLES)
+    assert {entry.role for entry in OWN} == {"cause"}
 
 
 def test_a_report_pasted_whole_is_explained():

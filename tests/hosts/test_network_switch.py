@@ -283,9 +283,13 @@ def in_the_middle(machine, content=BRIDGED):
 
 
 def test_a_start_in_the_middle_of_a_switch_has_the_old_files(machine):
-    """The unit is wanted at the next start, before the network; it puts the files back and is gone afterwards."""
+    """The unit is wanted at the next start, before the network; it puts the files back and is gone afterwards.
+
+    So is the part of a file that was just being written.
+    """
     files = machine.files()
     in_the_middle(machine)
+    machine.shell(f"echo half >{FILE.rpartition('/')[0]}/.runbook.1Loqn5.tmp")
     assert (
         machine.files()["/etc/systemd/system/sysinit.target.wants/xen-runbook-network-back.service"]
         == f"../{UNIT[20:]}"
@@ -383,8 +387,8 @@ def test_the_way_to_the_session_has_to_stay(machine):
 @pytest.mark.parametrize("ends", [("fd00:2::15", "fd00:2::9"), ("fe80::15", "fe80::9")], ids="".join)
 @pytest.mark.usefixtures("session")
 def test_the_way_to_a_session_by_ipv6_has_to_stay(machine, ends, monkeypatch):
-    """It is measured, and found again on the bridge, one between link-local addresses too."""
-    own, other = ends
+    """It is measured, and found again on the bridge, one between link-local addresses too, whose own is another then."""
+    own, other = ends[0].replace("fe80::15", "fe80::16"), ends[1]
     # A link asks for its neighbours when its own link-local address has been tried: that takes two seconds.
     monkeypatch.setattr(network_switch, "_SETTLE_S", 10)
     with_own = f"{BRIDGED}ip address flush dev {CARD}; ip address add {own}/64 dev xenbr0 nodad\n"
@@ -400,7 +404,7 @@ def test_the_way_to_a_session_by_ipv6_has_to_stay(machine, ends, monkeypatch):
             ("fd00:2::15", "fd00:2::9"),
             "ip address add fd00:2::15/64 dev xenbr0 nodad; ip route add blackhole fd00:2::9",
         ),
-        (("fe80::15", "fe80::9"), "ip address add fe80::16/64 dev xenbr0 nodad"),
+        (("fe80::15", "fe80::9"), "echo 1 >/proc/sys/net/ipv6/conf/xenbr0/disable_ipv6"),
     ],
     ids=["global", "link-local"],
 )

@@ -56,7 +56,8 @@ class TestATableThatDoesNotFit:
         """A volume that ends before its table is said to be too small, with both sizes, with the headers or without."""
         read = parsed("gpt_shrunk", deep=deep)
         assert (
-            "the volume has 286720 sectors, and its table is that of a disk with 409600" in read.problems[0]
+            "smaller than its table says: it has 286720 sectors, and the table is that of a disk with 409600"
+            in read.problems[0]
         )
         assert "let nobody repair it" in read.move
         assert f"lvextend --size 409600s {PATH}" in read.move
@@ -103,13 +104,17 @@ class TestATableThatIsHurt:
         """An empty first sector before a whole GPT is no empty disk."""
         read = parsed("gpt_no_pmbr")
         assert not read.is_empty
-        assert read.problems[0].startswith("its first sector, which announces the GPT, is empty")
+        assert read.problems[0].startswith("its first sector (sector 0), which announces the GPT, is empty")
         assert "start no installation disc" in read.move
         assert "cannot be trusted" in refused("gpt_no_pmbr", 0)
 
     def test_the_entries_of_the_first_sector_are_gone(self):
         """A first sector that kept only its signature is the same fault."""
-        assert parsed("gpt_mbr_wiped").problems[0].startswith("its first sector, which announces the GPT")
+        assert (
+            parsed("gpt_mbr_wiped")
+            .problems[0]
+            .startswith("its first sector (sector 0), which announces the GPT")
+        )
 
     def test_only_the_copy_at_the_end_is_left(self):
         """The first 34 sectors were zeroed: the copy is found where it stands."""
@@ -181,7 +186,7 @@ class TestWhatIsInAPartition:
     @pytest.mark.parametrize(
         ("case", "partition", "why"),
         [
-            ("pfsense_mbr", 1, "by a BSD label: a = ufs at 8.0 KiB, b = swap at 16.0 MiB"),
+            ("pfsense_mbr", 1, "by a BSD label: a = UFS at 8.0 KiB, b = swap at 16.0 MiB"),
             ("zfs_gpt", 1, "part of a ZFS pool, which the guest imports (`zpool import`)"),
             ("zfs_gpt", 2, "kept free for the system that made it"),
             ("opnsense_zfs", 1, "a boot loader lies in it"),

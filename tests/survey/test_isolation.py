@@ -139,6 +139,20 @@ def test_functions_without_acs_are_one():
     assert mates(devices(port, pair[1][0])) == []
 
 
+def test_behind_intels_vmd_there_is_no_conventional_bus():
+    """VMD does not always say that it is of PCI Express, and what is behind it is all the same."""
+    vmd, port, drive = "0000:00:0e.0", "10000:e0:06.0", "10000:e1:00.0"
+    built = (
+        Pci(vmd, "8086:467f", code="010400", express=False),
+        Pci(port, code="060400", bus=0xE1, above=(vmd,)),
+        Pci(drive, code="010802", above=(vmd, port)),
+    )
+    machine = survey.read(devices(*built))
+    assert [machine.is_conventional(bdf) for bdf in (vmd, port)] == [False, False]
+    bridge = Pci(PORT, code="060400", bus=3, express=False)
+    assert survey.read(devices(bridge, Pci(CARD, above=(PORT,), express=False))).is_conventional(PORT)
+
+
 def test_what_cannot_be_told_from_what_stays():
     """A card behind the port without ACS that leads to dom0's own card must stay with it."""
     port = Pci(PORT, code="060400", bus=3, acs=False)

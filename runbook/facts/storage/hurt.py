@@ -70,8 +70,8 @@ def large_sectors(path: str) -> Hurt:
 def too_small(path: str, sectors: int, wanted: int) -> Hurt:
     """Return that a volume ends before its table does."""
     return Hurt(
-        f"the volume has {sectors} sectors, and its table is that of a disk with {wanted}: it was copied into a volume that is "
-        "too small, or cut short, and the table itself is not damaged",
+        f"the volume is smaller than its table says: it has {sectors} sectors, and the table is that of a disk with {wanted}. It "
+        "was copied into a volume that is too small, or cut short, and the table itself is not damaged",
         f"let nobody repair it: a repair drops what lies behind the end. Make it as large as the disk was "
         f"(`lvextend --size {wanted}s {path}`), then copy anew from the disk what was cut off",
     )
@@ -85,7 +85,7 @@ def _kept(path: str, headers: tuple[Header, ...], is_announced: bool) -> Hurt:
             f"{FIRST}; then `sgdisk --verify {path}` says what it can still read, and writes nothing",
         )
     if any(h.is_first for h in headers):
-        lost = "its first sector, which announces the GPT, is empty or was overwritten; the GPT behind it is there"
+        lost = "its first sector (sector 0), which announces the GPT, is empty or was overwritten; the GPT behind it is there"
         answer = ""
     else:
         lost = "its first sectors were overwritten; the copy of its GPT at the end of the volume is there"

@@ -45,7 +45,8 @@ def cards(reading: Reading) -> None:
     """Take the network cards."""
     specs = reading.listed("vif")
     found = [words.card(spec, reading.kind, reading.bridge) for spec in specs]
-    if specs and None not in found:
+    addresses = [nic["mac"] for nic in found if nic and "mac" in nic]
+    if specs and None not in found and len(set(addresses)) == len(addresses):
         reading.pop("nics", "vif")
         reading.guest["nics"] = found
 

@@ -66,6 +66,9 @@ def _section(schema: Schema, defs: Schema, where: Where, values: Any) -> Section
             items = value if isinstance(value, list) else []
             each = tuple(_section(item, defs, (*place, i), v) for i, v in enumerate(items))
             inner.append(Section(place, text or item.get("description", ""), (), each, is_list=True))
+        elif kind.get("type") == "object":
+            # Keys that no schema names, as `extra` of a guest has: they are written into the file itself.
+            continue
         elif "const" not in kind:
             fields.append(
                 Field(place, _kind(kind), text, part.get("default"), _choices(kind, defs), name in required)

@@ -10,6 +10,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.params.configuration import User
+from runbook.steps.shared.edits import lines_of
 
 TITLE = "Make people's accounts, with their keys"
 GUIDE = "The template: useradd with a password, keys fetched from a web account with a password on the command line (H310)"
@@ -99,7 +100,7 @@ def with_keys(text: str, keys: tuple[str, ...]) -> str:
     >>> with_keys("ssh-ed25519 AAAA me\\n", ("ssh-ed25519 AAAA me@home", "ssh-rsa BBBB"))
     'ssh-ed25519 AAAA me\\nssh-rsa BBBB\\n'
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     new = [key for key in keys if not any(" ".join(key.split()[:2]) in line for line in lines)]
     return "\n".join([*lines, *new]) + "\n"
 

@@ -7,7 +7,7 @@ from runbook.facts import names
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared.edits import with_line
+from runbook.steps.shared.edits import lines_of, with_line
 
 TITLE = "Give the host its name"
 GUIDE = "The template: /etc/hostname, and the full name on 127.0.1.1 in /etc/hosts"
@@ -72,7 +72,7 @@ def hosts(params: HostParams, text: str, former: str = "") -> str:
     The full name stands first: that is what makes it the full one (hosts(5)). Where a line gives the host that
     name already, as on one with a fixed address, nothing is to do.
     """
-    rows = [(line.partition("#")[0].split(), line) for line in text.splitlines()]
+    rows = [(line.partition("#")[0].split(), line) for line in lines_of(text)]
     found = next((words for words, _ in rows if params.host in words[1:]), [])
     if found[1:2] == [full_name(params)]:
         return text
@@ -85,4 +85,4 @@ def hosts(params: HostParams, text: str, former: str = "") -> str:
     line = "127.0.1.1\t" + " ".join(names) + (f" {mark}{comment}" if mark else "")
     if not old:
         return with_line(text, r"127\.0\.1\.1\s.*", line)
-    return "".join(f"{line if one == old else one}\n" for one in text.splitlines())
+    return "".join(f"{line if one == old else one}\n" for one in lines_of(text))

@@ -45,7 +45,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         elif table.is_unread:
             return [mount_refusals.without_tools()]
         else:
-            found += _of(guest.name, table)
+            found += of_volume(guest.name, table)
     return found
 
 
@@ -54,7 +54,8 @@ def untrusted(table: Table) -> list[Finding]:
     return [Finding("warn", *mount_refusals.untrusted(table), "sfdisk(8)")] if table.problems else []
 
 
-def _of(guest: str, table: Table) -> list[Finding]:
+def of_volume(guest: str, table: Table) -> list[Finding]:
+    """Return what is said of one guest's volume: a table not to trust, a remark, and contents that look like a fault."""
     found = untrusted(table)
     # Where the table cannot be read, what sfdisk remarks on it is the same fault in other words.
     found += [_remark(guest, table)] if table.remarks and not table.problems else []

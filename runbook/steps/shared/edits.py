@@ -7,6 +7,17 @@ import re
 _BEGIN, _END = "# xen-runbook begin", "# xen-runbook end"
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a file as the programs that read it part them: at line feeds alone.
+
+    `str.splitlines` parts at a form feed too, and what stood behind one in a comment would be in force.
+
+    >>> lines_of("# a\\x0cb=1\\nc=2\\n"), lines_of("")
+    (['# a\\x0cb=1', 'c=2'], [])
+    """
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def with_line(text: str, pattern: str, line: str) -> str:
     """Return the text with one line in place of all those that match, or at its end when none does.
 
@@ -15,7 +26,7 @@ def with_line(text: str, pattern: str, line: str) -> str:
     >>> with_line("a=1", r"\\s*b=.*", "b=4")
     'a=1\\nb=4\\n'
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     places = [i for i, old in enumerate(lines) if re.fullmatch(pattern, old)]
     if places:
         lines[places[0]] = line

@@ -35,6 +35,8 @@ _BY_USAGE = {
     "crypto": "it is encrypted, and the guest has the key",
 }
 """The same by blkid's word for what it is used for, where its name is not among them."""
+_SHOWN = {"ufs": "UFS", "zfs": "ZFS", "zfs_member": "ZFS"}
+"""How what lies in a slice is called to people."""
 _UNKNOWN = (
     "blkid finds nothing in it that it knows: it was never formatted, is encrypted without a header, or is of a kind that "
     "only the guest knows"
@@ -69,8 +71,9 @@ def slots(part: Partition) -> str:
     """Return in words what lies in a slice, and how far behind its first byte."""
     return ", ".join(
         (f"{slot.letter} = " if slot.letter else "")
-        + f"{slot.content.fstype or slot.kind or 'nothing that blkid knows'} at {human_size(slot.start - part.start)}"
+        + f"{_SHOWN.get(held, held)} at {human_size(slot.start - part.start)}"
         for slot in part.slots
+        for held in [slot.content.fstype or slot.kind or "nothing that blkid knows"]
     )
 
 

@@ -20,7 +20,11 @@ _CHOOSE = (
     f'{_FIND}; [ -n "$n" ] || {{ efibootmgr --quiet --create-only --disk "$1" --part "$2" '
     f"--label '{LABEL}' --loader '{_LOADER}' && {_FIND}; }}; [ -n \"$n\" ] && efibootmgr --quiet --bootnext \"$n\""
 )
-_FORGET = f'{_FIND}; [ -z "$n" ] || {{ efibootmgr --quiet --delete-bootnext; efibootmgr --quiet --bootnum "$n" --delete-bootnum; }}'
+# After the start that was meant there is no BootNext any more, and efibootmgr fails to delete one that is not there.
+_FORGET = (
+    f'{_FIND}; [ -z "$n" ] || {{ ! efibootmgr | grep -qx "BootNext: $n" || efibootmgr --quiet --delete-bootnext; '
+    'efibootmgr --quiet --bootnum "$n" --delete-bootnum; }'
+)
 
 
 def actions(menu: Grub, once: BootNext) -> tuple[Action, ...]:

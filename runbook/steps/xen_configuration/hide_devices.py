@@ -10,6 +10,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.shared import boot_menu, room, vfio, wanted_devices
+from runbook.steps.shared.edits import lines_of
 
 TITLE = "Keep the guests' devices from dom0's drivers"
 GUIDE = "“Xen Configuration”: xen-pciback.hide on the kernel line, which needs a kernel of one's own"
@@ -158,7 +159,7 @@ def early_modules(text: str, wanted: bool) -> str:
     >>> early_modules("# raid1\\n", True)
     '# raid1\\nxen-pciback\\n'
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     has = any(line.split()[:1] in ([MODULE], ["xen_pciback"]) for line in lines)
     if has == wanted:
         return text

@@ -20,6 +20,11 @@ KEYS = ("XENDOMAINS_SAVE", "XENDOMAINS_RESTORE")
 _NOTE = "The file belongs to a package: when an upgrade asks, keep your version (H604)."
 
 
+_SET = r"(?m)^([ \t]*(?:export[ \t]+)?)"
+_VALUE = r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s;&|'"\\])*"""
+"""One value as a shell takes it; what stands behind it is another word, a comment, or another command."""
+
+
 def asks(params: HostParams) -> tuple[Ask, ...]:
     return (Ask.read(FILE),)
 
@@ -64,15 +69,15 @@ def emptied(text: str) -> str:
     '# when to save\\nXENDOMAINS_SAVE=\\nXENDOMAINS_RESTORE=\\n'
     """
     for key in KEYS:
-        text = re.sub(rf"(?m)^[ \t]*(?:export[ \t]+)?{key}=.*$", f"{key}=", text)
-        if not re.search(rf"(?m)^{key}=$", text):
+        text, count = re.subn(rf"{_SET}{key}={_VALUE}", rf"\g<1>{key}=", text)
+        if not count:
             text = (text if not text or text.endswith("\n") else text + "\n") + f"{key}=\n"
     return text
 
 
 def _values(text: str) -> dict[str, str]:
-    rows = re.findall(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)=(.*)$", text)
-    return {key: value.split("#")[0].strip().strip("\"'") for key, value in rows}
+    rows = re.findall(rf"{_SET}(\w+)=({_VALUE})", text)
+    return {key: value.strip("\"'") for _, key, value in rows}
 
 
 def _foreseen() -> Foreseen:
