@@ -303,7 +303,7 @@ def test_testbed_test_ends_as_the_acceptance_does(monkeypatch, tmp_path):
     """The exit code is the acceptance's own; the folder of a recording and the release are handed on."""
     calls = []
 
-    def acceptance(record, release, keep, backups, returns, only_prove, resume):
+    def acceptance(record, release, keep, backups, ends, returns, only_prove, resume):
         calls.append((record, release, keep, backups, returns, only_prove, resume))
         return 1
 

@@ -11,6 +11,7 @@ from runbook.engine import gates
 from runbook.errors import ParamsError
 
 if TYPE_CHECKING:
+    from runbook.engine.beat import Beat
     from runbook.hosts import Host
     from runbook.model.ask import Facts
     from runbook.model.plan import Plan
@@ -75,7 +76,6 @@ def make(params: str, guests: tuple[str, ...], snapshot: bool, whole: bool) -> N
     Without a GUEST: of those under management.backups.guests. A running guest is refused unless
     --snapshot is given.
     """
-    from runbook.facts import backups
     from runbook.steps.management import back_up_volumes, verify_backups
 
     host_params, chosen = _load(params, guests)
@@ -87,17 +87,7 @@ def make(params: str, guests: tuple[str, ...], snapshot: bool, whole: bool) -> N
     )
     wanted = _with(host_params, backups=host_params.management.backups.model_copy(update=changes))
     with acting(host_params, params, back_up_volumes, verify_backups) as beat:
-        host = beat.host
-        facts = host.gather((*back_up_volumes.asks(wanted), *verify_backups.asks(wanted)))
-        known = {b.name for b in backups.parse(facts, wanted.management.backups.folder).backups}
-        carry(beat, wanted, back_up_volumes, back_up_volumes.plan_for(wanted, facts, chosen), facts)
-        facts = host.gather(verify_backups.asks(wanted))
-        new = [
-            b.name
-            for b in backups.parse(facts, wanted.management.backups.folder).backups
-            if b.name not in known
-        ]
-        carry(beat, wanted, verify_backups, verify_backups.plan_for(wanted, facts, tuple(new)), facts)
+        make_and_verify(beat, wanted, chosen)
 
 
 @backup.command()
@@ -166,6 +156,20 @@ def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) ->
     show(restore_volumes, planned, facts)
     gates.refuse_if_blocked(planned, "restore_volumes", host_params.host)
     click.echo(f"\nNothing was done. To do it, add: --apply --consent {planned.digest()}")
+
+
+def make_and_verify(beat: Beat, params: HostParams, guests: tuple[str, ...]) -> None:
+    """Make a new backup of each guest, and read it from beginning to end; what is not good raises."""
+    from runbook.facts import backups
+    from runbook.steps.management import back_up_volumes, verify_backups
+
+    host, folder = beat.host, params.management.backups.folder
+    facts = host.gather((*back_up_volumes.asks(params), *verify_backups.asks(params)))
+    known = {b.name for b in backups.parse(facts, folder).backups}
+    carry(beat, params, back_up_volumes, back_up_volumes.plan_for(params, facts, guests), facts)
+    facts = host.gather(verify_backups.asks(params))
+    new = tuple(b.name for b in backups.parse(facts, folder).backups if b.name not in known)
+    carry(beat, params, verify_backups, verify_backups.plan_for(params, facts, new), facts)
 
 
 def _load(path: str, guests: tuple[str, ...]) -> tuple[HostParams, tuple[str, ...]]:

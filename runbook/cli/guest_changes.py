@@ -66,7 +66,9 @@ def remove(params: str, name: str, act: bool, consent: str) -> None:
     last backup is made before, where management.backups names it. It must be off.
     """
     from runbook.book.acts.remove_guest import RemoveGuest
+    from runbook.cli.backups import make_and_verify
     from runbook.params import guest_edit
+    from runbook.steps.management import back_up_volumes, verify_backups
 
     host_params, file = _load(params, name)
     before = file.read_text(encoding="utf-8")
@@ -74,9 +76,12 @@ def remove(params: str, name: str, act: bool, consent: str) -> None:
     step = RemoveGuest(name)
     if act:
         agreed = host_params.model_copy(update={"consent": (*host_params.consent, f"remove_guest:{consent}")})
-        with acting(host_params, params, step, notebook=NOTEBOOK) as beat:
+        with acting(host_params, params, back_up_volumes, verify_backups, step, notebook=NOTEBOOK) as beat:
             facts = beat.host.gather(step.asks(agreed))
-            carry(beat, agreed, step, step.plan(agreed, facts), facts)
+            planned = step.plan(agreed, facts)
+            if step.is_backed_up(agreed, facts) and planned.digest() == consent and not planned.stops:
+                make_and_verify(beat, agreed, (name,))
+            carry(beat, agreed, step, planned, facts)
         _write(file, before, text)
         return
     with reached(host_params, NOTEBOOK) as host:

@@ -28,9 +28,7 @@ def terminal(host: Host, argv: tuple[str, ...], *, by_sudo: bool) -> int:
     line = shlex.join((("sudo", "--") if by_sudo else ()) + argv)
     if isinstance(host, LocalHost):
         return subprocess.run(["sh", "-c", line], check=False).returncode
-    command = _ssh(host).transport("")
-    at = command.index("--")
-    return subprocess.run([*command[:at], "-t", *command[at:-1], line], check=False).returncode
+    return subprocess.run(_as_we_come(_ssh(host), line, "-t"), check=False).returncode
 
 
 @contextlib.contextmanager
@@ -52,7 +50,7 @@ def port(host: Host, address: str, number: int) -> Iterator[tuple[int, subproces
     null = subprocess.DEVNULL
     # A session that only waits keeps the shared connection open, however long nobody looks.
     with subprocess.Popen(
-        ssh.transport("echo; cat"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=null
+        _as_we_come(ssh, "echo; cat"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=null
     ) as held:
         try:
             if held.stdout:
@@ -66,6 +64,13 @@ def port(host: Host, address: str, number: int) -> Iterator[tuple[int, subproces
                 with contextlib.suppress(OSError):
                     held.stdin.close()
             held.terminate()
+
+
+def _as_we_come(ssh: SshHost, line: str, *options: str) -> list[str]:
+    """Return the argv that runs a shell line over the shared connection as whoever comes there, not as root by sudo."""
+    command = ssh.transport("")
+    at = command.index("--")
+    return [*command[:at], *options, *command[at:-1], line]
 
 
 def _order(ssh: SshHost, order: str, way: str) -> None:

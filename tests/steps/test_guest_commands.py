@@ -262,6 +262,28 @@ def test_remove_asks_for_the_digest(host, file):
     assert [guest.name for guest in load(file).guests] == ["ipfire", "comm", "windows"]
 
 
+def test_a_last_backup_is_made_before(host, file, monkeypatch):
+    """Where the parameters back the guest up; a removal that nobody agreed to makes none."""
+    made = []
+    monkeypatch.setattr(
+        "runbook.cli.backups.make_and_verify",
+        lambda beat, params, names: made.append((names, list(host.done))),
+    )
+    shown = run("remove", str(file), "comm")
+    assert (
+        "A last backup of 'comm' is made and verified in /srv/backups before anything is removed"
+        in shown.output
+    )
+    digest = shown.output.split("--consent ")[-1].split()[0]
+    assert run("remove", str(file), "comm", "--apply", "--consent", "123456789abc").exit_code == 4
+    assert made == []
+    assert run("remove", str(file), "comm", "--apply", "--consent", digest).exit_code == 0
+    assert made == [(("comm",), [])]
+    assert host.done[-1] == ("lvremove", "--yes", "guests/comm")
+    left = load(file)
+    assert (left.management.backups.guests, left.management.mounts) == ((), ())
+
+
 class TestScreens:
     def test_where_it_is(self, host, file, monkeypatch):
         """The port on this machine is said, and it is gone when the connection is."""

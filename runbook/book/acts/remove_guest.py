@@ -1,4 +1,4 @@
-"""Remove a guest for good: a last backup where backups are configured, its start, its configuration, its volumes."""
+"""Remove a guest for good: its place in the autostart, its configuration, its volumes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.steps.guests import set_autostart
-from runbook.steps.management import back_up_volumes
 from runbook.steps.shared import guest_volumes
 from runbook.text.sizes import human_size
 
@@ -36,18 +35,19 @@ class RemoveGuest:
             *guests.RUNNING,
             *set_autostart.asks(params),
             Ask.read(config.path_of(self.name)),
-            *back_up_volumes.asks(params),
+            *storage.WITH_GUESTS,
         )
 
     def plan(self, params: HostParams, facts: Facts) -> Plan:
-        """Return the last backup, and the removal in an order in which nothing half is left: its volumes go last."""
+        """Return the removal in an order in which nothing half is left: its volumes go last.
+
+        The last backup is made before, by the step that makes every other.
+        """
         domain, tree = guests.parse(facts).named(self.name), storage.parse(facts)
         found = [acts.still_runs(domain, "removed")] if domain else []
         found += guest_volumes.answers(tree)
         path = config.path_of(self.name)
         actions: list[Action] = []
-        backup, remarks = self._last_backup(params, facts)
-        actions += backup
         actions += [
             action
             for action in set_autostart.plan(self._without(params), facts).actions
@@ -58,7 +58,7 @@ class RemoveGuest:
         volumes = [] if domain else list(self._volumes(params, tree))
         actions += [_lvremove(volume) for volume in volumes]
         found += [f for volume in volumes for f in _in_use(volume, tree)]
-        return Plan(tuple(actions), (*found, *remarks, *self._stays(params)))
+        return Plan(tuple(actions), (*found, *self._backup(params, facts), *self._stays(params)))
 
     def check(self, params: HostParams, facts: Facts) -> list[Finding]:
         """Neither its configuration nor any volume of its own is there."""
@@ -80,19 +80,24 @@ class RemoveGuest:
             if volume := guest_volumes.volume_of(params, tree, wanted.name):
                 yield volume
 
-    def _last_backup(
-        self, params: HostParams, facts: Facts
-    ) -> tuple[tuple[Action, ...], tuple[Finding, ...]]:
-        wanted = params.management.backups
-        if self.name not in wanted.guests:
-            what = f"No last backup of '{self.name}' is made: it is not under management.backups.guests"
-            do = f"to keep what is on it: `runbook backup make PARAMS {self.name}` first"
-            return (), (Finding("warn", what, "what is on its volumes is lost", do),)
-        if not list(self._volumes(params, storage.parse(facts))):
-            return (), ()
-        planned = back_up_volumes.plan_for(params, facts, (self.name,))
-        kept = f"A last backup of '{self.name}' is made in {wanted.folder} before anything is removed; it stays there"
-        return planned.actions, (Finding("info", kept), *planned.findings)
+    def is_backed_up(self, params: HostParams, facts: Facts) -> bool:
+        """Return whether a last backup is to be made: the parameters name the guest, and it has a volume."""
+        return self.name in params.management.backups.guests and bool(
+            list(self._volumes(params, storage.parse(facts)))
+        )
+
+    def _backup(self, params: HostParams, facts: Facts) -> tuple[Finding, ...]:
+        if self.is_backed_up(params, facts):
+            folder = params.management.backups.folder
+            what = (
+                f"A last backup of '{self.name}' is made and verified in {folder} before anything is removed"
+            )
+            several = len(guest_volumes.guest(params, self.name).own_volumes) > 1
+            why = "it stays there" + ("; of its volumes only the first is in it" if several else "")
+            return (Finding("warn" if several else "info", what, why),)
+        what = f"No last backup of '{self.name}' is made: it is not under management.backups.guests"
+        do = f"to keep what is on it: `runbook backup make PARAMS {self.name}` first"
+        return (Finding("warn", what, "what is on its volumes is lost", do),)
 
     def _stays(self, params: HostParams) -> tuple[Finding, ...]:
         """What it has and what is not its own volume: nobody said that it may go."""
