@@ -85,9 +85,9 @@ def summary(reading: Reading) -> str:
     >>> summary(read("a\\nlibxl: error: unable to add pci devices\\nqemu refused to add device: 0000:01:00.0\\n"))
     '3 lines: 2 known (1 the cause, 1 that follows from it), 1 not known'
     """
-    words = {"cause": "the cause", "consequence": "that follows from it", "remark": "only a remark"}
-    counts = {role: reading.count(role) for role in words}
-    parts = ", ".join(f"{n} {words[role]}" for role, n in counts.items() if n)
+    told = {"cause": "the cause", "consequence": "that follows from it", "remark": "only a remark"}
+    counts = {role: reading.count(role) for role in told}
+    parts = ", ".join(f"{n} {told[role]}" for role, n in counts.items() if n)
     return f"{reading.lines} lines: {sum(counts.values())} known ({parts}), {len(reading.unknown)} not known"
 
 

@@ -156,7 +156,9 @@ def near(text: str) -> list[Entry]:
         return [entry for code in codes if (entry := find(code))]
     if searched := _with_words(text):
         return searched[:5]
-    slips = {entry: max((_alike(said, text) for said in entry.says), default=0.0) for entry in entries()}
+    slips = {
+        entry: max((_alike(wording, text) for wording in entry.says), default=0.0) for entry in entries()
+    }
     return [entry for entry in sorted(slips, key=lambda e: -slips[e]) if slips[entry] > _NEAR][:5]
 
 
@@ -166,9 +168,9 @@ _SEARCH = 10
 """Up to so many words are a search; more are a message."""
 
 
-def _alike(said: str, text: str) -> float:
+def _alike(wording: str, text: str) -> float:
     """Return how alike a message and a text are, 0 for messages too short to tell."""
-    plain = said.replace("…", "").lower()
+    plain = wording.replace("…", "").lower()
     if len(plain) < 12 or not text:
         return 0.0
     matcher = difflib.SequenceMatcher(None, plain, text.lower(), autojunk=False)
@@ -183,8 +185,8 @@ def _with_words(text: str) -> list[Entry]:
     wanted = set(_tokens(text))
     if not wanted or len(wanted) > _SEARCH:
         return []
-    own = {e: [set(_tokens(said)) for said in (e.title, *e.says)] for e in entries()}
-    lengths = {e: min((len(words) for words in own[e] if wanted <= words), default=0) for e in own}
+    own = {e: [set(_tokens(line)) for line in (e.title, *e.says)] for e in entries()}
+    lengths = {e: min((len(one) for one in own[e] if wanted <= one), default=0) for e in own}
     return sorted((e for e in own if lengths[e]), key=lambda e: lengths[e])
 
 
