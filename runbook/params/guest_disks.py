@@ -76,7 +76,7 @@ class Disk(Closed):
         return self.volume is not None and self.group is None and self.size_gib is not None
 
     @model_validator(mode="after")
-    def _is_one_thing(self) -> Disk:
+    def _one_thing(self) -> Disk:
         said = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(said) != 1:
             raise ValueError(

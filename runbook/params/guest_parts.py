@@ -46,7 +46,7 @@ class Nic(Closed):
     """Whether the guest trusts the other end; empty leaves it to Xen, which says yes."""
 
     @model_validator(mode="after")
-    def _is_plugged_in(self) -> Nic:
+    def _needs_bridge(self) -> Nic:
         if self.bridge is None and not (self.script or self.gatewaydev):
             raise ValueError("the card has no bridge; say which of network.bridges it is plugged into")
         return self

@@ -129,9 +129,9 @@ class Guest(Closed):
             len(set(drives)) < len(drives),
             f"two disks are the same drive ({', '.join(drives)}); each needs its own vdev",
         )
-        most = self.processors.max_vcpus
+        most = self.processors.max_vcpus or self.vcpus
         yield (
-            bool(most and most < self.vcpus),
+            most < self.vcpus,
             f"processors.max_vcpus ({most}) is less than vcpus ({self.vcpus})",
         )
         more = self.max_memory_mib

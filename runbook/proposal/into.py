@@ -15,7 +15,9 @@ from runbook.guests.adoption import Unadoptable
 from runbook.params import HostParams, edit
 from runbook.params.yaml12 import parse
 from runbook.proposal.adopting import Known, differences
+from runbook.proposal.entries import device_entry, is_writable
 from runbook.proposal.guests import Entry
+from runbook.proposal.machine import Proposal
 
 _OWN = ("what", "start", "autostart")
 """What no configuration says of a guest: it stays as the parameters have it."""
@@ -31,6 +33,21 @@ class Place:
     """Every device that can stand under passthrough.devices, by address."""
     bridges: Mapping[str, Fields]
     """Every bridge that is there, as it stands under network.bridges."""
+
+
+def place_of(seen: Proposal) -> Place:
+    """Return what a machine says of itself beside its guests."""
+    devices = {
+        member.device.bdf: dict(device_entry(member))
+        for group in seen.groups
+        for member in group.members
+        if is_writable(member)
+    }
+    there = {i.name for i in seen.machine.network.interfaces if i.is_bridge}
+    bridges: dict[str, dict[str, Any]] = {
+        b.name: {"name": b.name, "ports": list(b.ports)} for b in seen.bridges if b.name in there
+    }
+    return Place(devices, {name: {"name": name} for name in there} | bridges)
 
 
 @dataclass

@@ -6,7 +6,6 @@ import difflib
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from runbook.errors import ParamsError, Refused
 from runbook.guests.adoption import Unadoptable
@@ -14,7 +13,6 @@ from runbook.guests.syntax import Unreadable, parse
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.params import HostParams
 from runbook.proposal import guests, into, machine, told
-from runbook.proposal.entries import device_entry, is_writable
 from runbook.proposal.guests import Entry, Found
 
 RUNNING = "running"
@@ -103,7 +101,7 @@ def take(text: str, path: Path, params: HostParams, seen: Seen, wanted: Wanted) 
     stay outside with the reason. Nothing is half done: the text is whole, or an error is raised.
     """
     size = guests.size_of(seen.machine.machine.storage)
-    change = into.begun(text, path, _place(seen.machine), replaces=wanted.replaces)
+    change = into.begun(text, path, into.place_of(seen.machine), replaces=wanted.replaces)
     made, left = list[Entry](), list[tuple[str, str]]()
     for found in _chosen(seen, params, wanted):
         try:
@@ -178,20 +176,6 @@ def _require_parts(one: Entry, seen: Seen) -> None:
             f"{' and '.join(gone)}, which its configuration names, {'is' if len(gone) == 1 else 'are'} not on the host: "
             "bring it back, or correct the configuration"
         )
-
-
-def _place(seen: machine.Proposal) -> into.Place:
-    devices = {
-        member.device.bdf: dict(device_entry(member))
-        for group in seen.groups
-        for member in group.members
-        if is_writable(member)
-    }
-    there = {i.name for i in seen.machine.network.interfaces if i.is_bridge}
-    bridges: dict[str, dict[str, Any]] = {
-        b.name: {"name": b.name, "ports": list(b.ports)} for b in seen.bridges if b.name in there
-    }
-    return into.Place(devices, {name: {"name": name} for name in there} | bridges)
 
 
 def _chosen(seen: Seen, params: HostParams, wanted: Wanted) -> list[Found]:

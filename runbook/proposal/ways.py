@@ -69,13 +69,13 @@ def no_bridge(machine: Machine, way: str) -> str:
         on = ", ".join(dict.fromkeys(card for _, card in net.pppoe)) or "a modem"
         return f"{way} is a PPP connection over {on}: its address belongs to that connection, and no bridge can have it"
     if not cards and way.startswith("wl"):  # on the bus of a tablet's chip, which is no PCI device
-        return _is_wireless(way)
+        return _wireless(way)
     if not cards:
         return f"{way} is no Ethernet, and stands on no card that is seen: a tunnel or a modem cannot be a bridge's port"
     for card in cards:
         device = machine.device(card.controller)
         if card.name.startswith("wl") or (device and device.class_code.startswith("0280")):
-            return _is_wireless(card.name)
+            return _wireless(card.name)
         if not is_wired(machine, card):
             return (
                 f"{card.name} is no Ethernet card in a slot ({card.controller}): a card on USB is pulled as easily as "
@@ -84,7 +84,7 @@ def no_bridge(machine: Machine, way: str) -> str:
     return ""
 
 
-def _is_wireless(name: str) -> str:
+def _wireless(name: str) -> str:
     return (
         f"{name} is a wireless card: an access point takes one address a station, so guests behind a bridge on it "
         "would get no answer"

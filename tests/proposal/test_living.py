@@ -10,13 +10,15 @@ import pytest
 
 from runbook import proposal
 from runbook.facts import grub, guest_files, os_prober, xl
+from runbook.facts.configurations import identities
 from runbook.model.ask import MISSING, Answer, Ask, Facts
-from runbook.params import HostParams, loads
+from runbook.params import HostParams, load, loads
 from runbook.params.host import Local
 from runbook.proposal import adopted
 from runbook.steps import name_of, notebooks
+from runbook.steps.guests.write_guest_configs import disks
 from runbook.steps.shared import boot_menu
-from tests.recorded import AGAIN, last, recorded
+from tests.recorded import AGAIN, ROOT, last, recorded
 from tests.survey.machines import Pci, bare, devices
 
 OTHER_QUESTIONS = {
@@ -54,9 +56,19 @@ def written(changes: dict[Ask, Answer] | None = None) -> tuple[str, HostParams]:
     return text, loads(text, Path("testbed.yml"))
 
 
+def whose_disks(params: HostParams) -> dict[Ask, Answer]:
+    """Return what the recorded host said of its guests' disks, where these are the same ones in another order."""
+    recorded_params = load(ROOT / "params/testbed.yml")
+    if set(disks(params)) != set(disks(recorded_params)):
+        return {}
+    ours, asked = (identities(tuple(dict.fromkeys(disks(p)))) for p in (params, recorded_params))
+    return {ours: Answer(*finished()[asked.key][:2])}
+
+
 def planned(params: HostParams, changes: dict[Ask, Answer] | None = None) -> tuple[dict[str, Any], set[str]]:
     """Return the plan of each step, and the steps that cannot be planned because something was never asked."""
     plans, unknown = {}, set()
+    changes = {**(changes or {}), **whose_disks(params)}
     for steps in notebooks().values():
         for step in steps:
             asks = step.asks(params)

@@ -71,10 +71,14 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     found = []
     if not now.starts_at_boot:
         why = "a guest without Xen's drivers would be cut off when the host goes down"
-        found.append(Finding("fail", f"{UNIT} does not start at boot", why, do, "xl(1), shutdown"))
+        found.append(
+            Finding("fail", "xen-guests-end.service does not start at boot", why, do, "xl(1), shutdown")
+        )
     elif system.parse(facts).is_dom0 and now.active != "active":
         why = f"systemd says '{now.active}': what does not run is not stopped, so the guests would be cut off"
-        found.append(Finding("fail", f"{UNIT} does not run", why, do, "systemd.service(5), ExecStop="))
+        found.append(
+            Finding("fail", "xen-guests-end.service does not run", why, do, "systemd.service(5), ExecStop=")
+        )
     return [*found, *(_cut_off(end) for end in ending.last_ends(facts) if end.how == "cut")]
 
 
