@@ -150,9 +150,8 @@ class Guest(Closed):
         )
         yield grub and self.type == "hvm", f"`firmware: {self.firmware}` is for `type: pv`"
         named = {"kernel", "bootloader", "firmware"} & set(self.extra)
-        starts = self.boot.kernel or self.boot.bootloader or self.firmware or named
         yield (
-            self.type != "hvm" and not starts,
+            self.type != "hvm" and not (self.boot.kernel or self.boot.bootloader or self.firmware or named),
             f"a guest of type {self.type} starts a kernel, not a disk; say boot.kernel, boot.bootloader or `firmware: pvgrub64`",
         )
         yield (

@@ -94,6 +94,10 @@ def test_the_recorded_host_gets_a_file_that_validates(tmp_path):
     assert host.dom0.memory_mib == example.dom0.memory_mib
 
 
+DISKS = {"write_guest_configs", "start_guests"}
+"""These ask what each disk of the guests is, and the new file has other guests."""
+
+
 @pytest.mark.parametrize("notebook", [n for n in notebooks() if n != "03_debian_configuration"])
 def test_the_recorded_host_can_be_planned_with_it(tmp_path, notebook):
     """Every notebook plans from the recording with the new file and refuses nothing; only 03 asks for the packages
@@ -104,7 +108,8 @@ def test_the_recorded_host_can_be_planned_with_it(tmp_path, notebook):
     book = Book(host, "plan", connect(host, notebook), notebook, Journal(None))
     for step in notebooks()[notebook]:
         if not all(ask in book.facts for ask in step.asks(host)):
-            assert name_of(step) not in recorded(notebook)  # its questions are newer than the recording
+            # Its questions are newer than the recording, or name the disks of the recording's guests.
+            assert name_of(step) not in recorded(notebook) or name_of(step) in DISKS
             continue
         shown = book.plan(name_of(step))
         assert shown.text.startswith(step.TITLE)
