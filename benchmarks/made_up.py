@@ -106,10 +106,17 @@ def _recorded(ask: Ask, params: HostParams, recorded: HostParams) -> Ask:
     def listed(of: HostParams) -> str:
         return " ".join(sorted(device.bdf for device in of.passthrough.devices))
 
+    def said_once(word: str) -> str:
+        """A question about each guest's disk names the one that the others are made of many times."""
+        first, end, rest = word.partition("\n")
+        return (
+            " ".join(dict.fromkeys(first.split(" "))) + end + rest if first.startswith("{ printf") else word
+        )
+
     argv = (
         re.sub(r"\bguest\d{3}\b", GUEST, word.replace(listed(params), listed(recorded))) for word in ask.argv
     )
-    return Ask(ask.kind, tuple(argv))
+    return Ask(ask.kind, tuple(map(said_once, argv)))
 
 
 def _named(ask: Ask) -> list[str]:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "params/example.yml"
 WHOLE = YAML(typ="safe", pure=True).load(EXAMPLE.read_text())
 SHOWN = ("machine", "devices", "pci_tree", "settings", "disk", "layout", "packages", "kernel_flags", "network", "xen",
-         "guests", "budget", "volumes")  # fmt: skip
+         "guests", "running", "budget", "volumes")  # fmt: skip
 
 
 def places(value, above=()):

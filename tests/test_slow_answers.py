@@ -11,11 +11,11 @@ READERS = {
     "has_rules": "from runbook.facts.firewall import has_rules as read",
     "covered": "from runbook.facts.trim import covered as read",
     "number_of": "from runbook.facts.storage.tables import number_of; read = lambda t: number_of(t, '/dev')",
-    "target_of": "from runbook.guests.devices import target_of; read = lambda t: target_of('/dev/mapper/' + t)",
+    "target_of": "from runbook.guests import disk_spec; read = lambda t: disk_spec.parse('phy:/dev/mapper/' + t)",
     "os_release": "from runbook.facts.system import os_release as read",
     "lspci_names": "from runbook.facts.pci import lspci_names as read",
     "assignable": "from runbook.facts.xen import _BDFS; read = _BDFS.findall",
-    "devices of a guest": "from runbook.guests import device_words, syntax; read = lambda t: device_words.wrong(syntax.parse(t))",
+    "devices of a guest": "from runbook.guests import device_words, syntax; read = lambda t: device_words.wrong(syntax.parse(t), 'trixie')",
 }
 CASES = [
     ("kept.hidden", "0" * N),

@@ -14,6 +14,7 @@ _PASSING = (
     r"^xl (list|info|pci-assignable-list)", r"^xenstore-ls ",
     r"/sys/class/block", r"/sys/class/net", r"^networkctl ", r"/var/lib/apt/lists", r"/proc/locks",
     r"^lvm fullreport ", r"^fstrim ", r"^grep -m2 .* /proc/cpuinfo", r"^find /boot ", r"^ip ",
+    r"modules\.softdep", r"--exclude-dir=scripts",
     # What lies inside a guest's disk, and the backups of it.
     r"partx -g", r"blkid -p", r"date \+%s", r"/mnt/",
     # What follows from a file or a package that is watched itself.

@@ -87,7 +87,7 @@ def differences(existing: Config, wanted: Config, release: str) -> tuple[Differe
 def _shown(key: str, value: str) -> str:
     """Return a value as people may see it: of a password, that there is one.
 
-    >>> _said("vfb 1", "vnc=1,vncpasswd=abc"), _said("spicepasswd", "abc"), _said("spicepasswd", "nothing")
+    >>> _shown("vfb 1", "vnc=1,vncpasswd=abc"), _shown("spicepasswd", "abc"), _shown("spicepasswd", "nothing")
     ('vnc=1,vncpasswd=a password', 'a password', 'nothing')
     """
     if key in ("vncpasswd", "spicepasswd"):

@@ -287,7 +287,7 @@ def test_a_wrong_value_is_said_at_once_where_it_is(form):
 def test_every_wrong_field_says_so(form):
     """Of several wrong values each field has its reason, each section its number, and the top all of them."""
     field(form, MEMORY).control.value = "much"
-    field(form, ("guests", 1, "memory_mib")).control.value = "5"
+    field(form, ("guests", 1, "memory_mib")).control.value = "3"
     field(form, ("guests", 0, "pci")).control.value = "0000:00:05.0\n1:2\nzz"
     field(form, ("host",)).control.value = "A box"
     assert {where: unescape(plain(made.wrong)) for where, made in form.inputs.items() if made.wrong} == {
@@ -300,7 +300,7 @@ def test_every_wrong_field_says_so(form):
             "pci",
         ): "wrong: '1:2' is not a PCI address; write [DDDD:]BB:SS.F as `lspci -D` shows it, like "
         "0000:07:00.0; 'zz' is not a PCI address; write [DDDD:]BB:SS.F as `lspci -D` shows it, like 0000:07:00.0",
-        ("guests", 1, "memory_mib"): "wrong: Input should be greater than or equal to 64 (it is '5')",
+        ("guests", 1, "memory_mib"): "wrong: Input should be greater than or equal to 4 (it is '3')",
     }
     assert "5 things are wrong." in form.state.value
     assert form.state.value.count("  do: ") == 5
@@ -471,7 +471,7 @@ def test_a_new_guest_is_in_the_sums_from_its_first_number_on(form):
     assert "6 guests.4 0 MiB no amount yet" in plain(form.sums.value)
     field(form, ("guests", 4, "memory_mib")).control.value = "1024"
     assert "memory 6 guests.4 1032 MiB" in plain(form.sums.value)
-    assert "things are wrong" in form.state.value
+    assert "The parameter 'guests.4.name' is wrong" in unescape(form.state.value)
 
 
 def test_without_the_machine_the_fields_are_there(file):

@@ -361,7 +361,11 @@ def session(machine, ends, tmp_path, monkeypatch):
     for pid, link, address in ((machine.pid, CARD, own), (machine.far, "far0", other)):
         if ":" in address:
             words = f"ip address add {address}/64 dev {link} nodad"
-            subprocess.run([*network.entering(pid), "sh", "-c", words], check=True)
+            # A link asks for nobody before its own link-local address has been tried.
+            tried = f'until ip -6 address show dev {link} | grep -q fe80: && [ -z "$(ip -6 address show dev {link} tentative)" ]; do sleep 0.1; done'
+            subprocess.run(
+                [*network.entering(pid), "timeout", "20", "sh", "-c", f"{words}; {tried}"], check=True
+            )
     host = network.started([*network.entering(machine.pid), sys.executable, "-c", TALK, "host", CARD, *ends])
     client = network.started(
         [*network.entering(machine.far), sys.executable, "-c", TALK, "far", "far0", *ends]

@@ -407,11 +407,15 @@ class Machine:
                 self.next_entry = name
             case ("systemctl", "enable", name):
                 self.units[name] = (self.units.get(name, ("inactive", ""))[0], "enabled")
-            case ("systemctl", "restart", name):
+            case ("systemctl", "start" | "restart", name):
                 self.units[name] = ("active", self.units[name][1])
             case ("systemctl", "disable", "--now", name):
                 del self.units[name]
-            case ("systemctl", "daemon-reload") | ("sh", "-c", "systemctl is-system-running --wait || true"):
+            case (
+                ("install", "-d", *_)
+                | ("systemctl", "daemon-reload")
+                | ("sh", "-c", "systemctl is-system-running --wait || true")
+            ):
                 self.state = "running"
             case _:
                 raise AssertionError(f"the machine knows no command {argv}")
@@ -466,8 +470,8 @@ class Machine:
             hidden = f"({bdf})" in options and f"softdep {module} pre" in options
             self.devices[bdf] = (name, "pciback" if hidden else driver, module)
         self.assignable = "".join(f"{b} \n" for b, d in reversed(self.devices.items()) if d[1] == "pciback")
-        if "xen-watchdog.service" in self.units:
-            self.units["xen-watchdog.service"] = ("active", "enabled")
+        for unit in {"xen-watchdog.service", "xen-guests-end.service"} & set(self.units):
+            self.units[unit] = ("active", "enabled")
 
     def _network_up(self) -> None:
         """Bring up the testbed's two bridges: addresses move from the ports to them."""

@@ -40,7 +40,7 @@ def test_on_plain_debian_it_is_enabled_and_not_started():
     """Three files, read by systemd; without Xen there is no guest to end."""
     facts = host({}, load="not-found")
     assert titles(facts) == [
-        f"write {ending.PROGRAM}", f"write {FILE}", f"write {SESSIONS}",
+        f"write {ending.PROGRAM}", f"run install -d -m 0755 {SESSIONS.rpartition('/')[0]}", f"write {FILE}", f"write {SESSIONS}",
         "run systemctl daemon-reload", f"run systemctl enable {UNIT}",
     ]  # fmt: skip
     assert [finding.what for finding in end_guests_cleanly.check(PARAMS, facts)] == [

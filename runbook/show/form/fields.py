@@ -9,6 +9,14 @@ from runbook import params as parameters
 from runbook.params.yaml12 import Where
 
 Schema = dict[str, Any]
+_USUAL = {
+    "guests": {
+        "name", "what", "os", "vcpus", "memory_mib", "volume", "nics", "pci", "install_media", "vnc_display", "vnc_listen",
+        "mmio_hole_mib", "autostart", "start",
+    },
+    "nics": {"bridge", "mac", "model"},
+}  # fmt: skip
+"""What the form asks of each item of a list; the rest is there where the file says it. A form is few messages to the browser."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,10 @@ def _section(schema: Schema, defs: Schema, where: Where, values: Any) -> Section
     values = values if isinstance(values, dict) else {}
     required = schema.get("required", ())
     fields, inner = list[Field](), list[Section]()
+    usual = _USUAL.get(str(where[-2])) if where and isinstance(where[-1], int) else None
     for name, part in schema.get("properties", {}).items():
+        if usual and name not in usual and name not in values:
+            continue
         place, value = (*where, name), values.get(name)
         kind = _resolved(part, defs, value)
         text = part.get("description") or kind.get("description", "")
