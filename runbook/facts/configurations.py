@@ -17,6 +17,7 @@ FOLDER = "/etc/xen"
 _COPY = re.compile(
     r"(~|[.-](bak|backup|orig|old|save[d]?|swp|rej|dpkg-\w+|ucf-\w+|by-hand|example|disabled))$|^xlexample\.|^\."
 )
+_NUMBERS = re.compile(r"(block special file|regular[^|]*)\|([0-9a-f]+):([0-9a-f]+)\|(\d+:\d+)\|(.+)$")
 _LIKELY = re.compile(r"(?m)^\s*(name|builder|kernel|disk|memory|vcpus)\s*\+?=")
 
 
@@ -138,12 +139,9 @@ def parse_identities(text: str) -> Identities:
     """
     found = {}
     for line in text.splitlines():
-        kind, _, rest = line.partition("|")
-        numbers, _, rest = rest.partition("|")
-        inode, _, path = rest.partition("|")
-        if kind == "block special file":
-            major, _, minor = numbers.partition(":")
-            found[path] = f"b:{int(major, 16)}:{int(minor, 16)}"
-        elif kind.startswith("regular"):
-            found[path] = f"f:{inode}"
+        # A line that stat(1) did not write, as of a path with a line's end in it, is of nothing that a disk can be.
+        if match := _NUMBERS.match(line):
+            kind, major, minor, inode, path = match.groups()
+            block = kind == "block special file"
+            found[path] = f"b:{int(major, 16)}:{int(minor, 16)}" if block else f"f:{inode}"
     return Identities(found)
