@@ -14,7 +14,7 @@ _PASSING = (
     r"^xl (list|info|pci-assignable-list)", r"^xenstore-ls ",
     r"/sys/class/block", r"/sys/class/net", r"^networkctl ", r"/var/lib/apt/lists", r"/proc/locks",
     r"^lvm fullreport ", r"^fstrim ", r"^grep -m2 .* /proc/cpuinfo", r"^find /boot ", r"^ip ",
-    r"modules\.softdep", r"--exclude-dir=scripts",
+    r"--exclude-dir=scripts",
     # What lies inside a guest's disk, and the backups of it.
     r"partx -g", r"blkid -p", r"date \+%s", r"/mnt/",
     # What follows from a file or a package that is watched itself.
@@ -26,6 +26,8 @@ _PASSING = (
     r"^find /etc/(default/grub|xen/auto) ", r"^id -u$", r"^findmnt ", r"lsblk -dnpo", r"^find /mnt",
 )  # fmt: skip
 _IGNORED = re.compile("|".join(_PASSING))
+_MODULES = re.compile(r"/lib/modules/[^/\s]+/")
+"""Which kernel runs is watched itself; a file of its modules is no other one because of it."""
 
 
 def read(facts: Facts, used: set[Ask]) -> Things:
@@ -36,7 +38,11 @@ def read(facts: Facts, used: set[Ask]) -> Things:
 
 def _text(facts: Facts, ask: Ask) -> str:
     answer = facts[ask]
-    return answer.out.rstrip("\n") if answer.ok else f"ended with status {answer.status}"
+    return (
+        _MODULES.sub("/lib/modules/*/", answer.out.rstrip("\n"))
+        if answer.ok
+        else f"ended with status {answer.status}"
+    )
 
 
 def _short(key: str) -> str:

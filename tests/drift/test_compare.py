@@ -165,4 +165,5 @@ def test_few_answers_are_left_to_be_compared_as_text():
         "set",
         "set",
         "set",
+        "set",
     ]
