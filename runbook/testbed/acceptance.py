@@ -78,7 +78,7 @@ def main(
 
 def _off(machine: Machine) -> None:
     """Power the machine off, without the wait for guests that have no system to hear it. One that fails costs time alone."""
-    if machine.running is not None and machine.answers():
+    if machine.answers():
         with suppress(CheckFailed):
             stop_guests(machine)
     machine.down()
