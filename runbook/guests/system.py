@@ -83,9 +83,9 @@ def _menu(guest: Guest, root: str) -> str:
 
     The one before is there as long as apt keeps it. pygrub reads this file, too, so it holds only what that knows.
     """
-    words = f"root=UUID={root} ro {_CONSOLES[guest.type]} quiet"
+    line = f"root=UUID={root} ro {_CONSOLES[guest.type]} quiet"
     entries = (("Debian", ""), ("Debian, the kernel before", ".old"))
     return "set default=0\nset timeout=2\n" + "".join(
-        f"menuentry '{title}' {{\n\tlinux /vmlinuz{tail} {words}\n\tinitrd /initrd.img{tail}\n}}\n"
+        f"menuentry '{title}' {{\n\tlinux /vmlinuz{tail} {line}\n\tinitrd /initrd.img{tail}\n}}\n"
         for title, tail in entries
     )

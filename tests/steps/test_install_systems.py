@@ -1,6 +1,5 @@
 """Systems put into guests: once, on a disk that holds nothing; whatever holds anything is refused."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,11 @@ from runbook.actions import Deliver, InstallPackages, Run, WriteFile
 from runbook.builds import guest_system
 from runbook.facts import delivered, packages, space, systems
 from runbook.guests import system
-from runbook.model.ask import MISSING, Answer, Ask
+from runbook.model.ask import MISSING, Answer
 from runbook.params import HostParams, load
 from runbook.steps.guests import install_systems, start_guests
 from runbook.steps.shared import guest_systems
-from tests.guests.machine import GIB, HandMade, configured, running
+from tests.guests.machine import configured, running
 from tests.steps.test_guests import actions, problems, stops
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +38,7 @@ def with_web(**values):
 
 
 WEB = with_web()
-RECIPE = guest_system.recipe(WEB.guests[-1].system).key
+RECIPE = guest_system.recipe(WEB.guests[-1]).key
 
 
 def host(params=WEB, *, head="STATUS=2\nHEAD=empty\n", notes="", image=False, grub=True, key="", **values):
@@ -53,11 +52,19 @@ def host(params=WEB, *, head="STATUS=2\nHEAD=empty\n", notes="", image=False, gr
         elif ask in space.commands("/var/cache"):
             made.answers[ask] = Answer(127)
         elif ask in packages.commands(install_systems.GRUB):
-            said = "ii |grub-xen-host|2.12-9\n" if grub else "Inst grub-xen-host (2.12-9 Debian:13/stable [amd64])\n"
+            said = (
+                "ii |grub-xen-host|2.12-9\n"
+                if grub
+                else "Inst grub-xen-host (2.12-9 Debian:13/stable [amd64])\n"
+            )
             made.answers[ask] = Answer(0, said if "grub-xen-host" in ask.key else "")
         elif ask in delivered.files(RECIPE):
             file = f'{{"name": "{guest_system.IMAGE}", "size": 7}}'
-            whole = f'{{"recipe": "{RECIPE}", "files": [{file}]}}' if ask.kind == "read" else f"7 {guest_system.IMAGE}\n"
+            whole = (
+                f'{{"recipe": "{RECIPE}", "files": [{file}]}}'
+                if ask.kind == "read"
+                else f"7 {guest_system.IMAGE}\n"
+            )
             made.answers[ask] = Answer(0, whole) if image else Answer(MISSING if ask.kind == "read" else 0)
     for ask in guest_systems.asks(params):
         if ask == systems.NOTES:
@@ -108,7 +115,7 @@ def test_a_second_guest_of_the_same_kind_takes_the_image_that_is_there():
     """What lies on the host whole is not sent again; what lies there in part is."""
     assert not any(isinstance(a, Deliver) for a in actions(install_systems, host(image=True)))
     cut = host(image=True)
-    manifest, listing = delivered.files(RECIPE)
+    _manifest, listing = delivered.files(RECIPE)
     cut.answers[listing] = Answer(0, "3 system.tar.gz\n")
     assert any(isinstance(a, Deliver) for a in actions(install_systems, cut))
 
@@ -201,8 +208,7 @@ class TestAnswers:
     params = with_web(start=True)
 
     def started(self, **values):
-        made = host(self.params, notes=noted(host(self.params)), running=self.running(), **values)
-        return made
+        return host(self.params, notes=noted(host(self.params)), running=self.running(), **values)
 
     def running(self):
         return tuple(running(self.params, g.name, n + 1) for n, g in enumerate(self.params.guests) if g.start)

@@ -31,7 +31,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
     wanted = guest_systems.wanted(params)
     if not wanted:
         return ()
-    keys = dict.fromkeys(guest_system.recipe(one).key for _, one in wanted)
+    keys = dict.fromkeys(guest_system.recipe(guest).key for guest, _ in wanted)
     return (
         *storage.WITH_GUESTS,
         systems.NOTES,
@@ -89,7 +89,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _actions(params: HostParams, facts: Facts, due: list[tuple[Guest, System]]) -> Iterator[Action]:
-    recipes: dict[str, Recipe] = {r.key: r for r in (guest_system.recipe(one) for _, one in due)}
+    recipes: dict[str, Recipe] = {r.key: r for r in (guest_system.recipe(guest) for guest, _ in due)}
     for key, recipe in recipes.items():
         if not delivered.is_whole(facts, key, key):
             yield Deliver(recipe, delivered.folder(key), (guest_system.IMAGE, *guest_system.LOADERS))
@@ -99,7 +99,7 @@ def _actions(params: HostParams, facts: Facts, due: list[tuple[Guest, System]]) 
         for path, text in _files(params, guest, one).items():
             if facts.text(path) != text:
                 yield WriteFile(path, text)
-        yield _install(params, facts, guest, guest_system.recipe(one).key)
+        yield _install(params, facts, guest, guest_system.recipe(guest).key)
 
 
 def _install(params: HostParams, facts: Facts, guest: Guest, key: str) -> Run | Foreseen:
