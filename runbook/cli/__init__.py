@@ -21,6 +21,7 @@ from runbook.cli.guest import guest
 from runbook.cli.guest_acts import list_, restart, start, stop
 from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
+from runbook.cli.init import init
 from runbook.cli.installer import installer
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
@@ -46,6 +47,7 @@ replay of a recorded run: nothing is touched, and you see how everything works.
 
 \b
 Start here:
+  runbook init xen-host                    make a folder to work in, without a clone
   runbook doctor                           is this machine fit to run it?
   runbook run                              replay the recorded host, archive a report
   runbook report open                      look at that report
@@ -284,6 +286,7 @@ main.add_command(explain)
 main.add_command(facts)
 main.add_command(fleet)
 main.add_command(guest)
+main.add_command(init)
 main.add_command(installer)
 main.add_command(lint)
 main.add_command(new)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from runbook import params as parameters
 from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
+from runbook.controller import working_folder
 from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.drift.compare import counted
@@ -52,7 +53,10 @@ def run_and_show(
     `plans` prints what the plan cells showed, of one `step` or of all. With `as_json` standard
     output holds nothing but `run.json`. `capture` stands in place of the host.
     """
-    place = reports or project() / "reports"
+    here = project()
+    place = reports or here / "reports"
+    if older := working_folder.stale(here):
+        say(f"The notebooks here are of {older}, and this is another runbook: runbook init --update", fg="yellow", err=True)
     prepare(
         parameters.on_capture(parameters.load(params), capture)
     )  # what is to be typed, before anything is on the screen

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from runbook.controller.project import PATTERN
+from runbook.controller.project import MAKE, PATTERN
 from runbook.errors import ParamsError, RunbookError
 
 FLEET = "fleet.ipynb"
@@ -22,7 +22,7 @@ def select(folder: Path, only: str | None = None, start: str | None = None) -> l
     """
     found = sorted(folder.glob(PATTERN))
     if not found:
-        raise RunbookError("There are no notebooks", where=str(folder), do="run this in the project's folder")
+        raise RunbookError("There are no notebooks", where=str(folder), do=MAKE)
     if only:
         return [_named(only, found)]
     return found[found.index(_named(start, found)) :] if start else found
