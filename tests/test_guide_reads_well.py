@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,11 @@ def terms() -> list[str]:
 
 
 def invented(text: str) -> list[str]:
-    return [f"{word!r}: {right}" for word, right in INVENTED.items() if word in text.lower().replace("recommended", "")]
+    return [
+        f"{word!r}: {right}"
+        for word, right in INVENTED.items()
+        if word in text.lower().replace("recommended", "")
+    ]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "fleet"])
@@ -90,7 +95,7 @@ def test_the_parameters_are_explained_once():
         assert len(told[name].split()) < 30
 
 
-@pytest.mark.parametrize(("name", "following"), [*zip(NAMES, NAMES[1:], strict=False)])
+@pytest.mark.parametrize(("name", "following"), [*pairwise(NAMES)])
 def test_a_chapter_leads_to_the_next(name, following):
     """Its last section has a link to the next notebook, in JupyterLab as on a page, with that one's title."""
     title = cells(following)["title"].partition("\n")[0].removeprefix("# ")
@@ -103,5 +108,11 @@ def test_the_first_chapter_says_what_will_happen():
     assert list(cells(NAMES[0]))[1] == "what-will-happen"
     for notebook in NAMES[:10]:
         assert notebook[:2] in text
-    for said in ("what can go wrong", "how you get back", "How long", "../docs/machines.md", "runbook survey"):
+    for said in (
+        "what can go wrong",
+        "how you get back",
+        "How long",
+        "../docs/machines.md",
+        "runbook survey",
+    ):
         assert said in text

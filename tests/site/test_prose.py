@@ -40,7 +40,9 @@ def test_pictures_are_resolved_and_keep_their_text():
 def test_a_fault_of_the_guide_is_a_footnote():
     """Numbers of faults in brackets are small, say on the pointer what they stand for, and lead where they led."""
     prose = Prose(forge_slug, lambda to: f"x/{to}")
-    html = prose.html("It fails ([H605](c.md#h605), [H611](c.md#h611)), and [H605](c.md#h605) too, [H999](c.md).")
+    html = prose.html(
+        "It fails ([H605](c.md#h605), [H611](c.md#h611)), and [H605](c.md#h605) too, [H999](c.md)."
+    )
     assert html.count('<sup class="faults">') == 1
     first = '<a class="fault" href="x/c.md#h605" title="/etc/defaults/ is /etc/default/.">H605</a>'
     assert f'It fails<sup class="faults">{first}, <a class="fault" href="x/c.md#h611"' in html
