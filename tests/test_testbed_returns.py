@@ -18,6 +18,7 @@ from runbook.params import HostParams, load
 from runbook.steps.shared import boot_menu
 from runbook.steps.xen_configuration import configure_bridges, set_boot_menu
 from runbook.testbed import acceptance, boot_once, cuts, ram_disk, returns, state
+from runbook.testbed.machine import Machine
 from runbook.testbed.state import State
 
 ROOT = Path(__file__).parents[1]
@@ -277,6 +278,24 @@ def test_the_power_goes_in_the_middle_of_the_step() -> None:
         listen({"event": event, "title": title})
     listen({"event": "action-begin", "title": titles[2]})
     assert pulled == ["off"]
+
+
+def test_a_switch_is_awaited_by_whoever_gets_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that the machine did not hear is asked again; one that is never answered ends in the time given."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        f"#!/bin/sh\necho asked >>{tmp_path}/log\n[ $(wc -l <{tmp_path}/log) -gt 2 ] || exit 255\n"
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setattr(cuts.time, "sleep", lambda _: None)
+    machine = Machine(tmp_path)
+    monkeypatch.setattr(Machine, "root", (str(ssh),))
+    cuts.switching(machine)
+    assert (tmp_path / "log").read_text() == "asked\n" * 3
+    ssh.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(cuts, "_BEGINS_S", 0.2)
+    with pytest.raises(CheckFailed, match="never began"):
+        cuts.switching(machine)
 
 
 def journal(folder: Path, *lines: tuple[str, str, str]) -> SimpleNamespace:
