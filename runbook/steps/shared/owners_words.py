@@ -100,11 +100,11 @@ def _hides_too(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _menu_hides_too(params: HostParams, now: Grub, before: str) -> list[Finding]:
-    """The same by a file that nobody was asked for: its word stands in the menu, if that is not older than the files."""
-    if now.newer_sources:
+    """The same by a file that nobody was asked for: its word stands in the menu, where that is neither ours nor outdated."""
+    if before or now.newer_sources:
         return []
     mine = boot_menu.kernel_normal(params)
-    words = [w for w in (now.xen.kernel_options if now.xen else ()) if w not in mine and w not in before]
+    words = [w for w in (now.xen.kernel_options if now.xen else ()) if w not in mine]
     words += [w for entry in now.recoveries for w in entry.kernel_options]
     if not (words := [w for w in words if w.startswith("xen-pciback.hide=")]):
         return []
