@@ -16,7 +16,7 @@ from runbook.params.types import Closed
 if TYPE_CHECKING:
     from runbook.params.guests import Guest
 
-SMALLEST_GIB = 2
+SMALLEST_GIB = 1
 """What a Debian with its kernel needs at least, with room to be updated."""
 LARGEST_GIB = 2048
 """Where the partition table that every firmware of a guest reads ends: 32 bits of sectors."""
