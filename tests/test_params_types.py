@@ -11,6 +11,7 @@ from runbook.errors import ParamsError
 from runbook.params import (
     HostParams,
     addresses,
+    approvers,
     commit,
     firmware,
     installation,
@@ -30,6 +31,7 @@ CASES = Path(__file__).parent / "params_cases"
 TYPES = {
     "HostParams.host": names.HostName,
     "HostParams.consent": names.Consent,
+    "HostParams.approvers": approvers.ApproversKey,
     "Ssh.to": addresses.SshName,
     "Ssh.config": paths.ControllerPath,
     "Ssh.become_password": secrets.PasswordReference,

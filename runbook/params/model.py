@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from runbook.params.approvers import ApproversKey, spread
 from runbook.params.configuration import Configuration
 from runbook.params.firmware import Firmware
 from runbook.params.guests import Guest
@@ -31,6 +32,14 @@ from runbook.params.types import Closed
 
 XEN_MIB = 256
 """What Xen itself is reckoned to need."""
+
+
+def _or_by(schema: dict[str, Any]) -> None:
+    """Let the schema of `consent` take a mapping, too."""
+    listed = {key: schema.pop(key) for key in ("type", "items")}
+    by = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    mapping = {"type": "object", "additionalProperties": False, "properties": {"by": by, "steps": listed}}
+    schema["anyOf"] = [listed, mapping]
 
 
 class HostParams(Closed):
@@ -56,13 +65,28 @@ class HostParams(Closed):
     services: Services = Services()
     guests: tuple[Guest, ...] = ()
     management: Management = Management()
-    consent: tuple[Consent, ...] = ()
-    """Disruptive steps that may run unattended, by name; destructive ones as name:digest."""
+    consent: Annotated[tuple[Consent, ...], Field(json_schema_extra=_or_by)] = ()
+    """Disruptive steps that may run unattended, by name; destructive ones as name:digest. `{by: KEY}` leaves it to
+    somebody else, as `approvers` does."""
+    approvers: tuple[ApproversKey, ...] = Field(
+        default=(),
+        examples=[
+            [
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA7qxJ1c0H4b2m5vTn8yKkU3kQy7W1p9d0s6f5g4h3j2 ana@example.org"
+            ]
+        ],
+    )
+    """Keys of others: a plan that one of them signed (`runbook approve`) runs unattended, exactly as it was signed."""
 
     @property
     def is_by_sudo(self) -> bool:
         """Whether the runbook comes in as somebody who is root by sudo."""
         return not isinstance(self.connection, Stored) and self.connection.become == "sudo"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _consent_may_be_left_to_others(cls, given: Any) -> Any:
+        return spread(given)
 
     @model_validator(mode="before")
     @classmethod
