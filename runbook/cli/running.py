@@ -63,7 +63,11 @@ def run_and_show(
     place = reports or here / "reports"
     step = only if only in homes() else None
     if older := working_folder.stale(here):
-        say(f"The notebooks here are of {older}, and this is another runbook: runbook init --update", fg="yellow", err=True)
+        say(
+            f"The notebooks here are of {older}, and this is another runbook: runbook init --update",
+            fg="yellow",
+            err=True,
+        )
     prepare(
         parameters.on_capture(parameters.load(params), capture)
     )  # what is to be typed, before anything is on the screen

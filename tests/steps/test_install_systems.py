@@ -108,7 +108,7 @@ def test_an_empty_disk_gets_image_files_and_system_in_this_order():
     assert files["etc/hostname"] == "web\n"
     assert files["root/.ssh/authorized_keys"] == f"{KEY}\n"
     assert last.argv[5] in files["etc/fstab"]
-    assert f"root=UUID={last.argv[5]} ro console=hvc0" in files["boot/grub/grub.cfg"]
+    assert f"root=UUID={last.argv[5]} ro console=tty0 console=ttyS0 console=hvc0 quiet\n" in files["boot/grub/grub.cfg"]
 
 
 def test_a_second_guest_of_the_same_kind_takes_the_image_that_is_there():
