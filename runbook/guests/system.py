@@ -7,15 +7,14 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import ip_interface
 
-from runbook.guests import config
+from runbook.guests import cloud, config, drives
 from runbook.params import HostParams
 from runbook.params.guest_system import System
 from runbook.params.guests import Guest
 
 PROGRAM = "/usr/local/lib/xen-runbook/install-system"
 """Where the host keeps the program."""
-STATE = "/var/lib/xen-runbook/systems"
-"""Where it keeps, a folder a guest, what goes into the guest's disk and what became of it."""
+STATE = drives.SYSTEMS
 TIMEOUT_S = 3600
 _CONSOLES = {"hvm": ("hvc0", "ttyS0"), "pvh": ("ttyS0", "hvc0"), "pv": ("ttyS0", "hvc0")}
 """The last one is /dev/console; the others are there for a guest whose type is changed afterwards."""
@@ -54,7 +53,9 @@ def host_name(guest: Guest) -> str:
 
 
 def files_of(params: HostParams, guest: Guest, system: System) -> dict[str, str]:
-    """Return the files that make an image this guest's own: path in the guest → text."""
+    """Return the files that make an image this guest's own: path in the guest, or on its seed, → text."""
+    if system.cloud:
+        return cloud.seed(host_name(guest), root_uuid(params, guest), guest, params.keys_of(guest))
     name, root = host_name(guest), root_uuid(params, guest)
     return {
         "etc/hostname": f"{name}\n",
