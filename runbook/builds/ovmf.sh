@@ -26,7 +26,7 @@ make -C BaseTools -j"$JOBS"
 date=$(sed -n 's/^ -- .*>  //p' debian/changelog | head -n 1)
 build -n "$JOBS" -a X64 -t "${toolchain:-GCC5}" -b RELEASE -p OvmfPkg/OvmfXen.dsc \
     -D NETWORK_HTTP_BOOT_ENABLE=TRUE -D NETWORK_IP6_ENABLE=TRUE \
-    --pcd "PcdFirmwareVendor=L\"Debian's source of EDK II for Xen\\0\"" \
+    --pcd "PcdFirmwareVendor=L\"EDK II of Debian, for Xen\\0\"" \
     --pcd "PcdFirmwareVersionString=L\"$version\\0\"" \
     --pcd "PcdFirmwareReleaseDateString=L\"$(date -u -d "$date" +%m/%d/%Y)\\0\""
 image=$(ls Build/OvmfXen/RELEASE_*/FV/OVMF.fd)
