@@ -38,7 +38,9 @@ def init(folder: Path | None, update: bool) -> None:
         if folder is None:
             raise click.UsageError("Name the folder to make, such as: runbook init xen-host")
         made = working_folder.make(folder)
-        click.echo(f"{folder}: {len(made)} files of {shipped.version() or 'the runbook'}; nothing else is needed.")
+        click.echo(
+            f"{folder}: {len(made)} files of {shipped.version() or 'the runbook'}; nothing else is needed."
+        )
         here = "" if folder.resolve() == Path.cwd() else f"cd {folder}, then: "
         click.echo(f"{here}runbook run   (replays the recorded host; README.md says what else there is)")
         return
@@ -60,5 +62,11 @@ def _tell(told: Iterable[Told]) -> None:
     for one in told:
         if one.what == "kept" and not one.beside:
             continue
-        where = f", the new one is {one.beside}" if one.what == "kept" else f": {one.beside}" if one.beside else ""
+        where = (
+            f", the new one is {one.beside}"
+            if one.what == "kept"
+            else f": {one.beside}"
+            if one.beside
+            else ""
+        )
         click.echo(f"  {one.name}: {says[one.what]}{where}")

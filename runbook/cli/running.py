@@ -19,12 +19,15 @@ from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError
+from runbook.evidence import finished
 from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
 from runbook.evidence.outcomes import GOOD
 from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.hosts import prepare
+from runbook.params import HostParams
+from runbook.params.host import Recorded
 from runbook.runner.run import run
 from runbook.text.console import make_console
 from runbook.text.moments import spent, when
@@ -56,10 +59,15 @@ def run_and_show(
     here = project()
     place = reports or here / "reports"
     if older := working_folder.stale(here):
-        say(f"The notebooks here are of {older}, and this is another runbook: runbook init --update", fg="yellow", err=True)
-    prepare(
-        parameters.on_capture(parameters.load(params), capture)
-    )  # what is to be typed, before anything is on the screen
+        say(
+            f"The notebooks here are of {older}, and this is another runbook: runbook init --update",
+            fg="yellow",
+            err=True,
+        )
+    asked = parameters.on_capture(parameters.load(params), capture)
+    prepare(asked)  # what is to be typed, before anything is on the screen
+    if note := _recorded(asked, params, mode, place):
+        say(note, err=True)
     progress = _progress(quiet, as_json)
     with watching() as stops, stops.deferred():
         with progress:
@@ -89,6 +97,18 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
     say_unsigned(done)
     if not as_json:
         click.echo(str(done.index))
+
+
+def _recorded(asked: HostParams, path: str, mode: str, reports: Path) -> str:
+    """Return which of its two states a recorded host is looked at in, '' for every other host and every other mode."""
+    there = asked.connection
+    if not isinstance(there, Recorded) or not there.finished or mode not in ("plan", "check"):
+        return ""
+    if finished.is_finished(asked, reports):
+        return f"{asked.host} is a recorded host, and a run of yours finished it: this looks at it as that run left it."
+    if mode == "check":
+        return f"{asked.host} is a recorded host on which nothing was done yet; this finishes it: runbook run {path}"
+    return ""
 
 
 def say_unsigned(done: Run) -> None:

@@ -101,7 +101,9 @@ def edited(folder: Path) -> list[str]:
     return [
         name
         for name, was in before.items()
-        if "cells" in was and (data := _read(folder / name)) and digests(name, data).get("cells") != was["cells"]
+        if "cells" in was
+        and (data := _read(folder / name))
+        and digests(name, data).get("cells") != was["cells"]
     ]
 
 
@@ -146,7 +148,9 @@ def _dropped(folder: Path, files: dict[str, bytes], before: dict[str, Digests]) 
         path = folder / name
         if (there := _read(path)) is None:
             continue
-        beside = "" if digests(name, there)["file"] == before[name].get("file") else _beside(path, OLD, there).name
+        beside = (
+            "" if digests(name, there)["file"] == before[name].get("file") else _beside(path, OLD, there).name
+        )
         path.unlink()
         yield Told("gone", name, beside)
 

@@ -46,7 +46,9 @@ def disk() -> Check:
         free = {what: shutil.disk_usage(path).free // _MIB for what, path in places.items()}
     except OSError as error:
         why = f"{error.filename or Path.cwd()}: {error.strerror or error}"
-        return Check("disk", WRONG, f"nobody can say how much room there is ({why})", "see what `df` says there")
+        return Check(
+            "disk", WRONG, f"nobody can say how much room there is ({why})", "see what `df` says there"
+        )
     says = ", ".join(f"{mib} MiB free for {what}" for what, mib in free.items())
     if min(free.values()) < LEAST_MIB:
         do = f"make room, {LEAST_MIB} MiB or more: `runbook report prune HOST --keep 10` makes old reports small"

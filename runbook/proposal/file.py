@@ -14,7 +14,6 @@ from runbook.errors import ParamsError
 from runbook.params import HostParams
 from runbook.params.host import Local, Ssh, Stored
 
-
 SCHEMA = "schema.json"
 """An editor with the YAML language server checks and completes what names it in a comment."""
 
