@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -30,7 +29,9 @@ class Edition:
 
     def __init__(self, root, monkeypatch):
         self.root, self.version = root, "1"
-        monkeypatch.setattr(shipped, "handed_out", lambda: {p.relative_to(root).as_posix(): p for p in root.rglob("*.*")})
+        monkeypatch.setattr(
+            shipped, "handed_out", lambda: {p.relative_to(root).as_posix(): p for p in root.rglob("*.*")}
+        )
         monkeypatch.setattr(shipped, "version", lambda: self.version)
 
     def ship(self, version, **files):
@@ -145,7 +146,9 @@ def test_parameters_and_reports_of_ones_own_are_left_alone(folder, edition):
     assert (folder / "reports/mine").is_dir()
 
 
-@pytest.mark.parametrize("note", ["", "{", "[]", '{"version": 1, "files": {}}', '{"version": "1", "files": {"a": "b"}}'])
+@pytest.mark.parametrize(
+    "note", ["", "{", "[]", '{"version": 1, "files": {}}', '{"version": "1", "files": {"a": "b"}}']
+)
 def test_a_note_that_cannot_be_read_changes_nothing(folder, edition, note):
     """Without what was handed out nobody's edits can be told, so nothing is replaced."""
     (folder / working_folder.NOTE).write_text(note)
@@ -204,7 +207,9 @@ def test_an_editor_finds_the_schema(real):
 
 
 @pytest.mark.parametrize(
-    "command", [["run"], ["plan", "params/x.yml"], ["new", "x"], ["lint"], ["site"], ["report", "list"]], ids=" ".join
+    "command",
+    [["run"], ["plan", "params/x.yml"], ["new", "x"], ["lint"], ["site"], ["report", "list"]],
+    ids=" ".join,
 )
 def test_outside_of_a_folder_the_next_move_is_init(tmp_path, monkeypatch, command):
     """Where there are no notebooks, every command that needs them says how to get them."""

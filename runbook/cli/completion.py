@@ -68,7 +68,9 @@ class _Names(click.ParamType):
     def __init__(self, names: Callable[[], Iterable[str]]) -> None:
         self._names = names
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
         return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
 
 

@@ -22,7 +22,9 @@ def page(main: click.Group) -> str:
 def _head(main: click.Group) -> Iterator[str]:
     yield f'.TH RUNBOOK 1 "" "xen-host-runbook {roff(shipped.version())}" "User Commands"'
     yield ".SH NAME"
-    yield roff("runbook - a Xen host that hands PCI devices to its guests: planned, installed, proved and kept")
+    yield roff(
+        "runbook - a Xen host that hands PCI devices to its guests: planned, installed, proved and kept"
+    )
     yield ".SH SYNOPSIS"
     yield f".B runbook\n{roff('COMMAND [OPTION]... [ARGUMENT]...')}"
     yield ".SH DESCRIPTION"
