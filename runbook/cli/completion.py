@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -60,7 +61,7 @@ def script(main: click.Group, shell: str) -> str:
     return complete.source_template % complete.source_vars()
 
 
-class _Names(click.ParamType):
+class _Names(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no arguments
     """Text that is one of some names, which the shell is told; what is typed is judged by the command itself."""
 
     name = "text"
@@ -100,7 +101,7 @@ def _steps() -> list[str]:
     return step_names()
 
 
-_KINDS: dict[str, click.ParamType] = {
+_KINDS: dict[str, Any] = {
     "params": click.Path(),
     "like": click.Path(),
     "only": _Names(lambda: [*_notebooks(), *_steps()]),
