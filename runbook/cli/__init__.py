@@ -15,6 +15,7 @@ from runbook.cli.attestation import export, prune, verify
 from runbook.cli.backups import backup
 from runbook.cli.begun import DEFAULT_PARAMS, begin_run, choice_options, chosen, params_argument, run_options
 from runbook.cli.build import build
+from runbook.cli.completion import completion, teach
 from runbook.cli.doctor import doctor
 from runbook.cli.explain import explain
 from runbook.cli.facts import facts
@@ -292,6 +293,7 @@ main.add_command(allow)
 main.add_command(approve)
 main.add_command(backup)
 main.add_command(build)
+main.add_command(completion)
 main.add_command(doctor)
 main.add_command(explain)
 main.add_command(facts)
@@ -312,3 +314,4 @@ for _command in (key, verify, head, prune, export):
     report.add_command(_command)
 for _command in (list_, start, stop, restart, console, screen, rename, remove):
     guest.add_command(_command)
+teach(main)
