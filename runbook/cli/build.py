@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.cli.output import Group
 from runbook.text.sizes import human_size
 
 if TYPE_CHECKING:
@@ -17,15 +18,15 @@ _PARAMS = click.argument("params", metavar="PARAMS")
 _STOP = click.option("--stop", is_flag=True, help="End a running build, and throw away what it began.")
 
 
-@click.group(short_help="Build a kernel or Xen for a host, on this machine.")
+@click.group(cls=Group, short_help="Build a kernel or Xen for a host, on this machine.")
 def build() -> None:
     """Build a kernel or Xen for a host, in a clean root of its Debian release on this machine.
 
     \b
     Examples:
-      runbook build kernel params/myhost.yml            watch it; Ctrl-C only stops watching
-      runbook build kernel params/myhost.yml --flags    what becomes of the flags, in minutes
-      runbook build kernel params/myhost.yml --stop     end it
+      runbook build kernel params/myhost.yml           Ctrl-C only stops watching
+      runbook build kernel params/myhost.yml --flags   what becomes of the flags
+      runbook build kernel params/myhost.yml --stop    end it
       runbook build xen params/myhost.yml
 
     Neither the host nor this machine is changed. The packages are kept in builds/ and used by the
@@ -39,7 +40,12 @@ def build() -> None:
 @click.option("--flags", "only_flags", is_flag=True, help="Only configure; show asked, got and why.")
 @_STOP
 def kernel(params: str, only_flags: bool, stop: bool) -> None:
-    """Build the kernel of `kernel` in PARAMS, or go on watching it."""
+    """Build the kernel of `kernel` in PARAMS, or go on watching it.
+
+    \b
+    Example:
+      runbook build kernel params/myhost.yml --flags
+    """
     from runbook import params as parameters
     from runbook.builds import kernel as recipes
 
@@ -57,6 +63,10 @@ def flags(release: str) -> None:
 
     For authors: it puts the guide's flags on Debian's own configuration by the kernel's own tools.
     Exits with 1 and names each difference if there is one.
+
+    \b
+    Example:
+      runbook build flags trixie
     """
     from runbook import builds, releases
     from runbook.builds import flags as known
@@ -77,7 +87,12 @@ def flags(release: str) -> None:
 @_PARAMS
 @_STOP
 def xen(params: str, stop: bool) -> None:
-    """Build Xen as `xen.source` in PARAMS says, or go on watching it."""
+    """Build Xen as `xen.source` in PARAMS says, or go on watching it.
+
+    \b
+    Example:
+      runbook build xen params/myhost.yml
+    """
     from runbook import params as parameters
     from runbook.builds import xen as recipes
 
