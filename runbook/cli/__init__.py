@@ -23,6 +23,7 @@ from runbook.cli.guest import guest
 from runbook.cli.guest_acts import list_, restart, start, stop
 from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
+from runbook.cli.init import init
 from runbook.cli.installer import installer
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
@@ -49,6 +50,7 @@ nothing is touched, and you see how everything works.
 
 \b
 Start here:
+  runbook init xen-host                 make a folder to work in
   runbook doctor                        is this machine fit to run it?
   runbook run                           replay the recorded host
   runbook report open                   look at its report
@@ -330,6 +332,7 @@ main.add_command(explain)
 main.add_command(facts)
 main.add_command(fleet)
 main.add_command(guest)
+main.add_command(init)
 main.add_command(installer)
 main.add_command(lint)
 main.add_command(new)

@@ -72,8 +72,8 @@ def facts(
         tables.write(all_facts, out)
     if as_json:
         print_json(all_facts.to_dict("records"))
-    elif len(all_facts):
-        click.echo(tables.summary(all_facts).to_string())
+    else:
+        click.echo(tables.summary(all_facts).to_string() if len(all_facts) else "", nl=len(all_facts) > 0)
     for error in errors:
         say(str(error), fg="red", err=True)
     if out:

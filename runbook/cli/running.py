@@ -15,6 +15,7 @@ from rich.text import Text
 from runbook import params as parameters
 from runbook.cli.approve import save as save_plan
 from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
+from runbook.controller import working_folder
 from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.drift.compare import counted
@@ -58,8 +59,15 @@ def run_and_show(
     output holds nothing but `run.json`. `capture` stands in place of the host. The plan is saved in the file `save`, to be
     approved within `valid` days; `approval` is the file with somebody else's word for one.
     """
-    place = reports or project() / "reports"
+    here = project()
+    place = reports or here / "reports"
     step = only if only in homes() else None
+    if older := working_folder.stale(here):
+        say(
+            f"The notebooks here are of {older}, and this is another runbook: runbook init --update",
+            fg="yellow",
+            err=True,
+        )
     prepare(
         parameters.on_capture(parameters.load(params), capture)
     )  # what is to be typed, before anything is on the screen

@@ -160,6 +160,16 @@ class HostParams(Closed):
         return self
 
     @model_validator(mode="after")
+    def _systems_can_be_entered(self) -> HostParams:
+        for guest in self.guests:
+            if guest.system and not self.keys_of(guest):
+                raise ValueError(
+                    f"nobody could log in to the system of guest '{guest.name}'; give `system.keys` a public ssh key, or "
+                    "installation.authorized_keys, which it takes otherwise"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _management_knows_its_guests(self) -> HostParams:
         guests = {g.name for g in self.guests}
         asked = self.management
@@ -207,6 +217,12 @@ class HostParams(Closed):
     def memory_needed_mib(self) -> int:
         """Memory of dom0, of every guest with its overhead, and of Xen itself (`XEN_MIB`), in MiB."""
         return self.dom0.memory_mib + sum(guest_need_mib(g) for g in self.guests) + XEN_MIB
+
+    def keys_of(self, guest: Guest) -> tuple[str, ...]:
+        """Return the public keys that may log in as root to the system of a guest."""
+        users = (key for user in self.configuration.users for key in user.keys)
+        own = guest.system.keys if guest.system else ()
+        return own or self.installation.authorized_keys or tuple(dict.fromkeys(users))
 
     def device_of(self, bdf: str):  # type: ignore[no-untyped-def]
         """Return the passthrough device at an address of this host."""

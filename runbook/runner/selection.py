@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 
 from runbook import steps
-from runbook.controller.project import PATTERN
+from runbook.controller.project import MAKE, PATTERN
 from runbook.errors import ParamsError, RunbookError
 from runbook.text.nearest import nearest
 
@@ -31,7 +31,7 @@ def choose(folder: Path, only: str | None = None, start: str | None = None) -> t
     """
     found = sorted(folder.glob(PATTERN))
     if not found:
-        raise RunbookError("There are no notebooks", where=str(folder), do="run this in the project's folder")
+        raise RunbookError("There are no notebooks", where=str(folder), do=MAKE)
     if only and (home := homes().get(only)) and any(path.stem == home for path in found):
         return [path for path in found if path.stem == home], only
     if only:
