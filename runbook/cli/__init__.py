@@ -22,6 +22,7 @@ from runbook.cli.guest_acts import list_, restart, start, stop
 from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
 from runbook.cli.installer import installer
+from runbook.cli.jupyter import jupyter
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
@@ -289,6 +290,7 @@ main.add_command(lint)
 main.add_command(new)
 main.add_command(report)
 main.add_command(site)
+main.add_command(jupyter)
 main.add_command(survey)
 main.add_command(testbed)
 main.add_command(undo)
