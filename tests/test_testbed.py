@@ -18,7 +18,7 @@ from runbook.controller import process
 from runbook.controller.apt_sources import AptSource
 from runbook.errors import CheckFailed, RunbookError
 from runbook.params import load
-from runbook.testbed import acceptance, console, disk, hardware, image, machine, qemu, recipe
+from runbook.testbed import acceptance, console, disk, hardware, image, machine, qemu, recipe, remote
 from runbook.testbed.console import Patience
 from runbook.testbed.errors import GaveUp, TestbedError, tail
 from runbook.testbed.recipe import Identity, Recipe
@@ -456,3 +456,29 @@ def test_the_guests_are_paused_and_dom0_is_not(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "guests").write_text(row.format("comm"))
     with pytest.raises(CheckFailed, match="no such guest"):
         acceptance.pause_guests(here)
+
+
+@pytest.mark.parametrize(
+    ("silent", "says", "asked"),
+    [
+        (2, "Connection timed out during banner exchange", 3),
+        (99, "Connection timed out during banner exchange", 10),
+        (1, "ssh: connect to host 127.0.0.1 port 2222: Connection refused", 1),
+        (1, "Timeout, server 127.0.0.1 not responding.", 1),
+    ],
+)
+def test_a_machine_that_has_not_heard_yet_is_asked_again(tmp_path: Path, silent: int, says: str, asked: int):
+    """Only a connection on which sshd said nothing yet is tried again, and that not for ever: a script is run once."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        f"#!/bin/sh\necho again >>{tmp_path}/log\n"
+        f'[ "$(wc -l <{tmp_path}/log)" -gt {silent} ] || {{ echo "{says}" >&2; exit 255; }}\nexec "$@"\n'
+    )
+    ssh.chmod(0o755)
+    here = SimpleNamespace(root=(str(ssh),))
+    if asked > silent:
+        assert remote.shell(here, "echo heard") == "heard\n"
+    else:
+        with pytest.raises(CheckFailed, match=re.escape(says)):
+            remote.shell(here, "echo heard")
+    assert len((tmp_path / "log").read_text().splitlines()) == asked

@@ -18,6 +18,7 @@ from runbook.params import HostParams, load
 from runbook.steps.shared import boot_menu
 from runbook.steps.xen_configuration import configure_bridges, set_boot_menu
 from runbook.testbed import acceptance, boot_once, cuts, ram_disk, returns, state
+from runbook.testbed.machine import Machine
 from runbook.testbed.state import State
 
 ROOT = Path(__file__).parents[1]
@@ -279,6 +280,24 @@ def test_the_power_goes_in_the_middle_of_the_step() -> None:
     assert pulled == ["off"]
 
 
+def test_a_switch_is_awaited_by_whoever_gets_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that the machine did not hear is asked again; one that is never answered ends in the time given."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        f"#!/bin/sh\necho asked >>{tmp_path}/log\n[ $(wc -l <{tmp_path}/log) -gt 2 ] || exit 255\n"
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setattr(cuts.time, "sleep", lambda _: None)
+    machine = Machine(tmp_path)
+    monkeypatch.setattr(Machine, "root", (str(ssh),))
+    cuts.switching(machine)
+    assert (tmp_path / "log").read_text() == "asked\n" * 3
+    ssh.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(cuts, "_BEGINS_S", 0.2)
+    with pytest.raises(CheckFailed, match="never began"):
+        cuts.switching(machine)
+
+
 def journal(folder: Path, *lines: tuple[str, str, str]) -> SimpleNamespace:
     """Return a run with a journal of such lines: event, title, status."""
     folder.mkdir()
@@ -399,7 +418,8 @@ def test_consent_is_for_the_plan_of_the_way_back(file: str, tmp_path: Path) -> N
 def test_returns_come_last_and_see_the_machine_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The state is kept before anything ran, also for a later call that begins at a checkpoint; the proofs come last."""
     done: list[str] = []
-    machine = SimpleNamespace(down=lambda: done.append("down"))
+    machine = SimpleNamespace(answers=lambda: True, down=lambda: done.append("down"))
+    monkeypatch.setattr(acceptance, "stop_guests", lambda m: done.append("guests"))
     monkeypatch.setattr(acceptance, "_boot", lambda release: machine)
     monkeypatch.setattr(acceptance, "keep_state", lambda m: done.append("state"))
     monkeypatch.setattr(acceptance, "kept_state", lambda m: done.append("kept") or State({}))
@@ -409,10 +429,13 @@ def test_returns_come_last_and_see_the_machine_before_the_first_run(monkeypatch:
     )
     assert acceptance.main(returns=True) == 0
     assert acceptance.main() == 0
-    assert done == ["state", "kept", "runs", "returns True", "down", "state", "runs", "down"]
+    assert done == [
+        *("state", "kept", "runs", "returns True", "guests", "down"),
+        *("state", "runs", "guests", "down"),
+    ]
     done.clear()
     monkeypatch.setattr(acceptance, "begin_again", lambda *_: "06_xen_configuration")
     monkeypatch.setattr(acceptance, "up", lambda **_: machine)
     assert acceptance.main(returns=True, resume=True) == 0
     assert acceptance.main(resume=True) == 0
-    assert done == ["kept", "runs", "returns True", "down", "runs", "down"]
+    assert done == ["kept", "runs", "returns True", "guests", "down", "runs", "guests", "down"]

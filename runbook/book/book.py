@@ -15,6 +15,7 @@ from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
 from runbook.engine.beat import Beat, Work, checked
+from runbook.engine.consent import Approval, require_same_machine
 from runbook.engine.journal import Journal
 from runbook.errors import ParamsError, Refused
 from runbook.facts import identity, system
@@ -37,14 +38,14 @@ class Book(WithGuests):
     """Plans, applies and checks the steps of one notebook on one host."""
 
     def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal,
-                 file: str | Path = "") -> None:  # fmt: skip
+                 file: str | Path = "", approval: Approval | None = None) -> None:  # fmt: skip
         self._guide_only = releases.get(params.release).reproduction
         replays = mode == "auto" and replay.plays(host) and not self._guide_only
         self.mode = "apply" if replays else ("plan" if mode == "auto" else mode)
         self.params, self.host, self.notebook = params, host, notebook
         self._steps = steps_of(notebook, params.release)
         self._file = file
-        self._beat = Beat(host, journal, notebook, self._end)
+        self._beat = Beat(host, journal, notebook, self._end, approval)
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
         self._place: Path | None = None
@@ -59,6 +60,7 @@ class Book(WithGuests):
         gates.require_usable(
             host, params, self.system, notebook, plans_only=self._guide_only and self.mode == "plan"
         )
+        require_same_machine(approval, identity.parse(self.facts), host)
         self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
                   machine=identity.parse(self.facts), kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
         self._bar.go()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 
 from runbook.cli.adopt import adopt
 from runbook.cli.allow import allow, show_programs
+from runbook.cli.approve import CHANGE, SAVE, VALID, approve
 from runbook.cli.attestation import export, prune, verify
 from runbook.cli.backups import backup
-from runbook.cli.begun import DEFAULT_PARAMS, begin_run, params_argument, run_options
+from runbook.cli.begun import DEFAULT_PARAMS, begin_run, choice_options, chosen, params_argument, run_options
 from runbook.cli.build import build
 from runbook.cli.doctor import doctor
 from runbook.cli.explain import explain
@@ -21,6 +23,7 @@ from runbook.cli.guest import guest
 from runbook.cli.guest_acts import list_, restart, start, stop
 from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
+from runbook.cli.init import init
 from runbook.cli.installer import installer
 from runbook.cli.jupyter import jupyter
 from runbook.cli.ledger import head, key
@@ -47,6 +50,7 @@ replay of a recorded run: nothing is touched, and you see how everything works.
 
 \b
 Start here:
+  runbook init xen-host                    make a folder to work in, without a clone
   runbook doctor                           is this machine fit to run it?
   runbook run                              replay the recorded host, archive a report
   runbook report open                      look at that report
@@ -175,34 +179,42 @@ def validate(params: tuple[str, ...]) -> None:
 
 @main.command(short_help="Show what would be done; change nothing.")
 @params_argument
-@click.option("--only", metavar="STEP|NOTEBOOK", help="Only this step's plan, or only this notebook.")
+@choice_options
+@SAVE
+@VALID
+@CHANGE
 @run_options
-def plan(params: str, only: str | None, **options: Any) -> None:
+def plan(params: str, only: str | None, step: str | None, **options: Any) -> None:
     """Show what would be done to the host, and change nothing.
 
     A step that waits for an earlier one shows what is foreseen, behind that step's name. Where the host would
-    refuse a step, the last line says so, and the command ends with 3.
+    refuse a step, the last line says so, and the command ends with 3. With --save the plan is a file that somebody
+    else reads, and signs with `runbook approve`.
 
     \b
     Examples:
       runbook plan params/myhost.yml
-      runbook plan params/myhost.yml --only hide_devices
-      runbook plan --capture FOLDER                  with the parameters that lie in the capture
+      runbook plan params/myhost.yml --step hide_devices
+      runbook plan params/myhost.yml --only 6 --save plan.json
+      runbook plan --capture FOLDER        with the parameters that lie in it
     """
-    from runbook.steps import name_of, notebooks
-
-    homes = {name_of(step): notebook for notebook, steps in notebooks().items() for step in steps}
-    step = only if only in homes else None
-    begin_run(params, "plan", only=homes.get(only or "", only), step=step, plans=True, **options)
+    begin_run(params, "plan", only=chosen(only, step), plans=True, **options)
 
 
 @main.command(short_help="Run the notebooks and archive a report.")
 @params_argument
-@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 06.")
-@click.option("--only", metavar="NOTEBOOK", help="Run this notebook alone, such as 05.")
+@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 6.")
+@choice_options
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="See above.")
+@click.option(
+    "--approval", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Somebody else's word for the plan (`runbook approve`).",
+)  # fmt: skip
+@CHANGE
 @run_options
-def run(params: str, start: str | None, only: str | None, mode: str, **options: Any) -> None:
+def run(
+    params: str, start: str | None, only: str | None, step: str | None, mode: str, **options: Any
+) -> None:
     """Run the notebooks on the host and archive the run as a report.
 
     \b
@@ -216,21 +228,21 @@ def run(params: str, start: str | None, only: str | None, mode: str, **options: 
     Examples:
       runbook run                                    replay the recorded host
       runbook run params/myhost.yml --mode apply
-      runbook run params/myhost.yml --mode apply --from 07
+      runbook run params/myhost.yml --mode apply --from 7
+      runbook run params/myhost.yml --mode apply --approval plan.approved.json
 
     Stops at the first step that does not end well. To go on, correct what it names and run it
     again: what is done is not done twice. The last line is the path of the report.
     """
-    if only and start:
-        raise click.UsageError("--only and --from exclude each other")
-    begin_run(params, mode, only=only, start=start, **options)
+    begin_run(params, mode, only=chosen(only, step, start), start=start, **options)
 
 
 @main.command(short_help="Verify a finished host; change nothing.")
 @params_argument
+@choice_options
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything changed since the last good report.")
 @run_options
-def check(params: str, **options: Any) -> None:
+def check(params: str, only: str | None, step: str | None, **options: Any) -> None:
     """Verify a finished host against its parameters, and change nothing.
 
     Runs the checks of every notebook, and exits with 1 when anything is not as the parameters say.
@@ -248,7 +260,7 @@ def check(params: str, **options: Any) -> None:
     a change is said once. With --strict it fails, and is said again until a check without --strict or
     an apply completes. `runbook report compare A B` compares two hosts, or two runs.
     """
-    begin_run(params, "check", **options)
+    begin_run(params, "check", only=chosen(only, step), **options)
 
 
 @main.command()
@@ -278,6 +290,7 @@ def notebooks() -> None:
 
 
 main.add_command(allow)
+main.add_command(approve)
 main.add_command(backup)
 main.add_command(build)
 main.add_command(doctor)
@@ -285,6 +298,7 @@ main.add_command(explain)
 main.add_command(facts)
 main.add_command(fleet)
 main.add_command(guest)
+main.add_command(init)
 main.add_command(installer)
 main.add_command(lint)
 main.add_command(new)

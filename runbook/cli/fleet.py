@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runbook.cli.begun import choice_options, chosen
 from runbook.cli.reports import REPORTS
 from runbook.errors import ParamsError
 from runbook.model.modes import MODES
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 @click.command(short_help="Run the notebooks on many hosts.")
 @click.argument("params", nargs=-1, metavar="PARAMS...")
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="As for `run`.")
-@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 06.")
-@click.option("--only", metavar="NOTEBOOK", help="Run this notebook alone, such as 05.")
+@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 6.")
+@choice_options
 @click.option(
     "--strict", is_flag=True, help="In mode check: a host on which anything changed did not complete."
 )
@@ -92,8 +93,7 @@ def fleet(
     from runbook.fleet.run import run_fleet
     from runbook.runner.selection import select
 
-    if options["only"] and options["start"]:
-        raise click.UsageError("--only and --from exclude each other")
+    options["only"] = chosen(options["only"], options.pop("step"), options["start"])
     place = (reports or project() / "reports").absolute()
     finish_orphans(place)
     hosts, resumes = _hosts(params, resume, options, place)

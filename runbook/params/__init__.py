@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from runbook.controller import shipped
 from runbook.errors import ParamsError
 from runbook.params import here, yaml12
 from runbook.params.faults import explain
@@ -22,12 +23,14 @@ __all__ = ["HostParams", "digest", "find", "load", "loads", "on_capture", "schem
 def find(path: str | Path, start: Path | None = None) -> Path:
     """Return an existing path for a relative one, searched in the current folder and upwards.
 
-    A notebook runs in `notebooks/`, papermill in the project's root: both find `params/x.yml`.
+    A notebook runs in `notebooks/`, papermill in the project's root: both find `params/x.yml`. Recordings that come
+    with the runbook are found from everywhere.
     Raises `ParamsError` when there is none.
     """
     wanted = Path(path).expanduser()
     start = start or Path.cwd()
-    for base in (start, *start.parents):
+    brought = [shipped.root()] if wanted.parts[:1] == (shipped.RECORDINGS,) else []
+    for base in (start, *start.parents, *brought):
         with suppress(OSError, ValueError):  # what no path can be is not there
             if (base / wanted).exists():
                 return (base / wanted).resolve()

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from runbook.params.approvers import ApproversKey, spread
 from runbook.params.configuration import Configuration
 from runbook.params.firmware import Firmware
 from runbook.params.guests import Guest
@@ -31,6 +32,14 @@ from runbook.params.types import Closed
 
 XEN_MIB = 256
 """What Xen itself is reckoned to need."""
+
+
+def _or_by(schema: dict[str, Any]) -> None:
+    """Let the schema of `consent` take a mapping, too."""
+    listed = {key: schema.pop(key) for key in ("type", "items")}
+    by = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    mapping = {"type": "object", "additionalProperties": False, "properties": {"by": by, "steps": listed}}
+    schema["anyOf"] = [listed, mapping]
 
 
 class HostParams(Closed):
@@ -56,13 +65,28 @@ class HostParams(Closed):
     services: Services = Services()
     guests: tuple[Guest, ...] = ()
     management: Management = Management()
-    consent: tuple[Consent, ...] = ()
-    """Disruptive steps that may run unattended, by name; destructive ones as name:digest."""
+    consent: Annotated[tuple[Consent, ...], Field(json_schema_extra=_or_by)] = ()
+    """Disruptive steps that may run unattended, by name; destructive ones as name:digest. `{by: KEY}` leaves it to
+    somebody else, as `approvers` does."""
+    approvers: tuple[ApproversKey, ...] = Field(
+        default=(),
+        examples=[
+            [
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA7qxJ1c0H4b2m5vTn8yKkU3kQy7W1p9d0s6f5g4h3j2 ana@example.org"
+            ]
+        ],
+    )
+    """Keys of others: a plan that one of them signed (`runbook approve`) runs unattended, exactly as it was signed."""
 
     @property
     def is_by_sudo(self) -> bool:
         """Whether the runbook comes in as somebody who is root by sudo."""
         return not isinstance(self.connection, Stored) and self.connection.become == "sudo"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _consent_may_be_left_to_others(cls, given: Any) -> Any:
+        return spread(given)
 
     @model_validator(mode="before")
     @classmethod
@@ -136,6 +160,16 @@ class HostParams(Closed):
         return self
 
     @model_validator(mode="after")
+    def _systems_can_be_entered(self) -> HostParams:
+        for guest in self.guests:
+            if guest.system and not self.keys_of(guest):
+                raise ValueError(
+                    f"nobody could log in to the system of guest '{guest.name}'; give `system.keys` a public ssh key, or "
+                    "installation.authorized_keys, which it takes otherwise"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _management_knows_its_guests(self) -> HostParams:
         guests = {g.name for g in self.guests}
         asked = self.management
@@ -183,6 +217,12 @@ class HostParams(Closed):
     def memory_needed_mib(self) -> int:
         """Memory of dom0, of every guest with its overhead, and of Xen itself (`XEN_MIB`), in MiB."""
         return self.dom0.memory_mib + sum(guest_need_mib(g) for g in self.guests) + XEN_MIB
+
+    def keys_of(self, guest: Guest) -> tuple[str, ...]:
+        """Return the public keys that may log in as root to the system of a guest."""
+        users = (key for user in self.configuration.users for key in user.keys)
+        own = guest.system.keys if guest.system else ()
+        return own or self.installation.authorized_keys or tuple(dict.fromkeys(users))
 
     def device_of(self, bdf: str):  # type: ignore[no-untyped-def]
         """Return the passthrough device at an address of this host."""

@@ -14,6 +14,9 @@ from runbook.errors import ParamsError
 from runbook.params import HostParams
 from runbook.params.host import Local, Ssh, Stored
 
+SCHEMA = "schema.json"
+"""An editor with the YAML language server checks and completes what names it in a comment."""
+
 
 def place(host: str, out: Path | None) -> Path:
     """Return the file of a new host: `out`, else `params/<host>.yml` of the project."""
@@ -80,6 +83,8 @@ def save(path: Path, text: str, *, force: bool) -> None:
             "did not leave it out is a fault of the runbook: report it with this message",
         ) from None
     path.parent.mkdir(parents=True, exist_ok=True)
+    if (path.parent / SCHEMA).exists():
+        text = f"# yaml-language-server: $schema={SCHEMA}\n{text}"
     try:
         write_atomic(path, text, is_new=not force)
     except FileExistsError:

@@ -14,12 +14,13 @@ import papermill
 from nbclient.util import run_sync
 from nbformat import NotebookNode
 
-from runbook.book import CAPTURE
+from runbook.attestation import approval
+from runbook.book import APPROVAL, CAPTURE
 from runbook.controller.atomic import write_atomic
 from runbook.controller.signals import Stops
 from runbook.drift.compare import counted
 from runbook.engine.journal import read
-from runbook.errors import RunbookError
+from runbook.errors import ConsentMissing, RunbookError
 from runbook.evidence import abandoned, archive, claims, drift, notebook_html, planned
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import notebook_text, read_notebook
@@ -36,6 +37,7 @@ from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.hosts.shared import shared
 from runbook.params import HostParams
 from runbook.params.host import Captured
+from runbook.runner.approved import Agreed
 from runbook.runner.kernel import Spare
 from runbook.runner.telling import OnEvent, Teller
 
@@ -53,14 +55,23 @@ class Runner:
     """One run under way."""
 
     def __init__(
-        self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], host_params: HostParams
-    ) -> None:
+        self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], host_params: HostParams,
+        step: str = "", agreed: Agreed | None = None,
+    ) -> None:  # fmt: skip
+        """`step` is the one that is meant of the one notebook that is chosen, '' for all; `agreed` is somebody else's word."""
+        self._agreed = agreed
         connection = host_params.connection
         self._capture = connection.folder if isinstance(connection, Captured) else ""
         self._host_params, self.record, self.params, self.chosen = host_params, record, params, chosen
         self._reports = reports
         self._spare = Spare()
         self._warm = threading.Thread(target=notebook_html.warm_up, daemon=True)
+        self._step = step
+        self._left_out = [
+            end for book in record.notebooks for end in book.steps if step not in ("", end.step)
+        ]
+        for book in record.notebooks:
+            book.steps = [end for end in book.steps if end not in self._left_out]
         self._steps = {book.name: [(end.step, end.title) for end in book.steps] for book in record.notebooks}
 
     def run(self, stops: Stops, on_event: OnEvent | None, *, strict: bool, sockets: Path | None) -> Run:
@@ -80,6 +91,11 @@ class Runner:
         try:
             for name in FIRST:
                 import_module(name)
+            if self._agreed:
+                self._agreed.keep(self.place)
+                names = [path.stem for path in self.chosen]
+                with self._stops.interruptible():
+                    self._agreed.prove_unchanged(self._host_params, names, self._line)
             self._warm.start()  # the first kernel takes its time to start, and this process has nothing to do
             for i, path in enumerate(self.chosen):
                 self._stops.go_on()
@@ -94,6 +110,8 @@ class Runner:
         except KeyboardInterrupt:
             text = "no cell was running\n" + standing(read(self.place / "journal.jsonl"))
             self.record.failure = Failure("", "", "Interrupted", text, "killed", INTERRUPTED)
+        except ConsentMissing as error:  # what was approved is not what would be done: nothing was begun
+            self.record.failure = Failure("", "", "ConsentMissing", str(error), error.status, error.exit_code)
         except Exception as error:  # the caller hears it, and the report must not say that all went well
             self.record.failure = Failure("", "", type(error).__name__, str(error), "failed", 1)
             raise
@@ -133,7 +151,7 @@ class Runner:
         self.record.failure = self.record.failure or failure
         if output.exists():
             nb = saved[0] if saved else read_notebook(output)
-            if claims.withhold(nb, entry.steps):
+            if claims.withhold(nb, [*entry.steps, *self._left_out]):
                 write_atomic(output, notebook_text(nb))
             entry.file, entry.cells = output.name, counts(nb)
             self._warm.join()
@@ -153,6 +171,7 @@ class Runner:
             engine_name="runbook",
             progress_bar=False,
             save_to=output,
+            only_step=self._step,
             env=self._environment(path),
             spare=self._spare,
             next_env=self._environment(following[0]) if following else None,
@@ -169,7 +188,9 @@ class Runner:
         """Return what the kernel of a notebook finds in its environment."""
         return {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
                 "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"]),
-                CAPTURE: self._capture, **(self._line.environment() if self._line else {})}  # fmt: skip
+                CAPTURE: self._capture,
+                APPROVAL: str(self.place / approval.NAME) if self._agreed else "",
+                **(self._line.environment() if self._line else {})}  # fmt: skip
 
     def _judged(self, entry: NotebookRecord) -> Failure | None:
         """Let no notebook count as completed when one of its steps did not end well."""

@@ -6,12 +6,16 @@ import shlex
 import subprocess
 
 from runbook.errors import CheckFailed
+from runbook.hosts.transport import LOST
 from runbook.testbed.machine import Machine
 
 _NO_GUESTS = """[ -e /proc/xen/capabilities ] || exit 0
 systemctl is-system-running --wait >/dev/null
 xl list | awk 'NR > 2 { print $1 }' | while read -r guest; do xl destroy "$guest"; done
 """
+#: sshd has not even said its name yet, so nothing was begun: a machine that waits for its turn is asked again.
+_NOT_HEARD = "timed out during banner exchange"
+_TIMES = 10
 
 
 def shell(machine: Machine, script: str, stdin: bytes = b"") -> str:
@@ -20,12 +24,12 @@ def shell(machine: Machine, script: str, stdin: bytes = b"") -> str:
     Raises `CheckFailed` when it fails.
     """
     argv = [*machine.root, "sh", "-s"] if not stdin else [*machine.root, "sh", "-c", shlex.quote(script)]
-    done = subprocess.run(argv, input=stdin or script.encode(), capture_output=True, check=False)
-    must(
-        done.returncode == 0,
-        "A script on the machine failed",
-        f"exit {done.returncode}: {done.stderr.decode(errors='replace').strip()[-500:]}",
-    )
+    for _ in range(_TIMES):
+        done = subprocess.run(argv, input=stdin or script.encode(), capture_output=True, check=False)
+        said = done.stderr.decode(errors="replace").strip()
+        if done.returncode != LOST or _NOT_HEARD not in said:
+            break
+    must(done.returncode == 0, "A script on the machine failed", f"exit {done.returncode}: {said[-500:]}")
     return done.stdout.decode(errors="replace")
 
 

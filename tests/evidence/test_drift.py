@@ -136,10 +136,10 @@ def test_facts_from_before_a_runs_own_changes_are_not_compared(store, tmp_path):
     """A host's newest report that shows how it was left is taken; one that is named and does not show it is refused."""
     store(1, facts(), host="one")
     store(2, facts(edits=EDITED["edits"]), host="one", mode="apply", ends="changed")
-    name, _, changes = drift.between_hosts(tmp_path, "one", "one/20260101T000000Z-000000")
+    name, _, changes = drift.between_hosts((tmp_path, "one"), (tmp_path, "one/20260101T000000Z-000000"))
     assert (name, changes) == ("one/20260101T000000Z-000000", [])
     with pytest.raises(ParamsError, match="before its own last changes"):
-        drift.between_hosts(tmp_path, "one/20260102T000000Z-000000", "one")
+        drift.between_hosts((tmp_path, "one/20260102T000000Z-000000"), (tmp_path, "one"))
 
 
 def test_the_commands_of_the_samples_readme(monkeypatch):

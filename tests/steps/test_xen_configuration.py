@@ -226,6 +226,23 @@ class TestHideDevices:
         assert machine.files[hide_devices.FIRST].splitlines()[1:] == ["softdep vfio-pci pre: xen-pciback"]
         assert machine.files[modules.EARLY].startswith("vfio\nvfio_pci # for the router\n")
 
+    def test_pci_stub_waits_as_vfio_pci_does(self):
+        """Before vfio-pci there was pci-stub: by name in the RAM disk, or by a soft dependency, ours comes first."""
+        lines = ["softdep e1000e pre: xen-pciback pci-stub", "softdep pci-stub pre: xen-pciback"]
+        by_name = with_files({modules.EARLY: "pci_stub\n"})
+        found = {
+            f.what: f.do for f in hide_devices.plan(PARAMS, by_name.facts(hide_devices.asks(PARAMS))).findings
+        }
+        assert (
+            "grep -r pci.stub" in found[f"pci-stub takes devices at the boot: {modules.EARLY} names pci_stub"]
+        )
+        carry(by_name, hide_devices, PARAMS)
+        assert by_name.files[hide_devices.FIRST].splitlines()[1:] == lines[1:]
+        by_line = with_files({"/etc/modprobe.d/stub.conf": "softdep e1000e pre: pci_stub\n"})
+        carry(by_line, hide_devices, PARAMS)
+        assert by_line.files[hide_devices.FIRST].replace("pci_stub", "pci-stub").splitlines()[1:] == lines
+        assert carry(by_line, hide_devices, PARAMS) == []
+
     def test_a_file_that_sorts_before_ours_is_refused(self):
         """Nothing that is written could come before it: its owner moves the line, and then the step goes on."""
         early, late = "/etc/modprobe.d/00-kvm.conf", "/etc/modprobe.d/local.conf"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook.steps.guests import (
     create_volumes,
+    install_systems,
     prove_passthrough,
     set_autostart,
     start_guests,
@@ -11,4 +12,11 @@ from runbook.steps.guests import (
 )
 
 NOTEBOOK = "08_guests"
-STEPS = (create_volumes, write_guest_configs, set_autostart, prove_passthrough, start_guests)
+STEPS = (
+    create_volumes,
+    install_systems,
+    write_guest_configs,
+    set_autostart,
+    prove_passthrough,
+    start_guests,
+)
