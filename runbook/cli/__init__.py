@@ -26,6 +26,7 @@ from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
 from runbook.cli.init import init
 from runbook.cli.installer import installer
+from runbook.cli.jupyter import jupyter
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
@@ -340,6 +341,7 @@ main.add_command(lint)
 main.add_command(new)
 main.add_command(report)
 main.add_command(site)
+main.add_command(jupyter)
 main.add_command(survey)
 main.add_command(testbed)
 main.add_command(undo)
