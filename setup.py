@@ -17,7 +17,9 @@ HOME = Path("runbook", "shipped")
 
 def shipped() -> list[str]:
     """Return the paths of the files beside the package, in their order."""
-    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["runbook"]["shipped"]
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["runbook"][
+        "shipped"
+    ]
     found = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     return sorted(path.relative_to(ROOT).as_posix() for path in found)
 

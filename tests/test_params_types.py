@@ -38,6 +38,7 @@ TYPES = {
     "Ssh.become_password": secrets.PasswordReference,
     "Local.become_password": secrets.PasswordReference,
     "Recorded.recording": paths.ControllerPath,
+    "Recorded.finished": paths.ControllerPath,
     "Captured.folder": paths.ControllerPath,
     "Confirmed.value": types.Sentence,
     "Confirmed.on": firmware.Day,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.cli.output import Group
 from runbook.text.sizes import human_size
 
 if TYPE_CHECKING:
@@ -17,15 +18,15 @@ _PARAMS = click.argument("params", metavar="PARAMS")
 _STOP = click.option("--stop", is_flag=True, help="End a running build, and throw away what it began.")
 
 
-@click.group(short_help="Build a kernel, Xen, or guests' systems, on this machine.")
+@click.group(cls=Group, short_help="Build a kernel, Xen, or guests' systems, on this machine.")
 def build() -> None:
     """Build a kernel, Xen, or guests' systems for a host, in a clean root of its Debian release on this machine.
 
     \b
     Examples:
-      runbook build kernel params/myhost.yml            watch it; Ctrl-C only stops watching
-      runbook build kernel params/myhost.yml --flags    what becomes of the flags, in minutes
-      runbook build kernel params/myhost.yml --stop     end it
+      runbook build kernel params/myhost.yml           Ctrl-C only stops watching
+      runbook build kernel params/myhost.yml --flags   what becomes of the flags
+      runbook build kernel params/myhost.yml --stop    end it
       runbook build xen params/myhost.yml
       runbook build system params/myhost.yml web        the image of that guest's system
       runbook build firmware params/myhost.yml          UEFI for guests
@@ -41,7 +42,12 @@ def build() -> None:
 @click.option("--flags", "only_flags", is_flag=True, help="Only configure; show asked, got and why.")
 @_STOP
 def kernel(params: str, only_flags: bool, stop: bool) -> None:
-    """Build the kernel of `kernel` in PARAMS, or go on watching it."""
+    """Build the kernel of `kernel` in PARAMS, or go on watching it.
+
+    \b
+    Example:
+      runbook build kernel params/myhost.yml --flags
+    """
     from runbook import params as parameters
     from runbook.builds import kernel as recipes
 
@@ -59,6 +65,10 @@ def flags(release: str) -> None:
 
     For authors: it puts the guide's flags on Debian's own configuration by the kernel's own tools.
     Exits with 1 and names each difference if there is one.
+
+    \b
+    Example:
+      runbook build flags trixie
     """
     from runbook import builds, releases
     from runbook.builds import flags as known
@@ -79,7 +89,12 @@ def flags(release: str) -> None:
 @_PARAMS
 @_STOP
 def xen(params: str, stop: bool) -> None:
-    """Build Xen as `xen.source` in PARAMS says, or go on watching it."""
+    """Build Xen as `xen.source` in PARAMS says, or go on watching it.
+
+    \b
+    Example:
+      runbook build xen params/myhost.yml
+    """
     from runbook import params as parameters
     from runbook.builds import xen as recipes
 

@@ -48,8 +48,8 @@ def content(done: Run, days: int) -> Json:
 
 def page(plan: Json, *, digest: str, signer: str, approved: Json | None = None) -> str:
     """Return a plan that was sent as a page to read before it is approved."""
-    found = {"plan": plan, "work": working(plan), "digest": digest, "signer": signer, "approved": approved}
-    return layout.render("plan.html", **found)
+    work = working(plan)
+    return layout.render("plan.html", plan=plan, work=work, digest=digest, signer=signer, approved=approved)
 
 
 def working(plan: Json) -> list[Json]:

@@ -128,10 +128,14 @@ def test_what_is_not_as_it_was_signed_is_refused(place, damage):
     eve = approval.seal_approval(file.read_bytes(), later(0), later(7), "", keys.load(place / "eve"))
     bad = {
         "cut": data[: len(data) // 2],
-        "flipped": data.replace(envelope["payload"][40:60].encode(), envelope["payload"][40:60][::-1].encode()),
+        "flipped": data.replace(
+            envelope["payload"][40:60].encode(), envelope["payload"][40:60][::-1].encode()
+        ),
         "empty": b"",
         "json": b"{}",
-        "resigned": (json.dumps(envelope | {"signatures": json.loads(eve)["signatures"]}, indent=2) + "\n").encode(),
+        "resigned": (
+            json.dumps(envelope | {"signatures": json.loads(eve)["signatures"]}, indent=2) + "\n"
+        ).encode(),
         "a plan": file.read_bytes(),
         "unsigned": approval.dsse.seal(
             approval.APPROVAL, {"plan": "0" * 64}, {"approval": {"plan": file.read_text()}}, None
@@ -174,7 +178,10 @@ def test_a_step_runs_unattended_exactly_as_it_was_approved(place, alone_there):
     assert (found.how, found.by, found.digest) == ("approval", "Ana", planned.digest())
     for agreed, why in [
         (Approval("Ana", {"turn_on": "f" * 12}), "Ana approved another plan of it, ffffffffffff"),
-        (Approval("Ana", {"turn_on": "f" * 12}, frozenset({"turn_on"})), "Ana approved what was foreseen of it"),
+        (
+            Approval("Ana", {"turn_on": "f" * 12}, frozenset({"turn_on"})),
+            "Ana approved what was foreseen of it",
+        ),
         (Approval("Ana", {}), "the plan that Ana approved does not have it"),
         (None, "no approval was given"),
     ]:
@@ -247,7 +254,9 @@ def test_who_is_to_approve_reads_it_and_signs_what_they_read(place, monkeypatch)
 def test_a_plan_that_is_past_is_not_signed(place):
     """Nobody approves what could not be applied any more."""
     file = plan_of(place, params_of(place), step_of(), until=-1)
-    done = call("approve", str(file), "--key", str(place / "ana"), "--consent", approval.read_plan(file).digest)
+    done = call(
+        "approve", str(file), "--key", str(place / "ana"), "--consent", approval.read_plan(file).digest
+    )
     assert (done.exit_code, "The plan is past" in done.stderr) == (4, True)
 
 
