@@ -9,7 +9,7 @@ from runbook.facts.discs import Disc
 from runbook.facts.storage import headers, inside
 from runbook.guests import config
 from runbook.model.ask import Ask, Facts
-from runbook.model.plan import Finding
+from runbook.model.plan import Finding, Level
 from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.text.sizes import human_size
@@ -78,7 +78,7 @@ def _is_empty(params: HostParams, facts: Facts, guest: Guest) -> bool:
 
 
 def _broken(guest: Guest, path: str, disc: Disc, *, is_empty: bool) -> Finding:
-    level = "refuse" if is_empty else "warn"
+    level: Level = "refuse" if is_empty else "warn"
     if not disc.needs:
         return Finding(
             level,
