@@ -94,12 +94,12 @@ def answers(
 
 
 def _windows(guests: tuple[Guest, ...], name: str, file: str) -> Guest:
-    there = [guest for guest in guests if guest.os == "windows"]
-    found = next((guest for guest in there if guest.name == name), None)
+    known = [guest for guest in guests if guest.os == "windows"]
+    found = next((guest for guest in known if guest.name == name), None)
     if found is None:
         raise ParamsError(
             f"No guest '{name}' with `os: windows` is in {file}",
-            why=f"those are: {', '.join(guest.name for guest in there) or 'none'}",
+            why=f"those are: {', '.join(guest.name for guest in known) or 'none'}",
             do="name one of them, or give the guest `os: windows`",
         )
     return found

@@ -136,8 +136,8 @@ def _settings(root: xml.Element, step: str) -> xml.Element:
 
 
 def _component(settings: xml.Element, name: str) -> xml.Element:
-    words = {"processorArchitecture": "amd64", "publicKeyToken": "31bf3856ad364e35", "language": "neutral"}
-    return xml.SubElement(settings, _tag("component"), {"name": name, **words, "versionScope": "nonSxS"})
+    kind = {"processorArchitecture": "amd64", "publicKeyToken": "31bf3856ad364e35", "language": "neutral"}
+    return xml.SubElement(settings, _tag("component"), {"name": name, **kind, "versionScope": "nonSxS"})
 
 
 def _add(above: xml.Element, name: str) -> xml.Element:

@@ -37,10 +37,10 @@ def drivers(folder: Path) -> tuple[Driver, ...]:
     """
     found = []
     for name in DRIVERS:
-        there = sorted(folder.rglob(f"{name}.inf"))
+        named = sorted(folder.rglob(f"{name}.inf"))
         fitting = [
-            inf for inf in there if "x64" in str(inf.parent.relative_to(folder)).lower().split("/")
-        ] or there
+            inf for inf in named if "x64" in str(inf.parent.relative_to(folder)).lower().split("/")
+        ] or named
         if len(fitting) != 1:
             raise _refused(
                 f"{len(fitting)} drivers of the name {name} are in {folder}",
