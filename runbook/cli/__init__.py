@@ -22,6 +22,7 @@ from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
 from runbook.cli.guest import guest
 from runbook.cli.guest_acts import list_, restart, start, stop
+from runbook.cli.guest_answers import answers
 from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
 from runbook.cli.init import init
@@ -349,6 +350,6 @@ main.add_command(volume)
 guest.add_command(adopt)
 for _command in (key, verify, head, prune, export):
     report.add_command(_command)
-for _command in (list_, start, stop, restart, console, screen, rename, remove):
+for _command in (list_, start, stop, restart, console, screen, rename, remove, answers):
     guest.add_command(_command)
 teach(main)
