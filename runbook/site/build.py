@@ -111,7 +111,7 @@ def listed(every: list[Page], page: Page) -> list[Page]:
     return [
         other
         for other in every
-        if other.group != DECISIONS or DECISIONS == page.group or other.source.stem == "README"
+        if other.group != DECISIONS or page.group == DECISIONS or other.source.stem == "README"
     ]
 
 
