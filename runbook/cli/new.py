@@ -63,11 +63,11 @@ def new(
     Examples:
       runbook new victory                            reached as root@victory
       runbook new victory --to root@192.168.0.10
-      runbook new victory --pass 03:00.0             guests shall have the card at that address
+      runbook new victory --pass 03:00.0             guests shall have that card
       runbook new ana@victory --become sudo          without root over ssh
       runbook new victory --local --become sudo --become-password ask
-      runbook new demo --like params/example.yml     the recorded host: try it without a machine
-      runbook new demo --capture FOLDER              what `runbook survey --save` kept of one
+      runbook new demo --like params/example.yml     try it without a machine
+      runbook new demo --capture FOLDER              what `survey --save` kept
 
     \b
     It is a start, not an answer: read it, add the guests, and look at

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runbook.cli.meant import WHICH, Meant, meant, of_host
-from runbook.cli.output import AS_JSON, print_json
+from runbook.cli.output import AS_JSON, Group, print_json
 from runbook.errors import ParamsError
 from runbook.text.plural import plural
 from runbook.text.printable import printable
@@ -21,12 +21,19 @@ REPORTS = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def report() -> None:
     """List, open and compare the reports of earlier runs, verify that nobody altered them, prune old ones, copy them.
 
     A report holds the executed notebooks as .ipynb and HTML, run.json, the journal, and an index
     page; it needs no network to be read.
+
+    \b
+    Examples:
+      runbook report list
+      runbook report open myhost
+      runbook report audit myhost
+      runbook report verify
     """
 
 

@@ -68,12 +68,12 @@ Every run leaves a report under `reports`; `reports/index.html` leads to all of 
 def start(root: Path) -> Path:
     """Return the person's first page, made when it is not there or of an older edition."""
     cells = [
-        (new_markdown_cell if id_.partition("-")[0] in ("title", "about", "help") else new_code_cell)(
+        (new_markdown_cell if id_.partition("-")[0] in ("title", "about", "help") else new_code_cell)(  # type: ignore[no-untyped-call]
             text, id=id_
         )
         for id_, text in _PAGE
     ]
-    nb = new_notebook(
+    nb = new_notebook(  # type: ignore[no-untyped-call]
         cells=cells, metadata={"kernelspec": dict(_KERNEL), "language_info": {"name": "python"}}
     )
     return _keep(root / FOLDER / START, _frozen(nb, but="host"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,7 +117,7 @@ def _read(path: Path) -> _Host:
         return _Host(path, "", str(error).partition("\n")[0])
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[tuple[str, str], ...]], below: str) -> Shown:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[tuple[str, str], ...]], below: str) -> Shown:
     """Return rows of a text and where it leads, '' for nowhere; a link is one that JupyterLab opens in a tab."""
     style = ' style="text-align:left;vertical-align:top"'
     cells = "".join(f"<th{style}>{escape(head)}</th>" for head in heads)
