@@ -51,9 +51,10 @@ def verify(
     Exit codes:
       0  every run is good, signed by a key that is known here
       1  something was altered, removed, added or reordered
-      3  nothing was altered, but not everything is vouched for: a run is unsigned, signed by a key
-         that is unknown, was followed or revoked before, is not yet in the ledger, was never closed,
-         or was made before reports were attested
+      3  nothing was altered, but not everything is vouched for: a run is
+         unsigned, signed by a key that is unknown, was followed or revoked
+         before, is not yet in the ledger, was never closed, or was made before
+         reports were attested
 
     \b
     Examples:

@@ -73,16 +73,15 @@ def fleet(
 
     \b
     Examples:
-      runbook fleet params/*.yml                               what would be done, everywhere?
+      runbook fleet params/*.yml                         what would be done?
       runbook fleet params/*.yml --mode apply --serial 1,5,20%
-      runbook fleet --resume --mode apply                      those that did not complete
+      runbook fleet --resume --mode apply                those left unfinished
       runbook fleet params/*.yml --mode check --parallel 8
 
     Two files for one host or one machine are refused before anything starts; the files that come with
     the project are left out beside your own. Ctrl-C lets each running step tidy up and says in what state
     each host is. The last line is the path of the fleet's report.
 
-    \b
     Exit code: that of the host that ended worst, of 138 (killed), 1, 6, 7, 5, 2, 3, 4; 0 when all
     completed; 130 after Ctrl-C. A host that was never begun has none.
     """

@@ -65,7 +65,7 @@ def begin(
     record = new_record(params, path, mode, reports)
     record.notebooks.append(entry)
     held = ExitStack()
-    place = held.enter_context(abandoned.begun(reports, record, parameters.find(path)))
+    place = held.enter_context(abandoned.begun(reports, record, parameters.file_of(path)))
     return Session(place, record, held)
 
 

@@ -10,7 +10,7 @@ from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.engine import gates
 from runbook.errors import ParamsError
-from runbook.evidence import abandoned
+from runbook.evidence import abandoned, finished
 from runbook.evidence.files import read_notebook, title_of
 from runbook.evidence.outcomes import (
     StepEnd,
@@ -74,9 +74,10 @@ def _prepared(
     """Return the run, with all that can be wrong with what was asked for looked at, and nothing written."""
     if mode not in MODES:
         raise ParamsError(f"'{mode}' is not a mode", do="use one of " + ", ".join(MODES))
-    file = parameters.find(params_path)
+    file = parameters.file_of(params_path)
     as_written = parameters.load(file)
     params = parameters.on_capture(as_written, capture and capture.absolute())
+    params = finished.after_a_run(params, mode, reports)
     gates.require_machine(params, mode)
     agreed = approved.require(approval, as_written, mode)
     prepare(params)
@@ -86,7 +87,7 @@ def _prepared(
     for path, nb in books.items():
         selection.prove_parameters(nb, path.stem)
     abandoned.finish_orphans(reports, params.host)
-    record = new_record(params, params_path, mode, reports)
+    record = new_record(params, params_path if Path(params_path).suffix else file, mode, reports)
     record.params["digest"] = parameters.digest(as_written)
     known = steps.notebooks()
     for path, nb in books.items():
