@@ -75,11 +75,11 @@ def test_what_the_guide_uses_is_in_the_glossary_and_the_other_way_round():
     whole = "\n".join(text for chapter in every.values() for text in chapter.values()).lower()
     known = GLOSSARY.lower()
     bold = {
-        term
+        bold["term"]
         for name in NAMES[1:]  # the first chapter prints whole paragraphs' beginnings in bold
         for text in every[name].values()
-        for term in re.findall(r"(?<![\n*])\*\*([^*\n]{2,40})\*\*", text)
-        if term not in BEATS
+        for bold in re.finditer(r"(?P<begins>^|\n)?\*\*(?P<term>[^*\n]{2,60}?)\*\*", text)
+        if bold["begins"] is None and bold["term"] not in BEATS
     }
     assert [term for term in bold if term.strip("`,").removesuffix("s").lower() not in known] == []
     assert len(bold) > 20

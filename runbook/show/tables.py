@@ -106,8 +106,8 @@ def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
     rows = {
         "hypervisor": f"Xen {running.full_version}" if running.full_version else "none: plain Debian runs",
         "can": " ".join(running.capabilities) or "nothing without Xen",
-        "its options": " ".join(running.commandline) or "none",
-        "dom0's words": " ".join(running.kernel_commandline),
+        "Xen's boot options": " ".join(running.commandline) or "none",
+        "dom0's boot options": " ".join(running.kernel_commandline),
         "dom0": f"{dom0.memory_mib} MiB, {dom0.vcpus} vcpus" if dom0 else "none",
         "guests running": ", ".join(g.name for g in running.guests) or "none",
         "devices waiting for a guest": ", ".join(sorted(running.assignable)) or "none",

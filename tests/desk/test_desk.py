@@ -128,14 +128,13 @@ def test_the_hosts_are_shown_with_what_is_wrong_and_their_notebooks(project):
     assert text.index("broken") < text.index("example")  # the example comes last
     assert "1 other example in params/" in text
     desk.notebooks("my host")
-    run = {
+    (sample,) = (ROOT / "reports/sample/alder").glob("*/run.json")
+    run = json.loads(sample.read_text()) | {
         "host": "birch",
-        "id": "20260101T000000Z-a",
-        "started": "2026-01-01T00:00:00Z",
+        "started": "2026-01-01T00:00:00.000Z",
         "mode": "apply",
-        "outcome": "completed",
     }
-    place = project / "reports/birch/20260101T000000Z-a"
+    place = project / "reports/birch" / run["id"]
     place.mkdir(parents=True)
     (place / "run.json").write_text(json.dumps(run))
     assert re.search(r"my host +right +1 Jan 2026, 00:00 UTC, apply: completed +open", desk.hosts().text)
