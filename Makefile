@@ -73,8 +73,8 @@ test-browser: $(READY) ## look at the site, a report and notebooks in JupyterLab
 	@$(LOCKED) lock/browser.txt
 	@$(BIN)/pytest -q -m browser tests/browser
 
-jupyter: $(READY) ## open JupyterLab on the recorded host
-	@$(FORKED) $(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb
+jupyter: $(READY) ## open JupyterLab: your hosts, their parameters, and own copies of the notebooks
+	@$(BIN)/runbook jupyter
 
 notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (review the diff)
 	@$(BIN)/runbook notebooks

@@ -14,12 +14,14 @@ from runbook.params import (
     approvers,
     commit,
     firmware,
+    guest_system,
     installation,
     kernel,
     load,
     loads,
     management,
     names,
+    notices,
     paths,
     secrets,
     types,
@@ -28,6 +30,7 @@ from runbook.params import (
 from runbook.params.types import Closed
 
 CASES = Path(__file__).parent / "params_cases"
+APPROVER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA7qxJ1c0H4b2m5vTn8yKkU3kQy7W1p9d0s6f5g4h3j2"
 TYPES = {
     "HostParams.host": names.HostName,
     "HostParams.consent": names.Consent,
@@ -37,6 +40,7 @@ TYPES = {
     "Ssh.become_password": secrets.PasswordReference,
     "Local.become_password": secrets.PasswordReference,
     "Recorded.recording": paths.ControllerPath,
+    "Recorded.finished": paths.ControllerPath,
     "Captured.folder": paths.ControllerPath,
     "Confirmed.value": types.Sentence,
     "Confirmed.on": firmware.Day,
@@ -79,6 +83,13 @@ TYPES = {
     "Bridge.gateway6": addresses.Ipv6MachineAddress,
     "Bridge.more_addresses": addresses.FixedAddress,
     "Storage.guest_volume_group": names.GroupName,
+    "Notice.mail": notices.MailAddress,
+    "Notice.sender": notices.SenderAddress,
+    "Notice.server": notices.MailServer,
+    "Notice.user": notices.MailUser,
+    "Notice.password": secrets.SecretReference,
+    "Notice.webhook": notices.WebAddress,
+    "Notice.webhook_at": secrets.SecretReference,
     "Guest.name": names.GuestName,
     "Guest.firmware": xl_words.GuestFirmware,
     "Guest.firmware_image": xl_words.HostPath,
@@ -102,6 +113,8 @@ TYPES = {
     "Guest.pci": types.Bdf,
     "Guest.install_media": paths.IsoPath,
     "Guest.vnc_listen": addresses.ListenAddress,
+    "System.cloud": guest_system.CloudImage,
+    "System.sha256": kernel.Sha256,
     "System.packages": names.PackageName,
     "System.host_name": names.HostName,
     "System.keys": installation.PublicKey,
@@ -144,6 +157,15 @@ TYPES = {
 LONG = "a" * 200
 #: Of each type: what it takes, and what it refuses.
 TRIED = {
+    "approver": (approvers.ApproversKey, [APPROVER, f"{APPROVER} ana@example.org"],
+        ["", "ssh-ed25519 AAAA", "ssh-rsa AAAA", APPROVER[:-4], f"cert {APPROVER}", "SHA256:x"]),
+    "mail": (notices.MailAddress, ["ops@example.org", "a.b+c@x"],
+        ["", "ops", "@x", "-x@y", "a@b c", "a@b\nBcc: x@y", "Ana <a@b>", "a@-b", "a,b@c", "a@b,c@d"]),
+    "sender": (notices.SenderAddress, ["", "xen@example.org"], ["x", "a@b\nBcc: x@y", "-x@y"]),
+    "mail server": (notices.MailServer, ["", "smtp.example.org", "127.0.0.1:2525", "[::1]:25"], ["a b", "-x", "smtp://a", "a:b", "a/b"]),
+    "mail user": (notices.MailUser, ["", "xen", "xen@example.org"], ["a b", "-x", "a\nb"]),
+    "webhook": (notices.WebAddress, ["", "https://example.org/hook?x=1", "http://127.0.0.1:8080/x", "http://localhost/"],
+        ["http://example.org/x", "ftp://a/b", "https://", "https://a b", "https://a/\nx", "https://u:p@a/", "file:///etc/passwd", "http://127.0.0.1.evil.org/"]),
     "host": (names.HostName, ["victory", "a", "x-1", "9a", "a" * 63],
         ["", "fleet", "sample", "localhost", "A", "-a", "a-", "a.b", "a_b", "10", "a" * 64, ".", "..", "a/b", "ä"]),
     "consent": (names.Consent, ["undo", "set_boot_menu", "partition_disk:0123456789ab"],
@@ -207,6 +229,8 @@ TRIED = {
     "disk": (installation.WholeDisk, ["/dev/sda", "/dev/nvme0n1", "/dev/disk/by-id/ata-X1"], ["", "sda", "/dev/sda1", "/dev/nvme0n1p1", "/dev/disk/by-id/ata-X1-part1", "/dev/../etc", "/dev/mapper/x", "/dev/null", "/dev/sda;id", "/dev/nvme٣n1"]),
     "iso": (paths.IsoPath, ["/srv/iso/debian.iso", "/srv/a, b.iso"], ["", "x.iso", "/", "/srv/../etc/shadow", '/a"b', "/a\\b", "/srv/iso/", "/" + "a" * 256]),
     "tarball": (paths.TarballPath, ["/srv/linux-6.12.tar.xz"], ["", "linux.tar.xz", "/srv/../x.tar.xz", "/srv/linux.zip", "/x.tar.xz\n"]),
+    "cloud image": (guest_system.CloudImage, ["/srv/images/debian-13.qcow2", "https://images.example/13/x.raw"],
+        ["", "x.qcow2", "/srv/x.iso", "http://images.example/x.qcow2", "https://", "/srv/../x.img", "/srv/x.img\n", "https://a/x;id", "-O/etc/x.img"]),
     "path": (paths.ControllerPath, ["recordings/testbed", "/etc/x", "~/x", "a b"], ["", " ", "a" * 256]),
     "mount": (management.MountPoint, ["/mnt/x", "/media/a/b", "/srv/c"], ["", "/", "/mnt", "/etc", "/mnt/../etc", "/mnt/a b", "/mnt/.", "mnt/x", "/mnt/x/"]),
     "folder": (management.BackupFolder, ["/srv/backups"], ["", "/", "srv", "/srv/../etc", "/srv/a b", "/srv/", "/srv/$x"]),

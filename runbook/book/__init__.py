@@ -15,6 +15,7 @@ from runbook.errors import ParamsError
 from runbook.hosts import connect
 from runbook.model.modes import MODES
 from runbook.params import HostParams, digest, load, on_capture
+from runbook.params.host import Recorded
 from runbook.steps import steps_of
 
 __all__ = ["APPROVAL", "CAPTURE", "Book", "open_host"]
@@ -49,7 +50,7 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
             do="run again: what is done already is found done",
         )
     approval = _approval(host_params) if mode != "check" else None
-    host_params = on_capture(host_params, os.environ.get(CAPTURE))
+    host_params = _of_files(on_capture(host_params, os.environ.get(CAPTURE)), mode)
     gates.require_machine(host_params, mode)
     releases.get(host_params.release)
     host = connect(host_params, notebook)
@@ -65,6 +66,20 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
     except BaseException:
         host.close()  # the lock of a book that never came to be
         raise
+
+
+def _of_files(params: HostParams, mode: str) -> HostParams:
+    """Return the parameters; of a recorded host that an earlier run finished, with the recording of it as it is now."""
+    if (
+        not isinstance(params.connection, Recorded)
+        or not params.connection.finished
+        or mode in ("auto", "apply")
+    ):
+        return params
+    from runbook.evidence import finished
+
+    run_dir = os.environ.get("RUNBOOK_RUN_DIR")
+    return finished.after_a_run(params, mode, Path(run_dir).parents[1] if run_dir else stepping.reports())
 
 
 def _approval(params: HostParams) -> Approval | None:

@@ -16,6 +16,7 @@ from runbook.cli.audit import audit
 from runbook.cli.backups import backup
 from runbook.cli.begun import DEFAULT_PARAMS, begin_run, choice_options, chosen, params_argument, run_options
 from runbook.cli.build import build
+from runbook.cli.completion import completion, teach
 from runbook.cli.doctor import doctor
 from runbook.cli.explain import explain
 from runbook.cli.facts import facts
@@ -26,6 +27,7 @@ from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
 from runbook.cli.init import init
 from runbook.cli.installer import installer
+from runbook.cli.jupyter import jupyter
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
@@ -328,6 +330,7 @@ main.add_command(allow)
 main.add_command(approve)
 main.add_command(backup)
 main.add_command(build)
+main.add_command(completion)
 main.add_command(doctor)
 main.add_command(explain)
 main.add_command(facts)
@@ -339,6 +342,7 @@ main.add_command(lint)
 main.add_command(new)
 main.add_command(report)
 main.add_command(site)
+main.add_command(jupyter)
 main.add_command(survey)
 main.add_command(testbed)
 main.add_command(undo)
@@ -348,3 +352,4 @@ for _command in (key, verify, audit, head, prune, export):
     report.add_command(_command)
 for _command in (list_, start, stop, restart, console, screen, rename, remove):
     guest.add_command(_command)
+teach(main)

@@ -20,12 +20,15 @@ from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError
+from runbook.evidence import finished
 from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
 from runbook.evidence.outcomes import GOOD
 from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.hosts import prepare
+from runbook.params import HostParams
+from runbook.params.host import Recorded
 from runbook.runner.run import run
 from runbook.runner.selection import homes
 from runbook.text.console import make_console
@@ -68,9 +71,10 @@ def run_and_show(
             fg="yellow",
             err=True,
         )
-    prepare(
-        parameters.on_capture(parameters.load(params), capture)
-    )  # what is to be typed, before anything is on the screen
+    asked = parameters.on_capture(parameters.load(params), capture)
+    prepare(asked)  # what is to be typed, before anything is on the screen
+    if note := _recorded(asked, params, mode, place):
+        say(note, err=True)
     progress = _progress(quiet, as_json)
     with watching() as stops, stops.deferred():
         with progress:
@@ -107,10 +111,24 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
         click.echo(str(done.index))
 
 
+def _recorded(asked: HostParams, path: str, mode: str, reports: Path) -> str:
+    """Return which of its two states a recorded host is looked at in, '' for every other host and every other mode."""
+    there = asked.connection
+    if not isinstance(there, Recorded) or not there.finished or mode not in ("plan", "check"):
+        return ""
+    if finished.is_finished(asked, reports):
+        return f"{asked.host} is a recorded host, and a run of yours finished it: this looks at it as that run left it."
+    if mode == "check":
+        return f"{asked.host} is a recorded host on which nothing was done yet; this finishes it: runbook run {path}"
+    return ""
+
+
 def say_unsigned(done: Run) -> None:
-    """Say it when nobody vouches for a report."""
+    """Say it when nobody vouches for a report, and when somebody could not be told of it."""
     if not done.record.signed_by:
         say(UNSIGNED, fg="yellow", err=True)
+    for line in done.unsent:
+        say(line, fg="yellow", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:

@@ -180,6 +180,21 @@ def test(
 
 
 @testbed.command()
+@click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
+@of_release
+def systems(keep: bool, release: str) -> None:
+    """Prove that a guest becomes a system: from its parameters to ssh, as PVH, as HVM and as PV.
+
+    Begins at the last checkpoint of `test`, and refuses at the end to write over what it made.
+    """
+    with _clear_errors():
+        from runbook.testbed import systems as proof
+
+        code = proof.main(release=release, keep=keep)
+    click.get_current_context().exit(code)
+
+
+@testbed.command()
 @click.argument("step")
 @click.option(
     "--into",

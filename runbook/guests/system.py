@@ -7,17 +7,17 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import ip_interface
 
-from runbook.guests import config
+from runbook.guests import cloud, config, drives
 from runbook.params import HostParams
 from runbook.params.guest_system import System
 from runbook.params.guests import Guest
 
 PROGRAM = "/usr/local/lib/xen-runbook/install-system"
 """Where the host keeps the program."""
-STATE = "/var/lib/xen-runbook/systems"
-"""Where it keeps, a folder a guest, what goes into the guest's disk and what became of it."""
+STATE = drives.SYSTEMS
 TIMEOUT_S = 3600
-_CONSOLES = {"hvm": "console=tty0 console=ttyS0", "pvh": "console=hvc0", "pv": "console=hvc0"}
+_CONSOLES = {"hvm": ("hvc0", "ttyS0"), "pvh": ("ttyS0", "hvc0"), "pv": ("ttyS0", "hvc0")}
+"""The last one is /dev/console; the others are there for a guest whose type is changed afterwards."""
 
 
 @cache
@@ -53,7 +53,9 @@ def host_name(guest: Guest) -> str:
 
 
 def files_of(params: HostParams, guest: Guest, system: System) -> dict[str, str]:
-    """Return the files that make an image this guest's own: path in the guest → text."""
+    """Return the files that make an image this guest's own: path in the guest, or on its seed, → text."""
+    if system.cloud:
+        return cloud.seed(host_name(guest), root_uuid(params, guest), guest, params.keys_of(guest))
     name, root = host_name(guest), root_uuid(params, guest)
     return {
         "etc/hostname": f"{name}\n",
@@ -83,7 +85,8 @@ def _menu(guest: Guest, root: str) -> str:
 
     The one before is there as long as apt keeps it. pygrub reads this file, too, so it holds only what that knows.
     """
-    line = f"root=UUID={root} ro {_CONSOLES[guest.type]} quiet"
+    consoles = " ".join(f"console={name}" for name in ("tty0", *_CONSOLES[guest.type]))
+    line = f"root=UUID={root} ro {consoles} quiet"
     entries = (("Debian", ""), ("Debian, the kernel before", ".old"))
     return "set default=0\nset timeout=2\n" + "".join(
         f"menuentry '{title}' {{\n\tlinux /vmlinuz{tail} {line}\n\tinitrd /initrd.img{tail}\n}}\n"

@@ -4,29 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from runbook.params.addresses import InterfaceAddress, MachineAddress, MirrorAddress
+from runbook.params.addresses import InterfaceAddress, MachineAddress, MirrorAddress, https_address
 from runbook.params.installation import PublicKey
+from runbook.params.kernel import Sha256
 from runbook.params.names import HostName, PackageName
+from runbook.params.paths import image_path
 from runbook.params.types import Closed
 
 if TYPE_CHECKING:
     from runbook.params.guests import Guest
 
-SMALLEST_GIB = 2
+SMALLEST_GIB = 1
 """What a Debian with its kernel needs at least, with room to be updated."""
 LARGEST_GIB = 2048
 """Where the partition table that every firmware of a guest reads ends: 32 bits of sectors."""
 
 
+def cloud_image(text: str) -> str:
+    """Return where a cloud image is: an https address, or a path on the controller. Raises `ValueError` for others."""
+    return https_address(text) if text.startswith("http") else image_path(text)
+
+
+CloudImage = Annotated[str, AfterValidator(cloud_image)]
+
+
 class System(Closed):
     """A system that the runbook puts on the guest's first disk, once, while that disk is empty."""
 
-    debian: Literal["trixie", "bookworm"]
+    debian: Literal["trixie", "bookworm"] | None = Field(default=None, examples=["trixie"])
     """The Debian release. Its image is made on the controller, from the controller's own package sources."""
+    cloud: CloudImage | None = Field(
+        default=None, examples=["/srv/images/debian-13-genericcloud-amd64.qcow2"]
+    )
+    """In place of `debian`, the image of any system with cloud-init: its path on the controller, or an https address."""
+    sha256: Sha256 | None = Field(default=None, examples=["0123456789abcdef" * 4])
+    """The checksum of that image, as its authors publish it."""
     packages: tuple[PackageName, ...] = Field(default=(), examples=[["nginx", "rsync"]])
     """Packages beside a small Debian with its kernel and an ssh server."""
     host_name: HostName | None = Field(default=None, examples=["web"])
@@ -47,6 +63,18 @@ class System(Closed):
     """Who tells it names; with `dhcp` that comes with the address."""
     mirror: MirrorAddress = Field(default="", examples=["http://mirror.example/debian"])
     """The Debian mirror that it is made from and updates itself from; empty is the controller's own."""
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> System:
+        if (self.debian is None) == (self.cloud is None):
+            raise ValueError(
+                "a system is one thing: say `debian: trixie`, or `cloud:` with the path of an image"
+            )
+        if (self.cloud is None) != (self.sha256 is None):
+            raise ValueError("`cloud` and `sha256` belong together: the image is compared before it is used")
+        if self.cloud and self.mirror:
+            raise ValueError("`mirror` is for `debian`; a cloud image brings its own package sources")
+        return self
 
     @model_validator(mode="after")
     def _addresses_fit(self) -> System:

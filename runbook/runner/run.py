@@ -10,7 +10,7 @@ from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.engine import gates
 from runbook.errors import ParamsError
-from runbook.evidence import abandoned
+from runbook.evidence import abandoned, finished
 from runbook.evidence.files import read_notebook, title_of
 from runbook.evidence.outcomes import (
     StepEnd,
@@ -77,6 +77,7 @@ def _prepared(
     file = parameters.file_of(params_path)
     as_written = parameters.load(file)
     params = parameters.on_capture(as_written, capture and capture.absolute())
+    params = finished.after_a_run(params, mode, reports)
     gates.require_machine(params, mode)
     agreed = approved.require(approval, as_written, mode)
     prepare(params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape as _escape
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,13 @@ from runbook.text.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_MANY = 4
+"""A table of so many columns is put below each other where there is little room."""
+_WORD = re.compile(r"[^\w ,()%-]")
+"""What a head loses where it stands in a style sheet."""
+_CODE = re.compile("`([^`]+)`")
 
 
 def escape(text: object) -> str:
@@ -34,6 +42,7 @@ def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]]
     """
     from pandas.io.formats.style import Styler
 
+    heads, wide = [str(column) for column in frame.columns], len(frame.columns) >= _MANY
     shown = frame.map(_cell).rename(index=_cell, columns=_cell)
     left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
     # Only a cell with a ground of its own needs an id; of hundreds they would be half of the page.
@@ -42,9 +51,28 @@ def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]]
         if column in shown:
             style = style.map(_ground, subset=[column], grounds=grounds)
     # pandas escapes nothing by itself, and each of the three parts only when it is asked.
-    style = style.format(escape="html")
+    style = style.format(_literal, escape="html")
     style = style.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
-    return str(style.to_html())
+    made = str(style.to_html())
+    return f'<div style="container-type:inline-size">{_stacked(name, heads)}{made}</div>' if wide else made
+
+
+def _stacked(name: str, heads: list[str]) -> str:
+    """Return the style by which a wide table in little room has a row's cells below each other, each with its head."""
+    at = f"#T_{name}"
+    rules = [
+        f"{at},{at} tbody,{at} tr,{at} th.row_heading{{display:block;width:auto}}",
+        f"{at} thead{{display:none}}{at} td:empty{{display:none}}{at} tr{{padding:.5em 0;background:none}}",
+        f"{at} td{{display:grid;grid-template-columns:7em minmax(0,1fr);gap:.6em;border:0;padding:.1em 0;max-width:none}}",
+        f"{at} td::before{{font-size:.9em;opacity:.75}}{at} th.row_heading{{border:0;padding:.1em 0}}",
+        *(f'{at} td.col{n}::before{{content:"{_WORD.sub("", head)}"}}' for n, head in enumerate(heads)),
+    ]
+    return f"<style>@container (max-width:40rem){{{''.join(rules)}}}</style>"
+
+
+def _literal(value: Any) -> Any:
+    """Return a cell, which was escaped before, with what stands in backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", value) if isinstance(value, str) else value
 
 
 def widget(markup: str = "", **options: Any) -> Any:

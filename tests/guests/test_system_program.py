@@ -203,3 +203,49 @@ def test_what_was_cut_off_is_begun_anew(host):
     assert again.returncode == 0, again.stderr
     assert "was half written when an earlier run was cut off" in again.stdout
     assert host.head().disk_id == "1c7a0b2d"
+
+
+DISCS = """#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+tar -cf "$2" -C "$3" .
+"""
+
+
+def test_a_cloud_image_is_copied_and_told_who_it_is_by_a_disc(host):
+    """The disk is the image's to the byte; the seed has the guest's files and the host key, and only root reads it."""
+    disk = b"\0" * 510 + b"\x55\xaa" + os.urandom(MIB)
+    for file in host.image.iterdir():
+        file.unlink()
+    (host.image / "disk.raw.gz").write_bytes(gzip.compress(disk, 1))
+    (host.image / "disk.bytes").write_text(f"{len(disk)}\n")
+    files = host.systems / "web/files"
+    for name in ("meta-data", "user-data", "network-config"):
+        (files / name).write_text(f"{name}\n")
+    missing = host.install()
+    assert (missing.returncode, missing.stderr) == (1, "install-system: this host has no xorrisofs\n")
+    (host.folder / "bin/xorrisofs").write_text(DISCS)
+    (host.folder / "bin/xorrisofs").chmod(0o755)
+    done = host.install()
+    assert done.returncode == 0, done.stderr
+    assert Path(host.volume).read_bytes()[: len(disk)] == disk
+    seed = host.systems / "web/seed.iso"
+    assert seed.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(seed) as disc:
+        told = {m.name.removeprefix("./"): disc.extractfile(m).read().decode() for m in disc if m.isfile()}
+    assert set(told) == {"meta-data", "user-data", "network-config", "vendor-data"}
+    assert told["vendor-data"].startswith("#cloud-config\nssh_keys:\n  ed25519_public: ssh-ed25519 AAAA")
+    assert "    -----BEGIN OPENSSH PRIVATE KEY-----\n" in told["vendor-data"]
+    noted = (host.systems / "web/host_key.pub").read_text().strip()
+    assert noted in told["vendor-data"]
+
+
+def test_a_cloud_image_larger_than_the_volume_is_refused(host):
+    """Half a disk is not written."""
+    (host.folder / "bin/xorrisofs").write_text(DISCS)
+    (host.folder / "bin/xorrisofs").chmod(0o755)
+    (host.image / "disk.raw.gz").write_bytes(gzip.compress(b"x", 1))
+    (host.image / "disk.bytes").write_text(f"{65 * MIB}\n")
+    done = host.install()
+    assert done.returncode == 3
+    assert "is smaller than the image, which needs 65 MiB; nothing was written" in done.stderr
+    assert host.head().is_empty

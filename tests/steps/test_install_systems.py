@@ -1,13 +1,16 @@
 """Systems put into guests: once, on a disk that holds nothing; whatever holds anything is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from runbook import releases
 from runbook.actions import Deliver, InstallPackages, Run, WriteFile
 from runbook.builds import guest_system
+from runbook.builds.foreign import foreign
 from runbook.facts import delivered, packages, space, systems
-from runbook.guests import system
+from runbook.guests import config, system
 from runbook.model.ask import MISSING, Answer
 from runbook.params import HostParams, load
 from runbook.steps.guests import install_systems, start_guests
@@ -51,7 +54,7 @@ def host(params=WEB, *, head="STATUS=2\nHEAD=empty\n", notes="", image=False, gr
             made.answers[ask] = Answer(0, f"== {VOLUME}\n{head}" if "guests/web" in made.volumes else "")
         elif ask in space.commands("/var/cache"):
             made.answers[ask] = Answer(127)
-        elif ask in packages.commands(install_systems.GRUB):
+        elif ask in packages.commands((install_systems.GRUB,)):
             said = (
                 "ii |grub-xen-host|2.12-9\n"
                 if grub
@@ -108,7 +111,10 @@ def test_an_empty_disk_gets_image_files_and_system_in_this_order():
     assert files["etc/hostname"] == "web\n"
     assert files["root/.ssh/authorized_keys"] == f"{KEY}\n"
     assert last.argv[5] in files["etc/fstab"]
-    assert f"root=UUID={last.argv[5]} ro console=hvc0" in files["boot/grub/grub.cfg"]
+    assert (
+        f"root=UUID={last.argv[5]} ro console=tty0 console=ttyS0 console=hvc0 quiet\n"
+        in files["boot/grub/grub.cfg"]
+    )
 
 
 def test_a_second_guest_of_the_same_kind_takes_the_image_that_is_there():
@@ -200,6 +206,58 @@ def test_grub_for_pvh_is_installed_though_the_system_is_there():
     assert [what for _, what in problems(install_systems, made)] == [
         "grub-xen-host is not installed, so no PVH guest starts the kernel of its own disk"
     ]
+
+
+class TestCloud:
+    """A cloud image: copied whole, told who it is by a disc."""
+
+    params = with_web(type="hvm", system={"cloud": "/srv/images/x.qcow2", "sha256": "ab" * 32, "keys": [KEY]})
+
+    def test_the_image_is_made_a_disk_away_from_the_host(self):
+        """The host gets a plain disk; what reads the image that came from elsewhere is nobody on the controller."""
+        recipe = guest_system.recipe(self.params.guests[-1])
+        assert (recipe.name, recipe.sources[0].path, recipe.fetch) == (
+            "cloud-image",
+            "/srv/images/x.qcow2",
+            "",
+        )
+        assert foreign(recipe) == ()
+        far = with_web(system={"cloud": "https://images.example/x.qcow2", "sha256": "ab" * 32, "keys": [KEY]})
+        there = guest_system.recipe(far.guests[-1])
+        assert (there.sources, there.checksums) == ((), (("image", "ab" * 32),))
+        assert "https://images.example/x.qcow2" in there.fetch
+
+    def test_its_seed_says_name_keys_and_network(self):
+        """Three files of NoCloud, each YAML that is JSON; no private key among them."""
+        guest = self.params.guests[-1]
+        files = system.files_of(self.params, guest, guest.system)
+        assert json.loads(files["meta-data"])["local-hostname"] == "web"
+        first, _, rest = files["user-data"].partition("\n")
+        assert first == "#cloud-config"
+        assert json.loads(rest)["ssh_authorized_keys"] == [KEY]
+        assert json.loads(files["network-config"])["ethernets"]["first"]["dhcp4"] is True
+
+    @pytest.mark.parametrize(("kind", "drive"), [("hvm", "vdev=hdc"), ("pvh", "vdev=xvdb")])
+    def test_the_seed_is_in_the_configuration(self, kind, drive):
+        """A PC has it in its CD drive, a PVH guest as a disk that it can only read."""
+        raw = {"type": kind, "system": {"cloud": "/srv/x.qcow2", "sha256": "ab" * 32, "keys": [KEY]}}
+        params = with_web(**raw)
+        text = config.render(params, params.guests[-1], releases.get("trixie"), False)
+        (line,) = (line for line in text.splitlines() if "/seed.iso" in line)
+        assert drive in line
+        assert "access=ro" in line
+
+    def test_the_host_gets_what_makes_discs(self):
+        """xorriso is installed where it is missing, before the disk is written."""
+        made = host(self.params)
+        for ask in packages.commands(("xorriso",)):
+            made.answers[ask] = Answer(
+                0, "Inst xorriso (1.5.6 Debian:13/stable [amd64])\n" if "-s" in ask.key else ""
+            )
+        for ask in delivered.files(guest_system.recipe(self.params.guests[-1]).key):
+            made.answers[ask] = Answer(MISSING if ask.kind == "read" else 0)
+        kinds = [type(action) for action in actions(install_systems, made)]
+        assert kinds == [InstallPackages, Deliver, *[WriteFile] * 4, Run]
 
 
 class TestAnswers:

@@ -342,6 +342,54 @@ class TestSetBootMenu:
         machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet"\n'
         assert "run update-grub" in carry(machine, set_boot_menu, PARAMS)
 
+    @pytest.mark.parametrize("name", ["LINUX_XEN_REPLACE_DEFAULT", "LINUX_XEN_REPLACE", "LINUX"])
+    @pytest.mark.parametrize(
+        "word", [f"xen-pciback.hide={boot_menu.hide_list(PARAMS)}", "xen-pciback.hide=(05:00.0)"]
+    )
+    def test_a_list_of_hidden_devices_in_the_menu_is_refused(self, name, word):
+        """Whichever file has it: beside the parameters' list, or in recovery; the move leads on, and then Xen starts once."""
+        machine, file = installed(), "/etc/default/grub.d/by-hand.cfg"
+        machine.files[file] = f'GRUB_CMDLINE_{name}="quiet {word}"\n'
+        machine._update_grub()
+        if name != "LINUX_XEN_REPLACE_DEFAULT" or word not in boot_menu.kernel_normal(PARAMS):
+            what = f"The boot menu of this host hides devices as well: {word}"
+            assert stops(machine, set_boot_menu, PARAMS) == [("refuse", what)]
+            machine.files[file] = f'GRUB_CMDLINE_{name}="quiet"\n'
+            machine.newer = file
+            assert set_boot_menu.plan(PARAMS, machine.facts(set_boot_menu.asks(PARAMS))).stops == ()
+            machine._update_grub()
+        for step in (hide_devices, set_boot_menu, boot_xen_once):
+            carry(machine, step, PARAMS)
+        assert [carry(machine, step, PARAMS) for step in (set_boot_menu, boot_xen_once)] == [[], []]
+
+    def test_another_list_of_our_own_is_no_hindrance(self):
+        """A device less in the parameters: what the menu hides now is what the runbook's own file said."""
+        machine, fewer = configured(), list(PARAMS.model_dump()["passthrough"]["devices"])[:2]
+        less = like_testbed(passthrough={"devices": fewer}, guests=[], management={})
+        assert f"write {boot_menu.OPTIONS_FILE}" in carry(machine, set_boot_menu, less)
+
+    def test_words_that_are_in_recovery_as_well_stay_there(self):
+        """What the owner gave every entry of Xen is a word of the parameters by then; recovery keeps it nevertheless."""
+        words = "dom0_mem=2048M,max:2048M com1=115200,8n1 console=com1"
+        more = {**PARAMS.model_dump()["xen"], "options": ["com1=115200,8n1", "console=com1", "spec-ctrl=no"]}
+        params, file = like_testbed(xen=more), "/etc/default/grub.d/by-hand.cfg"
+
+        def recovery():
+            return next(e for e in grub.parse(machine.facts(grub.COMMANDS)).recoveries if e.is_xen)
+
+        machine = installed()
+        machine.files[file] = f'GRUB_CMDLINE_XEN="{words} spec-ctrl=no"\n'
+        machine._update_grub()
+        assert "spec-ctrl=no" in recovery().xen_options
+        carry(machine, set_boot_menu, params)
+        assert "spec-ctrl=no" in recovery().xen_options
+        assert [faults(machine, set_boot_menu, params), carry(machine, set_boot_menu, params)] == [[], []]
+        machine.files[file] = f'GRUB_CMDLINE_XEN="{words}"\nGRUB_CMDLINE_XEN_DEFAULT="spec-ctrl=no"\n'
+        del machine.files[boot_menu.OPTIONS_FILE]
+        machine._update_grub()
+        carry(machine, set_boot_menu, params)
+        assert "${GRUB_CMDLINE_XEN}" not in machine.files[boot_menu.OPTIONS_FILE]
+
     def test_a_way_back_must_exist(self):
         """A menu without plain Debian is refused."""
         machine = installed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook.steps.guests import (
     create_volumes,
+    install_guest_firmware,
     install_systems,
     prove_passthrough,
     set_autostart,
@@ -15,6 +16,7 @@ NOTEBOOK = "08_guests"
 STEPS = (
     create_volumes,
     install_systems,
+    install_guest_firmware,
     write_guest_configs,
     set_autostart,
     prove_passthrough,

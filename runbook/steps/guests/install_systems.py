@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from runbook.actions import Action, Deliver, Foreseen, InstallPackages, Run, WriteFile
 from runbook.builds import guest_system
-from runbook.builds.recipe import Recipe
 from runbook.facts import delivered, packages, space, storage, systems
 from runbook.facts.storage import Volume
 from runbook.facts.systems import Head
@@ -21,8 +20,8 @@ from runbook.steps.shared import apt, guest_systems, guest_volumes, room
 TITLE = "Put systems into guests"
 GUIDE = "Xen DomU Configurations: each guest is installed by hand, from a disc, at its screen (H701)"
 RISK: Risk = "disruptive"
-GRUB = ("grub-xen-host",)
-"""The package whose GRUB starts a PVH guest from its own disk."""
+GRUB, DISCS = "grub-xen-host", "xorriso"
+"""The package whose GRUB starts a PVH guest from its own disk, and the one that makes a cloud image's seed."""
 _ROOM, _NEED_MIB = "/var/cache", 512
 
 
@@ -40,7 +39,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
         *(Ask.read(path) for guest, one in wanted for path in _files(params, guest, one)),
         *(ask for key in keys for ask in delivered.files(key)),
         *space.commands(_ROOM),
-        *(packages.commands(GRUB) if _needs_grub(params) else ()),
+        *(packages.commands(needed(params)) if needed(params) else ()),
     )
 
 
@@ -52,15 +51,15 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if stops := guest_volumes.answers(storage.parse(facts)):
         return Plan(findings=tuple(stops))
     due = [(guest, one) for guest, one in wanted if not _is_installed(params, facts, guest)]
-    grub = list(_grub(params, facts))
+    tools = list(_tools(params, facts))
     found = [f for guest, _ in due for f in _obstacles(params, facts, guest)]
-    if grub:
-        found += apt.obstacles(packages.parse(facts, GRUB))
+    if tools:
+        found += apt.obstacles(packages.parse(facts, needed(params)))
     if due:
         found += room.lacking(facts, _ROOM, _NEED_MIB, "the images of the guests' systems")
     if not due or any(f.level == "refuse" for f in found):
-        return Plan(tuple(grub) if not due else (), tuple(found))
-    return Plan((*grub, *_actions(params, facts, due)), tuple(found), _NOTE)
+        return Plan(tuple(tools) if not due else (), tuple(found))
+    return Plan((*tools, *_actions(params, facts, due)), tuple(found), _NOTE)
 
 
 _NOTE = "An image is made once for all guests of a kind, in some minutes; kept ones are taken."
@@ -82,17 +81,17 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
                 "run this step in mode apply, with its consent" + ("; it begins anew" if is_half else ""),
             )
         )
-    if _needs_grub(params) and packages.parse(facts, GRUB).missing(GRUB):
-        what = f"{GRUB[0]} is not installed, so no PVH guest starts the kernel of its own disk"
+    if GRUB in needed(params) and packages.parse(facts, needed(params)).missing((GRUB,)):
+        what = f"{GRUB} is not installed, so no PVH guest starts the kernel of its own disk"
         found.append(Finding("fail", what, do="run this step in mode apply"))
     return found
 
 
 def _actions(params: HostParams, facts: Facts, due: list[tuple[Guest, System]]) -> Iterator[Action]:
-    recipes: dict[str, Recipe] = {r.key: r for r in (guest_system.recipe(guest) for guest, _ in due)}
-    for key, recipe in recipes.items():
-        if not delivered.is_whole(facts, key, key):
-            yield Deliver(recipe, delivered.folder(key), (guest_system.IMAGE, *guest_system.LOADERS))
+    recipes = {guest_system.recipe(guest): guest_system.parts(guest) for guest, _ in due}
+    for recipe, parts in recipes.items():
+        if not delivered.is_whole(facts, recipe.key, recipe.key):
+            yield Deliver(recipe, delivered.folder(recipe.key), parts)
     if facts.text(system.PROGRAM) != system.program():
         yield WriteFile(system.PROGRAM, system.program(), mode="0755")
     for guest, one in due:
@@ -155,15 +154,19 @@ def _in_use(volume: Volume) -> Iterator[Finding]:
         )
 
 
-def _grub(params: HostParams, facts: Facts) -> Iterator[InstallPackages]:
-    if _needs_grub(params):
-        now = packages.parse(facts, GRUB)
-        if missing := now.missing(GRUB):
+def needed(params: HostParams) -> tuple[str, ...]:
+    """Return the packages that the host needs for its guests' systems."""
+    wanted = guest_systems.wanted(params)
+    has_pvh = any(guest.type == "pvh" and not guest.has_starter for guest, _ in wanted)
+    has_cloud = any(one.cloud for _, one in wanted)
+    return (*((GRUB,) if has_pvh else ()), *((DISCS,) if has_cloud else ()))
+
+
+def _tools(params: HostParams, facts: Facts) -> Iterator[InstallPackages]:
+    if needed(params):
+        now = packages.parse(facts, needed(params))
+        if missing := now.missing(needed(params)):
             yield InstallPackages(missing, now.delta)
-
-
-def _needs_grub(params: HostParams) -> bool:
-    return any(guest.type == "pvh" and not guest.has_starter for guest, _ in guest_systems.wanted(params))
 
 
 def _is_installed(params: HostParams, facts: Facts, guest: Guest) -> bool:
