@@ -21,7 +21,7 @@ from runbook.controller.signals import Stops
 from runbook.drift.compare import counted
 from runbook.engine.journal import read
 from runbook.errors import ConsentMissing, RunbookError
-from runbook.evidence import abandoned, archive, claims, drift, notebook_html, planned
+from runbook.evidence import abandoned, archive, claims, drift, notebook_html, notices, planned
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts
@@ -85,7 +85,8 @@ class Runner:
             named = {name: [step for step, _ in found] for name, found in self._steps.items()}
             self._teller.tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=named)
             self._notebooks()
-        return Run(self.place, self.record)
+        unsent = notices.tell(self._host_params, self.place, self.record.as_dict())
+        return Run(self.place, self.record, unsent)
 
     def _notebooks(self) -> None:
         try:
