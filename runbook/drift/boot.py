@@ -50,5 +50,7 @@ def menu(facts: Facts) -> Things:
     }
     for name, entry in (("Debian", boot_menu.linux), ("Xen", boot_menu.xen)):
         found[f"{name}'s boot options"] = " ".join(entry.kernel_options) if entry else "no such entry"
-    found["hypervisor's boot options"] = " ".join(boot_menu.xen.xen_options) if boot_menu.xen else "no such entry"
+    found["hypervisor's boot options"] = (
+        " ".join(boot_menu.xen.xen_options) if boot_menu.xen else "no such entry"
+    )
     return {"boot menu": found}
