@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from runbook.builds import guest_system
 from runbook.params import HostParams
+from runbook.params.guest_system import keys_of
 from runbook.params.guests import Guest
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIyuuHx1CcJ9zfJAGhNGscjMVnJPm0mkgEx5Chsngymp ana@home"
@@ -53,10 +54,10 @@ def test_a_system_without_a_key_is_refused_and_takes_the_hosts():
     installed = HostParams.model_validate(
         {**HOST, "guests": [WEB], "installation": {"authorized_keys": [KEY]}}
     )
-    assert installed.keys_of(installed.guests[0]) == (KEY,)
+    assert keys_of(installed, installed.guests[0]) == (KEY,)
     users = {"users": [{"name": "ana", "keys": [KEY]}, {"name": "ben", "keys": [KEY]}]}
     host = HostParams.model_validate({**HOST, "guests": [WEB], "configuration": users})
-    assert host.keys_of(host.guests[0]) == (KEY,)
+    assert keys_of(host, host.guests[0]) == (KEY,)
 
 
 def test_the_image_is_one_for_a_kind():

@@ -24,11 +24,12 @@ set -eu
 make -C BaseTools -j"$JOBS"
 # The date in the firmware is that of Debian's version, so that two builds of one source are the same.
 date=$(sed -n 's/^ -- .*>  //p' debian/changelog | head -n 1)
+# As in Debian's rules: the tool sets the quotes of a wide string itself.
 build -n "$JOBS" -a X64 -t "${toolchain:-GCC5}" -b RELEASE -p OvmfPkg/OvmfXen.dsc \
     -D NETWORK_HTTP_BOOT_ENABLE=TRUE -D NETWORK_IP6_ENABLE=TRUE \
-    --pcd "PcdFirmwareVendor=L\"EDK II of Debian, for Xen\\0\"" \
-    --pcd "PcdFirmwareVersionString=L\"$version\\0\"" \
-    --pcd "PcdFirmwareReleaseDateString=L\"$(date -u -d "$date" +%m/%d/%Y)\\0\""
+    --pcd "PcdFirmwareVendor=LDebian source of EDK II for Xen\\0" \
+    --pcd "PcdFirmwareVersionString=L$version\\0" \
+    --pcd "PcdFirmwareReleaseDateString=L$(date -u -d "$date" +%m/%d/%Y)\\0"
 image=$(ls Build/OvmfXen/RELEASE_*/FV/OVMF.fd)
 
 cd ../package

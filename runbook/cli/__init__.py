@@ -12,6 +12,7 @@ from runbook.cli.adopt import adopt
 from runbook.cli.allow import allow, show_programs
 from runbook.cli.approve import CHANGE, SAVE, VALID, approve
 from runbook.cli.attestation import export, prune, verify
+from runbook.cli.audit import audit
 from runbook.cli.backups import backup
 from runbook.cli.begun import DEFAULT_PARAMS, begin_run, choice_options, chosen, params_argument, run_options
 from runbook.cli.build import build
@@ -22,6 +23,7 @@ from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
 from runbook.cli.guest import guest
 from runbook.cli.guest_acts import list_, restart, start, stop
+from runbook.cli.guest_answers import answers
 from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
 from runbook.cli.init import init
@@ -56,7 +58,7 @@ Start here:
   runbook doctor                        is this machine fit to run it?
   runbook run                           replay the recorded host
   runbook report open                   look at its report
-  runbook new myhost --to root@myhost   write params/myhost.yml from my machine
+  runbook new myhost --to root@myhost   write params/myhost.yml from mine
   runbook validate params/myhost.yml    is my parameter file right?
   runbook survey params/myhost.yml      which devices may guests have?
   runbook plan params/myhost.yml        what would be done to my machine?
@@ -347,8 +349,8 @@ main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)
 guest.add_command(adopt)
-for _command in (key, verify, head, prune, export):
+for _command in (key, verify, audit, head, prune, export):
     report.add_command(_command)
-for _command in (list_, start, stop, restart, console, screen, rename, remove):
+for _command in (list_, start, stop, restart, console, screen, rename, remove, answers):
     guest.add_command(_command)
 teach(main)

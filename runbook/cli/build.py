@@ -125,10 +125,10 @@ def system(params: str, guest: str, stop: bool) -> None:
     from runbook.errors import ParamsError
 
     host = parameters.load(params)
-    there = [one for one in host.guests if one.system]
-    found = next((one for one in there if one.name == guest), None)
+    known = [one for one in host.guests if one.system]
+    found = next((one for one in known if one.name == guest), None)
     if found is None:
-        names = ", ".join(one.name for one in there) or "none"
+        names = ", ".join(one.name for one in known) or "none"
         raise ParamsError(
             f"No guest '{guest}' with a system is in {params}",
             why=f"those with `system` are: {names}",

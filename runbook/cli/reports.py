@@ -55,7 +55,7 @@ def list_(which: str | None, as_json: bool, reports: Path | None) -> None:
     from runbook.evidence.archive import find_pruned
     from runbook.text.moments import when
 
-    found, runs = _runs(which, reports)
+    found, runs = runs_of(which, reports)
     pruned = [run for run in find_pruned(found.reports, found.host or "*") if found.fits(run)]
     if as_json:
         print_json([*map(_row, runs), *pruned])
@@ -90,7 +90,7 @@ def open_(which: str | None, reports: Path | None) -> None:
       runbook report open myhost
       runbook report open myhost/20260131T101500Z-1a2b3c
     """
-    found, runs = _runs(which, reports)
+    found, runs = runs_of(which, reports)
     path = found.reports / runs[0]["host"] / runs[0]["id"] / "index.html"
     if has_display():
         click.launch(str(path))
@@ -148,7 +148,7 @@ def _folder(reports: Path | None) -> Path:
     return (reports or project() / "reports").absolute()
 
 
-def _runs(which: str | None, reports: Path | None) -> tuple[Meant, list[dict[str, Any]]]:
+def runs_of(which: str | None, reports: Path | None) -> tuple[Meant, list[dict[str, Any]]]:
     """Return what is meant, and its runs, the newest first. Raises `ParamsError` when there is none."""
     from runbook.evidence.abandoned import finish_orphans
     from runbook.evidence.archive import newest_first

@@ -24,6 +24,8 @@ class Disc:
     needs: int
     """Bytes that the disc in it has; 0 for a file that is no disc."""
     label: str = ""
+    is_udf: bool = False
+    """Whether it is UDF, as Windows' own discs are."""
 
     @property
     def is_whole(self) -> bool:
@@ -57,7 +59,7 @@ def parse(facts: Facts, paths: tuple[str, ...]) -> dict[str, Disc]:
     >>> from runbook.model.ask import Answer
     >>> said = "== 700000 /a.iso\niso 400\nlabel DEB \n== 12 /b.iso\n== 9000000 /w.iso\niso 20\nlabel CCSA\nudf 257 5000\n"
     >>> list(parse(Facts({look(("/a.iso",)): Answer(0, said)}), ("/a.iso",)).values())
-    [Disc(size=700000, needs=819200, label='DEB'), Disc(size=12, needs=0, label=''), Disc(size=9000000, needs=10766336, label='CCSA')]
+    [Disc(size=700000, needs=819200, label='DEB', is_udf=False), Disc(size=12, needs=0, label='', is_udf=False), Disc(size=9000000, needs=10766336, label='CCSA', is_udf=True)]
     """
     rows = re.split(r"(?m)^== (\d+) (.*)\n", facts[look(paths)].out)[1:]
     return {
@@ -69,4 +71,4 @@ def _disc(size: int, text: str) -> Disc:
     sectors = [int(number) for number in re.findall(r"(?m)^iso (\d+)$", text)]
     sectors += [int(start) + int(count) for start, count in re.findall(r"(?m)^udf (\d+) (\d+)$", text)]
     label = re.search(r"(?m)^label (.*)$", text)
-    return Disc(size, max(sectors, default=0) * SECTOR, label[1].strip() if label else "")
+    return Disc(size, max(sectors, default=0) * SECTOR, label[1].strip() if label else "", "\nudf " in text)

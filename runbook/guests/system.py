@@ -9,7 +9,7 @@ from ipaddress import ip_interface
 
 from runbook.guests import cloud, config, drives
 from runbook.params import HostParams
-from runbook.params.guest_system import System
+from runbook.params.guest_system import System, keys_of
 from runbook.params.guests import Guest
 
 PROGRAM = "/usr/local/lib/xen-runbook/install-system"
@@ -55,7 +55,7 @@ def host_name(guest: Guest) -> str:
 def files_of(params: HostParams, guest: Guest, system: System) -> dict[str, str]:
     """Return the files that make an image this guest's own: path in the guest, or on its seed, → text."""
     if system.cloud:
-        return cloud.seed(host_name(guest), root_uuid(params, guest), guest, params.keys_of(guest))
+        return cloud.seed(host_name(guest), root_uuid(params, guest), guest, keys_of(params, guest))
     name, root = host_name(guest), root_uuid(params, guest)
     return {
         "etc/hostname": f"{name}\n",
@@ -63,7 +63,7 @@ def files_of(params: HostParams, guest: Guest, system: System) -> dict[str, str]
         "etc/fstab": f"UUID={root} / ext4 errors=remount-ro 0 1\n",
         "etc/systemd/network/50-first.network": _network(guest, system),
         "boot/grub/grub.cfg": _menu(guest, root),
-        "root/.ssh/authorized_keys": "".join(f"{key}\n" for key in params.keys_of(guest)),
+        "root/.ssh/authorized_keys": "".join(f"{key}\n" for key in keys_of(params, guest)),
     }
 
 

@@ -17,6 +17,7 @@ from runbook.params.types import Closed
 
 if TYPE_CHECKING:
     from runbook.params.guests import Guest
+    from runbook.params.model import HostParams
 
 SMALLEST_GIB = 1
 """What a Debian with its kernel needs at least, with room to be updated."""
@@ -65,7 +66,7 @@ class System(Closed):
     """The Debian mirror that it is made from and updates itself from; empty is the controller's own."""
 
     @model_validator(mode="after")
-    def _is_one_thing(self) -> System:
+    def _one_thing(self) -> System:
         if (self.debian is None) == (self.cloud is None):
             raise ValueError(
                 "a system is one thing: say `debian: trixie`, or `cloud:` with the path of an image"
@@ -91,6 +92,22 @@ class System(Closed):
                 f"the gateway {self.gateway} is not in the network of {self.ipv4}, so nothing reaches it"
             )
         return self
+
+
+def keys_of(params: HostParams, guest: Guest) -> tuple[str, ...]:
+    """Return the public keys that may log in as root to the system of a guest."""
+    users = (key for user in params.configuration.users for key in user.keys)
+    own = guest.system.keys if guest.system else ()
+    return own or params.installation.authorized_keys or tuple(dict.fromkeys(users))
+
+
+def require_keys(params: HostParams, guest: Guest) -> None:
+    """Raise `ValueError` for a guest whose system nobody could log in to."""
+    if guest.system and not keys_of(params, guest):
+        raise ValueError(
+            f"nobody could log in to the system of guest '{guest.name}'; give `system.keys` a public ssh key, or "
+            "installation.authorized_keys, which it takes otherwise"
+        )
 
 
 def misfits(guest: Guest) -> Iterator[tuple[bool, str]]:

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from runbook.params.approvers import ApproversKey, spread
 from runbook.params.configuration import Configuration
 from runbook.params.firmware import Firmware
+from runbook.params.guest_system import require_keys
 from runbook.params.guests import Guest
 from runbook.params.host import (
     Connection,
@@ -137,6 +138,7 @@ class HostParams(Closed):
         bridges = {b.name for b in self.network.bridges}
         devices = {d.bdf for d in self.passthrough.devices}
         for guest in self.guests:
+            require_keys(self, guest)
             for nic in guest.nics:
                 if nic.bridge and nic.bridge not in bridges and nic.script in (None, "vif-bridge"):
                     raise ValueError(
@@ -157,16 +159,6 @@ class HostParams(Closed):
             raise ValueError(
                 f"{' and '.join(gateways)} would both set a default route; keep one gateway6 (H652)"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _systems_can_be_entered(self) -> HostParams:
-        for guest in self.guests:
-            if guest.system and not self.keys_of(guest):
-                raise ValueError(
-                    f"nobody could log in to the system of guest '{guest.name}'; give `system.keys` a public ssh key, or "
-                    "installation.authorized_keys, which it takes otherwise"
-                )
         return self
 
     @model_validator(mode="after")
@@ -217,12 +209,6 @@ class HostParams(Closed):
     def memory_needed_mib(self) -> int:
         """Memory of dom0, of every guest with its overhead, and of Xen itself (`XEN_MIB`), in MiB."""
         return self.dom0.memory_mib + sum(guest_need_mib(g) for g in self.guests) + XEN_MIB
-
-    def keys_of(self, guest: Guest) -> tuple[str, ...]:
-        """Return the public keys that may log in as root to the system of a guest."""
-        users = (key for user in self.configuration.users for key in user.keys)
-        own = guest.system.keys if guest.system else ()
-        return own or self.installation.authorized_keys or tuple(dict.fromkeys(users))
 
     def device_of(self, bdf: str):  # type: ignore[no-untyped-def]
         """Return the passthrough device at an address of this host."""

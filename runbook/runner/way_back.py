@@ -120,7 +120,9 @@ def go_back(
                 do="leave --mode apply out",
             )
         gates.refuse_if_blocked(way.whole, undo.NOTEBOOK, params.host)
-        return _archived(params, params_path, reports, way, host, lambda line: say(KNOWN.text(line)))
+        return _archived(
+            params, params_path, reports, way, host, lambda line: say(KNOWN.text(line)), unsigned
+        )
     finally:
         host.close()
 
@@ -134,7 +136,10 @@ def _host(params: HostParams) -> Host:
     return RecordedHost.as_left(parameters.find(connection.recording), params.host, books)
 
 
-def _archived(params: HostParams, path: str | Path, reports: Path, way: WayBack, host: Host, say: Say) -> Run:
+def _archived(
+    params: HostParams, path: str | Path, reports: Path, way: WayBack, host: Host, say: Say,
+    unsigned: Collection[str] = (),
+) -> Run:  # fmt: skip
     names = dict.fromkeys(name for name, _ in way.parts)
     entry = NotebookRecord(undo.NOTEBOOK, "The way back", steps=[StepEnd(n, f"Take back {n}") for n in names])
     # A signal ends the way back in the middle, and its report is written all the same.
@@ -143,7 +148,7 @@ def _archived(params: HostParams, path: str | Path, reports: Path, way: WayBack,
         error: BaseException | None = None
         try:
             with stops.interruptible():
-                _take_back(params, way, Beat(host, run.journal, undo.NOTEBOOK), say)
+                _take_back(params, way, Beat(host, run.journal, undo.NOTEBOOK), say, unsigned)
             stops.go_on()
         except (Exception, KeyboardInterrupt) as raised:
             error = raised
@@ -154,10 +159,13 @@ def _archived(params: HostParams, path: str | Path, reports: Path, way: WayBack,
     return done
 
 
-def _take_back(params: HostParams, way: WayBack, beat: Beat, say: Say) -> None:
+def _take_back(
+    params: HostParams, way: WayBack, beat: Beat, say: Say, unsigned: Collection[str] = ()
+) -> None:
     """Carry the way back out, agreed to; what was taken back is noted at once, so that it is never done twice."""
     whole = way.step
-    beat.log("open", machine=way.machine)
+    taken = {"unsigned": list(unsigned)} if unsigned else {}
+    beat.log("open", machine=way.machine, **taken)
     beat.agree(Work(undo.NOTEBOOK, whole, params, way.facts, way.whole))
     last, left = "", list[undo.Done]()
     for index, (action, same) in enumerate(undo.order(way.everything)):

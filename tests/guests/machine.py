@@ -76,6 +76,7 @@ class HandMade:
             guests.RUNNING[3]: Answer(0, self._masters()),
             guest_files.FILES: Answer(0, _grepped(self.files)),
             configurations.ELSEWHERE: Answer(0, _elsewhere(self.files)),
+            configurations.STANDS_ON: Answer(0),
             guest_files.AUTOSTART: self._auto(),
             storage_asks.BACKENDS: Answer(0),
             storage_asks.IS_DOM0: Answer(0, "control_d\n") if self.xen else Answer(0),

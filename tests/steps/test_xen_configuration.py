@@ -390,6 +390,19 @@ class TestSetBootMenu:
         carry(machine, set_boot_menu, params)
         assert "${GRUB_CMDLINE_XEN}" not in machine.files[boot_menu.OPTIONS_FILE]
 
+    @pytest.mark.parametrize("word", ["vfio-pci.ids=8086:10d3", "pci_stub.ids=8086:10d3"])
+    def test_a_word_for_a_driver_that_takes_devices_may_stay_or_go(self, word):
+        """KVM's word is told of, with both moves, and with a menu in which it does not stand nothing is said."""
+        machine = installed()
+        menu = machine.files[grub.CONFIG]
+        machine.files[grub.CONFIG] = menu.replace(" quiet", f" quiet {word}")
+        (found,) = set_boot_menu.plan(PARAMS, machine.facts(set_boot_menu.asks(PARAMS))).findings
+        assert (found.level, found.what) == ("warn", f"dom0's kernel is told {word}")
+        assert "xen-pciback loaded before it" in found.why
+        assert found.do.startswith("leave it where KVM is still used on plain Debian; else take the word out")
+        machine.files[grub.CONFIG] = menu
+        assert set_boot_menu.plan(PARAMS, machine.facts(set_boot_menu.asks(PARAMS))).findings == ()
+
     def test_a_way_back_must_exist(self):
         """A menu without plain Debian is refused."""
         machine = installed()

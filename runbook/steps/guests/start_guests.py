@@ -108,7 +108,8 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
                 after="configure_bridges",
             )
         read = parse(write_guest_configs.in_force(params, facts)[path])
-        yield from taken.taken(guest.name, read, domains, running, known)
+        shared = write_guest_configs.shared(params, guest)
+        yield from taken.taken(guest.name, read, domains, running, known, shared)
         yield from _gone(params, guest, domains, xen.assignable(facts))
     need = sum(guest_need_mib(guest) for guest in due)
     if domains.free_mib is not None and need > domains.free_mib:

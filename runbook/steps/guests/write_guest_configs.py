@@ -8,8 +8,8 @@ from runbook import releases
 from runbook.actions import WriteFile
 from runbook.errors import ParamsError
 from runbook.facts import configurations, guest_files, guests
-from runbook.facts.configurations import Configurations, Identities
-from runbook.guests import claims, config, disk_spec, standing, validate
+from runbook.facts.configurations import STANDS_ON, Configurations, Identities
+from runbook.guests import claims, config, disk_spec, drives, standing, validate
 from runbook.guests.standing import Standing
 from runbook.guests.syntax import parse
 from runbook.model.ask import Ask, Facts
@@ -34,10 +34,17 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
         guest_files.FILES,
         configurations.ELSEWHERE,
         _named(params),
+        *_parts(params),
         *(Ask.read(path) for path in paths),
         *(guest_files.dry_run(path) for path in paths),
         *guest_discs.asks(params),
     )
+
+
+def _parts(params: HostParams) -> tuple[Ask, ...]:
+    """Return the question what stands on what, where a guest has a disk or a partition of the host: volumes are each their own."""
+    every = (disk for guest in params.guests for disk in guest.disks)
+    return (STANDS_ON,) if any(disk.device and not disk.script for disk in every) else ()
 
 
 def wanted(params: HostParams, facts: Facts) -> dict[str, str]:
@@ -148,12 +155,21 @@ def _others(params: HostParams, there: Configurations, facts: Facts) -> Iterator
 def _rules(params: HostParams, there: Configurations, facts: Facts) -> list[Finding]:
     files = in_force(params, facts)
     found = [f for path, text in files.items() for f in validate.validate(text, params.release, path)]
-    return found + claims.conflicts({**there.texts, **files}, identities(params, facts).same)
+    known = identities(params, facts)
+    agreed = {(config.path_of(guest.name), path) for guest in params.guests for path in shared(params, guest)}
+    return found + claims.conflicts({**there.texts, **files}, known.same, known.holds, agreed)
+
+
+def shared(params: HostParams, guest: Guest) -> frozenset[str]:
+    """Return the paths of a guest's disks that another guest may have as well."""
+    paths = (drives.target_of(params, disk) for disk in drives.disks_of(guest) if disk.shared)
+    return frozenset(disk_spec.usual(path) for path in paths)
 
 
 def identities(params: HostParams, facts: Facts) -> Identities:
     """Return what the paths in all configurations, and in those of the guests, lead to."""
-    return configurations.parse_identities(facts[_named(params)].out)
+    stands_on = facts[STANDS_ON].out if STANDS_ON in facts else ""
+    return configurations.parse_identities(facts[_named(params)].out, stands_on)
 
 
 def _named(params: HostParams) -> Ask:

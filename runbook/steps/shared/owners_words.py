@@ -14,7 +14,8 @@ from runbook.steps.shared import boot_menu
 
 DEFAULTS = "/etc/default/grub"
 _BY_GRUB = ("no-real-mode", "edd=off", "placeholder")
-_TAKES_DEVICES = ("vfio-pci.ids=", "pci-stub.ids=", "vfio_pci.ids=")
+# The kernel takes - and _ in a module's name for one.
+_TAKES_DEVICES = ("vfio-pci.ids=", "vfio_pci.ids=", "pci-stub.ids=", "pci_stub.ids=")
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,9 @@ def _takes_devices(params: HostParams, now: Grub) -> list[Finding]:
         Finding(
             "warn",
             f"dom0's kernel is told {' '.join(words)}",
-            "that driver may take a device before xen-pciback does, and the guest would not get it",
-            f"where KVM is not used on plain Debian any more, take the word out of GRUB_CMDLINE_LINUX… "
+            "that driver takes devices on plain Debian; under Xen hide_devices has xen-pciback loaded before it, as long as "
+            "it is a module as in Debian's kernel",
+            f"leave it where KVM is still used on plain Debian; else take the word out of GRUB_CMDLINE_LINUX… "
             f"(`grep -r '{words[0].partition('=')[0]}' {DEFAULTS} {boot_menu.FOLDER}` shows the file), run `update-grub`, then run again",
             "H616",
         )
