@@ -82,7 +82,10 @@ class Desk:
         inside = file.is_relative_to(self._root)
         params = str(file.relative_to(self._root) if inside else file)
         made = copies.make(self._root, params, file.stem)
-        rows = [((title_of(read_notebook(path), path.stem), f"{file.stem}/{path.name}"),) for path in made]
+        rows = [
+            ((f"{path.name[:2]} {title_of(read_notebook(path), path.stem)}", f"{file.stem}/{path.name}"),)
+            for path in made
+        ]
         return _table((f"{copies.FOLDER}/{file.stem}",), rows, "")
 
     def _file(self, host: str) -> Path:

@@ -47,7 +47,8 @@ def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]]
     heads, wide = [str(column) for column in frame.columns], len(frame.columns) >= _MANY
     shown = frame.map(_cell).rename(index=_cell, columns=_cell)
     # What the rows are called stands above them, and not in a line of its own.
-    shown = shown.rename_axis(index=None, columns=frame.index.name)  # type: ignore[call-overload]
+    above = None if frame.index.name is None else str(frame.index.name)
+    shown = shown.rename_axis(index=None, columns=above)
     left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
     # Only a cell with a ground of its own needs an id; of hundreds they would be half of the page.
     style = Styler(shown, uuid=name, cell_ids=False).set_table_styles(left)  # type: ignore[arg-type]
