@@ -43,6 +43,8 @@ from runbook.runner.telling import OnEvent, Teller
 
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
 """After these a check looks at the other notebooks too: it changes nothing, and all that is wrong is to be said."""
+_PATIENCE_S = 300
+"""How long a kernel may take to answer first: one that died is seen at once, and on a busy machine its imports take minutes."""
 FIRST = ("IPython.paths", "multiprocessing.synchronize", "tqdm.auto")
 """What a run needs early (jupyter_client, tqdm) and the pages too, so that it is imported before there are two threads.
 
@@ -171,6 +173,7 @@ class Runner:
             parameters={"params": _short(self.params, project), "mode": self.record.mode},
             engine_name="runbook",
             progress_bar=False,
+            start_timeout=_PATIENCE_S,
             save_to=output,
             only_step=self._step,
             env=self._environment(path),
