@@ -49,6 +49,7 @@ WRITERS = {
     "debian_installation/install_base": NEW_SYSTEM,
     "debian_installation/install_boot_loader": NEW_SYSTEM,
     "debian_installation/install_system": NEW_SYSTEM,
+    "guests/install_systems": OWN,
     "guests/prove_passthrough": OWN,
     "guests/write_guest_configs": OWN,  # files by hand are taken in, or the plan names them: tests/steps/test_kept_guests.py
     "introduction/keep_survey": OWN,
