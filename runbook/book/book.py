@@ -17,7 +17,7 @@ from runbook.engine import gates
 from runbook.engine.beat import Beat, Work, checked
 from runbook.engine.consent import Approval, require_same_machine
 from runbook.engine.journal import Journal
-from runbook.errors import NotRecorded, ParamsError, Refused
+from runbook.errors import ParamsError, Refused
 from runbook.facts import identity, system
 from runbook.hosts import Host
 from runbook.model.ask import Facts
@@ -98,9 +98,8 @@ class Book(WithGuests):
         `CheckFailed`; the journal then says the same. Raises `KeyboardInterrupt`, with nothing begun, when
         somebody has asked to stop.
         """
-        module = self._step(step)
         with watching(signal.SIGINT) as stops, stops.interruptible():
-            self._apply(step, module)
+            self._apply(step, self._step(step))
 
     def _apply(self, step: str, module: Step) -> None:
         self._bar.go(step)
@@ -122,13 +121,7 @@ class Book(WithGuests):
             return views.summary("The guide's own release: only its commands are shown", [])
         if self._known < set(self._steps):
             self._look(*self._steps)
-        try:
-            with replay.explained(self.host, self.params, f"the table '{what}'"):
-                return tables.show(what, self.params, self.facts)
-        except NotRecorded as error:
-            if not replay.plays(self.host):
-                raise
-            return views.summary(error.what, [])
+        return replay.shown(self.host, self.params, what, lambda: tables.show(what, self.params, self.facts))
 
     def status(self) -> Shown:
         """Return which steps are done, which is next, and which failed. Changes nothing."""
@@ -146,10 +139,8 @@ class Book(WithGuests):
         A run that the notebook opened itself is archived; to go on, run the cell that opens the host again.
         Raises `RunbookError` when its report cannot be written; then call this again.
         """
-        rows = []
-        for name in self._steps:
-            end = self._ended.get(name, Outcome(name, "never-run"))
-            rows.append((name, end.status, end.message))
+        ends = [self._ended.get(name, Outcome(name, "never-run")) for name in self._steps]
+        rows = [(end.step, end.status, end.message) for end in ends]
         self._log("close")
         self.host.close()
         if self._close is not None:
@@ -230,8 +221,7 @@ class Book(WithGuests):
             self._look(step, *self._after(step))
 
     def _after(self, step: str) -> list[str]:
-        names = list(self._steps)
-        return names[names.index(step) + 1 :][:1]
+        return (names := list(self._steps))[names.index(step) + 1 :][:1]
 
     def _step(self, name: str) -> Step:
         try:
@@ -252,15 +242,14 @@ class Book(WithGuests):
 
     def _title(self) -> Shown:
         running = f"Linux {self.system.kernel}" + (" under Xen" if self.system.is_dom0 else "")
-        what = {"plan": "shows and changes nothing", "apply": "changes the host", "check": "only verifies"}
-        mode = what[self.mode] if self.host.is_real else "looks at what was captured; no machine is touched"
-        if replay.plays(self.host):
-            mode = "replays a recorded run; no machine is touched"
-        by_sudo = ", root by sudo" if self.params.is_by_sudo else ""
         rows = [
             ("host", self.system.hostname, f"{self.system.pretty_name}, {running}"),
-            ("mode", self.mode, mode),
-            ("reached by", self.params.connection.kind, f"{self.host.describe}{by_sudo}"),
+            ("mode", self.mode, replay.meant(self.host, self.mode)),
+            (
+                "reached by",
+                self.params.connection.kind,
+                f"{self.host.describe}{', root by sudo' if self.params.is_by_sudo else ''}",
+            ),
         ]
         if self._place is not None:
             rows.append(("report", "running", f"{self._place}; book.summary() closes it"))

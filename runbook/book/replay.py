@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from runbook.hosts.recording import asked_for
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
+from runbook.show.steps import summary
 from runbook.steps import Step
 
 _NAMED = 3
@@ -26,6 +27,15 @@ DONE = Plan(note="It was done before: a replay holds each step once.")
 def plays(host: Host) -> bool:
     """Return whether a host plays back what was done, and is no machine and no capture."""
     return isinstance(host, RecordedHost)
+
+
+def meant(host: Host, mode: str) -> str:
+    """Return in words what a mode does on such a host."""
+    if plays(host):
+        return "replays a recorded run; no machine is touched"
+    if not host.is_real:
+        return "looks at what was captured; no machine is touched"
+    return {"plan": "shows and changes nothing", "apply": "changes the host", "check": "only verifies"}[mode]
 
 
 def begin(host: Host, steps: Mapping[str, Step]) -> None:
@@ -95,6 +105,17 @@ def explained(host: Host, params: HostParams, what: str) -> Iterator[None]:
             do="give that back its value in the recording, or look at what can be told with `runbook plan`; a machine of your "
             "own, named under `connection`, answers everything",
         ) from error
+
+
+def shown(host: Host, params: HostParams, what: str, make: Callable[[], Any]) -> Any:
+    """Return what `make` shows, and of a replay that does not hold it the sentence that says so: nothing else needs a table."""
+    try:
+        with explained(host, params, f"the table '{what}'"):
+            return make()
+    except NotRecorded as error:
+        if not plays(host):
+            raise
+        return summary(error.what, [])
 
 
 def holds(host: Host, name: str) -> bool:

@@ -75,7 +75,6 @@ def new(
     """
     from runbook.captures.seen import see
     from runbook.hosts import connect
-    from runbook.params import find
     from runbook.proposal import chosen, file, look, read, write
 
     params = of_host(host, to, local, become, become_password, like, capture)
@@ -85,12 +84,7 @@ def new(
     choice = chosen.choice(devices, takes_all=takes_all)
     was_there = path.exists()
     if like and connection.kind == "recorded" and not (devices or takes_all):
-        file.save(path, file.copied(find(like).read_text(encoding="utf-8"), host), force=force)
-        click.echo(
-            f"{like} is a recorded host: this is a copy of it. Of a machine the file is written from what it says.",
-            err=True,
-        )
-        click.echo(f"read it, then: runbook plan {path}\n{path}")
+        _copy(like, host, path, force=force)
         return
     seen = read(see(capture).facts, choice) if capture else look(connect(params, "00_introduction"), choice)
     file.save(path, write(host, connection, seen), force=force)
@@ -103,6 +97,18 @@ def new(
             fg="yellow",
             err=True,
         )
+
+
+def _copy(like: str, host: str, path: Path, *, force: bool) -> None:
+    """Write the parameters of a recorded host under another name: what it answers, it answers to them."""
+    from runbook.params import find
+    from runbook.proposal import file
+
+    file.save(path, file.copied(find(like).read_text(encoding="utf-8"), host), force=force)
+    said = f"{like} is a recorded host: this is a copy of it. Of a machine the file is written from what it says."
+    click.echo(said, err=True)
+    click.echo(f"read it, then: runbook plan {path}", err=True)
+    click.echo(str(path))
 
 
 def _tell(seen: Proposal, path: Path, *, was_there: bool) -> None:

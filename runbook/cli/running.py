@@ -65,16 +65,9 @@ def run_and_show(
     here = project()
     place = reports or here / "reports"
     step = only if only in homes() else None
-    if older := working_folder.stale(here):
-        say(
-            f"The notebooks here are of {older}, and this is another runbook: runbook init --update",
-            fg="yellow",
-            err=True,
-        )
     asked = parameters.on_capture(parameters.load(params), capture)
     prepare(asked)  # what is to be typed, before anything is on the screen
-    if note := _recorded(asked, params, mode, place):
-        say(note, err=True)
+    _say_first(here, asked, params, mode, place)
     progress = _progress(quiet, as_json)
     with watching() as stops, stops.deferred():
         with progress:
@@ -109,6 +102,15 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
     say_unsigned(done)
     if not as_json:
         click.echo(str(done.index))
+
+
+def _say_first(here: Path, asked: HostParams, path: str, mode: str, reports: Path) -> None:
+    """Say what a person has to know of the notebooks and of a recorded host before either is seen."""
+    if older := working_folder.stale(here):
+        text = f"The notebooks here are of {older}, and this is another runbook: runbook init --update"
+        say(text, fg="yellow", err=True)
+    if note := _recorded(asked, path, mode, reports):
+        say(note, err=True)
 
 
 def _recorded(asked: HostParams, path: str, mode: str, reports: Path) -> str:

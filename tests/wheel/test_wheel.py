@@ -111,9 +111,19 @@ def test_a_newcomers_way(installed, tmp_path, capsys):
     commands, took = installed
     me = Newcomer(tmp_path, commands)
     me.times["pip install"] = took
+    try:
+        _go(me, tmp_path / "xen-host")
+    finally:
+        with capsys.disabled():
+            print(f"\n{commands}")
+            for line, seconds in me.times.items():
+                print(f"  {seconds:6.1f} s  {line}")
+
+
+def _go(me, folder):
     assert "runbook init FOLDER" in me.types("runbook run", code=1)
     me.types("runbook init xen-host")
-    me.where = tmp_path / "xen-host"
+    me.where = folder
     assert "completed" in me.types("runbook run")
     assert "a run of yours finished it" in me.types("runbook check")
     assert "It is a recorded host, and stays as it is" in me.types("runbook undo params/example.yml")
@@ -125,8 +135,4 @@ def test_a_newcomers_way(installed, tmp_path, capsys):
     assert "testbed" in me.types("runbook report list")
     assert "is of" in me.types("runbook init --update")
     assert "runbook.1" in me.types("runbook completion")
-    assert not (tmp_path / "xen-host/recordings").exists()
-    with capsys.disabled():
-        print(f"\n{commands.parent / 'bin/python'}")
-        for line, seconds in me.times.items():
-            print(f"  {seconds:6.1f} s  {line}")
+    assert not (folder / "recordings").exists()
