@@ -186,7 +186,9 @@ def _bytes(path: Path, what: str) -> bytes:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or printable(error)
         do = f"give the file that holds the {what}"
-        raise ParamsError(f"The {what} cannot be read", where=printable(path), why=why, do=do) from None
+        raise ParamsError(
+            "A plan, or an approval of one, cannot be read", where=printable(path), why=why, do=do
+        ) from None
 
 
 def _refused(path: Path, why: str, do: str) -> ConsentMissing:

@@ -1,6 +1,7 @@
 """A plan is approved by another person's key, for one host, one set of parameters, one time, and exactly as it is."""
 
 import base64
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -126,6 +127,7 @@ def test_what_is_not_as_it_was_signed_is_refused(place, damage):
     keys.make(place / "eve")
     envelope = json.loads(data)
     eve = approval.seal_approval(file.read_bytes(), later(0), later(7), "", keys.load(place / "eve"))
+    unsigned = {"plan": file.read_text(), "at": later(0), "until": later(7), "comment": ""}
     bad = {
         "cut": data[: len(data) // 2],
         "flipped": data.replace(
@@ -138,7 +140,10 @@ def test_what_is_not_as_it_was_signed_is_refused(place, damage):
         ).encode(),
         "a plan": file.read_bytes(),
         "unsigned": approval.dsse.seal(
-            approval.APPROVAL, {"plan": "0" * 64}, {"approval": {"plan": file.read_text()}}, None
+            approval.APPROVAL,
+            {"plan": hashlib.sha256(file.read_bytes()).hexdigest()},
+            {"approval": unsigned},
+            None,
         ).encode(),
     }
     assert approval.require(good, params, digest(params), keys.own())
@@ -282,5 +287,5 @@ def test_the_page_of_a_run_names_who_planned_who_approved_and_the_change(place):
 
 def test_a_file_that_is_not_there_is_named(place):
     """A wrong path ends before anything is started."""
-    with pytest.raises(ParamsError, match="The approval cannot be read"):
+    with pytest.raises(ParamsError, match="cannot be read"):
         approval.require(place / "none.json", params_of(place), "d" * 12, keys.own())
