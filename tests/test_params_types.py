@@ -21,6 +21,7 @@ from runbook.params import (
     loads,
     management,
     names,
+    notices,
     paths,
     secrets,
     types,
@@ -29,6 +30,7 @@ from runbook.params import (
 from runbook.params.types import Closed
 
 CASES = Path(__file__).parent / "params_cases"
+APPROVER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA7qxJ1c0H4b2m5vTn8yKkU3kQy7W1p9d0s6f5g4h3j2"
 TYPES = {
     "HostParams.host": names.HostName,
     "HostParams.consent": names.Consent,
@@ -81,6 +83,13 @@ TYPES = {
     "Bridge.gateway6": addresses.Ipv6MachineAddress,
     "Bridge.more_addresses": addresses.FixedAddress,
     "Storage.guest_volume_group": names.GroupName,
+    "Notice.mail": notices.MailAddress,
+    "Notice.sender": notices.SenderAddress,
+    "Notice.server": notices.MailServer,
+    "Notice.user": notices.MailUser,
+    "Notice.password": secrets.SecretReference,
+    "Notice.webhook": notices.WebAddress,
+    "Notice.webhook_at": secrets.SecretReference,
     "Guest.name": names.GuestName,
     "Guest.firmware": xl_words.GuestFirmware,
     "Guest.firmware_image": xl_words.HostPath,
@@ -148,6 +157,15 @@ TYPES = {
 LONG = "a" * 200
 #: Of each type: what it takes, and what it refuses.
 TRIED = {
+    "approver": (approvers.ApproversKey, [APPROVER, f"{APPROVER} ana@example.org"],
+        ["", "ssh-ed25519 AAAA", "ssh-rsa AAAA", APPROVER[:-4], f"cert {APPROVER}", "SHA256:x"]),
+    "mail": (notices.MailAddress, ["ops@example.org", "a.b+c@x"],
+        ["", "ops", "@x", "-x@y", "a@b c", "a@b\nBcc: x@y", "Ana <a@b>", "a@-b", "a,b@c", "a@b,c@d"]),
+    "sender": (notices.SenderAddress, ["", "xen@example.org"], ["x", "a@b\nBcc: x@y", "-x@y"]),
+    "mail server": (notices.MailServer, ["", "smtp.example.org", "127.0.0.1:2525", "[::1]:25"], ["a b", "-x", "smtp://a", "a:b", "a/b"]),
+    "mail user": (notices.MailUser, ["", "xen", "xen@example.org"], ["a b", "-x", "a\nb"]),
+    "webhook": (notices.WebAddress, ["", "https://example.org/hook?x=1", "http://127.0.0.1:8080/x", "http://localhost/"],
+        ["http://example.org/x", "ftp://a/b", "https://", "https://a b", "https://a/\nx", "https://u:p@a/", "file:///etc/passwd", "http://127.0.0.1.evil.org/"]),
     "host": (names.HostName, ["victory", "a", "x-1", "9a", "a" * 63],
         ["", "fleet", "sample", "localhost", "A", "-a", "a-", "a.b", "a_b", "10", "a" * 64, ".", "..", "a/b", "ä"]),
     "consent": (names.Consent, ["undo", "set_boot_menu", "partition_disk:0123456789ab"],

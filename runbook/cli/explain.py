@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from runbook.cli.output import AS_JSON, print_json
+from runbook.text.plural import plural
 
 if TYPE_CHECKING:
     from runbook.help import Entry, Reading
@@ -114,7 +115,7 @@ def summary(reading: Reading) -> str:
     told = {"cause": "the cause", "consequence": "that follows from it", "remark": "only a remark"}
     counts = {role: reading.count(role) for role in told}
     parts = ", ".join(f"{n} {told[role]}" for role, n in counts.items() if n)
-    return f"{reading.lines} lines: {sum(counts.values())} known ({parts}), {len(reading.unknown)} not known"
+    return f"{plural(reading.lines, 'line')}: {sum(counts.values())} known ({parts}), {len(reading.unknown)} not known"
 
 
 def _list(listed: Iterable[Entry]) -> None:

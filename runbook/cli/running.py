@@ -124,9 +124,11 @@ def _recorded(asked: HostParams, path: str, mode: str, reports: Path) -> str:
 
 
 def say_unsigned(done: Run) -> None:
-    """Say it when nobody vouches for a report."""
+    """Say it when nobody vouches for a report, and when somebody could not be told of it."""
     if not done.record.signed_by:
         say(UNSIGNED, fg="yellow", err=True)
+    for line in done.unsent:
+        say(line, fg="yellow", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:

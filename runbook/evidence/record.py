@@ -97,6 +97,8 @@ class Run:
 
     folder: Path
     record: RunRecord
+    unsent: tuple[str, ...] = ()
+    """Who could not be told that it has ended, and why (`runbook.evidence.notices`)."""
 
     @property
     def exit_code(self) -> int:

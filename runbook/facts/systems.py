@@ -63,6 +63,11 @@ def parse(facts: Facts) -> Systems:
     return Systems(frozenset(done.values()) - half, half, keys)
 
 
+def is_kept(facts: Facts, name: str) -> bool:
+    """Return whether the host keeps anything of the system of a guest of that name."""
+    return f"{STATE}/{name}/" in facts[NOTES].out
+
+
 @dataclass(frozen=True)
 class Head:
     """What a volume begins with."""

@@ -84,7 +84,8 @@ class Guest(Closed):
     on_reboot: Ending = "restart"
     """What xl does when it restarts."""
     on_crash: Ending | None = Field(default=None, examples=["restart"])
-    """What xl does when it crashes; empty restarts one that starts with the host, and preserves another, to be looked at."""
+    """What xl does when it crashes; empty restarts one that starts with the host, and preserves another, to be looked at.
+    xl sets no limit to `restart`: a guest that crashes at once is started anew every few seconds."""
     on_watchdog: Ending | None = Field(default=None, examples=["restart"])
     """What xl does when its watchdog bites; empty is `destroy`."""
     on_soft_reset: Ending | None = Field(default=None, examples=["soft-reset"])

@@ -29,6 +29,7 @@ from runbook.params.installation import Installation, with_sizes
 from runbook.params.kernel import Kernel
 from runbook.params.management import Management
 from runbook.params.names import Consent, HostName, prove_short
+from runbook.params.notices import Notice
 from runbook.params.types import Closed
 
 XEN_MIB = 256
@@ -78,6 +79,8 @@ class HostParams(Closed):
         ],
     )
     """Keys of others: a plan that one of them signed (`runbook approve`) runs unattended, exactly as it was signed."""
+
+    notify: Annotated[tuple[Notice, ...], Field(max_length=5)] = ()
 
     @property
     def is_by_sudo(self) -> bool:

@@ -21,7 +21,7 @@ from runbook.controller.signals import Stops
 from runbook.drift.compare import counted
 from runbook.engine.journal import read
 from runbook.errors import ConsentMissing, RunbookError
-from runbook.evidence import abandoned, archive, claims, drift, notebook_html, planned
+from runbook.evidence import abandoned, archive, claims, drift, notebook_html, notices, planned
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts
@@ -43,6 +43,8 @@ from runbook.runner.telling import OnEvent, Teller
 
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
 """After these a check looks at the other notebooks too: it changes nothing, and all that is wrong is to be said."""
+_PATIENCE_S = 300
+"""How long a kernel may take to answer first: one that died is seen at once, and on a busy machine its imports take minutes."""
 FIRST = ("IPython.paths", "multiprocessing.synchronize", "tqdm.auto")
 """What a run needs early (jupyter_client, tqdm) and the pages too, so that it is imported before there are two threads.
 
@@ -85,7 +87,8 @@ class Runner:
             named = {name: [step for step, _ in found] for name, found in self._steps.items()}
             self._teller.tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=named)
             self._notebooks()
-        return Run(self.place, self.record)
+        unsent = notices.tell(self._host_params, self.place, self.record.as_dict())
+        return Run(self.place, self.record, unsent)
 
     def _notebooks(self) -> None:
         try:
@@ -170,6 +173,7 @@ class Runner:
             parameters={"params": _short(self.params, project), "mode": self.record.mode},
             engine_name="runbook",
             progress_bar=False,
+            start_timeout=_PATIENCE_S,
             save_to=output,
             only_step=self._step,
             env=self._environment(path),

@@ -570,3 +570,18 @@ def texts(widget):
     yield str(getattr(widget, "value", ""))
     for child in getattr(widget, "children", ()):
         yield from texts(child)
+
+
+def test_what_the_file_adds_to_xens_line_counts_in_the_form(tmp_path, monkeypatch):
+    """With the word that leaves the IOMMU on, the machine in the form is the one that 00 shows."""
+    seen = []
+    read = survey.read
+    monkeypatch.setattr(
+        survey, "read", lambda facts, options=(): seen.append(options) or read(facts, options)
+    )
+    file = tmp_path / "mine.yml"
+    text = Path("params/example.yml").read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    runbook.form(file)
+    assert seen == [load(file).xen.options]
+    assert "com1=115200,8n1" in seen[0]

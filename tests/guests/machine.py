@@ -223,7 +223,7 @@ def configured(params: HostParams, **values: Any) -> HandMade:
     release = releases.get(params.release)
     texts = {config.path_of(g.name): config.render(params, g, release, False) for g in params.guests}
     group = params.storage.guest_volume_group
-    there = {f"{group}/{g.volume.name}": g.volume.size_gib * GIB for g in params.guests}
+    there = {f"{group}/{g.volume.name}": g.volume.size_gib * GIB for g in params.guests if g.volume}
     return HandMade(params, **{"volumes": there, "files": texts, **values})
 
 

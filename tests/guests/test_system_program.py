@@ -13,6 +13,7 @@ import pytest
 from runbook.facts import systems
 from runbook.guests import system
 from runbook.model.ask import Answer, Facts
+from tests.facts.test_discs import iso
 
 MIB = 1 << 20
 LVS = """#!/bin/sh
@@ -149,11 +150,14 @@ def test_an_empty_volume_gets_table_loaders_and_system(host):
     )
 
 
-@pytest.mark.parametrize("content", ["ext4", "noise", "system"])
+@pytest.mark.parametrize("content", ["ext4", "disc", "noise", "system"])
 def test_a_volume_that_holds_anything_is_refused_and_stays_as_it_is(host, content):
-    """A file system, bytes that nobody knows, and the program's own work: not one byte is changed."""
+    """A file system, what begins far behind, bytes that nobody knows, the program's own work: not one byte is changed."""
     if content == "ext4":
         subprocess.run(["mkfs.ext4", "-q", host.volume], check=True)
+    elif content == "disc":  # its first 32 KiB are empty
+        with Path(host.volume).open("r+b") as file:
+            file.write(iso(400))
     elif content == "noise":
         with Path(host.volume).open("r+b") as file:
             file.write(b"\x17")

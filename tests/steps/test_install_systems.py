@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from runbook import releases
 from runbook.actions import Deliver, InstallPackages, Run, WriteFile
+from runbook.book.acts.remove_guest import RemoveGuest
+from runbook.book.acts.rename_guest import RenameGuest
 from runbook.builds import guest_system
 from runbook.builds.foreign import foreign
-from runbook.facts import delivered, packages, space, systems
+from runbook.facts import delivered, guest_files, packages, space, systems
 from runbook.guests import config, system
 from runbook.model.ask import MISSING, Answer
 from runbook.params import HostParams, load
@@ -290,3 +293,40 @@ class TestAnswers:
         """Without DHCP nobody has to find it."""
         fixed = with_web(start=True, system={"debian": "trixie", "keys": [KEY], "ipv4": "192.168.7.9/24"})
         assert "key web 192.168.7.9; true" in guest_systems.host_key(fixed.guests[-1]).argv[-1]
+
+
+class TestActs:
+    """What the host keeps of a system goes with its guest, and follows its name."""
+
+    def facts(self, act, params, notes):
+        made = host(params, notes=notes)
+        made.answers[systems.NOTES] = Answer(0, notes)
+        made.answers[guest_files.dry_run(config.path_of("web"))] = Answer(MISSING)
+        return SimpleNamespace(asks=lambda _: act.asks(params)), made
+
+    def test_a_removal_takes_the_notes_and_the_seed_along(self):
+        """Once: what is gone is not removed again; the seed is not said to stay."""
+        cloud = with_web(system={"cloud": "/srv/x.qcow2", "sha256": "ab" * 32, "keys": [KEY]})
+        act = RemoveGuest("web")
+        for notes, wanted in ((f"{system.STATE}/web/installed:x\n", True), ("", False)):
+            step, made = self.facts(act, cloud, notes)
+            plan = act.plan(cloud, made.facts(step))
+            runs = [a.argv for a in plan.actions if isinstance(a, Run)]
+            assert (("rm", "-rf", "--", f"{system.STATE}/web") in runs) == wanted
+            assert not [f.what for f in plan.findings if f.what.startswith("Stays")]
+        assert systems.NOTES not in RemoveGuest("comm").asks(PARAMS)
+
+    def test_a_rename_takes_them_along_and_can_be_taken_back(self):
+        """The seed is a disk of the guest: the new configuration names its new place."""
+        act = RenameGuest("web", "www", WEB)
+        raw = WEB.model_dump()
+        params = HostParams.model_validate(
+            {**raw, "guests": [*raw["guests"][:-1], {**raw["guests"][-1], "name": "www"}]}
+        )
+        step, made = self.facts(act, params, f"{system.STATE}/web/installed:x\n")
+        made.files[config.path_of("web")] = config.render(WEB, WEB.guests[-1], releases.get("trixie"), False)
+        (move,) = (
+            a for a in act.plan(params, made.facts(step)).actions if isinstance(a, Run) and a.argv[0] == "mv"
+        )
+        assert move.argv == ("mv", "-T", "--", f"{system.STATE}/web", f"{system.STATE}/www")
+        assert move.undo == ("mv", "-T", "--", f"{system.STATE}/www", f"{system.STATE}/web")
