@@ -30,7 +30,9 @@ def project(tmp_path):
     example = (ROOT / "params/example.yml").read_text(encoding="utf-8")
     for name in ("example", "victory"):
         shutil.copy(ROOT / f"params/{name}.yml", root / "params")
-    (root / "params/my host.yml").write_text(example.replace("host: alder", "host: birch"), encoding="utf-8")
+    (root / "params/my host.yml").write_text(
+        example.replace("host: testbed", "host: birch", 1), encoding="utf-8"
+    )
     (root / "params/broken.yml").write_text(example + "\nmispelt: 1\n", encoding="utf-8")
     (root / "docs").symlink_to(ROOT / "docs")
     (root / "recordings").symlink_to(ROOT / "recordings")

@@ -542,12 +542,12 @@ def test_a_real_host_is_asked_over_its_own_connection(file):
 
 
 def test_what_is_in_a_list_is_called_by_its_name(form):
-    """Guests, bridges and devices have their own names, as they are typed; what has none is numbered."""
+    """Guests and bridges have their own names, as they are typed, and a virtual card that of its bridge."""
     form.open(("guests",))
     name = field(form, ("guests", 0, "name")).control
     assert "<b" in form.heads["guests", 0].value
     assert "ipfire" in form.heads["guests", 0].value
-    assert "nics 2" in form.heads["guests", 0, "nics", 1].value
+    assert "xenbr1" in form.heads["guests", 0, "nics", 1].value
     name.value = "router"
     assert "router" in form.heads["guests", 0].value
     assert form.buttons["guests", 0].tooltip.endswith("guests.0")
