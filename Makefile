@@ -22,7 +22,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED  := $(INSTALL) --require-hashes --requirement
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help env lock run sample parameters decisions test test-faults test-sudo browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env lock run sample parameters decisions test test-faults test-sudo test-wheel browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 # Where a shell forbids it, each of the many processes would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -65,6 +65,9 @@ test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and
 test-sudo: $(READY) ## root by sudo over the real sshd and sudo, in a Debian that mmdebstrap makes (root; ten minutes)
 	@$(BIN)/pytest -q -m sudo tests/hosts
 
+test-wheel: $(READY) ## build the wheel, install it into an empty folder, and go a newcomer's way there (PYTHONS="python3.12 …": those too)
+	@RUNBOOK_PYTHONS="$(PYTHONS)" $(BIN)/pytest -q -m wheel tests/wheel
+
 browser-deps: ## install Chromium and what reads PDFs, from Debian's packages (root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core fonts-liberation poppler-utils
@@ -73,8 +76,8 @@ test-browser: $(READY) ## look at the site, a report and notebooks in JupyterLab
 	@$(LOCKED) lock/browser.txt
 	@$(BIN)/pytest -q -m browser tests/browser
 
-jupyter: $(READY) ## open JupyterLab on the recorded host
-	@$(FORKED) $(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_introduction.ipynb
+jupyter: $(READY) ## open JupyterLab: your hosts, their parameters, and own copies of the notebooks
+	@$(BIN)/runbook jupyter
 
 notebooks: $(READY) ## re-execute the committed notebooks on the recorded host (review the diff)
 	@$(BIN)/runbook notebooks

@@ -1,11 +1,11 @@
-"""The Xen host runbook. What a cell may import: `open_host`, `open_fleet` and `form`."""
+"""The Xen host runbook. What a cell may import: `open_host`, `open_fleet`, `open_desk` and `form`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["form", "open_fleet", "open_host"]
-__version__ = "0.5.0"
+__all__ = ["form", "open_desk", "open_fleet", "open_host"]
+__version__ = "0.6.0"
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +17,10 @@ def __getattr__(name: str) -> Any:
         from runbook.fleet.book import open_fleet
 
         return open_fleet
+    if name == "open_desk":
+        from runbook.desk import open_desk
+
+        return open_desk
     if name == "form":
         from runbook.show.form import form
 

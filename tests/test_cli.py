@@ -169,14 +169,13 @@ def test_wrong_usage_ends_with_2(toy, words, message):
 
 
 def test_a_run_off_a_terminal_prints_plain_lines(toy):
-    """One line at the start and the end of each notebook and step, a table, and the report's path last."""
+    """One line a step, one at the start and the end of each notebook, a table, and the report's path last."""
     place = toy(one=beat("one"), two=beat("two", "unchanged"))
     done = call("run", "params/toy.yml")
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     begins = (
         "1/2 05_one: A toy",
-        "  one …",
         "  one: changed in ",
         "1/2 05_one: completed in ",
         "2/2 05_two: A toy",
@@ -254,7 +253,7 @@ def test_reports_are_listed_and_opened(toy, monkeypatch):
     place = toy(one=beat("one"))
     call("run", "params/toy.yml")
     listed = call("report", "list")
-    assert "testbed  auto   completed  1 of 1 steps changed" in listed.stdout
+    assert "testbed  auto   completed  1 of 1 step changed" in listed.stdout
     monkeypatch.setattr("runbook.cli.reports.has_display", lambda: False)
     opened = call("report", "open", "testbed")
     assert opened.stdout.strip() == str(next((place / "reports").glob("testbed/*/index.html")))

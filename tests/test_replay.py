@@ -11,7 +11,7 @@ import pytest
 
 from runbook import params as parameters
 from runbook.book import Book, open_host
-from runbook.book.replay import require_order
+from runbook.book.replay import differing, require_order
 from runbook.engine.journal import Journal
 from runbook.errors import NotRecorded, Refused, RunbookError
 from runbook.hosts.recorded import RecordedHost
@@ -172,7 +172,8 @@ def test_with_other_parameters_nobody_reads_a_script(name, notebook):
 def _said(params, notebook):
     """Return what a run says that a recording does not hold, '' when it gets to its end, or to an answer of its own."""
     try:
-        book = Book(params, "apply", RecordedHost(RECORDING, notebook), notebook, Journal(None))
+        host = RecordedHost(RECORDING, notebook, params.host)
+        book = Book(params, "apply", host, notebook, Journal(None))
         for step in book._steps:
             book.apply(step)
     except NotRecorded as error:
@@ -183,9 +184,54 @@ def _said(params, notebook):
 
 
 def test_other_parameters_do_lead_out_of_the_recording():
-    """The test above looks at something: these parameters ask what was never recorded."""
-    params = parameters.HostParams.model_validate(PARAMS.model_dump() | OTHERS["another host"])
-    assert "was never asked: getent -s files hosts alder" in _said(params, "03_debian_configuration")
+    """The test above looks at something: these parameters ask what was never recorded, and which they are is named."""
+    params = parameters.HostParams.model_validate(PARAMS.model_dump() | OTHERS["more packages"])
+    said = _said(params, "03_debian_configuration")
+    assert re.match(
+        r"The recording does not hold \w+ as these parameters have it: it was made with another configuration\.\w",
+        said,
+    )
+    assert "`runbook plan`" in said
+
+
+def test_a_plan_goes_on_behind_what_the_recording_does_not_hold():
+    """With other parameters a look says so at the one step that asks more, and every other step is planned."""
+    clock = {"zone": "Europe/Paris", "synchronise": "timesyncd"}
+    changed = PARAMS.model_dump(exclude_unset=True)
+    changed["configuration"] = {**changed["configuration"], "clock": clock}
+    params = parameters.HostParams.model_validate(changed)
+    book = Book(params, "plan", RecordedHost(RECORDING, BOOKS[0]), BOOKS[0], Journal(None))
+    said = {step: book.plan(step).text.splitlines()[0] for step in book._steps}
+    for step in book._steps:
+        book.apply(step)
+    left = [step for step, text in said.items() if "the recording does not hold" in text]
+    assert left == ["set_clock"]
+    assert said["set_clock"].endswith("it was made with another configuration.clock")
+    assert {end.status for end in book._ended.values()} == {"skipped"}
+
+
+@pytest.mark.parametrize("notebook", names(RECORDING))
+@pytest.mark.parametrize("host", ["alder", "a", "debian", "root"])
+def test_a_host_of_another_name_plays_to_the_end(host, notebook):
+    """A copy of the example with another name: names, identities and seals of guests, and nothing else, are others."""
+    params = PARAMS.model_copy(update={"host": host})
+    replay = RecordedHost(RECORDING, notebook, host)
+    book = Book(params, "apply", replay, notebook, Journal(None))
+    for step in book._steps:
+        book.apply(step)
+    assert {end.status for end in book._ended.values()} <= {"changed", "unchanged"}
+    assert replay.left == []
+    assert not [d for d in (differing(replay, params)) if d != "host"]
+    text = json.dumps([answer.out for answer in replay._known.values()])
+    assert not re.search(r"(?<![\w-])testbed(?![\w-])", text.replace("\\n", " ").replace("\\t", " "))
+
+
+def test_under_its_own_name_nothing_is_renamed():
+    """The recording is played to the letter, and a name that is only a part of a word stays."""
+    own, other = (RecordedHost(RECORDING, "08_guests", name) for name in ("testbed", "alder"))
+    assert own._entries == RecordedHost(RECORDING, "08_guests")._entries
+    assert "testbed-disk1" in json.dumps(other._entries)
+    assert "on alder. The runbook writes this file" in json.dumps(other._entries)
 
 
 def test_what_is_no_notebook_says_that_a_machine_is_needed():

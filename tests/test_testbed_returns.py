@@ -418,7 +418,8 @@ def test_consent_is_for_the_plan_of_the_way_back(file: str, tmp_path: Path) -> N
 def test_returns_come_last_and_see_the_machine_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The state is kept before anything ran, also for a later call that begins at a checkpoint; the proofs come last."""
     done: list[str] = []
-    machine = SimpleNamespace(down=lambda: done.append("down"))
+    machine = SimpleNamespace(answers=lambda: True, down=lambda: done.append("down"))
+    monkeypatch.setattr(acceptance, "stop_guests", lambda m: done.append("guests"))
     monkeypatch.setattr(acceptance, "_boot", lambda release: machine)
     monkeypatch.setattr(acceptance, "keep_state", lambda m: done.append("state"))
     monkeypatch.setattr(acceptance, "kept_state", lambda m: done.append("kept") or State({}))
@@ -428,10 +429,13 @@ def test_returns_come_last_and_see_the_machine_before_the_first_run(monkeypatch:
     )
     assert acceptance.main(returns=True) == 0
     assert acceptance.main() == 0
-    assert done == ["state", "kept", "runs", "returns True", "down", "state", "runs", "down"]
+    assert done == [
+        *("state", "kept", "runs", "returns True", "guests", "down"),
+        *("state", "runs", "guests", "down"),
+    ]
     done.clear()
     monkeypatch.setattr(acceptance, "begin_again", lambda *_: "06_xen_configuration")
     monkeypatch.setattr(acceptance, "up", lambda **_: machine)
     assert acceptance.main(returns=True, resume=True) == 0
     assert acceptance.main(resume=True) == 0
-    assert done == ["kept", "runs", "returns True", "down", "runs", "down"]
+    assert done == ["kept", "runs", "returns True", "guests", "down", "runs", "guests", "down"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook.model.action import Action
 from runbook.model.ask import Facts
+from runbook.text.plural import plural
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class PurgePackages(Action):
 
     @property
     def title(self) -> str:
-        return f"purge {len(self.names)} packages"
+        return f"purge {plural(len(self.names), 'package')}"
 
     def preview(self, facts: Facts) -> str:
         return "\n".join(["$ apt-get purge", *(f"- {name}" for name in self.names)]) + "\n"

@@ -12,6 +12,7 @@ from runbook.attestation.keys import PublicKey
 from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD, Attested, digest, read
 from runbook.attestation.trust import KNOWN
 from runbook.controller import plain
+from runbook.text.plural import plural
 
 GOOD = ("good", "pruned")
 
@@ -65,10 +66,10 @@ def _looked_at(folder: Path, entered: Entered) -> Verdict:
     files.prove(folder, statement, pruning.removed if pruning else ())
     status, by = _trust([statement.signer, *([pruning.signer] if pruning else [])], entered, statement)
     if pruning:
-        about = f"{len(pruning.removed)} files were pruned on {pruning.at:%-d %b %Y}"
+        about = f"{plural(len(pruning.removed), 'file')} {'was' if len(pruning.removed) == 1 else 'were'} pruned on {pruning.at:%-d %b %Y}"
         status = "pruned" if status == "good" else status
     else:
-        about = f"{statement.mode} {statement.outcome}, {len(statement.subjects)} files"
+        about = f"{statement.mode} {statement.outcome}, {plural(len(statement.subjects), 'file')}"
     return Verdict(folder, status, f"{about}, {by}", statement, sha256)
 
 

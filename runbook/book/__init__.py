@@ -9,14 +9,19 @@ from runbook import releases
 from runbook.book import stepping
 from runbook.book.book import Book
 from runbook.engine import gates
+from runbook.engine.consent import Approval
 from runbook.engine.journal import Journal
 from runbook.errors import ParamsError
 from runbook.hosts import connect
 from runbook.model.modes import MODES
-from runbook.params import digest, load, on_capture
+from runbook.params import HostParams, digest, load, on_capture
+from runbook.params.host import Recorded
 from runbook.steps import steps_of
 
-__all__ = ["CAPTURE", "Book", "open_host"]
+__all__ = ["APPROVAL", "CAPTURE", "Book", "open_host"]
+
+APPROVAL = "RUNBOOK_APPROVAL"
+"""The environment variable that names the file with somebody else's word for the plan (`runbook approve`)."""
 
 CAPTURE = "RUNBOOK_CAPTURE"
 """The environment variable by which a run tells its kernels that a capture stands in place of the host."""
@@ -44,13 +49,14 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
             why=f"it began with {begun_with}, they are {digest(host_params)} now, and its report names only those",
             do="run again: what is done already is found done",
         )
-    host_params = on_capture(host_params, os.environ.get(CAPTURE))
+    approval = _approval(host_params) if mode != "check" else None
+    host_params = _of_files(on_capture(host_params, os.environ.get(CAPTURE)), mode)
     gates.require_machine(host_params, mode)
     releases.get(host_params.release)
     host = connect(host_params, notebook)
 
     def make(journal: Journal) -> Book:
-        return Book(host_params, mode, host, notebook, journal, params)
+        return Book(host_params, mode, host, notebook, journal, params, approval)
 
     try:
         if run_dir := os.environ.get("RUNBOOK_RUN_DIR"):
@@ -60,3 +66,30 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
     except BaseException:
         host.close()  # the lock of a book that never came to be
         raise
+
+
+def _of_files(params: HostParams, mode: str) -> HostParams:
+    """Return the parameters; of a recorded host that an earlier run finished, with the recording of it as it is now."""
+    if (
+        not isinstance(params.connection, Recorded)
+        or not params.connection.finished
+        or mode in ("auto", "apply")
+    ):
+        return params
+    from runbook.evidence import finished
+
+    run_dir = os.environ.get("RUNBOOK_RUN_DIR")
+    return finished.after_a_run(params, mode, Path(run_dir).parents[1] if run_dir else stepping.reports())
+
+
+def _approval(params: HostParams) -> Approval | None:
+    """Return what somebody else agreed to, None where the environment names no approval. Raises `ConsentMissing`.
+
+    That it has not ended is asked when a run begins: one that takes hours is not broken off in the middle.
+    """
+    if not (file := os.environ.get(APPROVAL)):
+        return None
+    from runbook.attestation import approval, keys
+
+    begun = approval.read_approval(Path(file)).at if os.environ.get("RUNBOOK_RUN_DIR") else ""
+    return approval.require(Path(file), params, digest(params), keys.own(), at=begun)[1]

@@ -15,8 +15,9 @@ from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
 from runbook.engine.beat import Beat, Work, checked
+from runbook.engine.consent import Approval, require_same_machine
 from runbook.engine.journal import Journal
-from runbook.errors import ParamsError, Refused
+from runbook.errors import NotRecorded, ParamsError, Refused
 from runbook.facts import identity, system
 from runbook.hosts import Host
 from runbook.model.ask import Facts
@@ -37,14 +38,14 @@ class Book(WithGuests):
     """Plans, applies and checks the steps of one notebook on one host."""
 
     def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal,
-                 file: str | Path = "") -> None:  # fmt: skip
+                 file: str | Path = "", approval: Approval | None = None) -> None:  # fmt: skip
         self._guide_only = releases.get(params.release).reproduction
         replays = mode == "auto" and replay.plays(host) and not self._guide_only
         self.mode = "apply" if replays else ("plan" if mode == "auto" else mode)
         self.params, self.host, self.notebook = params, host, notebook
         self._steps = steps_of(notebook, params.release)
         self._file = file
-        self._beat = Beat(host, journal, notebook, self._end)
+        self._beat = Beat(host, journal, notebook, self._end, approval)
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
         self._place: Path | None = None
@@ -59,6 +60,7 @@ class Book(WithGuests):
         gates.require_usable(
             host, params, self.system, notebook, plans_only=self._guide_only and self.mode == "plan"
         )
+        require_same_machine(approval, identity.parse(self.facts), host)
         self._log("open", mode=self.mode, host=params.host, params_digest=digest(params),
                   machine=identity.parse(self.facts), kernel=self.system.kernel, boot_id=self.system.boot_id)  # fmt: skip
         self._bar.go()
@@ -80,9 +82,10 @@ class Book(WithGuests):
         module = self._step(step)
         self._bar.go(step)
         self._fresh(step)
-        if why := replay.unrecorded(self.host, step, module, self.params, self.facts):
+        if why := replay.unrecorded(self.host, step, module, self.params, self.facts, self.mode):
             return views.unrecorded(module, why)
-        planned = replay.DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
+        with replay.explained(self.host, self.params, step):
+            planned = replay.DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
         return views.plan(module, planned, self.facts)
 
@@ -103,7 +106,8 @@ class Book(WithGuests):
         self._bar.go(step)
         live = Live(is_real=self.host.is_real, expected_s=self._bar.expected_s(step))
         try:
-            end = self._beat.step(step, lambda: self._carry(step, module, live))
+            with replay.explained(self.host, self.params, step):
+                end = self._beat.step(step, lambda: self._carry(step, module, live))
         except BaseException:
             live.fail()
             raise
@@ -118,7 +122,13 @@ class Book(WithGuests):
             return views.summary("The guide's own release: only its commands are shown", [])
         if self._known < set(self._steps):
             self._look(*self._steps)
-        return tables.show(what, self.params, self.facts)
+        try:
+            with replay.explained(self.host, self.params, f"the table '{what}'"):
+                return tables.show(what, self.params, self.facts)
+        except NotRecorded as error:
+            if not replay.plays(self.host):
+                raise
+            return views.summary(error.what, [])
 
     def status(self) -> Shown:
         """Return which steps are done, which is next, and which failed. Changes nothing."""
@@ -163,7 +173,7 @@ class Book(WithGuests):
         if self._was_replayed(name):
             return Outcome(name, "unchanged", replay.DONE.note)
         self._fresh(name)
-        if why := replay.unrecorded(self.host, name, module, self.params, self.facts):
+        if why := replay.unrecorded(self.host, name, module, self.params, self.facts, self.mode):
             return Outcome(name, "skipped", why)
         planned = module.plan(self.params, self.facts)
         if self.mode == "apply" and planned.actions and not replay.holds(self.host, name):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from runbook.errors import NotRecorded
 from runbook.hosts import Host
 from runbook.hosts.captured import CapturedHost
+from runbook.hosts.not_recorded import is_author
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recorder import Recorder
 from runbook.hosts.recording import asked_for
@@ -15,6 +18,8 @@ from runbook.model.plan import Plan
 from runbook.params import HostParams
 from runbook.steps import Step
 
+_NAMED = 3
+"""So many parameters are named in a sentence."""
 DONE = Plan(note="It was done before: a replay holds each step once.")
 
 
@@ -35,11 +40,11 @@ def at(host: Host, step: str) -> None:
         host.at(step)
 
 
-def unrecorded(host: Host, name: str, step: Step, params: HostParams, facts: Facts) -> str:
+def unrecorded(host: Host, name: str, step: Step, params: HostParams, facts: Facts, mode: str) -> str:
     """Return in one line that a step was never recorded, or asks more than it did then; '' when it can be played.
 
-    What such a step did then is left out of the replay. Other parameters than those of the recording are no reason: what
-    they lead to is the error that the host raises.
+    What such a step did then is left out of the replay. Where other parameters than those of the recording are the reason,
+    a look goes on to the next step, and what acts ends with the error that the host raises.
     """
     if host.is_real or all(ask in facts for ask in step.asks(params)):
         return ""
@@ -47,10 +52,49 @@ def unrecorded(host: Host, name: str, step: Step, params: HostParams, facts: Fac
         return uncaptured_line(host, next(ask for ask in step.asks(params) if ask not in facts))
     if not isinstance(host, RecordedHost):
         return ""
-    if host.has(name) and host.params != asked_for(params):
-        return ""
+    if host.has(name) and (others := differing(host, params)):
+        return "" if mode == "apply" else _beyond(name, others)
     host.leave_out(name)
     return unrecorded_line(name)
+
+
+def differing(host: RecordedHost, params: HostParams) -> list[str]:
+    """Return which parameters are others than those of the recording, such as `dom0.memory_mib`; [] when that is not known."""
+    recorded = host.params
+    return [] if recorded is None else list(_differing(recorded, asked_for(params)))
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for key in sorted(one.keys() | other.keys()):
+        first, second = one.get(key), other.get(key)
+        if not above and isinstance(first, dict) and isinstance(second, dict):
+            yield from _differing(first, second, f"{key}.")
+        elif first != second:
+            yield f"{above}{key}"
+
+
+def _beyond(what: str, others: Sequence[str]) -> str:
+    """Return in one sentence why a recording holds something not."""
+    some = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
+    return f"the recording does not hold {what} as these parameters have it: it was made with another {some}"
+
+
+@contextmanager
+def explained(host: Host, params: HostParams, what: str) -> Iterator[None]:
+    """Raise what a recording does not hold as one sentence, where other parameters are the reason; an author sees all of it."""
+    try:
+        yield
+    except NotRecorded as error:
+        others = differing(host, params) if isinstance(host, RecordedHost) and not is_author() else []
+        if not others:
+            raise
+        said = _beyond(what, others)
+        raise NotRecorded(
+            f"{said[0].upper()}{said[1:]}",
+            where=host.describe,
+            do="give that back its value in the recording, or look at what can be told with `runbook plan`; a machine of your "
+            "own, named under `connection`, answers everything",
+        ) from error
 
 
 def holds(host: Host, name: str) -> bool:

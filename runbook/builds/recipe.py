@@ -52,6 +52,8 @@ class Recipe:
     """SHA-256 that a fetched source must have, by its name in /build/sources; others are only noted."""
     source_packages: bool = False
     """Let apt in the root know source packages too, for `apt-get source` in `fetch`."""
+    mirror: str = ""
+    """The Debian mirror that the root is made from; '' is this machine's own sources."""
     results: tuple[str, ...] = ("*.deb",)
     """Patterns in /build/out, each of which must match when the script has ended."""
     needs_mib: int = 8192
@@ -61,6 +63,8 @@ class Recipe:
         """Return 12 hex digits that change whenever something changes that the result depends on."""
         matters = asdict(self)
         del matters["needs_mib"]
+        if not self.mirror:
+            del matters["mirror"]  # whence this machine has its packages says nothing of what they are
         matters["sources"] = [(s.name, s.sha256) for s in self.sources]
         return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:12]
 

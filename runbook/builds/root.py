@@ -12,7 +12,7 @@ from pathlib import Path
 from runbook.builds import rights, room
 from runbook.builds.errors import BuildFailed
 from runbook.builds.recipe import WORK, Recipe
-from runbook.controller.apt_sources import as_lines, mirror_options, own_sources
+from runbook.controller.apt_sources import AptSource, as_lines, mirror_options, own_sources
 from runbook.errors import RunbookError
 
 #: Programs of the controller, each with the Debian package that brings it.
@@ -34,12 +34,12 @@ cp /{room.MOUNTED}/resolv.conf /etc/resolv.conf
 
 
 def bootstrap(recipe: Recipe, work: Path) -> list[str]:
-    """Return the command that makes the root, from this machine's own package sources.
+    """Return the command that makes the root, from the recipe's mirror or this machine's own package sources.
 
     Raises `BuildFailed` when this machine has no Debian sources to take it from.
     """
     try:
-        lines = as_lines(own_sources(recipe.release))
+        lines = as_lines(_from(recipe.mirror, recipe.release) or own_sources(recipe.release))
     except RunbookError as error:
         raise BuildFailed(error.what, where=error.where, why=error.why, do=error.do) from None
     if recipe.source_packages:
@@ -53,6 +53,11 @@ def bootstrap(recipe: Recipe, work: Path) -> list[str]:
     options += [f"--dpkgopt={x}" for x in ("force-unsafe-io", "path-exclude=/usr/share/man/*")]
     argv = ["mmdebstrap", *shape, *options, *include, recipe.release, f"/{room.MOUNTED}/root", *lines]
     return rights.enter(work, "house", *argv, network=True)
+
+
+def _from(mirror: str, release: str) -> tuple[AptSource, ...]:
+    """Return a mirror as sources, () for none. It need not have the security updates, whose place is another."""
+    return (AptSource((mirror,), (release, f"{release}-updates"), ("main",)),) if mirror else ()
 
 
 def enter(work: Path, recipe: Recipe, script: str, *, network: bool, jobs: int) -> list[str]:

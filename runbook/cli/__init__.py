@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 
 from runbook.cli.adopt import adopt
 from runbook.cli.allow import allow, show_programs
+from runbook.cli.approve import CHANGE, SAVE, VALID, approve
 from runbook.cli.attestation import export, prune, verify
+from runbook.cli.audit import audit
 from runbook.cli.backups import backup
-from runbook.cli.begun import DEFAULT_PARAMS, begin_run, params_argument, run_options
+from runbook.cli.begun import DEFAULT_PARAMS, begin_run, choice_options, chosen, params_argument, run_options
 from runbook.cli.build import build
+from runbook.cli.completion import completion, teach
 from runbook.cli.doctor import doctor
 from runbook.cli.explain import explain
 from runbook.cli.facts import facts
 from runbook.cli.fleet import fleet
 from runbook.cli.guest import guest
 from runbook.cli.guest_acts import list_, restart, start, stop
+from runbook.cli.guest_answers import answers
 from runbook.cli.guest_changes import remove, rename
 from runbook.cli.guest_screens import console, screen
+from runbook.cli.init import init
 from runbook.cli.installer import installer
+from runbook.cli.jupyter import jupyter
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
+from runbook.cli.output import AS_JSON, print_json, resolved
 from runbook.cli.reports import report
 from runbook.cli.site import site
 from runbook.cli.survey import survey
@@ -40,21 +48,22 @@ from runbook.text import terminal
 from runbook.text.plural import plural
 
 INTERRUPTED = 130
-EPILOG = """\b
-PARAMS is the parameter file of one host. Left out, it is params/example.yml, a
-replay of a recorded run: nothing is touched, and you see how everything works.
+EPILOG = """PARAMS is the parameter file of one host, or the host's name where that file is
+params/HOST.yml. Left out, it is params/example.yml, a replay of a recorded run:
+nothing is touched, and you see how everything works.
 
 \b
 Start here:
-  runbook doctor                           is this machine fit to run it?
-  runbook run                              replay the recorded host, archive a report
-  runbook report open                      look at that report
-  runbook new myhost --to root@myhost      write params/myhost.yml from what my machine says
-  runbook validate params/myhost.yml       is my parameter file right?
-  runbook survey params/myhost.yml         what is my machine, and which devices may guests have?
-  runbook plan params/myhost.yml           what would be done to my machine?
+  runbook init xen-host                 make a folder to work in
+  runbook doctor                        is this machine fit to run it?
+  runbook run                           replay the recorded host
+  runbook report open                   look at its report
+  runbook new myhost --to root@myhost   write params/myhost.yml from mine
+  runbook validate params/myhost.yml    is my parameter file right?
+  runbook survey params/myhost.yml      which devices may guests have?
+  runbook plan params/myhost.yml        what would be done to my machine?
   runbook run params/myhost.yml --mode apply     do it
-  runbook check params/myhost.yml          is the machine still as it should be?
+  runbook check params/myhost.yml       is the machine still as it should be?
 
 \b
 Exit codes:
@@ -63,13 +72,19 @@ Exit codes:
   2  wrong parameters or wrong usage; nothing was started
   3  refused: going on would be dangerous; the message says why
       (`report verify`: nothing was altered, but not every run is vouched for)
-  4  consent is missing for a disruptive or destructive step, or for a program that PARAMS would run here
+  4  consent is missing for a disruptive or destructive step, an approval does
+     not hold, or PARAMS would run a program here that you did not allow
   5  the host cannot be used: unreachable, not root, busy
   6  timed out
   7  the recorded host, or a capture, was asked something it does not hold
-  130  interrupted by Ctrl-C; 138  the kernel died. Run again: what is done is not done twice.
-Every error names a code: `runbook explain CODE` says what it means and what to do.
-A fleet ends with the code of the host that ended worst: 130, 138, 1, 6, 7, 5, 2, 3 or 4.
+  130  interrupted by Ctrl-C
+  138  the kernel died
+What is done is not done twice: correct what is named, and run again.
+
+\b
+Every error names a code: `runbook explain CODE` says what to do.
+A fleet ends with the code of the host that ended worst: 130, 138, 1, 6, 7, 5,
+2, 3 or 4.
 """
 
 
@@ -90,6 +105,9 @@ class Guarded(click.Group):
             ctx.color = False
         with watching() as stops:
             return self._invoke(ctx, stops)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        return resolved(super().resolve_command, ctx, args)
 
     def _invoke(self, ctx: click.Context, stops: Stops) -> Any:
         try:
@@ -126,7 +144,7 @@ def _explained(error: RunbookError) -> str:
 @click.group(
     cls=Guarded,
     epilog=EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(package_name="xen-host-runbook", prog_name="runbook")
 def main() -> None:
@@ -139,22 +157,33 @@ def main() -> None:
 
 @main.command(short_help="Check parameter files; no machine is reached.")
 @click.argument("params", nargs=-1, metavar="[PARAMS]...")
-def validate(params: tuple[str, ...]) -> None:
+@AS_JSON
+def validate(params: tuple[str, ...], as_json: bool) -> None:
     """Check parameter files without reaching any machine.
 
     Prints one line for each good file; says file, line, reason and correction for every mistake
     of the bad ones. Shows what a file would run on this machine, which `runbook allow` agrees to.
     Exits with 2 if any is bad.
+
+    \b
+    Examples:
+      runbook validate params/myhost.yml
+      runbook validate params/*.yml --json
     """
     from runbook import params as parameters
 
     bad: list[str] = []
+    rows: list[dict[str, Any]] = []
     for path in params or (DEFAULT_PARAMS,):
         try:
             host = parameters.load(path)
         except ParamsError as error:
             bad.append(path)
+            rows.append({"file": path, "right": False, "errors": [str(one) for one in error.all]})
             terminal.say(_explained(error), fg="red", err=True)
+            continue
+        rows.append({"file": path, "right": True, "host": host.host, "digest": parameters.digest(host)})
+        if as_json:
             continue
         parts = (
             host.release,
@@ -168,73 +197,82 @@ def validate(params: tuple[str, ...]) -> None:
         except ParamsError as error:
             bad.append(path)
             terminal.say(_explained(error), fg="red", err=True)
+    if as_json:
+        print_json(rows)
     if bad:
         click.get_current_context().exit(2)
 
 
 @main.command(short_help="Show what would be done; change nothing.")
 @params_argument
-@click.option("--only", metavar="STEP|NOTEBOOK", help="Only this step's plan, or only this notebook.")
+@choice_options
+@SAVE
+@VALID
+@CHANGE
 @run_options
-def plan(params: str, only: str | None, **options: Any) -> None:
+def plan(params: str, only: str | None, step: str | None, **options: Any) -> None:
     """Show what would be done to the host, and change nothing.
 
     A step that waits for an earlier one shows what is foreseen, behind that step's name. Where the host would
-    refuse a step, the last line says so, and the command ends with 3.
+    refuse a step, the last line says so, and the command ends with 3. With --save the plan is a file that somebody
+    else reads, and signs with `runbook approve`.
 
     \b
     Examples:
       runbook plan params/myhost.yml
-      runbook plan params/myhost.yml --only hide_devices
-      runbook plan --capture FOLDER                  with the parameters that lie in the capture
+      runbook plan params/myhost.yml --step hide_devices
+      runbook plan params/myhost.yml --only 6 --save plan.json
+      runbook plan --capture FOLDER        with the parameters that lie in it
     """
-    from runbook.steps import name_of, notebooks
-
-    homes = {name_of(step): notebook for notebook, steps in notebooks().items() for step in steps}
-    step = only if only in homes else None
-    begin_run(params, "plan", only=homes.get(only or "", only), step=step, plans=True, **options)
+    begin_run(params, "plan", only=chosen(only, step), plans=True, **options)
 
 
 @main.command(short_help="Run the notebooks and archive a report.")
 @params_argument
-@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 06.")
-@click.option("--only", metavar="NOTEBOOK", help="Run this notebook alone, such as 05.")
+@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 6.")
+@choice_options
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="See above.")
+@click.option(
+    "--approval", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Somebody else's word for the plan (`runbook approve`).",
+)  # fmt: skip
+@CHANGE
 @run_options
-def run(params: str, start: str | None, only: str | None, mode: str, **options: Any) -> None:
+def run(
+    params: str, start: str | None, only: str | None, step: str | None, mode: str, **options: Any
+) -> None:
     """Run the notebooks on the host and archive the run as a report.
 
     \b
     Modes:
       auto   replay on a recorded host; on a real one the same as plan
       plan   show what would be done, change nothing
-      apply  do it; steps that reboot or change the network need `consent` in PARAMS
+      apply  do it; steps that reboot or change the network need `consent`
       check  verify a finished host, change nothing
 
     \b
     Examples:
       runbook run                                    replay the recorded host
       runbook run params/myhost.yml --mode apply
-      runbook run params/myhost.yml --mode apply --from 07
+      runbook run params/myhost.yml --mode apply --from 7
+      runbook run params/myhost.yml --mode apply --approval plan.approved.json
 
     Stops at the first step that does not end well. To go on, correct what it names and run it
     again: what is done is not done twice. The last line is the path of the report.
     """
-    if only and start:
-        raise click.UsageError("--only and --from exclude each other")
-    begin_run(params, mode, only=only, start=start, **options)
+    begin_run(params, mode, only=chosen(only, step, start), start=start, **options)
 
 
 @main.command(short_help="Verify a finished host; change nothing.")
 @params_argument
+@choice_options
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything changed since the last good report.")
 @run_options
-def check(params: str, **options: Any) -> None:
+def check(params: str, only: str | None, step: str | None, **options: Any) -> None:
     """Verify a finished host against its parameters, and change nothing.
 
     Runs the checks of every notebook, and exits with 1 when anything is not as the parameters say.
 
-    \b
     Then says what changed on the host since its last good report in all that the notebooks look at,
     whether the parameters speak of it or not: devices, disks, volumes, network, guests, kernel, boot menu,
     firmware settings, and the packages, services, files and modes that some step asks for; and whether
@@ -242,12 +280,17 @@ def check(params: str, **options: Any) -> None:
     times). The last good report is the newest earlier run in mode apply or check that completed on this
     installation.
 
-    \b
     A change alone does not fail the check: it may be meant. This report then is the last good one, so
     a change is said once. With --strict it fails, and is said again until a check without --strict or
     an apply completes. `runbook report compare A B` compares two hosts, or two runs.
+
+    \b
+    Examples:
+      runbook check params/myhost.yml --strict
+      runbook check params/myhost.yml --only 9
+      runbook check params/myhost.yml --step hide_devices
     """
-    begin_run(params, "check", **options)
+    begin_run(params, "check", only=chosen(only, step), **options)
 
 
 @main.command()
@@ -255,6 +298,10 @@ def schema() -> None:
     """Print the JSON schema of a parameter file.
 
     Editors use it to complete and check parameter files while you type.
+
+    \b
+    Example:
+      runbook schema > params/schema.json
     """
     import json
 
@@ -269,6 +316,10 @@ def notebooks() -> None:
 
     For authors: the diff it makes is the change of behaviour to review; none means that nothing
     a reader sees has changed.
+
+    \b
+    Example:
+      runbook notebooks
     """
     from runbook.controller.project import project
     from runbook.runner import source
@@ -277,24 +328,29 @@ def notebooks() -> None:
 
 
 main.add_command(allow)
+main.add_command(approve)
 main.add_command(backup)
 main.add_command(build)
+main.add_command(completion)
 main.add_command(doctor)
 main.add_command(explain)
 main.add_command(facts)
 main.add_command(fleet)
 main.add_command(guest)
+main.add_command(init)
 main.add_command(installer)
 main.add_command(lint)
 main.add_command(new)
 main.add_command(report)
 main.add_command(site)
+main.add_command(jupyter)
 main.add_command(survey)
 main.add_command(testbed)
 main.add_command(undo)
 main.add_command(volume)
 guest.add_command(adopt)
-for _command in (key, verify, head, prune, export):
+for _command in (key, verify, audit, head, prune, export):
     report.add_command(_command)
-for _command in (list_, start, stop, restart, console, screen, rename, remove):
+for _command in (list_, start, stop, restart, console, screen, rename, remove, answers):
     guest.add_command(_command)
+teach(main)

@@ -52,7 +52,7 @@ def adopt(
       runbook guest adopt params/myhost.yml --all
       runbook guest adopt params/myhost.yml --from /root/vm/mail.cfg
       runbook guest adopt params/myhost.yml web --from running
-      runbook guest adopt params/myhost.yml windows --replace    the parameters have another one of that name
+      runbook guest adopt params/myhost.yml windows --replace
 
     What the runbook cannot say is refused with the reason, and nothing is written. Words that xl does not know, and
     so never did anything, are named and left out.
@@ -66,7 +66,7 @@ def adopt(
         raise click.UsageError(
             "name the guests to take in, or say --all; `runbook new` shows those that are there"
         )
-    file = parameters.find(params)
+    file = parameters.file_of(params)
     host = parameters.on_capture(parameters.load(file), capture)
     wanted = taking.Wanted(names, source or "", takes_all=takes_all, replaces=replace)
     with patience(f"asking {host.host}"):

@@ -25,6 +25,11 @@ def allow(params: tuple[str, ...], take_back: bool) -> None:
     ~/.config/xen-host-runbook/allowed; one that is changed afterwards needs your word again.
 
     Read them first: runbook validate PARAMS
+
+    \b
+    Examples:
+      runbook allow params/myhost.yml
+      runbook allow params/myhost.yml --take-back
     """
     from runbook import params as parameters
     from runbook import programs

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runbook.cli.ledger import reports_folder, say_continued
+from runbook.cli.meant import WHICH, meant, of_host
+from runbook.cli.output import AS_JSON, print_json
 from runbook.cli.reports import REPORTS
 from runbook.text.plural import plural
 from runbook.text.sizes import human_size
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
     from runbook.attestation.keys import PublicKey
     from runbook.attestation.verify import Verdict
 
+ONE = "HOST|PATH|URL"
 NOT_VOUCHED = 3
 """The exit code when nothing was altered, and not every run is signed by a key that is known."""
 
 
 @click.command()
-@click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("which", required=False, metavar=WHICH)
 @click.option(
     "--key", "given", multiple=True, metavar="PUBLIC_KEY",
     help="A key to trust: its line, a .pub file or an allowed_signers file. [default: your own]",
@@ -32,10 +35,14 @@ NOT_VOUCHED = 3
 @click.option(
     "--head", "kept", metavar="HEAD", help="A head of the ledger, as `runbook report head` printed it."
 )
-def verify(path: Path | None, given: tuple[str, ...], kept: str | None) -> None:
+@AS_JSON
+@REPORTS
+def verify(
+    which: str | None, given: tuple[str, ...], kept: str | None, as_json: bool, reports: Path | None
+) -> None:
     """Tell whether reports are as they were written; needs no network.
 
-    PATH is the folder of one run, of a host or of all reports (reports/ of the project if left out).
+    Those of one run, of a host, or of a folder of reports; all of the project if left out.
     The first thing that was altered, removed, added or reordered is named. One run alone is not held
     against the chain of its host. A run or a host that is missing shows against the ledger of all runs; that
     the ledger's own end is missing too shows only against its head, kept elsewhere: --head.
@@ -44,36 +51,47 @@ def verify(path: Path | None, given: tuple[str, ...], kept: str | None) -> None:
     Exit codes:
       0  every run is good, signed by a key that is known here
       1  something was altered, removed, added or reordered
-      3  nothing was altered, but not everything is vouched for: a run is unsigned, signed by a key
-         that is unknown, was followed or revoked before, is not yet in the ledger, was never closed,
-         or was made before reports were attested
+      3  nothing was altered, but not everything is vouched for: a run is
+         unsigned, signed by a key that is unknown, was followed or revoked
+         before, is not yet in the ledger, was never closed, or was made before
+         reports were attested
+
+    \b
+    Examples:
+      runbook report verify
+      runbook report verify myhost --key auditors.pub
+      runbook report verify myhost/20260131T101500Z-1a2b3c
     """
     from runbook.attestation import keys
     from runbook.attestation.verify import GOOD, home
     from runbook.attestation.verify import verify as verified
 
     known = [key for text in given for key in keys.given(text)] if given else keys.own()
-    path = path or reports_folder()
+    path = meant(which, (reports or reports_folder()).absolute()).folder
     if kept:
         say_continued(home(path), kept)
     seen: list[Verdict] = []
     for verdict in verified(path, known):
         seen.append(verdict)
-        _say(verdict)
-    click.echo(_tally(seen))
-    is_vouched = _say_ends(path, known, seen)
+        if not as_json:
+            _say(verdict)
+    if as_json:
+        print_json([_row(verdict) for verdict in seen])
+    else:
+        click.echo(_tally(seen))
+    is_vouched = _say_ends(path, known, seen, quiet=as_json)
     if not is_vouched or any(verdict.status not in GOOD for verdict in seen):
         click.get_current_context().exit(NOT_VOUCHED)
 
 
 @click.command()
-@click.argument("host")
+@click.argument("which", metavar=ONE)
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N runs whole.")
 @click.option("--older-than", type=click.IntRange(min=0), metavar="DAYS", help="Only runs that ended before.")
 @click.option("--apply", "is_meant", is_flag=True, help="Do it; without this it is only shown.")
 @REPORTS
-def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, reports: Path | None) -> None:
-    """Remove the bulk of HOST's old runs: notebooks, pages and records.
+def prune(which: str, keep: int | None, older_than: int | None, is_meant: bool, reports: Path | None) -> None:
+    """Remove the bulk of a host's old runs: notebooks, pages and records.
 
     Of each the attestation and the journal stay, with a signed record of what went, so that
     `runbook report verify` still follows the chain and `runbook undo` still finds its way back. The
@@ -87,19 +105,17 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
       runbook report prune myhost --older-than 365 --apply
     """
     from runbook.attestation import prune as retention
-    from runbook.errors import ParamsError
     from runbook.evidence.abandoned import finish_orphans
     from runbook.evidence.archive import refresh
 
     if keep is None and older_than is None:
         raise click.UsageError("say what may go: --keep N, --older-than DAYS, or both")
-    folder = (reports or reports_folder()).absolute() / host
-    if not folder.is_dir():
-        raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
+    found = of_host(which, (reports or reports_folder()).absolute())
+    folder, host = found.reports / found.host, found.host
     finish_orphans(folder.parent, host)
     removals = retention.plan(folder, keep or 1, older_than or 0)
     for removal in removals:
-        size = f"{len(removal.names)} files, {human_size(removal.size)}"
+        size = f"{plural(len(removal.names), 'file')}, {human_size(removal.size)}"
         click.echo(f"{host}/{removal.folder.name}: {'goes' if is_meant else 'would go'}: {size}")
     if not removals:
         click.echo("Nothing to prune.")
@@ -112,7 +128,7 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
 
 
 @click.command()
-@click.argument("host")
+@click.argument("which", metavar=ONE)
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path),
     help="A new folder for the copy.",
@@ -122,8 +138,8 @@ def prune(host: str, keep: int | None, older_than: int | None, is_meant: bool, r
     help="Files of each run that are not handed on.",
 )  # fmt: skip
 @REPORTS
-def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | None) -> None:
-    """Copy HOST's reports to hand them on, without the raw answers of the host.
+def export(which: str, out: Path, leave_out: tuple[str, ...], reports: Path | None) -> None:
+    """Copy a host's reports to hand them on, without the raw answers of the host.
 
     Notebooks, pages, journals and attestations are copied; `facts/` of each run, which holds whole
     configuration files, is left out, with a signed record of that. `runbook report compare` needs facts:
@@ -137,13 +153,11 @@ def export(host: str, out: Path, leave_out: tuple[str, ...], reports: Path | Non
       runbook report export myhost --out myhost-for-the-audit
     """
     from runbook.attestation import export as handing_on
-    from runbook.errors import ParamsError
     from runbook.evidence.abandoned import finish_orphans
     from runbook.evidence.archive import write_index
 
-    folder = (reports or reports_folder()).absolute() / host
-    if not folder.is_dir():
-        raise ParamsError(f"There is no report of {host}", where=str(folder.parent))
+    found = of_host(which, (reports or reports_folder()).absolute())
+    folder, host = found.reports / found.host, found.host
     finish_orphans(folder.parent, host)
     copies = handing_on.export(folder, out, leave_out)
     write_index(out)
@@ -165,6 +179,19 @@ def _say(verdict: Verdict) -> None:
     say(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
 
 
+def _row(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as it stands in the JSON."""
+    run = verdict.attested
+    return {
+        "host": run.host if run else verdict.folder.parent.name,
+        "run": verdict.folder.name,
+        "status": verdict.status,
+        "about": verdict.about,
+        "signed_by": run.signer.fingerprint if run and run.signer else None,
+        "sha256": verdict.sha256 or None,
+    }
+
+
 def _tally(seen: list[Verdict]) -> str:
     from runbook.attestation.verify import GOOD
 
@@ -176,8 +203,8 @@ def _tally(seen: list[Verdict]) -> str:
     return f"{opening} {plural(len(seen), 'run')}: {counted}."
 
 
-def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict]) -> bool:
-    """Print where the chain of each host ends, and the ledger; return whether the ledger is vouched for."""
+def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict], *, quiet: bool = False) -> bool:
+    """Print where the chain of each host ends, and the ledger, unless `quiet`; return whether the ledger is vouched for."""
     from runbook.attestation.entered import Entered
     from runbook.attestation.statement import RUN_ID
     from runbook.attestation.verify import home
@@ -186,10 +213,11 @@ def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict]) -> 
         return True
     attested = [v for v in seen if v.attested]
     followed = {v.attested.previous[0] for v in attested if v.attested and v.attested.previous}
-    for verdict in attested:
+    for verdict in () if quiet else attested:
         if verdict.folder.name not in followed:
             name = f"{verdict.folder.parent.name}/{verdict.folder.name}"
             click.echo(f"The chain ends with {name}, attestation SHA-256 {verdict.sha256}")
     is_vouched, summary = Entered(home(path), known).summary()
-    click.echo(summary)
+    if not quiet:
+        click.echo(summary)
     return is_vouched

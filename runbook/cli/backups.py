@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runbook.cli.acting import acting, carry, reached, show
+from runbook.cli.output import AS_JSON, Group, print_json
 from runbook.engine import gates
 from runbook.errors import ParamsError
+from runbook.text.nearest import nearest
 
 if TYPE_CHECKING:
     from runbook.engine.beat import Beat
+    from runbook.facts.backups import Backup
     from runbook.hosts import Host
     from runbook.model.ask import Facts
     from runbook.model.plan import Plan
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 _PARAMS = click.argument("params", metavar="PARAMS")
 
 
-@click.group(short_help="List, make, verify and restore backups of guests.")
+@click.group(cls=Group, short_help="List, make, verify and restore backups of guests.")
 def backup() -> None:
     """List, make, verify and restore backups of guests' volumes.
 
@@ -39,8 +42,15 @@ def backup() -> None:
 @backup.command("list")
 @_PARAMS
 @click.argument("guests", nargs=-1, metavar="[GUEST]...")
-def list_(params: str, guests: tuple[str, ...]) -> None:
-    """List backups, the oldest first: name, what it is, size, and whether it was verified."""
+@AS_JSON
+def list_(params: str, guests: tuple[str, ...], as_json: bool) -> None:
+    """List backups, the oldest first: name, what it is, size, and whether it was verified.
+
+    \b
+    Examples:
+      runbook backup list params/myhost.yml
+      runbook backup list params/myhost.yml windows --json
+    """
     from runbook.backups import names
     from runbook.facts import backups
     from runbook.steps.management import verify_backups
@@ -51,6 +61,9 @@ def list_(params: str, guests: tuple[str, ...]) -> None:
     with reached(host_params) as host:
         store = backups.parse(host.gather(verify_backups.asks(host_params)), folder)
     shown = [b for b in store.backups if not chosen or b.guest in chosen]
+    if as_json:
+        print_json([_row(one) for one in shown])
+        return
     for one in shown:
         state = (
             f"DAMAGED: {one.wrong}" if one.wrong else ("verified" if one.is_verified else "not verified yet")
@@ -65,6 +78,16 @@ def list_(params: str, guests: tuple[str, ...]) -> None:
         )
 
 
+def _row(one: Backup) -> dict[str, Any]:
+    """Return a backup as it stands in the JSON; `sidecar` is what was written down when it was made."""
+    from dataclasses import asdict, is_dataclass
+
+    meta = one.sidecar
+    known = asdict(meta) if meta is not None and is_dataclass(meta) else None
+    about = {"name": one.name, "guest": one.guest, "bytes": one.bytes_there, "verified": one.is_verified}
+    return {**about, "wrong": one.wrong or None, "sidecar": known}
+
+
 @backup.command()
 @_PARAMS
 @click.argument("guests", nargs=-1, metavar="[GUEST]...")
@@ -75,6 +98,10 @@ def make(params: str, guests: tuple[str, ...], snapshot: bool, whole: bool) -> N
 
     Without a GUEST: of those under management.backups.guests. A running guest is refused unless
     --snapshot is given.
+
+    \b
+    Example:
+      runbook backup make params/myhost.yml windows
     """
     from runbook.steps.management import back_up_volumes, verify_backups
 
@@ -98,6 +125,11 @@ def verify(params: str, which: tuple[str, ...]) -> None:
 
     Takes guests (all of their backups) and names of backups; without any, all there are. Ends with
     1 at the first that is not as it was written, and says what is wrong with it.
+
+    \b
+    Examples:
+      runbook backup verify params/myhost.yml
+      runbook backup verify params/myhost.yml windows
     """
     from runbook.backups import names
     from runbook.facts import backups
@@ -130,6 +162,10 @@ def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) ->
     All that is on the guest's volume is lost. The digest covers the volume, the backup and its
     checksum: consent to one restore is none to another. The backup is verified before the first byte
     is written, and the volume is read again afterwards.
+
+    \b
+    Example:
+      runbook backup restore params/myhost.yml windows windows-20261122T204155Z
     """
     from runbook.facts import backups
     from runbook.params.management import Restore
@@ -179,9 +215,9 @@ def _load(path: str, guests: tuple[str, ...]) -> tuple[HostParams, tuple[str, ..
     known = [guest.name for guest in params.guests]
     for name in guests:
         if name not in known:
-            raise ParamsError(
-                f"There is no guest '{name}'", where=path, do=f"there are: {', '.join(known) or 'none'}"
-            )
+            do = f"there are: {', '.join(known) or 'none'}"
+            meant = nearest(name, known)
+            raise ParamsError(f"There is no guest '{name}'", where=path, do=f"{meant} {do}".strip())
     return params, guests
 
 

@@ -27,6 +27,31 @@ def run_options(function: Any) -> Any:
     return CAPTURE(as_json(quiet(REPORTS(function))))
 
 
+def choice_options(function: Any) -> Any:
+    """Add the options that choose a part of the notebooks: one of them, or one step."""
+    only = click.option(
+        "--only", metavar="NOTEBOOK|STEP", help="Only this notebook, such as 5, or this step."
+    )
+    step = click.option("--step", metavar="STEP", help="Only this step, such as hide_devices.")
+    return only(step(function))
+
+
+def chosen(only: str | None, step: str | None, start: str | None = None) -> str | None:
+    """Return the notebook or step that `--only` and `--step` mean together.
+
+    Raises `click.UsageError` for options that exclude each other, `ParamsError` for a step that is none.
+    """
+    if step and only:
+        raise click.UsageError("--only and --step exclude each other")
+    if start and (only or step):
+        raise click.UsageError(f"{'--only' if only else '--step'} and --from exclude each other")
+    if step:
+        from runbook.runner.selection import prove_step
+
+        prove_step(step)
+    return step or only
+
+
 def _is_default(name: str) -> bool:
     """Return whether nobody gave this argument of the command."""
     return click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT

@@ -1,4 +1,4 @@
-"""`runbook build`: a kernel or Xen of one's own, in a clean root on this machine."""
+"""`runbook build`: a kernel or Xen of one's own, guests' systems and firmware, in a clean root on this machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.cli.output import Group
 from runbook.text.sizes import human_size
 
 if TYPE_CHECKING:
@@ -17,19 +18,21 @@ _PARAMS = click.argument("params", metavar="PARAMS")
 _STOP = click.option("--stop", is_flag=True, help="End a running build, and throw away what it began.")
 
 
-@click.group(short_help="Build a kernel or Xen for a host, on this machine.")
+@click.group(cls=Group, short_help="Build a kernel, Xen, or guests' systems, on this machine.")
 def build() -> None:
-    """Build a kernel or Xen for a host, in a clean root of its Debian release on this machine.
+    """Build a kernel, Xen, or guests' systems for a host, in a clean root of its Debian release on this machine.
 
     \b
     Examples:
-      runbook build kernel params/myhost.yml            watch it; Ctrl-C only stops watching
-      runbook build kernel params/myhost.yml --flags    what becomes of the flags, in minutes
-      runbook build kernel params/myhost.yml --stop     end it
+      runbook build kernel params/myhost.yml           Ctrl-C only stops watching
+      runbook build kernel params/myhost.yml --flags   what becomes of the flags
+      runbook build kernel params/myhost.yml --stop    end it
       runbook build xen params/myhost.yml
+      runbook build system params/myhost.yml web        the image of that guest's system
+      runbook build firmware params/myhost.yml          UEFI for guests
 
     Neither the host nor this machine is changed. The packages are kept in builds/ and used by the
-    notebooks 04 and 05, on every host with the same parameters. Needs mmdebstrap and a range of
+    notebooks 04, 05 and 08, on every host with the same parameters. Needs mmdebstrap and a range of
     user ids, not root: a build owns nothing of this machine (`runbook doctor` looks).
     """
 
@@ -39,7 +42,12 @@ def build() -> None:
 @click.option("--flags", "only_flags", is_flag=True, help="Only configure; show asked, got and why.")
 @_STOP
 def kernel(params: str, only_flags: bool, stop: bool) -> None:
-    """Build the kernel of `kernel` in PARAMS, or go on watching it."""
+    """Build the kernel of `kernel` in PARAMS, or go on watching it.
+
+    \b
+    Example:
+      runbook build kernel params/myhost.yml --flags
+    """
     from runbook import params as parameters
     from runbook.builds import kernel as recipes
 
@@ -57,6 +65,10 @@ def flags(release: str) -> None:
 
     For authors: it puts the guide's flags on Debian's own configuration by the kernel's own tools.
     Exits with 1 and names each difference if there is one.
+
+    \b
+    Example:
+      runbook build flags trixie
     """
     from runbook import builds, releases
     from runbook.builds import flags as known
@@ -77,12 +89,52 @@ def flags(release: str) -> None:
 @_PARAMS
 @_STOP
 def xen(params: str, stop: bool) -> None:
-    """Build Xen as `xen.source` in PARAMS says, or go on watching it."""
+    """Build Xen as `xen.source` in PARAMS says, or go on watching it.
+
+    \b
+    Example:
+      runbook build xen params/myhost.yml
+    """
     from runbook import params as parameters
     from runbook.builds import xen as recipes
 
     host = parameters.load(params)
     _run(recipes.recipe(host), host, stop)
+
+
+@build.command()
+@_PARAMS
+@_STOP
+def firmware(params: str, stop: bool) -> None:
+    """Build the UEFI firmware for guests (OvmfXen) of the release in PARAMS, or go on watching it."""
+    from runbook import params as parameters
+    from runbook.builds import ovmf as recipes
+
+    host = parameters.load(params)
+    _run(recipes.recipe(host), host, stop)
+
+
+@build.command()
+@_PARAMS
+@click.argument("guest")
+@_STOP
+def system(params: str, guest: str, stop: bool) -> None:
+    """Make the image of the system of a GUEST in PARAMS, or go on watching it."""
+    from runbook import params as parameters
+    from runbook.builds import guest_system as recipes
+    from runbook.errors import ParamsError
+
+    host = parameters.load(params)
+    known = [one for one in host.guests if one.system]
+    found = next((one for one in known if one.name == guest), None)
+    if found is None:
+        names = ", ".join(one.name for one in known) or "none"
+        raise ParamsError(
+            f"No guest '{guest}' with a system is in {params}",
+            why=f"those with `system` are: {names}",
+            do="name one of them, or give the guest `system: {debian: trixie}`",
+        )
+    _run(recipes.recipe(found), host, stop)
 
 
 def _run(recipe: Recipe, host: HostParams, stop: bool) -> Built | None:

@@ -24,6 +24,11 @@ def doctor(as_json: bool) -> None:
       wrong   correct this first
 
     Ends with 1 when anything is wrong, and with 0 otherwise.
+
+    \b
+    Examples:
+      runbook doctor
+      runbook doctor --json
     """
     import json
     from dataclasses import asdict

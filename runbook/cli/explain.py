@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from runbook.cli.output import AS_JSON, print_json
+from runbook.text.plural import plural
+
 if TYPE_CHECKING:
     from runbook.help import Entry, Reading
 
@@ -27,7 +30,8 @@ _WHAT_NOW = (
 
 @click.command(short_help="What an error or a message of Xen's means, and what to do.")
 @click.argument("texts", nargs=-1, metavar="[CODE… | MESSAGE | -]")
-def explain(texts: tuple[str, ...]) -> None:
+@AS_JSON
+def explain(texts: tuple[str, ...], as_json: bool) -> None:
     """Say what an error means and what to do: by its code, or by the message itself.
 
     Without an argument: the list of all codes. With `-` the text is read from standard input, such as a
@@ -43,6 +47,9 @@ def explain(texts: tuple[str, ...]) -> None:
     from runbook.documents.errors import plain
     from runbook.help import entries, find, is_code
 
+    if as_json:
+        _as_json(texts)
+        return
     if not texts:
         _list(entries())
         return
@@ -57,6 +64,26 @@ def explain(texts: tuple[str, ...]) -> None:
     if all(map(is_code, texts)):
         _unknown(next(word for word, entry in zip(texts, found, strict=True) if not entry))
     _text(sys.stdin.read() if texts == ("-",) else " ".join(texts), is_log=texts == ("-",))
+
+
+def _as_json(texts: tuple[str, ...]) -> None:
+    """Print the entries of codes or of an error's class, of a message or a log; all without a text."""
+    from dataclasses import asdict
+
+    from runbook.help import entries, find, is_code, read
+
+    listed = [entry for entry in entries() if not texts or texts == (entry.error,)]
+    if not listed and all(map(is_code, texts)):
+        for word in texts:
+            if not find(word):
+                _unknown(word)
+        listed = [entry for word in texts if (entry := find(word))]
+    if listed:
+        print_json([asdict(entry) for entry in listed])
+        return
+    reading = read(sys.stdin.read() if texts == ("-",) else " ".join(texts))
+    known = [asdict(entry) | {"role": entry.role, "lines": count} for entry, count in reading.known]
+    print_json({"lines": reading.lines, "known": known, "unknown": list(reading.unknown)})
 
 
 def _text(text: str, *, is_log: bool) -> None:
@@ -88,7 +115,7 @@ def summary(reading: Reading) -> str:
     told = {"cause": "the cause", "consequence": "that follows from it", "remark": "only a remark"}
     counts = {role: reading.count(role) for role in told}
     parts = ", ".join(f"{n} {told[role]}" for role, n in counts.items() if n)
-    return f"{reading.lines} lines: {sum(counts.values())} known ({parts}), {len(reading.unknown)} not known"
+    return f"{plural(reading.lines, 'line')}: {sum(counts.values())} known ({parts}), {len(reading.unknown)} not known"
 
 
 def _list(listed: Iterable[Entry]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.fleet import own_of
+from runbook.cli.output import AS_JSON, print_json
 from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
 from runbook.text.plural import plural
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 @click.option(
     "--now", "is_live", is_flag=True, help="Ask the hosts themselves; changes nothing, makes no report."
 )
+@AS_JSON
 @REPORTS
-def facts(params: tuple[str, ...], out: Path | None, is_live: bool, reports: Path | None) -> None:
+def facts(
+    params: tuple[str, ...], out: Path | None, is_live: bool, as_json: bool, reports: Path | None
+) -> None:
     """Show what many hosts are and what drifted on them: a line a host.
 
     From the last good report of each (the newest run that completed), or asked now. With --out all
@@ -66,13 +70,15 @@ def facts(params: tuple[str, ...], out: Path | None, is_live: bool, reports: Pat
     all_facts = tables.table([row for rows in found if not isinstance(rows, RunbookError) for row in rows])
     if out:
         tables.write(all_facts, out)
-    if len(all_facts):
-        click.echo(tables.summary(all_facts).to_string())
+    if as_json:
+        print_json(all_facts.to_dict("records"))
+    else:
+        click.echo(tables.summary(all_facts).to_string() if len(all_facts) else "", nl=len(all_facts) > 0)
     for error in errors:
         say(str(error), fg="red", err=True)
     if out:
         about = f"{plural(len(all_facts), 'fact')} of {plural(len(hosts) - len(errors), 'host')}"
-        click.echo(f"{about}: {out}")
+        click.echo(f"{about}: {out}", err=as_json)
     if errors:
         click.get_current_context().exit(max(error.exit_code for error in errors))
 

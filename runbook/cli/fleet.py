@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runbook.cli.begun import choice_options, chosen
 from runbook.cli.reports import REPORTS
 from runbook.errors import ParamsError
 from runbook.model.modes import MODES
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 @click.command(short_help="Run the notebooks on many hosts.")
 @click.argument("params", nargs=-1, metavar="PARAMS...")
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="As for `run`.")
-@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 06.")
-@click.option("--only", metavar="NOTEBOOK", help="Run this notebook alone, such as 05.")
+@click.option("--from", "start", metavar="NOTEBOOK", help="Begin with this notebook, such as 6.")
+@choice_options
 @click.option(
     "--strict", is_flag=True, help="In mode check: a host on which anything changed did not complete."
 )
@@ -72,16 +73,15 @@ def fleet(
 
     \b
     Examples:
-      runbook fleet params/*.yml                               what would be done, everywhere?
+      runbook fleet params/*.yml                         what would be done?
       runbook fleet params/*.yml --mode apply --serial 1,5,20%
-      runbook fleet --resume --mode apply                      those that did not complete
+      runbook fleet --resume --mode apply                those left unfinished
       runbook fleet params/*.yml --mode check --parallel 8
 
     Two files for one host or one machine are refused before anything starts; the files that come with
     the project are left out beside your own. Ctrl-C lets each running step tidy up and says in what state
     each host is. The last line is the path of the fleet's report.
 
-    \b
     Exit code: that of the host that ended worst, of 138 (killed), 1, 6, 7, 5, 2, 3, 4; 0 when all
     completed; 130 after Ctrl-C. A host that was never begun has none.
     """
@@ -92,8 +92,7 @@ def fleet(
     from runbook.fleet.run import run_fleet
     from runbook.runner.selection import select
 
-    if options["only"] and options["start"]:
-        raise click.UsageError("--only and --from exclude each other")
+    options["only"] = chosen(options["only"], options.pop("step"), options["start"])
     place = (reports or project() / "reports").absolute()
     finish_orphans(place)
     hosts, resumes = _hosts(params, resume, options, place)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from runbook.cli.output import Group
 
-@click.group(short_help="The guests of a host: take them in, look at them, start and stop them.")
+
+@click.group(cls=Group, short_help="The guests of a host: take them in, look at them, start and stop them.")
 def guest() -> None:
     """The guests of a host, one command each; what a command would change is shown before it is done.
 

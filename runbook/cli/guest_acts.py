@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.acting import acting, carry, reached, show
+from runbook.cli.output import AS_JSON, print_json
 from runbook.engine import gates
 
 if TYPE_CHECKING:
@@ -32,17 +33,28 @@ KILL = click.option("--kill", is_flag=True, help="Pull the plug of one that has 
 
 @click.command("list", short_help="Show every guest: whether it runs, with what, and whose it is.")
 @PARAMS
-def list_(params: str) -> None:
+@AS_JSON
+def list_(params: str, as_json: bool) -> None:
     """Show every guest of the host, those that PARAMS does not have among them.
 
     What a guest has is said as it runs; of one that is off, as its configuration says it. Changes nothing.
+
+    \b
+    Examples:
+      runbook guest list params/myhost.yml
+      runbook guest list params/myhost.yml --json
     """
+    from dataclasses import asdict
+
     from runbook import params as parameters
     from runbook.show import guests
 
     host_params = parameters.load(params)
     with reached(host_params, NOTEBOOK) as host:
         found = guests.rows(host_params, host.gather(guests.ASKS))
+    if as_json:
+        print_json([asdict(row) for row in found])
+        return
     click.echo(guests.text(found) if found else f"{host_params.host} has no guests")
 
 
@@ -53,6 +65,10 @@ def list_(params: str) -> None:
 def start(params: str, names: tuple[str, ...], act: bool) -> None:
     """Start guests of PARAMS, with the checks of notebook 08: no disk, device or screen that another has,
     memory enough, its bridges there, its configuration as PARAMS wants it.
+
+    \b
+    Example:
+      runbook guest start params/myhost.yml windows --apply
     """
     from runbook.steps.guests import start_guests
     from runbook.steps.shared import single
@@ -73,6 +89,10 @@ def stop(params: str, names: tuple[str, ...], limit_s: int | None, kill: bool, a
 
     A guest with Xen's drivers is asked by Xen, any other by the power button of its ACPI, again and again. One that
     does not end in time runs on and is named, and the command ends with 1; with --kill its plug is pulled.
+
+    \b
+    Example:
+      runbook guest stop params/myhost.yml windows --limit 120 --apply
     """
     from runbook.book.acts.stop_guest import StopGuest
 
@@ -90,6 +110,10 @@ def restart(params: str, names: tuple[str, ...], limit_s: int | None, kill: bool
     """Stop guests of PARAMS cleanly, then start them as their configuration is now.
 
     That is more than a restart inside: a changed configuration, or another device, is there only after this.
+
+    \b
+    Example:
+      runbook guest restart params/myhost.yml windows --apply
     """
     from runbook.book.acts.stop_guest import StopGuest
     from runbook.steps.guests import start_guests

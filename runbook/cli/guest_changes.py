@@ -26,6 +26,10 @@ def rename(params: str, name: str, new: str, act: bool) -> None:
     """Give a guest another name, on the host and in PARAMS; it must be off.
 
     It keeps its identity (its uuid is written down), its volumes and their names, its addresses and devices.
+
+    \b
+    Example:
+      runbook guest rename params/myhost.yml windows games --apply
     """
     from runbook.book.acts.rename_guest import RenameGuest
     from runbook.guests import config
@@ -64,6 +68,10 @@ def remove(params: str, name: str, act: bool, consent: str) -> None:
 
     Its place in the autostart, its configuration and all that is on its own volumes go, and it goes from PARAMS. A
     last backup is made before, where management.backups names it. It must be off.
+
+    \b
+    Example:
+      runbook guest remove params/myhost.yml old
     """
     from runbook.book.acts.remove_guest import RemoveGuest
     from runbook.cli.backups import make_and_verify
@@ -101,7 +109,7 @@ def _load(path: str, name: str) -> tuple[HostParams, Path]:
     host_params = parameters.load(path)
     if name not in {guest.name for guest in host_params.guests}:
         raise single.no_guest(host_params, name)
-    return host_params, parameters.find(path)
+    return host_params, parameters.file_of(path)
 
 
 def _show_file(file: Path, before: str, text: str) -> None:

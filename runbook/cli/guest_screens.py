@@ -25,6 +25,10 @@ def console(params: str, name: str) -> None:
 
     A PV or PVH guest always has one. An HVM guest has its first serial port there: its system must use that
     (`console=ttyS0` on the kernel line of Linux).
+
+    \b
+    Example:
+      runbook guest console params/myhost.yml comm
     """
     from runbook import params as parameters
     from runbook.hosts import interactive
@@ -45,6 +49,10 @@ def screen(params: str, name: str) -> None:
     """Lead the VNC screen of a running guest to a port of this machine's loopback, over the runbook's connection.
 
     Says which address to open with a VNC viewer. It is there until Ctrl-C, and for this machine alone.
+
+    \b
+    Example:
+      runbook guest screen params/myhost.yml windows
     """
     from runbook import params as parameters
     from runbook.facts import guest_screens

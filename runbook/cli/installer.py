@@ -26,7 +26,7 @@ def installer(params: str, out: Path | None) -> None:
     \b
     Example:
       runbook installer params/myhost.yml
-      cp .installer/myhost.img /dev/disk/by-id/usb-…      the stick, whole; it is overwritten
+      cp .installer/myhost.img /dev/disk/by-id/usb-…   overwrites the stick
     """
     from runbook import params as parameters
     from runbook.installation import image

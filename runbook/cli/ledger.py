@@ -35,7 +35,7 @@ def key(
     \b
     Examples:
       runbook report key --follow
-      runbook report key --revoke "ssh-ed25519 AAAA…" --reason "the laptop was stolen"
+      runbook report key --revoke "ssh-ed25519 AAAA…" --reason "it was stolen"
     """
     from runbook.attestation import keys
 

@@ -63,11 +63,11 @@ def new(
     Examples:
       runbook new victory                            reached as root@victory
       runbook new victory --to root@192.168.0.10
-      runbook new victory --pass 03:00.0             guests shall have the card at that address
+      runbook new victory --pass 03:00.0             guests shall have that card
       runbook new ana@victory --become sudo          without root over ssh
       runbook new victory --local --become sudo --become-password ask
-      runbook new demo --like params/example.yml     the recorded host: try it without a machine
-      runbook new demo --capture FOLDER              what `runbook survey --save` kept of one
+      runbook new demo --like params/example.yml     try it without a machine
+      runbook new demo --capture FOLDER              what `survey --save` kept
 
     \b
     It is a start, not an answer: read it, add the guests, and look at
@@ -75,6 +75,7 @@ def new(
     """
     from runbook.captures.seen import see
     from runbook.hosts import connect
+    from runbook.params import find
     from runbook.proposal import chosen, file, look, read, write
 
     params = of_host(host, to, local, become, become_password, like, capture)
@@ -82,8 +83,16 @@ def new(
     path = file.place(host, out)
     file.prove_free(path, force=force)
     choice = chosen.choice(devices, takes_all=takes_all)
-    seen = read(see(capture).facts, choice) if capture else look(connect(params, "00_introduction"), choice)
     was_there = path.exists()
+    if like and connection.kind == "recorded" and not (devices or takes_all):
+        file.save(path, file.copied(find(like).read_text(encoding="utf-8"), host), force=force)
+        click.echo(
+            f"{like} is a recorded host: this is a copy of it. Of a machine the file is written from what it says.",
+            err=True,
+        )
+        click.echo(f"read it, then: runbook plan {path}\n{path}")
+        return
+    seen = read(see(capture).facts, choice) if capture else look(connect(params, "00_introduction"), choice)
     file.save(path, write(host, connection, seen), force=force)
     _tell(seen, path, was_there=was_there)
     for line in chosen.open_eyes(seen.groups, seen.chosen - seen.hidden):

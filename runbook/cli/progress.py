@@ -15,11 +15,10 @@ from runbook.cli.course import Course
 from runbook.evidence.record import Event
 from runbook.text.console import Live as RichLive
 from runbook.text.moments import about, spent
+from runbook.text.terminal import say
 from runbook.text.visible import visible
 
 T = TypeVar("T")
-_LONG_S = 5
-"""From how many seconds on it is worth saying how long a step may take."""
 TAIL = 3
 """Lines of the running command that are shown."""
 INTERRUPTING = "Interrupting: the step may tidy up for 20 s. Interrupt again to end it at once."
@@ -50,7 +49,7 @@ class Progress:
 
 
 class Plain(Progress):
-    """One line when a notebook or a step begins and one when it ends; no colours, no cursor movement."""
+    """One line when a notebook begins, one when a step or a notebook ends; no colours, no cursor movement."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -58,22 +57,18 @@ class Plain(Progress):
 
     def event(self, event: Event) -> None:
         self._course.event(event)
+        if event["event"] == "run-begin" and self._course.whole_s is not None:
+            say(f"It took about {about(self._course.whole_s)} the last time.", err=True)
         line = self._line(event)
         if line:
             print(line, file=self._out, flush=True)
 
     def _line(self, event: Event) -> str:
         match event["event"]:
-            case "run-begin":
-                whole = self._course.whole_s
-                return f"It took about {about(whole)} the last time." if whole is not None else ""
             case "notebook-begin":
                 return f"{event['place']} {event['notebook']}: {event['title']}"
             case "notebook-end":
                 return f"{event['place']} {event['notebook']}: {_ended(event)}"
-            case "step-begin":
-                long = (self._course.expected_s or 0) >= _LONG_S
-                return f"  {event['step']} …" + (f" (about {about(self._course.expected_s)})" if long else "")
             case "step-end":
                 return f"  {event['step']}: {_ended(event)}{_message(event)}"
             case "interrupt":

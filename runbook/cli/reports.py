@@ -7,7 +7,10 @@ from typing import Any
 
 import click
 
+from runbook.cli.meant import WHICH, Meant, meant, of_host
+from runbook.cli.output import AS_JSON, Group, print_json
 from runbook.errors import ParamsError
+from runbook.text.plural import plural
 from runbook.text.printable import printable
 
 REPORTS = click.option(
@@ -18,45 +21,77 @@ REPORTS = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def report() -> None:
-    """List, open and compare the reports of earlier runs, verify that nobody altered them, prune old ones, copy them to hand on.
+    """List, open and compare the reports of earlier runs, verify that nobody altered them, prune old ones, copy them.
 
     A report holds the executed notebooks as .ipynb and HTML, run.json, the journal, and an index
     page; it needs no network to be read.
+
+    \b
+    Examples:
+      runbook report list
+      runbook report open myhost
+      runbook report audit myhost
+      runbook report verify
     """
 
 
 @report.command("list")
-@click.argument("host", required=False)
+@click.argument("which", required=False, metavar=WHICH)
+@AS_JSON
 @REPORTS
-def list_(host: str | None, reports: Path | None) -> None:
+def list_(which: str | None, as_json: bool, reports: Path | None) -> None:
     """List runs, the newest first: when, host, mode, how it ended, how many steps changed something.
 
-    Runs that were pruned come last.
+    Of one host, or the run of a path; all if left out. Runs that were pruned come last.
+
+    \b
+    Examples:
+      runbook report list
+      runbook report list myhost
+      runbook report list myhost --json
     """
     from runbook.evidence.archive import find_pruned
     from runbook.text.moments import when
 
-    for run in _runs(host, reports):
-        ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
-        line = (
-            f"{when(run['started'])}  {run['host']}  {run['mode']:5}  {run['outcome']:9}  "
-            f"{ends.count('changed')} of {len(ends)} steps changed  {run['id']}"
-        )
-        click.echo(printable(line))
-    for run in find_pruned(_folder(reports), host or "*"):
-        was = f"{run['host']}  {run['mode']:5}  {run['outcome']:9}"
+    found, runs = runs_of(which, reports)
+    pruned = [run for run in find_pruned(found.reports, found.host or "*") if found.fits(run)]
+    if as_json:
+        print_json([*map(_row, runs), *pruned])
+        return
+    rows = [_row(run) for run in runs]
+    wide = max((len(run["host"]) for run in (*rows, *pruned)), default=0)
+    for run in rows:
+        about = f"{run['changed']} of {plural(run['steps'], 'step')} changed"
+        was = f"{run['host']:<{wide}}  {run['mode']:5}  {run['outcome']:9}"
+        click.echo(printable(f"{when(run['started'])}  {was}  {about:<22}  {run['id']}"))
+    for run in pruned:
+        was = f"{run['host']:<{wide}}  {run['mode']:5}  {run['outcome']:9}"
         click.echo(printable(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}"))
 
 
+def _row(run: dict[str, Any]) -> dict[str, Any]:
+    """Return what the list tells of a run, from its `run.json`."""
+    ends = [step["status"] for book in run["notebooks"] for step in book["steps"]]
+    names = ("id", "host", "mode", "outcome", "started", "seconds", "connection", "release")
+    return {name: run[name] for name in names} | {"steps": len(ends), "changed": ends.count("changed")}
+
+
 @report.command("open")
-@click.argument("host", required=False)
+@click.argument("which", required=False, metavar=WHICH)
 @REPORTS
-def open_(host: str | None, reports: Path | None) -> None:
-    """Open the newest report, of HOST if given, in the browser; prints its path either way."""
-    newest = _runs(host, reports)[0]
-    path = _folder(reports) / newest["host"] / newest["id"] / "index.html"
+def open_(which: str | None, reports: Path | None) -> None:
+    """Open the newest report in the browser, of a host if one is named; prints its path either way.
+
+    \b
+    Examples:
+      runbook report open
+      runbook report open myhost
+      runbook report open myhost/20260131T101500Z-1a2b3c
+    """
+    found, runs = runs_of(which, reports)
+    path = found.reports / runs[0]["host"] / runs[0]["id"] / "index.html"
     if has_display():
         click.launch(str(path))
     click.echo(str(path))
@@ -65,31 +100,31 @@ def open_(host: str | None, reports: Path | None) -> None:
 @report.command()
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
+@AS_JSON
 @REPORTS
-@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON, for programs.")
 def compare(one: str, other: str, reports: Path | None, as_json: bool) -> None:
     """Compare what two reports saw of their hosts; no machine is reached.
 
-    A and B are each a host, for its newest report, or HOST/RUN. Prints a line for each thing in which B
-    differs from A, with the lines of a file that differ.
+    A and B are each a host, for its newest report, HOST/RUN, or the path or the URL of a run. Prints a line for
+    each thing in which B differs from A, with the lines of a file that differ.
 
     \b
     Examples:
       runbook report compare victory victory2
       runbook report compare victory/20260131T101500Z-1a2b3c victory
     """
-    import json
     from dataclasses import asdict
 
     from runbook.drift.compare import counted
     from runbook.evidence.drift import between_hosts
 
-    first, second, changes = between_hosts(_folder(reports), one, other)
+    sides = [of_host(side, _folder(reports)) for side in (one, other)]
+    first, second, changes = between_hosts(*((side.reports, side.name) for side in sides))
     if as_json:
         rows = [{"line": str(change), **asdict(change)} for change in changes]
-        click.echo(json.dumps({"a": first, "b": second, "changes": rows}, indent=2, ensure_ascii=False))
+        print_json({"a": first, "b": second, "changes": rows})
         return
-    verb = "are" if len(changes) > 1 else "is"
+    verb = "is" if len(changes) == 1 else "are"
     click.echo(f"{counted(changes)} {verb} different from {first} to {second}.")
     for change in changes:
         click.echo(f"  {change}")
@@ -113,19 +148,17 @@ def _folder(reports: Path | None) -> Path:
     return (reports or project() / "reports").absolute()
 
 
-def _runs(host: str | None, reports: Path | None) -> list[dict[str, Any]]:
+def runs_of(which: str | None, reports: Path | None) -> tuple[Meant, list[dict[str, Any]]]:
+    """Return what is meant, and its runs, the newest first. Raises `ParamsError` when there is none."""
     from runbook.evidence.abandoned import finish_orphans
     from runbook.evidence.archive import newest_first
 
-    folder = _folder(reports)
-    finish_orphans(folder)
-    found = newest_first(folder)
-    mine = [run for run in found if host in (None, run["host"])]
-    if not mine:
-        hosts = ", ".join(sorted({run["host"] for run in found}))
-        raise ParamsError(
-            f"There is no report of {host}" if host else "There is no report yet",
-            where=str(folder),
-            do=f"there are reports of: {hosts}" if hosts else "make one: runbook run",
-        )
-    return mine
+    found = meant(which, _folder(reports))
+    finish_orphans(found.reports)
+    if mine := [run for run in newest_first(found.reports) if found.fits(run)]:
+        return found, mine
+    raise ParamsError(
+        f"There is no report of {found.name}" if found.host else "There is no report yet",
+        where=str(found.reports),
+        do="make one: runbook run",
+    )

@@ -13,18 +13,24 @@ from rich.table import Table
 from rich.text import Text
 
 from runbook import params as parameters
+from runbook.cli.approve import save as save_plan
 from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
+from runbook.controller import working_folder
 from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError
+from runbook.evidence import finished
 from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
 from runbook.evidence.outcomes import GOOD
 from runbook.evidence.pages import verdict
 from runbook.evidence.record import Run
 from runbook.hosts import prepare
+from runbook.params import HostParams
+from runbook.params.host import Recorded
 from runbook.runner.run import run
+from runbook.runner.selection import homes
 from runbook.text.console import make_console
 from runbook.text.moments import spent, when
 from runbook.text.plural import plural
@@ -39,30 +45,48 @@ def run_and_show(
     *,
     only: str | None = None,
     start: str | None = None,
-    step: str | None = None,
     plans: bool = False,
     quiet: bool = False,
     as_json: bool = False,
     reports: Path | None = None,
     strict: bool = False,
     capture: Path | None = None,
+    save: Path | None = None,
+    valid: int = 7,
+    change: str = "",
+    approval: Path | None = None,
 ) -> None:
     """Run, show, and end the command with the run's exit code.
 
-    `plans` prints what the plan cells showed, of one `step` or of all. With `as_json` standard
-    output holds nothing but `run.json`. `capture` stands in place of the host.
+    `only` is a notebook or a step. `plans` prints what the plan cells showed. With `as_json` standard
+    output holds nothing but `run.json`. `capture` stands in place of the host. The plan is saved in the file `save`, to be
+    approved within `valid` days; `approval` is the file with somebody else's word for one.
     """
-    place = reports or project() / "reports"
-    prepare(
-        parameters.on_capture(parameters.load(params), capture)
-    )  # what is to be typed, before anything is on the screen
+    here = project()
+    place = reports or here / "reports"
+    step = only if only in homes() else None
+    if older := working_folder.stale(here):
+        say(
+            f"The notebooks here are of {older}, and this is another runbook: runbook init --update",
+            fg="yellow",
+            err=True,
+        )
+    asked = parameters.on_capture(parameters.load(params), capture)
+    prepare(asked)  # what is to be typed, before anything is on the screen
+    if note := _recorded(asked, params, mode, place):
+        say(note, err=True)
     progress = _progress(quiet, as_json)
     with watching() as stops, stops.deferred():
         with progress:
-            done = run(params, mode, only, start, place, progress.event, strict=strict, capture=capture)
+            done = run(
+                params, mode, only, start, place, progress.event, strict=strict, capture=capture, change=change,
+                approval=approval,
+            )  # fmt: skip
         try:
             with suppress(KeyboardInterrupt), stops.interruptible():
                 _show(done, step, plans=plans, quiet=quiet, as_json=as_json)
+                if save:
+                    save_plan(done, save, valid)
         finally:
             stops.ignore()  # the report is written; what is shown of it changes nothing
         click.get_current_context().exit(done.exit_code)
@@ -87,10 +111,24 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
         click.echo(str(done.index))
 
 
+def _recorded(asked: HostParams, path: str, mode: str, reports: Path) -> str:
+    """Return which of its two states a recorded host is looked at in, '' for every other host and every other mode."""
+    there = asked.connection
+    if not isinstance(there, Recorded) or not there.finished or mode not in ("plan", "check"):
+        return ""
+    if finished.is_finished(asked, reports):
+        return f"{asked.host} is a recorded host, and a run of yours finished it: this looks at it as that run left it."
+    if mode == "check":
+        return f"{asked.host} is a recorded host on which nothing was done yet; this finishes it: runbook run {path}"
+    return ""
+
+
 def say_unsigned(done: Run) -> None:
-    """Say it when nobody vouches for a report."""
+    """Say it when nobody vouches for a report, and when somebody could not be told of it."""
     if not done.record.signed_by:
         say(UNSIGNED, fg="yellow", err=True)
+    for line in done.unsent:
+        say(line, fg="yellow", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:

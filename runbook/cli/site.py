@@ -20,6 +20,10 @@ def site(out: Path) -> None:
 
     It is read from its files: no server, no network. Nothing is executed. Fails when a link in it leads
     nowhere. The last line is the path of its first page.
+
+    \b
+    Example:
+      runbook site --out site
     """
     from runbook.controller.project import project
     from runbook.site.build import build

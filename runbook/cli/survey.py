@@ -61,26 +61,28 @@ def survey(
 
     \b
     Examples:
-      runbook survey                                  the recorded host: try it without a machine
+      runbook survey                                  try it without a machine
       runbook survey params/myhost.yml
-      runbook survey ana@myhost --become sudo         before there is a parameter file
-      runbook survey mine --local --html mine.html    this very machine, for the browser
+      runbook survey ana@myhost --become sudo         without a parameter file
+      runbook survey mine --local --html mine.html    this very machine
       runbook survey params/myhost.yml --save myhost-capture
 
-    \b
     A capture is a folder of what the machine answered: to this survey, to `runbook new`, and to every step's
     plan, one file a question. Names of hosts, people and networks, MAC and public addresses, serial numbers,
     UUIDs, keys and passwords stand as others of the same shape, the same for the same. Look through it before
     you send it: names of guests, volumes and mount points are yours and stay. In place of a host it serves
-      runbook survey --capture FOLDER
-      runbook new NAME --capture FOLDER
-      runbook plan --capture FOLDER                   with the parameters that lie in it
 
     \b
+      runbook survey --capture FOLDER
+      runbook new NAME --capture FOLDER
+      runbook plan --capture FOLDER      with the parameters that lie in it
+
     A record is one small file, signed as your reports are: the board, its firmware and chipset, the cards with
     their IOMMU groups, and what the host's reports *proved* of them, under which Xen and kernel. It names no person,
     host, address, serial number or UUID, and no machine is asked for it. A folder of records can be a git
     repository; what they say of cards like yours then stands beside each verdict, and changes none.
+
+    \b
       runbook survey params/myhost.yml --share records
       runbook survey params/myhost.yml --known records
     """

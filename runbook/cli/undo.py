@@ -98,4 +98,9 @@ def _show(done: WayBack) -> None:
         if done.whole.stops:
             click.echo(f"\nIt would be refused: {done.whole.stops[0].what}")
         else:
-            click.echo("\nTo do it: the same with --mode apply")
+            do = (
+                "To do it"
+                if done.is_real
+                else "It is a recorded host, and stays as it is. To do it on a machine"
+            )
+            click.echo(f"\n{do}: the same with --mode apply")

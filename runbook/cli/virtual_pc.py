@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from runbook.cli.output import Group
 from runbook.errors import HostError
 
 #: The releases that a machine can be built with; the first is meant when none is named.
@@ -21,7 +22,7 @@ of_release = click.option(
 )
 
 
-@click.group(short_help="Use the virtual PC: up, down, ssh, status, test.")
+@click.group(cls=Group, short_help="Use the virtual PC: up, down, ssh, status, test.")
 def testbed() -> None:
     """Build, boot and use a virtual PC: UEFI, an IOMMU, spare PCI devices, a fresh Debian.
 
@@ -43,7 +44,13 @@ def testbed() -> None:
 )
 @of_release
 def up(fresh: bool, at: str | None, release: str) -> None:
-    """Boot the machine and wait until it answers ssh; build it when it is not there yet."""
+    """Boot the machine and wait until it answers ssh; build it when it is not there yet.
+
+    \b
+    Examples:
+      runbook testbed up
+      runbook testbed up --at 5
+    """
     if fresh and at:
         raise click.UsageError("--fresh is before the first notebook; --at is after one")
     with _clear_errors():
@@ -59,7 +66,12 @@ def up(fresh: bool, at: str | None, release: str) -> None:
 @testbed.command()
 @of_release
 def down(release: str) -> None:
-    """Power the machine off; its disks stay."""
+    """Power the machine off; its disks stay.
+
+    \b
+    Example:
+      runbook testbed down
+    """
     with _clear_errors():
         from runbook import testbed as machine
 
@@ -69,7 +81,12 @@ def down(release: str) -> None:
 @testbed.command()
 @of_release
 def status(release: str) -> None:
-    """Say whether the machine is there, and how to reach it."""
+    """Say whether the machine is there, and how to reach it.
+
+    \b
+    Example:
+      runbook testbed status
+    """
     with _clear_errors():
         from runbook import testbed as machine
 
@@ -81,7 +98,13 @@ def status(release: str) -> None:
 @of_release
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def ssh(release: str, command: tuple[str, ...]) -> None:
-    """Log in to the machine as root, or run COMMAND there."""
+    """Log in to the machine as root, or run COMMAND there.
+
+    \b
+    Examples:
+      runbook testbed ssh
+      runbook testbed ssh xl list
+    """
     import os
 
     from runbook import testbed as machine
@@ -129,6 +152,10 @@ def test(
     Takes three quarters of an hour with software emulation; with --returns, which starts the machine
     another ten times, about two hours. After each notebook that changes the machine its disks are kept as a
     checkpoint: --resume, `record` and `up --at` begin there.
+
+    \b
+    Example:
+      runbook testbed test --resume
     """
     if only_prove and (record or not (backups or ends or returns)):
         raise click.UsageError(
@@ -150,6 +177,21 @@ def test(
             resume=resume,
         )
     click.get_current_context().exit(int(code or 0))
+
+
+@testbed.command()
+@click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
+@of_release
+def systems(keep: bool, release: str) -> None:
+    """Prove that a guest becomes a system: from its parameters to ssh, as PVH, as HVM and as PV.
+
+    Begins at the last checkpoint of `test`, and refuses at the end to write over what it made.
+    """
+    with _clear_errors():
+        from runbook.testbed import systems as proof
+
+        code = proof.main(release=release, keep=keep)
+    click.get_current_context().exit(code)
 
 
 @testbed.command()
@@ -190,6 +232,10 @@ def install(params: str, disk: str, keep: bool, same_image: bool) -> None:
 
     Makes the image, installs, boots the installed disk, compares it with PARAMS, and sees the image
     refuse the disk that is not empty any more. Takes about an hour with software emulation.
+
+    \b
+    Example:
+      runbook testbed install
     """
     with _clear_errors():
         from runbook.testbed import installation
@@ -205,6 +251,10 @@ def live(keep: bool) -> None:
 
     Shows that nothing happens without consent, installs, restarts into the installed disk, and runs
     everything again without a change. Takes about an hour with software emulation.
+
+    \b
+    Example:
+      runbook testbed live --keep
     """
     with _clear_errors():
         from runbook.testbed import live as proof
@@ -221,6 +271,10 @@ def build_(keep: bool, only_prove: bool) -> None:
 
     The proof is dom0's own log: with xen-pciback built in, the devices are taken before the first
     program of the initial RAM disk is started. Needs root on this machine; takes an hour or more.
+
+    \b
+    Example:
+      runbook testbed build
     """
     with _clear_errors():
         from runbook.testbed import build
@@ -238,6 +292,10 @@ def fleet_(machines: int, keep: bool) -> None:
     Notebook 03 is applied to all by `runbook fleet`; the others must complete, --resume must finish the lost
     one alone, a check of all must pass, and no report may speak of another machine. Each takes 2 GiB of
     memory; about half an hour for two with software emulation.
+
+    \b
+    Example:
+      runbook testbed fleet --machines 3
     """
     with _clear_errors():
         from runbook.testbed import fleet

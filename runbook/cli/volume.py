@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.cli.output import AS_JSON, Group, print_json
+
 if TYPE_CHECKING:
     from runbook.book import Book
     from runbook.params import HostParams
@@ -19,7 +21,7 @@ _APPLY = click.option(
 )
 
 
-@click.group(short_help="Look into guests' disks; mount, grow and freeze them.")
+@click.group(cls=Group, short_help="Look into guests' disks; mount, grow and freeze them.")
 def volume() -> None:
     """Look into guests' disks; mount, grow and freeze them.
 
@@ -39,10 +41,23 @@ def volume() -> None:
 
 @volume.command("list", short_help="Show what every guest's volume holds.")
 @_PARAMS
-def list_(params: str) -> None:
-    """Show what every guest's volume holds: partitions, file systems, and who uses them."""
+@AS_JSON
+def list_(params: str, as_json: bool) -> None:
+    """Show what every guest's volume holds: partitions, file systems, and who uses them.
+
+    \b
+    Examples:
+      runbook volume list params/myhost.yml
+      runbook volume list params/myhost.yml --json
+    """
     with _opened(params) as book:
-        click.echo(book.show("volumes").text)
+        if as_json:
+            from runbook.show import volumes
+
+            book.show("volumes")
+            print_json(volumes.rows(book.params, book.facts))
+        else:
+            click.echo(book.show("volumes").text)
 
 
 @volume.command(short_help="Mount a partition of a guest's disk on the host.")
@@ -59,6 +74,10 @@ def mount(
     """Mount a partition of a guest's disk on the host's FOLDER, read-only unless --writable.
 
     PARTITION is its number in the guest's own table (`runbook volume list`), 0 for a volume without one.
+
+    \b
+    Example:
+      runbook volume mount params/myhost.yml windows 3 /mnt/windows --apply
     """
     from runbook.steps.shared import single
 
@@ -71,7 +90,12 @@ def mount(
 @_GUEST
 @_APPLY
 def unmount(params: str, guest: str, act: bool) -> None:
-    """Unmount what the runbook has mounted of a guest's disk, and of snapshots of it."""
+    """Unmount what the runbook has mounted of a guest's disk, and of snapshots of it.
+
+    \b
+    Example:
+      runbook volume unmount params/myhost.yml windows --apply
+    """
     from runbook.steps.shared import single
 
     with _opened(params, "unmount_partitions", act=act) as book:
@@ -85,7 +109,12 @@ def unmount(params: str, guest: str, act: bool) -> None:
 @click.argument("size_gib", type=click.IntRange(1))
 @_APPLY
 def grow(params: str, guest: str, size_gib: int, act: bool) -> None:
-    """Make a guest's volume SIZE_GIB large. Write the size into the parameters too."""
+    """Make a guest's volume SIZE_GIB large. Write the size into the parameters too.
+
+    \b
+    Example:
+      runbook volume grow params/myhost.yml comm 20 --apply
+    """
     from runbook.steps.shared import single
 
     _run(params, "grow_volumes", act, lambda p: single.grown(p, guest, size_gib))
@@ -98,7 +127,12 @@ def grow(params: str, guest: str, size_gib: int, act: bool) -> None:
 @click.argument("size_gib", type=click.IntRange(1))
 @_APPLY
 def snapshot(params: str, guest: str, name: str, size_gib: int, act: bool) -> None:
-    """Freeze a view of a guest's disk as NAME, with room for SIZE_GIB of changes."""
+    """Freeze a view of a guest's disk as NAME, with room for SIZE_GIB of changes.
+
+    \b
+    Example:
+      runbook volume snapshot params/myhost.yml comm comm-monday 5 --apply
+    """
     from runbook.steps.shared import single
 
     new = {"guest": guest, "name": name, "size_gib": size_gib}

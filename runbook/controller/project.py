@@ -10,6 +10,8 @@ PATTERN = "[0-9][0-9]_*.ipynb"
 """The notebooks of one host, in the order in which they are run. Others in the folder are never part of a run."""
 SOURCE = Path(__file__).resolve().parents[2]
 """The folder that holds the package `runbook`: the project itself, where it was installed to be edited."""
+MAKE = "make a working folder with `runbook init FOLDER` and go there; or go to the one that you have"
+"""The next move of everybody who is in no folder with notebooks."""
 
 
 def project(start: Path | None = None) -> Path:
@@ -21,8 +23,4 @@ def project(start: Path | None = None) -> Path:
     for base in (here, *here.parents, SOURCE):
         if any((base / "notebooks").glob(PATTERN)):
             return base
-    raise RunbookError(
-        "There are no notebooks",
-        where=f"{here} and the folders above it",
-        do="run this in the project's folder",
-    )
+    raise RunbookError("There are no notebooks", where=f"{here} and the folders above it", do=MAKE)

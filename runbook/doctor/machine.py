@@ -12,7 +12,8 @@ from pathlib import Path
 from runbook.attestation import keys
 from runbook.builds import rights
 from runbook.builds.root import TOOLS
-from runbook.controller.project import project
+from runbook.controller import shipped, working_folder
+from runbook.controller.project import MAKE, project
 from runbook.doctor.check import LACKS, OK, WRONG, Check, answer
 from runbook.errors import RunbookError
 
@@ -26,29 +27,41 @@ def project_folder() -> Check:
     try:
         folder = project()
     except RunbookError as error:
-        return Check("project", WRONG, error.what, "run this in the project's folder")
+        return Check("project", WRONG, f"{error.what} in {Path.cwd()}", MAKE)
     reports = folder / "reports"
     place = reports if reports.exists() else folder
     if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
         do = "give it to yourself with chown, or keep reports elsewhere with --reports"
         return Check("project", WRONG, f"nothing can be written in {place}", do)
+    if older := working_folder.stale(folder):
+        says = f"{folder} is of {older}, and the runbook is {shipped.version()}"
+        return Check("project", LACKS, says, "runbook init --update")
     return Check("project", OK, f"{folder}; reports go to {reports}")
 
 
 def disk() -> Check:
     """Check the room for reports and for temporary files."""
     try:
-        places = {"reports": project(), "temporary files": Path(tempfile.gettempdir())}
+        places = {"reports": _here(), "temporary files": Path(tempfile.gettempdir())}
         free = {what: shutil.disk_usage(path).free // _MIB for what, path in places.items()}
-    except (RunbookError, OSError) as error:
+    except OSError as error:
+        why = f"{error.filename or Path.cwd()}: {error.strerror or error}"
         return Check(
-            "disk", WRONG, f"nobody can say how much room there is: {error}", "run it in the project"
+            "disk", WRONG, f"nobody can say how much room there is ({why})", "see what `df` says there"
         )
     says = ", ".join(f"{mib} MiB free for {what}" for what, mib in free.items())
     if min(free.values()) < LEAST_MIB:
         do = f"make room, {LEAST_MIB} MiB or more: `runbook report prune HOST --keep 10` makes old reports small"
         return Check("disk", WRONG, says, do)
     return Check("disk", OK, says)
+
+
+def _here() -> Path:
+    """Return the project's folder, and where there is none that which somebody is in."""
+    try:
+        return project()
+    except RunbookError:
+        return Path.cwd()
 
 
 def locale() -> Check:

@@ -8,6 +8,7 @@ from pathlib import Path
 from runbook import releases
 from runbook.builds import flags
 from runbook.guide.entries import Entry, entries
+from runbook.guide.faults import faults
 from runbook.steps import name_of, notebooks
 
 PAGE = Path("docs/coverage.md")
@@ -17,6 +18,7 @@ _HEAD = """\
 Every command block, file, flag and setting of the guide of 2013, in its order, and what became of it.
 *Step* is what does it on Debian 12 and 13, in the notebook named; where no step does it, the reason stands there.
 *Wheezy profile* is what `release: wheezy` plans: the guide's own line, or its corrected form with the numbers of the faults.
+The numbers lead to [the list of the guide's faults](#the-guides-faults).
 
 This page is written by `make coverage`; a test compares it with the data and with the steps that exist.
 """
@@ -34,7 +36,7 @@ def page() -> str:
         parts.append("| the guide | step today | wheezy profile |\n| --- | --- | --- |")
         parts += [_row(entry, places) for entry in group]
         parts.append("")
-    parts.append(_flags())
+    parts += [_flags(), _faults()]
     return "\n".join(parts)
 
 
@@ -42,7 +44,8 @@ def _row(entry: Entry, places: dict[str, str]) -> str:
     today = f"`{entry.today}` in {places[entry.today]}"
     if entry.told:
         today = f"told, not done: {entry.told}"
-    faults = f" ({', '.join(entry.faults)})" if entry.faults else ""
+    numbers = ", ".join(f"[{number}](#{number.lower()})" for number in entry.faults)
+    faults = f" ({numbers})" if numbers else ""
     if not entry.is_corrected:
         ours = "as in the guide" + faults
     elif entry.corrected:
@@ -72,6 +75,16 @@ def _flags() -> str:
     for name, one in next(iter(known.values())).items():
         rows.append(f"| `{name}={one.wanted}` | " + " | ".join(_flag(k[name]) for k in known.values()) + " |")
     return "\n".join(rows) + "\n"
+
+
+def _faults() -> str:
+    """Every fault of the guide by its number, each with an anchor that the notebooks lead to."""
+    rows = [
+        f'| <a id="{number.lower()}"></a>{number} | {what.replace("|", chr(92) + "|")} |'
+        for number, what in faults().items()
+    ]
+    head = "## The guide's faults\n\nIn the guide's order; the notebooks lead here by these numbers.\n"
+    return "\n".join([head, "| number | what is wrong |\n| --- | --- |", *rows]) + "\n"
 
 
 def _flag(flag: flags.Flag) -> str:

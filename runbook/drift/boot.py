@@ -41,7 +41,7 @@ def hypervisor(facts: Facts) -> Things:
 
 
 def menu(facts: Facts) -> Things:
-    """Return what GRUB starts by itself, and the words of its first Debian and Xen entries."""
+    """Return what GRUB starts by itself, and the boot options of its first Debian and Xen entries."""
     boot_menu = grub.parse(facts)
     found = {
         "default": without_versions(boot_menu.default),
@@ -49,6 +49,8 @@ def menu(facts: Facts) -> Things:
         "once": without_versions(boot_menu.next_entry) or "none",
     }
     for name, entry in (("Debian", boot_menu.linux), ("Xen", boot_menu.xen)):
-        found[f"{name}'s words"] = " ".join(entry.kernel_options) if entry else "no such entry"
-    found["hypervisor's words"] = " ".join(boot_menu.xen.xen_options) if boot_menu.xen else "no such entry"
+        found[f"{name}'s boot options"] = " ".join(entry.kernel_options) if entry else "no such entry"
+    found["hypervisor's boot options"] = (
+        " ".join(boot_menu.xen.xen_options) if boot_menu.xen else "no such entry"
+    )
     return {"boot menu": found}

@@ -105,7 +105,7 @@ def _difference(field: str, old: str, new: str) -> str:
     what = f"{field} " if field else ""
     if "\n" in old + new:
         return what + _lines(old, new)
-    if field.endswith(("words", "command line")) or len(old) + len(new) > 2 * _LONGEST:
+    if field.endswith(("boot options", "command line")) or len(old) + len(new) > 2 * _LONGEST:
         gone, came = (
             [w for w in old.split() if w not in new.split()],
             [w for w in new.split() if w not in old.split()],

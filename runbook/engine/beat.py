@@ -14,7 +14,7 @@ from runbook.actions import Action
 from runbook.controller.signals import go_on
 from runbook.engine import gates, undo
 from runbook.engine.apply import carry_out
-from runbook.engine.consent import require
+from runbook.engine.consent import Approval, require
 from runbook.engine.journal import Journal
 from runbook.errors import Refused, RunbookError
 from runbook.hosts import Host, OnLine
@@ -45,10 +45,11 @@ class Beat:
     """Carries out steps of one notebook on one host, and journals everything that begins or ends."""
 
     def __init__(
-        self, host: Host, journal: Journal, notebook: str, on_end: Callable[[Outcome], None] | None = None
+        self, host: Host, journal: Journal, notebook: str, on_end: Callable[[Outcome], None] | None = None,
+        approval: Approval | None = None,
     ) -> None:  # fmt: skip
-        """`on_end` is told how each step ended, when the journal has it."""
-        self.host, self.journal, self.notebook = host, journal, notebook
+        """`on_end` is told how each step ended, when the journal has it; `approval` is what somebody else agreed to."""
+        self.host, self.journal, self.notebook, self.approval = host, journal, notebook, approval
         self._on_end = on_end
 
     def log(self, event: str, **fields: Any) -> None:
@@ -117,10 +118,11 @@ class Beat:
                 why="the run that this notebook had opened is closed",
                 do="run the cell that opens the host again, and go on from there",
             )
-        given = require(work.name, work.step, work.plan, work.params, work.facts)
+        given = require(work.name, work.step, work.plan, work.params, work.facts, self.approval)
         if given:
+            by = {"by": given.by} if given.by else {}
             self.log("consent", step=work.name, risk=work.step.RISK, how=given.how, digest=given.digest,
-                     who=given.who)  # fmt: skip
+                     who=given.who, **by)  # fmt: skip
 
     def act(self, step: str, index: int, action: Action, on_line: OnLine, **way_back: Any) -> str:
         """Carry one action out and return what it printed; the journal has its way back before, and how it ended after.

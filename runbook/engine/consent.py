@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runbook.controller.keyboard import at_keyboard
 from runbook.errors import ConsentMissing
+from runbook.hosts import Host
 from runbook.model.ask import Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
@@ -20,21 +22,39 @@ class Consent:
     """That somebody agreed to a step's plan."""
 
     how: str
-    """`parameter` (its name in the parameters), `digest` (that of its plan beside the name) or `keyboard`."""
+    """`parameter` (its name in the parameters), `digest` (that of its plan beside the name), `approval` (somebody
+    else signed the plan) or `keyboard`."""
     digest: str
     """That of the plan."""
     who: str
     """The user of the controller in whose name the step runs."""
+    by: str = ""
+    """Who approved the plan; '' for those who run it themselves."""
 
 
-def require(name: str, step: Step, plan: Plan, params: HostParams, facts: Facts) -> Consent | None:
+@dataclass(frozen=True)
+class Approval:
+    """What somebody else agreed to, proven to be theirs: the plan of each step by its digest."""
+
+    by: str
+    """Who that is: whose key it is in the parameters, and its fingerprint."""
+    digests: Mapping[str, str]
+    foreseen: frozenset[str] = frozenset()
+    """Steps of which only a foreseen plan was approved: what is then done was not."""
+    machine: str = ""
+    """The installation that was planned for (`runbook.facts.identity`), '' where it has no id."""
+
+
+def require(
+    name: str, step: Step, plan: Plan, params: HostParams, facts: Facts, approval: Approval | None = None
+) -> Consent | None:
     """Return the consent with which the step may run, None when it needs none.
 
     Shows the plan to the person at the keyboard, if there is one, and asks.
 
     A safe step needs no consent. A disruptive one needs its name in the parameters' `consent`, or
     `name:digest`; a destructive one, and a plan that has losses, `name:digest`. A digest is no consent to any
-    other plan.
+    other plan. An `approval` is consent to exactly the plans that it names.
 
     Raises `ConsentMissing`, naming the line to add, when nobody agreed.
     """
@@ -46,20 +66,50 @@ def require(name: str, step: Step, plan: Plan, params: HostParams, facts: Facts)
         return Consent("digest", plan.digest(), user())
     if name in params.consent and not is_exact:
         return Consent("parameter", plan.digest(), user())
+    if approval and approval.digests.get(name) == plan.digest():
+        return Consent("approval", plan.digest(), user(), approval.by)
     why = _ask(name, step, plan, facts) if at_keyboard() else "nobody is at a keyboard"
     if not why:
         return Consent("keyboard", plan.digest(), user())
-    others = [said for said in params.consent if said.startswith(f"{name}:")]
-    had = f"'{others[0]}' was the consent to another plan" if others else "the parameters do not have it"
-    if plan.losses and name in params.consent:
-        had = f"'{name}' is no consent to what would be lost: {'; '.join(f.what for f in plan.losses)}"
     add = f"'{line}'" if is_exact else f"'{name}' (or '{line}', for this very plan alone)"
+    do = f"read its plan; then add {add} to `consent` in the parameters, and run again"
+    if params.approvers:
+        do = "plan anew and have it approved: runbook plan PARAMS --save FILE; then `runbook approve FILE` by its owner"
     raise ConsentMissing(
         f"{name} is {step.RISK}{' and loses what is in force,' if plan.losses else ''} and nobody agreed to it",
         where=params.host,
-        why=f"{had}, and {why}",
-        do=f"read its plan; then add {add} to `consent` in the parameters, and run again",
+        why=f"{_had(name, plan, params, approval)}, and {why}",
+        do=do,
     )
+
+
+def require_same_machine(approval: Approval | None, machine: str, host: Host) -> None:
+    """Raise `ConsentMissing` when somebody approved a plan for another installation than this one."""
+    if approval and host.is_real and approval.machine != machine:
+        raise ConsentMissing(
+            "The approval does not hold, and nothing was done",
+            where=host.describe,
+            why=f"it is for the installation {approval.machine or 'without an id'}, and this is {machine or 'one without'}",
+            do="plan anew, and have that approved: runbook plan PARAMS --save FILE",
+        )
+
+
+def _had(name: str, plan: Plan, params: HostParams, approval: Approval | None) -> str:
+    """Return what was agreed to instead."""
+    if approval and name in approval.foreseen:
+        return f"{approval.by} approved what was foreseen of it, before the steps that it waited for had run"
+    if approval and name in approval.digests:
+        return f"{approval.by} approved another plan of it, {approval.digests[name]}, and it is {plan.digest()} now"
+    if approval:
+        return f"the plan that {approval.by} approved does not have it"
+    if plan.losses and name in params.consent:
+        return f"'{name}' is no consent to what would be lost: {'; '.join(f.what for f in plan.losses)}"
+    others = [said for said in params.consent if said.startswith(f"{name}:")]
+    if others:
+        return f"'{others[0]}' was the consent to another plan"
+    if params.approvers:
+        return "its consent is somebody else's, and no approval was given with --approval"
+    return "the parameters do not have it"
 
 
 def user() -> str:

@@ -103,6 +103,12 @@ def history(journals: Mapping[str, list[Line]], machine: str) -> list[Done]:
     return [d for d in reversed(done) if d.key not in taken]
 
 
+def newest_of_each(done: list[Done]) -> list[Done]:
+    """Return of each step what the newest run did that has it: every replay begins anew, and does all of it again."""
+    newest: dict[str, str] = {}
+    return [d for d in done if newest.setdefault(d.step, d.run) == d.run]
+
+
 def asks(done: Iterable[Done]) -> tuple[Ask, ...]:
     """Return the questions for what is now at the paths that were changed, and what became of a switch that failed."""
     done = tuple(done)

@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from runbook.actions import Action, Link, PurgePackages, Remove, ReplaceNetwork, WriteFile
-from runbook.engine.network_switch import is_taken_back
+from runbook.engine.network_switch import TAKEN_BACK, is_taken_back
 from runbook.model.action import GONE, digest
-from runbook.model.ask import Ask, Facts
+from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.redaction import has_mark
 
@@ -34,6 +34,22 @@ def links(paths: Iterable[str]) -> tuple[Ask, ...]:
     """Return the question which of these paths are links, and where they lead."""
     paths = tuple(paths)
     return (Ask.run("find", *paths, *_LINKS),) if paths else ()
+
+
+def played(done: Iterable[Done], facts: Facts, asks: Iterable[Ask]) -> Facts:
+    """Return the facts of a replay, with what it was never asked of links as these actions left them.
+
+    On a recorded host nobody does anything between the runs: what they left at a path is what is there.
+    """
+    left = {path: target for d in done for path in d.paths if (target := d.left(path)).startswith("-> ")}
+    rows = "".join(f"l\t{target.removeprefix('-> ')}\t{path}\n" for path, target in left.items())
+    answers = {ask: facts[ask] for ask in facts}
+    for ask in asks:
+        if ask not in answers and ask.argv[-4:] == _LINKS:
+            answers[ask] = Answer(0, rows)
+        elif ask not in answers and (ask.argv[0] in left or ask in TAKEN_BACK):
+            answers[ask] = Answer(MISSING)
+    return Facts(answers, facts.of, facts.unknown)
 
 
 def changed(done: list[Done], facts: Facts) -> Iterator[Finding]:

@@ -115,13 +115,13 @@ def _shows_the_end(folder: Path, run: Json) -> bool:
     return not changed(run["notebooks"]) or (folder / kept.FOLDER / f"{kept.LAST}.json").exists()
 
 
-def between_hosts(reports: Path, one: str, other: str) -> tuple[str, str, list[Change]]:
+def between_hosts(one: tuple[Path, str], other: tuple[Path, str]) -> tuple[str, str, list[Change]]:
     """Return the names of two reports and how the second differs from the first.
 
-    Each is a host, for its newest report that kept facts, or HOST/RUN. Raises `ParamsError` for one that is none,
+    Each is a folder of reports with a host, for its newest report that kept facts, or HOST/RUN. Raises `ParamsError` for one that is none,
     and for one whose facts are from before its own last changes: those would be taken for differences.
     """
-    first, second = _facts_of(reports, one), _facts_of(reports, other)
+    first, second = _facts_of(*one), _facts_of(*other)
     return first[0], second[0], compare(first[1], second[1])
 
 

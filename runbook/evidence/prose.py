@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from runbook.guide.faults import faults
 from runbook.text.html import escape
 
 _NOWHERE: Mapping[str, str] = MappingProxyType({})
+_FAULT = re.compile(r"H\d{3}")
+_FAULTS = re.compile(r'\s?\(((?:<(a|span) class="fault"[^>]*>H\d{3}</\2>(?:, )?)+)\)')
 
 
 class Heading(NamedTuple):
@@ -43,7 +46,7 @@ class Prose(IPythonRenderer):
     def html(self, source: str, attachments: Mapping[str, Any] = _NOWHERE) -> str:
         """Return a piece of Markdown as HTML; `attachments` are the pictures of its cell."""
         self.attachments = dict(attachments)
-        html = MarkdownWithMath(renderer=self).render(source)
+        html = _FAULTS.sub(r'<sup class="faults">\1</sup>', MarkdownWithMath(renderer=self).render(source))
         return html.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
@@ -56,8 +59,15 @@ class Prose(IPythonRenderer):
         return f'<h{level} id="{escape(id_)}">{text}</h{level}>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        """Return a link with its address resolved, its text alone without one; a link within the text gives way."""
+        """Return a link with its address resolved, its text alone without one; a link within the text gives way.
+
+        The number of a fault of the guide is quiet like a footnote's, and says what it stands for.
+        """
         to = self._resolve(url)
+        if _FAULT.fullmatch(text) and text in faults():
+            says = escape(faults()[text].replace("`", ""))
+            tag, leads = ("a", f' href="{escape(to)}"') if to else ("span", "")
+            return f'<{tag} class="fault"{leads} title="{says}">{text}</{tag}>'
         return str(super().link(re.sub(r"</?a\b[^>]*>", "", text), to, title)) if to else text
 
     def image(self, text: str, url: str, title: str | None = None) -> str:

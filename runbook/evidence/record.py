@@ -61,6 +61,10 @@ class RunRecord:
     """The fingerprint of the key that signs the attestation; None when nobody does."""
     by: dict[str, str] = field(default_factory=dict)
     """Who ran it, from where and as whom (`runbook.evidence.provenance.author`); empty in earlier reports."""
+    change: str = ""
+    """The number of the change that it belongs to, as whoever ran it said it; '' for none, and in earlier reports."""
+    approval: dict[str, Any] = field(default_factory=dict)
+    """What somebody else approved, and who planned it (`runbook.attestation.approval.told`); empty without one."""
     notebooks: list[NotebookRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -93,6 +97,8 @@ class Run:
 
     folder: Path
     record: RunRecord
+    unsent: tuple[str, ...] = ()
+    """Who could not be told that it has ended, and why (`runbook.evidence.notices`)."""
 
     @property
     def exit_code(self) -> int:

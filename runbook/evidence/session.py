@@ -11,7 +11,7 @@ from runbook import params as parameters
 from runbook.controller.signals import watching
 from runbook.engine.journal import Journal, read
 from runbook.errors import RunbookError
-from runbook.evidence import abandoned, archive
+from runbook.evidence import abandoned, archive, notices
 from runbook.evidence.outcomes import GOOD, INTERRUPTED, Failure, StepEnd, step_ends, stopped_by_steps
 from runbook.evidence.provenance import new_record
 from runbook.evidence.record import NotebookRecord, Run, RunRecord
@@ -22,9 +22,9 @@ from runbook.params.secrets import mask_known_secrets
 class Session:
     """One run under way. As long as its process lives, nobody else takes it for left behind."""
 
-    def __init__(self, place: Path, record: RunRecord, held: ExitStack) -> None:
-        """`held` is let go of when the run has ended."""
-        self.place, self.record, self._held = place, record, held
+    def __init__(self, place: Path, record: RunRecord, held: ExitStack, params: HostParams) -> None:
+        """`held` is let go of when the run has ended, and those whom the parameters name are told."""
+        self.place, self.record, self._held, self._params = place, record, held, params
         self.entry = record.notebooks[0]
         self.journal = Journal(place / "journal.jsonl")
         self._began = time.monotonic()
@@ -47,7 +47,7 @@ class Session:
         with watching() as stops, stops.deferred():
             archive.close(self.place, record)
         self._held.close()
-        return Run(self.place, record)
+        return Run(self.place, record, notices.tell(self._params, self.place, record.as_dict()))
 
 
 def begin(
@@ -65,8 +65,8 @@ def begin(
     record = new_record(params, path, mode, reports)
     record.notebooks.append(entry)
     held = ExitStack()
-    place = held.enter_context(abandoned.begun(reports, record, parameters.find(path)))
-    return Session(place, record, held)
+    place = held.enter_context(abandoned.begun(reports, record, parameters.file_of(path)))
+    return Session(place, record, held, params)
 
 
 @contextmanager

@@ -54,7 +54,8 @@ def step_times(notebook: str, host: str, mode: str) -> Mapping[str, float]:
 
 def _add(run: dict[str, Any], books: dict[str, float], steps: Steps) -> None:
     for book in run["notebooks"]:
-        if book["status"] == "completed" and book["seconds"] is not None:
+        # Of a notebook of which only a step was meant the time says nothing of the whole.
+        if book["status"] == "completed" and book["seconds"] is not None and not book.get("note"):
             books.setdefault(book["name"], float(book["seconds"]))
         for step in book["steps"]:
             if step["status"] in steps and step["seconds"] is not None:

@@ -57,6 +57,26 @@ def identities(paths: tuple[str, ...], folder: str = FOLDER) -> Ask:
     )
 
 
+def stands_on(folder: str = "/sys/class/block") -> Ask:
+    """Return the question for the numbers of each block device and of what it stands on (sysfs).
+
+    A partition stands on its disk, a logical volume on what holds its extents.
+    """
+    return Ask.shell(
+        f"cd {folder} 2>/dev/null || exit 0\n"
+        "for d in *; do\n"
+        '  for on in "$d/partition" "$d"/slaves/*; do\n'
+        '    [ -e "$on" ] || continue\n'
+        "    case $on in */partition) on=$d/.. ;; esac\n"
+        '    read -r its <"$d/dev" && read -r of <"$on/dev" && echo "$its $of"\n'
+        "  done\n"
+        "done 2>/dev/null; true"
+    )
+
+
+STANDS_ON = stands_on()
+
+
 @dataclass(frozen=True)
 class Configurations:
     """All configurations of guests on a host."""
@@ -113,10 +133,16 @@ class Identities:
 
     numbers: Mapping[str, str] = field(default_factory=dict)
     """By path: `b:MAJOR:MINOR` of a block device, `f:DEVICE:INODE` of a file."""
+    below: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Keys of the devices that a block device stands on, down to whole disks, by its key."""
 
     def same(self, path: str) -> str:
         """Return one text for all names of one thing; a path that leads nowhere is only itself."""
         return self.numbers.get(path) or self.numbers.get(disk_spec.usual(path)) or disk_spec.usual(path)
+
+    def holds(self, one: str, other: str) -> bool:
+        """Return whether one of two keys is of a device that the other stands on: a disk and a partition of it."""
+        return one in self.below.get(other, ()) or other in self.below.get(one, ())
 
     def number(self, path: str) -> str:
         """Return `major:minor` of a block device, '' of everything else."""
@@ -131,11 +157,14 @@ class Identities:
         )
 
 
-def parse_identities(text: str) -> Identities:
-    """Return what stat(1) said of the paths.
+def parse_identities(text: str, stands_on: str = "") -> Identities:
+    """Return what stat(1) said of the paths, and sysfs of what stands on what.
 
     >>> parse_identities("block special file|fe:1|5:312|/dev/guests/web\\nregular file|0:0|65024:77|/srv/a.img\\n").numbers
     {'/dev/guests/web': 'b:254:1', '/srv/a.img': 'f:65024:77'}
+    >>> known = parse_identities("block special file|8:0|5:9|/dev/sda\\n", "254:1 8:3\\n8:3 8:0\\n8:4 8:0\\n")
+    >>> known.holds("b:8:0", "b:254:1"), known.holds("b:254:1", "b:8:4")
+    (True, False)
     """
     found = {}
     for line in text.splitlines():
@@ -144,4 +173,14 @@ def parse_identities(text: str) -> Identities:
             kind, major, minor, inode, path = match.groups()
             block = kind == "block special file"
             found[path] = f"b:{int(major, 16)}:{int(minor, 16)}" if block else f"f:{inode}"
-    return Identities(found)
+    pairs = re.findall(r"(?m)^(\d+:\d+) (\d+:\d+)$", stands_on)
+    return Identities(found, {f"b:{its}": _below(its, pairs) for its, _ in pairs})
+
+
+def _below(number: str, pairs: list[tuple[str, str]]) -> frozenset[str]:
+    """Return the keys of all that a device stands on."""
+    found, due = set[str](), {number}
+    while due:
+        due = {of for its, of in pairs if its in due} - found
+        found |= due
+    return frozenset(f"b:{of}" for of in found)

@@ -70,6 +70,27 @@ def parse(facts: Facts, name: str) -> Delivery:
     return Delivery(str(told.get("recipe", "")), found)
 
 
+def files(name: str) -> tuple[Ask, ...]:
+    """Return the questions about a build that is no package: its manifest, and what of it is there."""
+    here = shlex.quote(folder(name))
+    return (
+        Ask.read(f"{folder(name)}/manifest.json"),
+        Ask.shell(f"find {here} -maxdepth 1 -type f -printf '%s %f\\n' 2>/dev/null; true"),
+    )
+
+
+def is_whole(facts: Facts, name: str, recipe: str) -> bool:
+    """Return whether all files of a recipe's delivery, by its key, are in the folder of a name, each as large as it was."""
+    manifest, listing = files(name)
+    there = set(facts[listing].out.splitlines())
+    try:
+        told = json.loads(facts.text(manifest.argv[0]) or "{}")
+        wanted = {f"{int(file['size'])} {file['name']}" for file in told["files"]}
+    except (ValueError, KeyError, TypeError):
+        return False
+    return told.get("recipe") == recipe and wanted <= there
+
+
 def package(path: str, sha256: str) -> tuple[str, str, str, str]:
     """Return path, name, version and checksum of a .deb file, from its file name (deb-name in dpkg-name(1))."""
     name, version, _ = path.rpartition("/")[2].removesuffix(".deb").split("_", 2)

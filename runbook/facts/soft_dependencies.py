@@ -55,7 +55,7 @@ class SoftDependencies:
 
     lines: tuple[SoftDependency, ...] = ()
     vfio: frozenset[str] = frozenset()
-    """Files that give vfio-pci devices, or have it loaded before a driver."""
+    """Files that give vfio-pci devices."""
 
     def of(self, module: str, without: Iterable[str] = ()) -> SoftDependency | None:
         """Return the one that counts for a module where these files are not, None when it has none.
@@ -68,6 +68,17 @@ class SoftDependencies:
         return next(
             (d for d in self.lines if d.file not in gone and fnmatchcase(name, plain(d.module))), None
         )
+
+    def bringing(self, driver: str) -> frozenset[str]:
+        """Return the files that have a driver loaded before another, or give vfio-pci devices.
+
+        >>> kvm = SoftDependency("/etc/modprobe.d/vfio.conf", "snd_hda*", ("vfio_pci",))
+        >>> SoftDependencies((kvm,)).bringing("vfio-pci")
+        frozenset({'/etc/modprobe.d/vfio.conf'})
+        """
+        name = plain(driver)
+        named = {d.file for d in self.lines if name in map(plain, d.pre)}
+        return frozenset(named) | (self.vfio if name == "vfio_pci" else frozenset())
 
 
 def plain(module: str) -> str:
@@ -107,8 +118,7 @@ def parse(facts: Facts) -> SoftDependencies:
         (file, said.split()) for file, _, said in rows if said and place[PurePosixPath(file).name] == file
     ]
     found = [_dependency(file, words) for file, words in read if words[0] == "softdep" and len(words) > 1]
-    vfio = {d.file for d in found if "vfio_pci" in map(plain, d.pre)}
-    vfio |= {
+    vfio = {
         file for file, words in read if words[0] == "options" and any(w.startswith("ids=") for w in words)
     }
     return SoftDependencies(tuple(sorted(found, key=lambda d: order(d.file))), frozenset(vfio))

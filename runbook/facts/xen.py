@@ -49,8 +49,9 @@ class Xen:
 
     @property
     def hidden_on_kernel_line(self) -> tuple[str, ...]:
-        """The `xen-pciback.hide=` words of the running kernel."""
-        return tuple(w for w in self.kernel_commandline if w.startswith("xen-pciback.hide="))
+        """The `xen-pciback.hide=` words of the running kernel, each once: a list that is given twice is one list."""
+        words = (w for w in self.kernel_commandline if w.startswith("xen-pciback.hide="))
+        return tuple(dict.fromkeys(words))
 
 
 def parse(facts: Facts) -> Xen:

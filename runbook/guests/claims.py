@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook.guests import devices, disk_spec
@@ -14,6 +14,8 @@ from runbook.model.plan import Finding
 
 Same = Callable[[str], str]
 """Gives all names of one block device or file the same text."""
+Holds = Callable[[str, str], bool]
+"""Tells of two such texts whether the one thing is a part of the other, such as a partition of a disk."""
 _EVERY_ADDRESS = ("0.0.0.0", "::", "*", "")
 _FUNCTIONS = 8
 _WHY = {
@@ -41,6 +43,8 @@ class Claim:
     """True where it only reads."""
     address: str = ""
     """Where a screen listens."""
+    by_qemu: bool = False
+    """True of a disk that QEMU serves where it is told to, and not the kernel."""
 
     def meets(self, other: Claim) -> bool:
         """Return whether two guests with these claims are in each other's way."""
@@ -67,17 +71,34 @@ def read(texts: Mapping[str, str], same: Same = str) -> dict[str, tuple[Claim, .
     return found
 
 
-def conflicts(texts: Mapping[str, str], same: Same = str) -> list[Finding]:
+def conflicts(
+    texts: Mapping[str, str],
+    same: Same = str,
+    holds: Holds | None = None,
+    agreed: Collection[tuple[str, str]] = (),
+) -> list[Finding]:
     """Return what two configurations both claim. `texts` is the content by path.
 
-    `same` gives the names of one thing one name; without it only their spelling is known.
+    `same` gives the names of one thing one name; without it only their spelling is known. `holds` tells what is a part
+    of what. `agreed` are a configuration and what it says of a disk that its owner has several guests share.
     """
     owners: dict[tuple[str, str], list[tuple[str, Claim]]] = {}
     for path, claims in read(texts, same).items():
         for claim in claims:
             owners.setdefault((claim.kind, claim.key), []).append((path, claim))
     shared = {key: _in_the_way(some) for key, some in owners.items()}
-    return [_finding(key[0], some) for key, some in sorted(_whole(shared).items()) if len(some) > 1]
+    found = [
+        _shared(some) if is_agreed else _finding(key[0], some)
+        for key, some in sorted(_whole(shared).items())
+        for is_agreed in [key[0] == "disk" and all((path, claim.shown) in agreed for path, claim in some)]
+        if len(some) > 1 and not (is_agreed and can_share([claim for _, claim in some]))
+    ]
+    disks = [(key, some) for (kind, key), some in sorted(owners.items()) if kind == "disk"]
+    for at, (key, some) in enumerate(disks):
+        for other, more in disks[at + 1 :]:
+            if holds and holds(key, other) and len(two := _in_the_way([*some, *more])) > 1:
+                found.append(_finding("disk", two, "one of them stands on the other"))
+    return found
 
 
 def _in_the_way(some: list[tuple[str, Claim]]) -> list[tuple[str, Claim]]:
@@ -101,14 +122,32 @@ def _whole(
     return found
 
 
-def _finding(kind: str, some: list[tuple[str, Claim]]) -> Finding:
+def _finding(kind: str, some: list[tuple[str, Claim]], how: str = "") -> Finding:
     paths, names = [path for path, _ in some], list(dict.fromkeys(claim.shown for _, claim in some))
     also = f", as {' and '.join(names[1:])} too," if len(names) > 1 else ""
     return Finding(
         "warn",
         f"The {kind} {names[0]}{also} is claimed by {' and '.join(dict.fromkeys(paths))}",
-        _WHY["read" if kind == "disk" and any(claim.reads for _, claim in some) else kind],
+        f"{how}: " * bool(how)
+        + _WHY["read" if kind == "disk" and any(claim.reads for _, claim in some) else kind],
         "take it out of one of the two, or remove the file that is not used",
+    )
+
+
+def can_share(some: Iterable[Claim]) -> bool:
+    """Return whether Xen lets several guests write to one disk: its script `block`, of all that the kernel serves, does not."""
+    return all(claim.by_qemu or not claim.key.startswith(("b:", "/dev/")) for claim in some)
+
+
+def _shared(some: list[tuple[str, Claim]]) -> Finding:
+    """Return that guests that shall share a disk cannot run at a time."""
+    paths = " and ".join(dict.fromkeys(path for path, _ in some))
+    return Finding(
+        "warn",
+        f"The disk {some[0][1].shown} is shared by {paths}, and only one of them can run at a time",
+        "Xen's script `block` gives a device that one guest writes to nobody else; what QEMU serves goes past it",
+        "give this disk `backend_type: qdisk` in each of these guests, or `read_only: true` in all of them",
+        "xl-disk-configuration(5), backendtype",
     )
 
 
@@ -126,7 +165,8 @@ def _disks(config: Config, same: Same) -> Iterator[Claim]:
     for spec in config.items("disk"):
         disk = disk_spec.parse(spec)
         if not disk.is_cdrom and disk.path:
-            yield Claim("disk", key_of(disk, same), disk.path, disk.is_read_only)
+            by_qemu = disk.options.get("backendtype") == "qdisk"
+            yield Claim("disk", key_of(disk, same), disk.path, disk.is_read_only, by_qemu=by_qemu)
 
 
 def key_of(disk: DiskSpec, same: Same) -> str:

@@ -11,6 +11,8 @@ from runbook.params.guest_disks import Disk
 from runbook.params.guests import Guest
 
 _BY_SUFFIX = {".qcow2": "qcow2", ".qcow": "qcow", ".vhd": "vhd", ".qed": "qed"}
+SYSTEMS = "/var/lib/xen-runbook/systems"
+"""Where the host keeps, a folder a guest, what goes into the guest's disk and what became of it."""
 _CD = "hdc"
 """Where a CD goes by itself: the second cable's first drive, as in the PCs of 2013."""
 
@@ -19,7 +21,15 @@ def disks_of(guest: Guest) -> tuple[Disk, ...]:
     """Return all disks of a guest in their order: the short `volume` first, the disc to install from last."""
     short = (Disk(volume=guest.volume.name, size_gib=guest.volume.size_gib),) if guest.volume else ()
     disc = (Disk(cd=guest.install_media),) if guest.install_media else ()
-    return (*short, *guest.disks, *disc)
+    return (*short, *guest.disks, *disc, *_seed(guest))
+
+
+def _seed(guest: Guest) -> tuple[Disk, ...]:
+    """Return the disc that tells a cloud image who it is (cloud-init, NoCloud); none for other guests."""
+    if not (guest.system and guest.system.cloud):
+        return ()
+    path = f"{SYSTEMS}/{guest.name}/seed.iso"
+    return (Disk(cd=path),) if guest.type == "hvm" else (Disk(file=path, read_only=True),)
 
 
 def specs(params: HostParams, guest: Guest) -> tuple[str, ...]:

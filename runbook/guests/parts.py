@@ -14,6 +14,8 @@ VIRIDIAN = ("defaults", "stimer", "reference_tsc", "hcall_remote_tlb_flush")
 """What suits Windows of today, beside the defaults of Xen."""
 VGA, VGA_MIB = "stdvga", 16
 """Windows' own driver knows it up to 2560x1600; QEMU's cirrus ends at 1024x768."""
+PVH_GRUB = "/usr/lib/grub-xen/grub-i386-xen_pvh.bin"
+"""Debian's package grub-xen-host has it; it starts 64-bit kernels, too."""
 _MACHINES = {
     "hvm": "A whole PC (HVM) with a classic BIOS.",
     "pvh": "A guest that knows Xen (PVH): the host loads its kernel, there is no BIOS.",
@@ -83,6 +85,8 @@ def storage(params: HostParams, guest: Guest, installed: bool) -> Iterator[Line]
     if guest.type == "hvm":
         yield _order(guest, installed)
     boot = guest.boot
+    if line := _starter(guest):
+        yield line
     options = {
         "kernel": boot.kernel,
         "ramdisk": boot.ramdisk,
@@ -92,6 +96,17 @@ def storage(params: HostParams, guest: Guest, installed: bool) -> Iterator[Line]
     yield from (Line(key, value) for key, value in options.items() if value)
     if boot.bootloader_args:
         yield Line("bootloader_args", boot.bootloader_args)
+
+
+def _starter(guest: Guest) -> Line | None:
+    """Return what loads the kernel that a guest's own system has, None where something else is said or a PC does it."""
+    if guest.system is None or guest.has_starter or guest.type == "hvm":
+        return None
+    if guest.type == "pvh":
+        return Line(
+            "kernel", PVH_GRUB, ("GRUB runs in the guest, and starts the kernel of the guest's own disk.",)
+        )
+    return Line("bootloader", "pygrub", ("dom0 takes the kernel from the guest's own disk.",))
 
 
 def _order(guest: Guest, installed: bool) -> Line:

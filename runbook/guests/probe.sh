@@ -7,6 +7,7 @@
 # The guest is dom0's own kernel with an initramfs of busybox and the card's driver. It asks for a
 # DHCP lease through the card, pings the gateway, says so in one line on its serial port, and is
 # removed again in every case. The line is kept in /var/lib/xen-runbook/probe/BDF.json.
+# It ends at once when its power button is pressed, as the host does before it goes down, and is not started again.
 #
 # Exit status: 0 proven, 1 the guest has the card and no traffic went through it,
 # 2 the guest could not be built or started, 3 it said nothing in time.
@@ -41,10 +42,10 @@ fail() {
     exit "$1"
 }
 
-# The files of the card's driver, in the order in which they are loaded. xen-pciback is dom0's
+# The files of a driver, in the order in which they are loaded. xen-pciback is dom0's
 # part: a softdep in modprobe.d names it before every driver of a hidden device.
-driver_files() {
-    modprobe --show-depends "$(cat "$at/sys/bus/pci/devices/$bdf/modalias")" |
+files_of() {
+    modprobe --show-depends "$1" |
         sed -n 's/^insmod \([^ ]*\).*/\1/p' | grep -v '/xen-pciback\.ko' | awk '!seen[$0]++'
 }
 
@@ -61,10 +62,10 @@ build() {
     root=$work/root
     mkdir -p "$root/bin" "$root/modules" "$root/lib/firmware"
     cp "$(command -v busybox)" "$root/bin/busybox"
-    files=$(driver_files) || files=
+    files=$(files_of "$(cat "$at/sys/bus/pci/devices/$bdf/modalias")") || files=
     [ -n "$files" ] || fail 2 "Linux $release has no driver for $bdf ($id)"
     number=10
-    for file in $files; do
+    for file in $(files_of button || :) $files; do # where the button's driver is built in, it has no file
         module=${file##*/}
         module=${module%%.ko*}
         unpack "$file" >"$root/modules/$number-$module.ko"
@@ -106,10 +107,18 @@ waits_for() { # SECONDS COMMAND…: true as soon as the command is
         sleep 1
     done
 }
+# The button's driver switches the event on, and ACPI counts the presses (Linux, ABI/testing/sysfs-firmware-acpi).
+hears_the_button() {
+    until read -r count _ <"$button" && [ "$count" -gt 0 ]; do sleep 1; done 2>/dev/null
+    say "the power button was pressed"
+    poweroff -f
+}
 has_link() { [ "$(cat "/sys/class/net/$nic/carrier" 2>/dev/null)" = 1 ]; }
 
 say "Linux $(uname -r) runs in the guest"
 for module in /modules/*; do insmod "$module" || say "could not load $module"; done
+button=/sys/firmware/acpi/interrupts/ff_pwr_btn
+[ ! -e "$button" ] || hears_the_button &
 pci='' seen='' driver='' module='' mac='' address='' gateway='' sent=0 received=0
 for path in /sys/bus/pci/devices/*; do
     read -r vendor <"$path/vendor"
@@ -190,6 +199,7 @@ start() {
 }
 
 is_there() { xl domid "$name" >/dev/null 2>&1; }
+was_switched_off() { grep -q 'XEN-RUNBOOK-PROGRESS the power button' "$console"; }
 has_reported() { grep -q 'XEN-RUNBOOK-PROBE {.*}' "$console"; }
 
 show_progress() {
@@ -231,6 +241,7 @@ build
 # A guest that dies before it says a word is started again, twice: emulated machines do that.
 tries=3
 until start && wait_for_line; do
+    ! was_switched_off || fail 2 "the guest was switched off before it had proven its device"
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || fail 2 "the guest ended without a word about its device"
     echo "the guest ended without a word about its device; starting it again"

@@ -80,7 +80,8 @@ def _firmware(config: Config) -> Iterator[Finding]:
             yield warn(
                 f'{key} is "{value}"',
                 "the UEFI image that Debian ships does not start Xen guests",
-                'name one that does in bios_path_override, or write firmware = "bios"',
+                "name one that does in bios_path_override (`firmware_image: /usr/share/ovmf-xen/OVMF.fd` has the runbook "
+                'build it), or write firmware = "bios"',
             )
     value = config.text("firmware")
     if value and value not in FIRMWARES and not value.startswith("/"):

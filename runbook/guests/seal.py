@@ -32,5 +32,14 @@ def is_whole(text: str) -> bool:
     return len(stated) == 1 and _digest(_LINE.sub("", text)) == stated[0]
 
 
+def unsealed(text: str) -> str:
+    """Return a text without the line.
+
+    >>> unsealed(sealed("memory = 512\\n"))
+    'memory = 512\\n'
+    """
+    return _LINE.sub("", text)
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]

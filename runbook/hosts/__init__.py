@@ -51,7 +51,7 @@ def connect(params: HostParams, notebook: str, line: Line | None = None) -> Host
 
     connection = params.connection
     if isinstance(connection, Recorded):
-        return RecordedHost(find(connection.recording), notebook)
+        return RecordedHost(find(connection.recording), notebook, params.host)
     if isinstance(connection, Captured):
         return CapturedHost(find(connection.folder))
     sudo = prepare(params)

@@ -37,7 +37,7 @@ def notebook(recording: Path, name: str) -> NotRecorded:
 
 def question(ask: Ask, known: Iterable[str], where: str) -> NotRecorded:
     """Return the error for a question that has no answer; `known` are those that have one."""
-    near = difflib.get_close_matches(ask.key, known, n=1, cutoff=0) if _is_author() else []
+    near = difflib.get_close_matches(ask.key, known, n=1, cutoff=0) if is_author() else []
     return NotRecorded(
         f"The recorded host was never asked: {_short(ask.key)}",
         where=where,
@@ -52,7 +52,7 @@ def deed(recorded: dict[str, Any], wanted: dict[str, Any], where: str) -> NotRec
     why = f"next in the recording: {_named(recorded)}; asked for now: {_named(wanted)}"
     if _named(recorded) == _named(wanted):
         why += ", with another content"
-    if _is_author():
+    if is_author():
         diff = difflib.unified_diff(
             _lines(recorded), _lines(wanted), "recorded", "asked now", lineterm="", n=2
         )
@@ -65,13 +65,13 @@ def deed(recorded: dict[str, Any], wanted: dict[str, Any], where: str) -> NotRec
     )
 
 
-def _is_author() -> bool:
+def is_author() -> bool:
     """Return whether who works here makes the recordings too, and wants to see what differs."""
     return bool(os.environ.get("RUNBOOK_AUTHOR"))
 
 
 def _next_move(move: str) -> str:
-    return f"{move}; {_RENEW}" if _is_author() else move
+    return f"{move}; {_RENEW}" if is_author() else move
 
 
 def _short(text: str) -> str:

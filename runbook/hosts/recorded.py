@@ -7,15 +7,15 @@ reading it is the error, so that only those steps meet it that want to know.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from runbook.errors import CommandFailed, HostError, NotRecorded
 from runbook.hosts import not_recorded
 from runbook.hosts.base import Delivered, OnLine, Result, Supply
-from runbook.hosts.recording import PARAMS, Entry, in_order, load
+from runbook.hosts.recording import Entry, asked, in_order, load, names
+from runbook.hosts.renamed import renaming
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
 
@@ -25,18 +25,32 @@ class RecordedHost:
 
     is_real = False
 
-    def __init__(self, recording: Path, notebook: str) -> None:
+    def __init__(self, recording: Path, notebook: str, name: str = "") -> None:
+        """`name` is what the host is called, where that is not what it was called when it was recorded."""
         self.describe = f"a replay of {recording.name}"
         self.round_trips = 0
-        self._notebook = notebook
-        self._files = load(recording, notebook)
+        self._notebook, self._recording, self._name = notebook, recording, name
+        self._files = load(recording, notebook, name)
         if not self._files:
             raise not_recorded.notebook(recording, notebook)
-        self._recording = recording
         self._entries: list[tuple[str, Entry]] = []
         self._next = 0
         self._known: dict[str, Answer] = {}
         self.in_order(sorted(self._files))
+
+    @classmethod
+    def as_left(cls, recording: Path, name: str, steps: Mapping[str, Iterable[str]]) -> RecordedHost:
+        """Return the host as it was when the last notebook was done: it answers whatever any of them asked, the last answer.
+
+        `steps` are the notebooks with their steps, in order.
+        """
+        played = [notebook for notebook in steps if notebook in names(recording)]
+        host = cls(recording, played[0] if played else "", name)
+        for notebook in played:
+            for _, entry in in_order(load(recording, notebook, name), steps[notebook]):
+                host._known |= {key: Answer(*said) for key, said in entry.get("gather", {}).items()}
+        host._entries = []
+        return host
 
     def in_order(self, steps: Iterable[str]) -> None:
         """Begin anew, with the recorded steps in this order; the recording itself keeps none."""
@@ -55,8 +69,8 @@ class RecordedHost:
     @property
     def params(self) -> Any:
         """What the parameters asked for in the recorded run, None when that was not kept."""
-        path = self._recording / PARAMS
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        found = asked(self._recording)
+        return renaming(found or {}, self._name)(found)
 
     @property
     def left(self) -> list[str]:

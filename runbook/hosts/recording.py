@@ -16,6 +16,7 @@ from typing import Any
 
 from runbook.controller.atomic import write_atomic
 from runbook.errors import NotRecorded
+from runbook.hosts.renamed import renaming
 from runbook.params import HostParams
 
 OPENING = "opening"
@@ -29,14 +30,16 @@ def names(recording: Path) -> list[str]:
     return sorted(path.parent.name for path in recording.glob(f"*/{OPENING}.jsonl"))
 
 
-def load(recording: Path, notebook: str) -> dict[str, list[Entry]]:
+def load(recording: Path, notebook: str, host: str = "") -> dict[str, list[Entry]]:
     """Return the entries of a notebook by the step in which they happened; those of its beginning are `opening`'s.
 
-    The opening comes first, with its questions as one entry; the steps have no order among them.
+    The opening comes first, with its questions as one entry; the steps have no order among them. With `host` the
+    recorded machine is called so.
     Raises `NotRecorded` for a file that was cut or is none of a recording's, {} when there is no such notebook.
     """
     files = sorted((recording / notebook).glob("*.jsonl"), key=lambda path: path.stem != OPENING)
-    found = {path.stem: read(path) for path in files}
+    rename = renaming(asked(recording) or {}, host)
+    found = {path.stem: rename(read(path)) for path in files}
     if OPENING not in found:
         return {}
     first: Entry = {"gather": {}}
@@ -51,6 +54,12 @@ def in_order(files: dict[str, list[Entry]], steps: Iterable[str]) -> list[tuple[
     """Return the entries of a loaded notebook as they happened, each with its step; `steps` are in their order."""
     names = [OPENING, *(step for step in steps if step != OPENING)]
     return [(name, entry) for name in names for entry in files.get(name, ())]
+
+
+def asked(recording: Path) -> Entry | None:
+    """Return what the parameters asked for in the recorded run, None when that was not kept."""
+    path = recording / PARAMS
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
 def read(path: Path) -> list[Entry]:

@@ -91,8 +91,12 @@ async def _request(cmd: list[str], cwd: str, env: dict[str, str], options: dict[
         line = server.ask("runbook.kernels.child:kernel", argv, cwd, env, handles)
         try:
             await _readable(line.fileno(), PATIENCE_S)
-        except BaseException:
+        except BaseException as error:
             line.close()
+            if isinstance(error, TimeoutError):
+                raise Lost(
+                    f"the process that kernels are forked from gave no answer in {PATIENCE_S:g} s"
+                ) from None
             raise
         return server.answer(line)
 

@@ -105,7 +105,7 @@ class Facts(Mapping[Ask, Answer]):
         unknown: Callable[[Ask], RunbookError] | None = None,
     ) -> None:
         self._answers = dict(answers)
-        self._unknown = unknown or _nobody_asked
+        self.unknown = unknown or _nobody_asked
         self.of = of
         self.read: dict[Ask, None] = {}
 
@@ -120,7 +120,7 @@ class Facts(Mapping[Ask, Answer]):
             self.read[ask] = None
             return answer
         except KeyError:
-            raise self._unknown(ask) from None
+            raise self.unknown(ask) from None
 
     def __contains__(self, ask: object) -> bool:
         return ask in self._answers

@@ -4,48 +4,81 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from runbook.controller import shipped
 from runbook.errors import ParamsError
 from runbook.params import here, yaml12
 from runbook.params.faults import explain
 from runbook.params.host import Captured
 from runbook.params.model import HostParams
+from runbook.text.nearest import nearest
 
-__all__ = ["HostParams", "digest", "find", "load", "loads", "on_capture", "schema"]
+_HOST = r"[a-z0-9][a-z0-9-]{0,62}"
+"""A host's name, which can stand for its parameter file."""
+__all__ = ["HostParams", "digest", "file_of", "find", "load", "loads", "on_capture", "schema"]
 
 
 def find(path: str | Path, start: Path | None = None) -> Path:
     """Return an existing path for a relative one, searched in the current folder and upwards.
 
-    A notebook runs in `notebooks/`, papermill in the project's root: both find `params/x.yml`.
-    Raises `ParamsError` when there is none.
+    A notebook runs in `notebooks/`, papermill in the project's root: both find `params/x.yml`. Recordings that come
+    with the runbook are found from everywhere.
+    Raises `ParamsError` when there is none, with the nearest name.
     """
     wanted = Path(path).expanduser()
     start = start or Path.cwd()
-    for base in (start, *start.parents):
+    brought = [shipped.root()] if wanted.parts[:1] == (shipped.RECORDINGS,) else []
+    for base in (start, *start.parents, *brought):
         with suppress(OSError, ValueError):  # what no path can be is not there
             if (base / wanted).exists():
                 return (base / wanted).resolve()
     raise ParamsError(
         f"There is no {path}",
         where=f"{start} and the folders above it",
-        do="give the path of a parameter file, such as params/example.yml",
+        do=_meant(wanted, start) or "give the path of a parameter file, such as params/example.yml",
     )
 
 
+def file_of(path: str | Path) -> Path:
+    """Return the parameter file that is meant by a path, or by a host's name alone: `params/NAME.yml`.
+
+    Raises `ParamsError` when there is none, with the nearest name.
+    """
+    if not re.fullmatch(_HOST, str(path)):
+        return find(path)
+    named = Path("params") / f"{path}.yml"
+    try:
+        return find(named)
+    except ParamsError:
+        if Path(path).is_file():
+            return find(path)
+        raise
+
+
+def _meant(wanted: Path, start: Path) -> str:
+    """Return the question whether the file of the nearest name was meant; '' where there is none."""
+    for base in (start, *start.parents):
+        with suppress(OSError, ValueError):
+            found = sorted(path.name for path in (base / wanted.parent).glob(f"*{wanted.suffix or '.yml'}"))
+            if meant := nearest(wanted.name, found):
+                return meant.replace("'", f"'{wanted.parent}/", 1) if wanted.parent != Path() else meant
+    return ""
+
+
 def load(path: str | Path, *, is_kept: bool = False) -> HostParams:
-    """Return the parameters of one host.
+    """Return the parameters of one host, of its file or of its name alone (`file_of`).
 
     `is_kept` is for the copy in a report: whether the steps and the recording that it names are there
     today is not asked.
     Raises `ParamsError` that names file, line, key, reason and next move of every wrong value.
     """
-    file = find(path)
+    file = file_of(path)
     return _checked(*yaml12.read(file), file, is_kept=is_kept)
 
 

@@ -11,13 +11,14 @@ from runbook.params.addresses import ListenAddress
 from runbook.params.guest_disks import Disk, Volume
 from runbook.params.guest_extra import refuse_contradiction
 from runbook.params.guest_parts import Boot, Nic, Processors, Screen, Usb, UsbController, UsbDevice
+from runbook.params.guest_system import System, misfits
 from runbook.params.names import GuestName
 from runbook.params.paths import IsoPath
 from runbook.params.types import Bdf, Closed, Sentence
 from runbook.params.xl_words import Extra, GuestFirmware, HostPath, Uuid, XlText
 
 __all__ = [
-    "Boot", "Disk", "Guest", "Nic", "Processors", "Screen", "Usb", "UsbController", "UsbDevice", "Volume",
+    "Boot", "Disk", "Guest", "Nic", "Processors", "Screen", "System", "Usb", "UsbController", "UsbDevice", "Volume",
 ]  # fmt: skip
 
 GuestMib = Annotated[int, Field(ge=4, le=16 * 1024 * 1024)]
@@ -60,6 +61,8 @@ class Guest(Closed):
     usb: Usb = Usb()
     install_media: IsoPath | None = None
     """Path on the host of an .iso to install from; the guest boots it while the disk is empty (H701)."""
+    system: System | None = Field(default=None, examples=[{"debian": "trixie"}])
+    """The system that is put on its first disk, once, while that disk is empty; empty leaves that to you."""
     boot: Boot = Boot()
     vnc_display: Annotated[int, Field(ge=0, le=65535)] | None = None
     """VNC display; the port is 5900 + this number. Empty takes the first that is free."""
@@ -81,7 +84,8 @@ class Guest(Closed):
     on_reboot: Ending = "restart"
     """What xl does when it restarts."""
     on_crash: Ending | None = Field(default=None, examples=["restart"])
-    """What xl does when it crashes; empty restarts one that starts with the host, and preserves another, to be looked at."""
+    """What xl does when it crashes; empty restarts one that starts with the host, and preserves another, to be looked at.
+    xl sets no limit to `restart`: a guest that crashes at once is started anew every few seconds."""
     on_watchdog: Ending | None = Field(default=None, examples=["restart"])
     """What xl does when its watchdog bites; empty is `destroy`."""
     on_soft_reset: Ending | None = Field(default=None, examples=["soft-reset"])
@@ -105,6 +109,12 @@ class Guest(Closed):
         for disk in self.disks:
             if disk.is_own and disk.volume and disk.size_gib:
                 yield Volume(name=disk.volume, size_gib=disk.size_gib, thin_pool=disk.thin_pool)
+
+    @property
+    def has_starter(self) -> bool:
+        """Whether anything is said of what dom0 loads for it: a kernel, a bootloader, a firmware of one's own."""
+        named = {"kernel", "bootloader", "firmware"} & set(self.extra)
+        return bool(self.boot.kernel or self.boot.bootloader or self.firmware or named)
 
     @property
     def ends_by_crash(self) -> Ending:
@@ -149,9 +159,9 @@ class Guest(Closed):
             f"`firmware: {self.firmware}` is for `type: hvm`; a {self.type} guest has a kernel, a bootloader or pvgrub64",
         )
         yield grub and self.type == "hvm", f"`firmware: {self.firmware}` is for `type: pv`"
-        named = {"kernel", "bootloader", "firmware"} & set(self.extra)
+        yield from misfits(self)
         yield (
-            self.type != "hvm" and not (self.boot.kernel or self.boot.bootloader or self.firmware or named),
+            self.type != "hvm" and not (self.has_starter or self.system),
             f"a guest of type {self.type} starts a kernel, not a disk; say boot.kernel, boot.bootloader or `firmware: pvgrub64`",
         )
         yield (

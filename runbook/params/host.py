@@ -71,7 +71,9 @@ class Recorded(Closed):
 
     kind: Literal["recorded"] = "recorded"
     recording: ControllerPath
-    """The folder of the recording, relative to the project."""
+    """The folder of the recording, relative to the project; one that came with the runbook is found from everywhere."""
+    finished: ControllerPath | None = None
+    """The recording of the same host when all was done: what `plan` and `check` look at once a run completed."""
 
 
 class Captured(Closed):

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from runbook.params.approvers import ApproversKey, spread
 from runbook.params.configuration import Configuration
 from runbook.params.firmware import Firmware
+from runbook.params.guest_system import require_keys
 from runbook.params.guests import Guest
 from runbook.params.host import (
     Connection,
@@ -27,10 +29,19 @@ from runbook.params.installation import Installation, with_sizes
 from runbook.params.kernel import Kernel
 from runbook.params.management import Management
 from runbook.params.names import Consent, HostName, prove_short
+from runbook.params.notices import Notice
 from runbook.params.types import Closed
 
 XEN_MIB = 256
 """What Xen itself is reckoned to need."""
+
+
+def _or_by(schema: dict[str, Any]) -> None:
+    """Let the schema of `consent` take a mapping, too."""
+    listed = {key: schema.pop(key) for key in ("type", "items")}
+    by = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    mapping = {"type": "object", "additionalProperties": False, "properties": {"by": by, "steps": listed}}
+    schema["anyOf"] = [listed, mapping]
 
 
 class HostParams(Closed):
@@ -56,13 +67,30 @@ class HostParams(Closed):
     services: Services = Services()
     guests: tuple[Guest, ...] = ()
     management: Management = Management()
-    consent: tuple[Consent, ...] = ()
-    """Disruptive steps that may run unattended, by name; destructive ones as name:digest."""
+    consent: Annotated[tuple[Consent, ...], Field(json_schema_extra=_or_by)] = ()
+    """Disruptive steps that may run unattended, by name; destructive ones as name:digest. `{by: KEY}` leaves it to
+    somebody else, as `approvers` does."""
+    approvers: tuple[ApproversKey, ...] = Field(
+        default=(),
+        examples=[
+            [
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA7qxJ1c0H4b2m5vTn8yKkU3kQy7W1p9d0s6f5g4h3j2 ana@example.org"
+            ]
+        ],
+    )
+    """Keys of others: a plan that one of them signed (`runbook approve`) runs unattended, exactly as it was signed."""
+
+    notify: Annotated[tuple[Notice, ...], Field(max_length=5)] = ()
 
     @property
     def is_by_sudo(self) -> bool:
         """Whether the runbook comes in as somebody who is root by sudo."""
         return not isinstance(self.connection, Stored) and self.connection.become == "sudo"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _consent_may_be_left_to_others(cls, given: Any) -> Any:
+        return spread(given)
 
     @model_validator(mode="before")
     @classmethod
@@ -113,6 +141,7 @@ class HostParams(Closed):
         bridges = {b.name for b in self.network.bridges}
         devices = {d.bdf for d in self.passthrough.devices}
         for guest in self.guests:
+            require_keys(self, guest)
             for nic in guest.nics:
                 if nic.bridge and nic.bridge not in bridges and nic.script in (None, "vif-bridge"):
                     raise ValueError(

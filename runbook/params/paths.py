@@ -35,6 +35,15 @@ def iso_path(text: str) -> str:
     return controller_path(text)
 
 
+def image_path(text: str) -> str:
+    """Return the whole path of a disk image on the controller. Raises `ValueError` for anything else."""
+    if not re.fullmatch(r"/[^\"\\\x00-\x1f]+\.(qcow2|img|raw)", text) or _climbs(text):
+        raise ValueError(
+            f"'{text}' is not the path of a disk image; write the whole path of a .qcow2, .img or .raw"
+        )
+    return controller_path(text)
+
+
 def _climbs(text: str) -> bool:
     return ".." in text.split("/")
 

@@ -18,7 +18,7 @@ def of(params: HostParams) -> tuple[Program, ...]:
 
     Raises `ParamsError` for an ssh configuration that cannot be read.
     """
-    return (*_connection(params), *commands(params), *_builds(params))
+    return (*_connection(params), *commands(params), *_builds(params), *_notices(params))
 
 
 def require(params: HostParams) -> None:
@@ -42,6 +42,12 @@ def _connection(params: HostParams) -> Iterator[Program]:
         return  # it is not there yet: looked for again when it is used
     if lines := ssh_config.would_run(path):
         yield Program("connection.config", "\n".join(lines))
+
+
+def _notices(params: HostParams) -> Iterator[Program]:
+    """Yield who is told of runs: it leaves this machine, and a parameter file may come from anybody."""
+    for index, notice in enumerate(params.notify):
+        yield Program(f"notify.{index}", notice.whereto)
 
 
 def _builds(params: HostParams) -> Iterator[Program]:

@@ -112,7 +112,8 @@ def _dom0(now: xen.Xen, said: list[str]) -> dict[str, Any]:
 
 def _xen(now: xen.Xen, facts: Facts) -> dict[str, Any]:
     iommu = [w.partition("=")[2] for w in now.commandline if w.startswith("iommu=")]
-    options = [w for w in now.commandline if not w.startswith(_OURS) and w not in _BY_GRUB]
+    words = dict.fromkeys(now.commandline)  # a word may stand there by two files, its owner's and ours
+    options = [w for w in words if not w.startswith(_OURS) and w not in _BY_GRUB]
     found: dict[str, Any] = {} if any("required" in w or "force" in w for w in iommu) else {"iommu": "yes"}
     installed = packages.installed(facts[_INSTALLED].out) if _INSTALLED in facts else {}
     if "xen-upstream" in installed:

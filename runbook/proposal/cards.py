@@ -58,6 +58,8 @@ class Cards:
 def read(machine: Machine, facts: Facts, chosen: frozenset[str] = frozenset()) -> Cards:
     """Return the bridges that are there, the outside one where none is, and an inside one on a card without any use.
 
+    Where Xen runs already there is no inside one: what `new` writes is to change nothing.
+
     `chosen` are the addresses that a guest is to have: their cards are no ports.
     """
     net = machine.network
@@ -71,6 +73,7 @@ def read(machine: Machine, facts: Facts, chosen: frozenset[str] = frozenset()) -
         bridges
         and not no_way
         and not net.unseen
+        and not machine.system.is_dom0  # its owner has given its guests their bridges
         and idle
         and NAMES[1] not in {b.name for b in bridges}
         and not _inside(bridges)

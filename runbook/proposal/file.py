@@ -11,8 +11,12 @@ from runbook import params as parameters
 from runbook.controller.atomic import write_atomic
 from runbook.controller.project import project
 from runbook.errors import ParamsError
-from runbook.params import HostParams
+from runbook.params import HostParams, edit
 from runbook.params.host import Local, Ssh, Stored
+
+SCHEMA = "schema.json"
+MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
+"""An editor with the YAML language server checks and completes what names it in a comment."""
 
 
 def place(host: str, out: Path | None) -> Path:
@@ -64,6 +68,19 @@ def described(host: str, connection: Ssh | Local | Stored) -> HostParams:
         ) from None
 
 
+def copied(text: str, host: str) -> str:
+    """Return the text of a parameter file for a host of another name; all else stays as it is.
+
+    A recorded host answers to the parameters that it was recorded with, so a file of one's own begins as a copy of those.
+    """
+    head = (
+        f"# {host}: the recorded host under a name of your own, with the parameters that it was recorded with.\n"
+        "# Change what you like: what the recording does not hold then, it says.\n"
+    )
+    body = text.removeprefix(f"{MODELINE}\n")
+    return head + edit.put(body, ("host",), host)
+
+
 def save(path: Path, text: str, *, force: bool) -> None:
     """Write the file, readable as it is or not at all, once it was proven to be right.
 
@@ -80,6 +97,8 @@ def save(path: Path, text: str, *, force: bool) -> None:
             "did not leave it out is a fault of the runbook: report it with this message",
         ) from None
     path.parent.mkdir(parents=True, exist_ok=True)
+    if (path.parent / SCHEMA).exists():
+        text = f"{MODELINE}\n{text}"
     try:
         write_atomic(path, text, is_new=not force)
     except FileExistsError:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
-from runbook.guests import config, disk_spec
+from runbook.guests import config, devices, disk_spec
 from runbook.guests.standing import told_apart
+from runbook.guests.syntax import Config
 from runbook.model.ask import Facts
 from runbook.proposal import guests
 from runbook.proposal.guests import Entry, Found
 
+_SCRIPTS = "/etc/xen/scripts"
+"""Where xl looks for a script that is named without a folder (xl-disk-configuration(5))."""
 _SEEN = ("memory", "vcpus", "disk", "second disk", "device ")
 """What a person would miss who starts a guest again; how Xen spells the rest is no difference."""
 
@@ -18,10 +22,21 @@ def parts(found: Found) -> tuple[str, ...]:
     """Return the paths without which a guest cannot start: of its disks, its kernel, its scripts."""
     if found.config is None:
         return ()
-    disks = map(disk_spec.parse, found.config.items("disk"))
+    disks = [disk_spec.parse(spec) for spec in found.config.items("disk")]
     paths = [d.path for d in disks if not (d.is_cdrom or d.options.get("backend") or d.options.get("script"))]
     paths += [found.config.text(key) for key in ("kernel", "ramdisk", "firmware", "bios_path_override")]
+    paths += [
+        posixpath.join(_SCRIPTS, script) for script in _scripts(found.config, [d.options for d in disks])
+    ]
     return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
+
+
+def _scripts(config: Config, disks: list[dict[str, str]]) -> Iterator[str]:
+    """Yield the programs that plug a guest's disks and network cards in, where its configuration names them."""
+    for options in (*disks, *map(devices.words_of, config.items("vif"))):
+        # What another domain serves is plugged in there.
+        if (script := options.get("script")) and options.get("backend", "0") in ("", "0", "Domain-0"):
+            yield script
 
 
 def of(one: Entry, facts: Facts) -> Iterator[str]:

@@ -16,6 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from runbook.controller.signals import watching
 from runbook.evidence.ledger import SKIP, Ledger, Status, runs
+from runbook.lint.notebook import CALL
 from runbook.redaction import KNOWN
 from runbook.runner.gate import Client
 from runbook.runner.kernel import Kernel, Wanted
@@ -109,10 +110,16 @@ class Execution:
         from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
         for index, cell in enumerate(tqdm(self.nb.cells, unit="cell", disable=not self.progress_bar)):
-            if runs(cell) and SKIP not in cell.metadata.get("tags", []):
+            if runs(cell) and not self._is_left_out(cell):
                 self.stops.go_on()
                 await self._cell(index, cell)
         self.client.set_widgets_metadata()
+
+    def _is_left_out(self, cell: NotebookNode) -> bool:
+        """Return whether a cell is not to be carried out: it is tagged so, or plans or applies a step that is not meant."""
+        call, step = CALL.search(cell.source), self.options.only_step
+        is_other = bool(step and call and call[1] in ("plan", "apply") and call[2] != step)
+        return is_other or SKIP in cell.metadata.get("tags", [])
 
     async def _cell(self, index: int, cell: NotebookNode) -> None:
         self.ledger.cell_begins(cell)

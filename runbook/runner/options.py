@@ -25,6 +25,8 @@ class Options:
     stderr_file: TextIO | None = None
     save_to: Path | None = None
     """Where to save, instead of papermill's output path: papermill then writes nothing itself."""
+    only_step: str = ""
+    """The one step whose plan and deed are carried out; those of all others are left out. '' for all."""
     save_every_s: float = 5.0
     grace_s: float = 20.0
     """How long an interrupted cell may take to tidy up before its kernel is killed."""

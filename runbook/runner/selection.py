@@ -3,39 +3,68 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
 
-from runbook.controller.project import PATTERN
+from runbook import steps
+from runbook.controller.project import MAKE, PATTERN
 from runbook.errors import ParamsError, RunbookError
+from runbook.text.nearest import nearest
 
 FLEET = "fleet.ipynb"
 """The notebook about many hosts, which reads their reports."""
 
 
 def select(folder: Path, only: str | None = None, start: str | None = None) -> list[Path]:
-    """Return the notebooks to run, in order.
+    """Return the notebooks to run, in order, as `choose` does."""
+    return choose(folder, only, start)[0]
 
-    `only` keeps one, `start` drops those before it; both take a name (`05_xen_installation`), its
-    number (`05`) or its beginning. Raises `ParamsError` for a name that fits none or several.
+
+def choose(folder: Path, only: str | None = None, start: str | None = None) -> tuple[list[Path], str]:
+    """Return the notebooks to run, in order, and the one step that is meant of them; '' for all of their steps.
+
+    `only` keeps one notebook, or one step; `start` drops the notebooks before it. Both take a notebook's name
+    (`05_xen_installation`), its number (`05` or `5`) or its beginning; `only` takes a step's name too.
+    Raises `ParamsError`, with the nearest name, for a name that fits none or several.
     """
     found = sorted(folder.glob(PATTERN))
     if not found:
-        raise RunbookError("There are no notebooks", where=str(folder), do="run this in the project's folder")
+        raise RunbookError("There are no notebooks", where=str(folder), do=MAKE)
+    if only and (home := homes().get(only)) and any(path.stem == home for path in found):
+        return [path for path in found if path.stem == home], only
     if only:
-        return [_named(only, found)]
-    return found[found.index(_named(start, found)) :] if start else found
+        return [_named(only, found, homes())], ""
+    return (found[found.index(_named(start, found)) :] if start else found), ""
 
 
-def _named(name: str, found: list[Path]) -> Path:
+def homes() -> dict[str, str]:
+    """Return the notebook of each step, by the step's name."""
+    return {steps.name_of(step): book for book, known in steps.notebooks().items() for step in known}
+
+
+def prove_step(name: str) -> None:
+    """Raise `ParamsError`, with the nearest name, for what is no step."""
+    known = homes()
+    if name not in known:
+        do = nearest(name, known) or "the steps of a notebook are in its table: book.summary(), or a report"
+        raise ParamsError(f"There is no step '{name}'", do=do)
+
+
+def _named(name: str, found: list[Path], known_steps: Iterable[str] = ()) -> Path:
     stem = Path(name).name.removesuffix(".ipynb")
+    stem = stem.zfill(2) if stem.isascii() and stem.isdigit() else stem
     exact = [path for path in found if path.stem == stem]
     near = exact or [path for path in found if path.stem.startswith(stem)] if stem else []
     if len(near) != 1:
+        names = [path.stem for path in near or found]
+        meant = "" if near else nearest(stem, [*known_steps, *names, *(name[3:] for name in names)])
         raise ParamsError(
             f"There is no notebook '{name}'" if not near else f"'{name}' fits several notebooks",
-            do="give one of: " + ", ".join(path.stem for path in near or found),
+            do=f"{meant} The notebooks are: {', '.join(names)}"
+            if meant
+            else "give one of: " + ", ".join(names),
         )
     return near[0]
 

@@ -14,13 +14,14 @@ import papermill
 from nbclient.util import run_sync
 from nbformat import NotebookNode
 
-from runbook.book import CAPTURE
+from runbook.attestation import approval
+from runbook.book import APPROVAL, CAPTURE
 from runbook.controller.atomic import write_atomic
 from runbook.controller.signals import Stops
 from runbook.drift.compare import counted
 from runbook.engine.journal import read
-from runbook.errors import RunbookError
-from runbook.evidence import abandoned, archive, claims, drift, notebook_html, planned
+from runbook.errors import ConsentMissing, RunbookError
+from runbook.evidence import abandoned, archive, claims, drift, notebook_html, notices, planned
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts
@@ -36,11 +37,14 @@ from runbook.evidence.record import NotebookRecord, Run, RunRecord
 from runbook.hosts.shared import shared
 from runbook.params import HostParams
 from runbook.params.host import Captured
+from runbook.runner.approved import Agreed
 from runbook.runner.kernel import Spare
 from runbook.runner.telling import OnEvent, Teller
 
 GOES_ON = ("CheckFailed", "Refused", "StepFailed")
 """After these a check looks at the other notebooks too: it changes nothing, and all that is wrong is to be said."""
+_PATIENCE_S = 300
+"""How long a kernel may take to answer first: one that died is seen at once, and on a busy machine its imports take minutes."""
 FIRST = ("IPython.paths", "multiprocessing.synchronize", "tqdm.auto")
 """What a run needs early (jupyter_client, tqdm) and the pages too, so that it is imported before there are two threads.
 
@@ -53,14 +57,23 @@ class Runner:
     """One run under way."""
 
     def __init__(
-        self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], host_params: HostParams
-    ) -> None:
+        self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], host_params: HostParams,
+        step: str = "", agreed: Agreed | None = None,
+    ) -> None:  # fmt: skip
+        """`step` is the one that is meant of the one notebook that is chosen, '' for all; `agreed` is somebody else's word."""
+        self._agreed = agreed
         connection = host_params.connection
         self._capture = connection.folder if isinstance(connection, Captured) else ""
         self._host_params, self.record, self.params, self.chosen = host_params, record, params, chosen
         self._reports = reports
         self._spare = Spare()
         self._warm = threading.Thread(target=notebook_html.warm_up, daemon=True)
+        self._step = step
+        self._left_out = [
+            end for book in record.notebooks for end in book.steps if step not in ("", end.step)
+        ]
+        for book in record.notebooks:
+            book.steps = [end for end in book.steps if end not in self._left_out]
         self._steps = {book.name: [(end.step, end.title) for end in book.steps] for book in record.notebooks}
 
     def run(self, stops: Stops, on_event: OnEvent | None, *, strict: bool, sockets: Path | None) -> Run:
@@ -74,12 +87,18 @@ class Runner:
             named = {name: [step for step, _ in found] for name, found in self._steps.items()}
             self._teller.tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=named)
             self._notebooks()
-        return Run(self.place, self.record)
+        unsent = notices.tell(self._host_params, self.place, self.record.as_dict())
+        return Run(self.place, self.record, unsent)
 
     def _notebooks(self) -> None:
         try:
             for name in FIRST:
                 import_module(name)
+            if self._agreed:
+                self._agreed.keep(self.place)
+                names = [path.stem for path in self.chosen]
+                with self._stops.interruptible():
+                    self._agreed.prove_unchanged(self._host_params, names, self._line)
             self._warm.start()  # the first kernel takes its time to start, and this process has nothing to do
             for i, path in enumerate(self.chosen):
                 self._stops.go_on()
@@ -94,6 +113,8 @@ class Runner:
         except KeyboardInterrupt:
             text = "no cell was running\n" + standing(read(self.place / "journal.jsonl"))
             self.record.failure = Failure("", "", "Interrupted", text, "killed", INTERRUPTED)
+        except ConsentMissing as error:  # what was approved is not what would be done: nothing was begun
+            self.record.failure = Failure("", "", "ConsentMissing", str(error), error.status, error.exit_code)
         except Exception as error:  # the caller hears it, and the report must not say that all went well
             self.record.failure = Failure("", "", type(error).__name__, str(error), "failed", 1)
             raise
@@ -133,7 +154,7 @@ class Runner:
         self.record.failure = self.record.failure or failure
         if output.exists():
             nb = saved[0] if saved else read_notebook(output)
-            if claims.withhold(nb, entry.steps):
+            if claims.withhold(nb, [*entry.steps, *self._left_out]):
                 write_atomic(output, notebook_text(nb))
             entry.file, entry.cells = output.name, counts(nb)
             self._warm.join()
@@ -152,7 +173,9 @@ class Runner:
             parameters={"params": _short(self.params, project), "mode": self.record.mode},
             engine_name="runbook",
             progress_bar=False,
+            start_timeout=_PATIENCE_S,
             save_to=output,
+            only_step=self._step,
             env=self._environment(path),
             spare=self._spare,
             next_env=self._environment(following[0]) if following else None,
@@ -169,7 +192,9 @@ class Runner:
         """Return what the kernel of a notebook finds in its environment."""
         return {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
                 "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"]),
-                CAPTURE: self._capture, **(self._line.environment() if self._line else {})}  # fmt: skip
+                CAPTURE: self._capture,
+                APPROVAL: str(self.place / approval.NAME) if self._agreed else "",
+                **(self._line.environment() if self._line else {})}  # fmt: skip
 
     def _judged(self, entry: NotebookRecord) -> Failure | None:
         """Let no notebook count as completed when one of its steps did not end well."""

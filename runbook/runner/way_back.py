@@ -21,9 +21,11 @@ from runbook.evidence.outcomes import StepEnd
 from runbook.evidence.record import NotebookRecord, Run
 from runbook.facts import identity
 from runbook.hosts import Host, connect
+from runbook.hosts.recorded import RecordedHost
 from runbook.model.ask import Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
+from runbook.params.host import Recorded
 from runbook.params.secrets import mask_known_secrets
 from runbook.redaction import KNOWN
 from runbook.show.steps import Outcome
@@ -40,6 +42,8 @@ class WayBack:
     whole: Plan
     facts: Facts
     machine: str
+    is_real: bool = True
+    """False where no machine is behind it that could go this way."""
 
     @property
     def step(self) -> Step:
@@ -64,6 +68,8 @@ def find(
     kept = vouched.journals(reports / params.host, unsigned)
     machine = identity.parse(host.gather(identity.COMMANDS))
     done = undo.history(kept.lines, machine)
+    if not host.is_real:
+        done = undo.newest_of_each(done)
     known = {d.step for d in done}
     if missing := [name for name in steps if name not in known]:
         raise ParamsError(
@@ -73,11 +79,16 @@ def find(
             do="done so far: " + (", ".join(sorted(known)) or "nothing"),
         )
     chosen = [d for d in done if not steps or d.step in steps]
-    facts = host.gather(undo.asks(chosen))
+    asks = undo.asks(chosen)
+    facts = host.gather(asks)
+    if not host.is_real:
+        facts = undo_files.played(chosen, facts, asks)
     planned = undo.plan(chosen, facts)
     chosen = undo.needed(chosen, facts)
     parts = tuple((name, tuple(group)) for name, group in groupby(chosen, key=lambda d: d.step))
-    return WayBack(parts, Plan(planned.actions, (*kept.findings, *planned.findings)), facts, machine)
+    return WayBack(
+        parts, Plan(planned.actions, (*kept.findings, *planned.findings)), facts, machine, host.is_real
+    )
 
 
 def go_back(
@@ -94,7 +105,7 @@ def go_back(
     programs.require(params)
     mask_known_secrets(params)
     abandoned.finish_orphans(reports.absolute(), params.host)
-    host = connect(params, undo.NOTEBOOK)
+    host = _host(params)
     try:
         if mode == "apply":
             host.lock()
@@ -102,14 +113,33 @@ def go_back(
         if mode != "apply":
             return way
         if not host.is_real:
-            raise Refused("A recorded host cannot be taken back", do="use mode plan, or a real host")
+            raise Refused(
+                "A recorded host cannot be taken back",
+                where=params.host,
+                why="no machine is behind it; the way back is shown, as it would be gone on one",
+                do="leave --mode apply out",
+            )
         gates.refuse_if_blocked(way.whole, undo.NOTEBOOK, params.host)
-        return _archived(params, params_path, reports, way, host, lambda line: say(KNOWN.text(line)))
+        return _archived(
+            params, params_path, reports, way, host, lambda line: say(KNOWN.text(line)), unsigned
+        )
     finally:
         host.close()
 
 
-def _archived(params: HostParams, path: str | Path, reports: Path, way: WayBack, host: Host, say: Say) -> Run:
+def _host(params: HostParams) -> Host:
+    """Return the host to go back on; of a recorded one as all that was done left it."""
+    connection = params.connection
+    if not isinstance(connection, Recorded):
+        return connect(params, undo.NOTEBOOK)
+    books = {notebook: [steps.name_of(s) for s in known] for notebook, known in steps.notebooks().items()}
+    return RecordedHost.as_left(parameters.find(connection.recording), params.host, books)
+
+
+def _archived(
+    params: HostParams, path: str | Path, reports: Path, way: WayBack, host: Host, say: Say,
+    unsigned: Collection[str] = (),
+) -> Run:  # fmt: skip
     names = dict.fromkeys(name for name, _ in way.parts)
     entry = NotebookRecord(undo.NOTEBOOK, "The way back", steps=[StepEnd(n, f"Take back {n}") for n in names])
     # A signal ends the way back in the middle, and its report is written all the same.
@@ -118,7 +148,7 @@ def _archived(params: HostParams, path: str | Path, reports: Path, way: WayBack,
         error: BaseException | None = None
         try:
             with stops.interruptible():
-                _take_back(params, way, Beat(host, run.journal, undo.NOTEBOOK), say)
+                _take_back(params, way, Beat(host, run.journal, undo.NOTEBOOK), say, unsigned)
             stops.go_on()
         except (Exception, KeyboardInterrupt) as raised:
             error = raised
@@ -129,10 +159,13 @@ def _archived(params: HostParams, path: str | Path, reports: Path, way: WayBack,
     return done
 
 
-def _take_back(params: HostParams, way: WayBack, beat: Beat, say: Say) -> None:
+def _take_back(
+    params: HostParams, way: WayBack, beat: Beat, say: Say, unsigned: Collection[str] = ()
+) -> None:
     """Carry the way back out, agreed to; what was taken back is noted at once, so that it is never done twice."""
     whole = way.step
-    beat.log("open", machine=way.machine)
+    taken = {"unsigned": list(unsigned)} if unsigned else {}
+    beat.log("open", machine=way.machine, **taken)
     beat.agree(Work(undo.NOTEBOOK, whole, params, way.facts, way.whole))
     last, left = "", list[undo.Done]()
     for index, (action, same) in enumerate(undo.order(way.everything)):

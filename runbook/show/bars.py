@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.show.canvas import GREY, RED, TINTS
+from runbook.show.canvas import GREY, RED, SMALLEST, TINTS
 from runbook.show.pieces import Shown
 from runbook.text.html import escape
 from runbook.text.sizes import human_size
@@ -55,7 +55,7 @@ def draw(title: str, bars: tuple[Bar, ...], groups: list[str] | None = None) -> 
     inside = "".join(_bar_svg(bar, TOP + i * (HIGH + GAP), groups) for i, bar in enumerate(bars))
     summary = f"{title}: " + "; ".join(_sentence(bar) for bar in bars)
     svg = (
-        f'<svg role="img" viewBox="0 0 {WIDE} {high}" width="100%" style="max-width:{WIDE}px;color:inherit" '
+        f'<svg role="img" viewBox="0 0 {WIDE} {high}" width="100%" style="min-width:{WIDE * SMALLEST:.0f}px;max-width:{WIDE}px;color:inherit" '
         f'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="13" fill="currentColor">'
         f"<title>{escape(summary)}</title>{inside}</svg>"
     )

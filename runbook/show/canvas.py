@@ -6,6 +6,8 @@ from runbook.text.html import escape
 
 _LETTER = 6.4
 """Width of a letter at 12 px, on average."""
+SMALLEST = 0.8
+"""A picture shrinks so far and no further, so that its words stay readable; then it is moved sideways."""
 GREY, BLUE, GREEN, AMBER, VIOLET, RED = (
     "128,128,128",
     "9,105,218",
@@ -22,7 +24,7 @@ def picture(wide: float, high: float, title: str, text: str, inside: str) -> str
     """Return an `<svg>`; `title` and `text` are what a screen reader says instead."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {wide:g} {high:g}" '
-        f'style="max-width:{wide:g}px;width:100%;font:12px sans-serif" fill="currentColor">'
+        f'style="min-width:{wide * SMALLEST:.0f}px;max-width:{wide:g}px;width:100%;font:12px sans-serif" fill="currentColor">'
         f"<title>{escape(title)}</title><desc>{escape(text)}</desc>{inside}</svg>"
     )
 

@@ -44,7 +44,10 @@ def nothing(sentence: str) -> Shown:
 
 def styled(name: str, table: pd.DataFrame) -> Shown:
     """Return a table of a name as HTML and as text, its verdicts tinted."""
-    return Shown(html.table(name, table, {"verdict": _VERDICT}), table.to_string(max_colwidth=100))
+    made = html.table(name, table, {"verdict": _VERDICT})
+    if len(table) > LONGEST and name not in _READ_WHOLE:
+        made = f"<details><summary>A table of {len(table)} rows</summary>{made}</details>"
+    return Shown(made, table.to_string(max_colwidth=100))
 
 
 def indexed(rows: list[dict[str, Any]], by: str) -> pd.DataFrame:
@@ -103,8 +106,8 @@ def _xen(params: HostParams, facts: Facts) -> pd.DataFrame:
     rows = {
         "hypervisor": f"Xen {running.full_version}" if running.full_version else "none: plain Debian runs",
         "can": " ".join(running.capabilities) or "nothing without Xen",
-        "its options": " ".join(running.commandline) or "none",
-        "dom0's words": " ".join(running.kernel_commandline),
+        "Xen's boot options": " ".join(running.commandline) or "none",
+        "dom0's boot options": " ".join(running.kernel_commandline),
         "dom0": f"{dom0.memory_mib} MiB, {dom0.vcpus} vcpus" if dom0 else "none",
         "guests running": ", ".join(g.name for g in running.guests) or "none",
         "devices waiting for a guest": ", ".join(sorted(running.assignable)) or "none",
@@ -150,6 +153,10 @@ def _kernel_flags(params: HostParams, facts: Facts) -> pd.DataFrame:
     return kernel_flags.table(params, facts)
 
 
+LONGEST = 40
+"""Rows of a table that is shown unfolded."""
+_READ_WHOLE = ("devices",)
+"""The table to take one's time over is never folded."""
 _TABLES: dict[str, Callable[[HostParams, Facts], pd.DataFrame]] = {
     "machine": _machine,
     "settings": _settings,

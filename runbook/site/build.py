@@ -16,7 +16,7 @@ from runbook.evidence import layout, notebook_html
 from runbook.evidence.files import read_notebook
 from runbook.site import search
 from runbook.site.links import Links, broken
-from runbook.site.sources import GROUPS, Page, pages
+from runbook.site.sources import DECISIONS, GROUPS, Page, pages
 
 if TYPE_CHECKING:
     from runbook.evidence.prose import Heading
@@ -106,13 +106,24 @@ def _named(links: Links) -> dict[str, str]:
     }
 
 
+def listed(every: list[Page], page: Page) -> list[Page]:
+    """Return the pages that the contents of one have: each decision only beside other decisions; their list leads to all."""
+    return [
+        other
+        for other in every
+        if other.group != DECISIONS or page.group == DECISIONS or other.source.stem == "README"
+    ]
+
+
 def _page(every: list[Page], number: int, links: Links, body: str, headings: list[Heading]) -> str:
     page = every[number]
 
     def entry(other: Page) -> tuple[str, str]:
         return other.title, "" if other is page else links.to(other.place)
 
-    groups = [(name, [entry(other) for other in every if other.group == name]) for name, _ in GROUPS]
+    groups = [
+        (name, [entry(other) for other in listed(every, page) if other.group == name]) for name, _ in GROUPS
+    ]
     is_notebook = page.source.suffix == ".ipynb"
     name = page.title if number else HOME
     return layout.render(

@@ -10,12 +10,14 @@ from runbook.controller.project import PATTERN
 from runbook.evidence.files import read_notebook, title_of
 from runbook.runner.selection import FLEET
 
+DECISIONS = "Decisions"
+"""The group of pages that say why the project is as it is; who only reads the guide needs none of them."""
 GROUPS = (
     ("", ("README.md",)),
     ("The guide", (f"notebooks/{PATTERN}", f"notebooks/{FLEET}")),
     ("To look things up", ("docs/*.md",)),
     ("The project", ("CHANGELOG.md", "CONTRIBUTING.md")),
-    ("Decisions", ("docs/decisions/README.md", "docs/decisions/[0-9]*.md")),
+    (DECISIONS, ("docs/decisions/README.md", "docs/decisions/[0-9]*.md")),
 )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _TABLES = {"DMAR": "Intel VT-d (DMAR)", "RMAD": "Intel VT-d (DMAR, in use by Xen)", "IVRS": "AMD-Vi (IVRS)"}
 _TOLD = frozenset({"bridge", "iommu", "group", "siblings"})
 """Kinds of reasons without a move of their own to tell."""
+_ELSEWHERE = frozenset({"held", "parted", "nf200"})
+"""Kinds whose move is another slot or card."""
 _MANY = 6
 """So many stretches of addresses are counted instead of written."""
 
@@ -58,8 +60,11 @@ def moves(facts: Facts, params: HostParams | None = None) -> list[tuple[str, str
     judged = [Member(device, reasons) for device, reasons in _judged(facts, params)]
     found: dict[str, set[str]] = {}
     for member in judged:
-        for reason in () if member.is_platform else worst(member.reasons):
-            if reason.kind not in _TOLD:
+        reasons = () if member.is_platform else worst(member.reasons)
+        # Where Xen hands no device out at all, no slot and no other card helps.
+        is_off = any(reason.kind == "iommu-off" for reason in reasons)
+        for reason in reasons:
+            if reason.kind not in _TOLD and not (is_off and reason.kind in _ELSEWHERE):
                 found.setdefault(reason.do, set()).add(member.device.bdf)
     among = [member.device.bdf for member in judged]
     return [(do, short_ranges(bdfs, among)) for do, bdfs in found.items()]

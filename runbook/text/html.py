@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape as _escape
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,15 @@ from runbook.text.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_MANY = 4
+"""A table of so many columns is stacked where there is little room."""
+_COLUMN_REM = 7.2
+"""A column needs so much room, on average."""
+_WORD = re.compile(r"[^\w ,()%-]")
+"""What a head loses where it stands in a style sheet."""
+_CODE = re.compile("`([^`]+)`")
 
 
 def escape(text: object) -> str:
@@ -34,7 +44,11 @@ def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]]
     """
     from pandas.io.formats.style import Styler
 
+    heads, wide = [str(column) for column in frame.columns], len(frame.columns) >= _MANY
     shown = frame.map(_cell).rename(index=_cell, columns=_cell)
+    # What the rows are called stands above them, and not in a line of its own.
+    above = None if frame.index.name is None else str(frame.index.name)
+    shown = shown.rename_axis(index=None, columns=above)
     left = [{"selector": "th, td", "props": "text-align: left; vertical-align: top"}]
     # Only a cell with a ground of its own needs an id; of hundreds they would be half of the page.
     style = Styler(shown, uuid=name, cell_ids=False).set_table_styles(left)  # type: ignore[arg-type]
@@ -42,9 +56,33 @@ def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]]
         if column in shown:
             style = style.map(_ground, subset=[column], grounds=grounds)
     # pandas escapes nothing by itself, and each of the three parts only when it is asked.
-    style = style.format(escape="html")
+    style = style.format(_literal, escape="html")
     style = style.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
-    return str(style.to_html())
+    made = str(style.to_html())
+    return f'<div style="container-type:inline-size">{_stacked(name, heads)}{made}</div>' if wide else made
+
+
+def _stacked(name: str, heads: list[str]) -> str:
+    """Return the style by which a wide table in little room has a row's cells below each other, each with its head.
+
+    The last cell, which mostly says why, has the whole width.
+    """
+    at = f"#T_{name}"
+    rules = [
+        f"{at},{at} tbody,{at} th.row_heading{{display:block;width:auto}}{at} thead{{display:none}}",
+        f"{at} tr{{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(17rem,100%),1fr));gap:0 1.5rem;"
+        "padding:.5em 0;background:none}",
+        f"{at} td{{display:grid;grid-template-columns:7em minmax(0,1fr);gap:.6em;border:0;padding:.1em 0;min-width:0}}",
+        f"{at} td:empty{{display:none}}{at} :is(th.row_heading,td:last-child){{grid-column:1/-1}}",
+        f"{at} td::before{{font-size:.9em;opacity:.75}}{at} th.row_heading{{border:0;padding:.1em 0}}",
+        *(f'{at} td.col{n}::before{{content:"{_WORD.sub("", head)}"}}' for n, head in enumerate(heads)),
+    ]
+    return f"<style>@container (max-width:{len(heads) * _COLUMN_REM:g}rem){{{''.join(rules)}}}</style>"
+
+
+def _literal(value: Any) -> Any:
+    """Return a cell, which was escaped before, with what stands in backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", value) if isinstance(value, str) else value
 
 
 def widget(markup: str = "", **options: Any) -> Any:

@@ -25,9 +25,10 @@ class Guard:
     def __init__(self, behind: TextIO) -> None:
         self.behind = behind
 
-    def write(self, text: str) -> int:
-        """Write a text; return how much of it was taken: all."""
-        self.behind.write(visible(text))
+    def write(self, text: str | bytes) -> int:
+        """Write a text; return how much of it was taken: all. Click's completion writes bytes, which go no other way."""
+        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        self.behind.write(visible(said))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -54,7 +54,7 @@ def parameters(screens: Screens) -> None:
     header.click()
     cell.get_by_role("button", name="Show the changes").click()
     cell.get_by_text("+  memory_mib: 3072").wait_for()
-    cell.get_by_text("Devices", exact=True).evaluate("(node) => node.scrollIntoView({block: 'start'})")
+    cell.get_by_text("Devices: who gets which").evaluate("(node) => node.scrollIntoView({block: 'start'})")
     screens.take(notebook, "picker", dark=True)
     cell.get_by_role("button", name="Show the changes").evaluate(
         "(node) => node.scrollIntoView({block: 'center'})"

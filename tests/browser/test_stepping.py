@@ -28,12 +28,12 @@ def test_stepped_through_it_shows_what_is_committed(lab, server):
     for name in code_cells(notebook):
         notebook.step(name)
         if name == "open":
-            assert notebook.bars() == [("open", "0 of 9 steps done · next stop_saving_guests")]
+            assert notebook.bars() == [("open", "0 of 10 steps done · next stop_saving_guests")]
         if name == "plan-hide-devices":
-            said = "▶ 1 of 9 steps done · now hide_devices · next set_boot_menu"
+            said = "▶ 1 of 10 steps done · now hide_devices · next set_boot_menu"
             assert notebook.bars() == [(name, f"✓ {said}")]
     assert differing(notebook) == {}
-    assert notebook.bars() == [("apply-boot-xen-once", "✓ ✓ ✓ ✓ ✓ ✓ ✓ ✓ ✓ 9 of 9 steps done")]
+    assert notebook.bars() == [("apply-boot-xen-once", "✓ ✓ ✓ ✓ ✓ ✓ ✓ ✓ ✓ ✓ 10 of 10 steps done")]
 
 
 def test_run_all_shows_what_is_committed(lab, server):

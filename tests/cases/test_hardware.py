@@ -2,6 +2,7 @@
 
 import pytest
 
+from runbook.survey.tables import moves
 from tests.cases.hardware import FOLDER, NAMES, Case
 
 KINDS = {
@@ -76,3 +77,11 @@ def test_the_machine_is_judged_rightly(case):
     """Table, picker and settings say what is right there, and a file is written that offers nothing dangerous."""
     assert case.written.host == "box"
     assert list(wrong(case)) == []
+
+
+def test_no_slot_helps_where_xen_hands_nothing_out():
+    """On a board whose IOMMU Xen switches off the table advises what helps, and no other slot."""
+    case = Case(FOLDER / "x58-xen-turns-iommu-off")
+    said = [do for do, _ in moves(case.facts)]
+    assert any("iommu=no-intremap" in do for do in said)
+    assert [do for do in said if "slot" in do] == []

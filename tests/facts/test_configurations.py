@@ -91,6 +91,26 @@ def test_paths_of_configurations_and_those_asked_for_are_told_by_what_they_are(f
     assert known.same(names[2]) == names[2]
 
 
+def test_what_a_block_device_stands_on_is_told(tmp_path):
+    """A partition lies in its disk's folder, and a volume names what holds it; a host without block devices says nothing."""
+    devices, names = tmp_path / "devices", tmp_path / "class"
+    names.mkdir()
+    for path, number in {"sda": "8:0", "sda/sda3": "8:3", "dm-1": "254:1"}.items():
+        folder = devices / path
+        folder.mkdir(parents=True)
+        (folder / "dev").write_text(f"{number}\n")
+        (names / folder.name).symlink_to(folder)
+    (devices / "sda/sda3/partition").write_text("3\n")
+    (devices / "dm-1/slaves").mkdir()
+    (devices / "dm-1/slaves/sda3").symlink_to(devices / "sda/sda3")
+    said = answered(configurations.stands_on(str(names))).out
+    assert sorted(said.splitlines()) == ["254:1 8:3", "8:3 8:0"]
+    known = configurations.parse_identities("", said)
+    assert known.below == {"b:254:1": {"b:8:3", "b:8:0"}, "b:8:3": {"b:8:0"}}
+    assert answered(configurations.stands_on(str(tmp_path / "none"))) == Answer(0)
+    assert answered(configurations.STANDS_ON).ok
+
+
 def test_a_block_device_has_its_number(monkeypatch):
     """Numbers of devices are decimal, as lsblk has them; a volume by its mapper's name is the same one."""
     said = "block special file|fe:1|5:312|/dev/guests/web\n"

@@ -82,3 +82,13 @@ def test_ufw_is_called_by_its_name_and_a_host_that_was_not_asked_is_quiet():
     assert found.what == "ufw drops forwarded packets, and bridged ones with them"
     old = Facts({bridge_filter._CALLED: Answer(0, "1\n"), bridge_filter._RULES: Answer(MISSING)})
     assert bridges.dropped(PARAMS, old) == []
+
+
+def test_a_move_that_is_made_already_is_not_advised():
+    """Where the parameters ask for the rule, what is left is the step that adds it."""
+    rules = "-P FORWARD DROP\n-N DOCKER-USER\n"
+    (found,) = bridges.dropped(PARAMS, facts("", rules=rules))
+    assert found.do.startswith("set `pass_bridged: true` under network")
+    network = PARAMS.network.model_copy(update={"pass_bridged": True})
+    (found,) = bridges.dropped(PARAMS.model_copy(update={"network": network}), facts("", rules=rules))
+    assert found.do.startswith("run the step pass_bridged_packets in mode apply")

@@ -41,14 +41,14 @@ def test_the_first_line_counts_in_the_order_of_names(tmp_path):
     assert [d.module for d in found.lines] == ["nouveau", "e1000e", "r8169"]
     assert (found.of("e1000e").pre, found.of("r8169").pre) == (("vfio-pci",), ("realtek",))
     assert (found.of("nouveau").pre, found.of("nouveau").post) == ((), ("snd-hda-intel",))
-    assert found.vfio == {"/etc/modprobe.d/vfio.conf"}
+    assert found.vfio == found.bringing("vfio-pci") == {"/etc/modprobe.d/vfio.conf"}
     assert found.of("e1000e", ["/etc/modprobe.d/vfio.conf"]) is None
 
 
 def test_a_file_hides_its_namesake_of_a_later_folder(tmp_path):
     """An empty file in /etc takes the distribution's of the same name out of force (modprobe.d(5))."""
     line = "softdep e1000e pre: vfio_pci\n"
-    assert read(tmp_path, **{"lib__modprobe.d__kvm_conf": line}).vfio
+    assert read(tmp_path, **{"lib__modprobe.d__kvm_conf": line}).bringing("vfio-pci")
     hidden = read(tmp_path, **{"etc__modprobe.d__kvm_conf": "", "lib__modprobe.d__kvm_conf": line})
     assert hidden == soft_dependencies.SoftDependencies()
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from runbook.facts.configurations import parse_identities
 from runbook.guests.claims import conflicts
 
 ONE, TWO = "name = 'one'\ntype = 'hvm'\n", "name = 'two'\nbuilder = 'hvm'\n"
@@ -84,3 +85,41 @@ def test_links_to_one_disk_are_one_disk():
         "The disk /dev/disk/by-id/wwn-1, as /dev/sdb too, is claimed by one.cfg and two.cfg"
     ]
     assert said(one, two) == []
+
+
+def on(path):
+    return f"disk = ['{path},raw,hda,w']\n"
+
+
+def test_a_disk_and_its_partition_are_one_disk():
+    """Who writes to the whole disk writes to its parts; two parts of it are two disks."""
+    known = parse_identities(
+        "block special file|8:0|5:1|/dev/sda\nblock special file|8:1|5:2|/dev/sda1\nblock special file|8:2|5:3|/dev/sda2\n",
+        "8:1 8:0\n8:2 8:0\n",
+    )
+    more = {"same": known.same, "holds": known.holds}
+    (found,) = conflicts({"one.cfg": ONE + on("/dev/sda"), "two.cfg": TWO + on("/dev/sda2")}, **more)
+    assert found.what == "The disk /dev/sda, as /dev/sda2 too, is claimed by one.cfg and two.cfg"
+    assert found.why.startswith("one of them stands on the other: ")
+    assert said(on("/dev/sda1"), on("/dev/sda2"), **more) == []
+    reader = [on(path).replace(",w", ",r") for path in ("/dev/sda", "/dev/sda1")]
+    assert said(*reader, **more) == []
+    assert said(on("/dev/sda"), on("/dev/sda1")) == []
+
+
+def test_a_disk_that_guests_shall_share():
+    """What QEMU serves can be shared, and nothing is said of it; of what the kernel serves it is said what Xen does then."""
+    agreed = {("one.cfg", "/dev/a/b"), ("two.cfg", "/dev/a/b")}
+    plain, by_qemu = on("/dev/a/b"), "disk = ['vdev=hda, backendtype=qdisk, target=/dev/a/b']\n"
+    assert said(by_qemu, by_qemu, agreed=agreed) == []
+    (found,) = conflicts({"one.cfg": ONE + plain, "two.cfg": TWO + by_qemu}, agreed=agreed)
+    assert (
+        found.what
+        == "The disk /dev/a/b is shared by one.cfg and two.cfg, and only one of them can run at a time"
+    )
+    assert "backend_type: qdisk" in found.do
+    file = on("/srv/a.img")
+    both = {("one.cfg", "/srv/a.img"), ("two.cfg", "/srv/a.img")}
+    assert said(file, file, agreed=both) == []
+    one_alone = said(by_qemu, by_qemu, agreed={("one.cfg", "/dev/a/b")})
+    assert one_alone == ["The disk /dev/a/b is claimed by one.cfg and two.cfg"]

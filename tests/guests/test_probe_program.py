@@ -29,9 +29,14 @@ COMMANDS = {
     "uname": 'case "$*" in -r) echo 6.12.9-test ;; esac',
     "sleep": "exec /bin/sleep 0.1",
     "modinfo": "echo e1000e.fw; echo missing.fw",
-    "modprobe": """echo "insmod $ROOT/ptp.ko.xz "
-echo "insmod $ROOT/xen-pciback.ko.xz hide=(0000:00:05.0)"
-echo "insmod $ROOT/e1000e.ko"
+    "modprobe": """case $2 in
+    button) echo "insmod $ROOT/button.ko" ;;
+    *)
+        echo "insmod $ROOT/ptp.ko.xz "
+        echo "insmod $ROOT/xen-pciback.ko.xz hide=(0000:00:05.0)"
+        echo "insmod $ROOT/e1000e.ko"
+        ;;
+esac
 """,
     "busybox": 'case $1 in xzcat) cat "$2"; echo unpacked ;; cpio) tar -cf - -T - --no-recursion ;; esac',
     "xl": """echo "xl $*" >>$ROOT/log
@@ -41,7 +46,7 @@ case $1 in
         cp "${2%/*}/initramfs" $ROOT/initramfs
         [ ! -e $ROOT/broken ] || exit 1
         cat $ROOT/serial >"$(sed -n 's/^serial = "file:\\(.*\\)"/\\1/p' "$2")"
-        grep -q panic $ROOT/serial || touch $ROOT/up
+        grep -qE 'panic|Power down' $ROOT/serial || touch $ROOT/up
         ;;
     domid) [ -e $ROOT/up ] && echo 7 ;;
     destroy) rm -f $ROOT/up ;;
@@ -71,6 +76,7 @@ class Dom0:
             "lib/firmware/e1000e.fw": "firmware",
             "ptp.ko.xz": "ptp ",
             "e1000e.ko": "e1000e",
+            "button.ko": "button",
         }.items():
             (root / path).write_text(text)
         for name, body in COMMANDS.items():
@@ -95,6 +101,15 @@ class Dom0:
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
+
+    def unpacked(self):
+        """Return the folder with what the guest's initramfs holds."""
+        folder = self.root / "unpacked"
+        folder.mkdir()
+        with (self.root / "initramfs").open("rb") as image:
+            tar = subprocess.run(["gzip", "-dc"], stdin=image, capture_output=True, check=True).stdout
+        subprocess.run(["tar", "-xf", "-", "-C", str(folder)], input=tar, check=True)
+        return folder
 
     @property
     def kept(self):
@@ -159,18 +174,54 @@ def test_the_initramfs_holds_the_drivers_in_order_without_pciback(dom0):
     """Drivers are unpacked and numbered in load order, with their firmware; dom0's own pciback stays out."""
     dom0.says(line())
     dom0.run("strict", "0", "20")
-    folder = dom0.root / "unpacked"
-    folder.mkdir()
-    with (dom0.root / "initramfs").open("rb") as image:
-        tar = subprocess.run(["gzip", "-dc"], stdin=image, capture_output=True, check=True).stdout
-    subprocess.run(["tar", "-xf", "-", "-C", str(folder)], input=tar, check=True)
-    assert sorted(path.name for path in (folder / "modules").iterdir()) == ["10-ptp.ko", "11-e1000e.ko"]
-    assert (folder / "modules/10-ptp.ko").read_text() == "ptp unpacked\n"
+    folder = dom0.unpacked()
+    files = sorted(path.name for path in (folder / "modules").iterdir())
+    assert files == ["10-button.ko", "11-ptp.ko", "12-e1000e.ko"]
+    assert (folder / "modules/11-ptp.ko").read_text() == "ptp unpacked\n"
     assert (folder / "lib/firmware/e1000e.fw").read_text() == "firmware"
     assert (folder / "wanted").read_text() == f"id={ID}\n"
     for name in ("init", "lease"):
         assert os.access(folder / name, os.X_OK)
         subprocess.run(["sh", "-n", str(folder / name)], check=True)
+
+
+@pytest.mark.parametrize("answer", ["echo builtin button", "exit 1"])
+def test_a_button_without_a_file_of_its_own_stops_nothing(dom0, answer):
+    """Where the button's driver is built in, or this kernel has none, the card's drivers alone are packed."""
+    modprobe = dom0.root / "bin/modprobe"
+    modprobe.write_text(modprobe.read_text().replace(f'echo "insmod {dom0.root}/button.ko"', answer))
+    dom0.says(line())
+    status, out, _ = dom0.run("strict", "0", "20")
+    assert (status, "the guest's driver is e1000e;" in out) == (0, True)
+    files = sorted(path.name for path in (dom0.unpacked() / "modules").iterdir())
+    assert files == ["10-ptp.ko", "11-e1000e.ko"]
+
+
+def test_the_guest_switches_itself_off_when_its_button_is_pressed(dom0):
+    """What the guest runs beside its work waits while ACPI has counted no press, and ends the guest at the first."""
+    dom0.says(line())
+    dom0.run("strict", "0", "20")
+    init = (dom0.unpacked() / "init").read_text()
+    listens = re.search(r"^hears_the_button\(\) \{.*?^\}\n", init, re.MULTILINE | re.DOTALL)[0]
+    assert "button=/sys/firmware/acpi/interrupts/ff_pwr_btn\n" in init
+    assert re.search(r"^\[ ! -e \"\$button\" \] \|\| hears_the_button &$", init, re.MULTILINE)
+    counter = dom0.root / "ff_pwr_btn"
+    counter.write_text("       0     EN     enabled      unmasked\n")
+    script = f'button={counter}; say() {{ echo "$*"; }}; poweroff() {{ echo "off $*"; }}\n{listens}hears_the_button'
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True) as waits:
+        with pytest.raises(subprocess.TimeoutExpired):
+            waits.wait(1)
+        counter.write_text("       1     EN     enabled      unmasked\n")
+        assert waits.communicate(timeout=20)[0] == "the power button was pressed\noff -f\n"
+
+
+def test_a_guest_that_was_switched_off_is_not_started_again(dom0):
+    """The host that goes down has ended the guest: that is said, and no second one is started."""
+    dom0.says("XEN-RUNBOOK-PROGRESS the power button was pressed\r\nreboot: Power down\r\n")
+    got, _, err = dom0.run("strict", "0", "20")
+    assert (got, "the guest was switched off before it had proven its device" in err) == (2, True)
+    assert sum(entry.startswith("xl create") for entry in dom0.log) == 1
+    assert dom0.is_clean()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The guide as data: complete, its corrections sound, and planned by the wheezy profile."""
 
 import hashlib
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from runbook import open_host
 from runbook.documents import coverage
 from runbook.errors import Refused
 from runbook.guide import entries
+from runbook.guide.faults import DATA, faults
 from runbook.guide.profile import MARKS, steps_of
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import load
@@ -47,6 +49,25 @@ def test_every_fault_of_the_guide_is_answered_somewhere():
     named = set(re.findall(r"\bH\d{3}\b", "\n".join(f.read_text(encoding="utf-8") for f in files)))
     assert set(numbers()) - named == set()
     assert named - set(numbers()) == set()
+
+
+def test_every_fault_of_the_guide_has_its_sentence():
+    """Each fault is told once, in the guide's order, in one sentence of its own."""
+    assert list(faults()) == list(numbers())
+    assert len(DATA.read_text(encoding="utf-8").splitlines()) == len(faults()) == len(set(faults().values()))
+    assert [number for number, what in faults().items() if not re.fullmatch(r"\S.{10,}\.", what)] == []
+
+
+def test_a_notebook_leads_from_each_fault_to_its_sentence():
+    """No number of a fault stands in a notebook's prose without its link, and each link is to that number's line."""
+    page = coverage.page()
+    for path in Path("notebooks").glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        prose = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        prose = re.sub(r"`[^`]*`", "", prose)
+        led = re.findall(r"\[(H\d{3})\]\(\.\./docs/coverage\.md#(h\d{3})\)", prose)
+        assert len(led) == len(re.findall(r"\bH\d{3}\b", prose)), path.name
+        assert all(number.lower() == anchor and f'<a id="{anchor}"></a>' in page for number, anchor in led)
 
 
 def test_every_line_of_the_guides_code_blocks_is_here_in_order():

@@ -15,6 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from nbclient.util import run_sync
 
 from runbook.controller.signals import watching
+from runbook.kernels import provisioner
 from runbook.kernels import server as servers
 from runbook.runner.execution import Execution
 from runbook.runner.kernel import Kernel, Spare, Wanted
@@ -172,6 +173,16 @@ def test_a_kernel_whose_start_is_said_elsewhere_is_left_alone(own, monkeypatch):
     start_ordinary(monkeypatch)
     nb, error = execute(PARENT)
     assert (error, parent(nb)) == (None, os.getpid())
+
+
+def test_a_server_that_gives_no_answer_is_done_without(own, monkeypatch, tmp_path):
+    """On a machine that is busy beyond measure the run goes on with a new process, and says why in its log."""
+    monkeypatch.setattr(provisioner, "PATIENCE_S", 0.2)
+    os.kill(own().pid, signal.SIGSTOP)
+    log = tmp_path / "kernel.log"
+    nb, error = execute(PARENT, kernel_log=log)
+    assert (error, parent(nb)) == (None, os.getpid())
+    assert "gave no answer in 0.2 s" in log.read_text()
 
 
 def by_provisioner(tmp_path, *words: str) -> list[str]:

@@ -74,3 +74,16 @@ def test_a_line_that_says_nothing_is_refused(tmp_path):
 def test_the_page_is_up_to_date():
     """`docs/machines.md` is what the files and the survey make: `python -m tests.machines.table` writes it."""
     assert table.PAGE.read_text(encoding="utf-8") == table.page()
+
+
+def test_what_a_kind_of_machine_can_give_away_is_what_the_survey_offers():
+    """The first table of `docs/machines.md` counts a machine for a class where such a device is offered, and only there."""
+    every = {m.name: m for m in table.machines()}
+    assert table.has_to_give(every["b550-aorus-pro"], "03")  # its second card, behind a switch of its own
+    assert not table.has_to_give(every["b550-aorus-pro"], "02")  # its only one carries the session
+    assert not table.has_to_give(every["b550-aorus-one-group"], "ff")
+    rows = [
+        row.split(" | ") for row in table.page().splitlines() if row.startswith(("| desktop,", "| server,"))
+    ]
+    assert len(rows) == 4
+    assert all(int(cell.strip(" |")) <= int(row[1]) for row in rows for cell in row[2:])

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from runbook import proposal
-from runbook.facts import network
-from runbook.model.ask import Answer, Facts
+from runbook.facts import network, xl
+from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import loads
 from runbook.params.host import Ssh
 from runbook.proposal import cards
 from runbook.steps.introduction import survey_devices
 from tests.proposal.test_new import offered, root
-from tests.survey.machines import Pci, devices, params
+from tests.survey.machines import DOM0, XL_INFO, Pci, devices, params
 
 ONE, TWO, THREE = "0000:01:00.0", "0000:02:00.0", "0000:03:00.0"
 WIRED = {"eno1": ONE, "eno2": TWO, "eno3": THREE}
@@ -261,3 +261,16 @@ def test_a_card_that_pppoe_runs_on_is_given_to_no_guest():
     assert network.PPPOE in survey_devices.asks(params())
     (finding,) = survey_devices.plan(params({"bdf": TWO}), facts).stops
     assert finding.what == f"{TWO} (a card) must stay with dom0: it carries the PPPoE connection (eno2)"
+
+
+def test_where_xen_runs_no_bridge_is_made_beside_the_owners():
+    """A dom0 with a bridge of its owner's gets no inside one: what `new` writes changes nothing, and its idle card is on offer."""
+    facts, *_ = HOSTS["br0 of KVM"]
+    runs = {
+        Ask.read("/sys/hypervisor/type"): Answer(0, DOM0["hypervisor"]),
+        Ask.read("/proc/xen/capabilities"): Answer(0, DOM0["capabilities"]),
+        xl.INFO: Answer(0, XL_INFO),
+    }
+    _, found, on_offer = written(Facts({**{ask: facts[ask] for ask in facts}, **runs}))
+    assert found == [("br0", ("eno1",), "keep")]
+    assert on_offer == ["eno2", "eno3"]

@@ -18,6 +18,8 @@ from runbook.proposal import adopted
 from runbook.steps import name_of, notebooks
 from runbook.steps.guests.write_guest_configs import disks
 from runbook.steps.shared import boot_menu
+from runbook.testbed import machines
+from runbook.testbed.zoo import adoption
 from tests.recorded import AGAIN, ROOT, last, recorded
 from tests.survey.machines import Pci, bare, devices
 
@@ -153,6 +155,16 @@ def test_a_xen_that_was_set_up_by_hand_keeps_its_guests():
     assert "with the same words, and starts" in " ".join(text.replace("#", " ").split())
     waits = {name: {f.level for f in plan.stops} for name, plan in plans.items() if plan.stops}
     assert waits == ({} if "boot_xen_once" in unknown else {"boot_xen_once": {"wait"}})
+
+
+def test_the_zoos_machine_with_xen_reads_the_words_that_new_writes():
+    """Each step that acts there is explained by words that stand in the file for such a host, and a word given twice stands once."""
+    twice = "dom0_mem=2G,max:2G com1=115200,8n1 loglvl=all dom0_mem=2G,max:2G com1=115200,8n1 loglvl=all"
+    text, params = written(by_hand() | {xl.INFO: Answer(0, XEN_INFO.format(twice))})
+    assert params.xen.options == ("com1=115200,8n1", "loglvl=all")
+    explained = machines.named("xen").explained
+    assert explained
+    assert [step for step, words in explained.items() if words not in adoption.read(text)] == []
 
 
 ENDED = "run /usr/local/lib/xen-runbook/end-guests --all"

@@ -184,6 +184,27 @@ class TestWhatCannotBe:
         error = self.refused(Refused, seen({"/etc/xen/web.cfg": WEB}, absent=["/dev/guests/web"]), "web")
         assert "/dev/guests/web, which its configuration names, is not on the host" in error.what
 
+    @pytest.mark.parametrize(
+        ("more", "script"),
+        [
+            ("vif = ['bridge=xenbr1,script=vif-mine']\n", "/etc/xen/scripts/vif-mine"),
+            ("vif = ['bridge=xenbr1,script=/srv/vif-mine']\n", "/srv/vif-mine"),
+            (
+                "disk = ['script=block-iscsi,vdev=xvda,target=iqn.2001-05.com.example:web']\n",
+                "/etc/xen/scripts/block-iscsi",
+            ),
+        ],
+    )
+    def test_a_script_that_is_gone(self, more, script):
+        """A script that plugs a disk or a card in is looked for where xl looks, and named."""
+        text = "\n".join(line for line in WEB.splitlines() if not line.startswith(more[:4])) + f"\n{more}"
+        there = seen({"/etc/xen/web.cfg": text}, absent=[script])
+        assert script in taking.existing_parts(there, taking.Wanted(("web",), ""))
+        assert (
+            f"{script}, which its configuration names, is not on the host"
+            in self.refused(Refused, there, "web").what
+        )
+
     def test_a_bridge_that_is_nowhere(self):
         """A bridge that neither the host nor the parameters have is named, with where to write it."""
         error = self.refused(Refused, seen({"/etc/xen/web.cfg": WEB.replace("xenbr1", "br7")}), "web")

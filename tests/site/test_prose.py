@@ -35,3 +35,23 @@ def test_pictures_are_resolved_and_keep_their_text():
     html = Prose(forge_slug, lambda to: f"x/{to}").html("![A disk](disk.png)")
     assert 'src="x/disk.png"' in html
     assert 'alt="A disk"' in html
+
+
+def test_a_fault_of_the_guide_is_a_footnote():
+    """Numbers of faults in brackets are small, say on the pointer what they stand for, and lead where they led."""
+    prose = Prose(forge_slug, lambda to: f"x/{to}")
+    html = prose.html(
+        "It fails ([H605](c.md#h605), [H611](c.md#h611)), and [H605](c.md#h605) too, [H999](c.md)."
+    )
+    assert html.count('<sup class="faults">') == 1
+    first = '<a class="fault" href="x/c.md#h605" title="/etc/defaults/ is /etc/default/.">H605</a>'
+    assert f'It fails<sup class="faults">{first}, <a class="fault" href="x/c.md#h611"' in html
+    assert f"and {first} too" in html
+    assert '<a href="x/c.md">H999</a>' in html
+
+
+def test_where_the_list_of_faults_is_not_the_number_still_says_what_it_stands_for():
+    """In a report, which has no such page, the number is no link, and the pointer tells the same."""
+    html = Prose(forge_slug, lambda to: "").html("It fails ([H605](../docs/coverage.md#h605)).")
+    assert 'It fails<sup class="faults"><span class="fault" title="/etc/defaults/ is' in html
+    assert "<a " not in html

@@ -2,6 +2,7 @@
 
 import pytest
 
+from runbook.facts import grub
 from runbook.steps import first_boot, xen_configuration
 from runbook.steps.first_boot import make_xen_default, prove_bridges, prove_devices, prove_xen
 from runbook.steps.xen_installation import install_xen
@@ -9,6 +10,7 @@ from tests.steps.machine import PLAIN, XEN, Machine, built_once, carry, faults, 
 
 PARAMS = like_testbed()
 HIDDEN = "0000:00:05.0 (network card for ipfire)"
+TITLE = "Debian GNU/Linux GNU/Linux, with Xen hypervisor"
 
 
 @built_once
@@ -171,6 +173,20 @@ def test_a_proved_xen_becomes_the_default():
     assert action.undo == ("grub-set-default", before)
     assert carry(machine, make_xen_default, PARAMS) == [f"run grub-set-default {XEN}"]
     assert carry(machine, make_xen_default, PARAMS) == []
+
+
+@pytest.mark.parametrize(("saved", "default"), [("", "0"), ("", "${saved_entry}"), (XEN, TITLE)])
+def test_a_xen_that_starts_by_its_owners_choice_is_planned_for(saved, default):
+    """First in the menu or by its title: set_boot_menu ends that, so the plan of the whole shows this step as well."""
+    machine = booted()
+    config = "/boot/grub/grub.cfg"
+    text, machine.saved_entry = machine.files[config], saved
+    plain, xen = text.index("menuentry 'Debian GNU/Linux'"), text.index(f"menuentry '{TITLE}'")
+    entry = text[xen : text.index("\n}\n", xen) + 3]
+    machine.files[config] = text[:plain].replace("${saved_entry}", default) + entry + text[plain:]
+    assert grub.parse(machine.facts(grub.COMMANDS)).starts.is_xen
+    plan = make_xen_default.plan(PARAMS, machine.facts(make_xen_default.asks(PARAMS)))
+    assert [action.argv[0] for action in plan.actions] == ["grub-set-default"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.actions.volumes import TAG, removal
-from runbook.facts import guest_files, guests
+from runbook.facts import discs, guest_files, guests
 from runbook.facts.storage import asks, headers
 from runbook.guests import probe
 from runbook.model.ask import Answer
@@ -467,3 +467,43 @@ def test_the_files_of_the_host_are_written_by_write_actions_only():
     """No step of this chapter writes a file through a command."""
     runs = [a for step in FIRST for a in actions(step, FIRST[step]) if not isinstance(a, WriteFile | Link)]
     assert {a.argv[0] for a in runs} == {"lvcreate", "install", probe.PROGRAM, "/usr/sbin/xl"}
+
+
+class TestDiscs:
+    """The disc that a guest is installed from by hand."""
+
+    params = with_guests(install_media="/srv/iso/ipfire.iso")
+
+    def said(self, answer, written=()):
+        made = configured(self.params, written=written)
+        made.answers[discs.look(("/srv/iso/ipfire.iso",))] = Answer(0, answer)
+        plan = write_guest_configs.plan(self.params, made.facts(write_guest_configs))
+        return [(f.level, f.what) for f in plan.findings if "disc" in f.what]
+
+    @pytest.mark.parametrize(
+        ("answer", "what"),
+        [
+            (
+                "== 12 /srv/iso/ipfire.iso\n",
+                "The installation disc of 'ipfire' is no disc: /srv/iso/ipfire.iso",
+            ),
+            (
+                "== 700000 /srv/iso/ipfire.iso\niso 400\nlabel IPFIRE\n",
+                "The installation disc of 'ipfire' is cut off: /srv/iso/ipfire.iso",
+            ),
+        ],
+    )
+    def test_a_broken_disc_is_refused_as_long_as_it_is_needed(self, answer, what):
+        """With an empty disk it stops the plan; a guest that is installed is only told."""
+        assert self.said(answer) == [("refuse", what)]
+        assert self.said(answer, written=("/dev/guests/ipfire",)) == [("warn", what)]
+
+    def test_a_whole_disc_says_how_one_installs(self):
+        """The start and the screen are named while the disk is empty, and nothing is said afterwards."""
+        whole = "== 819200 /srv/iso/ipfire.iso\niso 400\nlabel IPFIRE\n"
+        assert [level for level, _ in self.said(whole)] == ["info"]
+        assert self.said(whole, written=("/dev/guests/ipfire",)) == []
+
+    def test_a_host_that_cannot_say_is_not_refused(self):
+        """Without an answer nothing is known of the disc, and installing is explained all the same."""
+        assert [level for level, _ in self.said("")] == ["info"]

@@ -292,3 +292,33 @@ def test_the_files_that_are_in_force():
         FILE, "/etc/network/interfaces.d/a.cfg", "/etc/network/interfaces.more", LOCAL, "/run/network/interfaces.d/eth0",
     ]  # fmt: skip
     assert found.unread == ("/srv/net", "$HOME/x", "/etc/network/interfaces.d/gone")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("    up ip link add mv0 link enp0s3 type macvlan mode bridge\n", "up ip link add mv0 link enp0s3 type macvlan mode bridge"),
+        ("\nauto mv0\niface mv0 inet dhcp\n    pre-up ip l add link enp0s3 name mv0 type macvtap\n",
+         "pre-up ip l add link enp0s3 name mv0 type macvtap"),
+    ],
+)  # fmt: skip
+def test_what_takes_the_cards_frames_itself_is_refused(text, line):
+    """A card gives its frames to a macvlan or to a bridge, never to both: the bridge would come up without it."""
+    params = like_testbed(
+        network={"bridges": [{"name": "xenbr0", "ports": ["enp0s3"]}]}, guests=[], management={}
+    )
+    done = edit(params, {"/etc/network/interfaces": f"auto enp0s3\niface enp0s3 inet dhcp\n{text}"})
+    assert [f.what for f in done.findings] == [
+        f"It is not sure what becomes of `{line}` when enp0s3 is a port of xenbr0"
+    ]
+
+
+def test_stateless_dhcp_goes_to_the_bridge():
+    """`dhcp 1` of an announced address is about the address, as all of interfaces(5) about `inet6 auto` is."""
+    params = like_testbed(
+        network={"bridges": [{"name": "xenbr0", "ports": ["enp0s3"]}]}, guests=[], management={}
+    )
+    text = "auto enp0s3\niface enp0s3 inet dhcp\n\niface enp0s3 inet6 auto\n    privext 2\n    dhcp 1\n"
+    done = edit(params, {"/etc/network/interfaces": text})
+    assert done.findings == ()
+    assert "iface xenbr0 inet6 auto\n    privext 2\n    dhcp 1\n" in done.files["/etc/network/interfaces"]

@@ -6,6 +6,7 @@ import pytest
 
 from runbook.actions import WriteFile
 from runbook.actions.volumes import TAG
+from runbook.facts import configurations
 from runbook.facts.storage import asks
 from runbook.model.ask import Answer
 from runbook.params import HostParams, load
@@ -202,6 +203,32 @@ class TestWhatARunningGuestHas:
             answers={asks.BACKENDS: Answer(0, said)},
         )
         assert "The guest 'comm' cannot start: the running guest 'old' has the disk /dev/guests/comm" in found
+
+    def test_is_found_where_the_one_is_a_part_of_the_other(self):
+        """A guest that has the whole disk, by its name or by its number, has each partition of it; another's is another."""
+        guests = [
+            {**guest, "volume": None, "disks": [{"device": "/dev/sdb1"}]}
+            if guest["name"] == "comm"
+            else guest
+            for guest in starting("comm").model_dump()["guests"]
+        ]
+        params = HostParams.model_validate(
+            {**starting("comm").model_dump(), "guests": guests, "management": {}}
+        )
+        numbers = {"/dev/sdb1": "block special file|8:11|5:40", "/dev/sdb": "block special file|8:10|5:1"}
+        below = {configurations.STANDS_ON: Answer(0, "8:17 8:16\n8:18 8:16\n")}
+        backend = "/local/domain/0/backend/vbd/3/768/"
+        by_number = f'{backend}params = "/dev/gone"\n{backend}physical-device = "8:%s"\n'
+
+        def refused(other, answers):
+            host = configured(params, running=(other,), numbers=numbers, answers=answers)
+            return "has the disk /dev/sdb1" in " ".join(f.what for f in planned(start_guests, host).stops)
+
+        whole = Running("old", 3, disks=("/dev/sdb",))
+        assert refused(whole, below)
+        assert not refused(whole, {})
+        assert refused(Running("old", 3), {**below, asks.BACKENDS: Answer(0, by_number % "10")})
+        assert not refused(Running("old", 3), {**below, asks.BACKENDS: Answer(0, by_number % "12")})
 
     def test_is_found_whatever_the_guest_is_called(self):
         """A name with blanks is a guest like any other, and the command that stops it can be typed."""

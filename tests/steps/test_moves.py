@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from runbook.help import entries
 from runbook.steps.introduction import survey_debian
+from runbook.steps.kernel import build_kernel, install_kernel
 from runbook.steps.xen_configuration import configure_bridges, set_boot_menu
+from tests.steps import test_kernel as kernels
 from tests.steps import test_network_manager as nm
 from tests.steps.machine import like_testbed
 from tests.steps.test_bridges import BY_HAND, FILE, OUTSIDE, addresses, ready, with_bridges, with_more
@@ -25,6 +26,8 @@ DHCP = LO + CARD
 SECOND = f"{DHCP}\nauto enp0s4\niface enp0s4 inet static\n    address 10.0.0.2/24\n"
 PPP = f"{DHCP}\niface dsl inet ppp\n    pre-up /sbin/ip link set enp0s4 up\n    provider dsl\n"
 BOND = f"{DHCP}\nauto bond0\niface bond0 inet manual\n    bond-slaves enp0s4\n"
+BOND1 = "auto bond0\niface bond0 inet manual\n    bond-slaves enp0s4\n"
+XENBR1 = "\nauto xenbr1\niface xenbr1 inet manual\n    bridge_stp off\n"
 BR0 = f"{LO}auto br0\niface br0 inet dhcp\n    bridge_ports enp0s3\n"
 BR9 = "auto br9\niface br9 inet static\n    address 10.0.9.2/24\n    bridge_ports none\n"
 HOOK = f"{DHCP}    up /usr/local/bin/mine enp0s3\n"
@@ -53,6 +56,7 @@ BONDED = {
     "files": {FILE: BOND},
     "address": links(link("bond0", flags=["UP", "MASTER"]), enp0s4={"master": "bond0"}),
 }
+BONDED1 = {"address": BONDED["address"]}
 WIFI = {"wireless": "/sys/class/net/enp0s4/phy80211\n"}
 TUNNEL = {"address": links(link("wg0", link_type="none"))}
 INNER = {
@@ -107,6 +111,13 @@ MOVES = [
     Move("… leases an address, and … has a fixed one: … would be its second way out", one(name="br9"), one(name="br9"),
          "which of the two br9 is to have", {"files": {FILE: f"{LO}{BR9}{CARD}"}},
          {"files": {FILE: f"{LO}auto br9\niface br9 inet dhcp\n    bridge_ports none\niface enp0s3 inet manual\n"}}),
+    Move("… comes up after …, which would be without it", [OUTSIDE, INTO | {"ports": ["bond0"]}], [OUTSIDE, INTO | {"ports": ["bond0"]}],
+         "move the line `auto bond0` in front", {"files": {FILE: f"{DHCP}{XENBR1}\n{BOND1}"}, **BONDED1}, {"files": {FILE: f"{DHCP}\n{BOND1}{XENBR1}"}, **BONDED1}),
+    Move("… comes up before …, and would get no address", one(name="br5"), one(name="br5"), "as a second `iface br5 inet static`",
+         {"files": {FILE: f"auto br5:1\niface br5:1 inet static\n    address 10.5.0.2/24\n\n{DHCP}"}},
+         {"files": {FILE: f"{DHCP}\niface enp0s3 inet static\n    address 10.5.0.2/24\n"}}),
+    Move("… would have no address, and … has one: …", [OUTSIDE, INTO | {"ipv4": "none"}], [OUTSIDE, INTO], "leave `ipv4: none` of xenbr1 out",
+         {"files": {FILE: SECOND}}),
     Move("The ports of … are managed by …", one(ports=["enp0s3", "enp0s4"]), [*one(), INTO], "the others to a bridge of their own", TWO),
 ]  # fmt: skip
 
@@ -200,44 +211,49 @@ def pattern(says):
     return ".*".join(re.escape(part) for part in says.split("…"))
 
 
-ELSEWHERE = {
-    "… hides devices as well: …": "test_xen_configuration::test_a_list_of_hidden_devices_in_the_owners_file_is_refused",
-    "… belongs to Open vSwitch, and … cannot have it": "test_open_vswitch::test_what_open_vswitch_has_is_refused",
-    "… would have no route to …": "test_bridges::test_a_route_that_no_file_tells_of",
-    "… drops what is forwarded": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
-    "… is taken on all addresses of the host": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
-    "The network … of … overlaps …, which … reaches": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
-    "… holds a password or a key, and would have to change": "test_bridges::test_a_file_with_a_secret_is_not_written_anew",
-    "netplan gives the ports of … to …": "test_kept_netplan_nm::test_ports_of_two_programs_are_refused_and_of_one_lead_on",
-    "…, by which NetworkManager has …, is about other cards too":
-        "test_kept_netplan_nm::test_a_definition_of_several_cards_is_refused_and_one_for_each_leads_on",
-    "netplan has no word by which NetworkManager gives … no IPv6": "test_kept_netplan_nm::test_no_ipv6_is_refused_and_keep_leads_on",
-    "The profile '…' of … can hold secrets, such as those of 802.1X or PPPoE": "test_network_manager::test_secrets_are_never_written_anew",
-}  # fmt: skip
-"""Those whose move another test carries out."""
-NOT_YET = {
-    "The boot menu has no other kernel to go back to", "The running kernel has the same name as the new one: …",
+KERNELS = (
+    "The boot menu has no other kernel to go back to",
+    "The running kernel has the same name as the new one: …",
     "There is no configuration of a Debian kernel in /boot",
-    "… would have no address, and … has one: …", "… comes up after …, which would be without it",
-    "… comes up before …, and would get no address",
-     "… cannot be read", "… and … both have addresses, and both become ports of …",
-    "… is not among the interfaces of … in …", "… stands in …, and network.bridges asks for other addresses",
-    "… makes … a …, not a bridge", "… does not give … what network.bridges asks for", "… has addresses by …, and … has some too",
-    "No file for … can come before …", "networkd has … by …, and by the files as they are it would be …",
-    "NetworkManager has … connected, and none of its profiles is known to be active there",
-    "… is there, and no profile of NetworkManager makes it", "The profile '…' of … is in memory only",
-    "… is there, and NetworkManager does not take it", "… has addresses of its own by the profile '…', and … has those of …",
-    "… is served by the profile '…' of the kind …", "The profile '…' (…) stands on …", "The profile '…' of … is made by netplan at each start",
-    "The profile '…' of … is in no file of NetworkManager's own", "… belongs to … by the profile '…', and cannot be a port of … as well",
-}  # fmt: skip
-"""Those whose move no test carries out yet: the list only gets shorter."""
+)
 
 
-def test_every_refusal_of_network_and_boot_is_in_one_place():
-    """A new one comes with the test of its move, or stands among those that nobody carried out yet."""
-    subjects = {"R332", "R340", "R341", "R343"}
-    known = {says for entry in entries() if entry.code in subjects for says in entry.says}
-    here = {*(m.says for m in MOVES), *PROFILES, *BOOTS, "The boot menu has no entry for plain Debian"}
-    assert here | set(ELSEWHERE) | NOT_YET == known
-    assert not (here | set(ELSEWHERE)) & NOT_YET
-    assert len(NOT_YET) <= 25
+def kernel_stops(machine, step, asked):
+    return step.plan(asked, machine.facts(step.asks(asked))).stops
+
+
+def test_a_kernel_to_go_back_to():
+    """With Debian's kernel in the menu again, the own one is installed."""
+    machine = kernels.built(upto=(build_kernel,))
+    debian, machine.kernels, machine.running = machine.kernels, ["6.12.100-xenhost"], "6.12.100-xenhost"
+    asked = kernels.params()
+    found = [
+        f for f in kernel_stops(machine, install_kernel, asked) if f.what.startswith("The boot menu has")
+    ]
+    assert "`apt-get install linux-image-amd64`, then `update-grub`" in found[0].do
+    machine.kernels = [*machine.kernels, *debian]
+    assert [f.what for f in kernel_stops(machine, install_kernel, asked)] == []
+
+
+def test_a_kernel_of_the_same_name():
+    """Under Debian's kernel the new build of one's own is installed."""
+    machine, asked = kernels.built(), kernels.params(more=["CONFIG_HZ_1000=y"])
+    kernels.carry(machine, build_kernel, asked)
+    (found,) = kernel_stops(machine, install_kernel, asked)
+    assert found.what.startswith("The running kernel has the same name as the new one: ")
+    assert "start Debian's kernel first" in found.do
+    machine.running = kernels.DEBIAN
+    assert [f.what for f in kernel_stops(machine, install_kernel, asked)] == []
+
+
+@pytest.mark.parametrize("move", ["apt-get install linux-image-amd64", "kernel.base: small"])
+def test_a_configuration_to_start_from(move):
+    """Debian's kernel brings its configuration, and the small base needs none."""
+    machine, asked = kernels.Machine(configs={}), kernels.params(base="running")
+    (found,) = kernel_stops(machine, build_kernel, asked)
+    assert (found.what, move in found.do) == ("There is no configuration of a Debian kernel in /boot", True)
+    if move.startswith("kernel"):
+        asked = kernels.params(base="small")
+    else:
+        machine = kernels.Machine()
+    assert [f.what for f in kernel_stops(machine, build_kernel, asked)] == []

@@ -226,6 +226,23 @@ class TestHideDevices:
         assert machine.files[hide_devices.FIRST].splitlines()[1:] == ["softdep vfio-pci pre: xen-pciback"]
         assert machine.files[modules.EARLY].startswith("vfio\nvfio_pci # for the router\n")
 
+    def test_pci_stub_waits_as_vfio_pci_does(self):
+        """Before vfio-pci there was pci-stub: by name in the RAM disk, or by a soft dependency, ours comes first."""
+        lines = ["softdep e1000e pre: xen-pciback pci-stub", "softdep pci-stub pre: xen-pciback"]
+        by_name = with_files({modules.EARLY: "pci_stub\n"})
+        found = {
+            f.what: f.do for f in hide_devices.plan(PARAMS, by_name.facts(hide_devices.asks(PARAMS))).findings
+        }
+        assert (
+            "grep -r pci.stub" in found[f"pci-stub takes devices at the boot: {modules.EARLY} names pci_stub"]
+        )
+        carry(by_name, hide_devices, PARAMS)
+        assert by_name.files[hide_devices.FIRST].splitlines()[1:] == lines[1:]
+        by_line = with_files({"/etc/modprobe.d/stub.conf": "softdep e1000e pre: pci_stub\n"})
+        carry(by_line, hide_devices, PARAMS)
+        assert by_line.files[hide_devices.FIRST].replace("pci_stub", "pci-stub").splitlines()[1:] == lines
+        assert carry(by_line, hide_devices, PARAMS) == []
+
     def test_a_file_that_sorts_before_ours_is_refused(self):
         """Nothing that is written could come before it: its owner moves the line, and then the step goes on."""
         early, late = "/etc/modprobe.d/00-kvm.conf", "/etc/modprobe.d/local.conf"
@@ -324,6 +341,67 @@ class TestSetBootMenu:
         ]
         machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet"\n'
         assert "run update-grub" in carry(machine, set_boot_menu, PARAMS)
+
+    @pytest.mark.parametrize("name", ["LINUX_XEN_REPLACE_DEFAULT", "LINUX_XEN_REPLACE", "LINUX"])
+    @pytest.mark.parametrize(
+        "word", [f"xen-pciback.hide={boot_menu.hide_list(PARAMS)}", "xen-pciback.hide=(05:00.0)"]
+    )
+    def test_a_list_of_hidden_devices_in_the_menu_is_refused(self, name, word):
+        """Whichever file has it: beside the parameters' list, or in recovery; the move leads on, and then Xen starts once."""
+        machine, file = installed(), "/etc/default/grub.d/by-hand.cfg"
+        machine.files[file] = f'GRUB_CMDLINE_{name}="quiet {word}"\n'
+        machine._update_grub()
+        if name != "LINUX_XEN_REPLACE_DEFAULT" or word not in boot_menu.kernel_normal(PARAMS):
+            what = f"The boot menu of this host hides devices as well: {word}"
+            assert stops(machine, set_boot_menu, PARAMS) == [("refuse", what)]
+            machine.files[file] = f'GRUB_CMDLINE_{name}="quiet"\n'
+            machine.newer = file
+            assert set_boot_menu.plan(PARAMS, machine.facts(set_boot_menu.asks(PARAMS))).stops == ()
+            machine._update_grub()
+        for step in (hide_devices, set_boot_menu, boot_xen_once):
+            carry(machine, step, PARAMS)
+        assert [carry(machine, step, PARAMS) for step in (set_boot_menu, boot_xen_once)] == [[], []]
+
+    def test_another_list_of_our_own_is_no_hindrance(self):
+        """A device less in the parameters: what the menu hides now is what the runbook's own file said."""
+        machine, fewer = configured(), list(PARAMS.model_dump()["passthrough"]["devices"])[:2]
+        less = like_testbed(passthrough={"devices": fewer}, guests=[], management={})
+        assert f"write {boot_menu.OPTIONS_FILE}" in carry(machine, set_boot_menu, less)
+
+    def test_words_that_are_in_recovery_as_well_stay_there(self):
+        """What the owner gave every entry of Xen is a word of the parameters by then; recovery keeps it nevertheless."""
+        words = "dom0_mem=2048M,max:2048M com1=115200,8n1 console=com1"
+        more = {**PARAMS.model_dump()["xen"], "options": ["com1=115200,8n1", "console=com1", "spec-ctrl=no"]}
+        params, file = like_testbed(xen=more), "/etc/default/grub.d/by-hand.cfg"
+
+        def recovery():
+            return next(e for e in grub.parse(machine.facts(grub.COMMANDS)).recoveries if e.is_xen)
+
+        machine = installed()
+        machine.files[file] = f'GRUB_CMDLINE_XEN="{words} spec-ctrl=no"\n'
+        machine._update_grub()
+        assert "spec-ctrl=no" in recovery().xen_options
+        carry(machine, set_boot_menu, params)
+        assert "spec-ctrl=no" in recovery().xen_options
+        assert [faults(machine, set_boot_menu, params), carry(machine, set_boot_menu, params)] == [[], []]
+        machine.files[file] = f'GRUB_CMDLINE_XEN="{words}"\nGRUB_CMDLINE_XEN_DEFAULT="spec-ctrl=no"\n'
+        del machine.files[boot_menu.OPTIONS_FILE]
+        machine._update_grub()
+        carry(machine, set_boot_menu, params)
+        assert "${GRUB_CMDLINE_XEN}" not in machine.files[boot_menu.OPTIONS_FILE]
+
+    @pytest.mark.parametrize("word", ["vfio-pci.ids=8086:10d3", "pci_stub.ids=8086:10d3"])
+    def test_a_word_for_a_driver_that_takes_devices_may_stay_or_go(self, word):
+        """KVM's word is told of, with both moves, and with a menu in which it does not stand nothing is said."""
+        machine = installed()
+        menu = machine.files[grub.CONFIG]
+        machine.files[grub.CONFIG] = menu.replace(" quiet", f" quiet {word}")
+        (found,) = set_boot_menu.plan(PARAMS, machine.facts(set_boot_menu.asks(PARAMS))).findings
+        assert (found.level, found.what) == ("warn", f"dom0's kernel is told {word}")
+        assert "xen-pciback loaded before it" in found.why
+        assert found.do.startswith("leave it where KVM is still used on plain Debian; else take the word out")
+        machine.files[grub.CONFIG] = menu
+        assert set_boot_menu.plan(PARAMS, machine.facts(set_boot_menu.asks(PARAMS))).findings == ()
 
     def test_a_way_back_must_exist(self):
         """A menu without plain Debian is refused."""

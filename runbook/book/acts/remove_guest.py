@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from runbook.actions import Action, Remove, Run
 from runbook.book import acts
-from runbook.facts import guests, storage
+from runbook.facts import guests, storage, systems
 from runbook.facts.storage import Storage, Volume
-from runbook.guests import config
+from runbook.guests import config, system
 from runbook.guests.drives import disks_of, target_of
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
@@ -36,6 +36,7 @@ class RemoveGuest:
             *set_autostart.asks(params),
             Ask.read(config.path_of(self.name)),
             *storage.WITH_GUESTS,
+            *((systems.NOTES,) if guest_volumes.guest(params, self.name).system else ()),
         )
 
     def plan(self, params: HostParams, facts: Facts) -> Plan:
@@ -57,6 +58,12 @@ class RemoveGuest:
             actions.append(Remove(path))
         volumes = [] if domain else list(self._volumes(params, tree))
         actions += [_lvremove(volume) for volume in volumes]
+        has_system = guest_volumes.guest(params, self.name).system is not None
+        if has_system and systems.is_kept(facts, self.name) and not domain:
+            kept = f"{system.STATE}/{self.name}"
+            actions.append(
+                Run(("rm", "-rf", "--", kept), "what the host keeps of its system; a seed holds its host key")
+            )
         found += [f for volume in volumes for f in _in_use(volume, tree)]
         return Plan(tuple(actions), (*found, *self._backup(params, facts), *self._stays(params)))
 
@@ -102,7 +109,9 @@ class RemoveGuest:
     def _stays(self, params: HostParams) -> tuple[Finding, ...]:
         """What it has and what is not its own volume: nobody said that it may go."""
         guest = guest_volumes.guest(params, self.name)
-        others = [target_of(params, disk) for disk in disks_of(guest) if disk.cd is None and not disk.is_own]
+        seeds = f"{system.STATE}/"
+        found = (target_of(params, disk) for disk in disks_of(guest) if disk.cd is None and not disk.is_own)
+        others = [target for target in found if not target.startswith(seeds)]
         if not others:
             return ()
         return (

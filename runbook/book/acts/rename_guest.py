@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from runbook.actions import Link, Remove, Run, WriteFile
 from runbook.book import acts
-from runbook.facts import guests
-from runbook.guests import config
+from runbook.facts import guests, systems
+from runbook.guests import config, system
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
@@ -30,7 +30,11 @@ class RenameGuest:
 
     def asks(self, params: HostParams) -> tuple[Ask, ...]:
         more = (*write_guest_configs.asks(self.before), *set_autostart.asks(params))
-        return (*write_guest_configs.asks(params), *more)
+        return (
+            *write_guest_configs.asks(params),
+            *more,
+            *((systems.NOTES,) if self._has_system(params) else ()),
+        )
 
     def plan(self, params: HostParams, facts: Facts) -> Plan:
         """Return the new configuration, its links, and the removal of the old one."""
@@ -53,7 +57,7 @@ class RenameGuest:
         actions = [a for a in written.actions if isinstance(a, WriteFile) and a.path == new]
         links = [a for a in set_autostart.plan(params, facts).actions if self._is_mine(a)]
         gone = [Remove(old)] if facts.text(old) is not None else []
-        return Plan((*actions, *links, *gone), (*found, *self._backups(params)))
+        return Plan((*self._system(params, facts), *actions, *links, *gone), (*found, *self._backups(params)))
 
     def check(self, params: HostParams, facts: Facts) -> list[Finding]:
         """The new configuration is there, and the old one is not."""
@@ -64,6 +68,17 @@ class RenameGuest:
             *found,
             *([Finding("fail", f"{old} is still there", do=do)] if facts.text(old) is not None else []),
         ]
+
+    def _has_system(self, params: HostParams) -> bool:
+        return any(guest.system for guest in params.guests if guest.name == self.new)
+
+    def _system(self, params: HostParams, facts: Facts) -> tuple[Run, ...]:
+        """Return the move of what the host keeps of its system: a cloud image's seed is a disk of the guest."""
+        if not self._has_system(params) or not systems.is_kept(facts, self.old):
+            return ()
+        old, new = (f"{system.STATE}/{name}" for name in (self.old, self.new))
+        move = ("mv", "-T", "--")
+        return (Run((*move, old, new), "what the host keeps of its system", undo=(*move, new, old)),)
 
     def _is_mine(self, action: object) -> bool:
         targets = (f"../{self.old}.cfg", f"../{self.new}.cfg")

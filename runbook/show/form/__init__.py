@@ -28,9 +28,15 @@ def form(params: str | Path, host: Host | None = None) -> Form:
     try:
         # A replay goes on in its own order, so another question must not come in between.
         facts = host.gather(survey.asks()) if host and host.is_real else _facts(draft)
-        return Form(draft, survey.read(facts), "")
+        return Form(draft, survey.read(facts, _xen_options(draft)), "")
     except RunbookError as error:
         return Form(draft, None, str(error))
+
+
+def _xen_options(draft: Draft) -> tuple[str, ...]:
+    """Return what the file adds to Xen's line: with some words Xen treats the machine otherwise."""
+    checked = draft.check()
+    return () if isinstance(checked, ParamsError) else checked.xen.options
 
 
 def _facts(draft: Draft) -> Facts:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook import params as parameters
+from runbook.params.edit import inside
 from runbook.params.yaml12 import Where
 
 Schema = dict[str, Any]
@@ -17,6 +18,9 @@ _USUAL = {
     "nics": {"bridge", "mac", "model"},
 }  # fmt: skip
 """What the form asks of each item of a list; the rest is there where the file says it. A form is few messages to the browser."""
+
+_NAMES = ("name", "guest", "what", "bdf", "setting", "bridge", "backup")
+"""What an item of a list is called by: the first of these that it has."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,18 @@ class Section:
     is_list: bool = False
     """True when its sections are items, and one more can be added."""
 
-    @property
-    def title(self) -> str:
-        return ".".join(map(str, self.where)) or "host"
+    def title(self, values: Any) -> str:
+        """Return what a person calls it: an item of a list by its name, or by its place when it has none."""
+        *_, last = self.where or ("host",)
+        if not isinstance(last, int):
+            return str(last)
+        item = inside(values, self.where)
+        names = (item.get(key) for key in _NAMES) if isinstance(item, dict) else ()
+        return next((str(name)[:60] for name in names if name), f"{self.where[-2]} {last + 1}")
+
+    def counted(self, values: Any) -> str:
+        """Return its title, and how many a list has."""
+        return self.title(values) + (f" ({len(self.sections)})" if self.is_list else "")
 
 
 def sections(values: Any) -> Section:

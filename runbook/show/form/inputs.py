@@ -18,12 +18,17 @@ Change = Callable[[Where, Any], None]
 class Input:
     """A field on the screen. `control` holds the value, `box` is that with help and what is `wrong` with it."""
 
-    def __init__(self, field: Field, value: Any, change: Change, shared: Shared) -> None:
+    def __init__(
+        self, field: Field, value: Any, change: Change, shared: Shared, *, is_told: bool = False
+    ) -> None:
         self.field = field
         self.control = _control(field, value, shared)
         self.wrong, self._shared = "", shared
         self._note: Any = None  # a widget for what most fields never need is a message to the page too many
-        self.box = shared.across(self.control, shared.html(looks.note(field.help), shared.beside))
+        # The first item of a list tells what each field means; in the others the pointer does.
+        beside = () if is_told else (shared.html(looks.note(field.help), shared.beside),)
+        self.control.tooltip = field.help if is_told else None
+        self.box = shared.across(self.control, *beside)
         self.control.observe(lambda seen: change(field.where, self.meant(seen["new"])), names="value")
 
     def meant(self, shown: Any) -> Any:

@@ -17,6 +17,8 @@ from runbook.text.html import escape, widget
 from runbook.text.plural import plural
 
 _TIGHT = "line-height:1.45"
+CLASS = "runbook-form"
+"""The class of a form's outermost box on the page, for its style."""
 
 
 class Shared:
@@ -33,6 +35,10 @@ class Shared:
         self.control = widgets.Layout(flex="0 1 32em", min_width="0")
         self.beside = widgets.Layout(flex="1 1 20em")
         self.below = widgets.Layout(flex="1 1 100%")
+        #: What is inside of a section stands further in, behind a line.
+        self.inner = widgets.Layout(
+            margin="0 0 .8em .4em", padding="0 0 0 .9em", border_left="2px solid rgba(128,128,128,.35)"
+        )
         self.button = widgets.Button.style.klass()
         self._html = widgets.HTML.style.klass()
         self._wide = {
@@ -43,8 +49,8 @@ class Shared:
     def html(self, text: str = "", layout: Any = None) -> Any:
         return widget(text, layout=layout or self.plain, style=self._html)
 
-    def column(self, children: Any = ()) -> Any:
-        return widgets.VBox(children, layout=self.plain)
+    def column(self, children: Any = (), layout: Any = None) -> Any:
+        return widgets.VBox(children, layout=layout or self.plain)
 
     def across(self, *children: Any) -> Any:
         return widgets.HBox(children, layout=self.row)
@@ -52,6 +58,20 @@ class Shared:
     def made(self, kind: Any, value: Any, label: str, **options: Any) -> Any:
         """Return a control of a kind, with its label before it."""
         return kind(value=value, description=label, style=self._wide[kind], layout=self.control, **options)
+
+
+def heads() -> str:
+    """Return the style of the heads of sections: plain text on a plain ground, as what can be clicked, and not grey."""
+    head = f".{CLASS} .jupyter-widget-Collapse-header"
+    return (
+        f"<style>{head} {{ color: var(--jp-ui-font-color0); background: var(--jp-layout-color1); font-weight: 600; "
+        f"border-left: 4px solid rgba({TINT['now']},.8) }} {head}:hover {{ background: rgba({TINT['now']},.12) }}</style>"
+    )
+
+
+def title(text: str) -> str:
+    """Return the head of a part of a section, or of the form."""
+    return f'<b style="font-size:1.05em">{escape(text)}</b>'
 
 
 def state(checked: HostParams | ParamsError, machine: Machine | None) -> str:

@@ -35,6 +35,7 @@ class Form:
         self._parts: dict[Where, Section] = {}
         """The parts of the accordion by their place; each has its fields when it was opened."""
         self.inputs: dict[Where, Input] = {}
+        self.heads: dict[Where, Any] = {}
         self.pickers: dict[str, Any] = {}
         self.buttons: dict[Where, Any] = {}
         self._is_showing = False
@@ -52,11 +53,13 @@ class Form:
         self.save.on_click(lambda _: self._save())
         self.widget = shared.column(
             [
-                shared.html(f"<b>{escape(str(draft.path))}</b>"), self.state, self.fields,
-                shared.html("<b>Devices</b>"), self.devices, self.held, self.sums,
+                shared.html(looks.heads() + looks.title(str(draft.path))), self.state,
+                shared.html(looks.title("Devices: who gets which")), self.devices, self.held, self.sums,
+                shared.html(looks.title("All parameters")), self.fields,
                 shared.across(self.show_changes, self.save), self.changes,
             ]
         )  # fmt: skip
+        self.widget.add_class(looks.CLASS)
         self._rebuild()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
@@ -89,7 +92,7 @@ class Form:
         self._turn_to(self.draft.put(where, new))
 
     def _rebuild(self) -> None:
-        self.inputs, self.buttons = {}, {}
+        self.inputs, self.buttons, self.heads = {}, {}, {}
         top = sections(self.draft.values())
         parts = [Section((), top.help, top.fields), *top.sections]
         self._parts = {part.where: part for part in parts}
@@ -120,18 +123,24 @@ class Form:
         self.fields.children[index].children = self._section(part, self.draft.values())
         return True
 
-    def _section(self, section: Section, values: Any) -> list[Any]:
-        shared = self._shared
-        children: list[Any] = [shared.html(looks.note(section.help))] if section.help else []
+    def _section(self, section: Section, values: Any, told: tuple[str, ...] = ()) -> list[Any]:
+        """Return what is in a section; `told` are helps that stand above it already."""
+        shared, is_told = self._shared, any(isinstance(part, int) and part for part in section.where)
+        says = section.help if section.help not in told and not is_told else ""
+        children: list[Any] = [shared.html(looks.note(says))] if says else []
         for field in section.fields:
-            made = Input(field, inside(values, field.where), self._change, shared)
+            made = Input(field, inside(values, field.where), self._change, shared, is_told=is_told)
             self.inputs[field.where] = made
             children.append(made.box)
         for inner in section.sections:
-            below = shared.column(self._section(inner, values))
-            children += [shared.html(f"<b>{escape(inner.title)}</b>"), below]
+            head = self.heads[inner.where] = shared.html(looks.title(inner.title(values)))
+            children += [
+                head,
+                shared.column(self._section(inner, values, (*told, section.help)), shared.inner),
+            ]
             if section.is_list:
-                children.append(self._button(inner.where, "Remove it", lambda w: self.draft.drop(w)))
+                name = inner.title(values)
+                children.append(self._button(inner.where, f"Remove {name}", lambda w: self.draft.drop(w)))
         if section.is_list:
             children.append(self._button(section.where, "Add one", lambda w: self.draft.add(w, {})))
         return children
@@ -158,10 +167,13 @@ class Form:
         for where, made in self.inputs.items():
             made.say("; ".join(error.why for error in errors if error.at[: len(where)] == where))
         tops = [error.at[:1] if error.at[:1] in self._parts else () for error in errors if error.at]
+        values = self.draft.values()
         self.fields.titles = [
-            part.title + (f" · {tops.count(where)} wrong" if where in tops else "")
+            part.counted(values) + (f" · {tops.count(where)} wrong" if where in tops else "")
             for where, part in self._parts.items()
         ]
+        for where, head in self.heads.items():
+            head.value = looks.title(Section(where, "").title(values))
 
     def _refresh_devices(self) -> None:
         if self.machine is None:

@@ -11,7 +11,7 @@ from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.debian_configuration.fetch_package_lists import UPDATE
 
-TITLE = "Add the component of firmware to the package sources"
+TITLE = "Add the firmware component to the package sources"
 GUIDE = "The template: it installed firmware-linux-nonfree from wheezy's non-free"
 RISK = "safe"
 COMPONENT = "non-free-firmware"

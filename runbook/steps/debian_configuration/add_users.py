@@ -12,7 +12,7 @@ from runbook.params import HostParams
 from runbook.params.configuration import User
 from runbook.steps.shared.edits import lines_of
 
-TITLE = "Make people's accounts, with their keys"
+TITLE = "Create people's accounts, with their keys"
 GUIDE = "The template: useradd with a password, keys fetched from a web account with a password on the command line (H310)"
 RISK = "safe"
 

@@ -13,7 +13,7 @@ from runbook.params import HostParams
 from runbook.steps.shared import wanted_packages
 from runbook.steps.shared.edits import with_line
 
-TITLE = "Make the languages that are asked for"
+TITLE = "Generate the locales that are asked for"
 GUIDE = "The template: appended to /etc/locale.gen, once more at each run (H312)"
 RISK = "safe"
 

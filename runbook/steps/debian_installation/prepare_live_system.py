@@ -8,7 +8,7 @@ from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.shared import disk_dangers, target
 
-TITLE = "Give the live system the tools"
+TITLE = "Install the tools in the live system"
 GUIDE = "“Wheezy Installation”: the installer's own menus, with “Advanced Install”"
 RISK = "safe"
 

@@ -22,10 +22,15 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
-    """Save the Xen entry as the default, if every proof of this chapter holds."""
+    """Save the Xen entry as the default, if every proof of this chapter holds.
+
+    A Xen that starts because it is first in the menu, or by its title, is not saved: set_boot_menu makes plain Debian what
+    starts, and this step follows.
+    """
     now = grub.parse(facts)
     failed = _failed(params, facts)
-    if now.xen and now.entry(now.saved_entry) == now.xen:
+    saved = now.entry(now.saved_entry) if now.saved_entry and now.default == "${saved_entry}" else None
+    if now.xen and saved == now.xen:
         return Plan(findings=tuple(failed))
     if now.xen is None and not failed:
         return Plan()

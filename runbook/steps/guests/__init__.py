@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from runbook.steps.guests import (
     create_volumes,
+    install_guest_firmware,
+    install_systems,
     prove_passthrough,
     set_autostart,
     start_guests,
@@ -11,4 +13,12 @@ from runbook.steps.guests import (
 )
 
 NOTEBOOK = "08_guests"
-STEPS = (create_volumes, write_guest_configs, set_autostart, prove_passthrough, start_guests)
+STEPS = (
+    create_volumes,
+    install_systems,
+    install_guest_firmware,
+    write_guest_configs,
+    set_autostart,
+    prove_passthrough,
+    start_guests,
+)

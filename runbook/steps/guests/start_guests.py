@@ -19,7 +19,7 @@ from runbook.params import HostParams
 from runbook.params.guests import Guest
 from runbook.params.model import guest_need_mib
 from runbook.steps.guests import write_guest_configs
-from runbook.steps.shared import guest_needs, left_guests, taken
+from runbook.steps.shared import guest_needs, guest_systems, left_guests, taken
 
 TITLE = "Start the guests and see them run"
 GUIDE = (
@@ -32,7 +32,8 @@ BRIDGES = Ask.shell("ls -d /sys/class/net/*/bridge 2>/dev/null; true")
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about running guests, their files, and the bridges."""
-    return (*write_guest_configs.asks(params), *GUESTS, BRIDGES, xen.ASSIGNABLE)
+    own = (*write_guest_configs.asks(params), *GUESTS, BRIDGES, xen.ASSIGNABLE)
+    return (*own, *guest_systems.asks(params))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -40,11 +41,13 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     domains = guests.parse(facts)
     due = [guest for guest in params.guests if guest.start and domains.named(guest.name) is None]
     left = tuple(_left(params, facts, domains))
+    silent = [g for g in guest_systems.answering(params) if not facts[guest_systems.host_key(g)].out.strip()]
+    waits = tuple(guest_systems.wait(guest) for guest in silent)
     if not due:
         unasked = "" if any(guest.start for guest in params.guests) else "no guest has `start: true`"
-        return Plan((), left, unasked=unasked)
+        return Plan(waits, left, unasked=unasked)
     xl = releases.get(params.release).xl
-    actions = tuple(_start(xl, guest) for guest in due)
+    actions = (*(_start(xl, guest) for guest in due), *waits)
     if missing := guest_needs.xen(domains):
         return Plan(actions, missing)
     return Plan(actions, (*_obstacles(params, facts, domains, due), *left))
@@ -57,6 +60,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if wanted and (missing := guest_needs.xen(domains)):
         return list(missing)
     found = [f for guest in wanted for f in _judge(guest, domains.named(guest.name))]
+    answering = (g for g in guest_systems.answering(params) if domains.named(g.name))
+    found += [f for guest in answering for f in guest_systems.judge(params, facts, guest)]
     return [*found, *_left(params, facts, domains)]
 
 
@@ -103,7 +108,8 @@ def _obstacles(params: HostParams, facts: Facts, domains: Domains, due: list[Gue
                 after="configure_bridges",
             )
         read = parse(write_guest_configs.in_force(params, facts)[path])
-        yield from taken.taken(guest.name, read, domains, running, known)
+        shared = write_guest_configs.shared(params, guest)
+        yield from taken.taken(guest.name, read, domains, running, known, shared)
         yield from _gone(params, guest, domains, xen.assignable(facts))
     need = sum(guest_need_mib(guest) for guest in due)
     if domains.free_mib is not None and need > domains.free_mib:

@@ -8,16 +8,15 @@ from runbook import releases
 from runbook.actions import WriteFile
 from runbook.errors import ParamsError
 from runbook.facts import configurations, guest_files, guests
-from runbook.facts.configurations import Configurations, Identities
-from runbook.facts.storage import headers, inside
-from runbook.guests import claims, config, disk_spec, standing, validate
+from runbook.facts.configurations import STANDS_ON, Configurations, Identities
+from runbook.guests import claims, config, disk_spec, drives, standing, validate
 from runbook.guests.standing import Standing
 from runbook.guests.syntax import parse
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams, secrets
 from runbook.params.guests import Guest
-from runbook.steps.shared import by_hand, guest_needs, left_guests
+from runbook.steps.shared import by_hand, guest_discs, guest_needs, left_guests
 
 TITLE = "Write the guests' configuration files"
 GUIDE = (
@@ -35,28 +34,22 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
         guest_files.FILES,
         configurations.ELSEWHERE,
         _named(params),
+        *_parts(params),
         *(Ask.read(path) for path in paths),
         *(guest_files.dry_run(path) for path in paths),
-        *_installing(params),
+        *guest_discs.asks(params),
     )
 
 
-def _installing(params: HostParams) -> tuple[Ask, ...]:
-    """Return the questions about disks and discs, none when no guest is to be installed from a disc."""
-    wanted = [guest for guest in params.guests if guest.install_media]
-    if not wanted:
-        return ()
-    discs = tuple(dict.fromkeys(str(guest.install_media) for guest in wanted))
-    disks = tuple(filter(None, (config.volume_of(params, guest) for guest in wanted)))
-    return (inside.holding(disks), guest_files.existing(discs), *map(headers.look, disks))
+def _parts(params: HostParams) -> tuple[Ask, ...]:
+    """Return the question what stands on what, where a guest has a disk or a partition of the host: volumes are each their own."""
+    every = (disk for guest in params.guests for disk in guest.disks)
+    return (STANDS_ON,) if any(disk.device and not disk.script for disk in every) else ()
 
 
 def wanted(params: HostParams, facts: Facts) -> dict[str, str]:
     """Return the text of every guest's configuration, by path."""
-    disks = tuple(
-        filter(None, (config.volume_of(params, guest) for guest in params.guests if guest.install_media))
-    )
-    written = inside.written(facts, disks) if disks else frozenset()
+    written = guest_discs.written(params, facts)
     release = releases.get(params.release)
     return {
         config.path_of(guest.name): config.render(
@@ -105,7 +98,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         *lost,
         *guest_needs.xen(guests.parse(facts)),
         *_rules(params, there, facts),
-        *_discs(params, facts),
+        *guest_discs.wrong(params, facts),
+        *guest_discs.explained(params, facts),
     )
     return Plan(actions, (*said, *others))
 
@@ -116,7 +110,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if missing:
         return list(missing)
     there, now = configurations.parse_all(facts), standings(params, facts)
-    found = _rules(params, there, facts) + _discs(params, facts)
+    found = _rules(params, there, facts) + guest_discs.wrong(params, facts)
     found += [
         by_hand.differs(guest.name, now[config.path_of(guest.name)])
         for guest in params.guests
@@ -161,12 +155,21 @@ def _others(params: HostParams, there: Configurations, facts: Facts) -> Iterator
 def _rules(params: HostParams, there: Configurations, facts: Facts) -> list[Finding]:
     files = in_force(params, facts)
     found = [f for path, text in files.items() for f in validate.validate(text, params.release, path)]
-    return found + claims.conflicts({**there.texts, **files}, identities(params, facts).same)
+    known = identities(params, facts)
+    agreed = {(config.path_of(guest.name), path) for guest in params.guests for path in shared(params, guest)}
+    return found + claims.conflicts({**there.texts, **files}, known.same, known.holds, agreed)
+
+
+def shared(params: HostParams, guest: Guest) -> frozenset[str]:
+    """Return the paths of a guest's disks that another guest may have as well."""
+    paths = (drives.target_of(params, disk) for disk in drives.disks_of(guest) if disk.shared)
+    return frozenset(disk_spec.usual(path) for path in paths)
 
 
 def identities(params: HostParams, facts: Facts) -> Identities:
     """Return what the paths in all configurations, and in those of the guests, lead to."""
-    return configurations.parse_identities(facts[_named(params)].out)
+    stands_on = facts[STANDS_ON].out if STANDS_ON in facts else ""
+    return configurations.parse_identities(facts[_named(params)].out, stands_on)
 
 
 def _named(params: HostParams) -> Ask:
@@ -181,23 +184,6 @@ def disks(params: HostParams) -> Iterator[str]:
         read = parse(config.render(params, guest, release, False, lambda _: ""))
         specs = map(disk_spec.parse, read.items("disk"))
         yield from (disk.path for disk in specs if disk.path and not disk.is_cdrom)
-
-
-def _discs(params: HostParams, facts: Facts) -> list[Finding]:
-    """Return a warning for each installation disc that is not on the host."""
-    questions = _installing(params)
-    there = facts[questions[1]].out.splitlines() if questions else []
-    return [
-        Finding(
-            "warn",
-            f"The installation disc of '{guest.name}' is not on the host: {guest.install_media}",
-            "the guest cannot start without it",
-            f"copy it there, or remove install_media from the guest '{guest.name}'",
-            "H701",
-        )
-        for guest in params.guests
-        if guest.install_media and guest.install_media not in there
-    ]
 
 
 def _as_xl_reads_it(params: HostParams, guest: Guest, facts: Facts) -> list[Finding]:

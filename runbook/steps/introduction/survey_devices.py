@@ -8,7 +8,7 @@ from runbook import survey
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import guest_windows, vfio, wanted_devices, xen_dangers
+from runbook.steps.shared import guest_windows, takers, wanted_devices, xen_dangers
 
 TITLE = "Survey the devices that the parameters give to guests"
 GUIDE = "Introduction: avoid NF200; the addresses to hide were typed in without any check (H616, H617)"
@@ -41,5 +41,4 @@ def _findings(params: HostParams, facts: Facts) -> Iterator[Finding]:
 def _taken(params: HostParams, machine: survey.Machine) -> list[Finding]:
     """Return which of the guests' devices another driver takes at the boot: 06 says it too, and that is hours later."""
     wanted = {device.bdf for device in params.passthrough.devices}
-    taken = [d.bdf for d in machine.devices if d.driver == vfio.DRIVER and d.bdf in wanted]
-    return [vfio.leftover(f"{', '.join(taken)} is bound to {vfio.DRIVER}")] if taken else []
+    return takers.holding((d.driver, d.bdf) for d in machine.devices if d.bdf in wanted)

@@ -167,4 +167,7 @@ def _how(guest: Guest) -> str:
             "in Windows: Disk Management, Extend Volume; a recovery partition behind C: has to go first "
             "(`reagentc /disable`, then delete it)"
         )
-    return "in the guest: `growpart /dev/sda N`, then `resize2fs /dev/sdaN` (or `xfs_growfs /`)"
+    return (
+        "in the guest: `lsblk` names the disk, /dev/xvda with Xen's drivers; `growpart /dev/xvda N`, then "
+        "`resize2fs /dev/xvdaN` (or `xfs_growfs /`)"
+    )

@@ -71,7 +71,8 @@ def dropped(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding where the host's filter drops what guests send each other over a bridge."""
     now = bridge_filter.parse(facts)
     names = [bridge.name for bridge in params.network.bridges]
-    found = [_dropped(now.drops, _PASS)] if now.drops and names else []
+    do = _AGAIN if params.network.pass_bridged else _PASS
+    found = [_dropped(now.drops, do)] if now.drops and names else []
     return [*found, *(_dropped(who, _own_way(who, of)) for who, of in now.others(names).items())]
 
 
@@ -79,6 +80,7 @@ _PASS = (
     "set `pass_bridged: true` under network: the step pass_bridged_packets adds one rule that lets them pass, "
     "again after each start of Docker; what is routed goes on being filtered"
 )
+_AGAIN = "run the step pass_bridged_packets in mode apply; `journalctl -u xen-bridged` says more"
 
 
 def _own_way(who: str, bridges: tuple[str, ...]) -> str:

@@ -14,7 +14,8 @@ from runbook.steps.shared import boot_menu
 
 DEFAULTS = "/etc/default/grub"
 _BY_GRUB = ("no-real-mode", "edd=off", "placeholder")
-_TAKES_DEVICES = ("vfio-pci.ids=", "pci-stub.ids=", "vfio_pci.ids=")
+# The kernel takes - and _ in a module's name for one.
+_TAKES_DEVICES = ("vfio-pci.ids=", "vfio_pci.ids=", "pci-stub.ids=", "pci_stub.ids=")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class OwnersWords:
     """Words that other files than ours give the Xen entry."""
 
     are_kept: bool
-    """True when there are such words, or were when our file was written."""
+    """True when there are such words, also where they are only in recovery, or were when our file was written."""
     findings: tuple[Finding, ...]
 
 
@@ -32,9 +33,18 @@ def read(params: HostParams, now: Grub, facts: Facts) -> OwnersWords:
     before = facts.text(boot_menu.OPTIONS_FILE) or ""
     found = [*(now.xen.xen_options if now.xen else ()), *_words(facts.text(DEFAULTS) or "")]
     others = [w for w in dict.fromkeys(found) if w not in (*mine, *_BY_GRUB, *_words(before))]
-    are_kept = bool(others) or "${GRUB_CMDLINE_XEN}" in before
-    findings = (*_contradictions(others, mine), *_takes_devices(params, now), *_hides_too(params, facts))
-    return OwnersWords(are_kept, findings)
+    are_kept = bool(others) or _only_in_recovery(params, now, before) or "${GRUB_CMDLINE_XEN}" in before
+    hiding = _hides_too(params, facts) or _menu_hides_too(params, now, before)
+    return OwnersWords(are_kept, (*_contradictions(others, mine), *_takes_devices(params, now), *hiding))
+
+
+def _only_in_recovery(params: HostParams, now: Grub, before: str) -> bool:
+    """Return whether Xen's recovery entries have words that the parameters' file would leave to the other ones.
+
+    What its owner wrote into GRUB_CMDLINE_XEN is in both, and `runbook new` takes it for one of xen.options.
+    """
+    words = {word for entry in now.recoveries for word in entry.xen_options}
+    return not words <= {*boot_menu.xen_always(params), *_BY_GRUB, *_words(before)}
 
 
 def _words(text: str) -> list[str]:
@@ -90,6 +100,29 @@ def _hides_too(params: HostParams, facts: Facts) -> list[Finding]:
     ]
 
 
+def _menu_hides_too(params: HostParams, now: Grub, before: str) -> list[Finding]:
+    """The same by a file that nobody was asked for: its word stands in the menu, where that is neither ours nor outdated."""
+    if before or now.newer_sources:
+        return []
+    mine = boot_menu.kernel_normal(params)
+    words = [w for w in (now.xen.kernel_options if now.xen else ()) if w not in mine]
+    words += [w for entry in now.recoveries for w in entry.kernel_options]
+    if not (words := [w for w in words if w.startswith("xen-pciback.hide=")]):
+        return []
+    return [
+        Finding(
+            "refuse",
+            f"The boot menu of this host hides devices as well: {words[0]}",
+            "a file of GRUB's that is not the runbook's has the word, and the entries would hide that list beside the "
+            "parameters'",
+            f"`grep -rn xen-pciback.hide {DEFAULTS} {boot_menu.FOLDER}` shows the file: take the word out of it and run "
+            "`update-grub`; name each of its devices under passthrough.devices (`runbook new` writes those that are hidden "
+            "now), then run again",
+            "H611",
+        )
+    ]
+
+
 def _takes_devices(params: HostParams, now: Grub) -> list[Finding]:
     """Words of a KVM host give devices to another driver than xen-pciback; dom0's line inherits them."""
     entry = now.xen or now.linux
@@ -100,8 +133,9 @@ def _takes_devices(params: HostParams, now: Grub) -> list[Finding]:
         Finding(
             "warn",
             f"dom0's kernel is told {' '.join(words)}",
-            "that driver may take a device before xen-pciback does, and the guest would not get it",
-            f"where KVM is not used on plain Debian any more, take the word out of GRUB_CMDLINE_LINUX… "
+            "that driver takes devices on plain Debian; under Xen hide_devices has xen-pciback loaded before it, as long as "
+            "it is a module as in Debian's kernel",
+            f"leave it where KVM is still used on plain Debian; else take the word out of GRUB_CMDLINE_LINUX… "
             f"(`grep -r '{words[0].partition('=')[0]}' {DEFAULTS} {boot_menu.FOLDER}` shows the file), run `update-grub`, then run again",
             "H616",
         )

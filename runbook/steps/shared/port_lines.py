@@ -12,7 +12,7 @@ ADDRESS = ("address", "netmask", "broadcast", "network", "gateway", "pointopoint
 _HOOKS = ("pre-up", "up", "post-up", "down", "pre-down", "post-down")
 _BOTH = ("mtu", "hwaddress")
 _BRIDGE = re.compile(
-    r"dns-|metric$|scope$|hostname$|lease(hours|time)$|vendor$|client$|accept_ra$|autoconf$|privext$|dad-|"
+    r"dns-|metric$|scope$|hostname$|dhcp$|lease(hours|time)$|vendor$|client$|accept_ra$|autoconf$|privext$|dad-|"
     r"request_prefix$|ll-attempts$|preferred-lifetime$|resolvconf|bridge[_-]|description$|ip-forward$|ip6-forward$"
 )
 _PORT = re.compile(
@@ -23,6 +23,8 @@ _ADDRESS_TOOLS = (
     "route", "iptables", "ip6tables", "iptables-restore", "ip6tables-restore", "iptables-legacy", "iptables-nft",
     "ip6tables-legacy", "ip6tables-nft", "nft", "arp", "resolvconf",
 )  # fmt: skip
+_TAKES_FRAMES = {"macvlan", "macvtap", "ipvlan", "ipvtap"}
+"""Links that take a card's frames as a bridge does: the kernel gives them to one taker (EBUSY for the other)."""
 _NEUTRAL = ("true", "false", "sleep", "logger", "test", "[", ":", "exit", "")
 
 
@@ -89,7 +91,8 @@ def _kinds(command: str) -> set[str]:
         name = program.rpartition("/")[2]
         if name == "ip":
             about = next((word for word in rest if not word.startswith("-")), "")
-            found.add("link" if "link".startswith(about) and about else "address")
+            is_link = bool(about) and "link".startswith(about)
+            found.add("other" if is_link and _TAKES_FRAMES & set(rest) else "link" if is_link else "address")
         elif name not in _NEUTRAL:
             found.add("link" if name in _LINK_TOOLS else "address" if name in _ADDRESS_TOOLS else "other")
     return found

@@ -12,6 +12,7 @@ from runbook.facts import storage
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.steps.shared import mount_marks
+from runbook.text.nearest import nearest
 
 
 def mounted(asked: HostParams, mount: dict[str, Any]) -> HostParams:
@@ -75,8 +76,9 @@ def started(asked: HostParams, names: Sequence[str]) -> HostParams:
 
 def no_guest(asked: HostParams, guest: str) -> ParamsError:
     """Return the error for a guest that the parameters do not have."""
-    names = ", ".join(g.name for g in asked.guests) or "none"
-    return ParamsError(f"There is no guest '{guest}'", where=asked.host, do=f"there are: {names}")
+    names = [g.name for g in asked.guests]
+    do = f"{nearest(guest, names)} there are: {', '.join(names) or 'none'}".strip()
+    return ParamsError(f"There is no guest '{guest}'", where=asked.host, do=do)
 
 
 def _frozen(guest: str, name: str) -> dict[str, Any]:

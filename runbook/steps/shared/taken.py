@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from runbook.facts.configurations import Identities
 from runbook.facts.guests import Domain, Domains
@@ -16,17 +16,23 @@ _WHY = {"VNC display": "QEMU cannot listen where another does, and the guest doe
 
 
 def taken(
-    name: str, config: Config, domains: Domains, running: Guests, known: Identities
+    name: str,
+    config: Config,
+    domains: Domains,
+    running: Guests,
+    known: Identities,
+    shared: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Yield a refusal for each device, disk and screen of a guest, by its configuration, that a running one has.
 
-    `running` are the disks of those that run, `known` what each path leads to.
+    `running` are the disks of those that run, `known` what each path leads to, and `shared` the paths of
+    disks that its owner has several guests share.
     """
     wanted = claims.of(config, known.same)
     for claim in wanted:
         if claim.kind == "device" and (holder := domains.holder_of(claim.key)):
             yield _refusal(name, f"the device {claim.shown}", holder.name)
-        elif claim.kind == "disk":
+        elif claim.kind == "disk" and not (claim.shown in shared and claims.can_share((claim,))):
             for holder_name in _with_disk(claim, running, known):
                 yield _refusal(name, f"the disk {claim.shown}", holder_name)
         elif claim.kind == "VNC display":
@@ -41,10 +47,17 @@ def _with_disk(claim: Claim, running: Guests, known: Identities) -> tuple[str, .
     ids = {
         domid
         for domid, at, path in running.disks
-        if ((at and at == number) or (path and known.same(path) == claim.key))
-        and not (claim.reads and (domid, path) in running.read_only)
+        if (at and at == number)
+        or (path and known.same(path) == claim.key)
+        or _is_part(at, path, claim, known)
+        if not (claim.reads and (domid, path) in running.read_only)
     }
     return tuple(sorted(running.names.get(domid, f"number {domid}") for domid in ids))
+
+
+def _is_part(number: str, path: str, claim: Claim, known: Identities) -> bool:
+    """Return whether a running guest has a part of a disk, or the disk of which a part is wanted."""
+    return any(known.holds(key, claim.key) for key in (f"b:{number}", known.same(path)))
 
 
 def _has_screen(domain: Domain, claim: Claim) -> bool:

@@ -9,7 +9,7 @@ from runbook.facts.soft_dependencies import SoftDependency
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu, room, vfio, wanted_devices
+from runbook.steps.shared import boot_menu, room, takers, wanted_devices
 from runbook.steps.shared.edits import lines_of
 
 TITLE = "Keep the guests' devices from dom0's drivers"
@@ -102,15 +102,17 @@ def options(params: HostParams, now: Hiding) -> str | None:
 def shared(params: HostParams, facts: Facts, now: Hiding) -> str | None:
     """Return the modprobe.d(5) file of modules that have a soft dependency of others as well, None when none has.
 
-    vfio-pci itself waits for xen-pciback where it is loaded at the boot: plain Debian, where xen-pciback holds nothing,
-    gives it the devices as before.
+    vfio-pci or pci-stub itself waits for xen-pciback where it is loaded at the boot: plain Debian, where xen-pciback
+    holds nothing, gives it the devices as before.
     """
     if not params.passthrough.devices:
         return None
     lines = [_before(module, theirs) for module, theirs in _others(facts, now).items()]
     have = soft_dependencies.parse(facts)
-    if have.vfio.difference(_OURS) or "vfio_pci" in map(soft_dependencies.plain, _early_words(facts)):
-        lines.append(_before(vfio.DRIVER, have.of(vfio.DRIVER, _OURS)))
+    early = set(map(soft_dependencies.plain, _early_words(facts)))
+    for driver in takers.DRIVERS:
+        if have.bringing(driver).difference(_OURS) or soft_dependencies.plain(driver) in early:
+            lines.append(_before(driver, have.of(driver, _OURS)))
     head = (
         "# What stands in other files for these modules, and xen-pciback before it. Written by the runbook."
     )
@@ -196,14 +198,15 @@ def _missing(params: HostParams, now: Hiding) -> list[Finding]:
     return found
 
 
-def _taken_by_vfio(facts: Facts, now: Hiding) -> list[Finding]:
-    """A host that ran KVM gives its devices to vfio-pci, as early as we give them to xen-pciback."""
-    early = [name for name in _early_words(facts) if name.startswith("vfio")]
-    taken = [c.bdf for c in now.candidates if c.driver == vfio.DRIVER]
-    if not taken and "vfio_pci" not in map(soft_dependencies.plain, early):
-        return []
-    has = f"{', '.join(taken)} is bound to {vfio.DRIVER}" if taken else f"{EARLY} names {', '.join(early)}"
-    return [vfio.leftover(has)]
+def _taken(facts: Facts, now: Hiding) -> list[Finding]:
+    """A host that ran KVM gives its devices to another driver, as early as we give them to xen-pciback."""
+    found = takers.holding((c.driver, c.bdf) for c in now.candidates)
+    early = [soft_dependencies.plain(name) for name in _early_words(facts)]
+    for driver in takers.DRIVERS:
+        name = soft_dependencies.plain(driver)
+        if name in early and not any(c.driver == driver for c in now.candidates):
+            found.append(takers.leftover(driver, f"{EARLY} names {name}"))
+    return found
 
 
 def _early_words(facts: Facts) -> list[str]:
@@ -217,7 +220,7 @@ def _refusals(params: HostParams, facts: Facts, now: Hiding) -> list[Finding]:
         return []
     # Whoever starts with this notebook must not lose dom0's disk or network either (H616).
     found = _missing(params, now) or wanted_devices.findings(params, facts)
-    found += _taken_by_vfio(facts, now)
+    found += _taken(facts, now)
     found += map(_built_in, now.builtin)
     found += _read_before_ours(facts, now)
     if now.candidates and not now.has_pciback:

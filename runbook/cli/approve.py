@@ -1,0 +1,173 @@
+"""`runbook approve`: another person reads a plan that was sent, and signs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook.cli.output import AS_JSON, print_json
+from runbook.text.plural import plural
+from runbook.text.printable import printable
+from runbook.text.terminal import say
+
+if TYPE_CHECKING:
+    from runbook.attestation.approval import Sent
+    from runbook.evidence.record import Run
+
+DAYS = click.IntRange(1, 366)
+SAVE = click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Write the plan as a file for somebody else to approve.",
+)  # fmt: skip
+VALID = click.option(
+    "--valid", type=DAYS, default=7, show_default=True, metavar="DAYS",
+    help="With --save: how long it may be applied.",
+)  # fmt: skip
+CHANGE = click.option(
+    "--change", metavar="NUMBER", default="", help="The number of the change, for the report."
+)
+
+
+@click.command(short_help="Read a plan that was sent, and sign it.")
+@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it as a page to read.",
+)
+@click.option("--open", "opens", is_flag=True, help="Show that page in the browser.")
+@click.option("--consent", metavar="DIGEST", default="", help="Sign it: the digest that this command showed.")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your key. [default: as reports are signed]",
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the approval here.")
+@click.option("--valid", type=DAYS, metavar="DAYS", help="How long it holds, at most as long as the plan.")
+@click.option("--comment", default="", metavar="TEXT", help="A word of yours, which the report shows.")
+@AS_JSON
+def approve(
+    plan: Path, html: Path | None, opens: bool, consent: str, key: Path | None, out: Path | None,
+    valid: int | None, comment: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Show a plan that somebody else made; with --consent DIGEST, sign it.
+
+    PLAN is what `runbook plan PARAMS --save FILE` wrote. It is read here, no machine is reached, and nothing is
+    needed but your key. What you sign is the whole file. It then runs unattended where the parameters name your
+    key (`consent: {by: KEY}`), on that host alone, until it ends, and each step exactly as it is planned there.
+    What a step would do after others have run is foreseen, and not approved with it.
+
+    What it says in words is the planner's: whoever doubts it plans again and compares the digests.
+
+    \b
+    Examples:
+      runbook approve plan.json --html plan.html
+      runbook approve plan.json --consent 0123456789ab
+      runbook run params/myhost.yml --mode apply --approval plan.approved.json
+    """
+    from runbook.attestation import approval
+
+    sent = approval.read_plan(plan)
+    if as_json:
+        print_json({"digest": sent.digest, "signed_by": sent.signer and sent.signer.fingerprint, **sent.plan})
+    elif not consent:
+        _show(sent)
+    if html or opens:
+        _page(sent, html, opens=opens)
+    if consent:
+        _sign(plan, sent, consent, key, out or plan.with_suffix(".approved.json"), valid, comment)
+    elif not as_json:
+        click.echo(f"\nNothing was signed. To do it, add: --consent {sent.digest}")
+
+
+def save(done: Run, file: Path, days: int) -> None:
+    """Write the plan of a run for somebody else to approve. Raises `Refused` for a plan that could not be carried out."""
+    from runbook.attestation import approval, keys
+    from runbook.controller.atomic import write_atomic
+    from runbook.errors import Refused
+    from runbook.evidence import plan_file
+
+    if done.outcome != "completed":
+        raise Refused(
+            f"The plan is not saved: {file}",
+            where=str(done.index),
+            why=f"it ended as {done.outcome}, so there is nothing that could be approved",
+            do="correct what it names, and plan again",
+        )
+    text = approval.seal_plan(plan_file.content(done, days), keys.operator())
+    write_atomic(file, text)
+    digest = approval.read_plan(file).digest
+    say(f"{file}: the plan, digest {digest}. It is read and signed by: runbook approve {file}", err=True)
+
+
+def _show(sent: Sent) -> None:
+    from runbook.evidence.plan_file import working
+    from runbook.text.moments import when
+
+    plan, by = sent.plan, sent.plan["by"]
+    signer = f"signed by {sent.signer.fingerprint}" if sent.signer else "not signed"
+    click.echo(f"Plan for {plan['host']}, digest {sent.digest}")
+    click.echo(
+        f"  made on {when(plan['made'])} by {by.get('user', 'unknown')} on {by.get('controller', 'unknown')}, {signer}"
+    )
+    click.echo(
+        f"  to be applied until {when(plan['until'])}"
+        + (f", change {plan['change']}" if plan["change"] else "")
+    )
+    work = working(plan)
+    click.echo(f"  {len(work)} of {plural(len(plan['steps']), 'step')} would do something\n")
+    for step in work:
+        click.echo(f"{step['text'] or step['title']}\n")
+
+
+def _page(sent: Sent, html: Path | None, *, opens: bool) -> None:
+    import tempfile
+
+    from runbook.controller.atomic import write_atomic
+    from runbook.evidence import plan_file
+
+    place = html or Path(tempfile.mkdtemp(prefix="runbook-plan-")) / "plan.html"
+    signer = sent.signer.fingerprint if sent.signer else ""
+    write_atomic(place, plan_file.page(sent.plan, digest=sent.digest, signer=signer))
+    if opens:
+        click.launch(str(place))
+    click.echo(str(place), err=True)
+
+
+def _sign(
+    file: Path, sent: Sent, consent: str, key: Path | None, out: Path, days: int | None, comment: str
+) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from runbook.attestation import approval, keys
+    from runbook.controller.atomic import write_atomic
+    from runbook.engine.journal import now
+    from runbook.errors import ConsentMissing, ParamsError
+    from runbook.text.moments import when
+
+    if consent != sent.digest:
+        why = f"its digest is {sent.digest}, and not {printable(consent)}"
+        raise ConsentMissing(
+            "That is not the plan that you read", where=printable(file), why=why, do="read it again"
+        )
+    if datetime.fromisoformat(sent.plan["until"]) < datetime.now(UTC):
+        why = f"it was to be applied until {when(sent.plan['until'])}"
+        raise ConsentMissing("The plan is past", where=printable(file), why=why, do="have it made anew")
+    mine = keys.load(key) if key else keys.operator()
+    if mine is None:
+        raise ParamsError(
+            "There is no key to sign with", do="make one: runbook report key; or name yours: --key FILE"
+        )
+    limit = (datetime.now(UTC) + timedelta(days=days or 366)).isoformat(timespec="seconds")
+    data = file.read_bytes()
+    text = approval.seal_approval(data, now(), min(limit, sent.plan["until"]), comment, mine)
+    write_atomic(out, text)
+    say(
+        f"signed by {mine.public.fingerprint}; the parameters need this under `approvers`:\n{mine.public.line}",
+        err=True,
+    )
+    click.echo(str(out))

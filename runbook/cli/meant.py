@@ -1,0 +1,129 @@
+"""Which runs a person means: by a host, by HOST/RUN or RUN, by a parameter file, by a path or by the URL of a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from runbook.errors import ParamsError
+from runbook.text.nearest import nearest
+from runbook.text.printable import printable
+
+WHICH = "[HOST|PATH|URL]"
+"""How such an argument is shown."""
+
+
+@dataclass(frozen=True)
+class Meant:
+    """Runs in a folder of reports: of a `host`, '' for all of them, and of it one `run`, '' for all."""
+
+    reports: Path
+    host: str = ""
+    run: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of what is meant."""
+        return self.reports / self.host / self.run
+
+    @property
+    def name(self) -> str:
+        """HOST or HOST/RUN, as `runbook report` prints it."""
+        return "/".join(filter(None, (self.host, self.run)))
+
+    def fits(self, run: dict[str, object]) -> bool:
+        """Return whether the content of a `run.json` is one of those that are meant."""
+        return self.host in ("", run["host"]) and self.run in ("", run["id"])
+
+
+def meant(text: str | None, reports: Path) -> Meant:
+    """Return what is meant, looked for in the folder `reports` and, for a path or a URL, where that leads.
+
+    A name is a host of the reports before it is a file; a path may lead to any file of a run, such as its page.
+    Raises `ParamsError`, with the nearest name, for what is none of these.
+    """
+    if not text:
+        return Meant(reports)
+    path = _path(text)
+    if path is None:
+        if found := _named(text.strip("/"), reports):
+            return found
+        path = Path(text).expanduser()
+    if not path.exists():
+        raise _nothing(text, reports)
+    if path.is_file() and path.suffix in (".yml", ".yaml") and not _above(path):
+        from runbook import params
+
+        return Meant(reports, params.load(path).host)
+    return _above(path) or Meant(path.resolve() if path.is_dir() else path.resolve().parent)
+
+
+def of_host(text: str, reports: Path) -> Meant:
+    """Return as `meant` does, where the runs of one host are wanted. Raises `ParamsError` for those of all."""
+    found = meant(text, reports)
+    if not found.host:
+        raise ParamsError(
+            "The reports of one host are meant here",
+            where=printable(text),
+            do="name the host, its folder, or one of its runs; there are: "
+            + (_hosts(found.reports) or "none"),
+        )
+    return found
+
+
+def _path(text: str) -> Path | None:
+    """Return the file of a URL, None for what is none. Raises `ParamsError` for one that leads to no file."""
+    parts = urlsplit(text)
+    if "://" not in text and parts.scheme != "file":
+        return None
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise ParamsError(
+            "A report is read from its files",
+            where=printable(text),
+            why="that address leads to another machine",
+            do="copy the folder here and give its path, or the address that the browser shows for it then: file:///…",
+        )
+    return Path(unquote(parts.path))
+
+
+def _named(text: str, reports: Path) -> Meant | None:
+    """Return what a name means in a folder of reports: a host, one of its runs, or the run of an id."""
+    from runbook.attestation.statement import RUN_ID
+
+    host, _, run = text.partition("/")
+    if text in ("", ".", "..") or "/" in run:
+        return None
+    if RUN_ID.fullmatch(text):
+        found = [path.parent.name for path in sorted(reports.glob(f"*/{text}")) if path.is_dir()]
+        return Meant(reports, found[0], text) if found else None
+    if (reports / host).is_dir() and not run:
+        return Meant(reports, host)
+    return Meant(reports, host, run) if RUN_ID.fullmatch(run) and (reports / text).is_dir() else None
+
+
+def _above(path: Path) -> Meant | None:
+    """Return the run or the host whose folder a path is, or lies in."""
+    from runbook.attestation.statement import RUN_ID, runs_in
+
+    whole = path.resolve()
+    for folder in (whole, *whole.parents):
+        if RUN_ID.fullmatch(folder.name):
+            return Meant(folder.parent.parent, folder.parent.name, folder.name)
+    folder = whole if whole.is_dir() else whole.parent
+    return Meant(folder.parent, folder.name) if runs_in(folder) else None
+
+
+def _nothing(text: str, reports: Path) -> ParamsError:
+    hosts = _hosts(reports)
+    near = nearest(text.strip("/").partition("/")[0], hosts.split(", "))
+    there = f"there are reports of: {hosts}" if hosts else "make one: runbook run"
+    return ParamsError(
+        f"There is no report of {printable(text)}",
+        where=str(reports),
+        do="; ".join(filter(None, (near, there))),
+    )
+
+
+def _hosts(reports: Path) -> str:
+    return ", ".join(sorted({path.parents[1].name for path in reports.glob("*/*/run.json")}))

@@ -1,0 +1,141 @@
+"""Somebody is told when a run has ended. That it cannot be done changes nothing of the run, whose report is closed by then."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import smtplib
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from runbook.errors import RunbookError
+from runbook.evidence.pages import verdict
+from runbook.params import HostParams
+from runbook.params.host import Stored
+from runbook.params.notices import Notice, is_loopback
+from runbook.params.secrets import password, resolve
+from runbook.redaction import KNOWN
+
+TIMEOUT_S = 20
+SENDMAIL = "/usr/sbin:/usr/lib:/usr/bin"
+"""Where sendmail(8) may be; the caller's PATH is not asked."""
+log = logging.getLogger("runbook.evidence")
+Json = dict[str, Any]
+
+
+def tell(params: HostParams, place: Path, run: Json) -> tuple[str, ...]:
+    """Tell those whom the parameters name of a run that has ended; return what could not be told, and why.
+
+    Nothing is told of a replay, of a capture, and of a plan. What is told went through the gate of the report.
+    """
+    if isinstance(params.connection, Stored) or run["mode"] not in ("apply", "check", "undo"):
+        return ()
+    unsent = []
+    for notice in params.notify:
+        try:
+            if is_due(notice, run):
+                _send(notice, KNOWN.clean(content(place, run)))
+        except Exception as error:  # whatever goes wrong, the run has ended as it has
+            unsent.append(KNOWN.text(f"not told ({notice.whereto}): {_why(error)}"))
+            log.warning("%s", unsent[-1])
+    return tuple(unsent)
+
+
+def is_due(notice: Notice, run: Json) -> bool:
+    """Return whether somebody wants to know of such a run."""
+    changed = any(step["status"] == "changed" for book in run["notebooks"] for step in book["steps"])
+    is_well = run["outcome"] == "completed"
+    return {"always": True, "changed": changed or not is_well, "failed": not is_well}[notice.when]
+
+
+def content(place: Path, run: Json) -> Json:
+    """Return what is told of a run: how it ended, and where its report is; nothing that a host said at length."""
+    failure = run.get("failure") or {}
+    return {
+        "host": run["host"],
+        "run": run["id"],
+        "mode": run["mode"],
+        "outcome": run["outcome"],
+        "exit_code": run["exit_code"],
+        "started": run["started"],
+        "ended": run["ended"],
+        "verdict": verdict(run),
+        "failure": str(failure.get("message", "")).partition("\n")[0][:300],
+        "change": run.get("change", ""),
+        "by": run.get("by", {}),
+        "signed_by": run.get("signed_by"),
+        "report": str(place / "index.html"),
+    }
+
+
+def _send(notice: Notice, told: Json) -> None:
+    if notice.mail:
+        _mail(notice, told)
+    else:
+        _call(notice.webhook or resolve(notice.webhook_at), told)
+
+
+def _mail(notice: Notice, told: Json) -> None:
+    message = EmailMessage()
+    message["Subject"] = f"{told['host']}: {told['outcome']} ({told['mode']})"
+    message["From"] = notice.sender or notice.mail[0]
+    message["To"] = ", ".join(notice.mail)
+    by = " on ".join(filter(None, (told["by"].get("user"), told["by"].get("controller"))))
+    lines = [told["verdict"], told["failure"], f"change {told['change']}" if told["change"] else "",
+             f"run {told['run']}, {told['started']} to {told['ended']}, by {by or 'nobody who is named'}",
+             told["report"]]  # fmt: skip
+    message.set_content("\n".join(filter(None, lines)) + "\n")
+    if not notice.server:
+        program = shutil.which("sendmail", path=SENDMAIL)
+        if program is None:
+            raise FileNotFoundError("this machine has no sendmail(8); name a `server`")
+        argv = [program, "-i", "--", *notice.mail]
+        subprocess.run(argv, input=message.as_bytes(), timeout=TIMEOUT_S, check=True, capture_output=True)
+        return
+    host, _, port = (
+        notice.server.partition(":") if not notice.server.startswith("[") else _bracketed(notice.server)
+    )
+    with smtplib.SMTP(host.strip("[]"), int(port or 25), timeout=TIMEOUT_S) as server:
+        if not is_loopback(host):
+            server.starttls(context=ssl.create_default_context())
+        if notice.user:
+            server.login(notice.user, password(notice.password))
+        server.send_message(message)
+
+
+def _bracketed(server: str) -> tuple[str, str, str]:
+    host, _, rest = server.partition("]")
+    return host + "]", "", rest.removeprefix(":")
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    """Follows to no other address: what was allowed is this one."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def _call(address: str, told: Json) -> None:
+    data = json.dumps(told, ensure_ascii=False).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "xen-host-runbook"}
+    request = urllib.request.Request(address, data, headers, method="POST")
+    with urllib.request.build_opener(_Stays).open(request, timeout=TIMEOUT_S):
+        pass
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RunbookError):
+        return error.what + (f": {error.why}" if error.why else "")
+    if isinstance(error, urllib.error.HTTPError):
+        return f"it answered {error.code}"
+    if isinstance(error, subprocess.CalledProcessError):
+        return (
+            f"sendmail ended with {error.returncode}: {error.stderr.decode(errors='replace').strip()[-200:]}"
+        )
+    return f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,255 @@
+"""The program that puts a system on a guest's volume, tried on a real loop device with a very small image."""
+
+import gzip
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from runbook.facts import systems
+from runbook.guests import system
+from runbook.model.ask import Answer, Facts
+from tests.facts.test_discs import iso
+
+MIB = 1 << 20
+LVS = """#!/bin/sh
+echo " $LV_UUID|$LV_OPEN"
+"""
+
+
+def _has_loops() -> bool:
+    return (
+        os.geteuid() == 0
+        and Path("/dev/loop-control").exists()
+        and all(map(shutil.which, ("losetup", "mkfs.ext4", "sfdisk", "ssh-keygen", "unshare")))
+    )
+
+
+pytestmark = pytest.mark.skipif(not _has_loops(), reason="needs root and loop devices")
+
+
+class Host:
+    """A folder that is a host: one volume of 64 MiB behind a loop device, an image, the guest's files, an lvs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.systems, self.image = folder, folder / "systems", folder / "image"
+        self.disk = folder / "disk"
+        with self.disk.open("wb") as file:
+            file.truncate(64 * MIB)
+        self.image.mkdir()
+        (self.image / "boot.img").write_bytes(b"B" * 512)
+        (self.image / "core.img").write_bytes(b"C" * 4096)
+        (self.image / "esp.img").write_bytes(b"E" * 8192)
+        (self.image / "system.tar.gz").write_bytes(packed())
+        files = self.systems / "web/files"
+        for name, text in (("etc/hostname", "web\n"), ("root/.ssh/authorized_keys", "ssh-ed25519 A\n")):
+            (files / name).parent.mkdir(parents=True)
+            (files / name).write_text(text)
+        (folder / "bin").mkdir()
+        (folder / "bin/lvs").write_text(LVS)
+        (folder / "bin/lvs").chmod(0o755)
+        self.program = folder / "install-system"
+        self.program.write_text(system.program())
+        self.program.chmod(0o755)
+        made = subprocess.run(
+            ["losetup", "--find", "--show", self.disk], capture_output=True, text=True, check=True
+        )
+        self.volume = made.stdout.strip()
+
+    def install(self, **values: str) -> subprocess.CompletedProcess[str]:
+        """Run the program; LV_UUID and LV_OPEN are what lvs answers."""
+        said = {"LV_UUID": "3xTf0Q-a", "LV_OPEN": "", **values}
+        path = f"{self.folder}/bin:{os.environ['PATH']}"
+        argv = [self.program, "web", self.volume, "3xTf0Q-a", "1c7a0b2d", UUID, self.image]
+        env = {**os.environ, **said, "PATH": path, "SYSTEMS": str(self.systems)}
+        return subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
+
+    def head(self) -> systems.Head:
+        """Return what the volume begins with, asked by the question of the step."""
+        ask = systems.heads((self.volume,))
+        done = subprocess.run(ask.argv, capture_output=True, text=True, check=False)
+        return systems.holds(Facts({ask: Answer(done.returncode, done.stdout)}), (self.volume,))[self.volume]
+
+
+UUID = "5f3c1f52-8a3b-5a8e-9d5c-0b5d8a8a8a8a"
+
+
+def packed(*, cut: bool = False) -> bytes:
+    """Return a very small Debian, packed."""
+    text = io.BytesIO()
+    with tarfile.open(fileobj=text, mode="w") as tar:
+        for name in ("etc", "etc/ssh", "root", "boot"):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        for name in ("vmlinuz", "initrd.img"):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = tarfile.SYMTYPE, f"boot/{name}"
+            tar.addfile(entry)
+        entry = tarfile.TarInfo("boot/vmlinuz")
+        entry.size = MIB
+        tar.addfile(entry, io.BytesIO(os.urandom(MIB)))
+    whole = gzip.compress(text.getvalue(), 1)
+    return whole[: len(whole) // 2] if cut else whole
+
+
+@pytest.fixture
+def host(tmp_path):
+    made = Host(tmp_path)
+    yield made
+    subprocess.run(["losetup", "-d", made.volume], check=True)
+
+
+def read(volume: str, *paths: str) -> list[str]:
+    """Return files of the second partition, as debugfs(8) reads them without mounting."""
+    size = 64 * MIB - 34816 * 512
+    data = Path(volume).read_bytes()[34816 * 512 :]
+    assert len(data) == size
+    part = Path(volume.replace("/dev/", "/tmp/part-"))
+    part.write_bytes(data)
+    try:
+        return [
+            subprocess.run(
+                ["debugfs", "-R", f"cat {path}", part], capture_output=True, text=True, check=True
+            ).stdout
+            for path in paths
+        ]
+    finally:
+        part.unlink()
+
+
+def test_an_empty_volume_gets_table_loaders_and_system(host):
+    """Afterwards the volume has its table and loaders, Debian with the guest's own files, and a host key that was noted."""
+    assert host.head().is_empty
+    done = host.install()
+    assert done.returncode == 0, done.stderr
+    assert host.head() == systems.Head(False, "a dos partition table", "1c7a0b2d")
+    start = Path(host.volume).read_bytes()[: 2 * MIB]
+    assert start[:440] == b"B" * 440
+    assert start[510:512] == b"\x55\xaa"
+    assert start[512:4608] == b"C" * 4096
+    assert start[MIB : MIB + 8192] == b"E" * 8192
+    name, key, user = read(
+        host.volume, "/etc/hostname", "/etc/ssh/ssh_host_ed25519_key.pub", "/root/.ssh/authorized_keys"
+    )
+    assert (name, user) == ("web\n", "ssh-ed25519 A\n")
+    noted = (host.systems / "web/host_key.pub").read_text()
+    assert noted.startswith("ssh-ed25519 AAAA")
+    assert key == noted.strip() + " root@web\n"
+    assert (host.systems / "web/installed").read_text() == "3xTf0Q-a\n"
+    assert not (host.systems / "web/writing").exists()
+    assert (
+        subprocess.run(
+            ["losetup", "-l", "-n", "-O", "BACK-FILE"], capture_output=True, text=True
+        ).stdout.count(host.volume)
+        == 0
+    )
+
+
+@pytest.mark.parametrize("content", ["ext4", "disc", "noise", "system"])
+def test_a_volume_that_holds_anything_is_refused_and_stays_as_it_is(host, content):
+    """A file system, what begins far behind, bytes that nobody knows, the program's own work: not one byte is changed."""
+    if content == "ext4":
+        subprocess.run(["mkfs.ext4", "-q", host.volume], check=True)
+    elif content == "disc":  # its first 32 KiB are empty
+        with Path(host.volume).open("r+b") as file:
+            file.write(iso(400))
+    elif content == "noise":
+        with Path(host.volume).open("r+b") as file:
+            file.write(b"\x17")
+    else:
+        assert host.install().returncode == 0
+    before = Path(host.volume).read_bytes()
+    done = host.install()
+    assert (done.returncode, done.stderr) == (
+        3,
+        f"install-system: refused: {host.volume} holds something: nothing is written over it\n",
+    )
+    assert Path(host.volume).read_bytes() == before
+    assert not host.head().is_empty
+
+
+def test_another_volume_of_the_name_and_one_in_use_are_refused(host):
+    """The plan was made for one volume; a new one of the same name is not it."""
+    assert "is another volume than the plan was made for" in host.install(LV_UUID="other").stderr
+    assert f"{host.volume} is in use" in host.install(LV_OPEN="open").stderr
+    assert host.head().is_empty
+
+
+def test_a_damaged_image_is_found_before_anything_is_written(host):
+    """A copy that was cut off leaves the volume empty."""
+    (host.image / "system.tar.gz").write_bytes(packed(cut=True))
+    done = host.install()
+    assert (done.returncode, host.head().is_empty) == (1, True)
+    assert done.stderr.strip().endswith("is damaged; nothing was written")
+
+
+def test_what_was_cut_off_is_begun_anew(host):
+    """No room, half way: the note stays, nothing is mounted, and the next run makes it whole."""
+    whole = (host.image / "system.tar.gz").read_bytes()
+    bare = io.BytesIO()
+    with tarfile.open(fileobj=bare, mode="w") as tar:
+        entry = tarfile.TarInfo("large")
+        entry.size = 100 * MIB
+        tar.addfile(entry, io.BytesIO(bytes(100 * MIB)))
+    (host.image / "system.tar.gz").write_bytes(gzip.compress(bare.getvalue(), 1))
+    done = host.install()
+    assert done.returncode == 1
+    assert "Debian was not unpacked whole" in done.stderr
+    assert (host.systems / "web/writing").read_text() == "3xTf0Q-a\n"
+    assert not (host.systems / "web/installed").exists()
+    (host.image / "system.tar.gz").write_bytes(whole)
+    again = host.install()
+    assert again.returncode == 0, again.stderr
+    assert "was half written when an earlier run was cut off" in again.stdout
+    assert host.head().disk_id == "1c7a0b2d"
+
+
+DISCS = """#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+tar -cf "$2" -C "$3" .
+"""
+
+
+def test_a_cloud_image_is_copied_and_told_who_it_is_by_a_disc(host):
+    """The disk is the image's to the byte; the seed has the guest's files and the host key, and only root reads it."""
+    disk = b"\0" * 510 + b"\x55\xaa" + os.urandom(MIB)
+    for file in host.image.iterdir():
+        file.unlink()
+    (host.image / "disk.raw.gz").write_bytes(gzip.compress(disk, 1))
+    (host.image / "disk.bytes").write_text(f"{len(disk)}\n")
+    files = host.systems / "web/files"
+    for name in ("meta-data", "user-data", "network-config"):
+        (files / name).write_text(f"{name}\n")
+    missing = host.install()
+    assert (missing.returncode, missing.stderr) == (1, "install-system: this host has no xorrisofs\n")
+    (host.folder / "bin/xorrisofs").write_text(DISCS)
+    (host.folder / "bin/xorrisofs").chmod(0o755)
+    done = host.install()
+    assert done.returncode == 0, done.stderr
+    assert Path(host.volume).read_bytes()[: len(disk)] == disk
+    seed = host.systems / "web/seed.iso"
+    assert seed.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(seed) as disc:
+        told = {m.name.removeprefix("./"): disc.extractfile(m).read().decode() for m in disc if m.isfile()}
+    assert set(told) == {"meta-data", "user-data", "network-config", "vendor-data"}
+    assert told["vendor-data"].startswith("#cloud-config\nssh_keys:\n  ed25519_public: ssh-ed25519 AAAA")
+    assert "    -----BEGIN OPENSSH PRIVATE KEY-----\n" in told["vendor-data"]
+    noted = (host.systems / "web/host_key.pub").read_text().strip()
+    assert noted in told["vendor-data"]
+
+
+def test_a_cloud_image_larger_than_the_volume_is_refused(host):
+    """Half a disk is not written."""
+    (host.folder / "bin/xorrisofs").write_text(DISCS)
+    (host.folder / "bin/xorrisofs").chmod(0o755)
+    (host.image / "disk.raw.gz").write_bytes(gzip.compress(b"x", 1))
+    (host.image / "disk.bytes").write_text(f"{65 * MIB}\n")
+    done = host.install()
+    assert done.returncode == 3
+    assert "is smaller than the image, which needs 65 MiB; nothing was written" in done.stderr
+    assert host.head().is_empty

@@ -1,0 +1,135 @@
+"""What holds for every command, those of tomorrow too: the whole tree is walked."""
+
+import json
+import re
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from runbook.cli import main
+from tests.evidence.attested import alone, archived
+from tests.evidence.toys import ROOT
+
+LISTS = {
+    "validate": ["params/example.yml"], "doctor": [], "explain": [], "lint": ["notebooks/10_references.ipynb"],
+    "report list": [], "report verify": [], "report audit": [], "report compare": ["toy", "toy"],
+    "guest list": ["params/example.yml"], "volume list": ["params/example.yml"], "backup list": ["params/example.yml"],
+    "facts": ["params/toy.yml"],
+}  # fmt: skip
+"""Commands that list something, with what they need to do it here."""
+RUNS = {"plan", "run", "check", "fleet", "approve"}
+"""Commands with `--json` that are tried elsewhere: they take a kernel, or a plan that was sent."""
+PATHS = {"params": "PARAMS"}
+
+
+def walk(command, path=()):
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, below in sorted(command.commands.items()):
+            yield from walk(below, (*path, name))
+
+
+TREE = dict(walk(main))
+NAMES = [" ".join(path) or "runbook" for path in TREE]
+
+
+def call(*words, **options):
+    return CliRunner().invoke(main, list(words), catch_exceptions=False, **options)
+
+
+def options(command):
+    return {opt for param in command.params for opt in param.opts if opt.startswith("--")}
+
+
+@pytest.mark.parametrize("path", TREE, ids=NAMES)
+def test_every_help_fits_and_teaches(path):
+    """No line is wider than 80 columns; there is an example of the command itself, and more than its name."""
+    done = call(*path, "--help", terminal_width=80)
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    start = " ".join(("runbook", *path))
+    examples = [line for line in lines[1:] if line.strip().startswith(start)]
+    assert examples, f"no example of {start}"
+    assert not lines[0].strip().endswith("[OPTIONS]") or len(lines) > 4
+
+
+@pytest.mark.parametrize("path", [path for path, command in TREE.items() if not isinstance(command, click.Group)],
+                         ids=" ".join)  # fmt: skip
+def test_every_example_is_understood(path):
+    """Each option that an example shows exists, and its command does."""
+    text = call(*path, "--help", terminal_width=80).stdout
+    for line in re.findall(r"^ +(runbook .+?)(?:  +.*)?$", text, re.M):
+        words = line.split()[1:]
+        found, command = [], main
+        while isinstance(command, click.Group) and words and words[0] in command.commands:
+            found.append(words[0])
+            command = command.commands[words.pop(0)]
+        assert not isinstance(command, click.Group), line
+        known = options(command)
+        assert {word for word in words if word.startswith("--")} <= known, line
+
+
+@pytest.mark.parametrize("path", TREE, ids=NAMES)
+def test_every_list_has_json(path):
+    """A command called `list`, and whatever prints rows, can print them for programs."""
+    command, name = TREE[path], " ".join(path)
+    has_json = "--json" in options(command)
+    assert has_json == (name in LISTS or name in RUNS), name
+    if path[-1:] == ("list",):
+        assert has_json
+
+
+@pytest.fixture
+def reports(tmp_path, monkeypatch):
+    """Return a folder of reports with one run of the host toy; the current folder is the project."""
+    alone(monkeypatch, tmp_path / "config")
+    archived(tmp_path / "reports", 1)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "reports"))
+    return tmp_path / "reports"
+
+
+@pytest.mark.parametrize("name", sorted(LISTS))
+def test_the_json_of_every_list_parses(name, reports):
+    """It is all there is on standard output, also where nothing is listed."""
+    if name in ("report compare", "facts"):
+        pytest.skip("needs facts of a host: tests/evidence/test_drift.py, tests/fleet")
+    done = call(*name.split(), *LISTS[name], "--json")
+    assert isinstance(json.loads(done.stdout), list | dict), done.output
+    assert done.exit_code in (0, 1, 3)
+
+
+@pytest.mark.parametrize("path", [path for path in TREE if path], ids=" ".join)
+def test_arguments_that_mean_the_same_are_called_the_same(path):
+    """A parameter file is PARAMS and runs are HOST|PATH|URL, whatever command takes them."""
+    for param in TREE[path].params:
+        if isinstance(param, click.Argument) and param.name in PATHS:
+            shown = (param.metavar or param.name.upper()).strip("[]. ")
+            assert shown.rstrip(".]") in (PATHS[param.name], f"[{PATHS[param.name]}"), path
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["pln"], "plan"), (["report", "lst"], "list"), (["guest", "stat"], "start"),
+        (["validate", "params/exmaple.yml"], "params/example.yml"), (["validate", "exampel"], "params/example.yml"),
+        (["plan", "--step", "hide_device"], "hide_devices"), (["run", "--only", "xen_instalation"], "xen_installation"),
+        (["report", "list", "tyo"], "toy"), (["backup", "list", "params/example.yml", "ipfir"], "ipfire"),
+        (["volume", "unmount", "params/example.yml", "ipfir"], "ipfire"),
+        (["guest", "rename", "params/example.yml", "ipfir", "x"], "ipfire"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_misspelt_name_is_asked_about(words, meant, reports):
+    """Commands, files, hosts, notebooks, steps and guests alike; nothing is started."""
+    done = call(*words)
+    assert (done.exit_code, f"did you mean '{meant}'?" in done.stderr) == (2, True), done.output
+
+
+def test_a_host_is_its_parameter_file(reports):
+    """PARAMS takes the name of a host whose file is params/NAME.yml."""
+    by_name, by_path = call("validate", "example"), call("validate", "params/example.yml")
+    assert by_name.exit_code == by_path.exit_code == 0
+    assert by_name.stdout.partition(":")[2] == by_path.stdout.partition(":")[2]
