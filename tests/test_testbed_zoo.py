@@ -17,6 +17,7 @@ from runbook.params import load as load_params
 from runbook.proposal import read, write
 from runbook.proposal.machine import asks
 from runbook.steps import name_of, notebooks
+from runbook.steps.xen_configuration import configure_bridges
 from runbook.testbed import disk, machine, machines, qemu, recipe
 from runbook.testbed.checkpoints import Checkpoint, find_all
 from runbook.testbed.image import Image, default_recipe, image_key
@@ -26,6 +27,8 @@ from runbook.testbed.state import State
 from runbook.testbed.zoo import adoption, asked, building, cut, in_force, layout, page, proof, result, visit
 from runbook.testbed.zoo import checkpoints as zoo_checkpoints
 from runbook.testbed.zoo.result import Result
+from tests.steps.machine import PROGRAMS, like_testbed
+from tests.steps.machine import Machine as Host
 
 ROOT = Path(__file__).parents[1]
 STEPS = {name_of(step) for book in notebooks().values() for step in book}
@@ -553,3 +556,35 @@ def test_the_page_says_what_was_seen_and_what_was_not(tmp_path: Path) -> None:
 def test_the_page_is_the_present_one() -> None:
     """`docs/zoo.md` is what the descriptions and results make: `python -m runbook.testbed.zoo.page` writes it."""
     assert (ROOT / page.PAGE).read_text(encoding="utf-8") == page.page()
+
+
+def test_the_laptops_move_leads_on(tmp_path: Path) -> None:
+    """Its refusal is met, its move is carried out by a shell, and the plan then makes a bridge and changes no secret."""
+    described, folder = ZOO["laptop"], "/etc/network"
+    bridge = {"name": "xenbr0", "ports": [], "ipv4": "192.168.150.1/24", "nat": True}
+    params = like_testbed(network={"bridges": [bridge]}, guests=[], management={})
+    text = next(file.text for file in described.files if file.path == f"{folder}/interfaces")
+    here = Host(modes=PROGRAMS | {"/usr/sbin/brctl": "0755"})
+    here.files[f"{folder}/interfaces"] = text
+    refused = configure_bridges.plan(params, here.facts(configure_bridges.asks(params))).stops
+    (refusal,) = described.refused
+    said = " ".join(f"{finding.what}; {finding.do}" for finding in refused)
+    assert len(refused) == 1
+    assert all(words in said for words in refusal.words)
+
+    own = tmp_path / "interfaces"
+    own.write_text(text)
+    (tmp_path / "interfaces.d").mkdir()
+    for command in refusal.move:
+        subprocess.run(["/bin/sh", "-euc", command.replace(folder, str(tmp_path))], check=True)
+    here.files |= {
+        f"{folder}/{path.relative_to(tmp_path)}": path.read_text()
+        for path in (own, tmp_path / "interfaces.d/home")
+    }
+    planned = configure_bridges.plan(params, here.facts(configure_bridges.asks(params)))
+    (switch,) = planned.actions
+    assert not planned.stops
+    assert [file.path for file in switch.files] == [f"{folder}/interfaces"]
+    assert "iface xenbr0 inet static" in switch.files[0].content
+    assert "wpa-" not in switch.files[0].content
+    assert here.files[f"{folder}/interfaces"] + here.files[f"{folder}/interfaces.d/home"] == text
