@@ -78,8 +78,8 @@ def seal_approval(data: bytes, at: str, until: str, comment: str, key: SigningKe
     Raises `ValueError` for what is no plan.
     """
     _plan(data)
-    said = {"plan": data.decode("ascii"), "at": at, "until": until, "comment": comment}
-    return dsse.seal(APPROVAL, {"plan": hashlib.sha256(data).hexdigest()}, {"approval": said}, key)
+    content = {"plan": data.decode("ascii"), "at": at, "until": until, "comment": comment}
+    return dsse.seal(APPROVAL, {"plan": hashlib.sha256(data).hexdigest()}, {"approval": content}, key)
 
 
 def read_approval(path: Path) -> Approved:
@@ -87,15 +87,15 @@ def read_approval(path: Path) -> Approved:
     data = _bytes(path, "approval")
     try:
         statement = dsse.read(data, APPROVAL)
-        said = statement.predicate["approval"]
-        inner = str(said["plan"]).encode("ascii")
+        content = statement.predicate["approval"]
+        inner = str(content["plan"]).encode("ascii")
         if statement.signer is None:
             raise ValueError("nobody signed it")
         if statement.subjects != {"plan": hashlib.sha256(inner).hexdigest()}:
             raise ValueError("it is about another plan")
-        at, until = (str(said[key]) for key in ("at", "until"))
+        at, until = (str(content[key]) for key in ("at", "until"))
         _moment(at), _moment(until)
-        return Approved(_plan(inner), at, until, printable(said["comment"]), statement.signer, data)
+        return Approved(_plan(inner), at, until, printable(content["comment"]), statement.signer, data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"it was cut, altered, or is another file: {printable(error)}"
         raise _refused(path, why, "have it sent again: it is made by runbook approve PLAN") from None

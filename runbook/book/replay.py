@@ -98,9 +98,9 @@ def explained(host: Host, params: HostParams, what: str) -> Iterator[None]:
         others = differing(host, params) if isinstance(host, RecordedHost) and not is_author() else []
         if not others:
             raise
-        said = _beyond(what, others)
+        sentence = _beyond(what, others)
         raise NotRecorded(
-            f"{said[0].upper()}{said[1:]}",
+            f"{sentence[0].upper()}{sentence[1:]}",
             where=host.describe,
             do="give that back its value in the recording, or look at what can be told with `runbook plan`; a machine of your "
             "own, named under `connection`, answers everything",

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from runbook.cli.adopt import adopt
-from runbook.cli.allow import allow, show_programs
+from runbook.cli.allow import allow
 from runbook.cli.approve import CHANGE, SAVE, VALID, approve
 from runbook.cli.attestation import export, prune, verify
 from runbook.cli.audit import audit
 from runbook.cli.backups import backup
-from runbook.cli.begun import DEFAULT_PARAMS, begin_run, choice_options, chosen, params_argument, run_options
+from runbook.cli.begun import begin_run, choice_options, chosen, params_argument, run_options
 from runbook.cli.build import build
 from runbook.cli.completion import completion, teach
 from runbook.cli.doctor import doctor
@@ -32,20 +32,20 @@ from runbook.cli.jupyter import jupyter
 from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
-from runbook.cli.output import AS_JSON, print_json, resolved
+from runbook.cli.output import explained, resolved
 from runbook.cli.reports import report
 from runbook.cli.site import site
 from runbook.cli.survey import survey
 from runbook.cli.undo import undo
+from runbook.cli.validate import validate
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
 from runbook.controller.signals import Stops, watching
-from runbook.errors import ParamsError, RunbookError
+from runbook.errors import RunbookError
 from runbook.model.modes import MODES
 from runbook.model.unreadable import reading
 from runbook.redaction import KNOWN
 from runbook.text import terminal
-from runbook.text.plural import plural
 
 INTERRUPTED = 130
 EPILOG = """PARAMS is the parameter file of one host, or the host's name where that file is
@@ -122,7 +122,7 @@ class Guarded(click.Group):
             if isinstance(error, KeyboardInterrupt) or stops.requests:
                 return _fail(ctx, "Interrupted", INTERRUPTED)
             if isinstance(error, RunbookError):
-                return _fail(ctx, _explained(error), error.exit_code)
+                return _fail(ctx, explained(error), error.exit_code)
             if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
                 raise
             name = f" {error.filename}" if error.filename else ""
@@ -133,12 +133,6 @@ def _fail(ctx: click.Context, text: str, code: int) -> None:
     label = "" if text.startswith("Interrupted") else "Error: "
     terminal.say(f"{label}{KNOWN.text(text)}", fg="red", err=True)
     ctx.exit(code)
-
-
-def _explained(error: RunbookError) -> str:
-    from runbook.help import hint
-
-    return f"{error}{hint(type(error).__name__, str(error))}"
 
 
 @click.group(
@@ -153,54 +147,6 @@ def main() -> None:
     The runbook is a set of notebooks that read as a guide and run as a program. This command runs
     them unattended, shows progress, and archives each run with its evidence under reports/.
     """
-
-
-@main.command(short_help="Check parameter files; no machine is reached.")
-@click.argument("params", nargs=-1, metavar="[PARAMS]...")
-@AS_JSON
-def validate(params: tuple[str, ...], as_json: bool) -> None:
-    """Check parameter files without reaching any machine.
-
-    Prints one line for each good file; says file, line, reason and correction for every mistake
-    of the bad ones. Shows what a file would run on this machine, which `runbook allow` agrees to.
-    Exits with 2 if any is bad.
-
-    \b
-    Examples:
-      runbook validate params/myhost.yml
-      runbook validate params/*.yml --json
-    """
-    from runbook import params as parameters
-
-    bad: list[str] = []
-    rows: list[dict[str, Any]] = []
-    for path in params or (DEFAULT_PARAMS,):
-        try:
-            host = parameters.load(path)
-        except ParamsError as error:
-            bad.append(path)
-            rows.append({"file": path, "right": False, "errors": [str(one) for one in error.all]})
-            terminal.say(_explained(error), fg="red", err=True)
-            continue
-        rows.append({"file": path, "right": True, "host": host.host, "digest": parameters.digest(host)})
-        if as_json:
-            continue
-        parts = (
-            host.release,
-            host.connection.kind,
-            plural(len(host.passthrough.devices), "passthrough device"),
-        )
-        about = ", ".join((*parts, plural(len(host.guests), "guest")))
-        click.echo(f"{path}: right. {host.host} ({about}), digest {parameters.digest(host)}")
-        try:
-            show_programs(path, host)
-        except ParamsError as error:
-            bad.append(path)
-            terminal.say(_explained(error), fg="red", err=True)
-    if as_json:
-        print_json(rows)
-    if bad:
-        click.get_current_context().exit(2)
 
 
 @main.command(short_help="Show what would be done; change nothing.")
@@ -327,27 +273,11 @@ def notebooks() -> None:
     source.refresh(project() / "notebooks", click.echo)
 
 
-main.add_command(allow)
-main.add_command(approve)
-main.add_command(backup)
-main.add_command(build)
-main.add_command(completion)
-main.add_command(doctor)
-main.add_command(explain)
-main.add_command(facts)
-main.add_command(fleet)
-main.add_command(guest)
-main.add_command(init)
-main.add_command(installer)
-main.add_command(lint)
-main.add_command(new)
-main.add_command(report)
-main.add_command(site)
-main.add_command(jupyter)
-main.add_command(survey)
-main.add_command(testbed)
-main.add_command(undo)
-main.add_command(volume)
+for _command in (
+    allow, approve, backup, build, completion, doctor, explain, facts, fleet, guest, init, installer,
+    jupyter, lint, new, report, site, survey, testbed, undo, validate, volume,
+):  # fmt: skip
+    main.add_command(_command)
 guest.add_command(adopt)
 for _command in (key, verify, audit, head, prune, export):
     report.add_command(_command)

@@ -117,11 +117,11 @@ def _above(path: Path) -> Meant | None:
 def _nothing(text: str, reports: Path) -> ParamsError:
     hosts = _hosts(reports)
     near = nearest(text.strip("/").partition("/")[0], hosts.split(", "))
-    there = f"there are reports of: {hosts}" if hosts else "make one: runbook run"
+    known = f"there are reports of: {hosts}" if hosts else "make one: runbook run"
     return ParamsError(
         f"There is no report of {printable(text)}",
         where=str(reports),
-        do="; ".join(filter(None, (near, there))),
+        do="; ".join(filter(None, (near, known))),
     )
 
 

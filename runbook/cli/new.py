@@ -105,8 +105,8 @@ def _copy(like: str, host: str, path: Path, *, force: bool) -> None:
     from runbook.proposal import file
 
     file.save(path, file.copied(find(like).read_text(encoding="utf-8"), host), force=force)
-    said = f"{like} is a recorded host: this is a copy of it. Of a machine the file is written from what it says."
-    click.echo(said, err=True)
+    note = f"{like} is a recorded host: this is a copy of it. Of a machine the file is written from what it says."
+    click.echo(note, err=True)
     click.echo(f"read it, then: runbook plan {path}", err=True)
     click.echo(str(path))
 

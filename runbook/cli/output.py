@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from runbook.errors import RunbookError
 from runbook.text.nearest import nearest
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
@@ -36,3 +37,10 @@ def print_json(value: Any) -> None:
     import json
 
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def explained(error: RunbookError) -> str:
+    """Return an error with the code that `runbook explain` knows it by."""
+    from runbook.help import hint
+
+    return f"{error}{hint(type(error).__name__, str(error))}"

@@ -65,9 +65,9 @@ def run_and_show(
     here = project()
     place = reports or here / "reports"
     step = only if only in homes() else None
-    asked = parameters.on_capture(parameters.load(params), capture)
-    prepare(asked)  # what is to be typed, before anything is on the screen
-    _say_first(here, asked, params, mode, place)
+    host = parameters.on_capture(parameters.load(params), capture)
+    prepare(host)  # what is to be typed, before anything is on the screen
+    _say_first(here, host, params, mode, place)
     progress = _progress(quiet, as_json)
     with watching() as stops, stops.deferred():
         with progress:
@@ -104,24 +104,24 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
         click.echo(str(done.index))
 
 
-def _say_first(here: Path, asked: HostParams, path: str, mode: str, reports: Path) -> None:
+def _say_first(here: Path, host: HostParams, path: str, mode: str, reports: Path) -> None:
     """Say what a person has to know of the notebooks and of a recorded host before either is seen."""
     if older := working_folder.stale(here):
         text = f"The notebooks here are of {older}, and this is another runbook: runbook init --update"
         say(text, fg="yellow", err=True)
-    if note := _recorded(asked, path, mode, reports):
+    if note := _recorded(host, path, mode, reports):
         say(note, err=True)
 
 
-def _recorded(asked: HostParams, path: str, mode: str, reports: Path) -> str:
+def _recorded(host: HostParams, path: str, mode: str, reports: Path) -> str:
     """Return which of its two states a recorded host is looked at in, '' for every other host and every other mode."""
-    there = asked.connection
-    if not isinstance(there, Recorded) or not there.finished or mode not in ("plan", "check"):
+    connection = host.connection
+    if not isinstance(connection, Recorded) or not connection.finished or mode not in ("plan", "check"):
         return ""
-    if finished.is_finished(asked, reports):
-        return f"{asked.host} is a recorded host, and a run of yours finished it: this looks at it as that run left it."
+    if finished.is_finished(host, reports):
+        return f"{host.host} is a recorded host, and a run of yours finished it: this looks at it as that run left it."
     if mode == "check":
-        return f"{asked.host} is a recorded host on which nothing was done yet; this finishes it: runbook run {path}"
+        return f"{host.host} is a recorded host on which nothing was done yet; this finishes it: runbook run {path}"
     return ""
 
 

@@ -122,20 +122,20 @@ def digests(name: str, data: bytes) -> Digests:
 
 def _brought(folder: Path, files: dict[str, bytes], before: dict[str, Digests]) -> Iterator[Told]:
     for name, new in files.items():
-        path, there = folder / name, _read(folder / name)
+        path, present = folder / name, _read(folder / name)
         was = before.get(name, {})
-        if there is None:
+        if present is None:
             _write(path, new)
             yield Told("added", name)
-        elif there == new:
+        elif present == new:
             continue
-        elif (now := digests(name, there))["file"] == was.get("file"):
+        elif (found := digests(name, present))["file"] == was.get("file"):
             _write(path, new)
             yield Told("replaced", name)
-        elif now.get("cells", "") == (coming := digests(name, new)).get("cells"):
+        elif found.get("cells", "") == (coming := digests(name, new)).get("cells"):
             continue  # it is of this edition already, and was run
-        elif now.get("cells", "") == was.get("cells"):
-            beside = _beside(path, OLD, there)
+        elif found.get("cells", "") == was.get("cells"):
+            beside = _beside(path, OLD, present)
             _write(path, new)
             yield Told("run", name, beside.name)
         else:
@@ -146,10 +146,12 @@ def _dropped(folder: Path, files: dict[str, bytes], before: dict[str, Digests]) 
     """Take away what no longer comes with the runbook: a run would take an old notebook for one of its own."""
     for name in before.keys() - files.keys():
         path = folder / name
-        if (there := _read(path)) is None:
+        if (present := _read(path)) is None:
             continue
         beside = (
-            "" if digests(name, there)["file"] == before[name].get("file") else _beside(path, OLD, there).name
+            ""
+            if digests(name, present)["file"] == before[name].get("file")
+            else _beside(path, OLD, present).name
         )
         path.unlink()
         yield Told("gone", name, beside)

@@ -82,9 +82,7 @@ def of_run(reports: Path, run: Json, known: Collection[PublicKey]) -> Audit:
         host=run["host"],
         run=run["id"],
         what=tuple(_what(run)),
-        when=f"{when(run['started'])} to {when(run['ended'])}"
-        if run.get("ended")
-        else f"{when(run['started'])}, no end",
+        when=when(run["started"]) + (f" to {when(run['ended'])}" if run.get("ended") else ", no end"),
         by=tuple(_by(run)),
         approved=tuple(_approved(run, lines)),
         versions=tuple(_versions(run, facts)),
@@ -225,12 +223,12 @@ def _forced(run: Json, lines: Sequence[journal.Line], params: HostParams | None)
     if untracked := source.get("untracked"):
         yield f"{plural(len(untracked), 'file')} among the programs that git does not know: {', '.join(untracked)}"
     if params is not None:
-        yield from _asked(params)
+        yield from _consented(params)
 
 
-def _asked(params: HostParams) -> Iterator[str]:
+def _consented(params: HostParams) -> Iterator[str]:
     """Yield what the parameters let pass that is refused without them."""
-    if eyes := [said for said in params.consent if said.startswith(f"{open_eyes.STEP}:")]:
+    if eyes := [word for word in params.consent if word.startswith(f"{open_eyes.STEP}:")]:
         yield f"IOMMU groups are parted with open eyes: {', '.join(eyes)}"
     for device in params.passthrough.devices:
         loose = [name for name in ("permissive", "seize") if getattr(device, name)]

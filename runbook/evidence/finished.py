@@ -26,8 +26,8 @@ def after_a_run(params: HostParams, mode: str, reports: Path) -> HostParams:
     if not is_finished(params, reports):
         return params
     find(connection.finished)
-    there = connection.model_copy(update={"recording": connection.finished})
-    return params.model_copy(update={"connection": there})
+    end_state = connection.model_copy(update={"recording": connection.finished})
+    return params.model_copy(update={"connection": end_state})
 
 
 def is_finished(params: HostParams, reports: Path) -> bool:

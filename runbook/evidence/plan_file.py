@@ -79,6 +79,6 @@ def _texts(done: Run, file: str) -> dict[str, str]:
         call = CALL.search(cell.source)
         if cell.cell_type != "code" or not call or call[1] != "plan":
             continue
-        said = (out.get("data", {}).get("text/plain") or out.get("text") or "" for out in cell.outputs)
-        found[call[2]] = "\n".join(text.rstrip() for text in said)
+        texts = (out.get("data", {}).get("text/plain") or out.get("text") or "" for out in cell.outputs)
+        found[call[2]] = "\n".join(text.rstrip() for text in texts)
     return found

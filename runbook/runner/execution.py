@@ -9,18 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 from nbclient.util import ensure_async
 from nbformat import NotebookNode
-from papermill.exceptions import PapermillExecutionError
 
 from runbook.controller.signals import watching
-from runbook.evidence.ledger import SKIP, Ledger, Status, runs
+from runbook.evidence.ledger import SKIP, Ledger, runs
 from runbook.lint.notebook import CALL
 from runbook.redaction import KNOWN
 from runbook.runner.gate import Client
 from runbook.runner.kernel import Kernel, Wanted
 from runbook.runner.options import Options
+from runbook.runner.verdict import CancelledCell, verdict
 
 log = logging.getLogger("runbook.evidence")
 log.addHandler(logging.NullHandler())
@@ -135,7 +135,7 @@ class Execution:
         cause = CancelledCell("cancelled") if task.cancelled() else task.exception()
         if cause is not None and self.stops.requests:  # one signal may reach the kernel before this process
             reason = "interrupted"
-        status, error = _verdict(index, cell, reason, cause, self.options.execution_timeout)
+        status, error = verdict(index, cell, reason, cause, self.options.execution_timeout)
         if error and not any(out.output_type == "error" for out in cell.outputs):
             name, text = type(error).__name__, KNOWN.text(str(error))
             output = {"ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
@@ -212,31 +212,3 @@ class Execution:
         except Exception:
             self._mute.add(name)
             log.exception("%s failed and is not called again", name)
-
-
-class CancelledCell(RuntimeError):
-    """A cell was given up: its kernel neither answered nor died."""
-
-
-def _verdict(
-    index: int, cell: NotebookNode, reason: str, cause: BaseException | None, timeout_s: float | None
-) -> tuple[Status, BaseException | None]:
-    """Return the status of a cell and the error to raise, None when it completed."""
-    where = f"in cell {cell.id}"
-    if reason == "timed-out":
-        return "timed-out", CellTimeoutError(f"The cell took longer than {timeout_s:g} s, {where}")
-    if cause is None:
-        return "completed", None
-    name = getattr(cause, "ename", "")
-    if reason == "interrupted" or name == "KeyboardInterrupt":
-        return "killed", KeyboardInterrupt(f"Interrupted {where}")
-    if isinstance(cause, DeadKernelError):
-        return "killed", DeadKernelError(f"The kernel died {where}")
-    if isinstance(cause, CellExecutionError):
-        traceback = next((list(o.traceback) for o in cell.outputs if o.output_type == "error"), [])
-        status: Status = "timed-out" if name == "TimedOut" else "failed"
-        count, source = cell.execution_count, cell.source
-        return status, PapermillExecutionError(
-            index, count, source, name, KNOWN.text(cause.evalue), traceback
-        )
-    return "failed", cause

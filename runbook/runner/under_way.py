@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
@@ -21,23 +20,17 @@ from runbook.controller.signals import Stops
 from runbook.drift.compare import counted
 from runbook.engine.journal import read
 from runbook.errors import ConsentMissing, RunbookError
-from runbook.evidence import abandoned, archive, claims, drift, notebook_html, notices, planned
+from runbook.evidence import abandoned, archive, claims, drift, notebook_html, notices
 from runbook.evidence.failures import failure_of
 from runbook.evidence.files import notebook_text, read_notebook
 from runbook.evidence.ledger import counts
-from runbook.evidence.outcomes import (
-    GOOD,
-    INTERRUPTED,
-    Failure,
-    standing,
-    step_ends,
-    stopped_by_steps,
-)
-from runbook.evidence.record import NotebookRecord, Run, RunRecord
+from runbook.evidence.outcomes import INTERRUPTED, Failure, standing, step_ends
+from runbook.evidence.record import Run, RunRecord
 from runbook.hosts.shared import shared
 from runbook.params import HostParams
 from runbook.params.host import Captured
 from runbook.runner.approved import Agreed
+from runbook.runner.judging import judged
 from runbook.runner.kernel import Spare
 from runbook.runner.telling import OnEvent, Teller
 
@@ -150,7 +143,7 @@ class Runner:
         self._teller.follow()
         lines = read(self.place / "journal.jsonl")
         entry.steps = step_ends(lines, name, self._steps[name])
-        failure = failure or self._judged(entry)
+        failure = failure or judged(entry)
         self.record.failure = self.record.failure or failure
         if output.exists():
             nb = saved[0] if saved else read_notebook(output)
@@ -195,19 +188,6 @@ class Runner:
                 CAPTURE: self._capture,
                 APPROVAL: str(self.place / approval.NAME) if self._agreed else "",
                 **(self._line.environment() if self._line else {})}  # fmt: skip
-
-    def _judged(self, entry: NotebookRecord) -> Failure | None:
-        """Let no notebook count as completed when one of its steps did not end well."""
-        bad = stopped_by_steps(entry.steps)
-        if not bad:
-            return None
-        entry.status, code = bad
-        if refusal := planned.would_refuse(ends := [asdict(end) for end in entry.steps]):
-            text = f"{refusal}\n{planned.in_full(ends)}"
-            return Failure(entry.name, "", "Refused", text, entry.status, code)
-        names = ", ".join(f"{end.step} ({end.status})" for end in entry.steps if end.status not in GOOD)
-        text = f"no cell raised an error, but these steps did not end well: {names}"
-        return Failure(entry.name, "", "StepFailed", text, entry.status, code)
 
     def _look_back(self) -> None:
         """Keep what the finished host looks like; in mode check, say what changed since the last good report."""

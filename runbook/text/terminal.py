@@ -27,8 +27,8 @@ class Guard:
 
     def write(self, text: str | bytes) -> int:
         """Write a text; return how much of it was taken: all. Click's completion writes bytes, which go no other way."""
-        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        self.behind.write(visible(said))
+        shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        self.behind.write(visible(shown))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

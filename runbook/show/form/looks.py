@@ -132,3 +132,11 @@ def _branch(depth: int, bdf: str, what: str) -> str:
         f'<div style="margin-left:{max(depth - 1, 0) * 1.4:g}em">{lead}<code style="background:none">{escape(bdf)}</code> '
         f"{escape(what)}</div>"
     )
+
+
+def close(shown: Any, *kept: Any) -> None:
+    """Let a widget go that is shown no more, with all that is in it but the kept: kernel and page both hold it."""
+    for child in getattr(shown, "children", ()):
+        close(child, *kept)
+    if shown not in kept:
+        shown.close()

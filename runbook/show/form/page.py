@@ -14,8 +14,8 @@ from runbook.show.form import looks, sums, words
 from runbook.show.form.draft import Draft
 from runbook.show.form.fields import Section, sections
 from runbook.show.form.inputs import Input
-from runbook.show.form.looks import Shared
-from runbook.show.form.picker import Row, give, rows
+from runbook.show.form.looks import Shared, close
+from runbook.show.form.picker import Row, give, rows, shape
 from runbook.show.live import is_live
 from runbook.show.pieces import code
 from runbook.survey.groups import Group
@@ -102,7 +102,7 @@ class Form:
         for box in self.fields.children:
             old, box.children = box.children, [self._later]
             for child in old:
-                _close(child, self._later)
+                close(child, self._later)
         self._fill(self.fields.selected_index)
         self._refresh()
 
@@ -183,15 +183,13 @@ class Form:
         if self._rows == before:
             return
         self.held.value = looks.folded(self._rows)
-        if [(row.group, row.is_folded) for row in before] == [
-            (row.group, row.is_folded) for row in self._rows
-        ]:
+        if shape(before) == shape(self._rows):
             self._show_owners()
             return
         old, self.pickers = self.devices.children, {}
         self.devices.children = [self._picker(row) for row in self._rows if not row.is_folded]
         for picker in old:
-            _close(picker)
+            close(picker)
 
     def _show_owners(self) -> None:
         """Say anew who has which group, in the pickers that are there: one that is being used stays under the keys."""
@@ -235,11 +233,3 @@ class Form:
             return
         self._seen, self.save.disabled = None, True
         self.changes.value = f"Saved to {escape(str(self.draft.path))}."
-
-
-def _close(widget: Any, *kept: Any) -> None:
-    """Let a widget go that is shown no more, with all that is in it but the kept: kernel and page both hold it."""
-    for child in getattr(widget, "children", ()):
-        _close(child, *kept)
-    if widget not in kept:
-        widget.close()

@@ -38,6 +38,11 @@ class Row:
         return self.is_held or (self.group.is_platform and self.owner == DOM0)
 
 
+def shape(found: tuple[Row, ...]) -> list[tuple[Group, bool]]:
+    """Return what decides which pickers there are: each group, and whether it is folded."""
+    return [(row.group, row.is_folded) for row in found]
+
+
 def rows(values: dict[str, Any], machine: Machine) -> tuple[Row, ...]:
     """Return the groups of a machine's devices as the parameters' values share them out: those on offer first."""
     guests = tuple(str(guest.get("name", "")) for guest in items(values, "guests"))
