@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from runbook.model.ask import Ask, Facts
 
 FILE = "/etc/network/interfaces"
+MARK = "\ufeff"
+"""The byte order mark; ifup reads no file that begins with it."""
 _ROOT, _DIRECTORY = "/etc/network", "/etc/network/interfaces.d"
 _SOURCES = ("source", "source-directory", "source-dir")
 _FILE = Ask.read(FILE)
@@ -124,12 +126,16 @@ def parse(facts: Facts) -> Interfaces:
 def paragraphs(text: str, file: str = FILE) -> tuple[Paragraph, ...]:
     """Return the paragraphs of a file; what stands behind the last one is a paragraph without a keyword.
 
+    A byte order mark in front of them is passed over, which ifup does not do (`Sourced.marked`).
+
     >>> [p.words for p in paragraphs("auto lo\\n# the outside\\niface lo inet loopback\\n    mtu 1500")]
     [('lo',), ('lo', 'inet', 'loopback')]
     """
     found: list[tuple[list[str], list[str]]] = []
     between: list[str] = []
-    for line in re.findall(r"(?:[^\\\n]|\\(?:\n|.|\Z))*\n|(?:[^\\\n]|\\(?:\n|.|\Z))+\Z", text):
+    for line in re.findall(
+        r"(?:[^\\\n]|\\(?:\n|.|\Z))*\n|(?:[^\\\n]|\\(?:\n|.|\Z))+\Z", text.removeprefix(MARK)
+    ):
         line, words = line.rstrip("\n").rstrip(), words_of(line)
         if not words or words[0].startswith("#"):
             between.append(line)

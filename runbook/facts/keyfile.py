@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _ALIASES = {"802-3-ethernet": "ethernet"}
 _KEY = re.compile(r"\s*([^#\s=][^=]*?)\s*=\s*(.*?)\s*")
@@ -46,6 +46,8 @@ class Keyfile:
     """A file of sections."""
 
     sections: tuple[Section, ...] = ()
+    is_marked: bool = field(default=False, compare=False)
+    """True for a text that began with a byte order mark, with which GLib reads no file of this form."""
 
     @classmethod
     def read(cls, text: str) -> Keyfile:
@@ -55,12 +57,14 @@ class Keyfile:
         'auto'
         """
         found: list[tuple[str, str, list[str]]] = [("", "", [])]
-        for line in text.removesuffix("\n").split("\n") if text else ():
+        is_marked = text.startswith("\ufeff")
+        for line in text[is_marked:].removesuffix("\n").split("\n") if text else ():
             if head := re.fullmatch(r"\s*\[([^\]]*)\]\s*", line):
                 found.append((_ALIASES.get(head[1], head[1]), line, []))
             else:
                 found[-1][2].append(line)
-        return cls(tuple(Section(name, head, tuple(lines)) for name, head, lines in found if head or lines))
+        sections = (Section(name, head, tuple(lines)) for name, head, lines in found if head or lines)
+        return cls(tuple(sections), is_marked)
 
     @property
     def text(self) -> str:

@@ -36,7 +36,7 @@ class Netplan:
     """What netplan is told."""
 
     texts: Mapping[str, str]
-    """The files that count, in the order in which a later one adds to an earlier one."""
+    """The files that count, in the order in which a later one adds to an earlier one; without a byte order mark."""
     pieces: Mapping[str, Mapping[str, Any]]
     """What each says below `network`, all scalars as text."""
     broken: tuple[tuple[str, str], ...] = ()
@@ -84,7 +84,8 @@ def parse(facts: Facts) -> Netplan:
     names: dict[str, str] = {}
     for folder in _FOLDERS:
         names |= {PurePosixPath(p).name: p for p in every if str(PurePosixPath(p).parent) == folder}
-    texts = {names[name]: every[names[name]] for name in sorted(names)}
+    # netplan reads with libyaml, which passes over a byte order mark.
+    texts = {names[name]: every[names[name]].removeprefix("\ufeff") for name in sorted(names)}
     pieces: dict[str, dict[str, Any]] = {}
     broken = []
     for path, text in texts.items():

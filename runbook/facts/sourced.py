@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from runbook.facts.interfaces import FILE, Paragraph, paragraphs
+from runbook.facts.interfaces import FILE, MARK, Paragraph, paragraphs
 from runbook.model.ask import Ask, Facts
 
 FOLDERS = (
@@ -35,6 +35,11 @@ class Sourced:
     """Text by path, /etc/network/interfaces first. A file that no line names sleeps, and is none of them."""
     unread: tuple[str, ...]
     """What a line takes in that was not read here, or that is not there."""
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """Those that begin with a byte order mark, for which ifup reads nothing of all."""
+        return tuple(path for path, text in self.files.items() if text.startswith(MARK))
 
 
 def parse(facts: Facts) -> Sourced:

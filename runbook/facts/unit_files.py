@@ -68,7 +68,7 @@ class UnitFile:
 
 
 def parse(path: str, text: str) -> UnitFile:
-    """Return a file in sections.
+    """Return a file in sections, without a byte order mark, which systemd passes over.
 
     >>> unit = parse("a", "# mine\\n[Match]\\nName=eno1\\n\\n[Network]\\n# the office\\nDNS=192.168.1.1 \\\\\\n  9.9.9.9\\n")
     >>> [(s.name, s.before, [(e.key, e.value, e.before) for e in s.entries]) for s in unit.sections]
@@ -76,7 +76,7 @@ def parse(path: str, text: str) -> UnitFile:
     """
     sections: list[Section] = []
     before: list[str] = []
-    for lines in _logical(text):
+    for lines in _logical(text.removeprefix("\ufeff")):
         told = " ".join(part.removesuffix("\\").strip() for part in lines if not _is_comment(part))
         key, sign, value = told.partition("=")
         if head := re.fullmatch(r"\[([^\[\]]+)\]", told):

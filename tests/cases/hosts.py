@@ -2,7 +2,7 @@
 
 `why` says what is right there. `step` is planned with `params` (sections of the testbed's exchanged) on a machine that has the folder's files;
 `answers` names the file that answers a question, by a part of it. Then must hold, as far as it is there: `actions`, their titles;
-`findings`, level and text; `has` and `lacks`, lines of the files that are written; `check`, what the step's check
+`findings`, level and text; `note`, a part of what the plan says besides; `has` and `lacks`, lines of the files that are written; `check`, what the step's check
 finds on the host as it is.
 """
 

@@ -17,6 +17,7 @@ def test_the_plan_is_the_right_one(case):
         assert [action.title for action in plan.actions] == expected["actions"]
     assert [[f.level, f.what] for f in plan.findings] == expected.get("findings", [])
     assert all(f.why and f.do for f in plan.findings if f.stops)
+    assert expected.get("note", "") in plan.note
     files = (file for action in plan.actions for file in getattr(action, "files", (action,)))
     text = "\n".join(getattr(file, "content", None) or "" for file in files)
     lines = [line.strip() for line in text.splitlines()]

@@ -100,6 +100,24 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
         ["eno3"],
         "it is there, and this session came in by it; it keeps 192.168.1.10/24 (fixed), 2001:db8::1a/64 (from router",
     ),
+    "new-on-br0-host": (
+        host(
+            link("eno1", master="br0"), link("eno2"), link("eno3"), link("br0", "192.168.1.10/24"),
+            routes=[{**OUT[0], "dev": "br0"}], at="192.168.1.10", bridges=("br0",),
+        ),
+        [("br0", ("eno1",), "keep"), ("xenbr1", ("eno2",), "none")],
+        ["eno3"],
+        "it is there, and this session came in by it; it keeps 192.168.1.10/24 (fixed)",
+    ),
+    "nic-with-address-offered": (
+        host(
+            link("eno1"), link("eno1.10", "192.168.1.10/24", link="eno1"), link("eno2", "10.1.0.2/24"), link("eno3"),
+            routes=[{**OUT[0], "dev": "eno1.10"}], at="192.168.1.10",
+        ),
+        [("xenbr0", ("eno1.10",), "keep"), ("xenbr1", ("eno3",), "none")],
+        [],
+        "must stay: it carries the address 10.1.0.2/24 (eno2)",
+    ),
     "an address, a route": (
         host(MAIN, link("eno2", "10.0.5.2/24"), link("eno3"), routes=[*OUT, STORAGE], at="192.168.1.10"),
         [OUTSIDE, ("xenbr1", ("eno3",), "none")],

@@ -11,6 +11,7 @@ from runbook.facts.network import Network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
+from runbook.params.host import Local
 from runbook.redaction.spelt import holds
 from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
 from runbook.steps.shared.writers import Share, Written
@@ -107,6 +108,12 @@ def _switch(params: HostParams, share: Share, one: Written, facts: Facts, now: N
 
 def _note(params: HostParams) -> str:
     """Say what is about to happen to the connection."""
+    if isinstance(params.connection, Local):
+        return (
+            "The network breaks off for some seconds. The host measures what holds before and afterwards, and restores the old "
+            "files by itself when something is missing. From itself it cannot see whether others get in: log in anew from "
+            "another machine before you leave this one's keyboard; `runbook undo` is the way back."
+        )
     return (
         "The connection breaks off for some seconds. The host measures what holds before and afterwards, and restores "
         f"the old files by itself when something is missing, or no new connection arrives within {params.network.revert_s} s."

@@ -13,7 +13,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.releases import xen
-from runbook.steps.shared import boot_menu, owners_words, safe_default
+from runbook.steps.shared import boot_menu, byte_order_mark, owners_words, safe_default
 
 TITLE = "Give the Xen entry its options and keep plain Debian the default"
 GUIDE = (
@@ -37,7 +37,9 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = grub.parse(facts)
     waits = () if now.hypervisors else (_not_installed(params),)
     # Before Xen is there the menu may be another one than it finds then; what the parameters say stays.
-    findings = () if waits else _no_way_back(now)
+    marked = [p for p in (owners_words.DEFAULTS,) if (facts.text(p) or "").startswith(byte_order_mark.MARK)]
+    refused = byte_order_mark.refused(marked, "`update-grub` ends before it writes a menu")
+    findings = refused or ([] if waits else _no_way_back(now))
     if findings:
         return Plan(findings=(*waits, *findings))
     told = owners_words.read(params, now, facts)

@@ -15,7 +15,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.releases import xen
-from runbook.steps.shared import interfaces_held
+from runbook.steps.shared import byte_order_mark, interfaces_held
 from runbook.steps.shared.interfaces_file import edit
 from runbook.steps.shared.writers.written import Written
 
@@ -36,7 +36,12 @@ def write(params: HostParams, facts: Facts) -> Written:
     new = tuple(NetworkFile(path, text) for path, text in edited.files.items() if text != there.files[path])
     return Written(
         files=new or (NetworkFile(FILE, edited.files[FILE]),),
-        findings=edited.findings,
+        findings=(
+            *byte_order_mark.refused(
+                there.marked, "ifup reads none of its files: the next start would be without network"
+            ),
+            *edited.findings,
+        ),
         dangers=(*_programs(params, programs), *_elsewhere(ports, there), *_rewritten(edited.files, new)),
         gateways=interfaces_held.ways_out(params, edited.paragraphs),
         others=frozenset(name for p in edited.paragraphs for name in p.names),

@@ -14,6 +14,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.host import Bridge
+from runbook.steps.shared import byte_order_mark
 from runbook.steps.shared.kept import Held
 from runbook.steps.shared.writers import nm_dangers, nm_links, nm_profiles
 from runbook.steps.shared.writers.nm_addresses import FAMILIES, Whose, as_asked, has_way_out, held, section_of
@@ -60,6 +61,11 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 def write(params: HostParams, facts: Facts) -> Written:
     """Return the profiles of the bridges and of their ports; a bridge that is there keeps its own."""
     work = _Work(params, network.parse(facts), network_manager.parse(facts), nm_links.parse(facts))
+    # What NetworkManager has of such a file is from before the mark came, and is gone when it starts anew.
+    marked = [p.path for p in work.has.profiles if p.file.is_marked]
+    work.found += byte_order_mark.refused(
+        marked, "NetworkManager reads it no more: it is gone at the next start"
+    )
     for bridge in params.network.bridges:
         _write(bridge, work)
     for path, text in work.files.items():
