@@ -28,8 +28,8 @@ def build() -> None:
       runbook build kernel params/myhost.yml --flags   what becomes of the flags
       runbook build kernel params/myhost.yml --stop    end it
       runbook build xen params/myhost.yml
-      runbook build system params/myhost.yml web        the image of that guest's system
-      runbook build firmware params/myhost.yml          UEFI for guests
+      runbook build system params/myhost.yml web       the system of the guest web
+      runbook build firmware params/myhost.yml         UEFI for guests
 
     Neither the host nor this machine is changed. The packages are kept in builds/ and used by the
     notebooks 04, 05 and 08, on every host with the same parameters. Needs mmdebstrap and a range of
@@ -106,7 +106,12 @@ def xen(params: str, stop: bool) -> None:
 @_PARAMS
 @_STOP
 def firmware(params: str, stop: bool) -> None:
-    """Build the UEFI firmware for guests (OvmfXen) of the release in PARAMS, or go on watching it."""
+    """Build the UEFI firmware for guests (OvmfXen) of the release in PARAMS, or go on watching it.
+
+    \b
+    Example:
+      runbook build firmware params/myhost.yml
+    """
     from runbook import params as parameters
     from runbook.builds import ovmf as recipes
 
@@ -119,7 +124,12 @@ def firmware(params: str, stop: bool) -> None:
 @click.argument("guest")
 @_STOP
 def system(params: str, guest: str, stop: bool) -> None:
-    """Make the image of the system of a GUEST in PARAMS, or go on watching it."""
+    """Make the image of the system of a GUEST in PARAMS, or go on watching it.
+
+    \b
+    Example:
+      runbook build system params/myhost.yml web
+    """
     from runbook import params as parameters
     from runbook.builds import guest_system as recipes
     from runbook.errors import ParamsError

@@ -30,6 +30,10 @@ def completion(ctx: click.Context) -> None:
 
     A new shell then completes commands, options, parameter files, notebooks and steps. For bash the package
     bash-completion has to be there, as it is on most desktops; zsh has to be told the folder, once.
+
+    \b
+    Example:
+      runbook completion
     """
     from runbook.cli.manual import page
     from runbook.controller.atomic import write_atomic

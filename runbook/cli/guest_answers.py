@@ -65,8 +65,9 @@ def answers(
 
     \b
     Example:
-      runbook guest answers params/myhost.yml windows --drivers ~/xen-drivers --media ~/Win11.iso \\
-        --edition 'Windows 11 Pro' --user ana --password env:WINDOWS_PASSWORD --without-tpm --into answers.iso
+      runbook guest answers params/myhost.yml windows --into answers.iso \\
+        --drivers ~/xen-drivers --media ~/Win11.iso --without-tpm \\
+        --edition 'Windows 11 Pro' --user ana --password env:WINDOWS_PASSWORD
     """
     from runbook import params as parameters
     from runbook.guests.windows import Answers

@@ -186,6 +186,10 @@ def systems(keep: bool, release: str) -> None:
     """Prove that a guest becomes a system: from its parameters to ssh, as PVH, as HVM and as PV.
 
     Begins at the last checkpoint of `test`, and refuses at the end to write over what it made.
+
+    \b
+    Example:
+      runbook testbed systems --release bookworm
     """
     with _clear_errors():
         from runbook.testbed import systems as proof
