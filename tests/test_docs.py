@@ -63,6 +63,21 @@ def test_the_changelog_is_short():
         assert [line for line in lines if len(line) > 200] == []
 
 
+def test_the_shares_of_the_set_ups_are_counted():
+    """What the page's end says of all shares together is what its rows add up to."""
+    page = (ROOT / "docs" / "set-ups.md").read_text(encoding="utf-8")
+    sums: dict[str, float] = {}
+    for share, kind in re.findall(r"(?m)^\| (?!set-up|---).+? \| ([^|]+) % \| (\w+)", page):
+        numbers = [float(number) for number in re.findall(r"\d+", share)]
+        # "1 to 2 %" counts as the middle, "under 1 %" as the half of it.
+        middle = numbers[0] / 2 if share.startswith("under") else sum(numbers) / len(numbers)
+        sums[kind] = sums.get(kind, 0) + middle
+    whole = sum(sums.values())
+    said = [f"*{kind}* {round(100 * sums[kind] / whole)} %" for kind in ("works", "says", "refuses")]
+    assert sums.keys() == {"works", "says", "refuses"}
+    assert ", ".join(said) in page
+
+
 def test_what_shows_a_set_up_is_there():
     """Each test and each host that `docs/set-ups.md` names as a witness exists under that name."""
     page = (ROOT / "docs" / "set-ups.md").read_text(encoding="utf-8")
