@@ -104,7 +104,7 @@ def test_with_other_parameters_a_new_question_is_an_error(monkeypatch: Any) -> N
     asked.plan = lambda params, facts: Plan((Run(("echo", facts[NEW].out)),))
     steps = dict(steps_of(BOOK)) | {"stop_saving_guests": asked}
     other = HostParams.model_validate(PARAMS.model_dump(exclude_unset=True) | {"host": "alder"})
-    with pytest.raises(NotRecorded, match=r"(?s)never asked: sysctl.*give these parameters back"):
+    with pytest.raises(NotRecorded, match=r"(?s)does not hold stop_saving_guests .* made with another host"):
         play(steps, monkeypatch, other)
 
 

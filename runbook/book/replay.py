@@ -79,7 +79,9 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
         first, second = one.get(key), other.get(key)
         if not above and isinstance(first, dict) and isinstance(second, dict):
             yield from _differing(first, second, f"{key}.")
-        elif first != second:
+        elif first != second and (
+            key in one or second
+        ):  # what was not known then, and is empty, asks nothing
             yield f"{above}{key}"
 
 

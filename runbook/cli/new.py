@@ -104,10 +104,15 @@ def _copy(like: str, host: str, path: Path, *, force: bool) -> None:
     from runbook.params import find
     from runbook.proposal import file
 
+    was_there = path.exists()
     file.save(path, file.copied(find(like).read_text(encoding="utf-8"), host), force=force)
     note = f"{like} is a recorded host: this is a copy of it. Of a machine the file is written from what it says."
     click.echo(note, err=True)
-    click.echo(f"read it, then: runbook plan {path}", err=True)
+    _tell_written(path, was_there=was_there)
+
+
+def _tell_written(path: Path, *, was_there: bool) -> None:
+    click.echo(f"{'written over' if was_there else 'written'}; read it, then: runbook plan {path}", err=True)
     click.echo(str(path))
 
 
@@ -120,5 +125,4 @@ def _tell(seen: Proposal, path: Path, *, was_there: bool) -> None:
         f"{plural(len(seen.chosen), 'device')} for guests, {seen.offered} more on offer",
     ]
     click.echo(f"read {seen.machine.system.hostname}: {', '.join(about)}", err=True)
-    click.echo(f"{'written over' if was_there else 'written'}; read it, then: runbook plan {path}", err=True)
-    click.echo(str(path))
+    _tell_written(path, was_there=was_there)

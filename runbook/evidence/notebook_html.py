@@ -162,10 +162,11 @@ def _lines(text: str, file: str, *, is_open: bool, kind: str) -> str:
 def _sibling(to: str, pages: dict[str, str]) -> str:
     """Return where a link leads in a report: to the page of a notebook of the same run, or where it led.
 
-    What lies beside the notebooks' folder, such as docs/, is not beside a report: '' for it.
+    What lies beside the notebooks' folder, such as docs/, is not beside a report, nor is a notebook that the run
+    left out: '' for either.
     """
     path, hash_, anchor = to.removeprefix("./").partition("#")
     page = pages.get(path.removesuffix(".ipynb")) if path.endswith(".ipynb") else None
     if page:
         return f"{page}{hash_}{anchor}"
-    return "" if path.startswith("../") else to
+    return "" if path.startswith("../") or path.endswith(".ipynb") else to

@@ -49,7 +49,7 @@ def spread(given: Any) -> Any:
     Raises `ValueError` for other keys there, and for keys that stand in both places.
 
     >>> spread({"consent": {"by": "ssh-ed25519 AAAA"}})
-    {'approvers': ['ssh-ed25519 AAAA'], 'consent': []}
+    {'consent': [], 'approvers': ['ssh-ed25519 AAAA']}
     """
     if not isinstance(given, dict) or not isinstance(said := given.get("consent"), dict):
         return given

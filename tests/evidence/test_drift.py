@@ -149,7 +149,7 @@ def test_the_commands_of_the_samples_readme(monkeypatch):
     (command,) = re.findall(r"`(runbook report compare [^`]+)`", text)
     said = CliRunner().invoke(main, command.split()[1:]).output
     assert re.match(r"\d+ things are different from alder/\S+ to birch/", said)
-    assert "system: under Xen no → yes" in said
+    assert "under Xen no → yes" in said
     assert "driver e1000e → pciback" in said
 
 

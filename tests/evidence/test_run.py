@@ -201,7 +201,7 @@ def test_only_and_start_choose_notebooks(go, tmp_path):
 BAD = {
     "mode": ({"mode": "try"}, "'try' is not a mode"),
     "notebook": ({"only": "77"}, "no notebook '77'"),
-    "start": ({"start": "0"}, "fits several"),
+    "start": ({"start": "0"}, "no notebook '0'"),
 }
 
 

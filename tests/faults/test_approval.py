@@ -90,7 +90,7 @@ def test_other_parameters_than_those_that_were_approved_start_nothing(world, ana
     """There is no run at all."""
     file = approved(world, ana)
     params = world.place / "project/params/toy.yml"
-    params.write_text(params.read_text() + "ram_mib: 2048\n")
+    params.write_text(params.read_text() + "ram_mib: 65536\n")
     before = world.folders()
     status, _, err = run(world, file)
     assert (status, world.folders() == before, log(world)) == (4, True, [])

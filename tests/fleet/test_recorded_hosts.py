@@ -38,7 +38,7 @@ def hosts(tmp_path, monkeypatch):
     config.write_text("ProxyCommand false\n")
     give(monkeypatch, tmp_path / "config", ("connection.config", "\n".join(would_run(config))))
     text, number = re.subn(
-        r"(?m)^  kind: recorded\n  recording: .*$",
+        r"(?m)^  kind: recorded\n  recording: .*\n  finished: .*$",
         f"  kind: ssh\n  to: nobody@192.0.2.1\n  config: {tmp_path / 'ssh_config'}",
         paths[3].read_text(),
     )

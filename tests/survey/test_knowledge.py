@@ -126,7 +126,7 @@ def _copy(tmp_path):
     folder = tmp_path / "source"
     target = folder / "runbook" / "survey" / "knowledge"
     target.mkdir(parents=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         (folder / name).write_bytes((ROOT.parent / name).read_bytes())
     for path in [*FOLDER.iterdir(), ROOT / "__init__.py", ROOT / "survey" / "__init__.py"]:
         if path.is_file():

@@ -14,6 +14,7 @@ TAGS = {
     "body",
     "div",
     "span",
+    "sup",
     "p",
     "b",
     "i",
