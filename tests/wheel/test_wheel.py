@@ -47,6 +47,8 @@ def installed(request, wheel, tmp_path_factory):
         venv.create(place, with_pip=True)
         site = next(place.glob("lib/python*/site-packages"))
         (site / "of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        (place / "share").mkdir(exist_ok=True)
+        (place / "share/jupyter").symlink_to(Path(sys.prefix, "share/jupyter"))  # nbconvert's templates
         more = ["--no-index", "--no-deps"]
     else:
         _run([request.param, "-m", "venv", str(place)], place, os.environ)
