@@ -97,6 +97,7 @@ def test_each_attack_is_text_in_jupyterlab(lab, server):
     notebook = lab(server.write("15_attacks", ALL))
     listening(notebook.page)
     cell = notebook.step("c1")
+    notebook.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
     notebook.page.wait_for_timeout(1500)  # formulas are set, and pictures fetched, later
     assert cell.locator(".jp-OutputArea-output").last.inner_text().count(MARK) > 100
     assert left(notebook.page, "http://127.0.0.1:", "ws://127.0.0.1:") == []

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 SHEET_PX = 680
 """Width of an A4 sheet without its margins of 15 mm, at 96 px an inch."""
 A4_PT = (595, 842)
-FOLDED = """() => [...document.querySelectorAll("details:not([open]) > :not(summary)")]
+FOLDED = """() => [...document.querySelectorAll("details:not([open]) > :not(summary, style)")]
     .filter((one) => one.textContent.trim() && !one.checkVisibility({contentVisibilityAuto: true}))
     .map((one) => one.textContent.slice(0, 60))"""
 LEAVING = """(wide) => [...document.querySelectorAll("main *")]
@@ -76,7 +76,7 @@ def sheets(file):
     ("name", "fewest", "most"),
     [
         ("chapter", 15, 28),
-        ("notebook", 8, 18),
+        ("notebook", 8, 24),
         ("run", 4, 8),
         ("host", 3, 6),
         ("fleet", 1, 1),
