@@ -30,8 +30,8 @@ def test_stepped_through_it_shows_what_is_committed(lab, server):
         if name == "open":
             assert notebook.bars() == [("open", "0 of 10 steps done · next stop_saving_guests")]
         if name == "plan-hide-devices":
-            said = "▶ 1 of 10 steps done · now hide_devices · next set_boot_menu"
-            assert notebook.bars() == [(name, f"✓ {said}")]
+            said = "▶ 2 of 10 steps done · now hide_devices · next set_boot_menu"
+            assert notebook.bars() == [(name, f"✓ ✓ {said}")]
     assert differing(notebook) == {}
     assert notebook.bars() == [("apply-boot-xen-once", "✓ ✓ ✓ ✓ ✓ ✓ ✓ ✓ ✓ ✓ 10 of 10 steps done")]
 
