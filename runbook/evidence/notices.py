@@ -13,6 +13,7 @@ import urllib.request
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from runbook.errors import RunbookError
 from runbook.evidence.pages import verdict
@@ -21,6 +22,7 @@ from runbook.params.host import Stored
 from runbook.params.notices import Notice, is_loopback
 from runbook.params.secrets import password, resolve
 from runbook.redaction import KNOWN
+from runbook.text.printable import printable
 
 TIMEOUT_S = 20
 SENDMAIL = "/usr/sbin:/usr/lib:/usr/bin"
@@ -66,7 +68,7 @@ def content(place: Path, run: Json) -> Json:
         "started": run["started"],
         "ended": run["ended"],
         "verdict": verdict(run),
-        "failure": str(failure.get("message", "")).partition("\n")[0][:300],
+        "failure": printable(str(failure.get("message", "")).partition("\n")[0][:300]),
         "change": run.get("change", ""),
         "by": run.get("by", {}),
         "signed_by": run.get("signed_by"),
@@ -98,20 +100,14 @@ def _mail(notice: Notice, told: Json) -> None:
         argv = [program, "-i", "--", *notice.mail]
         subprocess.run(argv, input=message.as_bytes(), timeout=TIMEOUT_S, check=True, capture_output=True)
         return
-    host, _, port = (
-        notice.server.partition(":") if not notice.server.startswith("[") else _bracketed(notice.server)
-    )
-    with smtplib.SMTP(host.strip("[]"), int(port or 25), timeout=TIMEOUT_S) as server:
+    relay = urlsplit(f"//{notice.server}")
+    host = relay.hostname or ""
+    with smtplib.SMTP(host, relay.port or smtplib.SMTP_PORT, timeout=TIMEOUT_S) as server:
         if not is_loopback(host):
             server.starttls(context=ssl.create_default_context())
         if notice.user:
             server.login(notice.user, password(notice.password))
         server.send_message(message)
-
-
-def _bracketed(server: str) -> tuple[str, str, str]:
-    host, _, rest = server.partition("]")
-    return host + "]", "", rest.removeprefix(":")
 
 
 class _Stays(urllib.request.HTTPRedirectHandler):

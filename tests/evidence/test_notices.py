@@ -96,6 +96,13 @@ def tell(params, run):
     return notices.tell(params, Path("/reports/toy/x"), run)
 
 
+def test_what_a_machine_said_is_told_as_text():
+    """No character of a failure acts on the screen on which a mail or a webhook's record is read."""
+    told = notices.content(Path("/reports/toy/x"), run_of("failed", message="\x1b[2Jgone\u202e"))
+    assert "gone" in told["failure"]
+    assert not {"\x1b", "\u202e"} & {*told["failure"]}
+
+
 def test_a_mail_says_how_it_ended_and_where_the_report_is(mailbox):
     """By a mail server of this machine, to all mailboxes, in a few lines."""
     address = f"127.0.0.1:{mailbox.server_address[1]}"
