@@ -79,9 +79,8 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
         first, second = one.get(key), other.get(key)
         if not above and isinstance(first, dict) and isinstance(second, dict):
             yield from _differing(first, second, f"{key}.")
-        elif first != second and (
-            key in one or second
-        ):  # what was not known then, and is empty, asks nothing
+        # A parameter that was not known then, and is empty, asks nothing.
+        elif first != second and (key in one or second):
             yield f"{above}{key}"
 
 
