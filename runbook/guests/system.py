@@ -22,8 +22,14 @@ _CONSOLES = {"hvm": ("hvc0", "ttyS0"), "pvh": ("ttyS0", "hvc0"), "pv": ("ttyS0",
 
 @cache
 def program() -> str:
-    """Return the shell program that puts a system on a guest's volume."""
-    return (files("runbook.guests") / "system.sh").read_text(encoding="utf-8")
+    """Return the shell program that puts a system on a guest's volume; it has `holds` inside."""
+    return (files("runbook.guests") / "system.sh").read_text(encoding="utf-8").replace("@HOLDS@\n", holds())
+
+
+@cache
+def holds() -> str:
+    """Return the program for perl that tells what a volume holds."""
+    return (files("runbook.guests") / "holds.pl").read_text(encoding="utf-8")
 
 
 def command(params: HostParams, guest: Guest, volume: str, identity: str, image: str) -> tuple[str, ...]:
