@@ -322,7 +322,7 @@ class TestAnswers:
     def test_a_fixed_address_is_asked_at_that_address(self):
         """Without DHCP nobody has to find it."""
         fixed = with_web(start=True, system={"debian": "trixie", "keys": [KEY], "ipv4": "192.168.7.9/24"})
-        assert "key web 192.168.7.9; true" in guest_systems.host_key(fixed.guests[-1]).argv[-1]
+        assert "key web 192.168.7.9 0; true" in guest_systems.host_key(fixed.guests[-1]).argv[-1]
 
     @pytest.mark.parametrize(
         ("said", "wanted"),
