@@ -344,6 +344,29 @@ class TestAnswers:
         out = subprocess.run(ask.argv, capture_output=True, text=True, env=env, check=True).stdout
         assert out.strip() == wanted
 
+    @pytest.mark.parametrize(
+        ("listed", "status", "says"),
+        [
+            ("Name ID Mem VCPUs State Time(s)\nweb 2 384 1 ---sc- 323.9", 1, "the guest has crashed"),
+            ("Name ID Mem VCPUs State Time(s)\nweb 2 384 1 -b---- 3.9", 0, ""),
+            ("", 1, "the guest is gone"),
+        ],
+    )
+    def test_nobody_waits_for_a_guest_that_crashed(self, tmp_path, listed, status, says):
+        """A kernel that panicked does not answer any more, and neither does a guest that is gone; one that starts is waited for."""
+        (tmp_path / "xl").write_text(f"#!/bin/sh\n[ -n '{listed}' ] || exit 1\ncat <<'EOF'\n{listed}\nEOF\n")
+        tried = f"[ -e {tmp_path}/second ] && echo '192.168.7.9 {GIVEN}'; : >{tmp_path}/second"
+        (tmp_path / "ssh-keyscan").write_text(f"#!/bin/sh\n{tried}\n")
+        (tmp_path / "sleep").write_text("#!/bin/sh\n")
+        for program in ("xl", "ssh-keyscan", "sleep"):
+            (tmp_path / program).chmod(0o755)
+        fixed = with_web(start=True, system={"debian": "trixie", "keys": [KEY], "ipv4": "192.168.7.9/24"})
+        wait = guest_systems.wait(fixed.guests[-1])
+        env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        done = subprocess.run(wait.argv, capture_output=True, text=True, env=env, timeout=60, check=False)
+        assert done.returncode == status
+        assert done.stderr.startswith(says)
+
 
 class TestActs:
     """What the host keeps of a system goes with its guest, and follows its name."""

@@ -86,9 +86,19 @@ def host_key(guest: Guest) -> Ask:
 
 def wait(guest: Guest) -> Run:
     """Return the waiting for a guest's system to answer."""
-    loop = f'i=0; until [ -n "$(key {_of(guest)})" ]; do i=$((i + 1)); [ $i -le {WAIT_S // 5} ] || exit 1; sleep 3; done'
+    until = f'i=0; until [ -n "$(key {_of(guest)})" ]; do {_alive(guest)}; i=$((i + 1)); '
+    loop = f'{until}[ $i -le {WAIT_S // 5} ] || {{ echo "no answer" >&2; exit 1; }}; sleep 3; done'
     what = f"until the system of {guest.name} answers by ssh"
     return Run(("sh", "-c", _KEY + loop), what, timeout_s=3 * WAIT_S)
+
+
+def _alive(guest: Guest) -> str:
+    """Return what ends the waiting for a guest that has crashed or is gone: nobody will answer there."""
+    name = shlex.quote(guest.name)
+    gone = '{ echo "the guest is gone: it ended, or crashed and was removed" >&2; exit 1; }'
+    crashed = "*c*) echo 'the guest has crashed; its last words are on `xl console`' >&2; exit 1 ;;"
+    # xl list's state is the second column from behind; a guest's name may hold blanks.
+    return f"""s=$(xl list {name} 2>/dev/null | awk 'NR == 2 {{ print $(NF - 1) }}'); [ -n "$s" ] || {gone}; case $s in {crashed} esac"""
 
 
 def judge(params: HostParams, facts: Facts, guest: Guest) -> list[Finding]:
