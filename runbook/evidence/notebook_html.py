@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jinja2 import DictLoader, pass_context
 from jinja2.runtime import Context
@@ -169,4 +170,5 @@ def _sibling(to: str, pages: dict[str, str]) -> str:
     page = pages.get(path.removesuffix(".ipynb")) if path.endswith(".ipynb") else None
     if page:
         return f"{page}{hash_}{anchor}"
-    return "" if path.startswith("../") or path.endswith(".ipynb") else to
+    within = not urlsplit(to).scheme
+    return "" if within and (path.startswith("../") or path.endswith(".ipynb")) else to

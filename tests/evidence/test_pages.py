@@ -99,7 +99,7 @@ def test_links_between_notebooks_of_a_run_lead_to_pages():
     html = page_with(prose="[a](06_next.ipynb#b) [c](99_not.ipynb) [d](https://xenproject.org/06_next.ipynb)")
     assert 'href="06_next.html#b"' in html
     assert "99_not" not in html
-    assert re.search(r"</a> c <a", html)
+    assert "</a> c <a" in html
     assert 'href="https://xenproject.org/06_next.ipynb"' in html
 
 
