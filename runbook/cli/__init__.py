@@ -40,6 +40,7 @@ from runbook.cli.undo import undo
 from runbook.cli.validate import validate
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
+from runbook.cli.watch import watch
 from runbook.controller.signals import Stops, watching
 from runbook.errors import RunbookError
 from runbook.model.modes import MODES
@@ -275,7 +276,7 @@ def notebooks() -> None:
 
 for _command in (
     allow, approve, backup, build, completion, doctor, explain, facts, fleet, guest, init, installer,
-    jupyter, lint, new, report, site, survey, testbed, undo, validate, volume,
+    jupyter, lint, new, report, site, survey, testbed, undo, validate, volume, watch,
 ):  # fmt: skip
     main.add_command(_command)
 guest.add_command(adopt)
