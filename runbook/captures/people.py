@@ -45,7 +45,8 @@ _NAMED = tuple(
         ("wifi", r"(?m)^ id=(.+)$"),
         ("wifi", r"system-connections/([^/\n]+?)(?:\.nmconnection)?$"),
         ("label", r"\bLABEL=[\"']?([^\s\"',]+)|^LABEL(?:_FATBOOT)?=(.+)$"),
-        ("label", r"\"(?:label|partlabel)\" ?: ?\"([^\"]+)\""),
+        # With the blank of lsblk(8): without it `label` is ip(8)'s, the name of an interface.
+        ("label", r"\"(?:label|partlabel)\" ?: \"([^\"]+)\""),
         ("serial", r"\"(?:serial|wwn)\" ?: ?\"(?:0x)?([^\"]+)\""),
         ("serial", r"\"(?:uuid|partuuid|ptuuid|id)\" ?: ?\"(?:0x)?([0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|[0-9A-Fa-f]{8}(?:-[0-9]+)?|[0-9A-F]{16})\""),
         ("serial", r"^(?:UUID|PTUUID|PARTUUID)=([0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|(?:0x)?[0-9a-f]{8}|[0-9A-F]{16})$"),
