@@ -20,6 +20,8 @@ RULES = Ask.shell(
     "nft --json --terse list ruleset 2>/dev/null; true"
 )
 """Only where bridged packets meet them: elsewhere the rules are nobody's business."""
+FIREWALLD = "firewalld"
+"""What its chains are called together."""
 _Key = tuple[str, str, str]
 _ENDS = ("accept", "drop", "reject", "return")
 
@@ -36,7 +38,7 @@ class Chains:
         """Return in words the chains that drop what guests send each other over a bridge, () where it passes."""
         found = (key for key, policy in self.base.items() if self._verdict(key, bridge, ()) in ("drop", "reject") or (
             self._verdict(key, bridge, ()) in ("", "return") and policy == "drop"))  # fmt: skip
-        return tuple(dict.fromkeys("firewalld" if t == "firewalld" else f"the chain {c} of the table {f} {t}" for f, t, c in found))  # fmt: skip
+        return tuple(dict.fromkeys(FIREWALLD if t == FIREWALLD else f"the chain {c} of the table {f} {t}" for f, t, c in found))  # fmt: skip
 
     def _verdict(self, chain: _Key, bridge: str, within: tuple[_Key, ...]) -> str:
         """Return how a packet leaves a chain, '' at its end. What cannot be told is as if it were not there."""
