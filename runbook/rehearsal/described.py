@@ -91,7 +91,7 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
         users=people,
         way=way,
         pc=pc,
-        layout=_layout(made, pc, carried, people, way),
+        layout=_layout(made, pc, carried, [*accounts.grouped(seen.people), *_let_in(people, way)]),
         consent=(),
     )
     return Twin(
@@ -180,7 +180,7 @@ def _named(link: File) -> str:
     return PurePosixPath(link.path).stem.removeprefix("95-rehearsal-")
 
 
-def _layout(made: Disks, pc: Pc, carried: Files, people: tuple[User, ...], way: Way) -> Layout:
+def _layout(made: Disks, pc: Pc, carried: Files, people: list[str]) -> Layout:
     """Return the disks, and what is done in the system that has moved there."""
     # The key that lets root in while the disks are made.
     inside = [
@@ -188,7 +188,7 @@ def _layout(made: Disks, pc: Pc, carried: Files, people: tuple[User, ...], way: 
         *(f"mv /root/{name}.key {KEYS}/{name}.key; chmod 0400 {KEYS}/{name}.key" for name in made.crypts),
         *(f"rm -f {shlex.quote(path)}" for path in carried.gone),
         "tar -C / --no-overwrite-dir -xpf /root/carried.tar; rm /root/carried.tar",
-        *(_let_in(person.name) for person in people if person.name == way.user),
+        *people,
     ]
     if made.crypts:
         inside += [
@@ -210,13 +210,11 @@ def _layout(made: Disks, pc: Pc, carried: Files, people: tuple[User, ...], way: 
                   at_first=tuple(first))  # fmt: skip
 
 
-def _let_in(name: str) -> str:
-    """Return the command by which the testbed's key opens an account; name and home are those that useradd(8) was given."""
-    place = f"/home/{name}/.ssh"
-    return (
-        f"install -d -m 0700 -o {name} -g {name} {place}; "
-        f"install -m 0600 -o {name} -g {name} /root/.ssh/authorized_keys {place}/authorized_keys"
-    )
+def _let_in(people: Iterable[User], way: Way) -> list[str]:
+    """Return the command by which the testbed's key opens an account other than root's."""
+    place, own = f"/home/{way.user}/.ssh", f"-o {way.user} -g {way.user}"
+    made = f"install -d -m 0700 {own} {place}; install -m 0600 {own} /root/.ssh/authorized_keys {place}/authorized_keys"
+    return [made for person in people if person.name == way.user]
 
 
 __all__ = ["Twin", "describe", "path_name"]
