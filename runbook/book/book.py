@@ -46,8 +46,7 @@ class Book(WithGuests):
         self.params, self.host, self.notebook = params, host, notebook
         self._steps = steps_of(notebook, params.release)
         self._file = file
-        self._rehearsed = rehearsed_of(host, params)
-        self._beat = Beat(host, journal, notebook, self._end, approval, self._rehearsed)
+        self._beat = Beat(host, journal, notebook, self._end, approval, rehearsed_of(host, params))
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
         self._place: Path | None = None
@@ -90,7 +89,7 @@ class Book(WithGuests):
             planned = replay.DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
         return views.plan(
-            module, planned, self.facts, said_of(self._rehearsed, step, module, planned, self.facts)
+            module, planned, self.facts, said_of(self._beat.rehearsed, module, planned, self.facts)
         )
 
     def apply(self, step: str) -> None:

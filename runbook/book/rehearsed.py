@@ -8,7 +8,7 @@ from runbook.hosts import Host
 from runbook.model.ask import Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
-from runbook.steps import Step
+from runbook.steps import Step, name_of
 
 
 def rehearsed_of(host: Host, params: HostParams) -> Rehearsed | None:
@@ -26,10 +26,11 @@ def rehearsed_of(host: Host, params: HostParams) -> Rehearsed | None:
         return None
 
 
-def said_of(rehearsed: Rehearsed | None, name: str, step: Step, plan: Plan, facts: Facts) -> str:
+def said_of(rehearsed: Rehearsed | None, step: Step, plan: Plan, facts: Facts) -> str:
     """Return one sentence on a plan that would do something, '' where nobody was rehearsed and nothing is asked."""
     if rehearsed is None or not plan.actions or plan.after or (step.RISK == "safe" and not rehearsed.plays):
         return ""
+    name = name_of(step)
     why = rehearsed.why_not(name, plan.digest(), identity.parse(facts))
     if not why:
         play = rehearsed.of(name, plan.digest())

@@ -10,7 +10,7 @@ from typing import Literal
 
 from runbook.errors import ParamsError
 from runbook.facts import firmware, likeness, memory, network, system
-from runbook.facts.likeness import File
+from runbook.facts.likeness import File, Likeness
 from runbook.model.ask import Facts
 from runbook.model.unreadable import reading
 from runbook.params import HostParams
@@ -23,7 +23,7 @@ from runbook.testbed.machines.model import Description, Drive, Layout, Pc, User,
 from runbook.testbed.placing import place
 from runbook.text.plural import plural
 
-MOST_BYTES = 64 << 40
+MOST_TIB = 64
 """What all disks may have together: QEMU's files grow with what is written, and their tables with their size."""
 MEMORY_MIB = (6144, 16384)
 """What the PC has at least, where its host has that too, and at most."""
@@ -61,15 +61,7 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
     """
     is_whole = likeness.is_held(facts)
     seen = likeness.parse(facts) if is_whole else files.told(facts)
-    try:
-        made, wired = disks.read(facts), cards.read(facts, params)
-        if sum(made.sizes) > MOST_BYTES:
-            raise ValueError(
-                f"its disks have {sum(made.sizes) >> 40} TiB together; at most {MOST_BYTES >> 40} are made"
-            )
-        carried = files.read(seen, sources, made)
-    except ValueError as error:
-        raise _none(facts, str(error), _DO) from None
+    made, wired, carried = _read(facts, params, seen, sources)
     unlike = [*_first(facts, params, is_whole), *made.unlike, *wired.unlike, *carried.unlike]
     pc, more = _pc(facts, params, made, wired)
     links = _names(facts, pc)
@@ -102,6 +94,19 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
         is_whole,
         tuple(n for n, _, _ in seen.packages),
     )
+
+
+def _read(
+    facts: Facts, params: HostParams, seen: Likeness, sources: Iterable[File]
+) -> tuple[Disks, Cards, Files]:
+    """Return disks, cards and files. Raises `ParamsError` for answers of which they cannot be made."""
+    try:
+        made, wired = disks.read(facts), cards.read(facts, params)
+        if (tib := sum(made.sizes) >> 40) >= MOST_TIB:
+            raise ValueError(f"its disks have {tib} TiB together; less than {MOST_TIB} are made")
+        return made, wired, files.read(seen, sources, made)
+    except ValueError as error:
+        raise _none(facts, f"{error}"[:600], _DO) from None
 
 
 def _none(facts: Facts, why: str, do: str) -> ParamsError:

@@ -16,13 +16,12 @@ from runbook.errors import RunbookError
 from runbook.evidence import rehearsals
 from runbook.evidence.record import Event
 from runbook.evidence.rehearsals import Rehearsal, StepPlayed
-from runbook.rehearsal import breaking, building, checkpoints, notebooks
+from runbook.rehearsal import breaking, building, checkpoints, notebooks, noted
 from runbook.rehearsal import parameters as own
 from runbook.rehearsal.described import Twin
 from runbook.rehearsal.looked import Looked
 from runbook.runner.run import Run, run
 from runbook.runner.telling import OnEvent
-from runbook.steps import notebooks as all_notebooks
 from runbook.testbed import hardware, state
 from runbook.testbed.acceptance import pause_guests
 from runbook.testbed.errors import TestbedError
@@ -112,7 +111,7 @@ class Play:
             return
         with self._part("check"):
             pause_guests(self.machine)
-            self._ended_well(self._run("check"))
+            noted.require_good(self._run("check"))
         with self._part("undo"):
             self._undo(before)
 
@@ -147,9 +146,9 @@ class Play:
             self.machine.wait_ready()
             done = self._agreed(hear, whole=whole, start="")
         if done:
-            self._ended_well(done)
+            noted.require_good(done)
         for step in single:
-            self._ended_well(self._agreed(hear, only=step))
+            noted.require_good(self._agreed(hear, only=step))
 
     def _agreed(self, hear: OnEvent, *, whole: Path | None = None, start: str = "", only: str = "") -> Run:
         """Return a run; one that only lacks a word for a very plan is gone on with, and the word is noted."""
@@ -181,33 +180,8 @@ class Play:
             file, mode, only or None, start or None, self.reports, hear or self.on_event, notebooks=whole
         )
         if mode == "apply":
-            self._note(done)
+            noted.note(self.played, done, self.exact)
         return done
-
-    def _note(self, done: Run) -> None:
-        known = all_notebooks()
-        for book in done.record.notebooks:
-            risks = {name: step.RISK for name, step in notebooks.steps(known, book.name).items()}
-            for end in book.steps:
-                old = self.played.get(end.step)
-                if end.status == "never-run" or (
-                    old and old.status == "changed" and end.status == "unchanged"
-                ):
-                    continue
-                asked = next((line for line in self.exact if line.startswith(f"{end.step}:")), "")
-                self.played[end.step] = StepPlayed(
-                    book.name, end.step, end.title, end.status, end.digest if end.actions else "", str(risks.get(end.step, "")),
-                    end.seconds, end.message, asked,
-                )  # fmt: skip
-
-    def _ended_well(self, done: Run) -> None:
-        if done.exit_code:
-            kind = type("Ended", (RunbookError,), {"status": "refused" if done.exit_code == 3 else "failed"})
-            raise kind(
-                f"The {done.record.mode} ended with {done.exit_code}",
-                where=str(done.folder),
-                why=done.message,
-            )
 
     def _undo(self, before: State) -> None:
         stop_guests(self.machine)
@@ -219,8 +193,7 @@ class Play:
         self.left = tuple(state.difference(before, keep_state(self.machine, "after")))[:MOST_LINES]
 
     def _say_not_there(self) -> None:
-        names = shell(self.machine, f"cat {building.NOT_THERE} 2>/dev/null || :").split()
-        if names:
+        if names := shell(self.machine, f"cat {building.NOT_THERE} 2>/dev/null || :").split():
             self.unlike += (f"these packages are in no source of this controller: {', '.join(names)}",)
 
     def _record(self, outcome: str, why: str) -> Rehearsal:

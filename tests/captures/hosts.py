@@ -124,7 +124,7 @@ def accounts() -> dict[Ask, Answer]:
     )
     answers = (
         passwd,
-        f"/sys/class/net/eno1/address:{MAC}\n",
+        f"/sys/class/net/eno1/address:{MAC}\n/sys/bus/usb/devices/usb1/serial:0000:00:06.0\n",
         disks,
         f"ata-Samsung_SSD_970_{SERIAL} ../../sda\n",
     )
