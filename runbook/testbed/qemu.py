@@ -62,6 +62,8 @@ class Spec:
     ssh_at: str = ""
     ssh_to: int = 22
     user: str = "root"
+    more: tuple[str, ...] = ()
+    """Further words; of `-vga` and `-boot` QEMU takes the last."""
     wire: Wire | None = None
     """The switch that those of the cards are plugged into that have no network of QEMU's own."""
 
@@ -82,6 +84,7 @@ def command(spec: Spec) -> list[str]:
         *[word for nic in spec.nics for word in _nic(nic, spec)],
         *[word for model, addr in spec.spares for word in ("-device", f"{model},bus=pcie.0,addr={addr}")],
         *[word for number, disk in enumerate(spec.disks) for word in _disk(number, *disk)],
+        *spec.more,
     ]  # fmt: skip
 
 
