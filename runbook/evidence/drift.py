@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from runbook.controller.atomic import write_atomic
@@ -16,7 +17,7 @@ from runbook.evidence import archive
 from runbook.evidence.record import RunRecord
 from runbook.facts import files as modes
 from runbook.facts import identity, system
-from runbook.hosts import connect
+from runbook.hosts import Host, connect
 from runbook.hosts.control import Line
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
@@ -102,6 +103,26 @@ def last_good(reports: Path, place: Path, *, is_recorded: bool) -> Json | None:
             continue
         if machine and kept.machine(kept.load(folder)) == machine:
             return run
+    return None
+
+
+def of_now(params: HostParams, reports: Path, host: Host) -> tuple[list[Change], Facts] | None:
+    """Return what changed on a host since its last good report, and all its answers of now; None without such a report.
+
+    Only reads, and makes no report. Raises `HostError` when the host cannot be asked.
+    """
+    for run in archive.newest_first(reports, params.host):
+        before = reports / params.host / run["id"]
+        if run["outcome"] != "completed" or run["connection"] == "capture" or not kept.notebooks(before):
+            continue
+        if not _shows_the_end(before, run):
+            continue
+        asked = host.gather(dict.fromkeys(asks_of(params, sorted(kept.notebooks(before)))))
+        with TemporaryDirectory() as folder:
+            kept.keep(Path(folder), kept.LAST, asked)
+            now = Facts(kept.load(Path(folder)), asked.of)
+        if kept.machine(kept.load(before)) == kept.machine(now):
+            return compare(kept.load(before), now), asked
     return None
 
 

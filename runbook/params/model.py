@@ -31,6 +31,7 @@ from runbook.params.management import Management
 from runbook.params.names import Consent, HostName, prove_short
 from runbook.params.notices import Notice
 from runbook.params.types import Closed
+from runbook.params.watch import Watch
 
 XEN_MIB = 256
 """What Xen itself is reckoned to need."""
@@ -81,6 +82,7 @@ class HostParams(Closed):
     """Keys of others: a plan that one of them signed (`runbook approve`) runs unattended, exactly as it was signed."""
 
     notify: Annotated[tuple[Notice, ...], Field(max_length=5)] = ()
+    watch: Watch = Watch()
 
     @property
     def is_by_sudo(self) -> bool:
