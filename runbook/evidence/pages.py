@@ -16,6 +16,7 @@ from runbook.drift.compare import counted
 from runbook.evidence import layout, planned
 from runbook.evidence.host import Fact
 from runbook.evidence.outcomes import CONSENTS, GOOD
+from runbook.evidence.standing import Standing
 from runbook.text.moments import when
 from runbook.text.plural import plural
 
@@ -53,11 +54,12 @@ def runs_page(
     drift: Mapping[str, Json] = EMPTY,
     fleets: tuple[Sequence[Json], int] = ((), 0),
     pruned: Iterable[Json] = (),
+    standing: Standing | None = None,
 ) -> str:
     """Return the page of one host, or of all of them: what it is, what changed since, and its runs, newest first.
 
     `drift` is what each run's `drift.json` says, by the run's id; `fleets` are the newest fleet runs and how many
-    are older (`runbook.evidence.fleets.newest`); `pruned` is what is left of runs that were pruned, a line for each. The one script on the page filters the list of runs; its digest stands
+    are older (`runbook.evidence.fleets.newest`); `pruned` is what is left of runs that were pruned, a line for each; `standing` is how the host stands. The one script on the page filters the list of runs; its digest stands
     in the page's security policy, so that nothing else can run.
     """
     rows = []
@@ -78,7 +80,7 @@ def runs_page(
     return layout.render(
         "runs.html", scripts=("search.js",), runs=rows, host=host, heading=host or "Reports", hosts=hosts,
         facts=facts, drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
-        fleets=fleets[0], older=fleets[1],
+        fleets=fleets[0], older=fleets[1], standing=standing,
     )  # fmt: skip
 
 
