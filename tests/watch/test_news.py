@@ -49,7 +49,8 @@ def test_a_sequence_is_told_change_by_change() -> None:
     )
     assert told[5]
     assert told[5].lines == (
-        "Well again: The disk /dev/sda counts 1 sector (for 2 h)", "Now all that is looked at is well.",
+        "Well again: The disk /dev/sda counts 1 sector (for 2 h)",
+        "Now all that is looked at is well.",
     )
 
 
