@@ -20,6 +20,8 @@ RULES = Ask.shell(
     "nft --json --terse list ruleset 2>/dev/null; true"
 )
 """Only where bridged packets meet them: elsewhere the rules are nobody's business."""
+FIREWALLD = "firewalld"
+"""What its chains are called together."""
 _Key = tuple[str, str, str]
 _ENDS = ("accept", "drop", "reject", "return")
 
@@ -59,7 +61,7 @@ class Chains:
         """Return in words the chains that drop a packet, () where it passes."""
         found = [key for key, (hook, policy) in self.base.items() if hook == packet.hook
                  if (self._verdict(key, packet, ()) or policy).replace("return", policy) in ("drop", "reject")]  # fmt: skip
-        return tuple(dict.fromkeys("firewalld" if t == "firewalld" else f"the chain {c} of the table {f} {t}" for f, t, c in found))  # fmt: skip
+        return tuple(dict.fromkeys(FIREWALLD if t == FIREWALLD else f"the chain {c} of the table {f} {t}" for f, t, c in found))  # fmt: skip
 
     def _verdict(self, chain: _Key, packet: Packet, within: tuple[_Key, ...]) -> str:
         """Return how a packet leaves a chain, '' at its end. What cannot be told is as if it were not there."""
