@@ -348,7 +348,7 @@ def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool
 def pictures(out: Path, release: str) -> None:
     """Take pictures of the machine's firmware, of its boot menu, and under Xen of a guest's first screen.
 
-    The machine has to be off. It is started with a screen, and with copies of its disks that are thrown away
+    Notebooks that have such a picture get the new one. The machine has to be off. It is started with a screen, and with copies of its disks that are thrown away
     afterwards. A few minutes with software emulation.
 
     \b
@@ -356,12 +356,14 @@ def pictures(out: Path, release: str) -> None:
       runbook testbed pictures
     """
     with _clear_errors():
+        from runbook.controller.project import project
         from runbook.testbed import pictures as taking
         from runbook.testbed.machine import Machine, state_dir
         from runbook.testbed.proving import say
 
         for picture in taking.take(Machine(state_dir(release)), out, say):
-            click.echo(str(picture))
+            for shown in (picture, *taking.renew(project() / "notebooks", picture)):
+                click.echo(str(shown))
 
 
 @contextmanager
