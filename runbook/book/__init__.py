@@ -80,10 +80,13 @@ def _of_files(params: HostParams, mode: str) -> HostParams:
         or mode in ("auto", "apply")
     ):
         return params
+    from runbook.attestation.places import host_of
     from runbook.evidence import finished
 
     run_dir = os.environ.get("RUNBOOK_RUN_DIR")
-    return finished.after_a_run(params, mode, Path(run_dir).parents[1] if run_dir else stepping.reports())
+    return finished.after_a_run(
+        params, mode, host_of(Path(run_dir)).parent if run_dir else stepping.reports()
+    )
 
 
 def _approval(params: HostParams) -> Approval | None:

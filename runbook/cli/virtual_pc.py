@@ -180,21 +180,24 @@ def test(
 
 
 @testbed.command()
+@click.argument("machine", default="")
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @of_release
-def systems(keep: bool, release: str) -> None:
-    """Prove that a guest becomes a system: from its parameters to ssh, as PVH, as HVM and as PV.
+def systems(machine: str, keep: bool, release: str) -> None:
+    """Prove that a guest becomes a system: from its parameters to ssh, as PVH, PV, HVM and with UEFI.
 
-    Begins at the last checkpoint of `test`, and refuses at the end to write over what it made.
+    Begins at the checkpoint after 07 of `test`, or of the `zoo` machine named MACHINE, and refuses at the end to write
+    over what it made. What was seen is written into docs/systems, and docs/systems.md from it.
 
     \b
-    Example:
+    Examples:
       runbook testbed systems --release bookworm
+      runbook testbed systems kvm
     """
     with _clear_errors():
         from runbook.testbed import systems as proof
 
-        code = proof.main(release=release, keep=keep)
+        code = proof.main(machine, release=release, keep=keep)
     click.get_current_context().exit(code)
 
 
@@ -330,6 +333,29 @@ def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool
 
         code = visit.main(names, keep=keep, resume=resume, one=one, plan=plan)
     click.get_current_context().exit(code)
+
+
+@testbed.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/images"),
+              show_default=True, help="Where they go.")  # fmt: skip
+@of_release
+def pictures(out: Path, release: str) -> None:
+    """Take pictures of the machine's firmware, of its boot menu, and under Xen of a guest's first screen.
+
+    The machine has to be off. It is started with a screen, and with copies of its disks that are thrown away
+    afterwards. A few minutes with software emulation.
+
+    \b
+    Example:
+      runbook testbed pictures
+    """
+    with _clear_errors():
+        from runbook.testbed import pictures as taking
+        from runbook.testbed.machine import Machine, state_dir
+        from runbook.testbed.proving import say
+
+        for picture in taking.take(Machine(state_dir(release)), out, say):
+            click.echo(str(picture))
 
 
 @contextmanager

@@ -203,7 +203,7 @@ class Runner:
             log.warning("the last look at the host failed: %s", error)
         if mode != "check":
             return
-        changes = drift.keep_changes(self.place.parent.parent, self.record)["changes"]
+        changes = drift.keep_changes(self._reports, self.record)["changes"]
         if changes and self._strict and failure is None:
             text = f"{counted(changes)} changed since the last good report, and --strict was asked for"
             self.record.failure = Failure("", "", "Drifted", text, "failed", 1)

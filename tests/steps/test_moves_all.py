@@ -9,10 +9,12 @@ from tests.steps import test_moves_managers as managers
 
 ELSEWHERE = {
     "… begins with a byte order mark": "test_byte_order_mark::test_the_move_takes_it_off",
+    "… has line ends of Windows (CR LF)": "test_byte_order_mark::test_what_grub_makes_its_menu_from",
     "… hides devices as well: …": "test_xen_configuration::TestSetBootMenu::test_a_list_of_hidden_devices_in_the_owners_file_is_refused",
     "… belongs to Open vSwitch, and … cannot have it": "test_open_vswitch::test_what_open_vswitch_has_is_refused",
     "… would have no route to …": "test_bridges::test_a_route_that_no_file_tells_of",
-    "… drops what is forwarded": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
+    "… drops what is forwarded": "test_lead_guests_out::test_the_move_for_each_packet_filter_leads_on",
+    "… drops what guests ask this host": "test_lead_guests_out::test_the_move_for_each_packet_filter_leads_on",
     "… is taken on all addresses of the host": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
     "The network … of … overlaps …, which … reaches": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
     "… holds a password or a key, and would have to change": "test_bridges::test_a_file_with_a_secret_is_not_written_anew",
