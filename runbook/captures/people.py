@@ -45,11 +45,13 @@ _NAMED = tuple(
         ("wifi", r"(?m)^ id=(.+)$"),
         ("wifi", r"system-connections/([^/\n]+?)(?:\.nmconnection)?$"),
         ("label", r"\bLABEL=[\"']?([^\s\"',]+)|^LABEL(?:_FATBOOT)?=(.+)$"),
-        ("label", r"\"(?:label|partlabel)\" ?: ?\"([^\"]+)\""),
+        # What `ip -j` calls an address's label is the card's own name; the address's age comes next.
+        ("label", r"\"(?:label|partlabel)\" ?: ?\"([^\"]+)\"(?!, ?\"valid_life_time\")"),
         ("serial", r"\"(?:serial|wwn)\" ?: ?\"(?:0x)?([^\"]+)\""),
         ("serial", r"\"(?:uuid|partuuid|ptuuid|id)\" ?: ?\"(?:0x)?([0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|[0-9A-Fa-f]{8}(?:-[0-9]+)?|[0-9A-F]{16})\""),
         ("serial", r"^(?:UUID|PTUUID|PARTUUID)=([0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|(?:0x)?[0-9a-f]{8}|[0-9A-F]{16})$"),
-        ("serial", r"^/sys/(?:class/dmi/id|bus/usb/devices)/\S+:(.+)$"),
+        # The kernel gives a root hub (usb1, usb2 …) its controller's address as serial number.
+        ("serial", r"^/sys/(?:class/dmi/id/|bus/usb/devices/(?!usb\d+/))[^:\s]+:(.+)$"),
         ("serial", r"^(?:ata|scsi|nvme|usb|mmc|ieee1394|memstick)-\S*_([A-Za-z0-9.-]{5,}?)(?:_\d)?(?:-\d+:\d+)?(?:-part\d+)? "),
         ("serial", r"^virtio-([^\s-]{4,})(?:-part\d+)? "),
         ("mac", r"^/sys/class/net/\S+/address:(.+)$"),

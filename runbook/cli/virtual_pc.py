@@ -180,21 +180,24 @@ def test(
 
 
 @testbed.command()
+@click.argument("machine", default="")
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @of_release
-def systems(keep: bool, release: str) -> None:
-    """Prove that a guest becomes a system: from its parameters to ssh, as PVH, as HVM and as PV.
+def systems(machine: str, keep: bool, release: str) -> None:
+    """Prove that a guest becomes a system: from its parameters to ssh, as PVH, PV, HVM and with UEFI.
 
-    Begins at the last checkpoint of `test`, and refuses at the end to write over what it made.
+    Begins at the checkpoint after 07 of `test`, or of the `zoo` machine named MACHINE, and refuses at the end to write
+    over what it made. What was seen is written into docs/systems, and docs/systems.md from it.
 
     \b
-    Example:
+    Examples:
       runbook testbed systems --release bookworm
+      runbook testbed systems kvm
     """
     with _clear_errors():
         from runbook.testbed import systems as proof
 
-        code = proof.main(release=release, keep=keep)
+        code = proof.main(machine, release=release, keep=keep)
     click.get_current_context().exit(code)
 
 

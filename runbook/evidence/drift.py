@@ -73,7 +73,7 @@ def keep_changes(reports: Path, record: RunRecord) -> Json:
         "changes": [],
     }
     if base := last_good(reports, place, is_recorded=record.connection == "recorded"):
-        before = reports / record.host / base["id"]
+        before = reports / base["place"]
         between = (p for p in sorted(place.parent.iterdir()) if before.name < p.name < place.name)
         done = authors.deeds(between, kept.machine(facts))
         found["since"] = {"run": base["id"], "started": base["started"], "mode": base["mode"]}
@@ -90,7 +90,7 @@ def last_good(reports: Path, place: Path, *, is_recorded: bool) -> Json | None:
     machine, needs = kept.machine(kept.load(place)), kept.notebooks(place)
     runs = sorted(archive.find_runs(reports, place.parent.name), key=lambda run: str(run["id"]), reverse=True)
     for run in runs:
-        folder = reports / run["host"] / run["id"]
+        folder = reports / run["place"]
         if run["id"] >= place.name or run["outcome"] != "completed" or run["mode"] not in ("apply", "check"):
             continue
         if (
@@ -149,16 +149,18 @@ def between_hosts(one: tuple[Path, str], other: tuple[Path, str]) -> tuple[str, 
 def _facts_of(reports: Path, name: str) -> tuple[str, Facts]:
     host, _, run = name.strip("/").partition("/")
     found = [r for r in archive.newest_first(reports, host or "-") if run in ("", r["id"])]
-    found = [r for r in found if (reports / host / r["id"] / kept.FOLDER).is_dir()]
+    found = [r for r in found if (reports / r["place"] / kept.FOLDER).is_dir()]
     if not found:
-        have = sorted({path.parents[1].name for path in reports.glob(f"*/*/{kept.FOLDER}")})
+        have = sorted(
+            {r["host"] for r in archive.find_runs(reports) if (reports / r["place"] / kept.FOLDER).is_dir()}
+        )
         raise ParamsError(
             f"No report of {name} has facts to compare",
             where=str(reports),
             do=f"give HOST or HOST/RUN; hosts with facts: {', '.join(have) or 'none yet: runbook check HOST'}",
         )
     for one in found:
-        folder = reports / host / one["id"]
+        folder = reports / one["place"]
         if _shows_the_end(folder, one):
             return f"{host}/{one['id']}", kept.load(folder)
     raise ParamsError(

@@ -141,6 +141,9 @@ class Management(Closed):
     snapshots: tuple[Snapshot, ...] = ()
     backups: Backups = Backups()
     restores: tuple[Restore, ...] = ()
+    upgrades: Literal["report", "require", "install"] = "report"
+    """What 11_upgrades does about updates that wait and a next boot that nobody proved: it says so, it fails (`require`),
+    or it installs them, tries the new pair once and makes it the default; `runbook upgrade` installs for that once."""
 
     @model_validator(mode="after")
     def _one_thing_in_one_place(self) -> Management:

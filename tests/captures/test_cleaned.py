@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook import proposal
-from runbook.captures import cleaned, questions, taken
+from runbook.captures import cleaned, people, questions, taken
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.params import loads
 from runbook.params.host import Local
@@ -112,6 +112,21 @@ def test_what_is_everybodys_stays():
         "chacha20-poly1305@openssh.com getty@tty1.service https://www.debian.org/ ii |fdisk|2.41.5.1-0+deb13u1"
     )
     assert Aliases(constants=["c12a7328-f81f-11d2-ba4b-00a0c93ec93b"]).text(text) == text
+
+
+def test_what_looks_like_a_name_and_is_none_stays():
+    """A bridge is what the parameters call it, and the address of a USB controller is not its root hub's number."""
+    links = Ask.run("ip", "-j", "addr", "show")
+    label = '{"label":"br0","valid_life_time":86359,"preferred_life_time":75559}'
+    card = f'[{{"ifname":"br0","addr_info":[{label}]}}]'
+    numbers = "/sys/bus/usb/devices/usb1/serial:0000:00:06.0\n/sys/bus/usb/devices/1-2/serial:LAUTREC:4242\n"
+    devices = Ask.run("lspci", "-D")
+    answers = {links: Answer(0, card), devices: Answer(0, "0000:00:06.0 LAUTREC:4242\n0000:01:06.0\n")}
+    done = cleaned.clean(answers, {people.ASKS[1]: Answer(0, numbers)}, (PARAMS,), "").answers
+    assert done[links].out == card
+    before, _, after = done[devices].out.split()
+    assert (before, after) == ("0000:00:06.0", "0000:01:06.0")
+    assert not re.search("LAUTREC|4242", done[devices].out)
 
 
 def test_a_host_called_like_a_word_of_the_trade_keeps_its_name_and_that_is_said():

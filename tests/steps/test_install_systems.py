@@ -1,6 +1,8 @@
 """Systems put into guests: once, on a disk that holds nothing; whatever holds anything is refused."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -293,6 +295,26 @@ class TestAnswers:
         """Without DHCP nobody has to find it."""
         fixed = with_web(start=True, system={"debian": "trixie", "keys": [KEY], "ipv4": "192.168.7.9/24"})
         assert "key web 192.168.7.9; true" in guest_systems.host_key(fixed.guests[-1]).argv[-1]
+
+    @pytest.mark.parametrize(
+        ("said", "wanted"),
+        [
+            (f"192.168.7.9 {GIVEN}\n", GIVEN),
+            (f"# 192.168.7.9:22 SSH-2.0-OpenSSH_10.0p2 Debian-7\n192.168.7.9 {GIVEN}\n", GIVEN),
+            ("# 192.168.7.9:22 SSH-2.0-OpenSSH_10.0p2 Debian-7\n", ""),
+            ("", ""),
+        ],
+    )
+    def test_the_key_is_read_as_each_ssh_keyscan_prints_it(self, tmp_path, said, wanted):
+        """OpenSSH 10 prints the banner beside the key; a banner alone is no system that answers."""
+        program = tmp_path / "ssh-keyscan"
+        program.write_text(f"#!/bin/sh\nprintf '%s' '{said}'\n")
+        program.chmod(0o755)
+        fixed = with_web(start=True, system={"debian": "trixie", "keys": [KEY], "ipv4": "192.168.7.9/24"})
+        ask = guest_systems.host_key(fixed.guests[-1])
+        env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        out = subprocess.run(ask.argv, capture_output=True, text=True, env=env, check=True).stdout
+        assert out.strip() == wanted
 
 
 class TestActs:

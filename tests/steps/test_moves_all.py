@@ -9,6 +9,7 @@ from tests.steps import test_moves_managers as managers
 
 ELSEWHERE = {
     "… begins with a byte order mark": "test_byte_order_mark::test_the_move_takes_it_off",
+    "… has line ends of Windows (CR LF)": "test_byte_order_mark::test_what_grub_makes_its_menu_from",
     "… hides devices as well: …": "test_xen_configuration::TestSetBootMenu::test_a_list_of_hidden_devices_in_the_owners_file_is_refused",
     "… belongs to Open vSwitch, and … cannot have it": "test_open_vswitch::test_what_open_vswitch_has_is_refused",
     "… would have no route to …": "test_bridges::test_a_route_that_no_file_tells_of",

@@ -18,7 +18,8 @@ WAIT_S = 900
 
 #: Prints the ssh host key that answers on a guest's first network card, nothing when none does. The address is the
 #: guest's fixed one; else the one that its card has on the bridge by itself (RFC 4291, appendix A), which needs no
-#: DHCP and no address of dom0's in that network; else what dom0 has seen of the card.
+#: DHCP and no address of dom0's in that network; else what dom0 has seen of the card. Since OpenSSH 10 the banner of who
+#: answers is printed beside the key, as a line that begins with `#`.
 _KEY = """\
 key() {
     a=$2
@@ -31,7 +32,7 @@ key() {
         a="fe80::$(printf '%02x' $((0x$1 ^ 2)))$2:$3ff:fe$4:$5$6%$b $(ip -4 neigh show dev "$b" | grep -iF " $m " | cut -d ' ' -f 1)"
     fi
     for x in $a; do
-        k=$(ssh-keyscan -T 2 -t ed25519 "$x" 2>/dev/null | cut -d ' ' -f 2,3)
+        k=$(ssh-keyscan -T 2 -t ed25519 "$x" 2>/dev/null | sed -n 's/^[^#][^ ]* //p')
         [ -z "$k" ] || { echo "$k"; return 0; }
     done
 }
