@@ -202,6 +202,26 @@ def systems(machine: str, keep: bool, release: str) -> None:
 
 
 @testbed.command()
+@click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
+@of_release
+def upgrade(keep: bool, release: str) -> None:
+    """Prove upgrades: a hypervisor that hangs, a kernel that panics, a power cut, and a pair that is good.
+
+    Begins at the last checkpoint of `test`. After each of the first three the old pair must run, with its guests; the
+    machine that hangs is reset, and nothing else is done to help. About an hour with software emulation.
+
+    \b
+    Example:
+      runbook testbed upgrade --release bookworm
+    """
+    with _clear_errors():
+        from runbook.testbed import upgrades as proof
+
+        code = proof.main(release=release, keep=keep)
+    click.get_current_context().exit(code)
+
+
+@testbed.command()
 @click.argument("step")
 @click.option(
     "--into",
