@@ -83,7 +83,8 @@ def runs_page(
     return layout.render(
         "runs.html", scripts=("search.js",), runs=rows, host=host, heading=host or "Reports", hosts=hosts,
         facts=facts, drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
-        fleets=fleets[0], older=fleets[1], standing=standing, kept=KEPT, has_plans=any(f"/{PLANS}/" in row.get("place", "") for row in rows),
+        fleets=fleets[0], older=fleets[1], kept=KEPT, has_plans=any(f"/{PLANS}/" in row.get("place", "") for row in rows),
+        standing=standing,
     )  # fmt: skip
 
 
