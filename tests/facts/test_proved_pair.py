@@ -120,6 +120,14 @@ def test_what_is_kept_takes_no_room_and_outlives_an_update(host):
     assert pair.entry is not None
 
 
+def test_a_kernel_that_was_exchanged_under_its_name_is_another(host):
+    """Debian 12 updates a kernel within its name now and then: the file is there, and it is not what runs."""
+    host.keep()
+    host.write(f"vmlinuz-{KERNEL}", f"{KERNEL} (a@b) {BUILT.replace('118-1', '118-2')}".encode())
+    assert host.pair.runs.lacks == ("vmlinuz",)
+    assert host.pair.is_kept_running
+
+
 def test_the_pair_before_is_set_aside_with_its_entry(host):
     """Keeping the next pair after an upgrade leaves the one before it, whose entry starts its own files."""
     host.keep()
