@@ -274,6 +274,9 @@ def test_what_waits_is_rated():
     ]
     assert found[0].why == "it comes from the archive of security updates; it mends XSA-480, CVE-2026-1"
     assert "not known: apt got no changelog" in found[1].why
+    planned = list_updates.plan(REQUIRE, machine.facts(list_updates.asks(REQUIRE)))
+    assert planned.findings == tuple(found)
+    assert planned.stops == ()
     levels = [f.level for f in list_updates.check(REQUIRE, machine.facts(list_updates.asks(REQUIRE)))]
     assert levels == ["fail", "info", "info"]
 

@@ -26,12 +26,17 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
-    """Fetch the package lists where an upgrade was asked for and they are older than a day; else change nothing."""
+    """Fetch the package lists where an upgrade was asked for and they are older than a day; else change nothing.
+
+    It says what waits, for nobody reads a check before an upgrade.
+    """
     now = packages.state(facts)
+    told = upgrades.told(check(params, facts))
     if not upgrades.is_asked(params) or (now.lists and now.lists_are_fresh):
-        return Plan(note="" if now.lists_are_fresh else "The lists are older than a day: more may wait.")
+        note = "" if now.lists_are_fresh else "The lists are older than a day: more may wait."
+        return Plan(findings=told, note=note)
     why = "they are older than a day" if now.lists else "this host has none yet"
-    return Plan((Run(_UPDATE, why, timeout_s=900),), tuple(apt.obstacles(now)))
+    return Plan((Run(_UPDATE, why, timeout_s=900),), (*apt.obstacles(now), *told))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

@@ -19,8 +19,8 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
-    """Change nothing."""
-    return Plan()
+    """Change nothing; say what the check would."""
+    return Plan(findings=upgrades.told(check(params, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
