@@ -18,7 +18,8 @@ _ADOPTED = """\
 _WORDS = (
     "Xen runs here with these words. The runbook writes its own files where they are not there yet (for GRUB, for hiding "
     "devices, a unit that ends the guests before the host goes down, and xendomains' settings, so that none is saved), with "
-    "the same words{}, and starts Xen once with them; plain Debian is the default meanwhile. What is not installed yet of "
+    "the same words{}, and starts Xen once with them; plain Debian is the default meanwhile. What proved itself gets second "
+    "names in /boot/proved and an entry of the menu, for when an update replaces it. What is not installed yet of "
     "Xen's packages, and of the tools for guests' disks, comes first, with new package lists where those are old."
 )
 
