@@ -335,6 +335,29 @@ def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool
     click.get_current_context().exit(code)
 
 
+@testbed.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/images"),
+              show_default=True, help="Where they go.")  # fmt: skip
+@of_release
+def pictures(out: Path, release: str) -> None:
+    """Take pictures of the machine's firmware, of its boot menu, and under Xen of a guest's first screen.
+
+    The machine has to be off. It is started with a screen, and with copies of its disks that are thrown away
+    afterwards. A few minutes with software emulation.
+
+    \b
+    Example:
+      runbook testbed pictures
+    """
+    with _clear_errors():
+        from runbook.testbed import pictures as taking
+        from runbook.testbed.machine import Machine, state_dir
+        from runbook.testbed.proving import say
+
+        for picture in taking.take(Machine(state_dir(release)), out, say):
+            click.echo(str(picture))
+
+
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """Let an error of the testbed end as the runbook's own do: said clearly, exit code 5."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from runbook.engine import finished
 from runbook.errors import HostError
 from runbook.evidence import archive
-from runbook.hosts import connect
 from runbook.params import HostParams
 from runbook.watch import drifting, kept, news, told, topics
 from runbook.watch.condition import Look
 from runbook.watch.news import Message, State
-
-NOTEBOOK = "08_guests"
-"""The recording in which a replay of a recorded host looks."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def watch(params: HostParams, reports: Path, now: int, *, is_full: bool = True) 
 
 def _look(params: HostParams, reports: Path, state: State, now: int, *, is_due: bool) -> tuple[Look, bool]:
     try:
-        host = connect(params, NOTEBOOK)
+        host = finished.reach(params, "watch")
         try:
             look = topics.read(params, host.gather(topics.asks(params)), state.keys, now)
             drift = drifting.conditions(params, reports, host) if is_due else None

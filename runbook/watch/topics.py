@@ -10,6 +10,7 @@ from runbook.facts import backups, fullness, guests, nights, raid, sensors, serv
 from runbook.model.ask import Ask, Facts
 from runbook.model.unreadable import reading
 from runbook.params import HostParams
+from runbook.params.host import Stored
 from runbook.watch import guests as of_guests
 from runbook.watch import machine
 from runbook.watch.condition import Condition, Gauge, Look
@@ -34,8 +35,9 @@ def topics(params: HostParams, now: int) -> list[tuple[str, tuple[Ask, ...], Rea
         ("services", (services.FAILED, *services.commands(services.XEN_WATCHDOG)), machine.units),
         ("warmth", (*sensors.COMMANDS, *smart.COMMANDS), machine.warmth),
         ("checks", sensors.COMMANDS, machine.checks),
-        ("clock", (folder,), partial(of_guests.clock, now=now)),
     ]
+    if not isinstance(params.connection, Stored):  # what a machine said once has the time of then
+        found.append(("clock", (folder,), partial(of_guests.clock, now=now)))
     if params.management.backups.guests:
         found.append(("backups", (folder, *nights.COMMANDS), of_guests.saved))
     return found
@@ -55,11 +57,12 @@ def read(params: HostParams, facts: Facts, active: frozenset[str], now: int) -> 
             known.append(topic)
         except RunbookError as error:
             unknown.append((topic, error.what))
+    texts = [c.as_text for c in found if isinstance(c, Condition)]
     return Look(
         params.host,
         now,
         frozenset(known),
-        tuple({c.key: c for c in found if isinstance(c, Condition)}.values()),
+        tuple({c.key: c for c in texts}.values()),
         tuple(g for g in found if isinstance(g, Gauge)),
         tuple(unknown),
     )
@@ -69,7 +72,7 @@ def unreached(params: HostParams, error: RunbookError, now: int) -> Look:
     """Return the look at a host that does not answer: of all else nothing is known."""
     do = error.do or "look at the machine itself: its power, its network, its screen"
     said = Condition("reach", "reach", f"The host cannot be looked at: {error.what}", do)
-    return Look(params.host, now, frozenset({"reach"}), (said,))
+    return Look(params.host, now, frozenset({"reach"}), (said.as_text,))
 
 
 def _silent(facts: Facts, questions: tuple[Ask, ...]) -> str:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import nbformat
 
+from runbook.desk.serving import serving
+
 ROOT = Path(__file__).parents[2]
 _SETTINGS = {
     "apputils-extension/themes": '{"adaptive-theme": true}',
@@ -39,9 +41,8 @@ class Server:
         self._token, self._port = secrets.token_hex(), _free_port()
         self._log = (place / "server.log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ServerApp.ip=127.0.0.1",
-             f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.folder}",
-             "--LabApp.expose_app_in_browser=True"],
+            [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", *serving(self.folder),
+             f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0", "--LabApp.expose_app_in_browser=True"],
             env=self._env(), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
 
