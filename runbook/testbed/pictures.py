@@ -14,16 +14,14 @@ from pathlib import Path
 
 from runbook.controller import process
 from runbook.controller.signals import go_on
-from runbook.testbed import hardware, qemu
+from runbook.testbed import hardware
 from runbook.testbed.console import Patience, wait_until
 from runbook.testbed.disk import Say
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.machine import Machine
 from runbook.testbed.monitor import Monitor, monitor
 
-SCREEN = replace(
-    hardware.MACHINE, more=("-vga", "std", "-snapshot", "-boot", "menu=on,splash-time=20000")
-)
+SCREEN = replace(hardware.MACHINE, more=("-vga", "std", "-snapshot", "-boot", "menu=on,splash-time=20000"))
 """The testbed's PC with a screen, whose firmware waits so many milliseconds for a key."""
 _PATIENCE = Patience(stall_s=600, total_s=1200, pause_s=1)
 _SETTINGS = "Boot Manager"
