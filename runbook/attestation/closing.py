@@ -10,6 +10,7 @@ from pathlib import Path
 from runbook import params as parameters
 from runbook.attestation import dsse, entering
 from runbook.attestation.keys import SigningKey
+from runbook.attestation.places import is_plan
 from runbook.attestation.statement import (
     CLOSING,
     NAME,
@@ -39,7 +40,7 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
 
     `run` is the content of that last word (`CLOSING`). A run that is cut off in between is either
     without both, or `close_again` finishes it, or it only waits for its place in the ledger
-    (`entering.catch_up`). An attestation that is there is never replaced: raises `FileExistsError`.
+    (`entering.catch_up`). A plan follows no run, and the ledger has no line of it. An attestation that is there is never replaced: raises `FileExistsError`.
     Raises `OSError` when it cannot be written.
     """
     _tidy(folder)
@@ -48,12 +49,14 @@ def attest(folder: Path, run: Json, key: SigningKey | None) -> None:
     sizes = {name: found.st_size for name, found in contents(folder) if not plain.kind(found.st_mode)}
     sizes[RECORD] = sizes.pop(CLOSING)
     content = _predicate(folder, run) | {"sizes": {n: sizes[n] for n in sorted(sizes.keys() & subjects)}}
+    if is_plan(folder):
+        _write(folder, subjects, content | {"previous": None}, key)
+        _put_in_force(folder)
+        return
     with entering.opened(folder.parent.parent, key) as book:
         with locked(folder.parent):
-            if plain.is_there(folder / NAME):
-                raise FileExistsError(f"{folder / NAME} is there already")
             content |= {"previous": _newest(folder), "ledger": book.last if book else None}
-            write_atomic(folder / NAME, dsse.seal(RUN, subjects, content, key))
+            _write(folder, subjects, content, key)
         _put_in_force(folder)
         if book:
             try:
@@ -74,6 +77,12 @@ def close_again(folder: Path) -> bool:
         return False
     _put_in_force(folder)
     return True
+
+
+def _write(folder: Path, subjects: dict[str, str], content: Json, key: SigningKey | None) -> None:
+    if plain.is_there(folder / NAME):
+        raise FileExistsError(f"{folder / NAME} is there already")
+    write_atomic(folder / NAME, dsse.seal(RUN, subjects, content, key))
 
 
 def _put_in_force(folder: Path) -> None:

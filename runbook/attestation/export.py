@@ -9,9 +9,10 @@ from pathlib import Path
 
 from runbook.attestation import keys, ledger, tombstone
 from runbook.attestation.entering import line_of
+from runbook.attestation.places import host_of, is_plan
 from runbook.attestation.prune import EXPORTED
 from runbook.attestation.statement import NAME, digest
-from runbook.attestation.verify import GOOD, Verdict, verify_host
+from runbook.attestation.verify import GOOD, Verdict, verify_host, verify_plans
 from runbook.controller.atomic import write_atomic
 from runbook.errors import ParamsError
 
@@ -22,7 +23,7 @@ PUBLIC_KEY = "signing-key.pub"
 
 
 def export(host: Path, out: Path, leave_out: Sequence[str] = (FACTS,)) -> list[Path]:
-    """Copy the attested runs of a host into a new folder `out`; return the copies.
+    """Copy the attested runs and plans of a host into a new folder `out`; return the copies.
 
     `leave_out` are patterns (fnmatch) of files in a run's folder. Of each run a record says what was left
     out, signed by the operator's key, whose public part is put beside the host's folder. Raises
@@ -30,7 +31,7 @@ def export(host: Path, out: Path, leave_out: Sequence[str] = (FACTS,)) -> list[P
     no key to sign for the omission, a pattern that fits nothing or what every report needs, or `out` is
     there already: nothing is written then.
     """
-    verdicts = verify_host(host, keys.own())
+    verdicts = [*verify_host(host, keys.own()), *verify_plans(host, keys.own())]
     runs = [verdict for verdict in verdicts if verdict.attested and verdict.status != "never closed"]
     if not runs:
         raise ParamsError(f"There is no attested report of {host.name}", where=str(host))
@@ -40,7 +41,7 @@ def export(host: Path, out: Path, leave_out: Sequence[str] = (FACTS,)) -> list[P
     if out.exists():
         raise ParamsError("The folder is there already", where=str(out), do="name one that is not")
     place = out / host.name
-    copies = [_copy(verdict, place, key, leave_out) for verdict in runs]
+    copies = [_copy(host, verdict, place, key, leave_out) for verdict in runs]
     _excerpt(host, copies, key)
     shutil.copy2(host / "index.html", place / "index.html")
     if key:
@@ -56,9 +57,10 @@ def _excerpt(host: Path, copies: Sequence[Path], key: keys.SigningKey | None) ->
     The ledger itself stays at home, because it names all hosts.
     """
     if entries := ledger.load(host.parent):
-        subjects = {ledger.subject(host.name, copy.name): digest(copy / NAME) for copy in copies}
+        runs = [copy for copy in copies if not is_plan(copy)]
+        subjects = {ledger.subject(host.name, copy.name): digest(copy / NAME) for copy in runs}
         line = line_of(1, "", ledger.BEGIN, {"excerpt_of": entries[-1].head}, subjects, key)
-        write_atomic(copies[0].parent.parent / ledger.FILE, line.decode())
+        write_atomic(host_of(copies[0]).parent / ledger.FILE, line.decode())
 
 
 def _require_sense(leave_out: Sequence[str], runs: Sequence[Verdict]) -> None:
@@ -90,8 +92,10 @@ def _left_out(verdict: Verdict, patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in existing if any(fnmatch(name, pattern) for pattern in patterns))
 
 
-def _copy(verdict: Verdict, place: Path, key: keys.SigningKey | None, leave_out: Sequence[str]) -> Path:
-    copy = place / verdict.folder.name
+def _copy(
+    host: Path, verdict: Verdict, place: Path, key: keys.SigningKey | None, leave_out: Sequence[str]
+) -> Path:
+    copy = place / verdict.folder.relative_to(host)
     shutil.copytree(verdict.folder, copy)
     if gone := _left_out(verdict, leave_out):
         tombstone.take_out(copy, gone, EXPORTED, key)

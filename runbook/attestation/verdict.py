@@ -9,6 +9,7 @@ from runbook.attestation import files, tombstone
 from runbook.attestation.entered import Entered
 from runbook.attestation.files import bad
 from runbook.attestation.keys import PublicKey
+from runbook.attestation.places import is_plan
 from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD, Attested, digest, read
 from runbook.attestation.trust import KNOWN
 from runbook.controller import plain
@@ -64,7 +65,9 @@ def _looked_at(folder: Path, entered: Entered) -> Verdict:
     if pruning and statement.signer and not pruning.signer:
         raise bad("Files were removed", folder, "the run is signed, and the record of its pruning is not")
     files.prove(folder, statement, pruning.removed if pruning else ())
-    status, by = _trust([statement.signer, *([pruning.signer] if pruning else [])], entered, statement)
+    status, by = _trust(
+        folder, [statement.signer, *([pruning.signer] if pruning else [])], entered, statement
+    )
     if pruning:
         about = f"{plural(len(pruning.removed), 'file')} {'was' if len(pruning.removed) == 1 else 'were'} pruned on {pruning.at:%-d %b %Y}"
         status = "pruned" if status == "good" else status
@@ -87,12 +90,15 @@ def _prove_cut_off(folder: Path, statement: Attested) -> None:
     files.prove(folder, statement, (), record=CLOSING)
 
 
-def _trust(signers: list[PublicKey | None], entered: Entered, statement: Attested) -> tuple[str, str]:
+def _trust(
+    folder: Path, signers: list[PublicKey | None], entered: Entered, statement: Attested
+) -> tuple[str, str]:
     place = entered.place_of(statement)
     for at, signer in enumerate(signers):
         if signer is None:
             return "unsigned", "NOT SIGNED: nobody vouches for it"
-        word, why = entered.standing_now(signer) if at else entered.trust.standing(signer, place)
+        is_unlined = at or is_plan(folder)  # the ledger says of a run when it was signed, of nothing else
+        word, why = entered.standing_now(signer) if is_unlined else entered.trust.standing(signer, place)
         if word != KNOWN:
             return word, f"signed by {signer.fingerprint}, {why}"
     return "good", f"signed by {signers[0].fingerprint if signers[0] else ''}"

@@ -1,14 +1,16 @@
 #!/bin/bash
 # Backs up, verifies and restores the volume of one guest.
 #
-#   backup make GUEST VOLUME FOLDER used-blocks|whole off|snapshot
+#   backup make GUEST VOLUME FOLDER used-blocks|whole off|snapshot [pause|freeze TO FOLDER...]
 #   backup verify FOLDER NAME
 #   backup restore FOLDER NAME GUEST VOLUME SUM AGAIN
+#   backup beside FOLDER NAME VOLUME
 #
 # A backup is a folder FOLDER/GUEST-DATE of three files: volume.zst (every byte) or blocks.zst (what the file
 # systems use, and all that lies between them), backup.json, and SHA256SUMS of the two. It is made under a
 # name that begins with a dot and gets its own by one rename, after everything has reached the disk: what has
 # the name is whole. Nothing here ever deletes a backup; what a cut-off run left behind is removed.
+# `beside` restores to a volume that is nobody's, and touches neither the guest nor its notes.
 #
 # Exit status: 0 done, 1 it failed or something is wrong with the backup, 2 wrong usage, 3 refused.
 set -euo pipefail
@@ -18,7 +20,7 @@ at=${BACKUP_ROOT:-} # the tests put another root in front of the paths of the ho
 blocks=${BACKUP_BLOCKS:-/usr/local/lib/xen-runbook/blocks}
 state=$at/var/lib/xen-runbook/backups
 tag=xen-runbook-backup
-loop='' snapshot='' partial='' tmp='' work=''
+loop='' snapshot='' partial='' tmp='' work='' paused='' still=''
 
 say() { echo "$*"; }
 fail() { echo "backup: $*" >&2; exit 1; }
@@ -29,13 +31,15 @@ cleanup() {
     status=$?
     trap - EXIT
     trap '' HUP INT TERM PIPE
-    if [ -n "$loop$snapshot$partial$tmp" ]; then
+    [ -z "$still" ] || exec 7>&- 8<&- # whoever is frozen over there thaws
+    if [ -n "$loop$snapshot$partial$tmp$paused" ]; then
         setsid -w sh -c '
+            [ -z "$5" ] || xl unpause "$5"
             [ -z "$1" ] || losetup -d "$1"
             [ -z "$2" ] || lvremove -q -f "$2" || { sleep 2; lvremove -q -f "$2"; }
             [ -z "$3" ] || rm -rf -- "$3"
             [ -z "$4" ] || rm -rf -- "$4"
-        ' tidy "$loop" "${snapshot:+@$tag}" "$partial" "$tmp" >/dev/null 2>&1 </dev/null || true
+        ' tidy "$loop" "${snapshot:+@$tag}" "$partial" "$tmp" "$paused" >/dev/null 2>&1 </dev/null || true
     fi
     exit "$status"
 }
@@ -93,23 +97,77 @@ remove_torn() { # FOLDER
     done
 }
 
-take_snapshot() { # GUEST VOLUME; sets `snapshot`
+# Thaws by itself: when it is told to, when this program or the connection is gone, and after a minute.
+# On one line, for a shell of any kind over there.
+frozen='thawed() { s=$?; for f in $done; do fsfreeze -u "$f" || s=1; done; exit $s; }; done=; trap thawed EXIT; trap "exit 1" HUP INT TERM; for f; do fsfreeze -f "$f" || exit 1; done="$f $done"; done; echo frozen; timeout 60 head -n 1'
+
+# The guest holds still until `let_go`.
+hold() { # GUEST [pause | freeze TO FOLDER...]
+    local guest=$1 how=${2:-} to=${3:-} line='' said=''
+    case $how in
+        '') ;;
+        pause)
+            xl pause "$guest" || fail "$guest cannot be paused; nothing was kept"
+            paused=$guest
+            ;;
+        freeze)
+            shift 3
+            # Pipes with names and not a coproc, whose ends bash takes away when it is gone, with its last words.
+            mkfifo "$work/tell" "$work/hear"
+            ssh -o BatchMode=yes -o ConnectTimeout=20 -- "$to" "sh -c $(printf %q "$frozen") still $(printf '%q ' "$@")" <"$work/tell" >"$work/hear" 2>&1 9>&- &
+            still=$!
+            exec 7>"$work/tell" 8<"$work/hear"
+            until [ "$line" = frozen ]; do
+                read -r -t 60 line <&8 || fail "$guest did not freeze (${said:-no answer of $to within a minute}); nothing was kept"
+                [ "$line" = frozen ] || said=$line
+            done
+            ;;
+        *) fail "there is no way to hold still called $how" ;;
+    esac
+}
+
+let_go() { # [pause | freeze ...]
+    local answer=''
+    case ${1:-} in
+        pause)
+            xl unpause "$paused" || fail "$paused stays paused: xl unpause $paused failed; nothing was kept"
+            paused=''
+            ;;
+        freeze)
+            # What it says back is the very line that it was told: it was frozen until now.
+            (trap '' PIPE; echo thaw >&7) 2>/dev/null || true
+            read -r -t 60 answer <&8 || true
+            [ "$answer" = thaw ] || fail "the file systems thawed before the snapshot was taken; nothing was kept"
+            exec 7>&- 8<&-
+            wait "$still" || fail "the file systems of the guest did not thaw; run \`fsfreeze -u\` in it. Nothing was kept"
+            ;;
+    esac
+}
+
+take_snapshot() { # GUEST VOLUME [pause | freeze TO FOLDER...]; sets `snapshot`
     local lv kind size free name=$1-runbook-backup
     lv=$(lvs --noheadings -o lv_full_name "$2" | tr -d ' ')
     kind=$(lvs --noheadings -o segtype "$2" | tr -d ' ')
     snapshot=${lv%/*}/$name
-    if [ "$kind" = thin ]; then
-        lvcreate -q --yes -s -kn --addtag "$tag" -n "$name" "$lv" >/dev/null
-    else
+    if [ "$kind" != thin ]; then
         # A fifth of the volume may change while it is read; without so much room, what there is.
         size=$(lvs --noheadings --nosuffix --units m -o lv_size "$2" | tr -d ' ')
         free=$(vgs --noheadings --nosuffix --units m -o vg_free "${lv%/*}" | tr -d ' ')
         size=$((${size%.*} / 5)) free=${free%.*}
         [ "$size" -le "$free" ] || size=$free
         [ "$size" -ge 8 ] || fail "volume group ${lv%/*} has no room for a snapshot ($free MiB are free)"
-        lvcreate -q --yes -s --addtag "$tag" -n "$name" -L "${size}m" "$lv" >/dev/null
     fi
-    say "$1 runs: reading from the snapshot $snapshot, as after a power cut at this moment"
+    hold "$1" "${@:3}"
+    if [ "$kind" = thin ]; then
+        lvcreate -q --yes -s -kn --addtag "$tag" -n "$name" "$lv" >/dev/null 7>&- 8<&-
+    else
+        lvcreate -q --yes -s --addtag "$tag" -n "$name" -L "${size}m" "$lv" >/dev/null 7>&- 8<&-
+    fi
+    let_go "${@:3}"
+    case ${3:-} in
+        freeze) say "$1 runs: reading from the snapshot $snapshot; its file systems had written out what they held" ;;
+        *) say "$1 runs: reading from the snapshot $snapshot, as after a power cut at this moment" ;;
+    esac
 }
 
 snapshot_held() {
@@ -272,7 +330,7 @@ write_sidecar() { # GUEST VOLUME SIZE CONTENT SOURCE FILE DATE
         parts%="$work/parts" table@="$work/table" config@="$config"
 }
 
-make() { # GUEST VOLUME FOLDER CONTENT SOURCE
+make() { # GUEST VOLUME FOLDER CONTENT SOURCE [pause | freeze TO FOLDER...]
     local guest=$1 volume=$2 folder=$3 content=$4 source=$5 from=$2 size file level date written
     [ -b "$volume" ] || [ -f "$volume" ] || fail "there is no volume $volume"
     lock
@@ -288,7 +346,7 @@ make() { # GUEST VOLUME FOLDER CONTENT SOURCE
     mkdir "$work"
     if is_running "$guest"; then
         [ "$source" = snapshot ] || refuse "$guest is running; shut it down (xl shutdown -F -w $guest), or back up from a snapshot"
-        take_snapshot "$guest" "$volume"
+        take_snapshot "$guest" "$volume" "${@:6}"
         from=$at/dev/$snapshot
     else
         source=off
@@ -393,7 +451,24 @@ restore() { # FOLDER NAME GUEST VOLUME SUM AGAIN
     [ "$have" = "$size" ] || say "$volume is larger than the backup; the room behind it is not part of any partition yet"
 }
 
-usage() { sed -n '4,6s/^# *//p' "$0" >&2; exit 2; }
+# A volume beside the original is nobody's: no note is made, and nobody's volume is taken for it.
+beside() { # FOLDER NAME VOLUME
+    local folder=$1/$2 name=$2 volume=$3 file size have raw=''
+    lock
+    must_be_free "$name" "$volume"
+    verify "$1" "$name"
+    file=$(field "$folder/backup.json" file) size=$(field "$folder/backup.json" size_bytes) have=$(size_of "$volume")
+    [ "$have" -ge "$size" ] || refuse "$volume has $have bytes, the backup needs $size"
+    [ "$(readlink -f "$volume")" != "$(readlink -f "$(field "$folder/backup.json" volume)")" ] ||
+        refuse "$volume is the volume that $name was taken of; to overwrite it, restore it"
+    [ "$file" = blocks.zst ] || raw=$size
+    zstd -q -dc "$folder/$file" | "$blocks" scatter "$volume" $raw
+    [ -b "$volume" ] || dd if="$volume" iflag=nocache count=0 status=none
+    zstd -q -dc "$folder/$file" | "$blocks" compare "$volume" $raw
+    say "restored $name beside the original, to $volume, read it again and found it the same"
+}
+
+usage() { sed -n '4,7s/^# *//p' "$0" >&2; exit 2; }
 
 trap cleanup EXIT
 trap 'exit 129' HUP
@@ -401,6 +476,6 @@ trap 'exit 130' INT
 trap 'exit 141' PIPE
 trap 'exit 143' TERM
 case ${1:-}:$# in
-    make:6 | verify:3 | restore:7) "$@" ;;
+    make:[6-9] | make:[1-9][0-9] | verify:3 | restore:7 | beside:4) "$@" ;;
     *) usage ;;
 esac

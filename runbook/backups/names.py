@@ -39,6 +39,15 @@ def seconds(date: str) -> int:
         return 0
 
 
+def date_of(moment: int) -> str:
+    """Return seconds since 1970 as the date of a sidecar.
+
+    >>> date_of(1795380115)
+    '20261122T204155Z'
+    """
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
 def when(date: str) -> str:
     """Return the date of a sidecar for people.
 

@@ -14,17 +14,20 @@ from runbook.engine.journal import Journal
 from runbook.errors import ParamsError
 from runbook.hosts import connect
 from runbook.model.modes import MODES
-from runbook.params import HostParams, digest, load, on_capture
+from runbook.params import HostParams, digest, load, on_capture, with_upgrades
 from runbook.params.host import Recorded
 from runbook.steps import steps_of
 
-__all__ = ["APPROVAL", "CAPTURE", "Book", "open_host"]
+__all__ = ["APPROVAL", "CAPTURE", "UPGRADES", "Book", "open_host"]
 
 APPROVAL = "RUNBOOK_APPROVAL"
 """The environment variable that names the file with somebody else's word for the plan (`runbook approve`)."""
 
 CAPTURE = "RUNBOOK_CAPTURE"
 """The environment variable by which a run tells its kernels that a capture stands in place of the host."""
+
+UPGRADES = "RUNBOOK_UPGRADES"
+"""The environment variable by which a run tells its kernels what `management.upgrades` is for this once."""
 
 
 def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
@@ -50,6 +53,7 @@ def open_host(params: str, mode: str = "auto", *, notebook: str) -> Book:
             do="run again: what is done already is found done",
         )
     approval = _approval(host_params) if mode != "check" else None
+    host_params = with_upgrades(host_params, os.environ.get(UPGRADES))
     host_params = _of_files(on_capture(host_params, os.environ.get(CAPTURE)), mode)
     gates.require_machine(host_params, mode)
     releases.get(host_params.release)
@@ -76,10 +80,13 @@ def _of_files(params: HostParams, mode: str) -> HostParams:
         or mode in ("auto", "apply")
     ):
         return params
+    from runbook.attestation.places import host_of
     from runbook.evidence import finished
 
     run_dir = os.environ.get("RUNBOOK_RUN_DIR")
-    return finished.after_a_run(params, mode, Path(run_dir).parents[1] if run_dir else stepping.reports())
+    return finished.after_a_run(
+        params, mode, host_of(Path(run_dir)).parent if run_dir else stepping.reports()
+    )
 
 
 def _approval(params: HostParams) -> Approval | None:

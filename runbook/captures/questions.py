@@ -10,7 +10,7 @@ from pkgutil import walk_packages
 from types import ModuleType
 
 from runbook import proposal
-from runbook.facts import identity, system
+from runbook.facts import identity, likeness, system
 from runbook.model.ask import Ask
 from runbook.params import HostParams
 from runbook.show import survey
@@ -35,6 +35,11 @@ def of_steps(params: HostParams) -> tuple[Ask, ...]:
         for step in steps_of(notebook, params.release).values():
             asks += step.asks(params)
     return tuple(dict.fromkeys(asks))
+
+
+def of_likeness() -> tuple[Ask, ...]:
+    """Return what nobody but a rehearsal asks: what its virtual PC is made like."""
+    return likeness.COMMANDS
 
 
 def names(asks: Iterable[Ask]) -> dict[Ask, str]:

@@ -31,7 +31,7 @@ class Taken:
 
 
 def take(host: Host, params: HostParams, file: Path | None) -> Taken:
-    """Return a host's answers, cleaned: to the survey, to `runbook new`, and to every step's plan.
+    """Return a host's answers, cleaned: to the survey, to `runbook new`, to every step's plan, and for a rehearsal.
 
     The steps are asked with the parameters of `file`, and with those that `runbook new` proposes; without a file with
     these alone. Raises `HostError` as the host does.
@@ -43,7 +43,8 @@ def take(host: Host, params: HostParams, file: Path | None) -> Taken:
     for one in every if file else every[1:]:
         asks |= dict.fromkeys(questions.of_steps(one))
     known = {ask: first[ask] for ask in questions.of_survey() if ask in first}
-    answers = {**known, **_all(host.gather(ask for ask in asks if ask not in known))}
+    more = (ask for ask in (*asks, *questions.of_likeness()) if ask not in known)
+    answers = {**known, **_all(host.gather(dict.fromkeys(more)))}
     if file:
         text = _planned_with(params)
     cleaned = clean(answers, {ask: first[ask] for ask in people.ASKS if ask in first}, every, text)

@@ -33,13 +33,16 @@ from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
 from runbook.cli.output import explained, resolved
+from runbook.cli.rehearse import rehearse
 from runbook.cli.reports import report
 from runbook.cli.site import site
 from runbook.cli.survey import survey
 from runbook.cli.undo import undo
+from runbook.cli.upgrade import upgrade
 from runbook.cli.validate import validate
 from runbook.cli.virtual_pc import testbed
 from runbook.cli.volume import volume
+from runbook.cli.watch import watch
 from runbook.controller.signals import Stops, watching
 from runbook.errors import RunbookError
 from runbook.model.modes import MODES
@@ -213,8 +216,12 @@ def run(
 @params_argument
 @choice_options
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything changed since the last good report.")
+@click.option(
+    "--updates", is_flag=True,
+    help="Exit with 1 when a security fix waits, or the next boot is not a proved one.",
+)  # fmt: skip
 @run_options
-def check(params: str, only: str | None, step: str | None, **options: Any) -> None:
+def check(params: str, only: str | None, step: str | None, updates: bool, **options: Any) -> None:
     """Verify a finished host against its parameters, and change nothing.
 
     Runs the checks of every notebook, and exits with 1 when anything is not as the parameters say.
@@ -230,13 +237,17 @@ def check(params: str, only: str | None, step: str | None, **options: Any) -> No
     a change is said once. With --strict it fails, and is said again until a check without --strict or
     an apply completes. `runbook report compare A B` compares two hosts, or two runs.
 
+    Notebook 11 says what waits to be installed, and whether the next boot would start exactly what was proved.
+    With --updates, or `management.upgrades: require`, either fails the check.
+
     \b
     Examples:
       runbook check params/myhost.yml --strict
       runbook check params/myhost.yml --only 9
       runbook check params/myhost.yml --step hide_devices
     """
-    begin_run(params, "check", only=chosen(only, step), **options)
+    upgrades = "require" if updates else ""
+    begin_run(params, "check", only=chosen(only, step), upgrades=upgrades, **options)
 
 
 @main.command()
@@ -275,7 +286,7 @@ def notebooks() -> None:
 
 for _command in (
     allow, approve, backup, build, completion, doctor, explain, facts, fleet, guest, init, installer,
-    jupyter, lint, new, report, site, survey, testbed, undo, validate, volume,
+    jupyter, lint, new, rehearse, report, site, survey, testbed, undo, upgrade, validate, volume, watch,
 ):  # fmt: skip
     main.add_command(_command)
 guest.add_command(adopt)

@@ -96,8 +96,8 @@ def prune(which: str, keep: int | None, older_than: int | None, is_meant: bool, 
     Of each the attestation and the journal stay, with a signed record of what went, so that
     `runbook report verify` still follows the chain and `runbook undo` still finds its way back. The
     newest run, the newest that completed, the newest with the full set of notebooks that was applied, the newest
-    such check, and what has no attestation always stay whole. Plans and runs of a part of the notebooks are
-    counted on their own. Each pruned run stays a line in the lists.
+    such check, and what has no attestation always stay whole. Runs of a part of the notebooks are counted on
+    their own; of plans the newest five are kept anyway. Each pruned run stays a line in the lists.
 
     \b
     Examples:
@@ -171,19 +171,22 @@ def _rule(keep: int | None, older_than: int | None) -> str:
 
 
 def _say(verdict: Verdict) -> None:
+    from runbook.attestation.places import host_of
     from runbook.attestation.verify import GOOD
 
     run = verdict.attested
-    name = f"{run.host}/{run.run}" if run else f"{verdict.folder.parent.name}/{verdict.folder.name}"
+    name = f"{run.host}/{run.run}" if run else f"{host_of(verdict.folder).name}/{verdict.folder.name}"
     is_good = verdict.status in GOOD
     say(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as it stands in the JSON."""
+    from runbook.attestation.places import host_of
+
     run = verdict.attested
     return {
-        "host": run.host if run else verdict.folder.parent.name,
+        "host": run.host if run else host_of(verdict.folder).name,
         "run": verdict.folder.name,
         "status": verdict.status,
         "about": verdict.about,
@@ -206,12 +209,13 @@ def _tally(seen: list[Verdict]) -> str:
 def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict], *, quiet: bool = False) -> bool:
     """Print where the chain of each host ends, and the ledger, unless `quiet`; return whether the ledger is vouched for."""
     from runbook.attestation.entered import Entered
+    from runbook.attestation.places import is_plan
     from runbook.attestation.statement import RUN_ID
     from runbook.attestation.verify import home
 
     if RUN_ID.fullmatch(path.resolve().name):
         return True
-    attested = [v for v in seen if v.attested]
+    attested = [v for v in seen if v.attested and not is_plan(v.folder)]
     followed = {v.attested.previous[0] for v in attested if v.attested and v.attested.previous}
     for verdict in () if quiet else attested:
         if verdict.folder.name not in followed:

@@ -54,11 +54,11 @@ def facts(
         tables.prove_writable(out)
     hosts = [parameters.load(member.params) for member in members(own_of(params))]
 
-    unready = {host.host: error for host in hosts if is_live and (error := _unready(host))}
+    silent = {host.host: error for host in hosts if is_live and (error := unready(host))}
 
     def look(host: parameters.HostParams) -> list[tables.Row] | RunbookError:
-        if host.host in unready:
-            return unready[host.host]
+        if host.host in silent:
+            return silent[host.host]
         try:
             return tables.asked_now(host, place) if is_live else tables.of_report(place, host.host)
         except RunbookError as error:
@@ -83,7 +83,7 @@ def facts(
         click.get_current_context().exit(max(error.exit_code for error in errors))
 
 
-def _unready(host: HostParams) -> RunbookError | None:
+def unready(host: HostParams) -> RunbookError | None:
     """Have typed what this host needs, one host after the other; return what is wrong with that."""
     from runbook.hosts import prepare
 

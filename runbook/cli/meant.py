@@ -25,7 +25,9 @@ class Meant:
     @property
     def folder(self) -> Path:
         """The folder of what is meant."""
-        return self.reports / self.host / self.run
+        from runbook.attestation.places import folder_of
+
+        return folder_of(self.reports, self.host, self.run)
 
     @property
     def name(self) -> str:
@@ -89,29 +91,39 @@ def _path(text: str) -> Path | None:
 
 def _named(text: str, reports: Path) -> Meant | None:
     """Return what a name means in a folder of reports: a host, one of its runs, or the run of an id."""
+    from runbook.attestation.places import PLANS, folder_of, host_of
     from runbook.attestation.statement import RUN_ID
 
     host, _, run = text.partition("/")
+    run = run.removeprefix(f"{PLANS}/")
     if text in ("", ".", "..") or "/" in run:
         return None
     if RUN_ID.fullmatch(text):
-        found = [path.parent.name for path in sorted(reports.glob(f"*/{text}")) if path.is_dir()]
+        places = [*reports.glob(f"*/{text}"), *reports.glob(f"*/{PLANS}/{text}")]
+        found = sorted(host_of(path).name for path in places if path.is_dir())
         return Meant(reports, found[0], text) if found else None
     if (reports / host).is_dir() and not run:
         return Meant(reports, host)
-    return Meant(reports, host, run) if RUN_ID.fullmatch(run) and (reports / text).is_dir() else None
+    return (
+        Meant(reports, host, run)
+        if RUN_ID.fullmatch(run) and folder_of(reports, host, run).is_dir()
+        else None
+    )
 
 
 def _above(path: Path) -> Meant | None:
     """Return the run or the host whose folder a path is, or lies in."""
+    from runbook.attestation.places import PLANS, has_reports, host_of
     from runbook.attestation.statement import RUN_ID, runs_in
 
     whole = path.resolve()
     for folder in (whole, *whole.parents):
         if RUN_ID.fullmatch(folder.name):
-            return Meant(folder.parent.parent, folder.parent.name, folder.name)
+            host = host_of(folder)
+            return Meant(host.parent, host.name, folder.name)
     folder = whole if whole.is_dir() else whole.parent
-    return Meant(folder.parent, folder.name) if runs_in(folder) else None
+    folder = folder.parent if folder.name == PLANS and runs_in(folder) else folder
+    return Meant(folder.parent, folder.name) if has_reports(folder) else None
 
 
 def _nothing(text: str, reports: Path) -> ParamsError:
@@ -126,4 +138,6 @@ def _nothing(text: str, reports: Path) -> ParamsError:
 
 
 def _hosts(reports: Path) -> str:
-    return ", ".join(sorted({path.parents[1].name for path in reports.glob("*/*/run.json")}))
+    from runbook.attestation.places import hosts_in
+
+    return ", ".join(hosts_in(reports))

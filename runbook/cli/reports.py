@@ -44,7 +44,8 @@ def report() -> None:
 def list_(which: str | None, as_json: bool, reports: Path | None) -> None:
     """List runs, the newest first: when, host, mode, how it ended, how many steps changed something.
 
-    Of one host, or the run of a path; all if left out. Runs that were pruned come last.
+    Of one host, or the run of a path; all if left out. Runs that were pruned come
+    last. Of plans the newest five of each host are kept.
 
     \b
     Examples:
@@ -91,7 +92,7 @@ def open_(which: str | None, reports: Path | None) -> None:
       runbook report open myhost/20260131T101500Z-1a2b3c
     """
     found, runs = runs_of(which, reports)
-    path = found.reports / runs[0]["host"] / runs[0]["id"] / "index.html"
+    path = found.reports / runs[0]["place"] / "index.html"
     if has_display():
         click.launch(str(path))
     click.echo(str(path))

@@ -55,12 +55,14 @@ def run_and_show(
     valid: int = 7,
     change: str = "",
     approval: Path | None = None,
+    upgrades: str = "",
 ) -> None:
     """Run, show, and end the command with the run's exit code.
 
     `only` is a notebook or a step. `plans` prints what the plan cells showed. With `as_json` standard
     output holds nothing but `run.json`. `capture` stands in place of the host. The plan is saved in the file `save`, to be
     approved within `valid` days; `approval` is the file with somebody else's word for one.
+    `upgrades` is what `management.upgrades` is for this once.
     """
     here = project()
     place = reports or here / "reports"
@@ -73,7 +75,7 @@ def run_and_show(
         with progress:
             done = run(
                 params, mode, only, start, place, progress.event, strict=strict, capture=capture, change=change,
-                approval=approval,
+                approval=approval, upgrades=upgrades,
             )  # fmt: skip
         try:
             with suppress(KeyboardInterrupt), stops.interruptible():

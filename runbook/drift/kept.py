@@ -14,7 +14,7 @@ from runbook.controller.atomic import write_atomic
 from runbook.facts import identity
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
-from runbook.redaction.spelt import ASSIGNED, NETWORK
+from runbook.redaction.spelt import ASSIGNED, NETWORK, SPOKEN
 
 FOLDER = "facts"
 RawAnswer = tuple[int, str, str]
@@ -84,6 +84,8 @@ def hidden(answer: Answer, key: str) -> Answer:
 
     >>> hidden(Answer(0, 'vncpasswd = "abc"\\n'), "k").out
     'vncpasswd = "hidden-342e519ce0ad"\\n'
+    >>> hidden(Answer(0, "password requisite pam_deny.so"), "k").out
+    'password requisite pam_deny.so'
     >>> hidden(Answer(0, "ana ALL=(root) NOPASSWD: /usr/sbin/xl list"), "k").out
     'ana ALL=(root) NOPASSWD: /usr/sbin/xl list'
     """
@@ -94,7 +96,7 @@ def hidden(answer: Answer, key: str) -> Answer:
         return match[1] + match[2].replace(bare, f"hidden-{mark}")
 
     def clean(text: str) -> str:
-        for pattern in (_KEY, _HASH, _IN_ADDRESS, ASSIGNED, NETWORK):
+        for pattern in (_KEY, _HASH, _IN_ADDRESS, ASSIGNED, NETWORK, SPOKEN):
             text = pattern.sub(digest, text)
         return text
 

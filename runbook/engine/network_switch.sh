@@ -19,6 +19,7 @@ unit=xen-runbook-network-back.service
 units=/etc/systemd/system
 revert=xen-runbook-network-revert go=xen-runbook-network-switch
 boot_id=/proc/sys/kernel/random/boot_id
+sysctl=/usr/lib/systemd/systemd-sysctl
 
 each() { # COMMAND: called with number, mode and path of each file
     n=0
@@ -78,6 +79,7 @@ say() { echo "$*" | tee -a "$run/why"; } # in the journal too
 # What a manager does before its files are replaced, and how it takes new ones into force. On the way back the same
 # is done with the other links and profiles.
 leave() {
+    hear_again
     [ "$manager" = ifupdown ] || return 0
     ports=$(ip -o link show type bridge_slave | sed 's/^[0-9]*: \([^:@]*\).*/\1/')
     ifdown --force -a --exclude=lo || :
@@ -89,6 +91,18 @@ leave() {
 no_port() {
     [ -n "$(ip link show dev "$1" up 2>/dev/null)" ] || [ ! -e "/proc/sys/net/ipv6/conf/$1" ] ||
         cat /proc/sys/net/ipv6/conf/default/addr_gen_mode >"/proc/sys/net/ipv6/conf/$1/addr_gen_mode"
+}
+
+# NetworkManager has a port listen to no router, and leaves it so: as a card whose IPv6 it ignores, which is then the kernel's
+# affair, it would hear none until the next start. The bridge listens as its card did, unless a person said otherwise.
+hear_again() {
+    for bridge in $made $unmade; do
+        [ -e "/proc/sys/net/ipv6/conf/$bridge/accept_ra" ] || continue
+        for port in $(ip -o link show master "$bridge" 2>/dev/null | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
+            cat "/proc/sys/net/ipv6/conf/$bridge/accept_ra" >"/proc/sys/net/ipv6/conf/$port/accept_ra"
+            [ ! -x "$sysctl" ] || "$sysctl" "--prefix=/net/ipv6/conf/$port" || :
+        done
+    done
 }
 
 is_there() { ip link show dev "$1" >/dev/null 2>&1; }
@@ -177,20 +191,26 @@ addresses() { # leased ones are known by their lifetime, or as made from what a 
 }
 
 # DESTINATION [via GATEWAY] [table NUMBER]. `idle` is one over a link without a cable, and one that a router announced
-# before ifupdown told the link not to listen to routers: nothing renews that. On the way back no router is waited for.
+# before ifupdown told the link not to listen to routers: nothing renews that. On the way back no router is waited for, and
+# where routers gave a link all that it has, one that does not expire is theirs too.
 routes() {
-    deaf=
+    deaf= heard=
+    [ -z "$is_back" ] || heard=$(ip -o -6 address show scope global | awk '
+        { sub(/@.*/, "", $2); if (/ (dynamic|mngtmpaddr|kernel_ra)( |$)/) some[$2]; else own[$2] }
+        END { for (link in some) if (!(link in own)) printf "%s ", link }')
     [ "$manager" != ifupdown ] || deaf=$(grep -l '^0' /proc/sys/net/ipv6/conf/*/accept_ra 2>/dev/null | cut -d / -f 7 | tr '\n' ' ')
     for family in inet inet6; do
-        ip -o -f "$family" route show table all | awk -v family="$family" -v deaf=" $deaf" -v is_back="$is_back" '
+        ip -o -f "$family" route show table all | awk -v family="$family" -v deaf=" $deaf" -v heard=" $heard" -v is_back="$is_back" '
             function out() {
                 if (expires && (is_back || index(deaf, " " dev " "))) down = 1
+                if (is_own && index(heard, " " dev " ")) down = 1
                 if (dev != "")
                     print (down ? "idle" : "route"), family, dev, dst (via == "" ? "" : " via " via) (table == "" ? "" : " table " table)
             }
             $1 ~ /^(local|broadcast|multicast|anycast|unreachable|blackhole|prohibit|throw|nat|fe80::.*|ff00::.*)$/ { next }
             / table local( |$)/ { next }
             { dst = $1 == "unicast" ? $2 : $1; dev = via = table = ""; down = 0; expires = / expires / }
+            { is_own = family == "inet6" && / proto kernel( |$)/ }
             # The route to an address of its own comes and goes with it.
             family == "inet6" && dst != "default" && dst !~ /\// && / proto kernel( |$)/ { next }
             {

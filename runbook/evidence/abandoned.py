@@ -20,7 +20,8 @@ from runbook import params as parameters
 from runbook.attestation import ledger
 from runbook.attestation.closing import close_again
 from runbook.attestation.entering import catch_up
-from runbook.attestation.statement import NAME, PRUNED, RECORD, RUN_ID, contents
+from runbook.attestation.places import PLANS, host_of, plans_in
+from runbook.attestation.statement import NAME, PRUNED, RECORD, contents, runs_in
 from runbook.controller import plain
 from runbook.controller.atomic import write_atomic
 from runbook.controller.locks import let_go, locked
@@ -91,13 +92,10 @@ def finish_orphans(reports: Path, host: str = "*") -> list[RunRecord]:
 def _unended(folder: Path) -> list[Path]:
     """Return the runs of a host that may have no end yet; folders that were never finished being made go."""
     with suppress(OSError), locked(folder):
-        for left in folder.glob(archive.UNMADE):
+        for left in (*folder.glob(archive.UNMADE), *folder.glob(f"{PLANS}/{archive.UNMADE}")):
             shutil.rmtree(left, ignore_errors=True)  # nothing had begun, and it never was a run
-    return [
-        place
-        for place in sorted(folder.iterdir())
-        if RUN_ID.fullmatch(place.name) and place.is_dir() and not place.is_symlink() and _is_open(place)
-    ]
+    found = [*runs_in(folder), *plans_in(folder)]
+    return [place for place in found if not place.is_symlink() and _is_open(place)]
 
 
 def _is_open(place: Path) -> bool:
@@ -118,7 +116,7 @@ def _settled(place: Path) -> RunRecord | None:
             return None
         if close_again(place):
             return _read(place)
-        if plain.is_there(place / NAME) or ledger.has(place.parent.parent, place):
+        if plain.is_there(place / NAME) or ledger.has(host_of(place).parent, place):
             raise ValueError("it is attested, and not as it was: runbook report verify")
         return _finish(place, _read(place) if plain.is_there(place / RECORD) else _unrecorded(place))
 
@@ -131,7 +129,7 @@ def _unrecorded(place: Path) -> RunRecord:
     """Return a record of a run that was killed before it wrote one: only what its folder tells, the rest `unknown`."""
     record = RunRecord(
         id=place.name,
-        host=place.parent.name,
+        host=host_of(place).name,
         release=UNKNOWN,
         connection=UNKNOWN,
         mode=UNKNOWN,
@@ -154,7 +152,7 @@ def _unrecorded(place: Path) -> RunRecord:
 def _let_go(place: Path) -> AbstractContextManager[bool]:
     """Say whether nobody holds a run, and hold it meanwhile."""
     journal = place / "journal.jsonl"
-    who_makes_one = locked(place.parent)  # has this until the run is held
+    who_makes_one = locked(host_of(place))  # has this until the run is held
     return let_go(journal if journal.exists() else place, who_makes_one)
 
 

@@ -1,4 +1,4 @@
-"""The report folder: `reports/<host>/<utc>-<id>/`, and the pages that lead to it."""
+"""The report folder: `reports/<host>/<utc>-<id>/`, of a plan below `reports/<host>/plans`, and the pages that lead to it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from runbook.attestation import keys, rollover, tombstone
 from runbook.attestation.closing import attest
+from runbook.attestation.places import PLANS, host_of, is_plan
 from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD
 from runbook.attestation.statement import read as attested
 from runbook.controller import plain
@@ -23,7 +24,9 @@ from runbook.controller.atomic import write_atomic
 from runbook.controller.locks import locked
 from runbook.engine import journal
 from runbook.errors import ParamsError, RunbookError
-from runbook.evidence import host, notebook_html, pages, shapes
+from runbook.evidence import host as hosts
+from runbook.evidence import notebook_html, pages, plans, shapes
+from runbook.evidence import standing as standings
 from runbook.evidence.fleets.newest import newest
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.evidence.sweep import sweep
@@ -45,7 +48,7 @@ def new_id(reports: Path, host: str) -> str:
     Names tell which run came first, to the way back, to drift and to prune; a clock that was set back must not.
     """
     at, last = datetime.now(UTC), ""
-    for path in (reports / host).glob("*/journal.jsonl"):
+    for path in _files(reports, host, "journal.jsonl"):
         last = max(last, path.parent.name.partition("-")[0])
     with suppress(ValueError):
         at = max(at, begun_at(last) + timedelta(seconds=1))
@@ -62,7 +65,7 @@ def create(reports: Path, record: RunRecord, params: Path) -> Path:
     would take it.
     """
     rollover.require_holds(reports, keys.operator())
-    place = reports / record.host / record.id
+    place = reports / record.host / (PLANS if record.is_plan else "") / record.id
     unmade = place.with_name(f".{place.name}.part")
     make_folder(place.parent)
     try:
@@ -99,12 +102,18 @@ def save(place: Path, record: RunRecord) -> None:
 
 
 def close(place: Path, record: RunRecord) -> None:
-    """Seal the run, then write the lists of runs above it. Raises `RunbookError` when that cannot be written."""
+    """Seal the run, then write the lists of runs above it; of plans the newest stay (`plans.thin`).
+
+    Raises `RunbookError` when that cannot be written.
+    """
     seal(place, record, _key())
+    host, reports = host_of(place), host_of(place).parent
     try:
-        refresh(place.parent.parent, record.host)
+        if is_plan(place):
+            plans.thin(host)
+        refresh(reports, record.host)
     except OSError as error:
-        raise _unwritable(place.parent.parent, error) from error
+        raise _unwritable(reports, error) from error
 
 
 def seal(place: Path, record: RunRecord, key: keys.SigningKey | None) -> None:
@@ -136,7 +145,7 @@ def _write(place: Path, record: RunRecord, name: str) -> None:
 def run_page(place: Path, run: Json) -> str:
     """Return the page of a run: what its `run.json` says, and when it has ended where its time went."""
     lines = () if run["outcome"] == "running" else journal.read(place / "journal.jsonl")
-    return pages.run_page(run, drift(place), timeline(run, lines))
+    return pages.run_page(run, drift(place), timeline(run, lines), "../../" if is_plan(place) else "../")
 
 
 def refresh(reports: Path, *names: str) -> None:
@@ -151,14 +160,17 @@ def refresh(reports: Path, *names: str) -> None:
             if not mine:  # nothing that can be read: its old page says more than none
                 continue
             gone = list(find_pruned(reports, name))
-            page = pages.runs_page(mine, name, host.facts_of(reports / name, mine), looked, pruned=gone)
+            standing = standings.of(reports / name, mine)
+            page = pages.runs_page(
+                mine, name, hosts.facts_of(reports / name, mine), looked, pruned=gone, standing=standing
+            )
             write_atomic(reports / name / "index.html", page)
 
 
 def write_index(reports: Path) -> tuple[list[Json], dict[str, Json]]:
     """Write `index.html` of all reports; return its runs, the newest first, and what each found changed."""
     runs = newest_first(reports)
-    looked = {run["id"]: found for run in runs if (found := drift(reports / run["host"] / run["id"]))}
+    looked = {run["id"]: found for run in runs if (found := drift(reports / run["place"]))}
     page = pages.runs_page(runs, drift=looked, fleets=newest(reports), pruned=list(find_pruned(reports)))
     write_atomic(reports / "index.html", page)
     return runs, looked
@@ -176,25 +188,34 @@ def drift(place: Path) -> Json | None:
 
 def newest_drift(reports: Path, runs: Iterable[Json]) -> tuple[Json, Json] | None:
     """Return the first of these runs that looked for drift, with what it found; None when none did."""
-    looked = ((run, drift(reports / run["host"] / run["id"])) for run in runs)
+    looked = ((run, drift(reports / run["place"])) for run in runs)
     return next(((run, found) for run, found in looked if found), None)
 
 
 def newest_first(reports: Path, name: str = "*") -> list[Json]:
-    """Return the content of every `run.json` of all hosts, or of one, the newest run first (`new_id`)."""
+    """Return what `find_runs` finds of all hosts, or of one, the newest run first (`new_id`)."""
     return sorted(find_runs(reports, name), key=lambda run: str(run["id"]), reverse=True)
 
 
 def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
-    """Yield the content of every `run.json` that can be read and lies where its host and id say."""
-    for path in sorted(reports.glob(f"{name}/*/run.json")):
+    """Yield the content of every `run.json` of a run or a plan that can be read and lies where its host and id say.
+
+    `place` is added: its folder, seen from that of all reports.
+    """
+    for path in _files(reports, name, RECORD):
+        place = path.parent
         try:
             run = plain.read_json(path)
             shapes.prove_run(run)
-            if (run["host"], run["id"]) == (path.parent.parent.name, path.parent.name):
-                yield run
+            if (run["host"], run["id"]) == (host_of(place).name, place.name):
+                yield run | {"place": str(place.relative_to(reports))}
         except (OSError, ValueError) as error:
             log.warning("%s is left out of the lists: %s", printable(path), printable(error))
+
+
+def _files(reports: Path, name: str, file: str) -> list[Path]:
+    """Return a file of each run and then of each plan of a host, or of all."""
+    return [*sorted(reports.glob(f"{name}/*/{file}")), *sorted(reports.glob(f"{name}/{PLANS}/*/{file}"))]
 
 
 def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:
@@ -225,6 +246,7 @@ def notebook_page(place: Path, record: RunRecord, entry: NotebookRecord, nb: Not
         "status": entry.status,
         "when": when(record.started),
         "failure": failure,
+        "home": "../../" if is_plan(place) else "../",
         "siblings": [(other.name, other.title, other.html) for other in record.notebooks],
     }
     try:

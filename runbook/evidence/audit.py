@@ -71,7 +71,7 @@ _NONE = {
 
 def of_run(reports: Path, run: Json, known: Collection[PublicKey]) -> Audit:
     """Return the answers about a run, from its record, its journal, its parameters and what it kept of the host."""
-    place = reports / run["host"] / run["id"]
+    place = reports / run["place"]
     lines, facts = journal.read(place / "journal.jsonl"), kept.load(place)
     try:
         params = parameters.load(place / "params.yml", is_kept=True)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from runbook.controller.atomic import write_atomic
@@ -16,7 +17,7 @@ from runbook.evidence import archive
 from runbook.evidence.record import RunRecord
 from runbook.facts import files as modes
 from runbook.facts import identity, system
-from runbook.hosts import connect
+from runbook.hosts import Host, connect
 from runbook.hosts.control import Line
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
@@ -72,7 +73,7 @@ def keep_changes(reports: Path, record: RunRecord) -> Json:
         "changes": [],
     }
     if base := last_good(reports, place, is_recorded=record.connection == "recorded"):
-        before = reports / record.host / base["id"]
+        before = reports / base["place"]
         between = (p for p in sorted(place.parent.iterdir()) if before.name < p.name < place.name)
         done = authors.deeds(between, kept.machine(facts))
         found["since"] = {"run": base["id"], "started": base["started"], "mode": base["mode"]}
@@ -89,7 +90,7 @@ def last_good(reports: Path, place: Path, *, is_recorded: bool) -> Json | None:
     machine, needs = kept.machine(kept.load(place)), kept.notebooks(place)
     runs = sorted(archive.find_runs(reports, place.parent.name), key=lambda run: str(run["id"]), reverse=True)
     for run in runs:
-        folder = reports / run["host"] / run["id"]
+        folder = reports / run["place"]
         if run["id"] >= place.name or run["outcome"] != "completed" or run["mode"] not in ("apply", "check"):
             continue
         if (
@@ -102,6 +103,26 @@ def last_good(reports: Path, place: Path, *, is_recorded: bool) -> Json | None:
             continue
         if machine and kept.machine(kept.load(folder)) == machine:
             return run
+    return None
+
+
+def of_now(params: HostParams, reports: Path, host: Host) -> tuple[list[Change], Facts] | None:
+    """Return what changed on a host since its last good report, and all its answers of now; None without such a report.
+
+    Only reads, and makes no report. Raises `HostError` when the host cannot be asked.
+    """
+    for run in archive.newest_first(reports, params.host):
+        before = reports / params.host / run["id"]
+        if run["outcome"] != "completed" or run["connection"] == "capture" or not kept.notebooks(before):
+            continue
+        if not _shows_the_end(before, run):
+            continue
+        asked = host.gather(dict.fromkeys(asks_of(params, sorted(kept.notebooks(before)))))
+        with TemporaryDirectory() as folder:
+            kept.keep(Path(folder), kept.LAST, asked)
+            now = Facts(kept.load(Path(folder)), asked.of)
+        if kept.machine(kept.load(before)) == kept.machine(now):
+            return compare(kept.load(before), now), asked
     return None
 
 
@@ -128,16 +149,18 @@ def between_hosts(one: tuple[Path, str], other: tuple[Path, str]) -> tuple[str, 
 def _facts_of(reports: Path, name: str) -> tuple[str, Facts]:
     host, _, run = name.strip("/").partition("/")
     found = [r for r in archive.newest_first(reports, host or "-") if run in ("", r["id"])]
-    found = [r for r in found if (reports / host / r["id"] / kept.FOLDER).is_dir()]
+    found = [r for r in found if (reports / r["place"] / kept.FOLDER).is_dir()]
     if not found:
-        have = sorted({path.parents[1].name for path in reports.glob(f"*/*/{kept.FOLDER}")})
+        have = sorted(
+            {r["host"] for r in archive.find_runs(reports) if (reports / r["place"] / kept.FOLDER).is_dir()}
+        )
         raise ParamsError(
             f"No report of {name} has facts to compare",
             where=str(reports),
             do=f"give HOST or HOST/RUN; hosts with facts: {', '.join(have) or 'none yet: runbook check HOST'}",
         )
     for one in found:
-        folder = reports / host / one["id"]
+        folder = reports / one["place"]
         if _shows_the_end(folder, one):
             return f"{host}/{one['id']}", kept.load(folder)
     raise ParamsError(

@@ -84,7 +84,8 @@ def _first(place: Path, runs: list[Json], title: str, notebook: str, cell: str) 
         book: Json = next((b for b in run["notebooks"] if b["name"] == notebook), {})
         if not book.get("file") or not book.get("html"):
             continue
-        folder = place / run["id"]
+        within = Path(run["place"]).relative_to(place.name)
+        folder = place / within
         html, at = _shown(folder / book["file"], cell)
         if not html:
             continue
@@ -94,7 +95,7 @@ def _first(place: Path, runs: list[Json], title: str, notebook: str, cell: str) 
             facts, html, is_last = last, drawn, True
             booted = system.parse(last)
             seen = Moment(run["ended"] or run["started"], booted.kernel, booted.is_dom0)
-        link = f"{run['id']}/{notebook}.html#cell-id={cell}"
+        link = f"{within}/{notebook}.html#cell-id={cell}"
         yield Fact(title, _picture(title, folder, facts) + html, link, notebook, cell, run, seen, is_last)
         return
 

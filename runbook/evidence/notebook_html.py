@@ -37,6 +37,7 @@ def notebook_page(nb: NotebookNode, book: Json) -> str:
     """Return an executed notebook as a page of a report.
 
     `book` has `name`, `title`, `host`, `status`, `when`, `failure` (None or `name`, `cell`, `message`) and
+    `home`, which leads to the folder of the host, and
     `siblings`, the notebooks of the run in their order: name, title, and the page or None while there is none.
     """
     names = [name for name, _, _ in book["siblings"]]
@@ -51,7 +52,7 @@ def notebook_page(nb: NotebookNode, book: Json) -> str:
     chapters = [(title, known.get(name, f"index.html#{name}")) for name, title, _ in book["siblings"]]
     return layout.render(
         "reading.html", scripts=("read.js",), **book, body=html, headings=headings[1:], file=file,
-        crumbs=(("Reports", "../../index.html"), (book["host"], "../index.html"), (book["when"], "index.html")),
+        crumbs=(("Reports", f"{book['home']}../index.html"), (book["host"], f"{book['home']}index.html"), (book["when"], "index.html")),
         groups=(("Notebooks of this run", chapters),),
         previous=next((link for link in reversed(chapters[:at]) if "#" not in link[1]), None),
         next=chapters[at + 1] if is_going_on else None,

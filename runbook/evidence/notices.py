@@ -1,4 +1,4 @@
-"""Somebody is told when a run has ended. That it cannot be done changes nothing of the run, whose report is closed by then."""
+"""Somebody is told when a run has ended, or by the watch. That it cannot be done changes nothing of what was done before."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -42,15 +43,18 @@ def tell(params: HostParams, place: Path, run: Json) -> tuple[str, ...]:
     for notice in params.notify:
         try:
             if is_due(notice, run):
-                _send(notice, KNOWN.clean(content(place, run)))
+                told = KNOWN.clean(content(place, run))
+                send(notice, f"{told['host']}: {told['outcome']} ({told['mode']})", _lines(told), told)
         except Exception as error:  # whatever goes wrong, the run has ended as it has
-            unsent.append(KNOWN.text(f"not told ({notice.whereto}): {_why(error)}"))
+            unsent.append(KNOWN.text(f"not told ({notice.whereto}): {why(error)}"))
             log.warning("%s", unsent[-1])
     return tuple(unsent)
 
 
 def is_due(notice: Notice, run: Json) -> bool:
     """Return whether somebody wants to know of such a run."""
+    if notice.about == "watch":
+        return False
     changed = any(step["status"] == "changed" for book in run["notebooks"] for step in book["steps"])
     is_well = run["outcome"] == "completed"
     return {"always": True, "changed": changed or not is_well, "failed": not is_well}[notice.when]
@@ -76,23 +80,39 @@ def content(place: Path, run: Json) -> Json:
     }
 
 
-def _send(notice: Notice, told: Json) -> None:
+def send(notice: Notice, subject: str, lines: Sequence[str], told: Json) -> None:
+    """Tell one of those whom the parameters name: `told` as JSON, or subject and lines as text.
+
+    Whatever goes wrong is raised; `why` says it in a sentence. What is told went through the gate of the report before.
+    """
     if notice.mail:
-        _mail(notice, told)
+        _mail(notice, subject, lines)
+        return
+    address = notice.webhook or resolve(notice.webhook_at)
+    if notice.form == "ntfy":
+        # ntfy takes headers of one line in plain letters, and the text as the body (docs.ntfy.sh, Publishing).
+        title = subject.encode("ascii", "replace").decode()
+        post(
+            address, "\n".join(lines).encode(), {"Title": title, "Content-Type": "text/plain; charset=utf-8"}
+        )
     else:
-        _call(notice.webhook or resolve(notice.webhook_at), told)
+        post(address, json.dumps(told, ensure_ascii=False).encode(), {"Content-Type": "application/json"})
 
 
-def _mail(notice: Notice, told: Json) -> None:
-    message = EmailMessage()
-    message["Subject"] = f"{told['host']}: {told['outcome']} ({told['mode']})"
-    message["From"] = notice.sender or notice.mail[0]
-    message["To"] = ", ".join(notice.mail)
+def _lines(told: Json) -> list[str]:
     by = " on ".join(filter(None, (told["by"].get("user"), told["by"].get("controller"))))
     lines = [told["verdict"], told["failure"], f"change {told['change']}" if told["change"] else "",
              f"run {told['run']}, {told['started']} to {told['ended']}, by {by or 'nobody who is named'}",
              told["report"]]  # fmt: skip
-    message.set_content("\n".join(filter(None, lines)) + "\n")
+    return list(filter(None, lines))
+
+
+def _mail(notice: Notice, subject: str, lines: Sequence[str]) -> None:
+    message = EmailMessage()
+    message["Subject"] = " ".join(subject.split())
+    message["From"] = notice.sender or notice.mail[0]
+    message["To"] = ", ".join(notice.mail)
+    message.set_content("\n".join(lines) + "\n")
     if not notice.server:
         program = shutil.which("sendmail", path=SENDMAIL)
         if program is None:
@@ -117,15 +137,17 @@ class _Stays(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _call(address: str, told: Json) -> None:
-    data = json.dumps(told, ensure_ascii=False).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": "xen-host-runbook"}
-    request = urllib.request.Request(address, data, headers, method="POST")
+def post(address: str, data: bytes, headers: dict[str, str]) -> None:
+    """Call an address by POST, and no other that it may lead to. Raises `OSError` when it does not take it."""
+    request = urllib.request.Request(
+        address, data, {"User-Agent": "xen-host-runbook", **headers}, method="POST"
+    )
     with urllib.request.build_opener(_Stays).open(request, timeout=TIMEOUT_S):
         pass
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """Return in a sentence why somebody could not be told."""
     if isinstance(error, RunbookError):
         return error.what + (f": {error.why}" if error.why else "")
     if isinstance(error, urllib.error.HTTPError):

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from runbook.attestation.places import PLANS
 from runbook.drift.compare import counted
 from runbook.evidence import layout, planned
 from runbook.evidence.host import Fact
 from runbook.evidence.outcomes import CONSENTS, GOOD
+from runbook.evidence.plans import KEPT
+from runbook.evidence.standing import Standing
 from runbook.text.moments import when
 from runbook.text.plural import plural
 
@@ -30,10 +33,10 @@ Json = dict[str, Any]
 EMPTY: Mapping[str, Json] = MappingProxyType({})
 
 
-def run_page(run: Json, drift: Json | None = None, timeline: str = "") -> str:
+def run_page(run: Json, drift: Json | None = None, timeline: str = "", home: str = "../") -> str:
     """Return the page of one run from the content of its `run.json`, and of its `drift.json` if it has one.
 
-    `timeline` is the picture of where its time went, '' for none.
+    `timeline` is the picture of where its time went, '' for none; `home` leads to the folder of the host.
     """
     return layout.render(
         "run.html",
@@ -43,6 +46,7 @@ def run_page(run: Json, drift: Json | None = None, timeline: str = "") -> str:
         verdict=verdict(run),
         drift=drift,
         timeline=timeline,
+        home=home,
     )
 
 
@@ -53,16 +57,17 @@ def runs_page(
     drift: Mapping[str, Json] = EMPTY,
     fleets: tuple[Sequence[Json], int] = ((), 0),
     pruned: Iterable[Json] = (),
+    standing: Standing | None = None,
 ) -> str:
     """Return the page of one host, or of all of them: what it is, what changed since, and its runs, newest first.
 
     `drift` is what each run's `drift.json` says, by the run's id; `fleets` are the newest fleet runs and how many
-    are older (`runbook.evidence.fleets.newest`); `pruned` is what is left of runs that were pruned, a line for each. The one script on the page filters the list of runs; its digest stands
+    are older (`runbook.evidence.fleets.newest`); `pruned` is what is left of runs that were pruned, a line for each; `standing` is how the host stands. The one script on the page filters the list of runs; its digest stands
     in the page's security policy, so that nothing else can run.
     """
     rows = []
     for run in sorted(runs, key=lambda run: str(run["started"]), reverse=True):
-        folder = run["id"] if host else f"{run['host']}/{run['id']}"
+        folder = str(run["place"]).removeprefix(f"{host}/") if host else run["place"]
         changed = [s for book in run["notebooks"] for s in book["steps"] if s["status"] == "changed"]
         found = drift.get(run["id"])
         rows.append({**run, "link": f"{folder}/index.html", "changed": len(changed), "where": _where(run),
@@ -78,7 +83,8 @@ def runs_page(
     return layout.render(
         "runs.html", scripts=("search.js",), runs=rows, host=host, heading=host or "Reports", hosts=hosts,
         facts=facts, drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
-        fleets=fleets[0], older=fleets[1],
+        fleets=fleets[0], older=fleets[1], kept=KEPT, has_plans=any(f"/{PLANS}/" in row.get("place", "") for row in rows),
+        standing=standing,
     )  # fmt: skip
 
 

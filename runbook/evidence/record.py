@@ -70,6 +70,11 @@ class RunRecord:
     def __post_init__(self) -> None:
         self._began = time.monotonic()
 
+    @property
+    def is_plan(self) -> bool:
+        """True when it only plans; `auto` replays a recorded host alone (`runbook.model.modes`)."""
+        return self.mode == "plan" or (self.mode == "auto" and self.connection != "recorded")
+
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
         return {"format": FORMAT, **KNOWN.clean(asdict(self))}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runbook.attestation.places import PLANS
 from runbook.controller.project import project
 from runbook.errors import RunbookError
 
@@ -34,7 +35,10 @@ def last_time(host: Path, mode: str, current: str = "") -> LastTime:
     """Return how long things took in the newest runs of a host's folder of reports, without the run `current`."""
     books: dict[str, float] = {}
     steps: Steps = {"unchanged": {}, "changed": {}}
-    runs = sorted((path for path in host.glob("*/run.json") if path.parent.name != current), reverse=True)
+    found = [*host.glob("*/run.json"), *host.glob(f"{PLANS}/*/run.json")]
+    runs = sorted((path for path in found if path.parent.name != current), key=lambda path: path.parent.name)[
+        ::-1
+    ]
     for path in runs[:_NEWEST]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             run = json.loads(path.read_text(encoding="utf-8"))

@@ -9,6 +9,8 @@ from runbook.model.ask import Ask, Facts
 _STATE = Ask.run("systemctl", "is-system-running")
 XEN_WATCHDOG = "xen-watchdog.service"
 """The unit of the runbook's own that feeds the watchdog under Xen."""
+FAILED = Ask.run("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager")
+"""Which units failed; read by `failed`."""
 _PROPERTIES = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
 
 
@@ -45,6 +47,16 @@ def parse(facts: Facts, *units: str) -> dict[str, Unit]:
     blocks = facts[commands(*units)[1]].out.split("\n\n")
     found = {unit.name: unit for unit in map(_unit, blocks) if unit.name}
     return {name: found.get(name, Unit(name)) for name in units}
+
+
+def failed(facts: Facts) -> tuple[str, ...]:
+    """Return the names of the units that failed.
+
+    >>> from runbook.model.ask import Answer
+    >>> failed(Facts({FAILED: Answer(0, "smartd.service loaded failed failed Self Monitoring (SMART) Daemon\\n")}))
+    ('smartd.service',)
+    """
+    return tuple(line.split()[0] for line in facts[FAILED].out.splitlines() if line.strip())
 
 
 def is_booting(facts: Facts) -> bool:

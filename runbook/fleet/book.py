@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook import params as parameters
+from runbook.attestation.places import hosts_in
 from runbook.errors import ParamsError
 from runbook.evidence import archive
 from runbook.evidence.fleets import record
@@ -34,7 +35,7 @@ def open_fleet(reports: str = "reports", hosts: str = "*") -> FleetBook:
     Raises `ParamsError` when there is no such folder, or no report of such a host in it.
     """
     place = parameters.find(reports)
-    names = sorted({path.parts[-3] for path in place.glob("*/*/run.json")} - {FOLDER})
+    names = hosts_in(place)
     wanted = [name for name in names if fnmatch(name, hosts)]
     if not wanted:
         raise ParamsError(

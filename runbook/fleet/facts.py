@@ -49,7 +49,7 @@ def of_report(reports: Path, host: str) -> list[Row]:
             where=str(reports),
             do="make one: runbook check; or ask the host itself: --now",
         )
-    rows = list(rows_of(host, good["started"], good["id"], kept.load(reports / host / good["id"])))
+    rows = list(rows_of(host, good["started"], good["id"], kept.load(reports / good["place"])))
     return [*rows, *_drift(reports, runs)]
 
 
@@ -155,7 +155,7 @@ def write(facts: pd.DataFrame, path: Path) -> None:
 
 
 def _has_facts(reports: Path, run: dict[str, Any]) -> bool:
-    return bool(kept.notebooks(reports / run["host"] / run["id"]))
+    return bool(kept.notebooks(reports / run["place"]))
 
 
 def _drift(reports: Path, runs: list[dict[str, Any]]) -> Iterator[Row]:

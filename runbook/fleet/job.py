@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from runbook.attestation.places import folder_of
 from runbook.controller.private import temporary
 from runbook.controller.signals import LIFELINE, Stops
 from runbook.evidence.abandoned import finish_orphans
@@ -210,7 +211,7 @@ def _left_behind(job: Job, text: str, began: float) -> Ended:
         if not any(run["outcome"] == "running" for run in find_runs(reports, job.host)):
             break
         time.sleep(TICK_S)
-    report = f"{job.host}/{records[-1].id}" if records else ""
+    report = str(folder_of(reports, job.host, records[-1].id).relative_to(reports)) if records else ""
     return Ended("killed", KERNEL_DIED, report, text, _since(began))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.attestation import dsse, keys
+from runbook.attestation.places import host_of
 from runbook.attestation.verify import GOOD, verify_run
 from runbook.controller.atomic import write_atomic
 from runbook.errors import CheckFailed, Refused
@@ -74,7 +75,7 @@ def has_completed(reports: Path, host: HostState) -> bool:
     if (
         host.state != "completed"
         or not host.report
-        or run.resolve().parent != (reports / host.host).resolve()
+        or host_of(run.resolve()) != (reports / host.host).resolve()
     ):
         return False
     known = keys.own()

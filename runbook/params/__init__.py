@@ -21,7 +21,17 @@ from runbook.text.nearest import nearest
 
 _HOST = r"[a-z0-9][a-z0-9-]{0,62}"
 """A host's name, which can stand for its parameter file."""
-__all__ = ["HostParams", "digest", "file_of", "find", "load", "loads", "on_capture", "schema"]
+__all__ = [
+    "HostParams",
+    "digest",
+    "file_of",
+    "find",
+    "load",
+    "loads",
+    "on_capture",
+    "schema",
+    "with_upgrades",
+]
 
 
 def find(path: str | Path, start: Path | None = None) -> Path:
@@ -107,6 +117,14 @@ def on_capture(params: HostParams, folder: str | Path | None) -> HostParams:
     if not folder:
         return params
     return params.model_copy(update={"connection": Captured(folder=str(folder))})
+
+
+def with_upgrades(params: HostParams, how: str | None) -> HostParams:
+    """Return the parameters with another `management.upgrades`; as they are when `how` is None or ''."""
+    if not how:
+        return params
+    management = params.management.model_copy(update={"upgrades": how})
+    return params.model_copy(update={"management": management})
 
 
 def _folder(params: HostParams) -> Path | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from runbook.params.backups import Calendar, Keep, Quiesce, SecondPlace
 from runbook.params.names import GuestName, VolumeName
 from runbook.params.types import Closed, Gib
 
@@ -75,18 +76,51 @@ BackupName = Annotated[str, AfterValidator(backup_name)]
 
 
 class Backups(Closed):
-    """Which guests are backed up, where to, and how."""
+    """Which guests are backed up, where to, when, how, and how long they are kept."""
 
     folder: BackupFolder = "/srv/backups"
     """A folder on the host; best on a disk of its own."""
     guests: tuple[GuestName, ...] = ()
-    """The guests whose volumes are backed up, by name; none for no backups."""
+    """The guests whose volumes are backed up, by name, one after the other in this order; none for no backups."""
     content: Literal["used-blocks", "whole"] = "used-blocks"
     """`used-blocks` leaves out what the file systems do not use (partclone); `whole` keeps every byte."""
     source: Literal["off", "snapshot"] = "off"
     """`off`: the guest must be shut down; `snapshot`: from a short-lived snapshot of a running guest."""
     max_age_h: Annotated[int, Field(ge=1, le=100_000)] = 24
     """A backup younger than this is good enough, and no new one is made."""
+    schedule: Calendar = Field(default="", examples=["*-*-* 02:30"])
+    """When the host makes, verifies and copies backups by itself, in systemd's words; empty for never."""
+    keep: Keep | None = None
+    """How many backups of each guest stay in the folder, once you agreed to it; nothing for all of them."""
+    quiesce: tuple[Quiesce, ...] = ()
+    """Guests that hold still while their snapshot is taken."""
+    second: SecondPlace | None = None
+    """Another machine or disk, to which each verified backup is copied."""
+    boot_test: Calendar = Field(default="", examples=["Sun 04:00"])
+    """When the newest backup of each guest is started on trial, in systemd's words; empty for never."""
+
+    @model_validator(mode="after")
+    def _one_asks_for_the_other(self) -> Backups:
+        if self.boot_test and not self.schedule:
+            raise ValueError(
+                "management.backups: boot_test starts what `schedule` makes; say a schedule, too"
+            )
+        if not self.schedule and (self.keep or self.second):
+            what = "keep" if self.keep else "second"
+            raise ValueError(f"management.backups: `{what}` is done by the host's timer; say a schedule, too")
+        if self.schedule and not self.guests:
+            raise ValueError("management.backups: there is a schedule, and no guest to back up by it")
+        names = [q.guest for q in self.quiesce]
+        if unknown := [name for name in names if name not in self.guests]:
+            raise ValueError(f"management.backups: '{unknown[0]}' is to hold still, and is not backed up")
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"management.backups: '{twice[0]}' is told twice how to hold still")
+        if names and self.source != "snapshot":
+            raise ValueError(
+                "management.backups: a guest holds still for its snapshot; set `source: snapshot`, or leave "
+                "quiesce out: with `source: off` a guest is shut down anyway"
+            )
+        return self
 
 
 class Restore(Closed):
@@ -107,6 +141,9 @@ class Management(Closed):
     snapshots: tuple[Snapshot, ...] = ()
     backups: Backups = Backups()
     restores: tuple[Restore, ...] = ()
+    upgrades: Literal["report", "require", "install"] = "report"
+    """What 11_upgrades does about updates that wait and a next boot that nobody proved: it says so, it fails (`require`),
+    or it installs them, tries the new pair once and makes it the default; `runbook upgrade` installs for that once."""
 
     @model_validator(mode="after")
     def _one_thing_in_one_place(self) -> Management:

@@ -31,6 +31,7 @@ from runbook.params.management import Management
 from runbook.params.names import Consent, HostName, prove_short
 from runbook.params.notices import Notice
 from runbook.params.types import Closed
+from runbook.params.watch import Watch
 
 XEN_MIB = 256
 """What Xen itself is reckoned to need."""
@@ -41,7 +42,7 @@ def _or_by(schema: dict[str, Any]) -> None:
     listed = {key: schema.pop(key) for key in ("type", "items")}
     by = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     mapping = {"type": "object", "additionalProperties": False, "properties": {"by": by, "steps": listed}}
-    schema["anyOf"] = [listed, mapping]
+    schema["anyOf"] = [listed, mapping, {"const": "rehearsed"}]
 
 
 class HostParams(Closed):
@@ -68,8 +69,8 @@ class HostParams(Closed):
     guests: tuple[Guest, ...] = ()
     management: Management = Management()
     consent: Annotated[tuple[Consent, ...], Field(json_schema_extra=_or_by)] = ()
-    """Disruptive steps that may run unattended, by name; destructive ones as name:digest. `{by: KEY}` leaves it to
-    somebody else, as `approvers` does."""
+    """Disruptive steps that may run unattended, by name; destructive ones as name:digest. `rehearsed` is for whatever
+    `runbook rehearse` carried out to a good end, exactly so planned; `{by: KEY}` leaves it to somebody else, as `approvers` does."""
     approvers: tuple[ApproversKey, ...] = Field(
         default=(),
         examples=[
@@ -81,6 +82,7 @@ class HostParams(Closed):
     """Keys of others: a plan that one of them signed (`runbook approve`) runs unattended, exactly as it was signed."""
 
     notify: Annotated[tuple[Notice, ...], Field(max_length=5)] = ()
+    watch: Watch = Watch()
 
     @property
     def is_by_sudo(self) -> bool:

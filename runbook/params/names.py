@@ -15,6 +15,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # What the kernel, ifupdown and bridge-utils-interfaces(5) understand as something else than one interface.
 _NO_INTERFACE = {"lo", "all", "default", "none", "regex", "noregex", "bonding_masters"}
 _KEPT_HOSTS = {"fleet": "reports/fleet is a fleet's", "sample": "reports/sample is the sample report",
+               "plans": "reports of plans lie in a folder of that name",
                "localhost": "every machine calls itself that"}  # fmt: skip
 # lvm(8), VALID NAMES; the parts are those of lib/misc/lvm-string.c, old and new.
 _LV_STARTS = ("snapshot", "pvmove")

@@ -67,10 +67,12 @@ MailUser = Annotated[
 
 
 class Notice(Closed):
-    """Somebody who is told when a run has ended, one that only planned excepted."""
+    """Somebody who is told when a run has ended, one that only planned excepted, and what `runbook watch` has to say."""
 
+    about: Literal["all", "runs", "watch"] = "all"
+    """`runs`: only of runs; `watch`: only of what is not well, and of what is well again."""
     when: Literal["always", "changed", "failed"] = "always"
-    """`changed`: if a step changed something, or the run did not complete; `failed`: only if it did not complete."""
+    """Of runs. `changed`: if a step changed something, or the run did not complete; `failed`: only if it did not complete."""
     mail: tuple[MailAddress, ...] = Field(default=(), examples=[["ops@example.org"]])
     """Mailboxes that get a mail of a few lines."""
     sender: SenderAddress = Field(default="", examples=["xen@example.org"])
@@ -83,6 +85,8 @@ class Notice(Closed):
     """Where that user's password is: env:NAME, file:PATH or command:…."""
     webhook: WebAddress = Field(default="", examples=["https://example.org/hook"])
     """An address that is called by POST, with JSON of a few fields."""
+    form: Literal["json", "ntfy"] = "json"
+    """`ntfy`: the address is a topic of ntfy's, and gets the words that a mail has."""
     webhook_at: SecretReference = Field(default="", examples=["env:HOOK_ADDRESS"])
     """Where such an address is that is a secret itself, as with most chats."""
 
@@ -92,6 +96,8 @@ class Notice(Closed):
         if len(ways) != 1:
             said = f"this has {' and '.join(ways)}" if ways else "this has none"
             raise ValueError(f"a notice has one of mail, webhook and webhook_at; {said}")
+        if self.form == "ntfy" and self.mail:
+            raise ValueError("`form: ntfy` is for a webhook; a mail has its own form")
         if (self.user or self.password) and not (self.server and self.user and self.password):
             raise ValueError(
                 "who logs in to a mail server has server, user and password; one of them is missing"

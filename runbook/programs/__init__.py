@@ -48,6 +48,8 @@ def _notices(params: HostParams) -> Iterator[Program]:
     """Yield who is told of runs: it leaves this machine, and a parameter file may come from anybody."""
     for index, notice in enumerate(params.notify):
         yield Program(f"notify.{index}", notice.whereto)
+    if address := params.watch.heartbeat or params.watch.heartbeat_at:
+        yield Program("watch.heartbeat", f"call of {address}")
 
 
 def _builds(params: HostParams) -> Iterator[Program]:

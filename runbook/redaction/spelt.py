@@ -16,6 +16,14 @@ NETWORK = re.compile(
 )
 """What the files of network managers hold beside."""
 
+# GRUB's own words (`info grub`, security), which PAM's lines of the same beginning are not; and a program's option.
+SPOKEN = re.compile(
+    r"""(?imx) ( ^ [ \t]* password (?:_pbkdf2)? [ \t]+ (?! (?:required|requisite|sufficient|optional|include|substack|\[) ) \S+ [ \t]+
+        | (?<![\w-]) --? (?:password|passwd|passphrase|token|secret|psk) [ \t]+ (?=["']?\w)
+        | \b (?= grub\.pbkdf2\.) ) (\S+)"""
+)
+"""What stands behind a word without a sign between."""
+
 
 def holds(text: str) -> bool:
     """Return whether a text holds a secret by its spelling.

@@ -40,6 +40,7 @@ def run(
     capture: Path | None = None,
     change: str = "",
     approval: Path | None = None,
+    upgrades: str = "",
 ) -> Run:
     """Return the run of a host's notebooks: all in order, `only` one notebook or step, or those from `start` on.
 
@@ -49,6 +50,7 @@ def run(
     kernel, comes back as a `Run` with its exit code, its report written to
     `reports/<host>/<utc>-<id>/`. `change` is the number of the change, for the report; `approval` the file with
     somebody else's word for the plan (`runbook.attestation.approval`), which must hold before anything is started.
+    `upgrades` is what `management.upgrades` is for this once.
 
     Raises `ParamsError` for wrong parameters, mode or notebook, before anything was started, and `KeyboardInterrupt`
     when somebody asked to stop by then.
@@ -56,7 +58,9 @@ def run(
     with watching() as stops:
         with stops.interruptible():
             chosen = (only, start, notebooks)
-            runner = _prepared(params_path, mode, chosen, Path(reports).absolute(), capture, approval)
+            runner = _prepared(
+                params_path, mode, chosen, Path(reports).absolute(), capture, approval, upgrades
+            )
             runner.record.change = change or runner.record.change
         # From here on a signal is noted, and everything that begins asks for it: whatever is written becomes whole.
         with stops.deferred():
@@ -70,6 +74,7 @@ def _prepared(
     reports: Path,
     capture: Path | None,
     approval: Path | None,
+    upgrades: str,
 ) -> Runner:
     """Return the run, with all that can be wrong with what was asked for looked at, and nothing written."""
     if mode not in MODES:
@@ -77,7 +82,7 @@ def _prepared(
     file = parameters.file_of(params_path)
     as_written = parameters.load(file)
     params = parameters.on_capture(as_written, capture and capture.absolute())
-    params = finished.after_a_run(params, mode, reports)
+    params = parameters.with_upgrades(finished.after_a_run(params, mode, reports), upgrades)
     gates.require_machine(params, mode)
     agreed = approved.require(approval, as_written, mode)
     prepare(params)
@@ -97,4 +102,4 @@ def _prepared(
         record.notebooks[0].note = f"Of this notebook only the step {step} was meant."
     if agreed:
         record.approval, record.change = agreed.told, agreed.change
-    return Runner(record, reports, file, list(books), params, step, agreed)
+    return Runner(record, reports, file, list(books), params, step, agreed, upgrades)

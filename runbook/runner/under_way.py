@@ -14,7 +14,7 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 
 from runbook.attestation import approval
-from runbook.book import APPROVAL, CAPTURE
+from runbook.book import APPROVAL, CAPTURE, UPGRADES
 from runbook.controller.atomic import write_atomic
 from runbook.controller.signals import Stops
 from runbook.drift.compare import counted
@@ -51,10 +51,10 @@ class Runner:
 
     def __init__(
         self, record: RunRecord, reports: Path, params: Path, chosen: list[Path], host_params: HostParams,
-        step: str = "", agreed: Agreed | None = None,
+        step: str = "", agreed: Agreed | None = None, upgrades: str = "",
     ) -> None:  # fmt: skip
         """`step` is the one that is meant of the one notebook that is chosen, '' for all; `agreed` is somebody else's word."""
-        self._agreed = agreed
+        self._agreed, self._upgrades = agreed, upgrades
         connection = host_params.connection
         self._capture = connection.folder if isinstance(connection, Captured) else ""
         self._host_params, self.record, self.params, self.chosen = host_params, record, params, chosen
@@ -186,6 +186,7 @@ class Runner:
         return {"RUNBOOK_RUN_DIR": str(self.place), "RUNBOOK_NOTEBOOK": path.stem,
                 "RUNBOOK_PARAMS_DIGEST": str(self.record.params["digest"]),
                 CAPTURE: self._capture,
+                UPGRADES: self._upgrades,
                 APPROVAL: str(self.place / approval.NAME) if self._agreed else "",
                 **(self._line.environment() if self._line else {})}  # fmt: skip
 
@@ -202,7 +203,7 @@ class Runner:
             log.warning("the last look at the host failed: %s", error)
         if mode != "check":
             return
-        changes = drift.keep_changes(self.place.parent.parent, self.record)["changes"]
+        changes = drift.keep_changes(self._reports, self.record)["changes"]
         if changes and self._strict and failure is None:
             text = f"{counted(changes)} changed since the last good report, and --strict was asked for"
             self.record.failure = Failure("", "", "Drifted", text, "failed", 1)

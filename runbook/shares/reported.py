@@ -11,7 +11,7 @@ from typing import Any
 from runbook import params as parameters
 from runbook.attestation import keys
 from runbook.attestation.statement import RECORD
-from runbook.attestation.verify import GOOD, verify_host
+from runbook.attestation.verify import GOOD, verify_host, verify_plans
 from runbook.controller import plain
 from runbook.drift import kept
 from runbook.engine import journal
@@ -97,7 +97,8 @@ def reports(folder: Path) -> tuple[list[Report], list[str]]:
 
 def _judged(folder: Path) -> Iterator[tuple[Report, str]]:
     known = keys.own()
-    for verdict in verify_host(folder, known):
+    verdicts = [*verify_host(folder, known), *verify_plans(folder, known)]
+    for verdict in sorted(verdicts, key=lambda verdict: verdict.folder.name):
         run = Report(verdict.folder, {})
         if verdict.attested is None or (known and verdict.status not in GOOD):
             yield run, f"{verdict.status}, {verdict.about}"

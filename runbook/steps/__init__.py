@@ -38,6 +38,7 @@ CHAPTERS = (
     "guests",
     "management",
     "references",
+    "upgrades",
 )
 
 

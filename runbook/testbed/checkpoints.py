@@ -16,6 +16,7 @@ from pathlib import Path
 from runbook.facts import grub
 from runbook.testbed import hardware
 from runbook.testbed.errors import TestbedError
+from runbook.testbed.image import DISKS
 from runbook.testbed.machine import Machine
 from runbook.testbed.monitor import Monitor, monitor
 from runbook.testbed.remote import shell
@@ -121,8 +122,10 @@ def restore(machine: Machine, checkpoint: Checkpoint) -> None:
     machine.kill_power()
     shutil.rmtree(machine.folder, ignore_errors=True)
     machine.folder.mkdir(parents=True)
-    for file, _ in hardware.MACHINE.disks:
+    for file in hardware.disks_of(checkpoint.folder):
         hardware.overlay(machine.folder / file, checkpoint.folder / file)
+    if (checkpoint.folder / DISKS).exists():
+        shutil.copyfile(checkpoint.folder / DISKS, machine.folder / DISKS)
     shutil.copyfile(
         checkpoint.folder / hardware.MACHINE.efi_variables, machine.folder / hardware.MACHINE.efi_variables
     )
@@ -140,11 +143,13 @@ def _step_aside(qemu: Monitor, machine: Path, kept: Path) -> None:
     that, and is moved only afterwards.
     """
     shutil.copyfile(machine / hardware.MACHINE.efi_variables, kept / hardware.MACHINE.efi_variables)
+    if (machine / DISKS).exists():
+        shutil.copyfile(machine / DISKS, kept / DISKS)
     inserted = {
         block["device"]: block["inserted"] for block in qemu.tell("query-block") if "inserted" in block
     }
     new, actions = {}, []
-    for number, (file, _) in enumerate(hardware.MACHINE.disks):
+    for number, file in enumerate(hardware.disks_of(machine)):
         new[file] = machine / f"{kept.name}-{file}"
         size = inserted[f"disk{number}"]["image"]["virtual-size"]
         hardware.overlay(new[file], kept / file, size)

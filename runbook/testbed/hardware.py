@@ -14,7 +14,7 @@ from runbook.controller import process
 from runbook.controller.process import Running
 from runbook.testbed import qemu
 from runbook.testbed.errors import TestbedError
-from runbook.testbed.image import Image
+from runbook.testbed.image import DISKS, Image
 from runbook.testbed.wire import Wire, socket_of
 
 ALIAS = "runbook-testbed"
@@ -30,14 +30,29 @@ def assemble(folder: Path, image: Image) -> None:
     """Make the machine's own disks on top of the base disk, in place of whatever is there."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    if image.disks:
+        for name in image.disks:
+            overlay(folder / name, image.folder / name)
+        shutil.copyfile(image.folder / DISKS, folder / DISKS)
+    else:
+        _plain_disks(folder, image)
+    shutil.copyfile(qemu.OVMF_VARS, folder / "efivars.fd")
+    (folder.parent / "known_hosts").write_text("".join(f"{ALIAS} {key}\n" for key in image.host_keys))
+    (folder / "base").write_text(f"{image.folder.name}\n")
+
+
+def disks_of(folder: Path) -> tuple[str, ...]:
+    """Return the files of a machine's disks, or of a checkpoint's, in order."""
+    note = folder / DISKS
+    return tuple(note.read_text().split()) if note.exists() else tuple(disk[0] for disk in MACHINE.disks)
+
+
+def _plain_disks(folder: Path, image: Image) -> None:
     overlay(folder / "system.qcow2", image.disk)
     if image.second.exists():
         overlay(folder / "data.qcow2", image.second)
     else:
         _qemu_img("create", "-q", "-f", "qcow2", str(folder / "data.qcow2"), f"{DATA_DISK_GIB}G")
-    shutil.copyfile(qemu.OVMF_VARS, folder / "efivars.fd")
-    (folder.parent / "known_hosts").write_text("".join(f"{ALIAS} {key}\n" for key in image.host_keys))
-    (folder / "base").write_text(f"{image.folder.name}\n")
 
 
 def overlay(disk: Path, ground: Path, size: int | None = None) -> None:

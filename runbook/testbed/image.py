@@ -16,6 +16,8 @@ from runbook.testbed.disk import Say
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.recipe import Recipe
 
+#: The file that names a machine's disks, in order.
+DISKS = "disks"
 #: The release of the machine that is meant when none is named.
 RELEASE = "trixie"
 
@@ -34,6 +36,12 @@ class Image:
     def second(self) -> Path:
         """Where the system has two disks, the other one; most machines have an empty one in its place."""
         return self.folder / "second.qcow2"
+
+    @property
+    def disks(self) -> tuple[str, ...]:
+        """The files of all its disks, where those are counted; () where an empty one may come beside them."""
+        note = self.folder / DISKS
+        return tuple(note.read_text().split()) if note.exists() else ()
 
     @property
     def identity(self) -> Path:

@@ -28,6 +28,14 @@ class Nic:
     restrict: bool = False
     net6: str = ""
     """An IPv6 network beside the other, with a router that announces itself; none where empty."""
+    bus: str = "pcie.0"
+    """The root bus, or one of the spec's ports."""
+    router: str = ""
+    """The router's address; QEMU's own choice, .2, where empty, and so with the other two."""
+    names: str = ""
+    """The name server's."""
+    lease: str = ""
+    """What DHCP gives first."""
 
 
 #: The card that carries ssh, and under Xen the first bridge: enp0s3.
@@ -48,9 +56,12 @@ class Spec:
     iommu: bool = True
     nics: tuple[Nic, ...] = (UPLINK, INSIDE, SPARE)
     #: further devices behind the IOMMU, to be hidden and passed: 0000:00:06.0 and 0000:00:07.0
-    spares: tuple[tuple[str, str], ...] = (("qemu-xhci", "0x6"), ("ich9-intel-hda", "0x7"))
+    spares: tuple[tuple[str, ...], ...] = (("qemu-xhci", "0x6"), ("ich9-intel-hda", "0x7"))
+    ports: tuple[tuple[str, str], ...] = ()
+    """Root ports, each with its name and its address: the firmware numbers their buses in this order, from 1 on."""
     #: 0000:00:08.0 is /dev/vda with the system, 0000:00:09.0 is /dev/vdb for the guests' volumes
-    disks: tuple[tuple[str, str], ...] = (("system.qcow2", "0x8"), ("data.qcow2", "0x9"))
+    #: each with its file, its address, the device that it is, and its bus
+    disks: tuple[tuple[str, ...], ...] = (("system.qcow2", "0x8"), ("data.qcow2", "0x9"))
     #: none: the PC starts the BIOS way
     firmware: str = OVMF_CODE
     efi_variables: str = "efivars.fd"
@@ -62,6 +73,8 @@ class Spec:
     ssh_at: str = ""
     ssh_to: int = 22
     user: str = "root"
+    more: tuple[str, ...] = ()
+    """Further words; of `-vga` and `-boot` QEMU takes the last."""
     wire: Wire | None = None
     """The switch that those of the cards are plugged into that have no network of QEMU's own."""
 
@@ -79,10 +92,20 @@ def command(spec: Spec) -> list[str]:
         "-chardev", f"socket,id=console,path={spec.console_socket},server=on,wait=off,logfile={spec.console_log},logappend=on",
         "-serial", "chardev:console",
         "-qmp", f"unix:{spec.monitor_socket},server=on,wait=off",
+        *[word for number, port in enumerate(spec.ports, 1) for word in _port(number, *port)],
         *[word for nic in spec.nics for word in _nic(nic, spec)],
-        *[word for model, addr in spec.spares for word in ("-device", f"{model},bus=pcie.0,addr={addr}")],
+        *[word for spare in spec.spares for word in ("-device", _spare(*spare))],
         *[word for number, disk in enumerate(spec.disks) for word in _disk(number, *disk)],
+        *spec.more,
     ]  # fmt: skip
+
+
+def _port(number: int, name: str, addr: str) -> list[str]:
+    return ["-device", f"pcie-root-port,id={name},bus=pcie.0,addr={addr},multifunction=on,chassis={number}"]
+
+
+def _spare(model: str, addr: str, bus: str = "pcie.0") -> str:
+    return f"{model},bus={bus},addr={addr}"
 
 
 def _firmware(spec: Spec) -> list[str]:
@@ -97,20 +120,25 @@ def _firmware(spec: Spec) -> list[str]:
 def _nic(nic: Nic, spec: Spec) -> list[str]:
     ipv6 = f"ipv4=on,ipv6=on,ipv6-net={nic.net6}" if nic.net6 else "ipv6=off"
     net = f"user,id={nic.name},net={nic.net},{ipv6}"
+    for word, value in (("host", nic.router), ("dns", nic.names), ("dhcpstart", nic.lease)):
+        net += f",{word}={value}" if value else ""
     if nic.restrict:
         net += ",restrict=on"
     if nic.name == UPLINK.name:
         net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-{spec.ssh_at}:{spec.ssh_to}"
     if spec.wire is not None and nic.name in spec.wire.cards:
         net = f"stream,id={nic.name},server=off,addr.type=unix,addr.path={socket_of(nic.name)}"
-    device = f"{nic.model},netdev={nic.name},bus=pcie.0,addr={nic.addr},mac={nic.mac},romfile="
+    device = f"{nic.model},netdev={nic.name},bus={nic.bus},addr={nic.addr},mac={nic.mac},romfile="
     return ["-netdev", net, "-device", device]
 
 
-def _disk(number: int, file: str, addr: str) -> list[str]:
+def _disk(
+    number: int, file: str, addr: str, device: str = "virtio-blk-pci", bus: str = "pcie.0"
+) -> list[str]:
     """A throw-away disk: `cache=unsafe` is quick, and the guest's own flushes still order its writes."""
     name = f"disk{number}"
+    at = f"{device},drive={name},bus={bus}" + (f",addr={addr}" if addr else "")
     return [
         "-drive", f"if=none,id={name},file={file},format=qcow2,cache=unsafe,discard=unmap",
-        "-device", f"virtio-blk-pci,drive={name},bus=pcie.0,addr={addr},serial=testbed-{name},bootindex={number}",
+        "-device", f"{at},serial=testbed-{name},bootindex={number}",
     ]  # fmt: skip

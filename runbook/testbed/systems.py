@@ -1,54 +1,65 @@
-"""The proof of guests that are systems: one goes from parameters to ssh, as PVH, as HVM and as PV from one disk."""
+"""The proof of guests that are systems: one goes from parameters to ssh, as each kind of virtual machine, from one disk."""
 
 from __future__ import annotations
 
-import json
+import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from runbook import params as parameters
+from runbook.builds import guest_system, store
+from runbook.builds.recipe import Recipe
 from runbook.errors import CheckFailed, RunbookError
-from runbook.testbed import RELEASE, Machine, TestbedError, state_dir, up
+from runbook.runner.run import Run
+from runbook.testbed import RELEASE, Machine, TestbedError, machines, state_dir, up
 from runbook.testbed.acceptance import PARAMS, pause_guests
-from runbook.testbed.checkpoints import find_all, restore
+from runbook.testbed.checkpoints import Checkpoint, find_all, restore
+from runbook.testbed.machines import Description
 from runbook.testbed.proving import carry_out, nothing_changed, say
 from runbook.testbed.remote import must, shell
+from runbook.testbed.systems_guests import FIRST, STAGES, Asked, write
+from runbook.testbed.systems_result import Result, Row, save
+from runbook.testbed.systems_result import write as write_page
+from runbook.testbed.zoo import asked, building
+from runbook.testbed.zoo import checkpoints as zoo_checkpoints
+from runbook.testbed.zoo.result import commit
 
-NAME = "system-proof"
-ADDRESS = "10.0.0.20"
-TYPES = ("pvh", "hvm", "pv")
 KEY = "/root/system-proof"
-NOTEBOOK = "08_guests"
+BEFORE, NOTEBOOK = "07_first_boot", "08_guests"
 _MAKE_KEY = f"rm -f {KEY} {KEY}.pub; ssh-keygen -q -t ed25519 -N '' -C proof -f {KEY}; cat {KEY}.pub"
+#: Prints name, state, hypervisor, kind of guest, firmware and kernel, as the guest itself says them.
 _LOG_IN = (
     f"ssh -i {KEY} -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
-    f"root@{ADDRESS} 'hostname; systemctl is-system-running --wait; cat /sys/hypervisor/type'"
+    "root@{address} 'hostname; systemctl is-system-running --wait; cat /sys/hypervisor/type /sys/hypervisor/guest_type; "
+    "[ -d /sys/firmware/efi ] && echo efi || echo none; uname -r'"
 )
+_XEN = "xl info xen_version"
 
 
-def main(*, release: str = RELEASE, keep: bool = False) -> int:
-    """Install a system into a guest of the finished machine, and see it answer as each type; return an exit code.
+def main(name: str = "", *, release: str = RELEASE, keep: bool = False) -> int:
+    """Install a system into guests of a machine, and see it answer as each kind; return an exit code.
 
-    Begins at the last checkpoint of an acceptance. Raises `TestbedError` when there is none after 08.
+    The machine is that of the acceptance, or the one of the zoo of that name. Begins at its checkpoint after 07.
+    Raises `TestbedError` when there is none.
     """
     began = time.monotonic()
-    machine = Machine(state_dir(release))
-    there = [point for point in find_all(machine.state) if point.name >= NOTEBOOK]
-    if not there:
-        raise TestbedError(
-            "There is no checkpoint of a finished machine",
-            where=str(machine.state),
-            why="the guest is installed on a machine on which 08 has run",
-            next_move=f"have them made: runbook testbed test --release {release}",
-        )
-    restore(machine, there[-1])
-    machine = up(release=release)
+    described = machines.named(name) if name else None
+    machine = building.machine_of(described) if described else Machine(state_dir(release))
+    made = f"runbook testbed zoo {name}" if name else f"runbook testbed test --release {release}"
+    restore(machine, _beginning(machine, made))
+    if described:
+        (machine.folder / "described").touch()
+        machine = building.boot(described, fresh=False)
+    else:
+        machine = up(release=release)
+    proof = Proof(machine, name or "testbed", _parameters(machine, described, release))
     try:
-        _prove(machine, release)
+        proof.run()
     except (RunbookError, TestbedError) as error:
-        print(
-            f"\nThe proof of guests' systems failed.\n{error}\n\nThe console ends with:\n{machine.console_tail(40)}"
-        )
+        tail = machine.console_tail(40)
+        print(f"\nThe proof of guests' systems failed.\n{error}\n\nThe console ends with:\n{tail}")
         return 1
     finally:
         if not keep:
@@ -57,66 +68,129 @@ def main(*, release: str = RELEASE, keep: bool = False) -> int:
     return 0
 
 
-def _prove(machine: Machine, release: str) -> None:
-    pause_guests(machine)
-    key = shell(machine, _MAKE_KEY).strip()
-    for number, kind in enumerate(TYPES, 1):
-        params, began = asked(machine.state, release, kind, key), time.monotonic()
-        done = carry_out(str(params), number, "apply", only=NOTEBOOK)
-        say(f"{kind}: answered by ssh {time.monotonic() - began:.0f} s after the run began")
-        installs = done.steps.get("install_systems")
-        wanted = "changed" if number == 1 else "unchanged"
-        must(installs == wanted, f"install_systems was not {wanted}", f"it was {installs}")
-        said = shell(machine, _LOG_IN).split()
-        must(
-            said == [NAME, "running", "xen"],
-            "The system is not what was asked for",
-            f"it said: {' '.join(said)}",
+def _beginning(machine: Machine, made: str) -> Checkpoint:
+    there = [point for point in find_all(machine.state) if point.name >= BEFORE]
+    if not there:
+        raise TestbedError(
+            "There is no checkpoint of a machine that runs Xen",
+            where=str(machine.state),
+            why=f"the guest is installed on a machine on which {BEFORE} has run",
+            next_move=f"have them made: {made}",
         )
-        nothing_changed(carry_out(str(params), number, "apply", only=NOTEBOOK))
-        shell(machine, f"xl shutdown -F -w {NAME}")
-    _refuses(machine, release, key)
+    return there[0]
 
 
-def _refuses(machine: Machine, release: str, key: str) -> None:
-    """Without its note and with another identifier the disk is a stranger's: not a byte of it may change."""
-    volume = f"/dev/{parameters.load(PARAMS[release]).storage.guest_volume_group}/{NAME}"
-    shell(
-        machine,
-        f"rm -r /var/lib/xen-runbook/systems/{NAME}; sfdisk -q --no-reread --no-tell-kernel --disk-id {volume} 0x1",
-    )
-    before = shell(machine, f"sha256sum <{volume}")
-    try:
-        carry_out(str(asked(machine.state, release, "pvh", key)), 9, "apply", only=NOTEBOOK)
-    except CheckFailed as error:
+def _parameters(machine: Machine, described: Description | None, release: str) -> dict[str, Any]:
+    if described is None:
+        return parameters.load(PARAMS[release]).model_dump(mode="json")
+    file = asked.complete(machine, described, zoo_checkpoints.proposed(described, machine))
+    values = parameters.load(asked.with_moves(described, file)).model_dump(mode="json")
+    return {**values, "connection": asked.way(machine, described)}
+
+
+class Proof:
+    """What was seen so far, kept after each stage: a proof that fails later has shown what it has shown."""
+
+    def __init__(self, machine: Machine, name: str, of_machine: dict[str, Any]) -> None:
+        self._machine, self._name, self._of_machine, self._number = machine, name, of_machine, 0
+        self._rows: list[Row] = []
+        self._disks: set[str] = set()
+        self._key = ""
+
+    def run(self) -> None:
+        """Go through all stages. Raises `CheckFailed` when one did not hold, after all others; the result says which."""
+        pause_guests(self._machine)
+        self._key = shell(self._machine, _MAKE_KEY).strip()
+        xen, (recipe, was_kept) = shell(self._machine, _XEN).strip(), self._image()
+        refused, failed = False, list[str]()
+        try:
+            for guest in STAGES:
+                try:
+                    self._rows.append(self._stage(guest))
+                except (RunbookError, TestbedError) as error:
+                    failed.append(f"{guest.name} as {guest.kind}: {error}")
+                    say(failed[-1])
+                    self._off(guest)
+            self._refuses()
+            refused = True
+        except (RunbookError, TestbedError) as error:
+            failed.append(str(error))
+        finally:
+            built = store.load(store.folder_of(recipe))
+            result = Result(
+                machine=self._name,
+                release=self._of_machine["release"],
+                on=datetime.now(UTC).date().isoformat(),
+                commit=commit(),
+                xen=xen,
+                image=recipe.key,
+                image_s=built.seconds if built else 0.0,
+                was_kept=was_kept,
+                rows=tuple(self._rows),
+                refused=refused,
+                failed="\n".join(failed),
+            )
+            save(result)
+            write_page()
+        must(not failed, "Not all that was tried held", "\n".join(failed))
+
+    def _off(self, guest: Asked) -> None:
+        shell(self._machine, f"! xl list {guest.name} >/dev/null 2>&1 || xl destroy {guest.name}")
+
+    def _image(self) -> tuple[Recipe, bool]:
+        recipe = guest_system.recipe(parameters.load(self._asked(STAGES[0])).guests[-1])
+        return recipe, store.load(store.folder_of(recipe)) is not None
+
+    def _asked(self, guest: Asked) -> Path:
+        return write(self._machine.state / "systems.yml", self._of_machine, guest, self._key)
+
+    def _run(self, guest: Asked) -> Run:
+        self._number += 1
+        return carry_out(str(self._asked(guest)), self._number, "apply", only=NOTEBOOK)
+
+    def _stage(self, guest: Asked) -> Row:
+        is_new = guest.name not in self._disks
+        self._disks.add(guest.name)
+        before, began = os.getloadavg()[0], time.monotonic()
+        done = self._run(guest)
+        took, after = time.monotonic() - began, os.getloadavg()[0]
+        say(f"{guest.name} as {guest.kind}: answered by ssh {took:.0f} s after the run began")
         must(
-            "is not empty, and gets no system" in str(error),
-            "The disk was refused for another reason",
-            str(error),
+            done.steps.get("install_systems") == ("changed" if is_new else "unchanged"),
+            "The disk was not treated as it is",
+            f"install_systems was {done.steps.get('install_systems')}",
         )
-    else:
-        raise CheckFailed("A disk that holds a system was not refused", where="the testbed")
-    must(
-        shell(machine, f"sha256sum <{volume}") == before,
-        "A refused disk was written to",
-        "its bytes are others",
-    )
-    say("a disk that holds something was refused, and is the same to the byte")
+        *said, kernel = shell(self._machine, _LOG_IN.format(address=guest.address)).split()
+        wanted = [guest.name, "running", "xen", guest.guest_type, guest.firmware]
+        must(said == wanted, "The system is not what was asked for", f"it said: {' '.join(said)}")
+        if is_new:
+            nothing_changed(self._run(guest))
+        shell(self._machine, f"xl shutdown -F -w {guest.name}")
+        parts = {end.step: end.seconds or 0.0 for book in done.record.notebooks for end in book.steps}
+        return Row(
+            guest=guest.name,
+            kind=guest.kind,
+            to_ssh_s=round(took, 1),
+            written_s=round(parts["install_systems"], 1),
+            started_s=round(parts["start_guests"], 1),
+            load=(round(before, 1), round(after, 1)),
+            is_new=is_new,
+            kernel=kernel,
+        )
 
-
-def asked(state: Path, release: str, kind: str, key: str) -> Path:
-    """Write the machine's parameters with one more guest, which gets a system, and return the file. JSON is YAML."""
-    raw = parameters.load(PARAMS[release]).model_dump(mode="json")
-    guest = {
-        "name": NAME,
-        "type": kind,
-        "memory_mib": 384,
-        "volume": {"name": NAME, "size_gib": 2},
-        "nics": [{"bridge": "xenbr1", "mac": "00:16:3e:14:05:00"}],
-        "system": {"debian": release, "keys": [key], "ipv4": f"{ADDRESS}/24"},
-        "start": True,
-    }
-    values = {**raw, "guests": [*raw["guests"], guest], "consent": [*raw["consent"], "install_systems"]}
-    file = state / "systems.yml"
-    file.write_text(json.dumps(values, indent=1) + "\n")
-    return file
+    def _refuses(self) -> None:
+        """Without its note and with another identifier the disk is a stranger's: not a byte of it may change."""
+        volume = f"/dev/{self._of_machine['storage']['guest_volume_group']}/{FIRST}"
+        forget = f"rm -r /var/lib/xen-runbook/systems/{FIRST}"
+        shell(self._machine, f"{forget}; sfdisk -q --no-reread --no-tell-kernel --disk-id {volume} 0x1")
+        before = shell(self._machine, f"sha256sum <{volume}")
+        try:
+            self._run(STAGES[0])
+        except CheckFailed as error:
+            refused = "is not empty, and gets no system" in str(error)
+            must(refused, "The disk was refused for another reason", str(error))
+        else:
+            raise CheckFailed("A disk that holds a system was not refused", where="the testbed")
+        after = shell(self._machine, f"sha256sum <{volume}")
+        must(after == before, "A refused disk was written to", "its bytes are others")
+        say("a disk that holds something was refused, and is the same to the byte")

@@ -29,10 +29,11 @@ LVM, KEY = (
     "AAAAC3NzaC1lZDI1NTE5AAAAIKq8vXw3ZbnT5rLm2YcPd4fHs9gJk1eWuQoRtVxAzB7N",
 )
 SECRET, WIFI, LABEL = "hunter2-correct-horse", "Oxenstierna am See", "ZANZI_PHOTOS"
+HASH = "9F0C" * 32
 EUI64 = "3eec:efff:fec0:ffee"
 CANARIES = {
     HOST, "quetzalco", USER, SURNAME, MAC, MAC.replace(":", "-"), MAC.replace(":", ""), PUBLIC, "2a01:4f8:c17", SERIAL, WWN,
-    UUID, UUID.replace("-", ""), FAT, LVM, LVM.replace("-", ""), KEY, SECRET, WIFI, WIFI.replace(" ", "_"), LABEL, EUI64,
+    HASH, UUID, UUID.replace("-", ""), FAT, LVM, LVM.replace("-", ""), KEY, SECRET, WIFI, WIFI.replace(" ", "_"), LABEL, EUI64,
 }  # fmt: skip
 """What must not stand in any file of a capture, in any case."""
 BLOB = f"""\
@@ -43,6 +44,11 @@ BLOB = f"""\
 {UUID} {UUID.upper()} UUID={UUID} simple-{UUID} {UUID.replace("-", "")} UUID={FAT} {LVM} dm-uuid-LVM-{LVM.replace("-", "") * 2}
 ssh-ed25519 {KEY} {USER}@{HOST}
 vncpasswd = "{SECRET}"
+password root {SECRET}
+password_pbkdf2 root grub.pbkdf2.sha512.10000.{HASH}
+ExecStart=/usr/bin/agent --password {SECRET} --user x
+    up /usr/local/sbin/tunnel --token={SECRET}
+    wireless-key s:{SECRET}
  psk={SECRET}
 "password": "{SECRET}",
 http://{USER}:{SECRET}@mirror.{DOMAIN}/debian
@@ -104,7 +110,7 @@ def dom0_less() -> dict[Ask, Answer]:
 
 def everything(params: HostParams = PARAMS) -> dict[Ask, Answer]:
     """Return every question of the survey, of `runbook new` and of the steps, each answered with all canaries, twice."""
-    asks = dict.fromkeys((*questions.of_survey(), *questions.of_steps(params)))
+    asks = dict.fromkeys((*questions.of_survey(), *questions.of_steps(params), *questions.of_likeness()))
     return {ask: Answer(0, BLOB, BLOB) for ask in asks}
 
 

@@ -43,6 +43,7 @@ def reports(tmp_path):
                 "status": "completed",
                 "when": "",
                 "failure": None,
+                "home": "../",
             }
             (place / f"{name}.html").write_text(notebook_page(nb, {**page, "siblings": siblings}))
             entry = NotebookRecord(

@@ -20,6 +20,7 @@ BOOK = {
     "status": "completed",
     "when": "31 Jan 2026, 10:15 UTC",
     "failure": None,
+    "home": "../",
     "siblings": [("05_now", "Now", None), ("06_next", "Next", None)],
 }
 
@@ -116,7 +117,7 @@ def run_of(id_, started, outcome="completed", ends=("changed",), host="toy"):
     books = [{"steps": [{"step": f"s{i}", "status": end, "actions": 2} for i, end in enumerate(ends)]}]
     failure = None if outcome == "completed" else {"notebook": "05_now"}
     return {
-        "id": id_, "host": host, "started": started, "seconds": 3.0, "mode": "apply",
+        "id": id_, "host": host, "place": f"{host}/{id_}", "started": started, "seconds": 3.0, "mode": "apply",
         "outcome": outcome, "notebooks": books, "failure": failure,
     }  # fmt: skip
 

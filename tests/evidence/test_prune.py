@@ -102,8 +102,9 @@ def test_the_newest_complete_run_never_goes(reports, seed):
     assert gone, "something older went"
 
 
-def test_plans_take_no_place_of_whole_runs(reports):
-    """With --keep 2 two whole runs stay, and two of those that only planned."""
+def test_plans_take_no_place_of_whole_runs(reports, monkeypatch):
+    """With --keep 2 two whole runs stay, and two of those that only planned and lie among the runs as of before."""
+    monkeypatch.setattr("runbook.evidence.record.RunRecord.is_plan", False)
     whole = [built(reports, number, "apply", 4) for number in (11, 12, 13)]
     plans = [built(reports, number, "plan", 4) for number in (14, 15, 16)]
     gone = [removal.folder for removal in prune.plan(reports / "toy", 2, 0)]

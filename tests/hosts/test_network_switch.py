@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -227,6 +228,51 @@ def test_a_card_that_is_no_port_any_more_has_an_ipv6_address_of_its_own(machine,
     carry_out(back, machine, print)
     machine.until_quiet()
     assert machine.shell(modes) == "addrgenmode eui64\naddrgenmode none\n"
+
+
+def test_a_card_whose_ipv6_is_the_kernels_affair_hears_routers_again(machine, tmp_path, monkeypatch):
+    """A manager that makes ports deaf does not give that back: the bridge knows how its card listened."""
+    monkeypatch.setattr(
+        network_switch, "_SETTLE_S", 10
+    )  # it works in the background, and has three seconds to begin
+    toy = tmp_path / "bin" / "netplan"
+    toy.write_text("#!/bin/sh\n[ $1 != apply ] || systemctl restart networking\n")
+    toy.chmod(0o755)
+    new = f"ip address flush dev {CARD}\n{BRIDGED}echo 0 >/proc/sys/net/ipv6/conf/{CARD}/accept_ra\n"
+    action = replace(to(new), manager="netplan")
+    old = f"ip link delete xenbr0 2>/dev/null; ip address flush dev {CARD}\n{OLD}"
+    machine.shell(f"cat >{FILE} <<'EOF'\n{old}EOF")
+    back = action.inverse(machine.gather([Ask.read(FILE)]))
+    listens = f"cat /proc/sys/net/ipv6/conf/{CARD}/accept_ra"
+    assert machine.shell(listens) == "1\n"
+    carry_out(action, machine, print)
+    machine.until_quiet()
+    assert machine.shell(listens) == "0\n"
+    carry_out(back, machine, print)
+    machine.until_quiet()
+    assert machine.shell(listens) == "1\n"
+
+
+@pytest.mark.parametrize(("more", "is_waited_for"), [
+    ("", False),
+    ("ip address add fd00:2::7/64 dev {} nodad\n", True),
+    ("ip -6 route add fd00:9::/64 via fd00:2::9 dev {}\n", True),
+])  # fmt: skip
+def test_what_a_router_announced_for_ever_is_not_waited_for_on_the_way_back(machine, more, is_waited_for):
+    """Its network does not expire, and no file asks for it; an address or a route that a file gives has to be there."""
+    heard = "ip address add fd00:2::15/64 dev {} mngtmpaddr nodad\n"
+    action = to(f"{BRIDGED}{heard.format('xenbr0')}{more.format('xenbr0')}")
+    back = action.inverse(machine.gather([Ask.read(FILE)]))
+    carry_out(action, machine, print)
+    machine.until_quiet()
+    assert "fd00:2::/64 dev xenbr0 proto kernel" in machine.shell("ip -6 route")
+    if is_waited_for:
+        with pytest.raises(CommandFailed, match=r"fd00:\S+ is missing"):
+            carry_out(back, machine, print)
+    else:
+        carry_out(back, machine, print)
+        assert "fd00:2::/64" not in machine.shell("ip -6 route")
+    machine.until_quiet()
 
 
 def test_an_earlier_switch_that_was_cut_off_is_taken_back_first(machine):

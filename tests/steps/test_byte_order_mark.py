@@ -6,11 +6,12 @@ import subprocess
 
 import pytest
 
-from runbook.facts import netplan, network, networkd
+from runbook.facts import grub_sources, netplan, network, networkd
 from runbook.facts.interfaces import FILE, MARK
-from runbook.model.ask import Answer, Facts
+from runbook.model.ask import MISSING, Answer, Facts
 from runbook.steps.debian_configuration import require_ssh_keys
-from runbook.steps.shared import byte_order_mark, owners_words
+from runbook.steps.introduction import survey_debian
+from runbook.steps.shared import byte_order_mark
 from runbook.steps.shared.writers import netplan as netplan_writer
 from runbook.steps.shared.writers import networkd as networkd_writer
 from runbook.steps.xen_configuration import configure_bridges, set_boot_menu
@@ -18,6 +19,7 @@ from tests.cases.hosts import Case
 from tests.steps.machine import files_said, like_testbed
 from tests.steps.test_debian_configuration import BEFORE
 from tests.steps.test_network_manager import OFFICE, office, planned
+from tests.steps.test_survey_debian import facts as survey_facts
 
 SAYS = "{} begins with a byte order mark"
 BRIDGED = like_testbed(
@@ -61,15 +63,62 @@ def test_network_manager_would_not_read_its_profile():
     )
 
 
-def test_grubs_defaults():
-    """`update-grub` ends at the first line, so the menu would stay as it is, without Xen's words."""
+def grub_said(place):
+    """Return what a host says of these files of its own: its shell looks at real ones, below another folder."""
+    (ask,) = grub_sources.COMMANDS
+    line = ask.argv[-1].replace("/etc/", f"{place}/etc/")
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return Answer(0, done.stdout.replace(str(place), ""))
+
+
+ENDS = "{} has line ends of Windows (CR LF)"
+GRUBS = {
+    "plain": ({"default/grub": "A=1\n", "default/grub.d/me.cfg": "B=2\n", "grub.d/40_custom": "#!/bin/sh\n"}, []),
+    "nothing there": ({}, []),
+    "mark": ({"default/grub": f"{MARK}# A\n"}, [SAYS.format("/etc/default/grub")]),
+    "mark in an addition": ({"default/grub": "A=1\n", "default/grub.d/m e.cfg": f"{MARK}B=2\n"}, [SAYS.format("/etc/default/grub.d/m e.cfg")]),
+    "ends": ({"default/grub": "A=1\r\n\r\n"}, [ENDS.format("/etc/default/grub")]),
+    "ends in an addition": ({"default/grub.d/me.cfg": "A=1\nB=2\r\n"}, [ENDS.format("/etc/default/grub.d/me.cfg")]),
+    "both": ({"default/grub": f"{MARK}A=1\r\n"}, [SAYS.format("/etc/default/grub"), ENDS.format("/etc/default/grub")]),
+    "a script": ({"grub.d/07_me": "#!/bin/sh\r\n"}, [ENDS.format("/etc/grub.d/07_me")]),
+    "what nobody reads": ({"default/grub.d/me.txt": f"{MARK}A=1\r\n", "grub.d/asleep": "#!/bin/sh\r\n"}, []),
+    "a menu entry's own lines": ({"grub.d/40_custom": "#!/bin/sh\nexec tail -n +3 $0\nmenuentry x {\r\n}\r\n"}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GRUBS)
+def test_what_grub_makes_its_menu_from(case, tmp_path):
+    """`update-grub` ends at it, in 05 already, so 00 refuses, and 06 too; the move of each refusal leads on."""
+    files, wanted = GRUBS[case]
+    for name, text in files.items():
+        file = tmp_path / "etc" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+        file.chmod(0o644 if "asleep" in name else 0o755)
     params, host = like_testbed(), Case("grub-brace-comment").machine()
-    asks = set_boot_menu.asks(params)
-    host.files[owners_words.DEFAULTS] = "GRUB_DEFAULT=0\n"
-    assert set_boot_menu.plan(params, host.facts(asks)).actions
-    host.files[owners_words.DEFAULTS] = f"{MARK}GRUB_DEFAULT=0\n"
-    said = set_boot_menu.plan(params, host.facts(asks))
-    assert (said.actions, [f.what for f in said.findings]) == ((), [SAYS.format(owners_words.DEFAULTS)])
+    (ask,) = grub_sources.COMMANDS
+
+    def stops(step, known):
+        return list(step.plan(params, Facts(known | {ask: grub_said(tmp_path)})).stops)
+
+    menu = dict(host.facts(set_boot_menu.asks(params)).items())
+    debian = dict(survey_facts().items())
+    assert [f.what for f in stops(set_boot_menu, menu)] == wanted
+    found = stops(survey_debian, debian)
+    assert [f.what for f in found] == wanted
+    for finding in found:
+        subprocess.run(
+            ["sh", "-c", finding.do.split("`")[1].replace("/etc/", f"{tmp_path}/etc/")], check=True
+        )
+    assert stops(set_boot_menu, menu) == stops(survey_debian, debian) == []
+
+
+def test_a_host_that_was_not_asked_about_grubs_files():
+    """An answer that is not there says nothing of them."""
+    (ask,) = grub_sources.COMMANDS
+    for facts in (Facts({}), Facts({ask: Answer(127)}), Facts({ask: Answer(MISSING)})):
+        assert grub_sources.parse(facts) == grub_sources.GrubSources()
 
 
 def test_sshd_says_it_itself():

@@ -156,9 +156,8 @@ def test_pages_of_a_report_are_a_hostile_hosts_words(outcome, tmp_path, monkeypa
             except AssertionError as error:
                 raise AssertionError(f"seed {seed}, {page.relative_to(reports)}: {error}") from error
             assert seen, page
-        drawn = host_page.facts_of(
-            place.parent, [json.loads((place / "run.json").read_text(encoding="utf-8"))]
-        )
+        run = json.loads((place / "run.json").read_text(encoding="utf-8"))
+        drawn = host_page.facts_of(place.parent, [run | {"place": f"{place.parent.name}/{place.name}"}])
         facts = [fact for _, group in drawn for fact in group]
         assert any(fact.is_last for fact in facts)
         on_host_page += sum(fact.html.count(MARK) for fact in facts)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from runbook.attestation.places import PLANS
 from runbook.controller.atomic import write_atomic
 from runbook.controller.locks import let_go, locked
 from runbook.evidence.fleets.page import fleet_page
@@ -75,7 +76,7 @@ def _end(host: HostState, reports: Path) -> bool:
     if run["outcome"] == "running":
         return False
     failure = run["failure"] or {}
-    host.state, host.report = str(run["outcome"]), f"{host.host}/{run['id']}"
+    host.state, host.report = str(run["outcome"]), str(run["place"])
     host.exit_code = KERNEL_DIED if run["exit_code"] is None else int(run["exit_code"])
     host.message = str(failure.get("message", ""))
     return True
@@ -83,8 +84,10 @@ def _end(host: HostState, reports: Path) -> bool:
 
 def _run_of(host: HostState, reports: Path) -> dict[str, Any] | None:
     """Return the record of the run that was begun for a host: its first one after the fleet had begun it."""
-    for path in sorted((reports / host.host).glob("[0-9]*/run.json")):
+    place = reports / host.host
+    found = [*place.glob("[0-9]*/run.json"), *place.glob(f"{PLANS}/[0-9]*/run.json")]
+    for path in sorted(found, key=lambda path: path.parent.name):
         run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if run["started"] >= (host.started or ""):
-            return run
+            return run | {"place": str(path.parent.relative_to(reports))}
     return None

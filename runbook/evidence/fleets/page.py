@@ -7,6 +7,7 @@ from typing import Any
 
 from runbook.evidence import layout
 from runbook.evidence.pages import MODES
+from runbook.evidence.plans import KEPT
 from runbook.text.plural import plural
 
 Json = dict[str, Any]
@@ -14,7 +15,7 @@ Json = dict[str, Any]
 
 def fleet_page(fleet: Json) -> str:
     """Return the page of the content of a `fleet.json`; one file, nothing fetched, no script."""
-    return layout.render("fleet.html", fleet=fleet, modes=MODES, verdict=verdict(fleet))
+    return layout.render("fleet.html", fleet=fleet, modes=MODES, verdict=verdict(fleet), kept=KEPT)
 
 
 def verdict(fleet: Json) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Run
-from runbook.facts import grub
+from runbook.facts import grub, proved_pair
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -25,26 +25,28 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Save the Xen entry as the default, if every proof of this chapter holds.
 
     A Xen that starts because it is first in the menu, or by its title, is not saved: set_boot_menu makes plain Debian what
-    starts, and this step follows.
+    starts, and this step follows. The pair that was proved before an upgrade stays what starts until 11_upgrades has
+    proved the new one.
     """
     now = grub.parse(facts)
-    failed = _failed(params, facts)
+    found = failed(params, facts)
     saved = now.entry(now.saved_entry) if now.saved_entry and now.default == "${saved_entry}" else None
-    if now.xen and saved == now.xen:
-        return Plan(findings=tuple(failed))
-    if now.xen is None and not failed:
+    if now.xen and saved is not None and (saved == now.xen or saved.id == proved_pair.ID):
+        return Plan(findings=tuple(found))
+    if now.xen is None and not found:
         return Plan()
     undo = boot_menu.default_again(now.saved_entry)
     entry = boot_menu.foreseen_entry(now)
-    return Plan((Run(("grub-set-default", entry), "Xen has been proved", undo=undo),), tuple(failed))
+    return Plan((Run(("grub-set-default", entry), "Xen has been proved", undo=undo),), tuple(found))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """The saved entry is Xen's, and GRUB starts the saved entry."""
     now = grub.parse(facts)
-    if now.xen is not None and now.entry(now.saved_entry) == now.xen and now.default == "${saved_entry}":
-        return []
     starts = now.entry(now.saved_entry) if now.default == "${saved_entry}" else now.entry(now.default)
+    proved = (now.xen, now.entry(proved_pair.ID)) if now.xen else ()
+    if now.default == "${saved_entry}" and starts is not None and starts in proved:
+        return []
     return [
         Finding(
             "fail",
@@ -57,7 +59,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     ]
 
 
-def _failed(params: HostParams, facts: Facts) -> list[Finding]:
+def failed(params: HostParams, facts: Facts) -> list[Finding]:
     """Return one finding for each proof that does not hold."""
     found = []
     for step, name in _PROOFS:

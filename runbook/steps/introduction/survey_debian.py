@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook.facts import boot_next, grub, loader, package_sources, packages, system
+from runbook.facts import boot_next, grub, grub_sources, loader, package_sources, packages, system
 from runbook.facts.loader import Loader
 from runbook.facts.package_sources import Silent, Sources
 from runbook.model.ask import Ask, Facts
@@ -19,7 +19,7 @@ RISK: Risk = "safe"
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about what is installed, what starts it, and whether package sources answer."""
-    starts = (*loader.COMMANDS, *grub.PLACE, *boot_next.COMMANDS)
+    starts = (*loader.COMMANDS, *grub.PLACE, *grub_sources.COMMANDS, *boot_next.COMMANDS)
     return (*system.COMMANDS, *starts, *package_sources.COMMANDS, packages.AUDIT)
 
 
@@ -39,6 +39,7 @@ def _findings(params: HostParams, facts: Facts) -> Iterator[Finding]:
         if not system.parse(facts).is_dom0:
             yield from _loader(loader.parse(facts))
             yield from _once(facts)
+        yield from boot_menu.unreadable(grub_sources.parse(facts))
         yield from apt.unfinished(packages.unfinished(facts[packages.AUDIT].out))
     yield from _sources(package_sources.parse(facts))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from runbook.steps.management import (
     back_up_volumes,
+    expire_backups,
     grow_volumes,
     install_tools,
     look_inside_volumes,
     mount_partitions,
     remove_snapshots,
     restore_volumes,
+    schedule_backups,
     take_snapshots,
     unmount_partitions,
     verify_backups,
@@ -26,5 +28,7 @@ STEPS = (
     mount_partitions,
     back_up_volumes,
     verify_backups,
+    schedule_backups,
+    expire_backups,
     restore_volumes,
 )

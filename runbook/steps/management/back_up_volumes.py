@@ -10,7 +10,7 @@ from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import guest_volumes
+from runbook.steps.shared import guest_volumes, left_out
 from runbook.text.sizes import human_size
 
 TITLE = "Back up guests' volumes"
@@ -57,6 +57,7 @@ def plan_for(params: HostParams, facts: Facts, guests: tuple[str, ...]) -> Plan:
             findings += _room(store, name)
         path = volume.path if volume else guest_volumes.path_of(params, disk)
         actions.append(program.make(name, path, asked.folder, asked.content, asked.source))
+    findings += left_out.notes(params, guests)
     return Plan((*program.install(facts), *actions), tuple(dict.fromkeys(findings)))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from runbook.facts.boot_next import ESP, BootNext
 from runbook.facts.grub import Grub
+from runbook.facts.grub_sources import GrubSources
 from runbook.model.plan import Finding
 from runbook.params import HostParams
+from runbook.steps.shared import byte_order_mark
 
 FOLDER = "/etc/default/grub.d"
 KEEP_DEFAULT_FILE = f"{FOLDER}/00-xen-passthrough.cfg"
@@ -113,6 +115,17 @@ def not_under_xen(now: Grub) -> Finding:
             "06_xen_configuration again"
         )
     return Finding("fail", "The host runs plain Debian, not Xen", why, do, "H618")
+
+
+def unreadable(now: GrubSources) -> list[Finding]:
+    """Return a reason to refuse for each file by which `update-grub` would end, or write what nobody meant."""
+    ends = "`update-grub` ends before it writes a menu, and Xen's packages, which run it, stay half installed"
+    return [
+        *byte_order_mark.refused(now.marked, ends),
+        *byte_order_mark.windows_ends(
+            now.ends, f"{ends}; where it does not, the words that it writes end with a sign that nobody sees"
+        ),
+    ]
 
 
 def no_grub(seen: str) -> Finding:

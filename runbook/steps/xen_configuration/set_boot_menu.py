@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from runbook import releases
 from runbook.actions import Action, Run, WriteFile
-from runbook.facts import grub
+from runbook.facts import grub, grub_sources
 from runbook.facts.grub import Grub
 from runbook.facts.grub_menu import Entry
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.releases import xen
-from runbook.steps.shared import boot_menu, byte_order_mark, owners_words, safe_default
+from runbook.steps.shared import boot_menu, owners_words, safe_default
 
 TITLE = "Give the Xen entry its options and keep plain Debian the default"
 GUIDE = (
@@ -26,7 +26,8 @@ _FILES = ((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT), (boot_menu.OPTI
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*grub.COMMANDS, Ask.read(owners_words.DEFAULTS), *(Ask.read(path) for path, _ in _FILES))
+    files = (Ask.read(owners_words.DEFAULTS), *(Ask.read(path) for path, _ in _FILES))
+    return (*grub.COMMANDS, *grub_sources.COMMANDS, *files)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -37,8 +38,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = grub.parse(facts)
     waits = () if now.hypervisors else (_not_installed(params),)
     # Before Xen is there the menu may be another one than it finds then; what the parameters say stays.
-    marked = [p for p in (owners_words.DEFAULTS,) if (facts.text(p) or "").startswith(byte_order_mark.MARK)]
-    refused = byte_order_mark.refused(marked, "`update-grub` ends before it writes a menu")
+    refused = boot_menu.unreadable(grub_sources.parse(facts))
     findings = refused or ([] if waits else _no_way_back(now))
     if findings:
         return Plan(findings=(*waits, *findings))

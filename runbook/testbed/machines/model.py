@@ -80,12 +80,60 @@ class Layout(Said):
     """What starts it."""
     disks_gib: Annotated[tuple[int, ...], Field(min_length=1, max_length=2)] = (16,)
     """Its disks; one disk has another, empty one beside it, for guests."""
+    disks_bytes: Annotated[tuple[int, ...], Field(max_length=20)] = ()
+    """All of its disks, to the byte, in place of `disks_gib`; none comes beside them."""
     make: tuple[str, ...]
     """Shell commands, as root: `$disk1`, `$disk2` (and `${disk}1-part2` …) become file systems, mounted below /target."""
     inside: tuple[str, ...]
     """Shell commands in the system that has moved there: what its RAM disk needs, and its boot loader."""
     at_first: tuple[str, ...]
     """Shell commands in place of an installer's last ones, when it has started by itself for the first time."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The size of each disk that is made, in bytes."""
+        return self.disks_bytes or tuple(gib << 30 for gib in self.disks_gib)
+
+
+class Drive(Said):
+    """A disk as the system sees it."""
+
+    device: Literal["virtio-blk-pci", "ide-hd", "nvme"] = "virtio-blk-pci"
+    """What makes it /dev/vda, /dev/sda or /dev/nvme0n1."""
+    address: str = ""
+    """Its place on the PCI bus, such as 0000:03:00.0; '' for one at the PC's own SATA controller, or any place."""
+
+
+class Card(Said):
+    """A PCI device at its address: a network card, or a stand-in for what is passed to a guest."""
+
+    address: Annotated[str, Field(pattern=r"^0000:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")]
+    device: str
+    """As QEMU calls it."""
+    what: str = ""
+    """What it stands for."""
+    id: str = ""
+    """Its own `vendor:device`, '' where nobody looks at it."""
+    mac: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5})?$")] = ""
+    net: str = ""
+    """For a network card the IPv4 network that it is plugged into; '' for one that leads nowhere."""
+    router: str = ""
+    names: str = ""
+    """The name server there."""
+    lease: str = ""
+    """What DHCP gives first there."""
+
+
+class Pc(Said):
+    """The PC itself, where it is not the testbed's plain one."""
+
+    firmware: Literal["uefi", "bios"] = "uefi"
+    memory_mib: int = 6144
+    cpus: int = 2
+    drives: tuple[Drive, ...] = ()
+    """In the order of the layout's disks."""
+    cards: tuple[Card, ...] = ()
+    """The one that ssh comes in by first."""
 
 
 class Claim(Said):
@@ -148,6 +196,8 @@ class Description(Said):
     nics: tuple[Nic, ...] = ()
     """Its cards, the one that ssh comes in by first; those of the plain machine where none are named."""
     switch: Switch | None = None
+    pc: Pc | None = None
+    """The PC, in place of `nics`, where it is made like another one."""
     layout: Layout | None = None
     """Its disks, where they are not an ESP, /boot and / on one, and an empty one for guests."""
     parameters: dict[str, Any] = {}

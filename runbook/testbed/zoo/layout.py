@@ -15,14 +15,16 @@ from pathlib import Path
 
 from runbook.testbed import hardware, qemu
 from runbook.testbed.disk import Say
-from runbook.testbed.image import Image, image_key
+from runbook.testbed.image import DISKS, Image, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Layout
 from runbook.testbed.recipe import Recipe
 from runbook.testbed.remote import shell
 
 BY_ID = "/dev/disk/by-id/virtio-testbed-disk"
-_SLOTS = ("0x9", "0xa", "0xb")
+_SLOTS = tuple(hex(slot) for slot in range(9, 31))
+_NAMES = ("disk.qcow2", "second.qcow2")
+CARRIED = "/root/carried.tar"
 _KEYS = ("id_ed25519", "id_ed25519.pub", "host_keys")
 
 #: The new system's file systems are mounted below /target, where the layout left them.
@@ -47,9 +49,9 @@ for folder in dev proc sys run; do mount --rbind --make-rslave /$folder /target/
 _MOVE_OUT = "umount -R /target || umount -R -l /target; sync"
 
 
-def key(recipe: Recipe, layout: Layout) -> str:
+def key(recipe: Recipe, layout: Layout, carried: bytes = b"") -> str:
     """Return the name of the disks in the cache: the plain base disk's, the layout's, and this module's."""
-    said = f"{image_key(recipe)}{layout!r}".encode() + Path(__file__).read_bytes()
+    said = f"{image_key(recipe)}{layout!r}".encode() + Path(__file__).read_bytes() + carried
     return hashlib.sha256(said).hexdigest()[:12]
 
 
@@ -60,13 +62,17 @@ def script(layout: Layout) -> str:
     return "\n".join([*words, *layout.make, f"{_MOVE_IN}chroot /target sh -c {inside}", _MOVE_OUT])
 
 
-def moved_in(state: Path, recipe: Recipe, layout: Layout, plain: Image, spec: qemu.Spec, say: Say) -> Image:
+def moved_in(
+    state: Path, recipe: Recipe, layout: Layout, plain: Image, spec: qemu.Spec, say: Say, carried: bytes = b""
+) -> Image:
     """Return the base disks of that layout, made now unless they are there; the system on them is `plain`'s.
+
+    `carried` lies in the plain system as `CARRIED` while the layout's words run.
 
     Raises `TestbedError` when the plain one does not boot, `CheckFailed` for a command that failed.
     """
-    final = state / f"base-{key(recipe, layout)}"
-    if (final / "disk.qcow2").is_file():
+    final = state / f"base-{key(recipe, layout, carried)}"
+    if final.is_dir():
         return Image(final)
     work = state / f"moving-{final.name}"
     shutil.rmtree(work, ignore_errors=True)
@@ -74,22 +80,27 @@ def moved_in(state: Path, recipe: Recipe, layout: Layout, plain: Image, spec: qe
     (work / plain.folder.name).symlink_to(plain.folder)
     machine = Machine(work)
     hardware.assemble(machine.folder, plain)
-    files = [f"new{number}.qcow2" for number in range(1, len(layout.disks_gib) + 1)]
-    for file, gib in zip(files, layout.disks_gib, strict=True):
-        words = ["qemu-img", "create", "-q", "-f", "qcow2", str(machine.folder / file), f"{gib}G"]
+    files = [f"new{number}.qcow2" for number in range(1, len(layout.sizes) + 1)]
+    for file, size in zip(files, layout.sizes, strict=True):
+        words = ["qemu-img", "create", "-q", "-f", "qcow2", str(machine.folder / file), str(size)]
         subprocess.run(words, check=True)
     beside = (("system.qcow2", "0x8"), *zip(files, _SLOTS, strict=False))
     hardware.switch_on(machine.folder, replace(spec, disks=beside, firmware=qemu.OVMF_CODE))
     try:
         say(f"the layout is made by the machine itself; its console: {machine.console_log}")
         say(f"answered ssh after {machine.wait_ready():.0f} s")
+        if carried:
+            shell(machine, f"cat >{CARRIED}", carried)
         shell(machine, script(layout), b"\n")  # whatever reads its input must not read the script
     finally:
         machine.down()
     made = work / "made"
     made.mkdir()
-    for file, name in zip(files, ("disk.qcow2", "second.qcow2"), strict=False):
+    names = tuple(f"disk{number}.qcow2" for number in range(len(files))) if layout.disks_bytes else _NAMES
+    for file, name in zip(files, names, strict=False):
         (machine.folder / file).rename(made / name)
+    if layout.disks_bytes:
+        (made / DISKS).write_text("\n".join(names))
     for name in _KEYS:
         shutil.copy2(plain.folder / name, made / name)
     made.rename(final)

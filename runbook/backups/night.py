@@ -1,0 +1,233 @@
+"""What the host does about backups by its own timers: `python3 -m runbook.backups.night make|boot|fetch NAME`.
+
+The host runs this very file, with those that it imports and Python's own library. What to do stands in two files that
+the runbook writes: how (`backups.json`), and what may be deleted (`keep.json`), without which nothing ever is. How it
+went stands in `night.json`, guest by guest: one that fails keeps no other from its backup, and loses none of its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from runbook.backups import boot_test, keeping, names
+from runbook.backups.boot_test import Trial, Unable
+from runbook.backups.keeping import Rules
+from runbook.backups.night_store import Folder, write
+from runbook.backups.second import WHOLE, Place, Trouble
+
+Json = dict[str, Any]
+PARTS = 30
+"""In how many nights the whole second place is read once."""
+
+
+class Night:
+    """One run of a timer: what was asked for, and how it went."""
+
+    def __init__(self, root: Path, now: Callable[[], float] = time.time) -> None:
+        self.root, self.now = root, now
+        self.asked: Json = json.loads((root / "etc/xen-runbook/backups.json").read_text(encoding="utf-8"))
+        self.state = root / "var/lib/xen-runbook/backups"
+        self.folder = Folder(Path(self.asked["folder"]), self.state)
+        self.guests: list[Json] = self.asked["guests"]
+        self.said = _json(self.state / "night.json")
+
+    @property
+    def keep(self) -> Json:
+        """What may be deleted, as it was agreed to; {} for nothing."""
+        agreed = _json(self.root / "etc/xen-runbook/keep.json")
+        return agreed if agreed.get("folder") == self.asked["folder"] else {}
+
+    def make(self) -> int:
+        """Make, verify, copy and thin out the backups of each guest in its turn; return how many things failed."""
+        row: Json = {"began": int(self.now()), "guests": {}, "second": None}
+        for guest in self.guests:
+            row["guests"][guest["name"]] = self._one(guest)
+        if self.asked.get("second"):
+            row["second"] = self._copy()
+        return self._end("make", row, [*row["guests"].values(), row["second"] or {}])
+
+    def boot(self) -> int:
+        """Start the newest verified backup of each guest on trial; return how many did not start, or could not be tried."""
+        row: Json = {
+            "began": int(self.now()),
+            "guests": {g["name"]: self._boot(g) for g in self.guests if g.get("trial")},
+        }
+        return self._end("boot", row, [*row["guests"].values()])
+
+    def fetch(self, name: str) -> None:
+        """Bring a backup back from the second place. Raises `Trouble`."""
+        place = self._place()
+        place.open(self.folder.place)
+        with locked(self.root, "xen-runbook-backup"):
+            place.fetch(self.folder, name)
+
+    def _one(self, guest: Json) -> Json:
+        name, before = guest["name"], {b.name for b in self.folder.of(guest["name"])}
+        still = guest.get("still", [])
+        if why := self._program(
+            "make",
+            name,
+            guest["volume"],
+            self.asked["folder"],
+            self.asked["content"],
+            self.asked["source"],
+            *still,
+        ):
+            return {"error": why}
+        wrong = ""
+        for backup in [b for b in self.folder.of(name) if b.is_verified is None]:
+            if why := self._program("verify", self.asked["folder"], backup.name):
+                self.folder.note_broken(backup.name, why)
+                wrong = wrong or why
+        if wrong:
+            return {"error": wrong}
+        new = [b for b in self.folder.of(name) if b.name not in before and b.is_verified]
+        if not new:
+            return {"error": f"no new backup of {name} is there, although its making did not fail"}
+        gone = self._thin(name)
+        return {"made": new[-1].name, "dropped": gone}
+
+    def _thin(self, guest: str) -> list[str]:
+        """Remove what the rules that were agreed to let go, and return the names."""
+        if not self.keep.get("rules"):
+            return []
+        with locked(self.root, "xen-runbook-backup"):
+            gone = keeping.dropped(self.folder.of(guest), Rules(**self.keep["rules"]), int(self.now()))
+            for name in gone:
+                self.folder.remove(name)
+        return list(gone)
+
+    def _place(self) -> Place:
+        asked = self.asked.get("second")
+        if not asked:
+            raise Trouble("there is no second place (management.backups.second)")
+        return Place(asked["repository"], self.root / asked["key"].lstrip("/"), self.state / "second.id",
+                     self.root / "var/cache/xen-runbook/restic", asked.get("limit_kib_s"))  # fmt: skip
+
+    def _copy(self) -> Json:
+        """Copy the newest verified backup of each guest that is not in the second place yet."""
+        row: Json = {"copied": {}, "dropped": []}
+        try:
+            place = self._place()
+            row["id"] = place.open(self.folder.place)
+            place.forget(lambda one: "data" in one["tags"] and WHOLE not in one["tags"])
+            for guest in self.guests:
+                good = [b for b in self.folder.of(guest["name"]) if b.is_good]
+                known = {b.name for b in place.of(guest["name"])}
+                if good and good[-1].name not in known:
+                    row["copied"][good[-1].name] = place.copy(self.folder, good[-1].name, guest["name"])
+                row["dropped"] += self._thin_second(place, guest["name"])
+            place.check(int(self.now()) // 86400 % PARTS + 1, PARTS)
+        except Trouble as trouble:
+            return row | {"error": str(trouble)}
+        return row
+
+    def _thin_second(self, place: Place, guest: str) -> list[str]:
+        agreed = self.keep.get("second") or {}
+        if not agreed or agreed.get("repository") != place.repository:
+            return []
+        gone = keeping.dropped(place.of(guest), Rules(**agreed["rules"]), int(self.now()))
+        if gone:
+            place.forget(lambda one: bool({*gone} & {*one["tags"]}))
+        return list(gone)
+
+    def _boot(self, guest: Json) -> Json:
+        good = [b for b in self.folder.of(guest["name"]) if b.is_verified]
+        if not good:
+            return {"error": f"there is no verified backup of {guest['name']} to start"}
+        name, trial = good[-1].name, guest["trial"]
+        program = str(self.root / "usr/local/lib/xen-runbook/backup")
+        try:
+            is_up, seen = Trial(trial["group"], trial["pool"], trial["config"], program, trial["wait_s"]).run(
+                self.folder.place, name, int(self.folder.sidecar(name)["size_bytes"])
+            )
+        except Unable as unable:
+            return {"name": name, "booted": "untried", "error": str(unable)}
+        self.folder.write_note(name, "booted", f"{is_up} {_date(self.now())} {seen}\n")
+        row = {"name": name, "booted": is_up, "seen": seen}
+        return row if is_up == "yes" else row | {"error": f"{name} was started on trial: {seen}"}
+
+    def _program(self, *words: str) -> str:
+        """Run the program that makes and reads backups; return the last it said when it failed, '' when it did not."""
+        done = subprocess.run([str(self.root / "usr/local/lib/xen-runbook/backup"), *words], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)  # fmt: skip
+        sys.stdout.write(done.stdout)
+        lines = [
+            line for line in done.stdout.splitlines() if line.startswith("backup: ")
+        ] or done.stdout.splitlines()
+        return (
+            (lines[-1] if lines else f"{words[0]} ended with {done.returncode}")[:500]
+            if done.returncode
+            else ""
+        )
+
+    def _end(self, kind: str, row: Json, parts: list[Json]) -> int:
+        row["ended"] = int(self.now())
+        failed = [part["error"] for part in parts if part.get("error")]
+        row["errors"] = failed
+        write(self.state / "night.json", json.dumps({"format": 1, **self.said, kind: row}, indent=1) + "\n")
+        for why in failed:
+            sys.stderr.write(f"night: {why}\n")
+        return len(failed)
+
+
+@contextmanager
+def locked(root: Path, name: str) -> Iterator[None]:
+    """Hold a lock of the host for a while. Raises `Trouble` when somebody else has it."""
+    path = root / "run/lock" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Trouble(
+                "another backup, restore or trial is at work on this host; nothing was begun"
+            ) from None
+        yield
+
+
+def _json(path: Path) -> Json:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _date(now: float) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+
+
+def main(words: list[str]) -> int:
+    """Do what a timer, or a person, says; return the exit status: 0 done, 1 something failed, 2 usage, 3 not begun."""
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
+    os.umask(0o077)
+    root = Path(os.environ.get("BACKUP_ROOT", "/"))
+    try:
+        with locked(root, "xen-runbook-night"):
+            night = Night(root)
+            if words == ["make"]:
+                return min(night.make(), 1)
+            if words == ["boot"]:
+                return min(night.boot(), 1)
+            if words[:1] == ["fetch"] and len(words) == 2 and names.is_name(words[1]):
+                night.fetch(words[1])
+                return 0
+    except Trouble as trouble:
+        sys.stderr.write(f"night: {trouble}\n")
+        return 3
+    sys.stderr.write(f"usage: night make | boot | fetch NAME ({boot_test.NAME})\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

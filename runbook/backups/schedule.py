@@ -1,0 +1,163 @@
+"""What the host needs to make backups by itself: programs, what to do, what may be deleted, and units of systemd."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from runbook import releases
+from runbook.backups import boot_test
+from runbook.guests import trial
+from runbook.params import HostParams
+from runbook.params.backups import Keep, Quiesce
+from runbook.params.guests import Guest
+
+CONFIG = "/etc/xen-runbook/backups.json"
+"""What the host reads: which guests, from where, where to, and how."""
+KEEP = "/etc/xen-runbook/keep.json"
+"""What the host may delete. Without it nothing is ever deleted."""
+TRIALS = "/etc/xen-runbook/boot-test"
+"""The configurations of the guests on trial, one a guest."""
+STATE = "/var/lib/xen-runbook/backups"
+NIGHT, SECOND_ID = f"{STATE}/night.json", f"{STATE}/second.id"
+"""How the last nights went; which repository the second place is."""
+PYTHON = "/usr/local/lib/xen-runbook/python"
+MODULES = ("names", "keeping", "night_store", "second", "boot_test", "night")
+"""The modules that the host runs, as they are here; they import each other and Python's own library."""
+UNITS = "/etc/systemd/system"
+MAKE, BOOT = "xen-runbook-backups", "xen-runbook-boot-test"
+WAIT_S = 900
+"""How long a guest on trial may take until it asks for a login."""
+
+
+@cache
+def programs() -> dict[str, str]:
+    """Return the text of each module by the path that it has on the host."""
+    room = files("runbook.backups")
+    return {
+        f"{PYTHON}/runbook/backups/{name}.py": (room / f"{name}.py").read_text(encoding="utf-8")
+        for name in MODULES
+    }
+
+
+def config(params: HostParams) -> str:
+    """Return what the host is told to do, as JSON."""
+    asked = params.management.backups
+    second = asked.second and {
+        "repository": asked.second.repository,
+        "key": asked.second.key,
+        "limit_kib_s": asked.second.limit_kib_s,
+    }
+    told = {
+        "format": 1,
+        "folder": asked.folder,
+        "content": asked.content,
+        "source": asked.source,
+        "guests": [_guest(params, _of(params, name)) for name in asked.guests],
+        "second": second,
+    }
+    return _json(told)
+
+
+def keep(params: HostParams) -> str:
+    """Return what the host may delete, as JSON; '' for nothing."""
+    asked = params.management.backups
+    told: dict[str, Any] = {"format": 1, "folder": asked.folder}
+    if asked.keep:
+        told["rules"] = _rules(asked.keep)
+    if asked.second and asked.second.keep:
+        told["second"] = {"repository": asked.second.repository, "rules": _rules(asked.second.keep)}
+    return _json(told) if len(told) > 2 else ""
+
+
+def trials(params: HostParams) -> dict[str, str]:
+    """Return the configuration of each guest on trial, by its path."""
+    asked = params.management.backups
+    if not asked.boot_test:
+        return {}
+    release = releases.get(params.release)
+    return {
+        _trial(name): trial.render(params, _of(params, name), release, boot_test.NAME)
+        for name in asked.guests
+    }
+
+
+def units(params: HostParams) -> dict[str, str]:
+    """Return the units of systemd by their paths, each timer behind its service."""
+    asked = params.management.backups
+    found = {}
+    for unit, what, word, when in (
+        (MAKE, "back guests up", "make", asked.schedule),
+        (BOOT, "start guests from their newest backups on trial", "boot", asked.boot_test),
+    ):
+        if when:
+            found[f"{UNITS}/{unit}.service"] = _SERVICE.format(what=what, word=word, python=PYTHON)
+            found[f"{UNITS}/{unit}.timer"] = _TIMER.format(what=what, when=when)
+    return found
+
+
+_SERVICE = """[Unit]
+Description=xen-runbook: {what}
+After=network-online.target xendomains.service
+
+[Service]
+Type=oneshot
+Environment=PYTHONPATH={python} PYTHONDONTWRITEBYTECODE=1
+ExecStart=/usr/bin/python3 -m runbook.backups.night {word}
+Nice=10
+IOSchedulingClass=idle
+"""
+_TIMER = """[Unit]
+Description=xen-runbook: when to {what}
+
+[Timer]
+OnCalendar={when}
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def _guest(params: HostParams, guest: Guest) -> dict[str, Any]:
+    asked = params.management.backups
+    group, volume = params.storage.guest_volume_group, guest.own_volumes[0]
+    told: dict[str, Any] = {"name": guest.name, "volume": f"/dev/{group}/{volume.name}"}
+    if still := next((q for q in asked.quiesce if q.guest == guest.name), None):
+        told["still"] = _still(still)
+    if asked.boot_test:
+        told["trial"] = {
+            "group": group,
+            "pool": volume.thin_pool or "",
+            "config": _trial(guest.name),
+            "wait_s": WAIT_S,
+        }
+    return told
+
+
+def _still(asked: Quiesce) -> list[str]:
+    """Return the words that the program that makes backups takes for it."""
+    return [asked.how] if asked.to is None else [asked.how, asked.to, *asked.folders]
+
+
+def _trial(name: str) -> str:
+    return f"{TRIALS}/{name}.cfg"
+
+
+def _of(params: HostParams, name: str) -> Guest:
+    return next(guest for guest in params.guests if guest.name == name)
+
+
+def _rules(asked: Keep) -> dict[str, int]:
+    return {
+        "last": asked.last,
+        "daily": asked.daily,
+        "weekly": asked.weekly,
+        "monthly": asked.monthly,
+    }
+
+
+def _json(told: dict[str, Any]) -> str:
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"

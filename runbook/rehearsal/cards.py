@@ -1,0 +1,158 @@
+"""The network cards of a machine, and stand-ins for what is passed to guests, at their addresses; what their networks answer."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from runbook.facts import network, pci
+from runbook.facts.network import Interface, Network
+from runbook.model.ask import Ask, Facts
+from runbook.params import HostParams
+from runbook.testbed.machines.model import Card
+
+#: By the beginning of the class: the device of QEMU that stands for it, and its own `vendor:device` (QEMU: pci-ids.rst in
+#: docs/specs, pci.h in include/hw/pci, e1000x_regs.h in hw/net). The first that fits is taken.
+STAND_INS = (
+    ("02", "e1000e", "8086:10d3"),
+    ("0106", "ich9-ahci", "8086:2922"),
+    ("0108", "nvme", "1b36:0010"),
+    ("0c03", "qemu-xhci", "1b36:000d"),
+    ("0403", "ich9-intel-hda", "8086:293e"),
+    ("03", "bochs-display", "1234:1111"),
+    ("0700", "pci-serial", "1b36:0002"),
+)
+_OTHER = ("pci-testdev", "1b36:0005")
+_Address = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+_PRIVATE = "10.0.{}.0/24"
+
+
+@dataclass
+class Cards:
+    """The cards, the one that ssh comes in by first, and what is not like the machine's."""
+
+    cards: list[Card] = field(default_factory=list)
+    ids: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """For each card to be passed its own `vendor:device`, and that of what stands for it."""
+    at: str = ""
+    """The address at which the machine is reached."""
+    unlike: list[str] = field(default_factory=list)
+
+
+def stand_in(class_code: str) -> tuple[str, str]:
+    """Return what stands for a device of a class, and its `vendor:device`.
+
+    >>> stand_in("030000"), stand_in("0c0330"), stand_in("118000")
+    (('bochs-display', '1234:1111'), ('qemu-xhci', '1b36:000d'), ('pci-testdev', '1b36:0005'))
+    """
+    code = class_code.removeprefix("0x")
+    found = next(((model, own) for head, model, own in STAND_INS if code.startswith(head)), None)
+    return found or _OTHER
+
+
+def read(facts: Facts, params: HostParams) -> Cards:
+    """Return the cards for the machine of the facts, and for the parameters with which it is rehearsed."""
+    seen, devices, found = network.parse(facts), {d.bdf: d for d in pci.parse(facts)}, Cards()
+    passed = {d.bdf: d for d in params.passthrough.devices}
+    reals = [i for i in seen.interfaces if i.controller and i.link_type == "ether"]
+    way = _way_in(seen)
+    reals.sort(key=lambda i: (i.name not in way, i.controller))
+    for number, card in enumerate(reals):
+        if card.name.startswith("wl"):
+            found.unlike.append(f"{card.name} is a cable, and no wireless network")
+        if card.controller in passed:
+            continue  # the system has its driver for it now, and soon no more
+        model = "virtio-net-pci"
+        found.cards.append(_card(card, model, seen, facts, number, found))
+    for bdf, asked in passed.items():
+        device = devices.get(bdf)
+        if device is None:
+            found.unlike.append(f"{bdf} ({asked.what or asked.id}) is not there: the machine did not show it")
+            continue
+        found.cards.append(_passed(device, seen, found, len(found.cards)))
+    if not reals:
+        found.unlike.append("no network card was seen, so nothing comes in by ssh")
+    return found
+
+
+def _way_in(seen: Network) -> tuple[str, ...]:
+    """Return the cards by which the machine is reached: those below its first default route."""
+    routes = seen.default_routes or seen.default_routes6
+    return seen.cards_below(routes[0]) if routes else ()
+
+
+def _card(card: Interface, model: str, seen: Network, facts: Facts, number: int, found: Cards) -> Card:
+    """Return a network card, with what its network answers."""
+    top = _above(card, seen)
+    addresses = [a for i in top for a in i.addresses if "." in a]
+    routers = [r.via for r in seen.table if r.interface in {i.name for i in top} and "." in r.via]
+    if not addresses:
+        net = _PRIVATE.format(100 + number)
+        return Card(address=card.controller, device=model, mac=card.mac, what=card.name, net=net)
+    mine = ipaddress.ip_interface(addresses[0])
+    net, router = str(mine.network), next((r for r in routers if _is_in(r, mine)), "")
+    servers = [s for s in _servers(facts) if _is_in(s, mine)]
+    names = next((s for s in servers if s != router), "") or _free(mine, {router, str(mine.ip)})
+    if servers and names not in servers:
+        found.unlike.append(
+            f"names are answered by {names}, and no more by {servers[0]}, which is the router, too"
+        )
+    leased = any(addresses[0] in i.leased for i in top)
+    if not leased:
+        found.unlike.append(
+            f"the network of {card.name} offers addresses by DHCP, whether the machine's does or not"
+        )
+    found.at = found.at or str(mine.ip)
+    if len({str(ipaddress.ip_interface(a).network) for a in addresses}) > 1:
+        found.unlike.append(
+            f"of the networks of {card.name} only {net} answers: {', '.join(addresses[1:])} do not"
+        )
+    return Card(address=card.controller, device=model, mac=card.mac, what=card.name, net=net, router=router, names=names,
+                lease=str(mine.ip))  # fmt: skip
+
+
+def _above(card: Interface, seen: Network) -> list[Interface]:
+    """Return a card and all interfaces that end on it, addresses first."""
+    found = [i for i in seen.interfaces if i.name == card.name or card.name in seen.cards_below(i.name)]
+    return sorted(found, key=lambda i: not i.addresses)
+
+
+def _passed(device: pci.Device, seen: Network, found: Cards, number: int) -> Card:
+    model, own = stand_in(device.class_code)
+    found.ids[device.bdf] = (device.id, own)
+    if own != device.id:
+        found.unlike.append(f"{device.bdf} is a {model} ({own}), and not {device.name} ({device.id})")
+    near = next((i for i in seen.interfaces if i.controller == device.bdf), None)
+    net = _PRIVATE.format(100 + number) if model in ("e1000e", "virtio-net-pci") else ""
+    mac = near.mac if near else f"52:54:00:13:01:{number:02x}" if net else ""
+    return Card(address=device.bdf, device=model, id=own, mac=mac, what=device.name, net=net)
+
+
+def _servers(facts: Facts) -> list[str]:
+    ask = Ask.read("/etc/resolv.conf")
+    text = facts[ask].out if ask in facts else ""
+    return [
+        words[1]
+        for line in text.splitlines()
+        if (words := line.split())[:1] == ["nameserver"] and len(words) > 1
+    ]
+
+
+def _is_in(address: str, mine: _Address) -> bool:
+    """Return whether an address is in the network of another."""
+    try:
+        return ipaddress.ip_address(address) in mine.network
+    except ValueError:
+        return False
+
+
+def _free(mine: _Address, taken: Iterable[str]) -> str:
+    """Return an address of the network that nobody is known to have, '' in one that is full.
+
+    >>> _free(ipaddress.ip_interface("192.168.1.2/24"), {"192.168.1.1"})
+    '192.168.1.3'
+    """
+    used = {str(mine.ip), *taken}
+    first = (str(mine.network.network_address + n) for n in range(1, min(8, mine.network.num_addresses)))
+    return next((host for host in first if host not in used), "")

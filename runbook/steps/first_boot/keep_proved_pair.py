@@ -1,0 +1,49 @@
+"""What was proved is kept: hypervisor, kernel and initial RAM disk, with an entry of the menu that starts exactly these."""
+
+from __future__ import annotations
+
+from runbook.actions import Foreseen
+from runbook.facts import proved_pair
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan
+from runbook.params import HostParams
+from runbook.steps.first_boot import make_xen_default
+from runbook.steps.shared import kept_pair
+
+TITLE = "Keep the pair that was proved"
+GUIDE = "Not in the guide: each new Xen overwrote the one that worked (H601, H618)"
+RISK = "safe"
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    return (*make_xen_default.asks(params), *kept_pair.COMMANDS)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Give what runs, and was proved, a second name and an entry; nothing where that is so, or cannot be."""
+    failed = make_xen_default.failed(params, facts)
+    if failed:
+        text = f"+ {proved_pair.FOLDER}\n+ {proved_pair.SCRIPT}\n$ update-grub"
+        seen = Foreseen("keep the pair that will run then", text, "it has been proved")
+        return Plan((seen,), tuple(failed))
+    return Plan(
+        kept_pair.actions(facts), note="It takes no room on the disk until an update replaces the first."
+    )
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """What runs is kept; where it cannot be, why."""
+    if not (why := kept_pair.unkept(facts)):
+        if not kept_pair.actions(facts):
+            return []
+        do = "run the step keep_proved_pair in mode apply"
+        return [Finding("warn", "The pair that runs is not kept", "an update would replace it", do, "H618")]
+    return [
+        Finding(
+            "warn",
+            "The pair that runs cannot be kept",
+            why,
+            "see with 11_upgrades what the next boot would start; `runbook upgrade` starts it once and keeps it",
+            "H618",
+        )
+    ]

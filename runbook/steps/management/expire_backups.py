@@ -1,0 +1,91 @@
+"""Agree once to what the host may delete: the backups that the keep rules let go. Never the last good one."""
+
+from __future__ import annotations
+
+from runbook.actions import Action, WriteFile
+from runbook.backups import keeping, schedule
+from runbook.backups.keeping import Known, Rules
+from runbook.facts import backups, nights
+from runbook.model.ask import Ask, Facts
+from runbook.model.plan import Finding, Plan, Risk
+from runbook.params import HostParams
+from runbook.params.backups import Keep
+from runbook.text.plural import plural
+
+TITLE = "Agree to the deletion of old backups by rules"
+GUIDE = "Not in the guide: one deleted old backups when the disk was full"
+RISK: Risk = "destructive"
+
+
+def asks(params: HostParams) -> tuple[Ask, ...]:
+    """Return the questions about the rules in force and the backups there are, none where no rules are asked for."""
+    if not schedule.keep(params):
+        return ()
+    return (Ask.read(schedule.KEEP), backups.look(params.management.backups.folder), *nights.COMMANDS)
+
+
+def plan(params: HostParams, facts: Facts) -> Plan:
+    """Write the rules for the host where they are others; say what would go in the coming night."""
+    text = schedule.keep(params)
+    if not text:
+        return Plan(unasked="management.backups.keep is empty")
+    actions: list[Action] = (
+        [] if facts.text(schedule.KEEP) == text else [WriteFile(schedule.KEEP, text, mode="0600")]
+    )
+    return Plan(tuple(actions), tuple(_to_go(params, facts)) if actions else ())
+
+
+def check(params: HostParams, facts: Facts) -> list[Finding]:
+    """The host has these rules and no others."""
+    text = schedule.keep(params)
+    if not text or facts.text(schedule.KEEP) == text:
+        return []
+    why = (
+        "nothing is deleted as long as nobody agreed"
+        if facts.text(schedule.KEEP) is None
+        else "it deletes by older rules"
+    )
+    return [Finding("fail", "The host does not have the rules of management.backups.keep", why, "run the step expire_backups in mode apply, with its consent")]  # fmt: skip
+
+
+def _to_go(params: HostParams, facts: Facts) -> list[Finding]:
+    asked = params.management.backups
+    store, seen = backups.parse(facts, asked.folder), nights.parse(facts)
+    found = [Finding("warn", "From now on the host deletes backups by itself, at each time of management.backups.schedule",
+                     "; ".join(_words(place, keep) for place, keep in _rules(params)),
+                     "the newest good backup of a guest always stays, and so does the newest that a guest started from")]  # fmt: skip
+    for guest in asked.guests if asked.keep else ():
+        rules = Rules(**asked.keep.model_dump()) if asked.keep else Rules()
+        if gone := keeping.dropped(known(store, seen, guest), rules, store.now):
+            found.append(Finding("warn", f"Of the backups of '{guest}' {plural(len(gone), 'backup')} would go at the next time",
+                                 ", ".join(gone[:6]) + (f" and {len(gone) - 6} more" if len(gone) > 6 else "")))  # fmt: skip
+    return found
+
+
+def known(store: backups.Store, seen: nights.Nights, guest: str) -> list[Known]:
+    """Return a guest's backups as the rules see them."""
+    return [
+        Known(
+            b.name,
+            b.age_of,
+            False if b.wrong or b.name in seen.broken else (True if b.is_verified else None),
+            _is_up(seen, b.name),
+        )
+        for b in store.of(guest)
+    ]
+
+
+def _is_up(seen: nights.Nights, name: str) -> bool | None:
+    tried = seen.of(name)
+    return {"yes": True, "no": False}.get(tried.is_up) if tried else None
+
+
+def _rules(params: HostParams) -> list[tuple[str, Keep]]:
+    asked = params.management.backups
+    far = [(asked.second.repository, asked.second.keep)] if asked.second and asked.second.keep else []
+    return [*([(asked.folder, asked.keep)] if asked.keep else []), *far]
+
+
+def _words(place: str, keep: Keep) -> str:
+    counts = [f"{count} {word}" for word, count in keep.model_dump().items() if count]
+    return f"in {place} stay {', '.join(counts)} of each guest"

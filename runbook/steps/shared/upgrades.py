@@ -1,0 +1,45 @@
+"""What the steps of an upgrade share: whether one was asked for, and which pair it is about."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runbook.facts import grub, system
+from runbook.facts.grub import Entry
+from runbook.model.ask import Facts
+from runbook.model.plan import Finding, Plan
+from runbook.params import HostParams
+from runbook.steps.shared import kept_pair
+
+BEGUN = "/var/lib/xen-runbook/upgrade"
+"""The guests that ran when an upgrade began, one a line; it is there until the new pair is the default."""
+
+
+def is_asked(params: HostParams) -> bool:
+    """Return whether updates are to be installed."""
+    return params.management.upgrades == "install"
+
+
+def unasked(params: HostParams) -> Plan:
+    """Return the plan of a step that nobody asked for."""
+    return Plan(unasked=f"management.upgrades is {params.management.upgrades}")
+
+
+def level(params: HostParams) -> Literal["warn", "fail"]:
+    """Return how loudly it is said that something waits, or that the next boot is not a proved one."""
+    return "fail" if params.management.upgrades == "require" else "warn"
+
+
+def new_pair(facts: Facts) -> Entry | None:
+    """Return the entry that starts the newest hypervisor and kernel; None where they run already."""
+    entry = grub.parse(facts).xen
+    return None if entry is None or kept_pair.is_running(entry, facts) else entry
+
+
+def not_under_xen(facts: Facts) -> list[Finding]:
+    """Return that an upgrade begins on a host that runs Xen."""
+    if system.parse(facts).is_dom0:
+        return []
+    what, why = "Xen does not run", "an upgrade begins with what runs, and was proved"
+    do = "run 06_xen_configuration and 07_first_boot first; they start Xen once and prove it"
+    return [Finding("wait", what, why, do, after="prove_xen")]
