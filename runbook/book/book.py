@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runbook import releases
 from runbook.book import replay
 from runbook.book.guests import WithGuests
+from runbook.book.rehearsed import rehearsed_of, said_of
 from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
@@ -45,7 +46,7 @@ class Book(WithGuests):
         self.params, self.host, self.notebook = params, host, notebook
         self._steps = steps_of(notebook, params.release)
         self._file = file
-        self._beat = Beat(host, journal, notebook, self._end, approval)
+        self._beat = Beat(host, journal, notebook, self._end, approval, rehearsed_of(host, params))
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
         self._place: Path | None = None
@@ -87,7 +88,9 @@ class Book(WithGuests):
         with replay.explained(self.host, self.params, step):
             planned = replay.DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
-        return views.plan(module, planned, self.facts)
+        return views.plan(
+            module, planned, self.facts, said_of(self._beat.rehearsed, module, planned, self.facts)
+        )
 
     def apply(self, step: str) -> None:
         """Carry a step out, read the host again, check it, and show how it ended.

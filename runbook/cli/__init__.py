@@ -33,6 +33,7 @@ from runbook.cli.ledger import head, key
 from runbook.cli.lint import lint
 from runbook.cli.new import new
 from runbook.cli.output import explained, resolved
+from runbook.cli.rehearse import rehearse
 from runbook.cli.reports import report
 from runbook.cli.site import site
 from runbook.cli.survey import survey
@@ -245,8 +246,8 @@ def check(params: str, only: str | None, step: str | None, updates: bool, **opti
       runbook check params/myhost.yml --only 9
       runbook check params/myhost.yml --step hide_devices
     """
-    asked = {"upgrades": "require"} if updates else {}
-    begin_run(params, "check", only=chosen(only, step), **options, **asked)
+    upgrades = "require" if updates else ""
+    begin_run(params, "check", only=chosen(only, step), upgrades=upgrades, **options)
 
 
 @main.command()
@@ -285,7 +286,7 @@ def notebooks() -> None:
 
 for _command in (
     allow, approve, backup, build, completion, doctor, explain, facts, fleet, guest, init, installer,
-    jupyter, lint, new, report, site, survey, testbed, undo, upgrade, validate, volume, watch,
+    jupyter, lint, new, rehearse, report, site, survey, testbed, undo, upgrade, validate, volume, watch,
 ):  # fmt: skip
     main.add_command(_command)
 guest.add_command(adopt)

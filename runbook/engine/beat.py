@@ -14,7 +14,7 @@ from runbook.actions import Action
 from runbook.controller.signals import go_on
 from runbook.engine import gates, undo
 from runbook.engine.apply import carry_out
-from runbook.engine.consent import Approval, require
+from runbook.engine.consent import Approval, Rehearsed, require
 from runbook.engine.journal import Journal
 from runbook.errors import Refused, RunbookError
 from runbook.hosts import Host, OnLine
@@ -46,10 +46,11 @@ class Beat:
 
     def __init__(
         self, host: Host, journal: Journal, notebook: str, on_end: Callable[[Outcome], None] | None = None,
-        approval: Approval | None = None,
+        approval: Approval | None = None, rehearsed: Rehearsed | None = None,
     ) -> None:  # fmt: skip
         """`on_end` is told how each step ended, when the journal has it; `approval` is what somebody else agreed to."""
         self.host, self.journal, self.notebook, self.approval = host, journal, notebook, approval
+        self.rehearsed = rehearsed
         self._on_end = on_end
 
     def log(self, event: str, **fields: Any) -> None:
@@ -118,7 +119,8 @@ class Beat:
                 why="the run that this notebook had opened is closed",
                 do="run the cell that opens the host again, and go on from there",
             )
-        given = require(work.name, work.step, work.plan, work.params, work.facts, self.approval)
+        given = require(work.name, work.step, work.plan, work.params, work.facts, self.approval,
+                        self.rehearsed)  # fmt: skip
         if given:
             by = {"by": given.by} if given.by else {}
             self.log("consent", step=work.name, risk=work.step.RISK, how=given.how, digest=given.digest,

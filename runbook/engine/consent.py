@@ -9,12 +9,16 @@ from dataclasses import dataclass
 
 from runbook.controller.keyboard import at_keyboard
 from runbook.errors import ConsentMissing
+from runbook.facts import identity
 from runbook.hosts import Host
 from runbook.model.ask import Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
+from runbook.params.here import REHEARSED
 from runbook.show import steps as views
 from runbook.steps import Step
+
+_MACHINE = identity.COMMANDS[0]
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Consent:
 
     how: str
     """`parameter` (its name in the parameters), `digest` (that of its plan beside the name), `approval` (somebody
-    else signed the plan) or `keyboard`."""
+    else signed the plan), `rehearsal` (this very plan ended well in one) or `keyboard`."""
     digest: str
     """That of the plan."""
     who: str
@@ -45,16 +49,73 @@ class Approval:
     """The installation that was planned for (`runbook.facts.identity`), '' where it has no id."""
 
 
+@dataclass(frozen=True)
+class Played:
+    """What one rehearsal of a host stands for."""
+
+    made: str
+    """When, ISO 8601."""
+    outcome: str
+    """`held`, or how it ended otherwise."""
+    machine: str
+    """The installation that it was made like (`runbook.facts.identity`); that of a capture is nobody's."""
+    is_current: bool
+    """False when another edition of the runbook played it."""
+    is_broken: bool
+    """True when something was broken in it on purpose."""
+    digests: Mapping[str, str]
+    """For each step the digest of the plan that was carried out."""
+    ended: Mapping[str, str]
+
+    def why_not(self, name: str, machine: str) -> str:
+        """Return why its play of a step is no word for a host's, '' when it is."""
+        day, ended = self.made[:10], self.ended.get(name, "nowhere")
+        if ended != "changed":
+            return f"this very plan was rehearsed on {day}, and ended {ended}"
+        if self.outcome != "held" or self.is_broken:
+            how = "had something broken in it on purpose" if self.is_broken else f"ended {self.outcome}"
+            return f"this very plan went well on {day}, in a rehearsal that {how}"
+        if not self.is_current:
+            return f"this very plan was rehearsed on {day}, by another edition of the runbook"
+        same = machine and machine == self.machine
+        return (
+            ""
+            if same
+            else f"this very plan was rehearsed on {day}, for another installation or from a capture"
+        )
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """The rehearsals of a host, the newest first."""
+
+    plays: tuple[Played, ...] = ()
+
+    def of(self, name: str, digest: str) -> Played | None:
+        """Return the newest one in which a step was carried out with this very plan."""
+        return next((play for play in self.plays if play.digests.get(name) == digest), None)
+
+    def why_not(self, name: str, digest: str, machine: str) -> str:
+        """Return why a step's plan does not count as rehearsed for an installation, '' when it does."""
+        if play := self.of(name, digest):
+            return play.why_not(name, machine)
+        if other := next((play for play in self.plays if name in play.digests), None):
+            return f"another plan of it was rehearsed on {other.made[:10]}, {other.digests[name]}"
+        return "it was not rehearsed"
+
+
 def require(
-    name: str, step: Step, plan: Plan, params: HostParams, facts: Facts, approval: Approval | None = None
-) -> Consent | None:
+    name: str, step: Step, plan: Plan, params: HostParams, facts: Facts, approval: Approval | None = None,
+    rehearsed: Rehearsed | None = None,
+) -> Consent | None:  # fmt: skip
     """Return the consent with which the step may run, None when it needs none.
 
     Shows the plan to the person at the keyboard, if there is one, and asks.
 
     A safe step needs no consent. A disruptive one needs its name in the parameters' `consent`, or
     `name:digest`; a destructive one, and a plan that has losses, `name:digest`. A digest is no consent to any
-    other plan. An `approval` is consent to exactly the plans that it names.
+    other plan. An `approval` is consent to exactly the plans that it names. `consent: rehearsed` is consent to a
+    disruptive step whose very plan `rehearsed` has, ended well; never to a destructive one, or to losses.
 
     Raises `ConsentMissing`, naming the line to add, when nobody agreed.
     """
@@ -68,6 +129,8 @@ def require(
         return Consent("parameter", plan.digest(), user())
     if approval and approval.digests.get(name) == plan.digest():
         return Consent("approval", plan.digest(), user(), approval.by)
+    if REHEARSED in params.consent and not is_exact and not _not_rehearsed(name, plan, facts, rehearsed):
+        return Consent("rehearsal", plan.digest(), user())
     why = _ask(name, step, plan, facts) if at_keyboard() else "nobody is at a keyboard"
     if not why:
         return Consent("keyboard", plan.digest(), user())
@@ -78,7 +141,7 @@ def require(
     raise ConsentMissing(
         f"{name} is {step.RISK}{' and loses what is in force,' if plan.losses else ''} and nobody agreed to it",
         where=params.host,
-        why=f"{_had(name, plan, params, approval)}, and {why}",
+        why=f"{_had(name, plan, params, facts, approval, rehearsed)}, and {why}",
         do=do,
     )
 
@@ -94,7 +157,15 @@ def require_same_machine(approval: Approval | None, machine: str, host: Host) ->
         )
 
 
-def _had(name: str, plan: Plan, params: HostParams, approval: Approval | None) -> str:
+def _not_rehearsed(name: str, plan: Plan, facts: Facts, rehearsed: Rehearsed | None) -> str:
+    """Return why this very plan is not one that was rehearsed for this host, '' when it is."""
+    return (rehearsed or Rehearsed()).why_not(
+        name, plan.digest(), identity.parse(facts) if _MACHINE in facts else ""
+    )
+
+
+def _had(name: str, plan: Plan, params: HostParams, facts: Facts, approval: Approval | None,
+         rehearsed: Rehearsed | None) -> str:  # fmt: skip
     """Return what was agreed to instead."""
     if approval and name in approval.foreseen:
         return f"{approval.by} approved what was foreseen of it, before the steps that it waited for had run"
@@ -109,6 +180,8 @@ def _had(name: str, plan: Plan, params: HostParams, approval: Approval | None) -
         return f"'{others[0]}' was the consent to another plan"
     if params.approvers:
         return "its consent is somebody else's, and no approval was given with --approval"
+    if REHEARSED in params.consent and (why := _not_rehearsed(name, plan, facts, rehearsed)):
+        return f"`consent: rehearsed` is none here: {why}"
     return "the parameters do not have it"
 
 

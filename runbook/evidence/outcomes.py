@@ -17,6 +17,7 @@ CONSENTS = {
     "parameter": "agreed to by its name in the parameters",
     "digest": "agreed to by the digest of this very plan in the parameters",
     "approval": "approved by somebody else, who signed this very plan",
+    "rehearsal": "agreed to by `consent: rehearsed`, and this very plan was rehearsed",
     "keyboard": "agreed to at the keyboard, plan shown and digest typed",
 }
 """How consent was given, as the journal's event `consent` says it, in words."""

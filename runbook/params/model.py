@@ -42,7 +42,7 @@ def _or_by(schema: dict[str, Any]) -> None:
     listed = {key: schema.pop(key) for key in ("type", "items")}
     by = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     mapping = {"type": "object", "additionalProperties": False, "properties": {"by": by, "steps": listed}}
-    schema["anyOf"] = [listed, mapping]
+    schema["anyOf"] = [listed, mapping, {"const": "rehearsed"}]
 
 
 class HostParams(Closed):
@@ -69,8 +69,8 @@ class HostParams(Closed):
     guests: tuple[Guest, ...] = ()
     management: Management = Management()
     consent: Annotated[tuple[Consent, ...], Field(json_schema_extra=_or_by)] = ()
-    """Disruptive steps that may run unattended, by name; destructive ones as name:digest. `{by: KEY}` leaves it to
-    somebody else, as `approvers` does."""
+    """Disruptive steps that may run unattended, by name; destructive ones as name:digest. `rehearsed` is for whatever
+    `runbook rehearse` carried out to a good end, exactly so planned; `{by: KEY}` leaves it to somebody else, as `approvers` does."""
     approvers: tuple[ApproversKey, ...] = Field(
         default=(),
         examples=[

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from runbook.facts import ssh_server
-from runbook.facts.likeness import File, Likeness
+from runbook.facts.likeness import File, Likeness, Person
 from runbook.model.ask import Facts
 from runbook.params import HostParams
 from runbook.params.host import Ssh
@@ -13,6 +14,21 @@ from runbook.rehearsal.files import Files
 from runbook.testbed.machines.model import User, Way
 
 ACCOUNT = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def grouped(people: Iterable[Person]) -> list[str]:
+    """Return the commands that put people into the groups that they are in, where the machine has those.
+
+    >>> grouped([Person("ana", 1000, "/home/ana", "/bin/bash", ("ana", "sudo"))])
+    ['for g in sudo; do ! getent group $g >/dev/null || usermod -aG $g ana; done']
+    """
+    found = []
+    for person in people:
+        groups = [g for g in person.groups if g != person.name and re.fullmatch(r"[a-z_][a-z0-9_-]*", g)]
+        if person.number and groups and ACCOUNT.fullmatch(person.name):
+            look = "! getent group $g >/dev/null || usermod -aG $g"
+            found.append(f"for g in {' '.join(groups)}; do {look} {person.name}; done")
+    return found
 
 
 def read(

@@ -10,7 +10,7 @@ from typing import Literal
 
 from runbook.errors import ParamsError
 from runbook.facts import firmware, likeness, memory, network, system
-from runbook.facts.likeness import File
+from runbook.facts.likeness import File, Likeness
 from runbook.model.ask import Facts
 from runbook.model.unreadable import reading
 from runbook.params import HostParams
@@ -23,7 +23,7 @@ from runbook.testbed.machines.model import Description, Drive, Layout, Pc, User,
 from runbook.testbed.placing import place
 from runbook.text.plural import plural
 
-MOST_BYTES = 64 << 40
+MOST_TIB = 64
 """What all disks may have together: QEMU's files grow with what is written, and their tables with their size."""
 MEMORY_MIB = (6144, 16384)
 """What the PC has at least, where its host has that too, and at most."""
@@ -61,15 +61,7 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
     """
     is_whole = likeness.is_held(facts)
     seen = likeness.parse(facts) if is_whole else files.told(facts)
-    try:
-        made, wired = disks.read(facts), cards.read(facts, params)
-        if sum(made.sizes) > MOST_BYTES:
-            raise ValueError(
-                f"its disks have {sum(made.sizes) >> 40} TiB together; at most {MOST_BYTES >> 40} are made"
-            )
-        carried = files.read(seen, sources, made)
-    except ValueError as error:
-        raise _none(facts, str(error), _DO) from None
+    made, wired, carried = _read(facts, params, seen, sources)
     unlike = [*_first(facts, params, is_whole), *made.unlike, *wired.unlike, *carried.unlike]
     pc, more = _pc(facts, params, made, wired)
     links = _names(facts, pc)
@@ -91,7 +83,7 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
         users=people,
         way=way,
         pc=pc,
-        layout=_layout(made, pc, carried, people, way),
+        layout=_layout(made, pc, carried, [*accounts.grouped(seen.people), *_let_in(people, way)]),
         consent=(),
     )
     return Twin(
@@ -102,6 +94,19 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
         is_whole,
         tuple(n for n, _, _ in seen.packages),
     )
+
+
+def _read(
+    facts: Facts, params: HostParams, seen: Likeness, sources: Iterable[File]
+) -> tuple[Disks, Cards, Files]:
+    """Return disks, cards and files. Raises `ParamsError` for answers of which they cannot be made."""
+    try:
+        made, wired = disks.read(facts), cards.read(facts, params)
+        if (tib := sum(made.sizes) >> 40) >= MOST_TIB:
+            raise ValueError(f"its disks have {tib} TiB together; less than {MOST_TIB} are made")
+        return made, wired, files.read(seen, sources, made)
+    except ValueError as error:
+        raise _none(facts, f"{error}"[:600], _DO) from None
 
 
 def _none(facts: Facts, why: str, do: str) -> ParamsError:
@@ -180,7 +185,7 @@ def _named(link: File) -> str:
     return PurePosixPath(link.path).stem.removeprefix("95-rehearsal-")
 
 
-def _layout(made: Disks, pc: Pc, carried: Files, people: tuple[User, ...], way: Way) -> Layout:
+def _layout(made: Disks, pc: Pc, carried: Files, people: list[str]) -> Layout:
     """Return the disks, and what is done in the system that has moved there."""
     # The key that lets root in while the disks are made.
     inside = [
@@ -188,7 +193,7 @@ def _layout(made: Disks, pc: Pc, carried: Files, people: tuple[User, ...], way: 
         *(f"mv /root/{name}.key {KEYS}/{name}.key; chmod 0400 {KEYS}/{name}.key" for name in made.crypts),
         *(f"rm -f {shlex.quote(path)}" for path in carried.gone),
         "tar -C / --no-overwrite-dir -xpf /root/carried.tar; rm /root/carried.tar",
-        *(_let_in(person.name) for person in people if person.name == way.user),
+        *people,
     ]
     if made.crypts:
         inside += [
@@ -210,13 +215,11 @@ def _layout(made: Disks, pc: Pc, carried: Files, people: tuple[User, ...], way: 
                   at_first=tuple(first))  # fmt: skip
 
 
-def _let_in(name: str) -> str:
-    """Return the command by which the testbed's key opens an account; name and home are those that useradd(8) was given."""
-    place = f"/home/{name}/.ssh"
-    return (
-        f"install -d -m 0700 -o {name} -g {name} {place}; "
-        f"install -m 0600 -o {name} -g {name} /root/.ssh/authorized_keys {place}/authorized_keys"
-    )
+def _let_in(people: Iterable[User], way: Way) -> list[str]:
+    """Return the command by which the testbed's key opens an account other than root's."""
+    place, own = f"/home/{way.user}/.ssh", f"-o {way.user} -g {way.user}"
+    made = f"install -d -m 0700 {own} {place}; install -m 0600 {own} /root/.ssh/authorized_keys {place}/authorized_keys"
+    return [made for person in people if person.name == way.user]
 
 
 __all__ = ["Twin", "describe", "path_name"]

@@ -5,7 +5,6 @@ The commands run as root in a system beside which the new disks lie, `${disk}1`,
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 from runbook.facts import storage
 from runbook.facts.storage import Device, Storage
 from runbook.model.ask import Facts
-from runbook.rehearsal.file_systems import PACKAGES, make_file_system
+from runbook.rehearsal import stacks, tables
+from runbook.rehearsal.file_systems import PACKAGES, make_file_system, mounted
 
 KEYS = "/etc/cryptsetup-keys.d"
 _TARGET = "/target"
@@ -46,7 +46,7 @@ class Disks:
 def read(facts: Facts) -> Disks:
     """Return the disks of the machine of the facts. Raises `ValueError` when nothing is mounted at /."""
     seen = storage.parse(facts)
-    made = _Made(seen, _tables(facts[storage.TABLES].out) if storage.TABLES in facts else {})
+    made = _Made(seen, tables.read(facts[storage.TABLES].out) if storage.TABLES in facts else {})
     for device in seen.devices:
         made.device(device)
     for group in seen.groups:
@@ -55,42 +55,13 @@ def read(facts: Facts) -> Disks:
     return made.disks
 
 
-def _tables(text: str) -> dict[str, dict[str, Any]]:
-    """Return sfdisk's documents by their disks."""
-    decoder, at, found = json.JSONDecoder(), 0, {}
-    while at < len(text.rstrip()):
-        at += len(text[at:]) - len(text[at:].lstrip())
-        document, at = decoder.raw_decode(text, at)
-        found[document["partitiontable"]["device"]] = document["partitiontable"]
-    return found
-
-
-def _guessed(seen: Storage, disk: Device) -> dict[str, Any]:
-    """Return the table of a disk of which sfdisk was not asked: its partitions as lsblk has them, one behind the other."""
-    rows = [
-        {"node": d.path, "size": d.size_bytes // 512, "type": d.parttype.removeprefix("0X")}
-        for d in seen.devices
-        if d.kind == "part" and d.parents[:1] == (disk.path,) and d.parttype
-    ]
-    return {"label": disk.table, "partitions": rows} if disk.table in ("gpt", "dos") and rows else {}
-
-
-def _number(path: str, disk: str) -> str:
-    """Return a partition's number, '' for a path that is none of the disk's.
-
-    >>> _number("/dev/nvme0n1p2", "/dev/nvme0n1"), _number("/dev/sda1; reboot", "/dev/sda")
-    ('2', '')
-    """
-    number = path.removeprefix(disk).removeprefix("p")
-    return number if number.isascii() and number.isdigit() else ""
-
-
 class _Made:
     """Makes each device once, behind all that it stands on."""
 
-    def __init__(self, seen: Storage, tables: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, seen: Storage, told: dict[str, dict[str, Any]]) -> None:
         self.seen, self.disks = seen, Disks()
-        self.tables = {disk.path: table for disk in seen.disks if (table := _guessed(seen, disk))} | tables
+        guessed = {disk.path: table for disk in seen.disks if (table := tables.guessed(seen, disk))}
+        self.tables = guessed | told
         self._at: dict[str, str] = {}
         self._done: set[str] = set()
         self._fs: set[str] = set()
@@ -119,7 +90,7 @@ class _Made:
             return False
         if kind == "part":
             disk = device.parents[0]
-            number = _number(device.path, disk)
+            number = tables.number(device.path, disk)
             if not number:
                 return False
             self._at[device.path] = f"{parents[0]}-part{number}"
@@ -157,45 +128,24 @@ class _Made:
         return True
 
     def _table(self, device: Device) -> None:
-        table = self.tables[device.path]
-        lines = [f"label: {table['label']}", *([f"label-id: {table['id']}"] if table.get("id") else [])]
-        for row in table.get("partitions", []):
-            start = [f"start={int(row['start'])}"] if "start" in row else []
-            words = [*start, f"size={int(row['size'])}", f"type={row['type']}"]
-            words += [f"uuid={row['uuid']}"] if row.get("uuid") else []
-            words += (
-                [f'name="{row["name"]}"'] if row.get("name", "").isprintable() and row.get("name") else []
-            )
-            words += ["bootable"] if row.get("bootable") else []
-            lines.append(f"{_number(row['node'], device.path) or 1} : {', '.join(words)}")
-            self.disks.known.add(f"PARTUUID={row.get('uuid', '').lower()}")
-        text = shlex.quote("".join(f"{line}\n" for line in lines))
-        self.disks.make.append(f"printf %s {text} | sfdisk --quiet {self._at[device.path]}; udevadm settle")
+        text, known = tables.script(self.tables[device.path], device.path)
+        self.disks.known |= known
+        self.disks.make.append(
+            f"printf %s {shlex.quote(text)} | sfdisk --quiet {self._at[device.path]}; udevadm settle"
+        )
 
     def _raid(self, device: Device, parents: list[str]) -> None:
         member = self.seen.device(device.parents[0])
-        uuid = f" --uuid={shlex.quote(member.uuid)}" if member and member.uuid else ""
-        level = device.kind.removeprefix("raid")
         self._at[device.path] = shlex.quote(device.path)
         self.disks.packages.add("mdadm")
-        self.disks.make.append(
-            f"mdadm --create {shlex.quote(device.path)} --run --quiet --level={level} --raid-devices={len(parents)}"
-            f"{uuid} --assume-clean {' '.join(parents)}; udevadm settle"
-        )
+        self.disks.make.append(stacks.raid(device, member.uuid if member else "", parents))
 
     def _crypt(self, device: Device, parent: str) -> None:
-        below, name = self.seen.device(device.parents[0]), shlex.quote(device.name)
-        uuid = f" --uuid {shlex.quote(below.uuid)}" if below and below.uuid else ""
-        key = shlex.quote(f"/root/{device.name}.key")
+        below = self.seen.device(device.parents[0])
         self._at[device.path] = shlex.quote(f"/dev/mapper/{device.name}")
         self.disks.packages |= {"cryptsetup", "cryptsetup-initramfs"}
         self.disks.crypts.append(device.name)
-        # Nobody is there to type a passphrase, and a slow key would cost an emulator minutes.
-        self.disks.make.append(
-            f"(umask 077; dd if=/dev/urandom of={key} bs=64 count=1 status=none); cryptsetup luksFormat --batch-mode "
-            f"--pbkdf pbkdf2 --pbkdf-force-iterations 1000{uuid} {parent} {key}; "
-            f"cryptsetup open --key-file {key} {parent} {name}"
-        )
+        self.disks.make.append(stacks.crypt(device, below.uuid if below else "", parent))
 
     def group(self, name: str) -> None:
         """Make a volume group with its volumes, once all disks below it are made."""
@@ -212,33 +162,18 @@ class _Made:
             return
         if len(at) < len(parts):
             self.disks.unlike.append(f"the volume group {name} lies on {len(at)} of its {len(parts)} parts")
-        quoted = shlex.quote(name)
-        self.disks.make.append(
-            f"pvcreate --quiet --yes --force {' '.join(at)}; "
-            f"vgcreate --quiet --physicalextentsize {group.extent}b {quoted} {' '.join(at)}"
-        )
-        for volume in sorted(
-            self.seen.volumes_of(name), key=lambda v: ("pool" not in v.layout, bool(v.pool))
-        ):
-            self._volume(quoted, volume)
+        self.disks.make.append(stacks.group(group, at))
+        volumes = self.seen.volumes_of(name)
+        for volume in sorted(volumes, key=lambda v: ("pool" not in v.layout, bool(v.pool))):
+            self._volume(volume)
 
-    def _volume(self, group: str, volume: storage.Volume) -> None:
-        name, head = shlex.quote(volume.name), "lvcreate --quiet --yes --wipesignatures n"
-        if volume.origin and not volume.pool:
-            self.disks.unlike.append(f"the snapshot {volume.full_name} is not there")
+    def _volume(self, volume: storage.Volume) -> None:
+        made, remark = stacks.volume(volume)
+        self.disks.unlike += [remark] if remark else []
+        self.disks.packages |= {"thin-provisioning-tools"} if "pool" in volume.layout else set()
+        if not made:
             return
-        if "pool" in volume.layout:
-            self.disks.packages.add("thin-provisioning-tools")
-            self.disks.make.append(f"{head} --type thin-pool --size {volume.size}b --name {name} {group}")
-        elif volume.pool:
-            pool = shlex.quote(volume.pool)
-            self.disks.make.append(
-                f"{head} --virtualsize {volume.size}b --thinpool {pool} --name {name} {group}"
-            )
-        else:
-            if not {"linear", "striped"} & {*volume.layout, "linear" if not volume.layout else ""}:
-                self.disks.unlike.append(f"{volume.full_name} is linear, and not {','.join(volume.layout)}")
-            self.disks.make.append(f"{head} --size {volume.size}b --name {name} {group}")
+        self.disks.make.append(made)
         if device := next(
             (d for d in self.seen.devices if volume.dm_path and d.path == volume.dm_path), None
         ):
@@ -287,21 +222,4 @@ class _Made:
             if mount.fstype not in PACKAGES:
                 self.disks.unlike.append(f"{mount.target} is not mounted: it is {mount.fstype}")
                 continue
-            self.disks.make.append(_mounted(at, place, mount.fstype, mount.options))
-
-
-def _mounted(at: str, place: str, kind: str, options: tuple[str, ...]) -> str:
-    """Return the commands that mount a file system, a subvolume of btrfs made before.
-
-    >>> _mounted("${disk}1-part2", "/target/home", "btrfs", ("rw", "subvol=/@home"))
-    'mount ${disk}1-part2 /mnt; btrfs -q subvolume create /mnt/@home; umount /mnt; mkdir -p /target/home; \
-mount -o subvol=/@home ${disk}1-part2 /target/home'
-    """
-    subvolume = next((o.removeprefix("subvol=") for o in options if o.startswith("subvol=")), "/")
-    if kind != "btrfs" or subvolume == "/":
-        return f"mkdir -p {place}; mount {at} {place}"
-    inside, chosen = shlex.quote(f"/mnt{subvolume}"), shlex.quote(f"subvol={subvolume}")
-    return (
-        f"mount {at} /mnt; btrfs -q subvolume create {inside}; umount /mnt; mkdir -p {place}; "
-        f"mount -o {chosen} {at} {place}"
-    )
+            self.disks.make.append(mounted(at, place, mount.fstype, mount.options))

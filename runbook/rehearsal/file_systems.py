@@ -56,3 +56,20 @@ def make_file_system(kind: str, at: Sequence[str], label: str, uuid: str) -> str
         return None
     quiet = " >/dev/null" if kind in ("vfat", "exfat") else ""
     return " ".join([words[0].format(kind=kind), *words[1:], *at]) + quiet
+
+
+def mounted(at: str, place: str, kind: str, options: tuple[str, ...]) -> str:
+    """Return the commands that mount a file system, a subvolume of btrfs made before.
+
+    >>> mounted("${disk}1-part2", "/target/home", "btrfs", ("rw", "subvol=/@home"))
+    'mount ${disk}1-part2 /mnt; btrfs -q subvolume create /mnt/@home; umount /mnt; mkdir -p /target/home; \
+mount -o subvol=/@home ${disk}1-part2 /target/home'
+    """
+    subvolume = next((o.removeprefix("subvol=") for o in options if o.startswith("subvol=")), "/")
+    if kind != "btrfs" or subvolume == "/":
+        return f"mkdir -p {place}; mount {at} {place}"
+    inside, chosen = shlex.quote(f"/mnt{subvolume}"), shlex.quote(f"subvol={subvolume}")
+    return (
+        f"mount {at} /mnt; btrfs -q subvolume create {inside}; umount /mnt; mkdir -p {place}; "
+        f"mount -o {chosen} {at} {place}"
+    )

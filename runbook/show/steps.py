@@ -13,6 +13,7 @@ from runbook.show import pieces
 from runbook.show.pieces import Shown, badge
 from runbook.steps import Step, name_of
 from runbook.text.html import escape
+from runbook.text.html import rows as table_rows
 from runbook.text.plural import plural
 
 _MANY_LINES = 30
@@ -29,8 +30,8 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
 
 
-def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
-    """Return a plan: actions with their previews, risk, digest and findings."""
+def plan(step: Step, plan: Plan, facts: Facts, said: str = "") -> Shown:
+    """Return a plan: actions with their previews, risk, digest and findings; `said` is a sentence more on it."""
     actions = list(plan.actions)
     what = plural(len(actions), "action") if actions else (not_asked_for(plan) or "nothing to do")
     when = f"after {', '.join(plan.after)}" if plan.after else ""
@@ -41,6 +42,9 @@ def plan(step: Step, plan: Plan, facts: Facts) -> Shown:
     facts_line = f"step {name_of(step)} · risk {step.RISK} · {agreed}"
     html = [f"<div><b>{escape(head)}</b> {badge(step.RISK)} <small>{escape(facts_line)}</small>"]
     text = [head, f"  {facts_line}"]
+    if said:
+        html.append(f"<p>{escape(said)}</p>")
+        text.append(f"  {said}")
     if plan.note:
         html.append(f"<p>{escape(plan.note)}</p>")
         text.append(f"  {plan.note}")
@@ -115,12 +119,8 @@ def outcome(step: Step, end: Outcome) -> Shown:
 
 def summary(title: str, rows: list[tuple[str, str, str]]) -> Shown:
     """Return the steps of a notebook and how each ended."""
-    cells = "".join(
-        f'<tr><td style="text-align:left">{escape(name)}</td><td style="text-align:left">{badge(status)}</td>'
-        f'<td style="text-align:left">{escape(message)}</td></tr>'
-        for name, status, message in rows
-    )
-    html = f"<div><b>{escape(title)}</b><table><tbody>{cells}</tbody></table></div>"
+    cells = [(escape(name), badge(status), escape(message)) for name, status, message in rows]
+    html = f"<div><b>{escape(title)}</b>{table_rows((), cells)}</div>"
     wide = max((len(name) for name, _, _ in rows), default=0)
     text = [title, *(f"  {name:<{wide}}  {status:<9}  {message}".rstrip() for name, status, message in rows)]
     return Shown(html, "\n".join(text))

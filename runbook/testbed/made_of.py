@@ -43,6 +43,11 @@ def changed(checkpoint: Checkpoint, params: str, release: str) -> list[str]:
     return [_WORDS.get(name, f"{name} has changed") for name in names]
 
 
+def notebook_digest(name: str) -> str:
+    """Return the digest of a notebook's cells and of its steps' modules."""
+    return _notebook(project() / "notebooks", name, dict(_chapters())[name])
+
+
 def _chapters() -> list[tuple[str, Path]]:
     modules = [import_module(f"runbook.steps.{name}") for name in CHAPTERS]
     return [(module.NOTEBOOK, Path(str(module.__file__)).parent) for module in modules]

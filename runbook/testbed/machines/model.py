@@ -114,7 +114,7 @@ class Card(Said):
     """What it stands for."""
     id: str = ""
     """Its own `vendor:device`, '' where nobody looks at it."""
-    mac: str = ""
+    mac: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5})?$")] = ""
     net: str = ""
     """For a network card the IPv4 network that it is plugged into; '' for one that leads nowhere."""
     router: str = ""
