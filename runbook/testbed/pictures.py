@@ -6,6 +6,7 @@ QEMU takes the pictures (`screendump`); the one of a guest is taken by the guest
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from runbook.controller import process
+from runbook.controller.atomic import write_atomic
+from runbook.controller.project import PATTERN
 from runbook.controller.signals import go_on
+from runbook.evidence.files import notebook_text, read_notebook
 from runbook.testbed import hardware
 from runbook.testbed.console import Patience, wait_until
 from runbook.testbed.disk import Say
@@ -43,7 +47,7 @@ truncate -s 64M picture.img
 xl create picture.cfg
 """
 _SHOT = """set -e
-xl qemu-monitor-command picture 'screendump -f png /root/picture.png' >&2
+xl qemu-monitor-command picture 'screendump /root/picture.png -f png' >&2
 cat /root/picture.png
 """
 _GUEST_S = 90
@@ -130,3 +134,17 @@ def _told(machine: Machine, script: str) -> bytes:
             next_move="boot the machine with `runbook testbed up` and try `xl create` there",
         )
     return done.stdout
+
+
+def renew(notebooks: Path, picture: Path) -> list[Path]:
+    """Put a picture in the place of its older self, wherever a cell of these notebooks has it attached; return those."""
+    data, changed = base64.b64encode(picture.read_bytes()).decode(), []
+    for path in sorted(notebooks.glob(PATTERN)):
+        nb = read_notebook(path)
+        cells = [cell for cell in nb.cells if picture.name in cell.get("attachments", {})]
+        for cell in cells:
+            cell.attachments[picture.name] = {"image/png": data}
+        if cells:
+            write_atomic(path, notebook_text(nb))
+            changed.append(path)
+    return changed

@@ -46,7 +46,7 @@ class Server:
             env=self._env(), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
 
-    def wait(self, seconds: float = 60) -> None:
+    def wait(self, seconds: float = 240) -> None:
         """Return when it answers. Raises `AssertionError` with what it said when it does not."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and self._process.poll() is None:
@@ -121,8 +121,8 @@ class Notebook:
         self.page, self.path = page, path
         page.goto(server.url(f"lab/tree/{path.relative_to(server.folder)}"))
         self.cells = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
-        self.cells.first.wait_for(timeout=60_000)
-        page.wait_for_function(_READY, timeout=60_000)
+        self.cells.first.wait_for(timeout=180_000)
+        page.wait_for_function(_READY, timeout=180_000)
 
     def close(self) -> None:
         """End the notebook's kernel and close its page, whatever is not saved."""
@@ -166,7 +166,7 @@ class Notebook:
 
     def ended(self, name: str) -> None:
         """Wait until a cell has run."""
-        self.page.wait_for_function(_HAS_RUN, arg=self.ids.index(name), timeout=60_000)
+        self.page.wait_for_function(_HAS_RUN, arg=self.ids.index(name), timeout=180_000)
 
     def run_all(self) -> None:
         """Choose "Run All Cells" from the menu, and return when nothing runs any more."""
