@@ -19,7 +19,7 @@ from runbook.steps import CHAPTERS
 from runbook.testbed.made_of import notebook_digest
 
 _TOP = Path(__file__).parents[1]
-_SEARCHED = ("steps", "guests", "backups", "builds", "guide")
+_SEARCHED = ("steps", "guests", "backups", "builds", "guide", "survey", "show", "releases")
 """Rooms whose functions take parameters; facts take none, and what shows and runs is the same for all."""
 _NOT_COUNTED = frozenset({"connection", "consent", "approvers", "notify", "host"})
 """What decides how a host is reached and who agrees: never how its disks come out."""
