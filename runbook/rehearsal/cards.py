@@ -65,10 +65,12 @@ def read(facts: Facts, params: HostParams) -> Cards:
             continue  # the system has its driver for it now, and soon no more
         model = "virtio-net-pci"
         found.cards.append(_card(card, model, seen, facts, number, found))
-    for bdf, asked in passed.items():
+    for bdf, wanted in passed.items():
         device = devices.get(bdf)
         if device is None:
-            found.unlike.append(f"{bdf} ({asked.what or asked.id}) is not there: the machine did not show it")
+            found.unlike.append(
+                f"{bdf} ({wanted.what or wanted.id}) is not there: the machine did not show it"
+            )
             continue
         found.cards.append(_passed(device, seen, found, len(found.cards)))
     if not reals:

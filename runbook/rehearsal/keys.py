@@ -126,6 +126,6 @@ def _value(params: HostParams, field: str) -> str:
     ] if isinstance(value, tuple) else value)  # fmt: skip
 
 
-def first_touched(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+def first_touched(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """Return the first name whose value is another, in the order of the names; '' for none."""
-    return next((name for name in sorted({*before, *now}) if before.get(name) != now.get(name)), "")
+    return next((name for name in sorted({*before, *after}) if before.get(name) != after.get(name)), "")

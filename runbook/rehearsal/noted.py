@@ -23,7 +23,7 @@ def note(played: dict[str, StepPlayed], done: Run, exact: Iterable[str]) -> None
             old = played.get(end.step)
             if end.status == "never-run" or (old and old.status == "changed" and end.status == "unchanged"):
                 continue
-            asked = next((line for line in exact if line.startswith(f"{end.step}:")), "")
+            agreed = next((line for line in exact if line.startswith(f"{end.step}:")), "")
             digest = end.digest if end.actions else ""
             played[end.step] = StepPlayed(
                 book.name,
@@ -34,7 +34,7 @@ def note(played: dict[str, StepPlayed], done: Run, exact: Iterable[str]) -> None
                 str(risks.get(end.step, "")),
                 end.seconds,
                 end.message,
-                asked,
+                agreed,
             )
 
 

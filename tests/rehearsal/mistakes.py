@@ -1,11 +1,13 @@
 """Ten mistakes that people make: each as a change of the recorded host's parameters or answers, and where it is found.
 
 `found` is the first place that tells of it, with the step and its words: `parameters` (the file is refused), `plan` (a plan on the
-host, or on its capture, refuses or warns), or `rehearsal` (nothing before the virtual PC can know, and what has to end it there).
+host, or on its capture, refuses), `open` (the host is refused whole), `described` (the virtual PC cannot have it, and its page begins
+with that), or `rehearsal` (nothing before the virtual PC says a word of it).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -53,20 +55,41 @@ def _routers(values: Values) -> None:
     values["network"]["bridges"][0] |= {"ipv4": "10.0.2.2/24", "gateway": "10.0.2.2"}
 
 
-def _second_factor(text: str) -> str:
-    lines = [line for line in text.splitlines() if not line.startswith("authenticationmethods")]
-    return "\n".join([*lines, "authenticationmethods publickey,keyboard-interactive", ""])
+def _second_proof(answers: Answers) -> None:
+    answers[Ask.run("/usr/sbin/sshd", "-T")] = Answer(
+        0, "port 22\nauthenticationmethods publickey,keyboard-interactive\n"
+    )
+
+
+def _full(text: str) -> str:
+    return re.sub(r'"vg_free":"\d+"', '"vg_free":"0"', text)
+
+
+def _hidden(answers: Answers) -> None:
+    answers[Ask.read("/etc/modprobe.d/xen-pciback.conf")] = Answer(
+        0, "options xen-pciback hide=(0000:00:08.0)\n", "0644 root:root"
+    )
+
+
+def _silent(_: str) -> str:
+    return "silent debian http://mirror.example/debian/dists/trixie/ Could not connect\n"
 
 
 MISTAKES = (
-    Mistake("the bridge's port is the card without a cable", "?", "configure_bridges", params=_wrong_card),
-    Mistake("the bridge gets the router's address", "?", "configure_bridges", params=_routers),
-    Mistake("the volume group is full", "?", "create_volumes", answers=_said("lvm fullreport", lambda t: __import__("re").sub(r'"vg_free":"\d+"', '"vg_free":"0"', t))),
-    Mistake("words that make Xen stop", "?", "boot_xen_once", params=lambda v: v["xen"]["options"].append("mem=64M")),
-    Mistake("root's controller is hidden by hand", "?", "hide", answers=_said("xen-pciback.conf", lambda t: "options xen-pciback hide=(0000:00:08.0)\n")),
-    Mistake("what VFIO needed is left", "?", "hide", answers=_said("modprobe.d", lambda t: t + "options vfio-pci ids=8086:10d3\n")),
-    Mistake("the mirror does not answer", "?", "survey_debian", answers=_said("indextargets", lambda t: "silent debian http://mirror.example/debian/dists/trixie/ Could not connect\n")),
-    Mistake("sshd asks for a second proof", "?", "require_ssh_keys", answers=_said("sshd -T", _second_factor)),
-    Mistake("/boot is full", "?", "install_xen", answers=_said("avail /boot", lambda t: "Avail\n1048576\n")),
-    Mistake("the parameters are for another release", "?", "survey_debian", params=lambda v: v.__setitem__("release", "bookworm")),
+    Mistake(
+        "the bridge's port is the card without a cable", "plan", "configure_bridges", "The default route would be cut",
+        params=_wrong_card,
+    ),
+    Mistake("the bridge gets the router's address", "parameters", "configure_bridges", "is the host's own address", params=_routers),
+    Mistake("the volume group is full", "plan", "create_volumes", "is too small for the guests' disks", answers=_said("lvm fullreport", _full)),
+    Mistake("words that make Xen stop", "rehearsal", "boot_xen_once", params=lambda v: v["xen"]["options"].append("mem=64M")),
+    Mistake("root's controller is hidden by hand", "rehearsal", "boot_xen_once", answers=_hidden),
+    Mistake(
+        "what VFIO needed is left, for the uplink's card", "rehearsal", "boot_xen_once",
+        answers=_said("modprobe.d", lambda t: t + "/etc/modprobe.d/vfio.conf\toptions vfio-pci ids=1af4:1041\n"),
+    ),
+    Mistake("the mirror does not answer", "plan", "survey_debian", "does not answer", answers=_said("indextargets", _silent)),
+    Mistake("sshd asks for a second proof", "described", "require_ssh_keys", "ssh asks for a key alone, and not for", answers=_second_proof),
+    Mistake("/boot is full", "plan", "install_xen", "/boot has 1 MiB free", answers=_said("avail /boot", lambda t: "Avail\n1048576\n")),
+    Mistake("the parameters are for another release", "open", "survey_debian", "not bookworm", params=lambda v: v.__setitem__("release", "bookworm")),
 )  # fmt: skip

@@ -54,7 +54,8 @@ def of_a_capture(folder: Path) -> dict[str, object]:
     """Return the same of what was described from a capture."""
     found = twin(folder)
     said, spec = found.description, building.spec_of(found.description)
-    assert said.pc and said.layout
+    assert said.pc
+    assert said.layout
     table = tables.read(capture.load(folder).answers[storage.TABLES].out)["/dev/vda"]
     return {
         "release": said.release,
