@@ -183,7 +183,7 @@ def test_a_run_off_a_terminal_prints_plain_lines(toy):
     for line, start in zip(lines, begins, strict=False):
         assert line.startswith(start)
     assert "\x1b" not in done.output
-    assert lines[-1] == str(next((place / "reports" / "testbed").glob("*/index.html")))
+    assert lines[-1] == str(next((place / "reports" / "testbed" / "plans").glob("*/index.html")))
     assert lines[-2] == "Every notebook completed. Of 2 steps: 1 changed, 1 unchanged."
     assert done.stderr == (
         "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key\n"
@@ -205,7 +205,7 @@ def test_json_is_all_there_is_on_standard_output(toy):
     """--json prints run.json and nothing else there; progress goes to standard error."""
     place = toy(one=beat("one"))
     done = call("run", "params/toy.yml", "--json", "--only", "05_one")
-    (file,) = (place / "reports" / "testbed").glob("*/run.json")
+    (file,) = (place / "reports" / "testbed" / "plans").glob("*/run.json")
     assert json.loads(done.stdout) == json.loads(file.read_text())
     assert "one: changed" in done.stderr
 
@@ -245,7 +245,7 @@ def test_the_key_that_is_made_signs_the_next_run(toy, monkeypatch):
     assert "Nothing speaks against 1 run: 1 good." in done.stdout
     monkeypatch.setenv("RUNBOOK_SIGNING_KEY", "/nowhere")
     assert call("run", "params/toy.yml", "-q").exit_code == 2
-    assert len(list((place / "reports" / "testbed").glob("2*"))) == 1
+    assert len(list((place / "reports" / "testbed" / "plans").glob("2*"))) == 1
 
 
 def test_reports_are_listed_and_opened(toy, monkeypatch):
@@ -256,7 +256,7 @@ def test_reports_are_listed_and_opened(toy, monkeypatch):
     assert "testbed  auto   completed  1 of 1 step changed" in listed.stdout
     monkeypatch.setattr("runbook.cli.reports.has_display", lambda: False)
     opened = call("report", "open", "testbed")
-    assert opened.stdout.strip() == str(next((place / "reports").glob("testbed/*/index.html")))
+    assert opened.stdout.strip() == str(next((place / "reports").glob("testbed/plans/*/index.html")))
     other = call("report", "open", "victory")
     assert other.exit_code == 2
     assert "there are reports of: testbed" in other.stderr

@@ -20,7 +20,7 @@ at=${BACKUP_ROOT:-} # the tests put another root in front of the paths of the ho
 blocks=${BACKUP_BLOCKS:-/usr/local/lib/xen-runbook/blocks}
 state=$at/var/lib/xen-runbook/backups
 tag=xen-runbook-backup
-loop='' snapshot='' partial='' tmp='' work='' paused=''
+loop='' snapshot='' partial='' tmp='' work='' paused='' still=''
 
 say() { echo "$*"; }
 fail() { echo "backup: $*" >&2; exit 1; }
@@ -31,6 +31,7 @@ cleanup() {
     status=$?
     trap - EXIT
     trap '' HUP INT TERM PIPE
+    [ -z "$still" ] || exec 7>&- 8<&- # whoever is frozen over there thaws
     if [ -n "$loop$snapshot$partial$tmp$paused" ]; then
         setsid -w sh -c '
             [ -z "$5" ] || xl unpause "$5"
@@ -111,9 +112,13 @@ hold() { # GUEST [pause | freeze TO FOLDER...]
             ;;
         freeze)
             shift 3
-            coproc STILL { ssh -o BatchMode=yes -o ConnectTimeout=20 -- "$to" "sh -c $(printf %q "$frozen") still $(printf '%q ' "$@")" 2>&1; }
+            # Pipes with names and not a coproc, whose ends bash takes away when it is gone, with its last words.
+            mkfifo "$work/tell" "$work/hear"
+            ssh -o BatchMode=yes -o ConnectTimeout=20 -- "$to" "sh -c $(printf %q "$frozen") still $(printf '%q ' "$@")" <"$work/tell" >"$work/hear" 2>&1 9>&- &
+            still=$!
+            exec 7>"$work/tell" 8<"$work/hear"
             until [ "$line" = frozen ]; do
-                read -r -t 60 line <&"${STILL[0]}" || fail "$guest did not freeze (${said:-no answer of $to within a minute}); nothing was kept"
+                read -r -t 60 line <&8 || fail "$guest did not freeze (${said:-no answer of $to within a minute}); nothing was kept"
                 [ "$line" = frozen ] || said=$line
             done
             ;;
@@ -130,10 +135,11 @@ let_go() { # [pause | freeze ...]
             ;;
         freeze)
             # What it says back is the very line that it was told: it was frozen until now.
-            { echo thaw >&"${STILL[1]}"; } 2>/dev/null || true
-            read -r -t 60 answer <&"${STILL[0]}" || true
+            (trap '' PIPE; echo thaw >&7) 2>/dev/null || true
+            read -r -t 60 answer <&8 || true
             [ "$answer" = thaw ] || fail "the file systems thawed before the snapshot was taken; nothing was kept"
-            wait "$STILL_PID" || fail "the file systems of the guest did not thaw; run \`fsfreeze -u\` in it. Nothing was kept"
+            exec 7>&- 8<&-
+            wait "$still" || fail "the file systems of the guest did not thaw; run \`fsfreeze -u\` in it. Nothing was kept"
             ;;
     esac
 }
@@ -143,17 +149,19 @@ take_snapshot() { # GUEST VOLUME [pause | freeze TO FOLDER...]; sets `snapshot`
     lv=$(lvs --noheadings -o lv_full_name "$2" | tr -d ' ')
     kind=$(lvs --noheadings -o segtype "$2" | tr -d ' ')
     snapshot=${lv%/*}/$name
-    hold "$1" "${@:3}"
-    if [ "$kind" = thin ]; then
-        lvcreate -q --yes -s -kn --addtag "$tag" -n "$name" "$lv" >/dev/null
-    else
+    if [ "$kind" != thin ]; then
         # A fifth of the volume may change while it is read; without so much room, what there is.
         size=$(lvs --noheadings --nosuffix --units m -o lv_size "$2" | tr -d ' ')
         free=$(vgs --noheadings --nosuffix --units m -o vg_free "${lv%/*}" | tr -d ' ')
         size=$((${size%.*} / 5)) free=${free%.*}
         [ "$size" -le "$free" ] || size=$free
         [ "$size" -ge 8 ] || fail "volume group ${lv%/*} has no room for a snapshot ($free MiB are free)"
-        lvcreate -q --yes -s --addtag "$tag" -n "$name" -L "${size}m" "$lv" >/dev/null
+    fi
+    hold "$1" "${@:3}"
+    if [ "$kind" = thin ]; then
+        lvcreate -q --yes -s -kn --addtag "$tag" -n "$name" "$lv" >/dev/null 7>&- 8<&-
+    else
+        lvcreate -q --yes -s --addtag "$tag" -n "$name" -L "${size}m" "$lv" >/dev/null 7>&- 8<&-
     fi
     let_go "${@:3}"
     case ${3:-} in

@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from runbook.builds.recipe import Recipe, Source
+from runbook.params import guest_roles
 from runbook.params.guest_system import System
 from runbook.params.guests import Guest
 
@@ -46,10 +47,11 @@ def recipe(guest: Guest) -> Recipe:
     own = {name for name in system.packages if name.startswith("linux-image-")}
     has_devices = guest.pci or guest.usb.passed or guest.sound
     kernel = own or {WHOLE if has_devices else SMALL}
+    for_role = guest_roles.PACKAGES[system.role.kind] if system.role else ()
     return Recipe(
         name="guest-system",
         release=system.debian,
-        packages=(*PACKAGES, *sorted((kernel | set(system.packages)) - set(PACKAGES))),
+        packages=(*PACKAGES, *sorted((kernel | set(system.packages) | set(for_role)) - set(PACKAGES))),
         script=_script("guest_system.sh"),
         mirror=system.mirror,
         results=(IMAGE, *LOADERS, "packages.txt"),

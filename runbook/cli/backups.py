@@ -15,6 +15,7 @@ from runbook.text.nearest import nearest
 if TYPE_CHECKING:
     from runbook.engine.beat import Beat
     from runbook.facts.backups import Backup
+    from runbook.facts.nights import Booted
     from runbook.hosts import Host
     from runbook.model.ask import Facts
     from runbook.model.plan import Plan
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _PARAMS = click.argument("params", metavar="PARAMS")
 
 
-@click.group(cls=Group, short_help="List, make, verify and restore backups of guests.")
+@click.group(cls=Group, short_help="List, make, verify, fetch and restore backups of guests.")
 def backup() -> None:
     """List, make, verify and restore backups of guests' volumes.
 
@@ -33,9 +34,11 @@ def backup() -> None:
       runbook backup make params/myhost.yml windows
       runbook backup verify params/myhost.yml windows
       runbook backup restore params/myhost.yml windows windows-20261122T204155Z
+      runbook backup beside params/myhost.yml windows-20261122T204155Z windows-then
+      runbook backup fetch params/myhost.yml windows-20261122T204155Z
 
-    Where they are kept, and how they are made, is said under `management.backups` in PARAMS. No
-    backup is ever deleted.
+    Where they are kept, how they are made and how many stay is said under `management.backups` in
+    PARAMS. None of these commands deletes a backup.
     """
 
 
@@ -44,7 +47,7 @@ def backup() -> None:
 @click.argument("guests", nargs=-1, metavar="[GUEST]...")
 @AS_JSON
 def list_(params: str, guests: tuple[str, ...], as_json: bool) -> None:
-    """List backups, the oldest first: name, what it is, size, and whether it was verified.
+    """List backups, the oldest first: name, what it is, size, whether it was verified, and whether it has booted.
 
     \b
     Examples:
@@ -52,17 +55,18 @@ def list_(params: str, guests: tuple[str, ...], as_json: bool) -> None:
       runbook backup list params/myhost.yml windows --json
     """
     from runbook.backups import names
-    from runbook.facts import backups
+    from runbook.facts import backups, nights
     from runbook.steps.management import verify_backups
     from runbook.text.sizes import human_size
 
     host_params, chosen = _load(params, guests)
     folder = host_params.management.backups.folder
     with reached(host_params) as host:
-        store = backups.parse(host.gather(verify_backups.asks(host_params)), folder)
+        facts = host.gather((*verify_backups.asks(host_params), *nights.COMMANDS))
+    store, seen = backups.parse(facts, folder), nights.parse(facts)
     shown = [b for b in store.backups if not chosen or b.guest in chosen]
     if as_json:
-        print_json([_row(one) for one in shown])
+        print_json([_row(one, seen.of(one.name)) for one in shown])
         return
     for one in shown:
         state = (
@@ -71,21 +75,24 @@ def list_(params: str, guests: tuple[str, ...], as_json: bool) -> None:
         meta = one.sidecar
         about = f"{meta.content}, {meta.source}, {human_size(meta.size_bytes)} in" if meta else "unknown,"
         size = human_size(one.bytes_there or 0)
-        click.echo(f"{one.name}  {names.when(one.name[-16:])}  {about} {size}  {state}")
+        tried = seen.of(one.name)
+        booted = f", on trial: {tried.is_up} ({names.when(tried.date)}: {tried.seen})" if tried else ""
+        click.echo(f"{one.name}  {names.when(one.name[-16:])}  {about} {size}  {state}{booted}")
     if not shown:
         click.echo(
             f"{folder} on {host_params.host} holds no backup" + (f" of {', '.join(chosen)}" if chosen else "")
         )
 
 
-def _row(one: Backup) -> dict[str, Any]:
+def _row(one: Backup, tried: Booted | None) -> dict[str, Any]:
     """Return a backup as it stands in the JSON; `sidecar` is what was written down when it was made."""
     from dataclasses import asdict, is_dataclass
 
     meta = one.sidecar
     known = asdict(meta) if meta is not None and is_dataclass(meta) else None
     about = {"name": one.name, "guest": one.guest, "bytes": one.bytes_there, "verified": one.is_verified}
-    return {**about, "wrong": one.wrong or None, "sidecar": known}
+    booted = asdict(tried) if tried else None
+    return {**about, "wrong": one.wrong or None, "booted": booted, "sidecar": known}
 
 
 @backup.command()
@@ -194,6 +201,59 @@ def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) ->
     click.echo(f"\nNothing was done. To do it, add: --apply --consent {planned.digest()}")
 
 
+@backup.command()
+@_PARAMS
+@click.argument("name", metavar="BACKUP")
+def fetch(params: str, name: str) -> None:
+    """Bring a backup from the second place back into the folder, to be verified and restored as any other.
+
+    \b
+    Example:
+      runbook backup fetch params/myhost.yml windows-20261122T204155Z
+    """
+    from runbook.book.acts.bring_backups_back import FetchBackup
+
+    host_params, _ = _load(params, ())
+    step = FetchBackup(_backup(name))
+    with acting(host_params, params, step) as beat:
+        facts = beat.host.gather(step.asks(host_params))
+        carry(beat, host_params, step, step.plan(host_params, facts), facts)
+
+
+@backup.command()
+@_PARAMS
+@click.argument("name", metavar="BACKUP")
+@click.argument("volume")
+@click.option("--apply", "is_meant", is_flag=True, help="Do it.")
+def beside(params: str, name: str, volume: str, is_meant: bool) -> None:
+    """Show how a backup would be restored to a new VOLUME of its own; with --apply, do it.
+
+    The guest, its volume and what is known of its backups stay as they are.
+
+    \b
+    Example:
+      runbook backup beside params/myhost.yml windows-20261122T204155Z windows-then --apply
+    """
+    from runbook.book.acts.bring_backups_back import RestoreBeside
+    from runbook.params.management import Snapshot
+
+    host_params, _ = _load(params, ())
+    # The form of a name in the guests' group is that of a snapshot's.
+    named = _checked(Snapshot, guest="any", name=volume, size_gib=1).name
+    step = RestoreBeside(_backup(name), named)
+    if is_meant:
+        with acting(host_params, params, step) as beat:
+            facts = beat.host.gather(step.asks(host_params))
+            carry(beat, host_params, step, step.plan(host_params, facts), facts)
+        return
+    with reached(host_params) as host:
+        facts = host.gather(step.asks(host_params))
+    planned = step.plan(host_params, facts)
+    show(step, planned, facts)
+    gates.refuse_if_blocked(planned, "restore_beside", host_params.host)
+    click.echo("\nNothing was done. To do it: the same with --apply")
+
+
 def make_and_verify(beat: Beat, params: HostParams, guests: tuple[str, ...]) -> None:
     """Make a new backup of each guest, and read it from beginning to end; what is not good raises."""
     from runbook.facts import backups
@@ -219,6 +279,16 @@ def _load(path: str, guests: tuple[str, ...]) -> tuple[HostParams, tuple[str, ..
             meant = nearest(name, known)
             raise ParamsError(f"There is no guest '{name}'", where=path, do=f"{meant} {do}".strip())
     return params, guests
+
+
+def _backup(name: str) -> str:
+    """Return the name of a backup. Raises `ParamsError` for what is none."""
+    from runbook.params.management import backup_name
+
+    try:
+        return backup_name(name)
+    except ValueError as error:
+        raise ParamsError(str(error)) from None
 
 
 def _with(params: HostParams, **parts: Any) -> HostParams:

@@ -15,7 +15,8 @@ def jupyter(options: tuple[str, ...]) -> None:
 
     It begins with mine/start.ipynb, a page of your own: your hosts, the check of this computer, the form
     of a host's parameters, and for each host its own copies of the notebooks. What you do there is saved
-    there; the runbook's own notebooks stay as they are. Only this computer can reach it.
+    there, and the cells of a step that is done can no longer be edited. The runbook's own notebooks and the
+    reports can be read, and not saved. Only this computer can reach it.
 
     OPTIONS go to JupyterLab as they are.
 
@@ -30,14 +31,19 @@ def jupyter(options: tuple[str, ...]) -> None:
     from runbook.controller.project import project
     from runbook.controller.signals import go_on
     from runbook.desk import copies
+    from runbook.desk.serving import serving
 
     root = project()
     page = copies.start(root).relative_to(root)
     # Kernels of programs that do not ask for it themselves are forked too (docs/decisions/0024).
     os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "runbook-fork")
     argv = [
-        sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={root}",
-        f"--LabApp.default_url=/lab/tree/{page}", *options,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        *serving(root),
+        f"--LabApp.default_url=/lab/tree/{page}",
+        *options,
+    ]
     go_on()
     os.execv(sys.executable, argv)

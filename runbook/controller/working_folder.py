@@ -13,11 +13,12 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from runbook.controller import shipped
+from runbook.controller.aside import beside
 from runbook.controller.atomic import write_atomic
 from runbook.controller.locks import locked
 from runbook.errors import ParamsError, RunbookError
@@ -135,9 +136,9 @@ def _brought(folder: Path, files: dict[str, bytes], before: dict[str, Digests]) 
         elif found.get("cells", "") == (coming := digests(name, new)).get("cells"):
             continue  # it is of this edition already, and was run
         elif found.get("cells", "") == was.get("cells"):
-            beside = _beside(path, OLD, present)
+            aside = _beside(path, OLD, present)
             _write(path, new)
-            yield Told("run", name, beside.name)
+            yield Told("run", name, aside.name)
         else:
             yield Told("kept", name, _beside(path, NEW, new).name if coming != was else "")
 
@@ -148,13 +149,13 @@ def _dropped(folder: Path, files: dict[str, bytes], before: dict[str, Digests]) 
         path = folder / name
         if (present := _read(path)) is None:
             continue
-        beside = (
+        aside = (
             ""
             if digests(name, present)["file"] == before[name].get("file")
             else _beside(path, OLD, present).name
         )
         path.unlink()
-        yield Told("gone", name, beside)
+        yield Told("gone", name, aside)
 
 
 def _shipped() -> dict[str, bytes]:
@@ -170,12 +171,9 @@ def _shipped() -> dict[str, bytes]:
 
 def _beside(path: Path, word: str, data: bytes) -> Path:
     """Write a file beside another, and return it: `NAME.new`, `NAME.new-2` where that is another one already."""
-    for number in count(1):
-        beside = path.with_name(f"{path.name}.{word}" + (f"-{number}" if number > 1 else ""))
-        if _read(beside) in (None, data):
-            _write(beside, data)
-            return beside
-    raise AssertionError("numbers have no end")
+    aside = beside(path, lambda number: f"{path.name}.{word}" + (f"-{number}" if number > 1 else ""), data)
+    _write(aside, data)
+    return aside
 
 
 def _keep(folder: Path, files: dict[str, bytes]) -> None:

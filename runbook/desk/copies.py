@@ -1,6 +1,7 @@
 """Own copies of the notebooks: for one host, with its parameters, without anybody else's outputs, and hard to spoil.
 
-In a copy only the parameters can be edited; the runbook's own cells are run, and cells of one's own can be added.
+In a copy the prose cannot be edited. Code can be until its step is done: then JupyterLab freezes the step's cells
+(`labextensions`), which can be run again. No cell of the runbook's is deleted; one's own can be added.
 A copy of an older edition is laid aside when a newer one comes, with all that it shows.
 """
 
@@ -9,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from runbook.controller.aside import beside
 from runbook.controller.atomic import write_atomic
 from runbook.controller.project import PATTERN
 from runbook.evidence.files import notebook_text, read_notebook
@@ -31,7 +33,7 @@ _PAGE: tuple[tuple[str, str], ...] = (
 This page is yours: `runbook jupyter` made it in the folder `mine`, and git leaves that folder alone.
 Run a cell with Shift+Enter. Nothing on this page changes a host.
 
-The runbook's own cells, here and in the copies below, can be run but not edited; add cells of your own wherever you like.
+The cells of this page can be run but not edited. In the copies below a step's cells can be edited until the step is done; add cells of your own wherever you like.
 The guide itself, to be read, is in the folder `notebooks` at the left; it begins with [00 Introduction](../notebooks/00_introduction.ipynb)."""),
     ("about-hosts", """## Your hosts
 
@@ -76,7 +78,7 @@ def start(root: Path) -> Path:
     nb = new_notebook(  # type: ignore[no-untyped-call]
         cells=cells, metadata={"kernelspec": dict(_KERNEL), "language_info": {"name": "python"}}
     )
-    return _keep(root / FOLDER / START, _frozen(nb, but="host"))
+    return _keep(root / FOLDER / START, _frozen(nb, lambda cell: cell.id == "host"))
 
 
 def make(root: Path, params: str, name: str) -> list[Path]:
@@ -96,14 +98,15 @@ def _copy(nb: NotebookNode, params: str) -> NotebookNode:
             cell.source = _UP.sub("](../../", cell.source)  # the copy lies one folder deeper
         if cell.id == "parameters":
             cell.source = f'params = {json.dumps(params, ensure_ascii=False)}\nmode = "auto"'
-    return _frozen(nb, but="parameters")
+    return _frozen(nb, lambda cell: cell.cell_type == "code")
 
 
-def _frozen(nb: NotebookNode, but: str) -> NotebookNode:
-    """Let JupyterLab edit and delete no cell but one (nbformat, "Cell metadata"), and note the edition."""
+def _frozen(nb: NotebookNode, may_be_edited: Callable[[NotebookNode], bool]) -> NotebookNode:
+    """Let JupyterLab delete no cell, and edit those alone that may be (nbformat, "Cell metadata"); note the edition."""
     for cell in nb.cells:
-        if cell.id != but:
-            cell.metadata.update(editable=False, deletable=False)
+        cell.metadata.update(deletable=False)
+        if not may_be_edited(cell):
+            cell.metadata.update(editable=False)
     sources = json.dumps([cell.source for cell in nb.cells])
     nb.metadata["runbook"] = {"edition": hashlib.sha256(sources.encode()).hexdigest()[:16]}
     return nb
@@ -114,13 +117,7 @@ def _keep(path: Path, nb: NotebookNode) -> Path:
     if path.exists():
         if _edition(path) == nb.metadata["runbook"]["edition"]:
             return path
-        path.rename(
-            next(
-                aside
-                for n in count(1)
-                if not (aside := path.with_name(f"{path.stem}.old-{n}.ipynb")).exists()
-            )
-        )
+        path.rename(beside(path, lambda number: f"{path.stem}.old-{number}.ipynb"))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, notebook_text(nb))
     return path

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from runbook import params as parameters
 from runbook.desk import copies
@@ -15,7 +14,7 @@ from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import archive
 from runbook.evidence.files import read_notebook, title_of
 from runbook.show.pieces import Shown, badge
-from runbook.text.html import escape
+from runbook.text import html
 from runbook.text.moments import when
 from runbook.text.plural import plural
 
@@ -122,18 +121,11 @@ def _read(path: Path) -> _Host:
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[tuple[str, str], ...]], below: str) -> Shown:
     """Return rows of a text and where it leads, '' for nowhere; a link is one that JupyterLab opens in a tab."""
-    style = ' style="text-align:left;vertical-align:top"'
-    cells = "".join(f"<th{style}>{escape(head)}</th>" for head in heads)
-    body = "".join(f"<tr>{''.join(f'<td{style}>{_cell(*cell)}</td>' for cell in row)}</tr>" for row in rows)
-    note = f"<p><small>{escape(below)}</small></p>" if below else ""
+    note = f"<p><small>{html.escape(below)}</small></p>" if below else ""
     text = ["  ".join(text for text, _ in row) for row in rows]
-    return Shown(
-        f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>{note}",
-        "\n".join([*text, below]).strip(),
-    )
+    shown = html.rows(heads, ([_cell(*cell) for cell in row] for row in rows))
+    return Shown(shown + note, "\n".join([*text, below]).strip())
 
 
-def _cell(text: str, leads: str) -> Any:
-    if leads:
-        return f'<a href="{escape(quote(leads))}">{escape(text)}</a>'
-    return badge(text, _TINT[text]) if text in _TINT else escape(text)
+def _cell(text: str, leads: str) -> str:
+    return badge(text, _TINT[text]) if text in _TINT and not leads else html.link(text, leads)

@@ -26,6 +26,7 @@ from runbook.engine import journal
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import host as hosts
 from runbook.evidence import notebook_html, pages, plans, shapes
+from runbook.evidence import standing as standings
 from runbook.evidence.fleets.newest import newest
 from runbook.evidence.record import NotebookRecord, RunRecord
 from runbook.evidence.sweep import sweep
@@ -159,7 +160,10 @@ def refresh(reports: Path, *names: str) -> None:
             if not mine:  # nothing that can be read: its old page says more than none
                 continue
             gone = list(find_pruned(reports, name))
-            page = pages.runs_page(mine, name, hosts.facts_of(reports / name, mine), looked, pruned=gone)
+            standing = standings.of(reports / name, mine)
+            page = pages.runs_page(
+                mine, name, hosts.facts_of(reports / name, mine), looked, pruned=gone, standing=standing
+            )
             write_atomic(reports / name / "index.html", page)
 
 

@@ -18,6 +18,7 @@ from runbook.evidence import layout, planned
 from runbook.evidence.host import Fact
 from runbook.evidence.outcomes import CONSENTS, GOOD
 from runbook.evidence.plans import KEPT
+from runbook.evidence.standing import Standing
 from runbook.text.moments import when
 from runbook.text.plural import plural
 
@@ -56,11 +57,12 @@ def runs_page(
     drift: Mapping[str, Json] = EMPTY,
     fleets: tuple[Sequence[Json], int] = ((), 0),
     pruned: Iterable[Json] = (),
+    standing: Standing | None = None,
 ) -> str:
     """Return the page of one host, or of all of them: what it is, what changed since, and its runs, newest first.
 
     `drift` is what each run's `drift.json` says, by the run's id; `fleets` are the newest fleet runs and how many
-    are older (`runbook.evidence.fleets.newest`); `pruned` is what is left of runs that were pruned, a line for each. The one script on the page filters the list of runs; its digest stands
+    are older (`runbook.evidence.fleets.newest`); `pruned` is what is left of runs that were pruned, a line for each; `standing` is how the host stands. The one script on the page filters the list of runs; its digest stands
     in the page's security policy, so that nothing else can run.
     """
     rows = []
@@ -82,6 +84,7 @@ def runs_page(
         "runs.html", scripts=("search.js",), runs=rows, host=host, heading=host or "Reports", hosts=hosts,
         facts=facts, drift=next((drift[row["id"]] for row in rows if row["id"] in drift), None) if host else None,
         fleets=fleets[0], older=fleets[1], kept=KEPT, has_plans=any(f"/{PLANS}/" in row.get("place", "") for row in rows),
+        standing=standing,
     )  # fmt: skip
 
 

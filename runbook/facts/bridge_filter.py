@@ -13,6 +13,8 @@ from runbook.model.ask import Ask, Facts
 _CALLED = Ask.read("/proc/sys/net/bridge/bridge-nf-call-iptables")
 _RULES = Ask.run("iptables", "-S")
 
+UFW = "ufw"
+FIREWALLD = forward_chains.FIREWALLD
 COMMANDS = (_CALLED, _RULES, forward_chains.RULES)
 
 
@@ -22,6 +24,10 @@ class BridgeFilter:
 
     drops: str
     """The program whose policy in iptables' chains drops bridged packets, '' when they pass."""
+    owner: str = ""
+    """Who has rules in those chains, whether they drop or not; '' where there is no iptables."""
+    closed: tuple[str, ...] = ()
+    """The bridges that no rule of ufw's own lets pass."""
     chains: Chains = field(default=Chains({}, {}), repr=False)
     """Those of nft, which firewalld and people write."""
 
@@ -34,13 +40,16 @@ class BridgeFilter:
         return found
 
 
-def parse(facts: Facts) -> BridgeFilter:
-    """Return what the facts say; without br_netfilter bridged packets meet no filter."""
+def parse(facts: Facts, bridges: Iterable[str]) -> BridgeFilter:
+    """Return what the facts say of some bridges; without br_netfilter bridged packets meet no filter."""
     rules = facts[_RULES].out
+    owner = who(rules) if facts[_RULES].ok else ""
+    closed = tuple(b for b in bridges if f"-A ufw-user-forward -i {b} -o {b} -j ACCEPT\n" not in rules)
     is_called = (facts.text("/proc/sys/net/bridge/bridge-nf-call-iptables") or "").strip().endswith("1")
     if not is_called:
-        return BridgeFilter("")
-    return BridgeFilter(who(rules) if policy_drops(rules) else "", forward_chains.parse(facts))
+        return BridgeFilter("", owner, closed)
+    drops = policy_drops(rules) and not (owner == UFW and not closed)
+    return BridgeFilter(owner if drops else "", owner, closed, forward_chains.parse(facts))
 
 
 def who(rules: str) -> str:
@@ -49,7 +58,7 @@ def who(rules: str) -> str:
     >>> who("-P FORWARD DROP\\n-N ufw-before-forward\\n"), who("-P FORWARD DROP\\n")
     ('ufw', "iptables' chain FORWARD")
     """
-    return "Docker" if "DOCKER" in rules else "ufw" if "-N ufw-" in rules else "iptables' chain FORWARD"
+    return "Docker" if "DOCKER" in rules else UFW if "-N ufw-" in rules else "iptables' chain FORWARD"
 
 
 def policy_drops(rules: str) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from runbook.facts import bridge_filter, firewall, listening
+from runbook.facts import bridge_filter, firewall, forward_chains, iptables_rules, listening
+from runbook.facts.forward_chains import Chains, Packet
 from runbook.model.ask import Ask, Facts
 
 TABLE = ("inet", "xen_guests")
 _NOW = Ask.run("nft", "--stateless", "list", "table", *TABLE)
-_CHAINS = Ask.run("nft", "-j", "list", "chains")
+_RULESET = Ask.run("nft", "--json", "--terse", "list", "ruleset")
 _FORWARDS = Ask.read("/proc/sys/net/ipv4/ip_forward")
 _IPTABLES = Ask.run("iptables", "-S")
 _ROUTE = Ask.run("ip", "-j", "route")
@@ -29,36 +31,58 @@ class GuestNetwork:
     """True when exactly the rules asked about are in force."""
     error: str
     """Why nft does not accept them, '' when it does, or is not installed yet."""
-    drops: str
-    """Who drops what is forwarded, by its own policy; '' when nobody does."""
+    way_out: str
+    """The interface of the default route, '' where there is none."""
     rivals: tuple[str, ...]
     """Who answers for addresses and names on all addresses of the host, such as `udp 53 (named)`."""
     networks: tuple[tuple[str, str], ...]
     """The networks that the host reaches, each with its interface; the way to all others is not among them."""
+    rules: str = field(default="", repr=False)
+    """What `iptables -S` says."""
+    chains: Chains = field(default=Chains({}, {}), repr=False)
+    """Those of nft."""
+
+    def stops(self, bridge: str) -> str:
+        """Return who drops what a guest sends out, or what answers it; '' when it passes."""
+        out = self.way_out or "elsewhere"
+        return self._stops((Packet(bridge, out), Packet(out, bridge, "established")))
+
+    def shuts(self, bridge: str) -> str:
+        """Return who drops what a guest asks this host for, its address and names; '' when it passes."""
+        return self._stops([Packet(bridge, protocol="udp", port=port) for port in (67, 53)])
+
+    def _stops(self, packets: Iterable[Packet]) -> str:
+        """Return who drops one of some packets. The table of close_ports follows the same parameters, and is not asked."""
+        own = " ".join(firewall.TABLE)
+        for packet in packets:
+            if iptables_rules.drops(self.rules, packet):
+                # Docker has no say in what the host itself is asked.
+                rules = self.rules if packet.goes_by else self.rules.replace("DOCKER", "")
+                return bridge_filter.who(rules).replace("FORWARD", packet.hook.upper())
+            if found := [who for who in self.chains.stopping(packet) if not who.endswith(own)]:
+                return found[0]
+        return ""
 
 
 def commands(rules: str) -> tuple[Ask, ...]:
     """Return the questions about forwarding, and about some rules."""
-    return (_NOW, _CHAINS, _FORWARDS, _IPTABLES, _ROUTE, _SOCKETS, firewall.listed(rules, TABLE))
+    return (_NOW, _RULESET, _FORWARDS, _IPTABLES, _ROUTE, _SOCKETS, firewall.listed(rules, TABLE))
 
 
 def parse(facts: Facts, rules: str) -> GuestNetwork:
     """Return what leads guests out; `rules` as given to `commands`."""
-    wanted = facts[firewall.listed(rules, TABLE)]
-    drops = dropping(facts[_CHAINS].out)
-    if bridge_filter.policy_drops(facts[_IPTABLES].out):
-        drops = (bridge_filter.who(facts[_IPTABLES].out), *drops)
+    wanted, table = facts[firewall.listed(rules, TABLE)], json.loads(facts[_ROUTE].out or "[]")
     return GuestNetwork(
         forwards=(facts.text(_FORWARDS.argv[-1]) or "").strip() == "1",
         is_in_force=facts[_NOW].ok and wanted.ok and bool(wanted.out) and facts[_NOW].out == wanted.out,
-        error="" if wanted.ok or facts[_CHAINS].status == 127 else wanted.err.strip(),
-        drops=next(iter(drops), ""),
+        error="" if wanted.ok or facts[_RULESET].status == 127 else wanted.err.strip(),
+        way_out=next((row.get("dev", "") for row in table if row.get("dst") == "default"), ""),
         rivals=rivals(facts[_SOCKETS].out),
         networks=tuple(
-            (row["dst"], row.get("dev", ""))
-            for row in json.loads(facts[_ROUTE].out or "[]")
-            if row.get("dst", "default") != "default"
+            (row["dst"], row.get("dev", "")) for row in table if row.get("dst", "default") != "default"
         ),
+        rules=facts[_IPTABLES].out,
+        chains=forward_chains.read(facts[_RULESET].out),
     )
 
 
@@ -73,21 +97,3 @@ def rivals(text: str) -> tuple[str, ...]:
     lines = [line for line in text.splitlines() if re.search(r" (?:0\.0\.0\.0|\*|\[::\]):\d+ ", line)]
     found = listening.sockets("\n".join(lines))
     return tuple(dict.fromkeys(str(one) for one in found if (one.kind, one.port) in _PORTS))
-
-
-def dropping(text: str) -> tuple[str, ...]:
-    """Return the chains of `nft -j list chains` that drop what is forwarded and is not let pass; iptables' own is not among them.
-
-    >>> dropping('{"nftables": [{"chain": {"family": "inet", "table": "own", "name": "fwd", "hook": "forward", "policy": "drop"}}]}')
-    ('the chain fwd of the table inet own',)
-    >>> dropping('{"nftables": [{"chain": {"family": "inet", "table": "own", "name": "in", "hook": "input", "policy": "drop"}}]}')
-    ()
-    """
-    rows = json.loads(text or "{}").get("nftables", [])
-    chains = [row["chain"] for row in rows if "chain" in row]
-    return tuple(
-        f"the chain {c.get('name')} of the table {c.get('family')} {c.get('table')}"
-        for c in chains
-        if c.get("hook") == "forward" and c.get("policy") == "drop" and c.get("family") in ("inet", "ip")
-        if (c.get("family"), c.get("table"), c.get("name")) != ("ip", "filter", "FORWARD")
-    )

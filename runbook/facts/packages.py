@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook.model.ask import Ask, Facts
 
@@ -28,6 +28,9 @@ _LISTS = Ask.shell(
 _LOCKS = Ask.shell(
     f"stat -c '%Hd:%Ld %i %n' {' '.join(_LOCK_FILES)} 2>/dev/null; grep -s POSIX /proc/locks; true"
 )
+
+STATE = (AUDIT, _LISTS, _LOCKS)
+"""What `state` asks: nothing of any package by name."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +68,29 @@ def commands(names: tuple[str, ...], others: tuple[str, ...] = ()) -> tuple[Ask,
 def parse(facts: Facts, names: tuple[str, ...], others: tuple[str, ...] = ()) -> Packages:
     """Return the packages of the facts; `names` and `others` as given to `commands`."""
     simulated = facts[_simulation(names)]
-    lists = facts[_LISTS].out.split()
-    return Packages(
+    return replace(
+        state(facts),
         installed=installed(facts[_status(names, others)].out),
-        lists=lists.count("list"),
-        lists_are_fresh="fresh" in lists,
-        broken=unfinished(facts[AUDIT].out),
-        lock_holder=lock_holder(facts[_LOCKS].out),
         delta=delta(simulated.out),
         unknown=tuple(re.findall(r"Unable to locate package (\S+)", simulated.err)),
         apt_error="" if simulated.ok else simulated.err.strip(),
         download_bytes=sum(int(size) for size in re.findall(r"(?m)^size (\d+)$", simulated.out)),
+    )
+
+
+def state(facts: Facts) -> Packages:
+    """Return what keeps apt from working, and how old its lists are; of no package."""
+    lists = facts[_LISTS].out.split()
+    return Packages(
+        installed={},
+        lists=lists.count("list"),
+        lists_are_fresh="fresh" in lists,
+        broken=unfinished(facts[AUDIT].out),
+        lock_holder=lock_holder(facts[_LOCKS].out),
+        delta=(),
+        unknown=(),
+        apt_error="",
+        download_bytes=0,
     )
 
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from runbook.guests.system import STATE
+from runbook.guests.system import STATE, holds
 from runbook.model.ask import Ask, Facts
 
 NOTES = Ask.shell(f"grep -Hs '' {STATE}/*/installed {STATE}/*/writing {STATE}/*/host_key.pub; true")
@@ -26,15 +26,15 @@ class Systems:
 
 
 def heads(paths: tuple[str, ...]) -> Ask:
-    """Return the question what some volumes begin with: what blkid recognises, and whether the first 4 KiB are empty.
+    """Return the question what some volumes hold: what blkid recognises, and where that is nothing, what stands in them.
 
-    LVM clears as much of a new volume; what is encrypted without a header begins with noise.
+    For the second some 10 MiB of each are read (`runbook/guests/holds.pl`).
     """
     return Ask.shell(
         f"for d in {shlex.join(paths)}; do\n"
         '  [ -e "$d" ] || continue\n'
-        '  echo "== $d"; blkid -p -o export "$d" 2>/dev/null; echo "STATUS=$?"\n'
-        '  cmp -s -n 4096 "$d" /dev/zero && echo HEAD=empty\n'
+        '  echo "== $d"; blkid -p -o export "$d" 2>/dev/null; s=$?; echo "STATUS=$s"\n'
+        f'  [ $s -ne 2 ] || perl -e {shlex.quote(holds())} "$d"\n'
         "done; true"
     )
 
@@ -70,23 +70,27 @@ def is_kept(facts: Facts, name: str) -> bool:
 
 @dataclass(frozen=True)
 class Head:
-    """What a volume begins with."""
+    """What a volume holds, as far as it is told from outside."""
 
     is_empty: bool
-    """True when blkid recognises nothing and the first 4 KiB hold nothing, as LVM leaves a new volume."""
+    """True when blkid recognises nothing and nothing was found, or only what stood there before LVM made the volume."""
     what: str
     """What blkid recognised, such as `ext4` or a `dos` partition table; '' for what it does not know."""
     disk_id: str = ""
     """The identifier of its partition table."""
+    half: str = ""
+    """The LVM uuid in the mark that a cut-off run left, and of which nothing was written over."""
+    at: int | None = None
+    """The byte at which something stands that blkid does not know."""
 
 
-def holds(facts: Facts, paths: tuple[str, ...]) -> dict[str, Head]:
-    r"""Return what each volume begins with, by its path; one that is not there is left out.
+def seen(facts: Facts, paths: tuple[str, ...]) -> dict[str, Head]:
+    r"""Return what each volume holds, by its path; one that is not there is left out.
 
     >>> from runbook.model.ask import Answer
-    >>> said = "== /dev/g/a\nDEVNAME=/dev/g/a\nTYPE=ext4\nSTATUS=0\n== /dev/g/b\nSTATUS=2\nHEAD=empty\n"
-    >>> list(holds(Facts({heads(("/dev/g/a",)): Answer(0, said)}), ("/dev/g/a",)).values())
-    [Head(is_empty=False, what='ext4', disk_id=''), Head(is_empty=True, what='', disk_id='')]
+    >>> said = "== /dev/g/a\nDEVNAME=/dev/g/a\nTYPE=ext4\nSTATUS=0\n== /dev/g/b\nSTATUS=2\nHOLDS=data 512\n"
+    >>> [(one.is_empty, one.what, one.at) for one in seen(Facts({heads(("/dev/g/a",)): Answer(0, said)}), ("/dev/g/a",)).values()]
+    [(False, 'ext4', None), (False, '', 512)]
     """
     rows = re.split(r"(?m)^== (.*)\n", facts[heads(paths)].out)
     return {path: _head(text) for path, text in zip(rows[1::2], rows[2::2], strict=True)}
@@ -96,4 +100,11 @@ def _head(text: str) -> Head:
     pairs = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     table = pairs.get("PTTYPE", "")
     what = pairs.get("TYPE", "") or (f"a {table} partition table" if table else "")
-    return Head(pairs.get("STATUS") == "2" and "HEAD" in pairs, what, pairs.get("PTUUID", ""))
+    kind, _, more = pairs.get("HOLDS", "").partition(" ")
+    return Head(
+        pairs.get("STATUS") == "2" and kind in ("nothing", "leftovers"),
+        what,
+        pairs.get("PTUUID", ""),
+        more if kind == "half" else "",
+        int(more) if kind == "data" and more.isdecimal() else None,
+    )

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import ip_interface
 
-from runbook.guests import cloud, config, drives
+from runbook.guests import cloud, config, drives, roles
 from runbook.params import HostParams
 from runbook.params.guest_system import System, keys_of
 from runbook.params.guests import Guest
@@ -22,8 +22,14 @@ _CONSOLES = {"hvm": ("hvc0", "ttyS0"), "pvh": ("ttyS0", "hvc0"), "pv": ("ttyS0",
 
 @cache
 def program() -> str:
-    """Return the shell program that puts a system on a guest's volume."""
-    return (files("runbook.guests") / "system.sh").read_text(encoding="utf-8")
+    """Return the shell program that puts a system on a guest's volume; it has `holds` inside."""
+    return (files("runbook.guests") / "system.sh").read_text(encoding="utf-8").replace("@HOLDS@\n", holds())
+
+
+@cache
+def holds() -> str:
+    """Return the program for perl that tells what a volume holds."""
+    return (files("runbook.guests") / "holds.pl").read_text(encoding="utf-8")
 
 
 def command(params: HostParams, guest: Guest, volume: str, identity: str, image: str) -> tuple[str, ...]:
@@ -57,27 +63,34 @@ def files_of(params: HostParams, guest: Guest, system: System) -> dict[str, str]
     if system.cloud:
         return cloud.seed(host_name(guest), root_uuid(params, guest), guest, keys_of(params, guest))
     name, root = host_name(guest), root_uuid(params, guest)
+    first = {"etc/systemd/network/50-first.network": f"{_match(guest)}\n[Network]\n{_network(system)}"}
     return {
         "etc/hostname": f"{name}\n",
         "etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost ip6-loopback\n",
         "etc/fstab": f"UUID={root} / ext4 errors=remount-ro 0 1\n",
-        "etc/systemd/network/50-first.network": _network(guest, system),
+        **(roles.networks(guest, system, _network(system)) or first),
+        **roles.files_of(guest, system, name),
         "boot/grub/grub.cfg": _menu(guest, root),
         "root/.ssh/authorized_keys": "".join(f"{key}\n" for key in keys_of(params, guest)),
     }
 
 
-def _network(guest: Guest, system: System) -> str:
-    """Return the unit of the first network card (systemd.network(5)): by its address, else the one of Xen's driver."""
+def _match(guest: Guest) -> str:
+    """Return how the first network card is known (systemd.network(5)): by its address, else as the one of Xen's driver."""
     mac = next((nic.mac for nic in guest.nics), None)
-    lines = ["[Match]", f"MACAddress={mac}" if mac else "Driver=vif", "", "[Network]"]
+    return f"[Match]\n{f'MACAddress={mac}' if mac else 'Driver=vif'}\n"
+
+
+def _network(system: System) -> str:
+    """Return address and way out of a card, the lines below [Network]."""
+    lines = []
     if system.ipv4 == "dhcp":
         lines.append("DHCP=ipv4")
     elif system.ipv4 != "none":
         lines.append(f"Address={ip_interface(system.ipv4).with_prefixlen}")
     lines += [f"Gateway={system.gateway}"] if system.gateway else []
     lines += [f"DNS={address}" for address in system.name_servers]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _menu(guest: Guest, root: str) -> str:

@@ -4,7 +4,8 @@
 #   install-system GUEST VOLUME IDENTITY DISK UUID IMAGE
 #
 # VOLUME must be the volume whose LVM uuid is IDENTITY, be closed, and hold nothing, or what a cut-off run of this
-# program left there: of that the note `writing` tells, which stands as long as a volume is half written.
+# program left there. Of that the note `writing` tells, and a mark in the volume's first MiB, which is empty but for it as
+# long as the volume is half written: who has put something else on it meanwhile has written there, too.
 # IMAGE is the folder of the build. Of a Debian (system.tar.gz, boot.img, core.img, esp.img) the volume gets a partition
 # table with the identifier DISK: an EFI partition, and Debian on a file system with the UUID given; the files of the
 # guest's own lie below files/ in its folder, as they are to lie in the guest. Of a cloud image (disk.raw.gz,
@@ -34,6 +35,7 @@ cleanup() {
     trap '' HUP INT TERM PIPE
     [ -z "$tree" ] || { umount "$tree" 2>/dev/null || true; rmdir "$tree" 2>/dev/null || true; }
     [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null || true
+    rm -f "$folder/.head"
     exit "$status"
 }
 trap cleanup EXIT
@@ -51,8 +53,25 @@ draw_key() { # NAME FILE: the host key, whose public half is noted at the end
     key=$(cut -d ' ' -f 1,2 <"$2.pub")
 }
 
+holds() { perl - "$volume" <<'EOF'
+@HOLDS@
+EOF
+}
+
+head_of_mib() { # FILE: the first MiB, in one write
+    [ "$(stat -c %s "$1")" -eq 1048576 ] || fail "the first MiB of $volume was not made"
+    dd if="$1" of="$volume" bs=1M count=1 conv=notrunc,fsync status=none
+    rm "$1"
+}
+
+mark() {
+    truncate -s 1044480 "$folder/.head"
+    printf 'xen-runbook: half a system: %s\n' "$identity" >>"$folder/.head"
+    truncate -s 1048576 "$folder/.head"
+    head_of_mib "$folder/.head"
+}
+
 debian() {
-    dd if=/dev/zero of="$volume" bs=1M count=1 conv=notrunc status=none
     loop=$(losetup --find --show --offset $((root * 512)) "$volume")
     say "making a file system of $(($(blockdev --getsize64 "$loop") / 1048576)) MiB on $volume"
     mkfs.ext4 -q -F -U "$uuid" "$loop"
@@ -74,13 +93,16 @@ debian() {
     losetup -d "$loop"
     loop=''
     dd if="$image/esp.img" of="$volume" bs=512 seek=$esp conv=notrunc status=none
-    dd if="$image/core.img" of="$volume" bs=512 seek=1 conv=notrunc status=none
-    # Nothing of the host reads the table again: its partitions are the guest's.
-    printf 'label: dos\nlabel-id: 0x%s\nstart=%s, size=%s, type=ef\nstart=%s, type=83, bootable\n' \
-        "$disk" $esp $((root - esp)) $root | sfdisk --quiet --no-reread --no-tell-kernel --wipe never "$volume"
-    dd if="$image/boot.img" of="$volume" bs=440 count=1 conv=notrunc status=none
     sync "$volume"
     [ "$(blkid -p -O $((root * 512)) -o value -s UUID "$volume")" = "$uuid" ] || fail "what was written is not read again"
+    # What makes it a disk that starts is written last and at once, and takes the mark away. Nothing of the host reads the
+    # table: its partitions are the guest's.
+    truncate -s "$(blockdev --getsize64 "$volume")" "$folder/.head"
+    printf 'label: dos\nlabel-id: 0x%s\nstart=%s, size=%s, type=ef\nstart=%s, type=83, bootable\n' \
+        "$disk" $esp $((root - esp)) $root | sfdisk --quiet --no-reread --no-tell-kernel --wipe never "$folder/.head"
+    truncate -s 1048576 "$folder/.head"
+    dd if="$image/core.img" of="$folder/.head" bs=512 seek=1 conv=notrunc status=none
+    dd if="$image/boot.img" of="$folder/.head" bs=440 count=1 conv=notrunc status=none
 }
 
 cloud() {
@@ -99,12 +121,19 @@ cloud() {
     rmdir "$tree"
     tree=''
     mv "$folder/.seed.iso" "$folder/seed.iso"
+    # Without its first MiB it is no disk that starts, so that comes last, and takes the mark away.
     say "copying the image to $volume"
-    gzip -dc "$packed" | dd of="$volume" bs=4M iflag=fullblock conv=notrunc,fsync status=none
-    gzip -dc "$packed" | cmp -s -n "$(cat "$image/disk.bytes")" - "$volume" || fail "what was written is not read again"
+    bytes=$(cat "$image/disk.bytes") mib=1048576
+    gzip -dc "$packed" | {
+        dd of="$folder/.head" bs=$mib count=1 iflag=fullblock status=none
+        dd of="$volume" bs=$mib seek=1 iflag=fullblock conv=notrunc,fsync status=none
+    }
+    truncate -s $mib "$folder/.head"
+    [ "$bytes" -le $mib ] || gzip -dc "$packed" | cmp -s -i $mib:$mib -n $((bytes - mib)) - "$volume" ||
+        fail "what was written is not read again"
 }
 
-tools='blkid blockdev cmp gzip lvs ssh-keygen'
+tools='blkid blockdev cmp gzip lvs perl ssh-keygen truncate'
 if [ -e "$image/disk.raw.gz" ]; then
     kind=cloud parts='disk.raw.gz disk.bytes' tools="$tools xorrisofs"
 else
@@ -127,13 +156,19 @@ case $found in
 *) refuse "$volume is another volume than the plan was made for" ;;
 esac
 [ "$(blockdev --getss "$volume")" = 512 ] || refuse "$volume has sectors of 4096 bytes, which no BIOS of a guest starts from"
-if [ "$(cat "$folder/writing" 2>/dev/null || true)" = "$identity" ]; then
+found=$(holds)
+found=${found#HOLDS=}
+if [ "$(cat "$folder/writing" 2>/dev/null || true)" = "$identity" ] && [ "$found" = "half $identity" ]; then
     say "$volume was half written when an earlier run was cut off; it begins anew"
 else
     seen=0
     blkid -p "$volume" >/dev/null 2>&1 || seen=$? # 2: nothing at all; 8: more than one thing (blkid(8))
-    [ "$seen" -eq 2 ] && cmp -s -n 4096 "$volume" /dev/zero ||
-        refuse "$volume holds something: nothing is written over it"
+    [ "$seen" -eq 2 ] || found="data 0"
+    case $found in
+    nothing) ;;
+    "leftovers "*) say "$volume is new; what stands at byte ${found#* } is of an older volume in its place" ;;
+    *) refuse "$volume holds something: nothing is written over it" ;;
+    esac
 fi
 packed=$image/${parts%% *}
 gzip -t "$packed" || fail "$packed is damaged; nothing was written"
@@ -143,7 +178,9 @@ fi
 
 rm -f "$folder/installed" "$folder/host_key.pub" "$folder/seed.iso"
 note writing "$identity"
+mark
 $kind
+head_of_mib "$folder/.head"
 note host_key.pub "$key"
 note installed "$identity"
 rm -f "$folder/writing"

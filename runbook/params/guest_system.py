@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from runbook.params.addresses import InterfaceAddress, MachineAddress, MirrorAddress, https_address
+from runbook.params.guest_roles import Role
+from runbook.params.guest_roles import misfits as misfits_of_role
 from runbook.params.installation import PublicKey
 from runbook.params.kernel import Sha256
 from runbook.params.names import HostName, PackageName
@@ -46,6 +48,8 @@ class System(Closed):
     """The checksum of that image, as its authors publish it."""
     packages: tuple[PackageName, ...] = Field(default=(), examples=[["nginx", "rsync"]])
     """Packages beside a small Debian with its kernel and an ssh server."""
+    role: Role | None = Field(default=None, examples=[{"kind": "web"}])
+    """What it is for, `web` or `router`, with the packages and files for that; empty is a bare Debian."""
     host_name: HostName | None = Field(default=None, examples=["web"])
     """What it calls itself; empty is the guest's name in small letters."""
     keys: tuple[PublicKey, ...] = Field(
@@ -73,6 +77,8 @@ class System(Closed):
             )
         if (self.cloud is None) != (self.sha256 is None):
             raise ValueError("`cloud` and `sha256` belong together: the image is compared before it is used")
+        if self.cloud and self.role:
+            raise ValueError("`role` is for `debian`; what a cloud image is for, say in its own cloud-init")
         if self.cloud and self.mirror:
             raise ValueError("`mirror` is for `debian`; a cloud image brings its own package sources")
         return self
@@ -137,3 +143,4 @@ def misfits(guest: Guest) -> Iterator[tuple[bool, str]]:
         guest.type == "hvm" and bool(guest.boot.kernel),
         "a guest of type hvm starts its system from the disk; leave boot.kernel out",
     )
+    yield from misfits_of_role(guest, guest.system.role)

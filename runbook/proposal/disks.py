@@ -113,7 +113,8 @@ def _is_name(text: str) -> bool:
 def guest_group(machine: Machine, guests: tuple[Found, ...] = ()) -> tuple[str, str]:
     """Return the volume group for the guests' disks, and why that one.
 
-    One that is full, or lacks a disk, serves no guest; the host's own does where no other has room.
+    One that is full, or lacks a disk, serves no guest; the host's own does where no other has room. A thin pool that
+    holds all room serves by thin volumes (`guest_pool`), where no group has room beside one.
     """
     there = machine.storage
     named = [g for g in there.groups if _is_name(g.name)]
@@ -130,8 +131,26 @@ def guest_group(machine: Machine, guests: tuple[Found, ...] = ()) -> tuple[str, 
     if shared := max(with_room, key=lambda g: g.free, default=None):
         why = f"the host's own, with {human_size(shared.free)} of {human_size(shared.size)} free"
         return shared.name, f"{why}; a group of the guests' own, on another disk, would be better (H204)"
+    pooled = [(g, pool) for g in named if (pool := volume_groups.pool_with_room(there, g))]
+    if pooled:
+        group, pool = max(pooled, key=lambda one: (one[0] in own, volume_groups.pool_room(one[1])))
+        room = human_size(volume_groups.pool_room(pool))
+        return (
+            group.name,
+            f"its room is in the thin pool {pool.full_name}, with {room} of {human_size(pool.size)} free",
+        )
     why = "there is none yet with room in it: make it with vgcreate(8) on a disk that holds nothing you need"
     return "guests", "; ".join([why, *(_full(there, g) for g in named)])
+
+
+def guest_pool(machine: Machine, name: str) -> str:
+    """Return the thin pool that guests' volumes are to be made in, '' where their group has room beside its pools."""
+    there = machine.storage
+    group = there.group(name)
+    if group is None or volume_groups.has_room(there, group):
+        return ""
+    pool = volume_groups.pool_with_room(there, group)
+    return pool.name if pool else ""
 
 
 def _why(there: Storage, group: Group) -> str:

@@ -10,6 +10,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from runbook.proposal import adopting, guests
 from runbook.proposal.commented import above, beside, clean, flow, flow_map, folded, quoted
 from runbook.proposal.entries import device_entry, is_writable
+from runbook.proposal.filters import Filters
 from runbook.proposal.machine import Proposal
 
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
@@ -29,9 +30,9 @@ def add_configuration(top: CommentedMap, seen: Proposal) -> None:
     if seen.os_prober:
         here["remove_os_prober"] = False
         beside(here, "remove_os_prober", seen.os_prober)
-    if seen.ssh_port not in (0, 22):
-        here["firewall"] = flow_map({"kind": "keep", "ssh_port": seen.ssh_port})
-        beside(here, "firewall", "this session came in by that port")
+    if seen.filters.tcp not in ((), (22,)) or seen.filters.udp:
+        here["firewall"] = flow_map(_ways_in(seen.filters))
+        beside(here, "firewall", "the ways in that are in use; `kind: ssh-only` would leave these open alone")
     if seen.has.trim:
         here["trim"] = inner = CommentedMap()
         for key, (value, comment) in seen.has.trim.items():
@@ -44,6 +45,13 @@ def add_configuration(top: CommentedMap, seen: Proposal) -> None:
             "configuration",
             ["", "# What notebook 03 would change otherwise. All that is not named here it leaves as it is."],
         )
+
+
+def _ways_in(found: Filters) -> dict[str, Any]:
+    first, *more = found.tcp or (22,)
+    here: dict[str, Any] = {"kind": "keep", "ssh_port": first}
+    here |= {"open_tcp": flow(more)} if more else {}
+    return here | ({"open_udp": flow(found.udp)} if found.udp else {})
 
 
 def add_xen(top: CommentedMap, seen: Proposal) -> None:

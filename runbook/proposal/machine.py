@@ -9,7 +9,7 @@ from runbook.facts import network
 from runbook.hosts import Host
 from runbook.model.ask import Ask, Facts
 from runbook.model.unreadable import reading
-from runbook.proposal import adopted, cards, chosen, disks, dom0, guests
+from runbook.proposal import adopted, cards, chosen, disks, dom0, filters, guests
 from runbook.proposal.chosen import NOTHING, Choice
 from runbook.proposal.entries import is_offer
 from runbook.survey import machine as machines
@@ -29,6 +29,8 @@ class Proposal:
     groups: tuple[Group, ...]
     guest_group: str
     guest_group_why: str
+    guest_pool: str
+    """The thin pool of that group which holds its room, '' where guests' volumes need none."""
     dom0_mib: int
     dom0_why: str
     max_vcpus: int
@@ -45,8 +47,8 @@ class Proposal:
     """The guests' configurations on it."""
     os_prober: str
     """Why os-prober stays, '' where it may go."""
-    ssh_port: int
-    """The port of the host that this session came in by; 0 without one."""
+    filters: filters.Filters
+    """The ways in that are in use, and what drops packets over bridges."""
 
     @property
     def bridges(self) -> tuple[cards.Bridge, ...]:
@@ -68,7 +70,7 @@ class Proposal:
 
 def asks(*, is_real: bool = True) -> tuple[Ask, ...]:
     """Return every question. A recording knows only those of the survey, so no disk by its lasting name."""
-    more = (*network.MORE, disks.BY_ID, cards.CONFIGURED, *adopted.COMMANDS)
+    more = (*network.MORE, disks.BY_ID, cards.CONFIGURED, *adopted.COMMANDS, *filters.COMMANDS)
     return tuple(dict.fromkeys((*machines.asks(), *more))) if is_real else machines.asks()
 
 
@@ -109,6 +111,7 @@ def read(facts: Facts, choice: Choice = NOTHING) -> Proposal:
         groups=together,
         guest_group=group,
         guest_group_why=why,
+        guest_pool=disks.guest_pool(machine, group),
         dom0_mib=memory,
         dom0_why=memory_why,
         max_vcpus=cpus,
@@ -119,7 +122,7 @@ def read(facts: Facts, choice: Choice = NOTHING) -> Proposal:
         has=has,
         there=there,
         os_prober=adopted.why_os_prober(facts),
-        ssh_port=network.session_port(facts),
+        filters=filters.read(facts, tuple(b.name for b in found.bridges), network.session_port(facts)),
     )
 
 

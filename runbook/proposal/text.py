@@ -16,12 +16,17 @@ from runbook.proposal.cards import Bridge, Cards
 from runbook.proposal.commented import above, beside, clean, commented, dump, flow, flow_map, folded, quoted
 from runbook.proposal.devices import add_devices
 from runbook.proposal.disks import about_root
+from runbook.proposal.filters import Filters
 from runbook.proposal.machine import RELEASES, Proposal
 from runbook.survey.tables import machine_rows
 
 _GUEST = """\
 # A guest, in the terms of xl.cfg(5); take away the `# ` of these lines to have it. All that a guest can
 # have is in params/schema.json, four whole ones are in params/victory.yml."""
+_OWN_CHAIN = (
+    "drops packets that guests send over a bridge. It is your own, and stays as it is; notebook 06 says which line lets "
+    "them pass."
+)
 _CONSENT = """\
 # Steps that restart the machine, or touch its network or boot menu, ask a person at the keyboard. To let
 # a run do them unattended, name them here:
@@ -39,7 +44,7 @@ def write(host: str, connection: Ssh | Local | Stored, seen: Proposal) -> str:
     _installation(top, seen)
     living.add_configuration(top, seen)
     _dom0(top, seen)
-    _network(top, seen.wiring)
+    _network(top, seen.wiring, seen.filters)
     there = living.guests_of(host, seen)
     rest = add_devices(top, seen, there.devices)
     _storage(top, seen, rest)
@@ -123,15 +128,19 @@ def _dom0(top: CommentedMap, seen: Proposal) -> None:
     beside(here, "max_vcpus", seen.max_vcpus_why)
 
 
-def _network(top: CommentedMap, cards: Cards) -> None:
+def _network(top: CommentedMap, cards: Cards, found: Filters) -> None:
     top["network"] = here = CommentedMap(bridges=CommentedSeq() if cards.bridges else flow(()))
     above(top, "network", [""])
     said = [*_no_bridge(cards.no_way)] if cards.no_way else []
+    said += [line for who in found.own_chains for line in folded(f"{who} {_OWN_CHAIN}", 2)]
     said += [line for why in cards.staying.values() for line in folded(f"{why}: it stays as it is.", 2)]
     if said:
         above(here, "bridges", said)
     for bridge in cards.bridges:
         here["bridges"].append(_bridge(bridge))
+    if found.pass_bridged:
+        here["pass_bridged"] = True
+        beside(here, "pass_bridged", found.pass_bridged)
 
 
 def _no_bridge(why: str) -> Iterator[str]:
@@ -165,9 +174,13 @@ def _guest(seen: Proposal) -> list[str]:
     nics = [flow_map({"bridge": b.name, "mac": quoted("00:16:3e:00:00:01")}) for b in reversed(seen.bridges)][
         :1
     ]
+    in_pool = {"thin_pool": seen.guest_pool} if seen.guest_pool else {}
     guest = CommentedMap(
-        name="first", memory_mib=1024, vcpus=1, volume=flow_map({"name": "first", "size_gib": 10}),
+        name="first", memory_mib=1024, vcpus=1, volume=flow_map({"name": "first", "size_gib": 10} | in_pool),
         nics=flow(nics), pci=flow(may.bdfs if may else ()), vnc_display=10,
     )  # fmt: skip
-    beside(guest, "volume", f"a logical volume in {clean(seen.guest_group)}")
+    where = (
+        f"{seen.guest_group}, and takes from its thin pool what is written" if in_pool else seen.guest_group
+    )
+    beside(guest, "volume", f"a logical volume in {clean(where)}")
     return [*_GUEST.splitlines(), *commented(CommentedMap(guests=CommentedSeq([guest])), 0)]

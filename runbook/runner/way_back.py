@@ -13,19 +13,17 @@ from runbook import params as parameters
 from runbook import programs, steps
 from runbook.actions import Action
 from runbook.controller.signals import watching
-from runbook.engine import gates, undo, undo_files
+from runbook.engine import finished, gates, undo, undo_files
 from runbook.engine.beat import Beat, Work
 from runbook.errors import CheckFailed, CommandFailed, ConsentMissing, ParamsError, Refused, RunbookError
 from runbook.evidence import abandoned, session, vouched
 from runbook.evidence.outcomes import StepEnd
 from runbook.evidence.record import NotebookRecord, Run
 from runbook.facts import identity
-from runbook.hosts import Host, connect
-from runbook.hosts.recorded import RecordedHost
+from runbook.hosts import Host
 from runbook.model.ask import Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
-from runbook.params.host import Recorded
 from runbook.params.secrets import mask_known_secrets
 from runbook.redaction import KNOWN
 from runbook.show.steps import Outcome
@@ -105,7 +103,7 @@ def go_back(
     programs.require(params)
     mask_known_secrets(params)
     abandoned.finish_orphans(reports.absolute(), params.host)
-    host = _host(params)
+    host = finished.reach(params, undo.NOTEBOOK)
     try:
         if mode == "apply":
             host.lock()
@@ -125,15 +123,6 @@ def go_back(
         )
     finally:
         host.close()
-
-
-def _host(params: HostParams) -> Host:
-    """Return the host to go back on; of a recorded one as all that was done left it."""
-    connection = params.connection
-    if not isinstance(connection, Recorded):
-        return connect(params, undo.NOTEBOOK)
-    books = {notebook: [steps.name_of(s) for s in known] for notebook, known in steps.notebooks().items()}
-    return RecordedHost.as_left(parameters.find(connection.recording), params.host, books)
 
 
 def _archived(

@@ -13,6 +13,7 @@ from runbook.show import pieces
 from runbook.show.pieces import Shown, badge
 from runbook.steps import Step, name_of
 from runbook.text.html import escape
+from runbook.text.html import rows as table_rows
 from runbook.text.plural import plural
 
 _MANY_LINES = 30
@@ -118,12 +119,8 @@ def outcome(step: Step, end: Outcome) -> Shown:
 
 def summary(title: str, rows: list[tuple[str, str, str]]) -> Shown:
     """Return the steps of a notebook and how each ended."""
-    cells = "".join(
-        f'<tr><td style="text-align:left">{escape(name)}</td><td style="text-align:left">{badge(status)}</td>'
-        f'<td style="text-align:left">{escape(message)}</td></tr>'
-        for name, status, message in rows
-    )
-    html = f"<div><b>{escape(title)}</b><table><tbody>{cells}</tbody></table></div>"
+    cells = [(escape(name), badge(status), escape(message)) for name, status, message in rows]
+    html = f"<div><b>{escape(title)}</b>{table_rows((), cells)}</div>"
     wide = max((len(name) for name, _, _ in rows), default=0)
     text = [title, *(f"  {name:<{wide}}  {status:<9}  {message}".rstrip() for name, status, message in rows)]
     return Shown(html, "\n".join(text))

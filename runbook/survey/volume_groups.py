@@ -7,6 +7,8 @@ from runbook.text.sizes import human_size
 
 LEAST = GIB
 """What a group must have free to be of use for a guest's disk, in bytes."""
+_FULL = 90
+"""Percent of a thin pool's book-keeping from which on nothing more is made in it."""
 
 
 def pools(storage: Storage, group: str) -> tuple[Volume, ...]:
@@ -22,6 +24,22 @@ def is_partial(storage: Storage, group: str) -> bool:
 def has_room(storage: Storage, group: Group) -> bool:
     """Return whether a guest's disk can be made in a group."""
     return group.free >= LEAST and not is_partial(storage, group.name)
+
+
+def pool_room(pool: Volume) -> int:
+    """Return how many bytes a thin pool can still take; 0 where LVM does not say, or its book-keeping is nearly full.
+
+    The book-keeping (metadata) that runs full stops every volume of the pool (lvmthin(7)).
+    """
+    is_sound = pool.data_percent is not None and not pool.health and (pool.metadata_percent or 0) < _FULL
+    return int(pool.size * (1 - (pool.data_percent or 0) / 100)) if is_sound else 0
+
+
+def pool_with_room(storage: Storage, group: Group) -> Volume | None:
+    """Return the thin pool of a group with the most room for a guest's thin volume, None where none has any."""
+    found = [] if is_partial(storage, group.name) else pools(storage, group.name)
+    best = max(found, key=pool_room, default=None)
+    return best if best is not None and pool_room(best) >= LEAST else None
 
 
 def holders(storage: Storage, group: Group) -> str:

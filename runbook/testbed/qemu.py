@@ -73,6 +73,8 @@ class Spec:
     ssh_at: str = ""
     ssh_to: int = 22
     user: str = "root"
+    more: tuple[str, ...] = ()
+    """Further words; of `-vga` and `-boot` QEMU takes the last."""
     wire: Wire | None = None
     """The switch that those of the cards are plugged into that have no network of QEMU's own."""
 
@@ -94,6 +96,7 @@ def command(spec: Spec) -> list[str]:
         *[word for nic in spec.nics for word in _nic(nic, spec)],
         *[word for spare in spec.spares for word in ("-device", _spare(*spare))],
         *[word for number, disk in enumerate(spec.disks) for word in _disk(number, *disk)],
+        *spec.more,
     ]  # fmt: skip
 
 

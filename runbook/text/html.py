@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape as _escape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from runbook.text.visible import visible
 
@@ -60,6 +61,19 @@ def table(name: str, frame: pd.DataFrame, tints: Mapping[str, Mapping[str, str]]
     style = style.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
     made = str(style.to_html())
     return f'<div style="container-type:inline-size">{_stacked(name, heads)}{made}</div>' if wide else made
+
+
+def rows(heads: Sequence[str], cells: Iterable[Iterable[str]]) -> str:
+    """Return a small table; its heads are text, and each cell is markup that was made with `escape`, such as a `link`."""
+    left = ' style="text-align:left"'
+    head = "".join(f"<th{left}>{escape(word)}</th>" for word in heads)
+    body = "".join(f"<tr>{''.join(f'<td{left}>{cell}</td>' for cell in row)}</tr>" for row in cells)
+    return f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
+
+
+def link(text: str, leads: str) -> str:
+    """Return a text that leads to a file beside the page, '' for nowhere."""
+    return f'<a href="{escape(quote(leads))}">{escape(text)}</a>' if leads else escape(text)
 
 
 def _stacked(name: str, heads: list[str]) -> str:

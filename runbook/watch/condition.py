@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook.text.printable import printable
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -15,6 +17,11 @@ class Condition:
     """One sentence without numbers that would change at each look, where it can."""
     do: str
     """The next move."""
+
+    @property
+    def as_text(self) -> Condition:
+        """The same without any character that acts: what a machine said is text, wherever it is shown."""
+        return Condition(printable(self.key), self.topic, printable(self.what), printable(self.do))
 
 
 @dataclass(frozen=True)

@@ -37,4 +37,4 @@ def conditions(params: HostParams, reports: Path, host: Host) -> list[Condition]
                 Condition(f"check:{name_of(step)}:{f.what[:80]}", "drift", f.what[:_LONGEST], f.do or f"`runbook check PARAMS --step {name_of(step)}`")
                 for f in findings
             ]  # fmt: skip
-    return told
+    return [one.as_text for one in told]

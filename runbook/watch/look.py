@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from runbook.engine import finished
 from runbook.errors import HostError
 from runbook.evidence import archive
-from runbook.hosts import connect
 from runbook.params import HostParams
 from runbook.watch import drifting, kept, news, told, topics
 from runbook.watch.condition import Look
 from runbook.watch.news import Message, State
-
-NOTEBOOK = "08_guests"
-"""The recording in which a replay of a recorded host looks."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +42,11 @@ def watch(params: HostParams, reports: Path, now: int, *, is_full: bool = True) 
     is_due = (
         is_real and is_full and params.watch.drift_h and now - state.drifted >= params.watch.drift_h * 3600
     )
-    look, drifted = _look(params, reports, state, now, is_due=bool(is_due))
+    look, was_full = _look(params, reports, state, now, is_due=bool(is_due))
     after, message = news.follow(state, look)
     if not is_real:
         return Seen(after, look, message)
-    after = replace(after, drifted=now if drifted else state.drifted)
+    after = replace(after, drifted=now if was_full else state.drifted)
     left, untold = told.tell(params, message, waiting)
     # Kept after it was told: who is killed between the two tells it once more rather than never.
     kept.keep(place, after, left)
@@ -62,15 +59,16 @@ def watch(params: HostParams, reports: Path, now: int, *, is_full: bool = True) 
 
 def _look(params: HostParams, reports: Path, state: State, now: int, *, is_due: bool) -> tuple[Look, bool]:
     try:
-        host = connect(params, NOTEBOOK)
+        host = finished.reach(params, "watch")
         try:
-            look = topics.read(params, host.gather(topics.asks(params)), state.keys, now)
+            facts = host.gather(topics.asks(params, is_full=is_due))
+            look = topics.read(params, facts, state.keys, now, is_full=is_due)
             drift = drifting.conditions(params, reports, host) if is_due else None
         finally:
             host.close()
     except HostError as error:
         return topics.unreached(params, error, now), False
     if drift is None:
-        return look, False
+        return look, is_due
     known = look.known | {"drift"}
     return replace(look, known=known, conditions=(*look.conditions, *drift)), True

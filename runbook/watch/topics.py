@@ -6,24 +6,38 @@ from collections.abc import Callable
 from functools import partial
 
 from runbook.errors import RunbookError
-from runbook.facts import backups, fullness, guests, nights, raid, sensors, services, smart, storage
+from runbook.facts import (
+    backups,
+    fullness,
+    guests,
+    nights,
+    raid,
+    sensors,
+    services,
+    smart,
+    storage,
+    waiting_updates,
+)
 from runbook.model.ask import Ask, Facts
 from runbook.model.unreadable import reading
 from runbook.params import HostParams
+from runbook.params.host import Stored
 from runbook.watch import guests as of_guests
-from runbook.watch import machine
+from runbook.watch import machine, updates
 from runbook.watch.condition import Condition, Gauge, Look
 
 Reader = Callable[[HostParams, Facts, frozenset[str]], machine.Found]
 
 
-def asks(params: HostParams) -> tuple[Ask, ...]:
+def asks(params: HostParams, *, is_full: bool = False) -> tuple[Ask, ...]:
     """Return the questions of one look, which travel in one round trip."""
-    return tuple(dict.fromkeys(ask for _, questions, _ in topics(params, 0) for ask in questions))
+    return tuple(
+        dict.fromkeys(ask for _, questions, _ in topics(params, 0, is_full=is_full) for ask in questions)
+    )
 
 
-def topics(params: HostParams, now: int) -> list[tuple[str, tuple[Ask, ...], Reader]]:
-    """Return each topic with its questions and its reader; backups only where some are asked for."""
+def topics(params: HostParams, now: int, *, is_full: bool) -> list[tuple[str, tuple[Ask, ...], Reader]]:
+    """Return each topic with its questions and its reader; backups only where some are asked for, updates only now and then."""
     folder = backups.look(params.management.backups.folder)
     found: list[tuple[str, tuple[Ask, ...], Reader]] = [
         ("guests", guests.RUNNING, of_guests.guests),
@@ -34,18 +48,23 @@ def topics(params: HostParams, now: int) -> list[tuple[str, tuple[Ask, ...], Rea
         ("services", (services.FAILED, *services.commands(services.XEN_WATCHDOG)), machine.units),
         ("warmth", (*sensors.COMMANDS, *smart.COMMANDS), machine.warmth),
         ("checks", sensors.COMMANDS, machine.checks),
-        ("clock", (folder,), partial(of_guests.clock, now=now)),
     ]
+    if not isinstance(params.connection, Stored):  # what a machine said once has the time of then
+        found.append(("clock", (folder,), partial(of_guests.clock, now=now)))
     if params.management.backups.guests:
         found.append(("backups", (folder, *nights.COMMANDS), of_guests.saved))
+    if is_full:
+        found.append(("updates", waiting_updates.COMMANDS, updates.waiting))
     return found
 
 
-def read(params: HostParams, facts: Facts, active: frozenset[str], now: int) -> Look:
+def read(
+    params: HostParams, facts: Facts, active: frozenset[str], now: int, *, is_full: bool = False
+) -> Look:
     """Return what a look found. A topic whose questions have no answer, or none that can be read, is not known."""
     known, unknown = ["reach"], list[tuple[str, str]]()
     found: list[Condition | Gauge] = []
-    for topic, questions, reader in topics(params, now):
+    for topic, questions, reader in topics(params, now, is_full=is_full):
         if silent := _silent(facts, questions):
             unknown.append((topic, silent))
             continue
@@ -55,11 +74,12 @@ def read(params: HostParams, facts: Facts, active: frozenset[str], now: int) -> 
             known.append(topic)
         except RunbookError as error:
             unknown.append((topic, error.what))
+    texts = [c.as_text for c in found if isinstance(c, Condition)]
     return Look(
         params.host,
         now,
         frozenset(known),
-        tuple({c.key: c for c in found if isinstance(c, Condition)}.values()),
+        tuple({c.key: c for c in texts}.values()),
         tuple(g for g in found if isinstance(g, Gauge)),
         tuple(unknown),
     )
@@ -69,7 +89,7 @@ def unreached(params: HostParams, error: RunbookError, now: int) -> Look:
     """Return the look at a host that does not answer: of all else nothing is known."""
     do = error.do or "look at the machine itself: its power, its network, its screen"
     said = Condition("reach", "reach", f"The host cannot be looked at: {error.what}", do)
-    return Look(params.host, now, frozenset({"reach"}), (said,))
+    return Look(params.host, now, frozenset({"reach"}), (said.as_text,))
 
 
 def _silent(facts: Facts, questions: tuple[Ask, ...]) -> str:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import nbformat
 
+from runbook.desk.serving import serving
+
 ROOT = Path(__file__).parents[2]
 _SETTINGS = {
     "apputils-extension/themes": '{"adaptive-theme": true}',
@@ -39,13 +41,12 @@ class Server:
         self._token, self._port = secrets.token_hex(), _free_port()
         self._log = (place / "server.log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ServerApp.ip=127.0.0.1",
-             f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.folder}",
-             "--LabApp.expose_app_in_browser=True"],
+            [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", *serving(self.folder),
+             f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0", "--LabApp.expose_app_in_browser=True"],
             env=self._env(), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
 
-    def wait(self, seconds: float = 60) -> None:
+    def wait(self, seconds: float = 240) -> None:
         """Return when it answers. Raises `AssertionError` with what it said when it does not."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and self._process.poll() is None:
@@ -120,8 +121,8 @@ class Notebook:
         self.page, self.path = page, path
         page.goto(server.url(f"lab/tree/{path.relative_to(server.folder)}"))
         self.cells = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
-        self.cells.first.wait_for(timeout=60_000)
-        page.wait_for_function(_READY, timeout=60_000)
+        self.cells.first.wait_for(timeout=180_000)
+        page.wait_for_function(_READY, timeout=180_000)
 
     def close(self) -> None:
         """End the notebook's kernel and close its page, whatever is not saved."""
@@ -165,7 +166,7 @@ class Notebook:
 
     def ended(self, name: str) -> None:
         """Wait until a cell has run."""
-        self.page.wait_for_function(_HAS_RUN, arg=self.ids.index(name), timeout=60_000)
+        self.page.wait_for_function(_HAS_RUN, arg=self.ids.index(name), timeout=180_000)
 
     def run_all(self) -> None:
         """Choose "Run All Cells" from the menu, and return when nothing runs any more."""

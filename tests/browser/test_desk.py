@@ -1,5 +1,6 @@
 """The page that `runbook jupyter` begins with: from one's hosts to one's own notebooks, with nothing to spoil."""
 
+import json
 import shutil
 
 import pytest
@@ -43,3 +44,45 @@ def test_from_the_first_page_to_a_hosts_own_notebook_and_on(lab, server, start):
         committed = (ROOT / f"notebooks/{name}.ipynb").read_bytes()
         assert (server.folder / f"notebooks/{name}.ipynb").read_bytes() == committed
     page.screenshot(path=str(server.folder.parent / "desk.png"))
+
+
+def typed_into(notebook, name):
+    """Type a word at the end of a cell; return whether the cell has it then, and take it out again."""
+    code = notebook.cell(name).locator(".cm-content")
+    code.click()
+    notebook.page.keyboard.press("Control+End")
+    notebook.page.keyboard.type("  # mine")
+    has_it = "# mine" in code.inner_text()
+    for _ in range(len("  # mine") if has_it else 0):
+        notebook.page.keyboard.press("Backspace")
+    return has_it
+
+
+def test_a_steps_cells_are_edited_until_it_is_done_and_the_projects_own_are_never_saved(lab, server, start):
+    """After a plan both cells still take a word; after the step neither does, and the saved copy keeps that."""
+    copy = copies.make(server.folder, "params/example.yml", "frozen")[1]
+    notebook = lab(copy)
+    cells = ("plan-verify-settings", "apply-verify-settings")
+    parameters = notebook.cell("parameters").locator(".cm-content")
+    for mode, may in (("plan", True), ("auto", False)):
+        parameters.click()
+        notebook.page.keyboard.press("Control+A")
+        notebook.page.keyboard.type(f'params = "params/example.yml"\nmode = "{mode}"')
+        notebook.run_all()
+        assert [typed_into(notebook, name) for name in cells] == [may, may], mode
+    assert typed_into(notebook, "parameters")
+    notebook.page.keyboard.press("Control+S")
+    expect(notebook.page.locator(".jp-mod-dirty")).to_have_count(0)
+    saved = {cell["id"]: cell["metadata"] for cell in json.loads(copy.read_text())["cells"]}
+    assert {name for name, data in saved.items() if data.get("editable") is False} >= set(cells)
+    assert saved["parameters"].get("editable") is not False
+
+    own = server.folder / "notebooks/01_uefi.ipynb"
+    before = own.read_bytes()
+    original = lab(own)
+    original.run_all()
+    original.page.keyboard.press("Control+S")
+    dialog = original.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("read-only")
+    dialog.get_by_role("button").last.click()
+    assert own.read_bytes() == before

@@ -58,13 +58,15 @@ def test_a_host_gets_its_own_copies_and_the_projects_stay_as_they_are(project):
     assert 'href="my%20host/05_xen_installation.ipynb"' in shown.html
 
 
-def test_in_a_copy_only_the_parameters_are_edited(project):
-    """Every cell of the runbook's is frozen, so that no stray key changes it; the parameters are not."""
+def test_in_a_copy_prose_is_frozen_and_code_is_not_yet(project):
+    """No stray key changes the guide's words, and no cell is lost; code can be edited until its step is done."""
     Desk(project).notebooks("example")
     for path in [*(project / "mine/example").iterdir()]:
-        frozen = {id_ for id_, cell in cells(path).items() if cell.metadata.get("editable") is False}
-        assert set(cells(path)) - frozen == {"parameters"}
-        assert all(cells(path)[id_].metadata["deletable"] is False for id_ in frozen)
+        for cell in cells(path).values():
+            assert (cell.metadata.get("editable") is False) == (cell.cell_type == "markdown")
+            assert cell.metadata["deletable"] is False
+    first = cells(copies.start(project))
+    assert [id_ for id_, cell in first.items() if cell.metadata.get("editable") is not False] == ["host"]
 
 
 def test_every_link_of_a_copy_leads_to_a_file(project):

@@ -173,7 +173,7 @@ def test_programs_are_told_the_same(folder):
         set(steps) - {"boot_xen_once"}, "skipped"
     )
     assert steps["hide_devices"]["actions"] == 3
-    assert json.loads((folder / "reports/alder" / told["id"] / "run.json").read_text()) == told
+    assert json.loads((folder / "reports/alder/plans" / told["id"] / "run.json").read_text()) == told
 
 
 def test_a_plan_goes_on_after_a_refusal(folder):

@@ -60,7 +60,7 @@ def test_what_says_nothing_drops_nothing(text):
 
 
 @pytest.mark.parametrize(("name", "words"), [
-    ("firewalld", "--permanent --zone=ZONE --add-interface=gbr0"),
+    ("firewalld", "set `pass_bridged: true` under network"),
     ("own-chain", '`iifname "gbr0" oifname "gbr0" accept` in front'),
 ])  # fmt: skip
 def test_guests_that_would_have_no_network_are_told_of_and_the_move_leads_on(name, words):
@@ -92,3 +92,17 @@ def test_a_move_that_is_made_already_is_not_advised():
     network = PARAMS.network.model_copy(update={"pass_bridged": True})
     (found,) = bridges.dropped(PARAMS.model_copy(update={"network": network}), facts("", rules=rules))
     assert found.do.startswith("run the step pass_bridged_packets in mode apply")
+
+
+def test_firewalld_that_was_told_and_drops_all_the_same_names_its_own_words():
+    """A zone that does not pass on among its interfaces is its owner's to change."""
+    network = PARAMS.network.model_copy(update={"pass_bridged": True})
+    (found,) = bridges.dropped(PARAMS.model_copy(update={"network": network}), facts(sample("firewalld")))
+    assert "--permanent --zone=ZONE --add-interface=gbr0" in found.do
+
+
+def test_a_rule_of_ufw_s_own_lets_one_bridge_pass():
+    """It counts for the bridge that it names, in either spelling of another one not."""
+    ufw = "-P FORWARD DROP\n-N ufw-before-forward\n-A ufw-user-forward -i gbr{0} -o gbr{0} -j ACCEPT\n"
+    assert bridges.dropped(PARAMS, facts("", rules=ufw.format(0))) == []
+    assert [f.level for f in bridges.dropped(PARAMS, facts("", rules=ufw.format(1)))] == ["warn"]

@@ -125,7 +125,10 @@ class World:
         return process.out()
 
     def folders(self) -> list[Path]:
-        return sorted(path for path in self.see("reports").glob("toy/*") if path.is_dir())
+        """Return the folders of the runs and the plans."""
+        reports = self.see("reports")
+        found = [*reports.glob("toy/[0-9]*"), *reports.glob("toy/plans/[0-9]*")]
+        return sorted((path for path in found if path.is_dir()), key=lambda path: path.name)
 
     def wait(self, name: str, process: Process) -> None:
         deadline = time.monotonic() + PATIENCE_S

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from runbook import survey
-from runbook.proposal.disks import disks, guest_group
+from runbook.actions.volumes import TAG
+from runbook.proposal.disks import disks, guest_group, guest_pool
 from runbook.steps.guests import create_volumes
 from runbook.survey import CARE, MAY, STAY
 from tests.storage_answers import findmnt, lsblk, lvm, node
@@ -142,11 +143,23 @@ GROUPS = {
     "a thin pool holds all": (
         {"pve": (GIB * 1000, GIB // 2)},
         [volume("pve", "data", GIB * 900, **POOL), volume("pve", "vm-1", GIB * 9, pool_lv="data")],
-        "guests",
-        "the thin pool pve/data holds 900.0 GiB, 2 % of it in use: a thin pool cannot be made smaller",
+        "pve",
+        "its room is in the thin pool pve/data, with 882.0 GiB of 900.0 GiB free",
     ),
-    "an empty thin pool holds all": (
-        {"pve": (GIB * 1000, 0)}, [volume("pve", "data", GIB * 900, **POOL)], "guests", "`lvremove pve/data` gives its room back",
+    "a thin pool that is full": (
+        {"pve": (GIB * 1000, GIB // 2)},
+        [volume("pve", "data", GIB * 900, **POOL | {"data_percent": "99.95"}), volume("pve", "vm-1", GIB * 9, pool_lv="data")],
+        "guests",
+        "the thin pool pve/data holds 900.0 GiB, 100 % of it in use: a thin pool cannot be made smaller",
+    ),
+    "a thin pool whose book-keeping is full": (
+        {"pve": (GIB * 1000, 0)}, [volume("pve", "data", GIB * 900, **POOL | {"metadata_percent": "96.00"})], "guests", "`lvremove pve/data`",
+    ),
+    "a thin pool that is not active": (
+        {"pve": (GIB * 1000, 0)}, [volume("pve", "data", GIB * 900, **POOL | {"data_percent": ""})], "guests", "`lvremove pve/data` gives its room back",
+    ),
+    "another has room beside a pool": (
+        {"pve": (GIB * 1000, 0), "data": (GIB * 9, GIB * 8)}, [volume("pve", "data", GIB * 900, **POOL)], "data", "8.0 GiB of 9.0 GiB free",
     ),
     "guests by name, though full": ({"guests": (GIB * 9, 0), "data": (GIB * 9, GIB * 8)}, [], "guests", "0 B of 9.0 GiB free: add a disk"),
 }  # fmt: skip
@@ -184,8 +197,52 @@ def test_a_guests_disk_in_a_group_that_has_no_room():
 
     said = refused({"pve": (GIB * 1000, 0)}, (), [pool])
     assert "the thin pool pve/data holds 900.0 GiB" in said
+    assert "say `thin_pool: data`" in said
+    full = refused(
+        {"pve": (GIB * 1000, 0)}, (), [volume("pve", "data", GIB * 900, **POOL | {"data_percent": "100.00"})]
+    )
+    assert "thin_pool" not in full
     assert "`lvremove pve/data`" in said
     parts = [("/dev/sda", "pve", GIB * 9), ("[unknown]", "pve", GIB * 9)]
     said = refused({"pve": (GIB * 18, GIB * 9)}, parts)
     assert "lacks a disk" in said
     assert "`vgreduce --removemissing pve`" in said
+
+
+def test_a_thin_pool_that_holds_all_room_takes_the_guests_volumes():
+    """`new` writes the group with the guest's volume in its pool; that is planned as a thin volume, and twice is once."""
+    pool = volume("pve", "data", GIB * 900, **POOL)
+    there = facts(system(), sda(), report=lvm({"pve": (GIB * 1000, 0)}, (), [pool]))
+    machine = survey.read(there)
+    assert (guest_group(machine)[0], guest_pool(machine, "pve")) == ("pve", "data")
+    thin = guest("web") | {"volume": {"name": "web", "size_gib": 10, "thin_pool": "data"}}
+    asked = params(guests=(thin,), storage={"guest_volume_group": "pve"})
+    plan = create_volumes.plan(asked, there)
+    assert plan.findings == ()
+    assert plan.actions[0].argv == (
+        *("lvcreate", "--yes", "--addtag", TAG, "--virtualsize", "10g", "--thinpool", "data", "--name", "web", "pve"),
+    )  # fmt: skip
+    made = [pool, volume("pve", "web", GIB * 10, lv_layout="thin,sparse", pool_lv="data", lv_tags=TAG)]
+    then = facts(system(), sda(), report=lvm({"pve": (GIB * 1000, 0)}, (), made))
+    assert (create_volumes.plan(asked, then).actions, create_volumes.check(asked, then)) == ((), [])
+
+
+def test_a_pool_that_could_run_full_is_told_of_and_one_that_is_full_refused():
+    """What the new volumes may come to hold is weighed against what the pool can still take."""
+    thin = guest("web") | {"volume": {"name": "web", "size_gib": 100, "thin_pool": "data"}}
+    asked = params(guests=(thin,), storage={"guest_volume_group": "pve"})
+
+    def found(percent: str) -> list[str]:
+        pool = volume("pve", "data", GIB * 900, **POOL | {"data_percent": percent})
+        there = facts(system(), sda(), report=lvm({"pve": (GIB * 1000, 0)}, (), [pool]))
+        return [f.level for f in create_volumes.plan(asked, there).findings]
+
+    assert (found("50.00"), found("95.00"), found("99.99")) == ([], ["warn"], ["refuse"])
+
+
+def test_a_volume_that_is_no_pool_is_none():
+    """The name of an ordinary volume where a pool is asked for is refused."""
+    thin = guest("web") | {"volume": {"name": "web", "size_gib": 1, "thin_pool": "data"}}
+    asked = params(guests=(thin,), storage={"guest_volume_group": "pve"})
+    there = facts(system(), sda(), report=lvm({"pve": (GIB * 99, 0)}, (), [volume("pve", "data", GIB)]))
+    assert [f.what for f in create_volumes.plan(asked, there).findings] == ["There is no thin pool pve/data"]

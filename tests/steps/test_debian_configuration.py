@@ -10,6 +10,7 @@ from runbook.facts import (
     accounts,
     apt_settings,
     firewall,
+    firewalld,
     listening,
     os_prober,
     packages,
@@ -17,6 +18,7 @@ from runbook.facts import (
     services,
     ssh_server,
     trim,
+    ufw,
 )
 from runbook.facts.storage import asks
 from runbook.model.ask import MISSING, Answer, Ask, Facts
@@ -83,6 +85,8 @@ for _machine in (BEFORE, AFTER):
     _machine[ssh_server._FILES.key] = Answer(
         0, "/etc/ssh/sshd_config:Include /etc/ssh/sshd_config.d/*.conf\n"
     )
+    _machine |= dict.fromkeys((ask.key for ask in ufw.COMMANDS), Answer(MISSING))
+    _machine[firewalld.OPEN.key] = Answer(0)
     _machine["< /boot/grub/grub.cfg"] = Answer(0, (SAMPLES / "grub-bare.cfg").read_text(encoding="utf-8"))
 
 
@@ -614,15 +618,65 @@ def test_the_door_is_not_closed_on_oneself(changes, what):
 
 
 def test_another_packet_filter_is_refused():
-    """Two filters close what the other opens."""
+    """Two filters close what the other opens: one that has no words of its own, or whose words nobody could read."""
+    for unit in ("netfilter-persistent", "shorewall", "ufw", "firewalld"):
+        assert stops(close_ports, machine=BEFORE, changes=with_filter(unit)) == [
+            ("refuse", f"{unit}.service also filters packets")
+        ]
+
+
+def with_filter(*units, **files):
+    """Return the answers of a host on which these units run, and what ufw's files say."""
     ask = next(a for a in close_ports.asks(PARAMS) if a.key.startswith("systemctl show"))
-    ufw = (
-        BEFORE[ask.key].out
-        + "\nId=ufw.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
-    )
-    assert stops(close_ports, machine=BEFORE, changes={ask: Answer(0, ufw)}) == [
-        ("refuse", "ufw.service also filters packets")
+    rows = [f"\nId={u}.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n" for u in units]
+    said = dict(zip(ufw.COMMANDS, files.values(), strict=False))
+    return {ask: Answer(0, BEFORE[ask.key].out + "".join(rows))} | {a: Answer(0, t) for a, t in said.items()}
+
+
+ON, DROPS = "ENABLED=yes\n", 'DEFAULT_INPUT_POLICY="DROP"\n'
+SSH_RULE = "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\n"
+
+
+def test_ufw_that_is_switched_off_filters_nothing():
+    """Debian starts its unit on every host that has the package: our own rules are put in force then."""
+    off = with_filter("ufw", conf="ENABLED=no\n", defaults=DROPS, rules="")
+    assert isinstance(plan(close_ports, machine=BEFORE, changes=off).actions[0], Switch)
+    assert stops(close_ports, machine=BEFORE, changes=off) == []
+
+
+@pytest.mark.parametrize(("rules", "told"), [
+    ("", [("ufw", "allow", "22/tcp")]),
+    (SSH_RULE, []),
+    (SSH_RULE.replace("any 0.0.0.0/0 in", "any 192.168.1.0/24 in"), []),
+    (SSH_RULE.replace("allow tcp", "limit tcp").replace(" in", " OpenSSH - in"), []),
+    (SSH_RULE.replace("allow", "deny"), [("ufw", "allow", "22/tcp")]),
+    (SSH_RULE.replace(" 22 ", " 20:25 "), []),
+    (SSH_RULE.replace(" in\n", " in_eno1 comment=73736820696e\n"), [("ufw", "allow", "22/tcp")]),
+])  # fmt: skip
+def test_ufw_is_told_in_its_own_words_and_nothing_is_made_wider(rules, told):
+    """What a rule is about already, were it for some senders alone, is left; no rules of ours stand beside ufw's."""
+    on = with_filter("ufw", conf=ON, defaults=DROPS, rules=rules)
+    planned = plan(close_ports, machine=BEFORE, changes=on)
+    assert [a.argv for a in planned.actions] == told
+    assert planned.stops == ()
+    assert [a.undo for a in planned.actions] == [("ufw", "delete", *words[1:]) for words in told]
+    assert [level for level, _ in check(close_ports, machine=BEFORE, changes=on)] == ["fail"] * len(told)
+
+
+def test_a_filter_that_lets_in_what_no_rule_is_about_is_refused():
+    """It would close nothing; the move is its own word for that."""
+    wide = with_filter("ufw", conf=ON, defaults=DROPS.replace("DROP", "ACCEPT"), rules=SSH_RULE)
+    assert stops(close_ports, machine=BEFORE, changes=wide) == [
+        ("refuse", "ufw lets in what no rule of it is about")
     ]
+    zone = "default public\ntarget public ACCEPT\nnow public 22/tcp\nkept public 22/tcp\n"
+    open_zone = with_filter("firewalld") | {firewalld.OPEN: Answer(0, zone)}
+    assert stops(close_ports, machine=BEFORE, changes=open_zone) == [
+        ("refuse", "firewalld lets in what no rule of it is about")
+    ]
+    closed = with_filter("firewalld") | {firewalld.OPEN: Answer(0, zone.replace("ACCEPT", "default"))}
+    assert plan(close_ports, machine=BEFORE, changes=closed).actions == ()
+    assert check(close_ports, machine=BEFORE, changes=closed) == []
 
 
 def test_rules_that_were_flushed_come_back():
@@ -638,6 +692,20 @@ def test_more_ports_can_be_opened():
     assert "tcp dport { 22, 5900 } accept" in text
     assert "udp dport { 5353 } accept" in text
     assert "hook forward" not in text
+
+
+def test_match_blocks_stay_and_each_way_on_leads_on():
+    """With `keep` nobody asks; a block that takes no passwords stands in nobody's way; one that does is left once it says no."""
+    blocks = (
+        "/etc/ssh/sshd_config:Match Address 10.0.0.0/8\n/etc/ssh/sshd_config:    PasswordAuthentication {}\n"
+    )
+    taking, not_taking = ({ssh_server._FILES: Answer(0, blocks.format(word))} for word in ("yes", "no"))
+    (found,) = plan(require_ssh_keys, machine=BEFORE, changes=taking).stops
+    assert "take what says yes to passwords out of that block" in found.do
+    assert "or set `configuration.ssh: keep`" in found.do
+    assert [type(a) for a in plan(require_ssh_keys, machine=BEFORE, changes=not_taking).actions] == [Switch]
+    assert plan(require_ssh_keys, machine=BEFORE, changes=not_taking).stops == ()
+    assert plan(require_ssh_keys, params(ssh="keep"), machine=BEFORE).actions == ()
 
 
 def test_ways_back():

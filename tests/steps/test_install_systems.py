@@ -49,7 +49,7 @@ WEB = with_web()
 RECIPE = guest_system.recipe(WEB.guests[-1]).key
 
 
-def host(params=WEB, *, head="STATUS=2\nHEAD=empty\n", notes="", image=False, grub=True, key="", **values):
+def host(params=WEB, *, head="STATUS=2\nHOLDS=nothing\n", notes="", image=False, grub=True, key="", **values):
     """Return a host with the volumes of all guests, and what the new questions are answered."""
     made = configured(params, **values)
     for ask in install_systems.asks(params):
@@ -136,9 +136,11 @@ def test_a_second_guest_of_the_same_kind_takes_the_image_that_is_there():
     [
         ("TYPE=ext4\nSTATUS=0\n", "it begins with ext4"),
         ("PTTYPE=gpt\nPTUUID=1c7a\nSTATUS=0\n", "it begins with a gpt partition table"),
-        ("STATUS=2\n", "what it begins with is not known, and is not nothing"),
-        ("STATUS=8\nHEAD=empty\n", "what it begins with is not known, and is not nothing"),
-        ("STATUS=127\nHEAD=empty\n", "what it begins with is not known, and is not nothing"),
+        ("STATUS=2\n", "something stands on it that is not known"),
+        ("STATUS=2\nHOLDS=data 1048576\n", "something stands on it that is not known, at byte 1048576"),
+        ("STATUS=2\nHOLDS=half 3xTf0Q-a\n", "something stands on it that is not known"),
+        ("STATUS=8\nHOLDS=nothing\n", "something stands on it that is not known"),
+        ("STATUS=127\nHOLDS=nothing\n", "something stands on it that is not known"),
     ],
 )
 def test_a_disk_that_holds_anything_is_refused(head, why):
@@ -171,11 +173,37 @@ def test_a_disk_in_use_is_refused():
 
 
 def test_half_a_system_is_begun_anew():
-    """The note of a cut-off run makes the volume ours to overwrite, whatever is on it by now."""
-    half = host(head="TYPE=ext4\nSTATUS=0\n", notes=noted(host(), "writing"), image=True)
+    """The note of a cut-off run, and its mark on the volume, make it ours to overwrite."""
+    half = host(head=f"STATUS=2\nHOLDS=half {identity(host())}\n", notes=noted(host(), "writing"), image=True)
     assert stops(install_systems, half) == []
     assert isinstance(actions(install_systems, half)[-1], Run)
     assert problems(install_systems, half) == [("fail", "The disk of the guest 'web' has half a system")]
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        ("TYPE=ext4\nSTATUS=0\n", "it begins with ext4, and it is not what a run left there"),
+        (
+            "STATUS=2\nHOLDS=data 0\n",
+            "something stands on it that is not known, at byte 0, and it is not what",
+        ),
+        ("STATUS=2\nHOLDS=half another\n", "something stands on it that is not known, and it is not what"),
+    ],
+)
+def test_half_a_system_that_somebody_wrote_over_is_refused(head, why):
+    """The note of a cut-off run is no leave to overwrite what its owner put there since."""
+    taken = host(head=head, notes=noted(host(), "writing"), image=True)
+    (finding,) = install_systems.plan(WEB, taken.facts(install_systems)).stops
+    assert finding.level == "refuse"
+    assert finding.why.startswith(why)
+    assert actions(install_systems, taken) == ()
+    assert problems(install_systems, taken) == [("fail", "The disk of the guest 'web' has no system")]
+
+
+def test_what_an_older_volume_left_in_the_place_of_a_new_one_does_not_hinder():
+    """LVM clears the beginning of a new volume alone."""
+    assert isinstance(actions(install_systems, host(head="STATUS=2\nHOLDS=leftovers 9000000\n"))[-1], Run)
 
 
 def test_what_is_installed_stays():
@@ -294,7 +322,7 @@ class TestAnswers:
     def test_a_fixed_address_is_asked_at_that_address(self):
         """Without DHCP nobody has to find it."""
         fixed = with_web(start=True, system={"debian": "trixie", "keys": [KEY], "ipv4": "192.168.7.9/24"})
-        assert "key web 192.168.7.9; true" in guest_systems.host_key(fixed.guests[-1]).argv[-1]
+        assert "key web 192.168.7.9 0; true" in guest_systems.host_key(fixed.guests[-1]).argv[-1]
 
     @pytest.mark.parametrize(
         ("said", "wanted"),
@@ -315,6 +343,29 @@ class TestAnswers:
         env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
         out = subprocess.run(ask.argv, capture_output=True, text=True, env=env, check=True).stdout
         assert out.strip() == wanted
+
+    @pytest.mark.parametrize(
+        ("listed", "status", "says"),
+        [
+            ("Name ID Mem VCPUs State Time(s)\nweb 2 384 1 ---sc- 323.9", 1, "the guest has crashed"),
+            ("Name ID Mem VCPUs State Time(s)\nweb 2 384 1 -b---- 3.9", 0, ""),
+            ("", 1, "the guest is gone"),
+        ],
+    )
+    def test_nobody_waits_for_a_guest_that_crashed(self, tmp_path, listed, status, says):
+        """A kernel that panicked does not answer any more, and neither does a guest that is gone; one that starts is waited for."""
+        (tmp_path / "xl").write_text(f"#!/bin/sh\n[ -n '{listed}' ] || exit 1\ncat <<'EOF'\n{listed}\nEOF\n")
+        tried = f"[ -e {tmp_path}/second ] && echo '192.168.7.9 {GIVEN}'; : >{tmp_path}/second"
+        (tmp_path / "ssh-keyscan").write_text(f"#!/bin/sh\n{tried}\n")
+        (tmp_path / "sleep").write_text("#!/bin/sh\n")
+        for program in ("xl", "ssh-keyscan", "sleep"):
+            (tmp_path / program).chmod(0o755)
+        fixed = with_web(start=True, system={"debian": "trixie", "keys": [KEY], "ipv4": "192.168.7.9/24"})
+        wait = guest_systems.wait(fixed.guests[-1])
+        env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        done = subprocess.run(wait.argv, capture_output=True, text=True, env=env, timeout=60, check=False)
+        assert done.returncode == status
+        assert done.stderr.startswith(says)
 
 
 class TestActs:

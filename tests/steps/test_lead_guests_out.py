@@ -13,6 +13,7 @@ from runbook.steps.debian_configuration import close_ports
 from runbook.steps.shared import guests_way_out
 from runbook.steps.shared.guests_way_out import UNIT, UNIT_FILE, files, rules
 from runbook.steps.xen_configuration import lead_guests_out as step
+from tests.facts.test_guest_network import SAMPLES
 from tests.steps.machine import like_testbed
 
 PARAMS = like_testbed(
@@ -29,7 +30,7 @@ BEFORE = {
     "ip_forward": Answer(0, "0\n"),
     "nft --stateless list": Answer(1),
     "unshare": Answer(0, TABLE),
-    "list chains": Answer(0, '{"nftables": []}'),
+    "list ruleset": Answer(0, '{"nftables": []}'),
     "systemctl show": Answer(0, f"Id={UNIT}\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"),
     "ip -j addr": Answer(0, "[]"),
     **dict.fromkeys(files(PARAMS), Answer(MISSING)),
@@ -97,6 +98,17 @@ def test_what_broke_is_found_and_mended(word, answer, what):
     assert step.plan(PARAMS, broken).actions
 
 
+def test_a_machine_that_was_carried_into_the_same_network():
+    """It was free when it was chosen; now half of the guests' packets would go into the house's network."""
+    here = '[{"dst": "default", "dev": "wlp4s0"}, {"dst": "192.168.150.0/24", "dev": "wlp4s0"}]'
+    (found,) = step.check(PARAMS, host(AFTER, **{"ip -j route": here}))
+    assert (
+        found.what == "The network 192.168.150.0/24 of xenbr0 overlaps 192.168.150.0/24, which wlp4s0 reaches"
+    )
+    own = here.replace("wlp4s0", "xenbr0")
+    assert step.check(PARAMS, host(AFTER, **{"ip -j route": own})) == []
+
+
 def chain(**more):
     return json.dumps(
         {
@@ -112,7 +124,7 @@ def chain(**more):
     [
         ("iptables -S", "-P FORWARD DROP\n-N DOCKER-USER\n", "Docker drops"),
         ("iptables -S", "-P FORWARD DROP\n-N ufw-before-forward\n", "ufw drops"),
-        ("list chains", chain(policy="drop"), "the chain fwd of the table inet own drops"),
+        ("list ruleset", chain(policy="drop"), "the chain fwd of the table inet own drops"),
         ("ip -j route", WIFI, "192.168.150.0/24 of xenbr0 overlaps 192.168.0.0/16, which wlp4s0"),
         ("ss -Hlntup", DNS, "udp 53 (named) is taken"),
     ],
@@ -136,9 +148,32 @@ def test_who_stands_in_the_way_is_named_before_anything_is_done(word, answer, wh
 
 
 def test_docker_s_own_chain_for_people_lets_guests_pass():
-    """The advised commands are seen when they have been run."""
-    rules_ = "-P FORWARD DROP\n-A DOCKER-USER -i xenbr0 -j ACCEPT\n-A DOCKER-USER -o xenbr0 -j ACCEPT\n"
-    assert not step.plan(PARAMS, host(BEFORE, **{"iptables -S": rules_})).refusals
+    """The advised commands are seen when they have been run; a chain that nothing leads to lets nothing pass."""
+    allowed = "-A DOCKER-USER -i xenbr0 -j ACCEPT\n-A DOCKER-USER -o xenbr0 -j ACCEPT\n"
+    policy, leads = "-P FORWARD DROP\n-N DOCKER-USER\n", "-A FORWARD -j DOCKER-USER\n"
+    (refusal,) = step.plan(PARAMS, host(BEFORE, **{"iptables -S": policy + leads})).refusals
+    assert "iptables -I DOCKER-USER -i xenbr0 -j ACCEPT" in refusal.do
+    assert step.plan(PARAMS, host(BEFORE, **{"iptables -S": policy + allowed})).refusals
+    assert not step.plan(PARAMS, host(BEFORE, **{"iptables -S": policy + leads + allowed})).refusals
+
+
+@pytest.mark.parametrize(("who", "kind", "does"), [
+    ("own", "json", ['`iifname "xenbr0" accept`, `oifname "xenbr0" ct state established,related accept`', '`iifname "xenbr0" udp dport { 53, 67 } accept`']),
+    ("ufw", "txt", ["ufw route allow in on xenbr0; ufw allow in on xenbr0", "ufw allow in on xenbr0"]),
+    ("firewalld", "json", ["firewall-cmd --add-service=dhcp --add-service=dns"]),
+    ("iptables", "txt", ["iptables -I FORWARD -i xenbr0 -j ACCEPT", "iptables -I INPUT -i xenbr0 -p udp --dport 67 -j ACCEPT"]),
+])  # fmt: skip
+def test_the_move_for_each_packet_filter_leads_on(who, kind, does):
+    """What a real one had in force is refused with the commands that were run then; with those in force nothing is."""
+    ask = {"txt": "iptables -S", "json": "list ruleset"}[kind]
+    way = Answer(0, '[{"dst": "default", "dev": "card0"}]')
+
+    def refused(name):
+        text = (SAMPLES / f"{name}.{kind}").read_text()
+        return step.plan(PARAMS, host({**BEFORE, "ip -j route": way}, **{ask: text})).refusals
+
+    assert [words in f.do for words, f in zip(does, refused(who), strict=True)] == [True] * len(does)
+    assert refused(f"{who}-allowed") == ()
 
 
 def test_what_nobody_asks_for_any_more_is_taken_away():

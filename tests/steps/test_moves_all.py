@@ -1,4 +1,4 @@
-"""Every refusal of the network and of the boot is in one place: with the test of its move, or with why there is none."""
+"""Every refusal of the network, of the boot and of volumes is in one place: with the test of its move, or with why there is none."""
 
 import importlib
 from operator import attrgetter
@@ -6,6 +6,7 @@ from operator import attrgetter
 from runbook.help import entries
 from tests.steps import test_moves as plain
 from tests.steps import test_moves_managers as managers
+from tests.steps import test_moves_storage as storage
 
 ELSEWHERE = {
     "… begins with a byte order mark": "test_byte_order_mark::test_the_move_takes_it_off",
@@ -13,7 +14,8 @@ ELSEWHERE = {
     "… hides devices as well: …": "test_xen_configuration::TestSetBootMenu::test_a_list_of_hidden_devices_in_the_owners_file_is_refused",
     "… belongs to Open vSwitch, and … cannot have it": "test_open_vswitch::test_what_open_vswitch_has_is_refused",
     "… would have no route to …": "test_bridges::test_a_route_that_no_file_tells_of",
-    "… drops what is forwarded": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
+    "… drops what is forwarded": "test_lead_guests_out::test_the_move_for_each_packet_filter_leads_on",
+    "… drops what guests ask this host": "test_lead_guests_out::test_the_move_for_each_packet_filter_leads_on",
     "… is taken on all addresses of the host": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
     "The network … of … overlaps …, which … reaches": "test_lead_guests_out::test_who_stands_in_the_way_is_named_before_anything_is_done",
     "… holds a password or a key, and would have to change": "test_bridges::test_a_file_with_a_secret_is_not_written_anew",
@@ -31,10 +33,10 @@ ELSEWHERE = {
 
 def test_every_refusal_of_network_and_boot_is_in_one_place():
     """A new one comes with the test of its move."""
-    subjects = {"R332", "R340", "R341", "R343"}
+    subjects = {"R312", "R332", "R340", "R341", "R343", "R350"}
     known = {says for entry in entries() if entry.code in subjects for says in entry.says}
     moves = {move.says for move in (*plain.MOVES, *managers.MOVES)}
-    here = moves | {*plain.PROFILES, *managers.PROFILES, *plain.BOOTS, *plain.KERNELS}
+    here = moves | {*plain.PROFILES, *managers.PROFILES, *plain.BOOTS, *plain.KERNELS, *storage.ROWS}
     assert here | set(ELSEWHERE) == known
     assert not here & set(ELSEWHERE)
 

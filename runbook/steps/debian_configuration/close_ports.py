@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import Action, Run, Switch
-from runbook.facts import firewall, listening, services, ssh_server
+from runbook.facts import firewall, firewalld, listening, services, ssh_server, ufw
 from runbook.facts.firewall import FILE, TABLE, Firewall
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import wanted_packages, ways_in
+from runbook.steps.shared import own_filters, wanted_packages, ways_in
 
 TITLE = "Close all ports but ssh"
 GUIDE = "The template: iptables rules loaded from if-up.d, with no way back (H313)"
@@ -23,13 +23,19 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
     if not _is_asked(params):
         return ()
     own = (*firewall.commands(rules(params)), Ask.read(_switch(params).kept))
-    return (*own, *ssh_server.COMMANDS, *listening.COMMANDS, *services.commands(_UNIT, *_RIVALS))
+    theirs = (*ufw.COMMANDS, firewalld.OPEN)
+    return (*own, *ssh_server.COMMANDS, *listening.COMMANDS, *services.commands(_UNIT, *_RIVALS), *theirs)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
-    """Switch to the rules when they are not in force or not in the file; then start them at boot."""
+    """Switch to the rules when they are not in force or not in the file; then start them at boot.
+
+    Where ufw or firewalld filters, it is told in its own words instead, and no rules stand beside its own.
+    """
     if not _is_asked(params):
         return Plan(unasked="configuration.firewall.kind is keep")
+    if program := _theirs(params, facts):
+        return own_filters.plan(program, params, facts)
     now, units = firewall.parse(facts, rules(params)), services.parse(facts, _UNIT, *_RIVALS)
     waits = () if now.is_installed else (wanted_packages.not_installed("nftables", step="this step"),)
     actions: list[Action] = []
@@ -41,7 +47,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(Run(("systemctl", "enable", _UNIT), undo=("systemctl", "disable", _UNIT)))
     if not actions:
         return Plan(findings=waits)
-    rivals = [name for name in _RIVALS if units[name].active == "active" or units[name].starts_at_boot]
+    rivals = _rivals(facts)
     # Its package brings a file of its own, which has no rules in it, and the program that judges ours.
     findings = (
         *waits,
@@ -56,6 +62,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Exactly these rules are in force, and will be after the next start."""
     if not _is_asked(params):
         return []
+    if program := _theirs(params, facts):
+        return own_filters.check(program, params, facts)
     now, unit = firewall.parse(facts, rules(params)), services.parse(facts, _UNIT, *_RIVALS)[_UNIT]
     found = []
     if not now.is_in_force:
@@ -104,6 +112,21 @@ def _for_guests(params: HostParams) -> list[str]:
     return [
         f"iifname {{ {', '.join(names)} }} {rule} accept" for rule in ("udp dport { 53, 67 }", "tcp dport 53")
     ]
+
+
+def _rivals(facts: Facts) -> list[str]:
+    """Return the units of other programs that filter; ufw's runs on every host that has it, switched on or not."""
+    units = services.parse(facts, _UNIT, *_RIVALS)
+    idle = [] if own_filters.ufw_filters(facts) else ["ufw.service"]
+    return [n for n in _RIVALS if n not in idle and (units[n].active == "active" or units[n].starts_at_boot)]
+
+
+def _theirs(params: HostParams, facts: Facts) -> str:
+    """Return the program that filters here and has words for it, '' where the rules are to be ours."""
+    rivals = _rivals(facts)
+    if len(rivals) != 1 or firewall.parse(facts, rules(params)).is_in_force:
+        return ""
+    return own_filters.program(rivals[0], facts)
 
 
 def _is_asked(params: HostParams) -> bool:

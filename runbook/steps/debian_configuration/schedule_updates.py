@@ -16,7 +16,10 @@ RISK = "safe"
 
 FILE = "/etc/apt/apt.conf.d/52xen-runbook"
 PROGRAM = "/usr/bin/unattended-upgrade"
-HELD = ("xen-", "xenstore-", "libxen", "qemu-system-", "seabios", "linux-", "grub", "shim-")
+HELD = (
+    "xen-", "xenstore-", "libxen", "qemu-system-", "seabios", "ipxe-qemu", "ovmf", "linux-", "grub", "shim-",
+    "intel-microcode", "amd64-microcode", "firmware-", "initramfs-tools",
+)  # fmt: skip
 """Beginnings of package names, as Python's `re.match` reads them (unattended-upgrade's own README)."""
 ORIGIN = "origin=Debian,codename=${distro_codename}-security,label=Debian-Security"
 _ORIGINS = "Unattended-Upgrade::Origins-Pattern::"

@@ -48,6 +48,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     findings = [
         *_unfit(params, there),
         *_no_pool(there, group, missing),
+        *_short_pools(there, group, missing),
         *_too_little(there, group, missing),
         *left,
     ]
@@ -117,8 +118,30 @@ def _no_pool(there: Storage, group: Group, missing: list[tuple[Guest, Wanted]]) 
             "lvmthin(7)",
         )
         for pool in pools
-        if there.volume(group.name, pool) is None
+        if pool not in {one.name for one in volume_groups.pools(there, group.name)}
     ]
+
+
+def _short_pools(there: Storage, group: Group, missing: list[tuple[Guest, Wanted]]) -> list[Finding]:
+    """Return a finding for each thin pool that may run full of what its new volumes come to hold."""
+    found = []
+    for pool in volume_groups.pools(there, group.name):
+        thin = [v for _, v in missing if v.thin_pool == pool.name]
+        need, room = sum(v.size_gib * GIB for v in thin), volume_groups.pool_room(pool)
+        if not thin or need <= room:
+            continue
+        more = "make it larger (`lvextend`), or empty it of volumes that nobody wants, before it is full"
+        found.append(
+            Finding(
+                "warn" if room >= volume_groups.LEAST else "refuse",
+                f"The thin pool {pool.full_name} has {human_size(room)} free",
+                f"{', '.join(v.name for v in thin)} may come to hold {human_size(need)}; when a pool is full, every "
+                "guest in it meets errors of its disk",
+                f"{more}; `lvs -o+data_percent,metadata_percent {pool.full_name}` says how full it is",
+                "lvmthin(7)",
+            )
+        )
+    return found
 
 
 def _no_group(params: HostParams, there: Storage) -> Finding:
@@ -159,14 +182,19 @@ def _too_little(there: Storage, group: Group, missing: list[tuple[Guest, Wanted]
     if need <= group.free:
         return []
     wanted = ", ".join(f"{v.name} {v.size_gib} GiB" for v in thick)
-    held = volume_groups.holders(there, group)
+    held, pool = volume_groups.holders(there, group), volume_groups.pool_with_room(there, group)
+    thin = (
+        f"say `thin_pool: {pool.name}` beside the volume's size_gib, and it is made in that pool; or "
+        if pool
+        else ""
+    )
     return [
         Finding(
             "refuse",
             f"The volume group '{group.name}' is too small for the guests' disks",
             f"{wanted} need {human_size(need)}, {human_size(group.free)} are free"
             + (f"; {held}" if held else ""),
-            f"give guests smaller volumes, or make room: {volume_groups.way_to_room(there, group)}",
+            f"{thin}give guests smaller volumes, or make room: {volume_groups.way_to_room(there, group)}",
         )
     ]
 

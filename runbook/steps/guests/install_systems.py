@@ -67,12 +67,13 @@ _NOTE = "An image is made once for all guests of a kind, in some minutes; kept o
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding for each guest whose disk has no system, or half of one."""
-    half = systems.parse(facts).half if guest_systems.wanted(params) else frozenset()
+    heads = systems.seen(facts, _paths(params)) if guest_systems.wanted(params) else {}
     found = []
     for guest, _ in guest_systems.wanted(params):
         if _is_installed(params, facts, guest):
             continue
-        is_half = guest_systems.identity(params, facts, guest) in half
+        head = heads.get(guest_systems.volume_path(params, guest))
+        is_half = bool(head and head.half and head.half == guest_systems.identity(params, facts, guest))
         found.append(
             Finding(
                 "fail",
@@ -119,22 +120,27 @@ def _obstacles(params: HostParams, facts: Facts, guest: Guest) -> Iterator[Findi
         yield guest_volumes.absent(params, guest.own_volumes[0].name)
         return
     yield from _in_use(volume)
-    head = systems.holds(facts, _paths(params)).get(volume.path)
-    if volume.uuid in systems.parse(facts).half or (head and head.is_empty):
+    head = systems.seen(facts, _paths(params)).get(volume.path)
+    is_half = volume.uuid in systems.parse(facts).half
+    if head and (head.is_empty or (is_half and head.half == volume.uuid)):
         return
-    yield _held(guest, volume, head)
+    yield _held(guest, volume, head, is_half)
 
 
-def _held(guest: Guest, volume: Volume, head: Head | None) -> Finding:
-    why = (
-        f"it begins with {head.what}"
-        if head and head.what
-        else "what it begins with is not known, and is not nothing"
-    )
+def _held(guest: Guest, volume: Volume, head: Head | None, is_half: bool) -> Finding:
+    if head is None:
+        why = "what is on it cannot be read"
+    elif head.what:
+        why = f"it begins with {head.what}"
+    else:
+        at = "" if head.at is None else f", at byte {head.at}"
+        why = f"something stands on it that is not known{at}"
+    if is_half:
+        why += ", and it is not what a run left there that was cut off while it put a system on it"
     return Finding(
         "refuse",
         f"The disk of the guest '{guest.name}', {volume.full_name}, is not empty, and gets no system",
-        f"{why if head else 'what is on it cannot be read'}; a system is put only on a disk that holds nothing",
+        f"{why}; a system is put only on a disk that holds nothing",
         "take `system` out of the guest to keep what is there; or give the guest a new volume; or, once what is on it "
         f"is not wanted, `lvremove {volume.full_name}`, and run the notebook again",
     )
@@ -170,7 +176,7 @@ def _tools(params: HostParams, facts: Facts) -> Iterator[InstallPackages]:
 
 
 def _is_installed(params: HostParams, facts: Facts, guest: Guest) -> bool:
-    head = systems.holds(facts, _paths(params)).get(guest_systems.volume_path(params, guest))
+    head = systems.seen(facts, _paths(params)).get(guest_systems.volume_path(params, guest))
     return guest_systems.is_installed(params, facts, guest, head)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from runbook.facts import network_ways
 from runbook.facts.network import Interface, Network
@@ -183,6 +183,28 @@ def _cut_off(
                     )
                 )
     return found
+
+
+def by_name(params: HostParams, now: Network, files: Mapping[str, Collection[str]]) -> list[Finding]:
+    """Return a refusal for each file of a packet filter by whose rules a card's packets pass that would come by a bridge."""
+    moving = [
+        (port, bridge.name)
+        for bridge in params.network.bridges
+        for port in bridge.ports
+        if (card := now.interface(port)) is not None and card.master != bridge.name
+    ]
+    return [
+        _refuse(
+            f"{file} has rules for {port}, whose packets come by {bridge} then",
+            "a filter sees the bridge as the interface: what is let in by those rules would be dropped, what is dropped let in",
+            f"name {bridge} there as well as {port}, and load that (nft: `iifname {{ {port}, {bridge} }}`, since `iif` asks for "
+            f"an interface that is there; `ufw allow in on {bridge} …`; `firewall-cmd --permanent --zone=ZONE "
+            f"--add-interface={bridge}`), then run again",
+        )
+        for file, names in sorted(files.items())
+        for port, bridge in moving
+        if port in names and bridge not in names
+    ]
 
 
 def _lost(what: str, why: str) -> Finding:

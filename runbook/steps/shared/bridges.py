@@ -69,23 +69,25 @@ def not_in_force(params: HostParams, now: Network) -> list[Finding]:
 
 def dropped(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding where the host's filter drops what guests send each other over a bridge."""
-    now = bridge_filter.parse(facts)
     names = [bridge.name for bridge in params.network.bridges]
-    do = _AGAIN if params.network.pass_bridged else _PASS
-    found = [_dropped(now.drops, do)] if now.drops and names else []
-    return [*found, *(_dropped(who, _own_way(who, of)) for who, of in now.others(names).items())]
+    now, is_asked = bridge_filter.parse(facts, names), params.network.pass_bridged
+    found = [_dropped(now.drops, _AGAIN if is_asked else _PASS)] if now.drops and names else []
+    for who, of in now.others(names).items():
+        is_theirs = is_asked or who != bridge_filter.FIREWALLD
+        found.append(_dropped(who, own_way(who, of) if is_theirs else _PASS))
+    return found
 
 
 _PASS = (
-    "set `pass_bridged: true` under network: the step pass_bridged_packets adds one rule that lets them pass, "
-    "again after each start of Docker; what is routed goes on being filtered"
+    "set `pass_bridged: true` under network: the step pass_bridged_packets lets them pass, by a rule among Docker's, "
+    "by ufw's or by firewalld's own words; what is routed goes on being filtered"
 )
 _AGAIN = "run the step pass_bridged_packets in mode apply; `journalctl -u xen-bridged` says more"
 
 
-def _own_way(who: str, bridges: tuple[str, ...]) -> str:
+def own_way(who: str, bridges: tuple[str, ...]) -> str:
     """Return how a filter that the runbook does not write is told to let guests' packets pass."""
-    if who == "firewalld":
+    if who == bridge_filter.FIREWALLD:
         each = " ".join(f"--add-interface={name}" for name in bridges)
         return (
             f"bind the bridge to a zone, which passes on among its own interfaces: run `firewall-cmd --permanent "

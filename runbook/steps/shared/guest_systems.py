@@ -10,13 +10,14 @@ from runbook.guests import system as inside
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
+from runbook.params.guest_roles import Router, inside_of
 from runbook.params.guest_system import System
 from runbook.params.guests import Guest
 
 WAIT_S = 900
 """How long a new system may take to answer by ssh; a real machine needs 20 s, software emulation minutes."""
 
-#: Prints the ssh host key that answers on a guest's first network card, nothing when none does. The address is the
+#: Prints the ssh host key that answers on one of a guest's network cards, nothing when none does. The address is the
 #: guest's fixed one; else the one that its card has on the bridge by itself (RFC 4291, appendix A), which needs no
 #: DHCP and no address of dom0's in that network; else what dom0 has seen of the card. Since OpenSSH 10 the banner of who
 #: answers is printed beside the key, as a line that begins with `#`.
@@ -25,8 +26,8 @@ key() {
     a=$2
     if [ -z "$a" ]; then
         d=$(xl domid "$1" 2>/dev/null) || return 0
-        m=$(xenstore-read "/local/domain/$d/device/vif/0/mac" 2>/dev/null) || return 0
-        b=$(readlink "/sys/class/net/vif$d.0/master") || return 0
+        m=$(xenstore-read "/local/domain/$d/device/vif/$3/mac" 2>/dev/null) || return 0
+        b=$(readlink "/sys/class/net/vif$d.$3/master") || return 0
         b=${b##*/}
         set -- $(echo "$m" | tr : ' ')
         a="fe80::$(printf '%02x' $((0x$1 ^ 2)))$2:$3ff:fe$4:$5$6%$b $(ip -4 neigh show dev "$b" | grep -iF " $m " | cut -d ' ' -f 1)"
@@ -69,7 +70,7 @@ def is_installed(params: HostParams, facts: Facts, guest: Guest, head: systems.H
 
 def answering(params: HostParams) -> list[Guest]:
     """Return the guests that are started and whose system can answer: those with a network."""
-    return [g for g, system in wanted(params) if g.start and g.nics and system.ipv4 != "none"]
+    return [g for g, one in wanted(params) if g.start and g.nics and (one.ipv4 != "none" or _is_router(one))]
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -85,9 +86,19 @@ def host_key(guest: Guest) -> Ask:
 
 def wait(guest: Guest) -> Run:
     """Return the waiting for a guest's system to answer."""
-    loop = f'i=0; until [ -n "$(key {_of(guest)})" ]; do i=$((i + 1)); [ $i -le {WAIT_S // 5} ] || exit 1; sleep 3; done'
+    until = f'i=0; until [ -n "$(key {_of(guest)})" ]; do {_alive(guest)}; i=$((i + 1)); '
+    loop = f'{until}[ $i -le {WAIT_S // 5} ] || {{ echo "no answer" >&2; exit 1; }}; sleep 3; done'
     what = f"until the system of {guest.name} answers by ssh"
     return Run(("sh", "-c", _KEY + loop), what, timeout_s=3 * WAIT_S)
+
+
+def _alive(guest: Guest) -> str:
+    """Return what ends the waiting for a guest that has crashed or is gone: nobody will answer there."""
+    name = shlex.quote(guest.name)
+    gone = '{ echo "the guest is gone: it ended, or crashed and was removed" >&2; exit 1; }'
+    crashed = "*c*) echo 'the guest has crashed; its last words are on `xl console`' >&2; exit 1 ;;"
+    # xl list's state is the second column from behind; a guest's name may hold blanks.
+    return f"""s=$(xl list {name} 2>/dev/null | awk 'NR == 2 {{ print $(NF - 1) }}'); [ -n "$s" ] || {gone}; case $s in {crashed} esac"""
 
 
 def judge(params: HostParams, facts: Facts, guest: Guest) -> list[Finding]:
@@ -118,5 +129,13 @@ def judge(params: HostParams, facts: Facts, guest: Guest) -> list[Finding]:
 
 
 def _of(guest: Guest) -> str:
-    fixed = guest.system.ipv4.partition("/")[0] if guest.system and "/" in guest.system.ipv4 else ""
-    return shlex.join((guest.name, fixed))
+    """Return guest, address and card that are asked: of a router the inner one, for from outside nobody may come in."""
+    system = guest.system
+    if system and isinstance(system.role, Router):
+        return shlex.join((guest.name, "", str(inside_of(guest, system.role))))
+    fixed = system.ipv4.partition("/")[0] if system and "/" in system.ipv4 else ""
+    return shlex.join((guest.name, fixed, "0"))
+
+
+def _is_router(system: System) -> bool:
+    return isinstance(system.role, Router)

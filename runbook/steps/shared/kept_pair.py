@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from runbook.actions import Action, Run, WriteFile
 from runbook.facts import grub, proved_pair, xen
 from runbook.facts.grub import Entry
-from runbook.facts.proved_pair import BEFORE, FOLDER, ID, KEPT, SCRIPT, Pair
+from runbook.facts.proved_pair import BEFORE, ENTRY, FOLDER, ID, KEPT, SCRIPT, Pair
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 
@@ -26,14 +26,15 @@ cat {FOLDER}/entry {BEFORE}/entry 2>/dev/null || true
 MENU = Run(("update-grub",), "the menu gets the entry of what is kept", timeout_s=900, again=True)
 _ENTRY = re.compile(r"(?ms)^[ \t]*(menuentry [^\n]*)\{\n(.*?)\n[ \t]*\}$")
 _FIRMWARE_WORDS = ("no-real-mode", "edd=off")
-_KEEP = f"""d={FOLDER}; n=$d.new; rm -rf $n $d.old; mkdir $n; cd /boot
-keep() {{ ln "$1" "$2" 2>/dev/null || cp -p "$1" "$2"; }}
-keep "$1" $n/{KEPT[0]}; keep "$2" $n/{KEPT[1]}; keep "$3" $n/{KEPT[2]}
-printf %s "$4" >$n/entry; (cd $n && sha256sum {" ".join(KEPT)} >SHA256SUMS); sync
-[ ! -d $d ] || mv $d $d.old; mv $n $d
-if [ -n "$5" ] && [ -d $d.old ]; then rm -rf {BEFORE}; mv $d.old {BEFORE}
-sed -i 's,/proved/,/proved-before/,g; s/{ID}/{ID}-before/; s/Proved: /Proved before: /' {BEFORE}/entry; fi
-rm -rf $d.old; sync"""
+_KEEP = f"""d={FOLDER}; rm -rf $d.new $d.old; mkdir $d.new; cd /boot
+for n in {" ".join(KEPT)}; do ln "$1" $d.new/$n 2>/dev/null || cp -p "$1" $d.new/$n; shift; done
+(cd $d.new && sha256sum {" ".join(KEPT)} >SHA256SUMS); sync
+[ ! -d $d ] || mv $d $d.old; mv $d.new $d"""
+_FORGET = f"{_KEEP}\nrm -rf $d.old; sync"
+# The entry of the pair before is that pair's own, led to where it lies now.
+_SET_ASIDE = f"""{_KEEP}
+[ ! -d $d.old ] || {{ rm -rf {BEFORE}; mv $d.old {BEFORE}; cd {BEFORE}
+sed -i 's,/proved/,/proved-before/,g; s/{ID}/{ID}-before/; s/Proved: /Proved before: /' entry; }}; sync"""
 
 
 def actions(facts: Facts, *, is_before_kept: bool = False) -> tuple[Action, ...]:
@@ -47,10 +48,12 @@ def actions(facts: Facts, *, is_before_kept: bool = False) -> tuple[Action, ...]
     files = [pair.runs.first(kind) for kind in KEPT]
     is_same = all(pair.kept.has(kind, name) for kind, name in zip(KEPT, files, strict=True))
     found: list[Action] = []
-    if not is_same or pair.text != text:
-        argv = ("sh", "-euc", _KEEP, "sh", *files, text, "1" if is_before_kept else "")
+    if not is_same:
+        argv = ("sh", "-euc", _SET_ASIDE if is_before_kept else _FORGET, "sh", *files)
         undo = () if pair.text else ("rm", "-rf", "--", FOLDER)
         found.append(Run(argv, "a second name for each file; an update replaces the first", 300, undo))
+    if not is_same or pair.text != text:
+        found.append(WriteFile(ENTRY, text))
     if facts.text(SCRIPT) != TEXT:
         found.append(WriteFile(SCRIPT, TEXT, mode="0755"))
     menu = grub.parse(facts)

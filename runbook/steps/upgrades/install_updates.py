@@ -41,7 +41,7 @@ SPARE_MIB = 16
 def asks(params: HostParams) -> tuple[Ask, ...]:
     if not upgrades.is_asked(params):
         return ()
-    own = (*system.COMMANDS, *kept_pair.COMMANDS, *waiting_updates.COMMANDS, *packages.commands((), ()))
+    own = (*system.COMMANDS, *kept_pair.COMMANDS, *waiting_updates.COMMANDS, *packages.STATE)
     return (*own, _SIZES, *space.commands(*_PATHS), Ask.read(upgrades.BEGUN))
 
 
@@ -58,7 +58,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if waits := upgrades.not_under_xen(facts):
         seen = Foreseen("install what waits", f"$ {' '.join(_INSTALL)}", "the proved pair runs then")
         return Plan((seen,), tuple(waits))
-    stops = [*_refusals(waiting, packages.parse(facts, (), ())), *_way_back(facts), *_room(facts, waiting)]
+    stops = [*_refusals(waiting, packages.state(facts)), *_way_back(facts), *_room(facts, waiting)]
     if stops or back is None:
         return Plan(findings=tuple(stops))
     menu, actions = grub.parse(facts), list[Action]()
@@ -80,7 +80,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not upgrades.is_asked(params):
         return []
     waiting, menu, new = waiting_updates.parse(facts), grub.parse(facts), upgrades.new_pair(facts)
-    found = [*apt.unfinished(packages.parse(facts, (), ()).broken)]
+    found = [*apt.unfinished(packages.state(facts).broken)]
     if waiting.updates:
         names = ", ".join(u.name for u in waiting.updates[:4])
         do = "read what apt said, and see `apt-get -s dist-upgrade` on the host"

@@ -22,12 +22,12 @@ _SOME = 8
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*waiting_updates.COMMANDS, *packages.commands((), ()))
+    return (*waiting_updates.COMMANDS, *packages.STATE)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
     """Fetch the package lists where an upgrade was asked for and they are older than a day; else change nothing."""
-    now = packages.parse(facts, (), ())
+    now = packages.state(facts)
     if not upgrades.is_asked(params) or (now.lists and now.lists_are_fresh):
         return Plan(note="" if now.lists_are_fresh else "The lists are older than a day: more may wait.")
     why = "they are older than a day" if now.lists else "this host has none yet"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from runbook.actions import ReplaceNetwork
 from runbook.actions.network import UNCONFIRMED
-from runbook.facts import interfaces, network
+from runbook.facts import filter_files, interfaces, network
 from runbook.facts.network import Network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -25,7 +25,8 @@ RISK = "disruptive"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*bridges.COMMANDS, *network.MORE, *writers.asks(params), UNCONFIRMED)
+    own = (filter_files.ask(_names(params)),) if params.network.bridges else ()
+    return (*bridges.COMMANDS, *network.MORE, *writers.asks(params), UNCONFIRMED, *own)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -70,11 +71,17 @@ def _dangers(
         {name for _, one in written for name in one.others},
         {name for _, one in written for name in one.gateways},
     )
+    yield from bridge_dangers.by_name(params, now, filter_files.naming(facts, _names(params)))
     for _, one in written:
         yield from (_secret(f.path) for f in one.changes(facts) if holds(facts.text(f.path) or ""))
     for share, one in written:
         for bridge in share.params.network.bridges:
             yield from kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
+
+
+def _names(params: HostParams) -> list[str]:
+    bridges = params.network.bridges
+    return [*(port for b in bridges for port in b.ports), *(b.name for b in bridges)]
 
 
 def _secret(path: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Interface, ip_network
 
 from runbook.actions import Action, InstallPackages, Run, WriteFile
@@ -10,7 +11,7 @@ from runbook.facts.packages import Packages
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import apt
+from runbook.steps.shared import apt, guests_filtered
 from runbook.steps.shared.guests_way_out import (
     DHCP_FILE,
     FORWARD,
@@ -82,7 +83,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         why = f"systemd says {unit.active}, and {unit.enabled or 'not found'} for the next start"
         found.append(_fail(f"{UNIT} does not run", why))
     found += [_fail(f"{p} is not as asked", "") for p, text in files(params).items() if facts.text(p) != text]
-    return [*found, *_dropped(params, now)]
+    # A machine that is carried about comes into networks that nobody knew when its own was chosen.
+    return [*found, *_dropped(params, now), *_taken(params, now)]
 
 
 def _is_asked(params: HostParams) -> bool:
@@ -156,18 +158,22 @@ def _taken(params: HostParams, now: guest_network.GuestNetwork) -> list[Finding]
 
 
 def _dropped(params: HostParams, now: guest_network.GuestNetwork) -> list[Finding]:
-    """A policy that drops is the last word, whatever another table accepts."""
-    if not now.drops:
-        return []
+    """What drops is the last word, whatever another table accepts."""
     names = [bridge.name for bridge in params.network.bridges if bridge.nat]
-    pass_on = "; ".join(f"iptables -I DOCKER-USER {way} {n} -j ACCEPT" for n in names for way in ("-i", "-o"))
-    do = f"let what comes from {', '.join(names)}, and the answers, pass there, then run again"
-    if now.drops == "Docker":
-        do = f"run `{pass_on}` and make it lasting, then run again"
-    elif now.drops == "ufw":
-        own = "; ".join(f"ufw route allow in on {n}; ufw allow in on {n}" for n in names)
-        do = f"run `{own}`, which lets guests out and lets them ask this host for addresses and names; then run again"
-    return [_refuse(f"{now.drops} drops what is forwarded", "no packet of a guest would get out", do)]
+    found = []
+    for who, of in _by(now.stops, names).items():
+        do = guests_filtered.pass_on(who, of, now.way_out)
+        found.append(_refuse(f"{who} drops what is forwarded", "no packet of a guest would get out", do))
+    for who, of in _by(now.shuts, names).items():
+        why = "guests ask it for their address and for names (UDP 67 and 53), and would get neither"
+        found.append(_refuse(f"{who} drops what guests ask this host", why, guests_filtered.let_ask(who, of)))
+    return found
+
+
+def _by(who: Callable[[str], str], bridges: list[str]) -> dict[str, list[str]]:
+    """Return those who stand in the way of some bridges, with these."""
+    said = {bridge: who(bridge) for bridge in bridges}
+    return {one: [b for b in bridges if said[b] == one] for one in dict.fromkeys(said.values()) if one}
 
 
 def _refuse(what: str, why: str, do: str) -> Finding:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from runbook.actions import Action, Run, WriteFile
-from runbook.facts import bridge_filter, services
+from runbook.facts import bridge_filter, firewalld, services
+from runbook.facts.bridge_filter import FIREWALLD, UFW, BridgeFilter
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
+from runbook.steps.shared import bridges
 from runbook.steps.shared.own_units import RELOAD, away
 
 TITLE = "Let bridged packets pass the host's own filter"
@@ -20,13 +22,32 @@ UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 def asks(params: HostParams) -> tuple[Ask, ...]:
     if not params.network.pass_bridged:
         return (Ask.read(UNIT_FILE),)
-    return (Ask.read(UNIT_FILE), *bridge_filter.COMMANDS, *services.commands(UNIT))
+    own = (Ask.read(UNIT_FILE), *bridge_filter.COMMANDS, *services.commands(UNIT))
+    return (*own, firewalld.ask(_interfaces(params)))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
-    """Write the unit and start it; take it away where nobody asks for it any more."""
+    """Tell each filter that drops them in its own way, ufw and firewalld by their words, all else by a unit with a rule.
+
+    Nobody asking any more takes the unit away; what ufw and firewalld were told stays theirs.
+    """
     if not params.network.pass_bridged:
         return Plan(away(facts, UNIT, UNIT_FILE, content()), unasked="network.pass_bridged is false")
+    now = bridge_filter.parse(facts, _names(params))
+    by_unit = (
+        _unit(facts, is_dropping=bool(now.drops))
+        if _has_unit(now)
+        else away(facts, UNIT, UNIT_FILE, content())
+    )
+    return Plan((*by_unit, *_by_ufw(now), *_by_firewalld(params, facts, now)))
+
+
+def _has_unit(now: BridgeFilter) -> bool:
+    """ufw keeps a rule of its own by itself, and where there is no iptables there is nobody to tell."""
+    return now.owner not in ("", UFW)
+
+
+def _unit(facts: Facts, *, is_dropping: bool) -> list[Action]:
     unit = services.parse(facts, UNIT)[UNIT]
     actions: list[Action] = []
     is_new = facts.text(UNIT_FILE) != content()
@@ -36,20 +57,55 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(RELOAD)
     if not unit.starts_at_boot:
         actions.append(Run(("systemctl", "enable", UNIT), undo=("systemctl", "disable", UNIT)))
-    if is_new or unit.active != "active" or bridge_filter.parse(facts).drops:
+    if is_new or unit.active != "active" or is_dropping:
         stop = () if unit.active == "active" else ("systemctl", "stop", UNIT)
         actions.append(Run(("systemctl", "restart", UNIT), "guests' packets pass from now on", undo=stop))
-    return Plan(tuple(actions))
+    return actions
+
+
+def _by_ufw(now: BridgeFilter) -> list[Action]:
+    """ufw's own words write its file for the next start, too (ufw(8))."""
+    rules = [("allow", "in", "on", name, "out", "on", name) for name in now.closed if now.owner == UFW]
+    why = "guests' packets pass from now on, and after each start of ufw"
+    return [Run(("ufw", "route", *rule), why, undo=("ufw", "route", "delete", *rule)) for rule in rules]
+
+
+def _by_firewalld(params: HostParams, facts: Facts, now: BridgeFilter) -> list[Action]:
+    """A bridge that is bound to a zone is let pass among itself; its port's zone rules it as it ruled the port."""
+    zones = firewalld.parse(facts, _interfaces(params))
+    closed = now.others(_names(params)).get(FIREWALLD, ())
+    actions: list[Action] = []
+    for bridge in params.network.bridges if zones.default else ():
+        of_ports = next((zones.now[port] for port in bridge.ports if port in zones.now), zones.default)
+        zone = zones.now.get(bridge.name) or zones.kept.get(bridge.name) or of_ports
+        lasting = bridge.name in closed and bridge.name not in zones.kept
+        at_once = bridge.name in closed and bridge.name not in zones.now
+        for more in (*([("--permanent",)] if lasting else ()), *([()] if at_once else ())):
+            start, end = ("firewall-cmd", *more, f"--zone={zone}"), f"interface={bridge.name}"
+            why = "for each start of firewalld" if more else "guests' packets pass from now on"
+            actions.append(Run((*start, f"--add-{end}"), why, undo=(*start, f"--remove-{end}")))
+    return actions
+
+
+def _names(params: HostParams) -> list[str]:
+    return [bridge.name for bridge in params.network.bridges]
+
+
+def _interfaces(params: HostParams) -> list[str]:
+    return [*_names(params), *(port for bridge in params.network.bridges for port in bridge.ports)]
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
-    """The filter lets bridged packets pass, now and after the next start."""
+    """The filters let bridged packets pass, now and after the next start."""
     if not params.network.pass_bridged:
         return []
-    found = []
-    if who := bridge_filter.parse(facts).drops:
+    found, now = [], bridge_filter.parse(facts, _names(params))
+    if who := now.drops:
         found.append(_fail(f"{who} still drops bridged packets", "guests get neither an address nor answers"))
-    if not services.parse(facts, UNIT)[UNIT].starts_at_boot:
+    if closed := now.others(_names(params)).get(FIREWALLD):
+        what = f"{FIREWALLD} still drops bridged packets"
+        found.append(Finding("fail", what, "", bridges.own_way(FIREWALLD, closed), "firewall-cmd(1)"))
+    if _has_unit(now) and not services.parse(facts, UNIT)[UNIT].starts_at_boot:
         found.append(_fail(f"{UNIT} does not start at boot", "the next start would drop them again"))
     return found
 

@@ -1,0 +1,246 @@
+"""Chapter 11 on the testbed's machine: kept, installed, tried once, proved, and every way in which a new pair fails."""
+
+import pytest
+
+from runbook.facts import grub, proved_pair
+from runbook.model.ask import MISSING, Answer
+from runbook.params import with_upgrades
+from runbook.steps.first_boot import keep_proved_pair, make_xen_default
+from runbook.steps.shared import kept_pair, upgrades
+from runbook.steps.upgrades import (
+    boot_updates_once,
+    install_updates,
+    list_updates,
+    make_updates_default,
+    prove_next_boot,
+    prove_updates,
+)
+from tests.steps.machine import XEN as ENTRY
+from tests.steps.machine import built_once, carry, faults, stops
+from tests.steps.test_first_boot import booted
+from tests.steps.upgrade_machine import KERNEL, NEW, PARAMS, XEN, UpgradeMachine
+
+INSTALL = with_upgrades(PARAMS, "install")
+REQUIRE = with_upgrades(PARAMS, "require")
+
+
+@built_once
+def proved() -> UpgradeMachine:
+    """Return a machine that went through 05 to 07, with the pair kept and Xen the default."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    for step in (make_xen_default, keep_proved_pair):
+        carry(machine, step, PARAMS)
+    return machine
+
+
+def test_what_was_proved_is_kept_and_the_default_stays():
+    """Hypervisor, kernel and RAM disk are kept, with an entry that has every word that was proved; Xen stays the default."""
+    machine = proved()
+    assert [machine.disk[f"proved/{kind}"] for kind in proved_pair.KEPT] == ["xen 1", "linux 1", "ram disk 1"]
+    menu = grub.parse(machine.facts(grub.COMMANDS))
+    kept = menu.entry(proved_pair.ID)
+    assert kept is not None
+    assert menu.xen is not None
+    assert (kept.xen_options, kept.kernel_options) == (menu.xen.xen_options, menu.xen.kernel_options)
+    assert machine.saved_entry == ENTRY
+    assert carry(machine, keep_proved_pair, PARAMS) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("xen-4.20-amd64.gz", "the hypervisor that runs is in no file of /boot"),
+        ("initrd.img-6.12.117+deb13-amd64", "its initial RAM disk was made anew"),
+    ],
+)
+def test_what_was_replaced_since_the_boot_is_not_kept(name, why):
+    """A file that is not the one that runs was not proved: nothing is kept under its name, and it is said why."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    carry(machine, make_xen_default, PARAMS)
+    machine.disk[name] = "another"
+    found = keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    assert [(f.level, f.what) for f in found] == [("warn", "The pair that runs cannot be kept")]
+    assert why in found[0].why
+    assert keep_proved_pair.plan(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS))).actions == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("xen-4.20-amd64.gz", "another hypervisor (xen-4.20-amd64.gz)"),
+        ("initrd.img-6.12.117+deb13-amd64", "another initial RAM disk (initrd.img-6.12.117+deb13-amd64)"),
+        ("vmlinuz-6.12.117+deb13-amd64", "another kernel (vmlinuz-6.12.117+deb13-amd64)"),
+    ],
+)
+def test_a_next_boot_that_nobody_proved_is_told(name, told):
+    """Each file that changes behind the back is a warning, and a failure for those who asked for one."""
+    machine = proved()
+    assert prove_next_boot.check(PARAMS, machine.facts(prove_next_boot.asks(PARAMS))) == []
+    machine.disk[name] = "another"
+    what = f"The next boot would start something that nobody proved: {told}"
+    assert faults(machine, prove_next_boot, PARAMS, "warn") == [what]
+    assert faults(machine, prove_next_boot, REQUIRE) == [what]
+
+
+def test_another_word_of_the_menu_is_told():
+    """A word that somebody adds to the Xen entry was not proved either."""
+    machine = proved()
+    text = machine.files[grub.CONFIG]
+    machine.files[grub.CONFIG] = text.replace(" iommu=required", " iommu=required smt=off", 1)
+    (what,) = faults(machine, prove_next_boot, PARAMS, "warn")
+    assert what.endswith("other words for the hypervisor: smt=off")
+
+
+def test_the_kept_entry_itself_is_a_proved_boot():
+    """Whoever has the kept pair started is told nothing, whatever was installed beside it."""
+    machine = proved()
+    machine.disk["xen-4.20-amd64.gz"] = "another"
+    machine.saved_entry = proved_pair.ID
+    assert prove_next_boot.check(PARAMS, machine.facts(prove_next_boot.asks(PARAMS))) == []
+    assert carry(machine, make_xen_default, PARAMS) == []
+
+
+def test_a_kept_kernel_without_modules_is_no_way_back():
+    """When the kept kernel's package was removed, the kept pair would not find its disk, and nothing relies on it."""
+    machine = proved()
+    machine.bare = "bare kept"
+    assert faults(machine, prove_next_boot, PARAMS, "warn") == [
+        "Nobody can say whether the next boot is a proved one"
+    ]
+
+
+def test_a_host_that_does_not_answer_is_not_known():
+    """A host whose shell gave no answer is told to keep its pair, and nothing crashes."""
+    machine = proved()
+    facts = dict(machine.facts(prove_next_boot.asks(PARAMS)))
+    facts |= {proved_pair._PAIR: Answer(127, "", "sh: not found")}
+    facts[next(a for a in facts if a.argv == (proved_pair.ENTRY,))] = Answer(MISSING)
+    from runbook.model.ask import Facts
+
+    (found,) = prove_next_boot.check(PARAMS, Facts(facts))
+    assert (found.level, found.what) == ("warn", "Nobody can say whether the next boot is a proved one")
+
+
+def test_without_being_asked_nothing_is_planned():
+    """A run of all notebooks changes nothing, whatever waits."""
+    machine = proved()
+    machine.waiting = XEN + KERNEL
+    for step in (prove_next_boot, list_updates, install_updates, boot_updates_once, make_updates_default):
+        assert step.plan(PARAMS, machine.facts(step.asks(PARAMS))).actions == ()
+
+
+def test_asked_with_nothing_waiting_nothing_is_planned():
+    """An upgrade of a host on which nothing waits plans nothing."""
+    machine = proved()
+    for step in (list_updates, install_updates, boot_updates_once, make_updates_default):
+        assert step.plan(INSTALL, machine.facts(step.asks(INSTALL))).actions == (), step.__name__
+
+
+def test_an_older_pair_is_upgraded():
+    """Installed beside the proved pair, started once, made the default, and kept; the pair before stays in the menu."""
+    machine = proved()
+    machine.waiting = XEN + KERNEL
+    done = carry(machine, install_updates, INSTALL)
+    assert [title.split()[1] for title in done] == ["grub-set-default", upgrades.BEGUN, "apt-get"]
+    assert machine.saved_entry == proved_pair.ID
+    done = carry(machine, boot_updates_once, INSTALL)
+    assert [title.split()[:2] for title in done][:1] == [["run", "grub-reboot"]]
+    assert machine.runs == {"xen.gz": "xen 2", "vmlinuz": "linux 2", "initrd.img": "ram disk 2"}
+    machine.state = "running"
+    carry(machine, prove_updates, INSTALL)
+    carry(machine, make_updates_default, INSTALL)
+    assert machine.saved_entry == ENTRY
+    assert machine.disk["proved/xen.gz"] == "xen 2"
+    assert machine.disk["proved-before/xen.gz"] == "xen 1"
+    assert upgrades.BEGUN not in machine.files
+    assert prove_next_boot.check(PARAMS, machine.facts(prove_next_boot.asks(PARAMS))) == []
+
+
+@pytest.mark.parametrize("waiting", [XEN, KERNEL])
+def test_a_new_pair_that_panics_leaves_the_old_one(waiting):
+    """The old pair runs again, is what starts, and the report says which part of the new one was not proved."""
+    machine = proved()
+    machine.waiting, machine.new_pair = waiting, "panics"
+    carry(machine, install_updates, INSTALL)
+    machine.apply(boot_updates_once.plan(INSTALL, machine.facts(boot_updates_once.asks(INSTALL))))
+    assert machine.runs == {"xen.gz": "xen 1", "vmlinuz": "linux 1", "initrd.img": "ram disk 1"}
+    (what,) = faults(machine, boot_updates_once, INSTALL)
+    assert what.startswith("The new pair did not come up, or not for long: Xen 4.20")
+    (found,) = boot_updates_once.check(INSTALL, machine.facts(boot_updates_once.asks(INSTALL)))
+    assert ("another hypervisor" if waiting == XEN else f"another kernel (vmlinuz-{NEW})") in found.why
+    assert machine.saved_entry == proved_pair.ID
+    assert carry(machine, make_xen_default, PARAMS) == [], "07 does not make the pair that failed the default"
+    (wait,) = make_updates_default.plan(INSTALL, machine.facts(make_updates_default.asks(INSTALL))).stops
+    assert wait.after == "boot_updates_once"
+
+
+def test_what_was_installed_by_hand_is_tried_once_too():
+    """After `apt upgrade` by hand the kept pair becomes what starts, and what is there is started once."""
+    machine = proved()
+    machine.waiting = XEN + KERNEL
+    machine._upgrade()
+    assert faults(machine, prove_next_boot, PARAMS, "warn")
+    assert [title.split()[1] for title in carry(machine, install_updates, INSTALL)] == [
+        "grub-set-default",
+        upgrades.BEGUN,
+    ]
+    carry(machine, boot_updates_once, INSTALL)
+    assert machine.runs["xen.gz"] == "xen 2"
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "what"),
+    [
+        ({"audit": "The following packages are only half configured:\n xen-utils-4.20\n"}, "refuse", "An installation was interrupted"),
+        ({"locks": "254:0 1460958 /var/lib/dpkg/lock\n1: POSIX  ADVISORY  WRITE 8532 fe:00:1460958 0 EOF\n"}, "refuse", "Another program is installing packages"),
+        ({"room": {"/var/cache/apt/archives": 9000, "/usr": 9000, "/boot": 40}}, "refuse", "/boot has 40 MiB free; about 66 MiB are needed"),
+        ({"room": {"/var/cache/apt/archives": 5, "/usr": 9000, "/boot": 400}}, "refuse", "/var/cache/apt/archives has 5 MiB free; about 20 MiB are needed"),
+        ({"waiting": XEN + "Remv qemu-system-xen [1] (2)\n"}, "refuse", "The upgrade would remove qemu-system-xen"),
+        ({"waiting": "error Unmet dependencies.\n"}, "refuse", "apt cannot say what it would install"),
+        ({"tells_build": False}, "refuse", "Nobody can say which hypervisor runs"),
+    ],
+)  # fmt: skip
+def test_what_keeps_an_upgrade_from_beginning(change, level, what):
+    """What would leave half an upgrade is refused before the first package."""
+    machine = proved()
+    machine.waiting = XEN + KERNEL
+    machine.__dict__.update(change)
+    assert (level, what) in stops(machine, install_updates, INSTALL)
+
+
+def test_a_kernel_without_its_ram_disk_is_not_started():
+    """A kernel that an installation left without its RAM disk, or its modules, is refused before the restart."""
+    machine = proved()
+    machine.waiting = KERNEL
+    carry(machine, install_updates, INSTALL)
+    machine.bare = f"bare initrd.img {NEW}"
+    found = stops(machine, boot_updates_once, INSTALL)
+    assert found == [("wait", "What waits is not installed yet")] or found == [
+        ("refuse", f"Linux {NEW} has no initial RAM disk")
+    ]
+    assert [f.what for f in install_updates.check(INSTALL, machine.facts(install_updates.asks(INSTALL)))] == [
+        f"Linux {NEW} has no initial RAM disk"
+    ]
+
+
+def test_a_pair_that_is_not_kept_yet_waits_for_07():
+    """Without a kept pair an upgrade waits for the step that keeps it."""
+    machine = UpgradeMachine.of(booted())
+    machine.state, machine.waiting = "running", XEN
+    carry(machine, make_xen_default, PARAMS)
+    assert stops(machine, install_updates, INSTALL) == [("wait", "The pair that runs is not kept yet")]
+
+
+def test_where_nothing_can_be_kept_plain_debian_is_the_way_back():
+    """An update replaced the hypervisor before it was kept: plain Debian with the running kernel is what starts."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    carry(machine, make_xen_default, PARAMS)
+    machine.disk["xen-4.20-amd64.gz"] = "xen 2"
+    back = kept_pair.way_back(machine.facts(install_updates.asks(INSTALL)))
+    assert back is not None
+    assert back.is_linux
+    carry(machine, install_updates, INSTALL)
+    assert machine.saved_entry == back.path
