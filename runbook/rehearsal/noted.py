@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbook.errors import CheckFailed, Refused
+from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.rehearsals import StepPlayed
 from runbook.rehearsal import notebooks
 from runbook.runner.run import Run
@@ -39,7 +40,12 @@ def note(played: dict[str, StepPlayed], done: Run, exact: Iterable[str]) -> None
 
 
 def require_good(done: Run) -> None:
-    """Raise `Refused` for a run that a step refused, `CheckFailed` for one that ended otherwise than well."""
+    """Raise `Refused` for a run that a step refused, `CheckFailed` for one that ended otherwise than well.
+
+    Raises `KeyboardInterrupt` for one that somebody stopped.
+    """
+    if done.exit_code == INTERRUPTED:
+        raise KeyboardInterrupt
     if done.exit_code:
         kind = Refused if done.exit_code == 3 else CheckFailed
         raise kind(

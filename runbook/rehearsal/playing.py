@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook import params as parameters
+from runbook.controller.signals import go_on
 from runbook.errors import RunbookError
 from runbook.evidence import rehearsals
 from runbook.evidence.record import Event
@@ -219,6 +220,7 @@ class Play:
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
+        go_on()
         self.at, began = name, time.monotonic()
         self.say(f"{name} …")
         try:

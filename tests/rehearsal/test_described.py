@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from runbook.errors import ParamsError
 from runbook.facts import likeness, storage
 from runbook.facts.likeness import File
 from runbook.facts.storage.asks import FINDMNT, LSBLK, LVM
@@ -255,3 +257,47 @@ def test_files_secrets_and_mounts_that_others_have() -> None:
     assert "nothing is mounted at nas:/x" not in found.unlike
     assert "nothing is mounted at /srv" in found.unlike
     assert any("/etc/sudoers.d/x (permission denied)" in clause for clause in found.unlike)
+
+
+def with_answers(**names: tuple[str, str]) -> Facts:
+    """Return the captured machine with a text replaced in the answers to some questions, by the names of their files."""
+    held = {one.ask: one.name.replace("-", "_") for one in capture.load(KVM).said}
+    seen = looked.at_capture(None, KVM).facts
+    found = {ask: seen[ask] for ask in seen}
+    for ask, name in held.items():
+        if name in names:
+            found[ask] = Answer(found[ask].status, found[ask].out.replace(*names[name]), found[ask].err)
+    return Facts(found)
+
+
+def test_the_group_of_a_card_is_named_where_it_is_another() -> None:
+    """A card that shares its group with another slot's gets one of its own in the virtual PC, and that is said."""
+    groups = capture.load(KVM).answers
+    links = next(
+        a.out for ask, a in groups.items() if "iommu_group" in ask.key and "0000:00:05.0/iommu_group" in a.out
+    )
+    own = re.search(r"0000:00:05.0/iommu_group \S*/(\d+)", links)
+    other = re.search(r"0000:00:06.0/iommu_group (\S*/)(\d+)", links) or re.search(
+        r"0000:00:04.0/iommu_group (\S*/)(\d+)", links
+    )
+    assert own
+    assert other
+    facts = with_answers(pci_links=(other[0], other[0].replace(f"/{other[2]}", f"/{own[1]}")))
+    said = described.describe(facts, looked.at_capture(None, KVM).params).unlike
+    assert [clause for clause in said if clause.startswith("the IOMMU group of 0000:00:05.0 is another")]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"network_links": ("enp0s3", "wlp0s3"), "network_addr": ("enp0s3", "wlp0s3")},
+            "the wireless card wlp0s3",
+        ),
+        ({"network_addr": ('"local":"10.0.2.15"', '"local":"fd00::15"')}, "has an IPv4 address"),
+    ],
+)
+def test_a_host_without_a_cable_and_ipv4_is_refused(change: dict[str, tuple[str, str]], words: str) -> None:
+    """Nothing is built that nobody could reach."""
+    with pytest.raises(ParamsError, match=words):
+        described.describe(with_answers(**change), looked.at_capture(None, KVM).params)
