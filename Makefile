@@ -9,6 +9,8 @@ RELEASE ?= trixie
 HOSTS ?= 200
 # How many virtual PCs `make testbed-fleet` boots: 2 or 3.
 MACHINES ?= 2
+# How many minutes `make testbed-zoo-one` may take.
+WITHIN ?= 15
 
 # Kernels of programs that do not ask for it themselves are forked too (docs/decisions/0024).
 FORKED := JUPYTER_DEFAULT_PROVISIONER_NAME=runbook-fork
@@ -22,7 +24,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED  := $(INSTALL) --require-hashes --requirement
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help env lock run sample parameters decisions test test-faults test-sudo test-wheel browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env lock run sample parameters decisions test test-faults test-sudo test-wheel browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-zoo-one testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 # Where a shell forbids it, each of the many processes would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -136,6 +138,9 @@ testbed-fleet: $(READY) ## several virtual PCs at once, one of which loses its p
 
 testbed-zoo: $(READY) ## machines that people live in, each to proved Xen and back again (MACHINE=name: one)
 	@$(BIN)/runbook testbed zoo $(MACHINE)
+
+testbed-zoo-one: $(READY) ## one of those machines, another each day, built, looked at and planned (WITHIN=15 minutes; status 75: not reached)
+	@$(BIN)/runbook testbed zoo --one --plan --within $(WITHIN)
 
 testbed-up: $(READY) ## boot the virtual PC and leave it running
 	@$(BIN)/runbook testbed up --release $(RELEASE)

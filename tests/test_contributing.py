@@ -25,7 +25,7 @@ from tests.toy import ToyHost
 toy, params = ToyHost({"/etc/motd": "The programs included are free software.\\n"}), load("params/example.yml")
 for time in ("first", "second"):
     place = Path("recordings/testbed" if time == "first" else "again")
-    book = Book(params, "apply", Recorder(toy, place, "11_greeting"), "11_greeting", Journal(Path("journal")))
+    book = Book(params, "apply", Recorder(toy, place, "12_greeting"), "12_greeting", Journal(Path("journal")))
     print(book.plan("write_greeting"))
     book.apply("write_greeting")
     print(book.summary())
@@ -139,7 +139,7 @@ def test_the_page_has_one_example_of_each():
         "# runbook/facts/greeting.py",
         "# runbook/steps/greeting/write_greeting.py",
         "# runbook/steps/greeting/__init__.py",
-        "# write_11.py",
+        "# write_12.py",
     ]
     assert (len(blocks("diff")), len(blocks("sh")), len(BLOCKS)) == (3, 2, 12)
 
@@ -155,7 +155,7 @@ def test_the_code_is_clean(tree):
     """ruff has nothing against the examples, and would write them the same."""
     files = [
         "runbook/facts/swapping.py", "runbook/steps/xen_configuration", "add_beat.py",
-        "runbook/facts/greeting.py", "runbook/steps/greeting", "write_11.py",
+        "runbook/facts/greeting.py", "runbook/steps/greeting", "write_12.py",
     ]  # fmt: skip
     do(tree, "ruff", "check", "--no-cache", *files)
     do(tree, "ruff", "format", "--no-cache", "--check", *files)
@@ -214,6 +214,6 @@ def test_the_notebook_works(tree):
     recorded = said["make record STEP=write_greeting"]
     assert "+testbed is kept by a runbook." in recorded
     assert re.findall(r"write_greeting +(\w+)", recorded) == ["changed", "unchanged"]
-    assert "11_greeting.ipynb: changed\n" in said["runbook notebooks"]
+    assert "12_greeting.ipynb: changed\n" in said["runbook notebooks"]
     assert said["runbook lint"] == "2 notebooks: every rule is kept.\n"
-    assert "  write_greeting: changed in " in said["runbook run --only 11_greeting"]
+    assert "  write_greeting: changed in " in said["runbook run --only 12_greeting"]

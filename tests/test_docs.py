@@ -73,7 +73,7 @@ def test_the_shares_of_the_set_ups_are_counted():
         middle = numbers[0] / 2 if share.startswith("under") else sum(numbers) / len(numbers)
         sums[kind] = sums.get(kind, 0) + middle
     whole = sum(sums.values())
-    said = [f"*{kind}* {round(100 * sums[kind] / whole)} %" for kind in ("works", "says", "refuses")]
+    said = [f"*{kind}* {100 * sums[kind] / whole:.1f} %" for kind in ("works", "says", "refuses")]
     assert sums.keys() == {"works", "says", "refuses"}
     assert ", ".join(said) in page
 

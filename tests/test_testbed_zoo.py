@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +25,19 @@ from runbook.testbed.image import Image, default_recipe, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description
 from runbook.testbed.state import State
-from runbook.testbed.zoo import adoption, asked, building, cut, in_force, layout, page, proof, result, visit
+from runbook.testbed.zoo import (
+    adoption,
+    asked,
+    building,
+    cut,
+    in_force,
+    layout,
+    limit,
+    page,
+    proof,
+    result,
+    visit,
+)
 from runbook.testbed.zoo import checkpoints as zoo_checkpoints
 from runbook.testbed.zoo.result import Result
 from tests.steps.machine import PROGRAMS, like_testbed
@@ -481,6 +494,7 @@ def test_only_a_machine_that_was_held_before_is_taken(
         result.save(replace(seen, **more))
     with pytest.raises(ParamsError, match="No machine of the zoo was held by a whole run yet"):
         visit.proven(chosen)
+    assert [d.name for d in visit.proven(chosen, plan=True)] == ["resumed", "refused"], "to plan one"
     result.save(replace(seen, machine="held"))
     assert [d.name for d in visit.proven(chosen)] == ["held"]
 
@@ -501,6 +515,61 @@ def test_a_failure_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert visit.main(("server",)) == 1
     assert (kept[0].machine, kept[0].seen, kept[0].at) == ("server", "failed", "plan")
     assert "because of .testbed/x" in kept[0].why
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt, CheckFailed("The plan is refused", why="stopped")],
+    ids=["at once", "by a run"],
+)
+def test_what_is_not_reached_in_time_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Nothing is written down, the exit code is neither that of success nor of failure, and the machine is switched off."""
+    off, said = list[str](), list[str]()
+    monkeypatch.setattr(visit, "say", said.append)
+
+    class Slow(proof.Proof):
+        def carry_out(self) -> str:
+            self.at = "plan"
+            try:
+                time.sleep(30)
+            except KeyboardInterrupt:
+                raise error from None
+            return "planned"
+
+    class Quick(proof.Proof):
+        def carry_out(self) -> str:
+            return "planned"
+
+    monkeypatch.setattr(visit, "Proof", Slow)
+    monkeypatch.setattr(building, "machine_of", lambda _described: Machine(tmp_path))
+    monkeypatch.setattr(Machine, "down", lambda _: (time.sleep(0.2), off.append("off")))
+    monkeypatch.setattr(result, "project", lambda: tmp_path)
+    monkeypatch.setattr(visit.page, "write", lambda: None)
+    began = time.monotonic()
+    assert visit.main(("server",), plan=True, within=0.01) == limit.NOT_REACHED == 75
+    assert time.monotonic() - began < 10
+    assert (off, result.read("server")) == (["off"], None)
+    assert said[-2:] == [
+        "server: the time was over at plan",
+        "not reached in 0.01 minutes, so nothing is said of it: server",
+    ]
+    monkeypatch.setattr(visit, "Proof", Quick)
+    assert visit.main(("server",), plan=True, within=0.5) == 0
+
+
+def test_somebody_who_stops_a_limited_visit_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is no end of the time."""
+
+    class Stopped(proof.Proof):
+        def carry_out(self) -> str:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(visit, "Proof", Stopped)
+    monkeypatch.setattr(building, "machine_of", lambda _described: Machine(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        visit.main(("server",), plan=True, within=1)
 
 
 def test_a_plan_alone_does_not_hide_what_was_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,8 +246,8 @@ def check(params: str, only: str | None, step: str | None, updates: bool, **opti
       runbook check params/myhost.yml --only 9
       runbook check params/myhost.yml --step hide_devices
     """
-    asked = {"upgrades": "require"} if updates else {}
-    begin_run(params, "check", only=chosen(only, step), **options, **asked)
+    upgrades = "require" if updates else ""
+    begin_run(params, "check", only=chosen(only, step), upgrades=upgrades, **options)
 
 
 @main.command()

@@ -313,11 +313,17 @@ def fleet_(machines: int, keep: bool) -> None:
 
 @testbed.command("zoo")
 @click.argument("names", nargs=-1)
-@click.option("--one", is_flag=True, help="One machine that was held before, another each day.")
+@click.option(
+    "--one",
+    is_flag=True,
+    help="One machine that was held before (with --plan: that did not fail), another each day.",
+)
 @click.option("--resume", is_flag=True, help="Go on at the last checkpoint of a machine that failed.")
 @click.option("--keep", is_flag=True, help="Leave the machines running afterwards.")
 @click.option("--plan", is_flag=True, help="Only plan, with all that must be refused and its moves.")
-def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool) -> None:
+@click.option("--within", type=click.FloatRange(min=0), default=0.0, metavar="MINUTES",
+              help="Give a machine up, as not reached, when it takes longer; the exit code is 75 then.")  # fmt: skip
+def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool, within: float) -> None:
     """Prove the machines of these NAMES, or all: described, built, booted into Xen, and taken back.
 
     \b
@@ -331,7 +337,7 @@ def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool
     with _clear_errors():
         from runbook.testbed.zoo import visit
 
-        code = visit.main(names, keep=keep, resume=resume, one=one, plan=plan)
+        code = visit.main(names, keep=keep, resume=resume, one=one, plan=plan, within=within)
     click.get_current_context().exit(code)
 
 

@@ -10,6 +10,8 @@ INSIDE = 10
 """The number of the group of interfaces that is inside (ip-link(8), group). All others, and those to come, are outside."""
 SITE = "srv/www"
 LEASE = "12h"
+#: dnsmasq waits until the network is online: that the line to the outside is down must not keep leases from the inside.
+_OUTER = "[Link]\nRequiredForOnline=no\n\n"
 
 
 def files_of(guest: Guest, system: System, name: str) -> dict[str, str]:
@@ -36,7 +38,7 @@ def networks(guest: Guest, system: System, outside: str) -> dict[str, str]:
     )
     return {
         "etc/systemd/network/50-inside.network": inside,
-        "etc/systemd/network/60-outside.network": f"[Match]\n{match}\n\n[Network]\n{outside}",
+        "etc/systemd/network/60-outside.network": f"[Match]\n{match}\n\n{_OUTER}[Network]\n{outside}",
     }
 
 
@@ -63,7 +65,6 @@ def _router(role: Router) -> dict[str, str]:
         "etc/systemd/system/systemd-networkd.service.d/filter.conf": (
             "[Unit]\nRequires=nftables.service\nAfter=nftables.service\n"
         ),
-        "etc/systemd/system/dnsmasq.service.d/network.conf": "[Unit]\nAfter=systemd-networkd.service\n",
     }
 
 

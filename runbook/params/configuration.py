@@ -51,7 +51,8 @@ class Firewall(Closed):
     """Which connections the host itself takes. Guests' traffic over the bridges is not touched."""
 
     kind: Literal["keep", "ssh-only"] = "keep"
-    """`ssh-only`: ssh, ping, and answers to what the host asked; all else is dropped."""
+    """`ssh-only`: ssh, ping, and answers to what the host asked; all else is dropped. Where ufw or firewalld filters, it
+    is told which ports stay open, and its own rules stay."""
     ssh_port: Port = 22
     """Where the host's ssh server listens; refused when this session came in by another one."""
     open_tcp: tuple[Port, ...] = Field(default=(), examples=[[5900, 5910]])

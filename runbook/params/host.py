@@ -237,7 +237,8 @@ class Network(Closed):
     """Seconds after which the old network comes back by itself unless a new connection confirms."""
     pass_bridged: bool = False
     """Let packets over a bridge pass a filter of the host that drops what it forwards, as Docker's does: without it
-    guests there get neither an address nor answers. What is routed meets the filter as before."""
+    guests there get neither an address nor answers. What is routed meets the filter as before. ufw and firewalld are
+    told in their own words."""
 
 
 class Storage(Closed):

@@ -27,6 +27,7 @@ class Choice:
 
 
 NOTHING = Choice()
+_ANOTHER = "choose another device: `runbook new` without --pass offers those that guests can have"
 _BEHIND = re.compile(r"[0-9a-f]{5,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 """An address that Linux makes up for what lies behind a controller: refused with the reason, when the machine has it."""
 
@@ -99,7 +100,7 @@ def _refuse_what_stays(address: str, group: Group | None, machine: Machine) -> N
             f"{address} ({device.name}) must stay with dom0",
             where=machine.system.hostname,
             why="; ".join(reason.text for reason in reasons),
-            do=first.do if first else "",
+            do=(first.do if first else "") or _ANOTHER,
         )
     bad = next((m.device for m in group.members if not is_writable(m)), None)
     if bad is not None:
@@ -109,5 +110,5 @@ def _refuse_what_stays(address: str, group: Group | None, machine: Machine) -> N
             why=f"no parameter file can name {bad.bdf}, which would go along with it"
             if bad.bdf != address
             else "no parameter file can name it: its address or its id is none that Xen takes",
-            do="choose another device",
+            do=_ANOTHER,
         )

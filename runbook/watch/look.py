@@ -42,11 +42,11 @@ def watch(params: HostParams, reports: Path, now: int, *, is_full: bool = True) 
     is_due = (
         is_real and is_full and params.watch.drift_h and now - state.drifted >= params.watch.drift_h * 3600
     )
-    look, drifted = _look(params, reports, state, now, is_due=bool(is_due))
+    look, was_full = _look(params, reports, state, now, is_due=bool(is_due))
     after, message = news.follow(state, look)
     if not is_real:
         return Seen(after, look, message)
-    after = replace(after, drifted=now if drifted else state.drifted)
+    after = replace(after, drifted=now if was_full else state.drifted)
     left, untold = told.tell(params, message, waiting)
     # Kept after it was told: who is killed between the two tells it once more rather than never.
     kept.keep(place, after, left)
@@ -61,13 +61,14 @@ def _look(params: HostParams, reports: Path, state: State, now: int, *, is_due: 
     try:
         host = finished.reach(params, "watch")
         try:
-            look = topics.read(params, host.gather(topics.asks(params)), state.keys, now)
+            facts = host.gather(topics.asks(params, is_full=is_due))
+            look = topics.read(params, facts, state.keys, now, is_full=is_due)
             drift = drifting.conditions(params, reports, host) if is_due else None
         finally:
             host.close()
     except HostError as error:
         return topics.unreached(params, error, now), False
     if drift is None:
-        return look, False
+        return look, is_due
     known = look.known | {"drift"}
     return replace(look, known=known, conditions=(*look.conditions, *drift)), True

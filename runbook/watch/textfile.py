@@ -20,6 +20,7 @@ HELP = {
     "celsius": "Degrees of a sensor.",
     "memory_errors_corrected": "Memory errors since the start that were corrected.",
     "memory_errors_uncorrected": "Memory errors since the start that were not.",
+    "updates_waiting": "Packages that apt would upgrade.",
     "guest_up": "Whether a guest runs.",
     "clock_skew_seconds": "How far the host's clock is ahead.",
     "backup_age_seconds": "The age of the newest good backup of a guest.",

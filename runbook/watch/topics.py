@@ -6,25 +6,38 @@ from collections.abc import Callable
 from functools import partial
 
 from runbook.errors import RunbookError
-from runbook.facts import backups, fullness, guests, nights, raid, sensors, services, smart, storage
+from runbook.facts import (
+    backups,
+    fullness,
+    guests,
+    nights,
+    raid,
+    sensors,
+    services,
+    smart,
+    storage,
+    waiting_updates,
+)
 from runbook.model.ask import Ask, Facts
 from runbook.model.unreadable import reading
 from runbook.params import HostParams
 from runbook.params.host import Stored
 from runbook.watch import guests as of_guests
-from runbook.watch import machine
+from runbook.watch import machine, updates
 from runbook.watch.condition import Condition, Gauge, Look
 
 Reader = Callable[[HostParams, Facts, frozenset[str]], machine.Found]
 
 
-def asks(params: HostParams) -> tuple[Ask, ...]:
+def asks(params: HostParams, *, is_full: bool = False) -> tuple[Ask, ...]:
     """Return the questions of one look, which travel in one round trip."""
-    return tuple(dict.fromkeys(ask for _, questions, _ in topics(params, 0) for ask in questions))
+    return tuple(
+        dict.fromkeys(ask for _, questions, _ in topics(params, 0, is_full=is_full) for ask in questions)
+    )
 
 
-def topics(params: HostParams, now: int) -> list[tuple[str, tuple[Ask, ...], Reader]]:
-    """Return each topic with its questions and its reader; backups only where some are asked for."""
+def topics(params: HostParams, now: int, *, is_full: bool) -> list[tuple[str, tuple[Ask, ...], Reader]]:
+    """Return each topic with its questions and its reader; backups only where some are asked for, updates only now and then."""
     folder = backups.look(params.management.backups.folder)
     found: list[tuple[str, tuple[Ask, ...], Reader]] = [
         ("guests", guests.RUNNING, of_guests.guests),
@@ -40,14 +53,18 @@ def topics(params: HostParams, now: int) -> list[tuple[str, tuple[Ask, ...], Rea
         found.append(("clock", (folder,), partial(of_guests.clock, now=now)))
     if params.management.backups.guests:
         found.append(("backups", (folder, *nights.COMMANDS), of_guests.saved))
+    if is_full:
+        found.append(("updates", waiting_updates.COMMANDS, updates.waiting))
     return found
 
 
-def read(params: HostParams, facts: Facts, active: frozenset[str], now: int) -> Look:
+def read(
+    params: HostParams, facts: Facts, active: frozenset[str], now: int, *, is_full: bool = False
+) -> Look:
     """Return what a look found. A topic whose questions have no answer, or none that can be read, is not known."""
     known, unknown = ["reach"], list[tuple[str, str]]()
     found: list[Condition | Gauge] = []
-    for topic, questions, reader in topics(params, now):
+    for topic, questions, reader in topics(params, now, is_full=is_full):
         if silent := _silent(facts, questions):
             unknown.append((topic, silent))
             continue

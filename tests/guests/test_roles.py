@@ -84,6 +84,7 @@ def test_a_router_knows_its_inside_by_its_address_and_all_else_is_outside():
     assert "Address=192.168.77.1/24\n" in inside
     assert f"MACAddress={OUTER}\n" in outside
     assert "DHCP=ipv4\n" in outside
+    assert "RequiredForOnline=no\n" in outside
     assert "etc/systemd/network/50-first.network" not in made
     other = files(guest({**ROUTER, "inside_nic": 1}))
     assert f"MACAddress={OUTER}\n" in other["etc/systemd/network/50-inside.network"]
@@ -179,7 +180,10 @@ def inside(tmp_path):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(text)
         return subprocess.run(
-            ["unshare", "--net", "chroot", ROOT, *argv], capture_output=True, text=True, check=False
+            ["unshare", "--net", "--mount", "--pid", "--fork", "chroot", ROOT, *argv],
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     yield run
@@ -233,3 +237,58 @@ def test_dnsmasq_takes_names_and_leases(inside, address):
     assert (done.returncode, "syntax check OK" in done.stderr) == (0, True), done.stderr
     broken = {path: text.replace("dhcp-range=", "dhcp-range=x") for path, text in made.items()}
     assert inside(broken, *argv).returncode != 0
+
+
+#: A router between two machines, each in a network namespace: what networkd does in the guest, ip does here.
+HOUSE = """
+ip netns add client; ip netns add world
+ip link add inner type veth peer name eth0 netns client; ip link add outer type veth peer name eth0 netns world
+ip link set lo up; ip link set inner group 10; ip addr add 192.168.77.1/24 dev inner; ip link set inner up
+ip addr add 203.0.113.2/24 dev outer; ip link set outer up
+sysctl -qw "$(tr -d ' ' </etc/sysctl.d/60-router.conf)" 2>/dev/null || echo 1 >/proc/sys/net/ipv4/ip_forward
+ip -n world addr add 203.0.113.1/24 dev eth0; ip -n world link set eth0 up; ip -n client link set eth0 up
+mkdir -p /run/systemd/resolve /tmp/world; echo nameserver 203.0.113.1 >/run/systemd/resolve/resolv.conf; echo hello >/tmp/world/index.html
+nft -f /etc/nftables.conf
+dnsmasq --conf-dir=/etc/dnsmasq.d --pid-file=/run/proof.pid --dhcp-leasefile=/run/proof.leases
+nsenter --net=/run/netns/world busybox httpd -p 80 -h /tmp/world; busybox httpd -p 22 -h /tmp/world
+cat >/run/got <<'END'
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr add $ip/$mask dev $interface; ip route add default via $router; echo "leased $ip router $router dns $dns domain $domain"
+END
+chmod +x /run/got
+nsenter --net=/run/netns/client busybox udhcpc -i eth0 -n -q -t 5 -F laptop -x hostname:laptop -s /run/got 2>/dev/null
+get() { nsenter --net=/run/netns/$1 busybox timeout 5 busybox wget -q -O - "$2" 2>/dev/null || echo nothing; }
+echo "out: $(get client http://203.0.113.1/)"
+echo "router from inside: $(get client http://192.168.77.1:22/)"
+echo "name: $(nsenter --net=/run/netns/client busybox nslookup -type=a laptop.home.arpa 192.168.77.1 2>/dev/null | grep -A9 ^Name | grep -o '192[.0-9]*')"
+ip -n world route add 192.168.77.0/24 via 203.0.113.2
+echo "router from outside: $(get world http://203.0.113.2:22/)"
+leased=$(ip -n client -4 -o addr show eth0 | grep -o '192[.0-9]*' | head -n 1)
+nsenter --net=/run/netns/client busybox httpd -p 8080 -h /tmp/world
+echo "client from outside: $(get world http://$leased:8080/)"
+"""
+END_OF_HOUSE = "kill $(cat /run/proof.pid 2>/dev/null) $(pidof busybox) 2>/dev/null; ip netns del client; ip netns del world; rm -rf /run/proof.* /run/got /tmp/world /run/systemd/resolve"
+
+
+@in_a_root
+def test_a_client_inside_gets_an_address_a_name_and_a_way_out_and_nobody_gets_in(inside):
+    """The real programs with these files: a lease, the way out, names; from outside neither router nor client answers."""
+    made = files(guest(ROUTER))
+    kept = {
+        p: t for p, t in made.items() if p.startswith(("etc/nftables.conf", "etc/dnsmasq.d", "etc/sysctl.d"))
+    }
+    script = "mount -t proc proc /proc; mount -t sysfs sysfs /sys; trap '" + END_OF_HOUSE + "' EXIT\n" + HOUSE
+    done = inside(kept, "sh", "-uc", script)
+    said = done.stdout.splitlines()
+    assert said[0].startswith("leased 192.168.77."), done.stdout + done.stderr
+    leased = said[0].split()[1]
+    assert "router 192.168.77.1 dns 192.168.77.1 domain home.arpa" in said[0]
+    assert int(leased.rpartition(".")[2]) >= 128
+    assert said[1:] == [
+        "out: hello",
+        "router from inside: hello",
+        f"name: {leased}",
+        "router from outside: nothing",
+        "client from outside: nothing",
+    ]

@@ -694,6 +694,20 @@ def test_more_ports_can_be_opened():
     assert "hook forward" not in text
 
 
+def test_match_blocks_stay_and_each_way_on_leads_on():
+    """With `keep` nobody asks; a block that takes no passwords stands in nobody's way; one that does is left once it says no."""
+    blocks = (
+        "/etc/ssh/sshd_config:Match Address 10.0.0.0/8\n/etc/ssh/sshd_config:    PasswordAuthentication {}\n"
+    )
+    taking, not_taking = ({ssh_server._FILES: Answer(0, blocks.format(word))} for word in ("yes", "no"))
+    (found,) = plan(require_ssh_keys, machine=BEFORE, changes=taking).stops
+    assert "take what says yes to passwords out of that block" in found.do
+    assert "or set `configuration.ssh: keep`" in found.do
+    assert [type(a) for a in plan(require_ssh_keys, machine=BEFORE, changes=not_taking).actions] == [Switch]
+    assert plan(require_ssh_keys, machine=BEFORE, changes=not_taking).stops == ()
+    assert plan(require_ssh_keys, params(ssh="keep"), machine=BEFORE).actions == ()
+
+
 def test_ways_back():
     """A switch is undone by the old file, or by removing the new one and putting the rest in force."""
     switch = Switch("ssh", "/x", "new\n", enter="load", leave="stop")

@@ -98,6 +98,17 @@ def test_what_broke_is_found_and_mended(word, answer, what):
     assert step.plan(PARAMS, broken).actions
 
 
+def test_a_machine_that_was_carried_into_the_same_network():
+    """It was free when it was chosen; now half of the guests' packets would go into the house's network."""
+    here = '[{"dst": "default", "dev": "wlp4s0"}, {"dst": "192.168.150.0/24", "dev": "wlp4s0"}]'
+    (found,) = step.check(PARAMS, host(AFTER, **{"ip -j route": here}))
+    assert (
+        found.what == "The network 192.168.150.0/24 of xenbr0 overlaps 192.168.150.0/24, which wlp4s0 reaches"
+    )
+    own = here.replace("wlp4s0", "xenbr0")
+    assert step.check(PARAMS, host(AFTER, **{"ip -j route": own})) == []
+
+
 def chain(**more):
     return json.dumps(
         {

@@ -1,4 +1,4 @@
-"""Every refusal of the network and of the boot is in one place: with the test of its move, or with why there is none."""
+"""Every refusal of the network, of the boot and of volumes is in one place: with the test of its move, or with why there is none."""
 
 import importlib
 from operator import attrgetter
@@ -6,6 +6,7 @@ from operator import attrgetter
 from runbook.help import entries
 from tests.steps import test_moves as plain
 from tests.steps import test_moves_managers as managers
+from tests.steps import test_moves_storage as storage
 
 ELSEWHERE = {
     "… begins with a byte order mark": "test_byte_order_mark::test_the_move_takes_it_off",
@@ -32,10 +33,10 @@ ELSEWHERE = {
 
 def test_every_refusal_of_network_and_boot_is_in_one_place():
     """A new one comes with the test of its move."""
-    subjects = {"R332", "R340", "R341", "R343"}
+    subjects = {"R312", "R332", "R340", "R341", "R343", "R350"}
     known = {says for entry in entries() if entry.code in subjects for says in entry.says}
     moves = {move.says for move in (*plain.MOVES, *managers.MOVES)}
-    here = moves | {*plain.PROFILES, *managers.PROFILES, *plain.BOOTS, *plain.KERNELS}
+    here = moves | {*plain.PROFILES, *managers.PROFILES, *plain.BOOTS, *plain.KERNELS, *storage.ROWS}
     assert here | set(ELSEWHERE) == known
     assert not here & set(ELSEWHERE)
 

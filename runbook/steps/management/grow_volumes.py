@@ -105,9 +105,13 @@ def _in_the_way(guest: Guest, volume: Volume, there: Storage) -> list[Finding]:
 
 
 def _too_little(group: Group, small: list[tuple[Guest, Wanted, Volume]]) -> list[Finding]:
-    """Return a finding when the growth, each volume rounded up to whole extents, does not fit."""
-    names = dict.fromkeys(g.name for g, _, _ in small)
-    need = sum(group.rounded(w.size_gib * GIB) - v.size for _, w, v in small)
+    """Return a finding when the growth, each volume rounded up to whole extents, does not fit.
+
+    A thin volume takes nothing of the group: its room is its pool's (lvmthin(7)).
+    """
+    thick = [one for one in small if not one[2].pool]
+    names = dict.fromkeys(g.name for g, _, _ in thick)
+    need = sum(group.rounded(w.size_gib * GIB) - v.size for _, w, v in thick)
     if need <= group.free:
         return []
     return [

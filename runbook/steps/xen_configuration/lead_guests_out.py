@@ -83,7 +83,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         why = f"systemd says {unit.active}, and {unit.enabled or 'not found'} for the next start"
         found.append(_fail(f"{UNIT} does not run", why))
     found += [_fail(f"{p} is not as asked", "") for p, text in files(params).items() if facts.text(p) != text]
-    return [*found, *_dropped(params, now)]
+    # A machine that is carried about comes into networks that nobody knew when its own was chosen.
+    return [*found, *_dropped(params, now), *_taken(params, now)]
 
 
 def _is_asked(params: HostParams) -> bool:
