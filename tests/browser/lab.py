@@ -119,7 +119,7 @@ class Notebook:
 
     def __init__(self, page, server: Server, path: Path) -> None:
         self.page, self.path = page, path
-        page.goto(server.url(f"lab/tree/{path.relative_to(server.folder)}"))
+        page.goto(server.url(f"lab/tree/{path.relative_to(server.folder)}"), timeout=180_000)
         self.cells = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
         self.cells.first.wait_for(timeout=180_000)
         page.wait_for_function(_READY, timeout=180_000)
