@@ -77,6 +77,16 @@ def test_a_larger_volume_is_wider_and_only_what_holds_data_has_a_ground():
     assert [box.get("stroke-dasharray") is not None for box in (group, data, free)] == [False, False, True]
 
 
+def test_boxes_of_one_size_are_of_one_width_and_each_in_them_can_be_read():
+    """Volumes of 1 GiB are equally wide, whatever they are called; none of the boxes in them is narrower than its words need."""
+    rects = [rect for rect in picture(Host()).iter(f"{SVG}rect") if rect.get("stroke-dasharray") is None]
+    volumes_ = [box for box in rects if box.get("x") == "12.5" and box.get("height") == "70"]
+    wide = [float(box.get("width")) for box in volumes_]
+    assert len(wide) == 4
+    assert wide[0] == wide[1] == wide[2] < wide[3]
+    assert min(float(box.get("width")) for box in picture(Host()).iter(f"{SVG}rect")) >= 62
+
+
 def test_the_table_says_who_has_what():
     """A mounted partition is in use, its neighbours are not; a running guest has all of its volume."""
     host = Host(mounts=[("windows", "/mnt/windows", "ro", 22020096)], running={"comm": "comm"})

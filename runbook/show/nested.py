@@ -67,8 +67,10 @@ def _draw(box: Box, x: float, y: float, width: float, depth: int, parts: list[st
     parts.append(_text(box, x, y, width))
     height = float(_LINE if box.inner else _STRIP)
     if box.is_stack:
+        largest, least = max(b.size for b in box.inner) or 1, max(map(_least, box.inner))
+        room = width - 2 * _GAP
         for inner in box.inner:
-            wide = _wide(inner, max(b.size for b in box.inner), width - 2 * _GAP)
+            wide = min(room, max(room * inner.size / largest, least))
             height += _draw(inner, x + _GAP, y + height, wide, depth + 1, parts) + _GAP
     elif box.inner:
         left = x + _GAP
@@ -83,10 +85,10 @@ def _draw(box: Box, x: float, y: float, width: float, depth: int, parts: list[st
     return height
 
 
-def _wide(box: Box, largest: int, room: float) -> float:
-    """Return the width of a box in a stack: by its size, but wide enough for its words."""
+def _least(box: Box) -> float:
+    """Return the width that a box in a stack needs for its words, and for the boxes side by side in it."""
     words = (len(f"{box.label}, {human_size(box.size)}") + 2) * _LETTER
-    return min(room, max(room * box.size / (largest or 1), words))
+    return max(words, _GAP + len(box.inner) * (_LEAST + _GAP))
 
 
 def _look(box: Box, depth: int) -> str:
