@@ -14,11 +14,7 @@ from runbook.errors import HostError
 #: The releases that a machine can be built with; the first is meant when none is named.
 RELEASES = ("trixie", "bookworm")
 of_release = click.option(
-    "--release",
-    type=click.Choice(RELEASES),
-    default=RELEASES[0],
-    show_default=True,
-    help="The machine's Debian.",
+    "--release", type=click.Choice(RELEASES), default=RELEASES[0], show_default=True, help="Debian's release."
 )
 
 
