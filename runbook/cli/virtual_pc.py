@@ -197,8 +197,7 @@ def systems(machine: str, keep: bool, release: str) -> None:
     with _clear_errors():
         from runbook.testbed import systems as proof
 
-        code = proof.main(machine, release=release, keep=keep)
-    click.get_current_context().exit(code)
+        click.get_current_context().exit(proof.main(machine, release=release, keep=keep))
 
 
 @testbed.command()
@@ -225,8 +224,7 @@ def record(step: str, into: Path, keep: bool, release: str) -> None:
     with _clear_errors():
         from runbook.testbed import one_step
 
-        code = one_step.main(step, into, release=release, keep=keep)
-    click.get_current_context().exit(code)
+        click.get_current_context().exit(one_step.main(step, into, release=release, keep=keep))
 
 
 @testbed.command()
