@@ -18,7 +18,7 @@ LISTS = {
     "facts": ["params/toy.yml"],
 }  # fmt: skip
 """Commands that list something, with what they need to do it here."""
-RUNS = {"plan", "run", "check", "fleet", "approve"}
+RUNS = {"plan", "run", "check", "fleet", "approve", "upgrade"}
 """Commands with `--json` that are tried elsewhere: they take a kernel, or a plan that was sent."""
 PATHS = {"params": "PARAMS"}
 

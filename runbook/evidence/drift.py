@@ -112,7 +112,7 @@ def of_now(params: HostParams, reports: Path, host: Host) -> tuple[list[Change],
     Only reads, and makes no report. Raises `HostError` when the host cannot be asked.
     """
     for run in archive.newest_first(reports, params.host):
-        before = reports / params.host / run["id"]
+        before = reports / run["place"]
         if run["outcome"] != "completed" or run["connection"] == "capture" or not kept.notebooks(before):
             continue
         if not _shows_the_end(before, run):
