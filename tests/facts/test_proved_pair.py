@@ -139,6 +139,10 @@ def test_the_pair_before_is_set_aside_with_its_entry(host):
     assert (host.boot / "proved-before/initrd.img").read_bytes() == b"ram disk"
     host.keep(kept_pair._SET_ASIDE)
     assert "proved-before-before" not in (host.boot / "proved-before/entry").read_text()
+    for _ in range(2):
+        host.run(kept_pair._TAKE_BACK, "")
+        assert (host.boot / "proved/entry").read_text() == ENTRY
+    assert not (host.boot / "proved-before").exists()
 
 
 def test_a_kernel_that_lacks_something_is_told(host):

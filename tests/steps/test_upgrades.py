@@ -249,6 +249,16 @@ def test_where_nothing_can_be_kept_plain_debian_is_the_way_back():
     assert machine.saved_entry == back.path
 
 
+def test_a_boot_that_nobody_proved_fails_the_check():
+    """A power cut started a RAM disk that a package had made anew: 07 says so, proves what runs, and keeps it."""
+    machine = proved()
+    machine.disk["initrd.img-6.12.117+deb13-amd64"] = "made anew"
+    machine.runs["initrd.img"] = "made anew"
+    assert faults(machine, keep_proved_pair, PARAMS) == ["The pair that runs is not the one that is kept"]
+    carry(machine, keep_proved_pair, PARAMS)
+    assert machine.disk["proved/initrd.img"] == "made anew"
+
+
 def test_what_waits_is_rated():
     """A hole through which guests get out warns, and fails for those who ask; what others mend is only listed."""
     machine = proved()
