@@ -696,3 +696,24 @@ def test_a_kernel_that_the_emulator_lost_is_reset_once(tmp_path, monkeypatch, pa
         assert building.restart(Machine(tmp_path)) == 1.0
         assert told == ["system_reset"] * resets
     assert len(waited) <= 2
+
+
+@pytest.mark.parametrize(
+    ("start", "proves"), [("", True), ("00_introduction", True), ("06_xen_configuration", False)]
+)
+def test_what_new_wrote_is_proven_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, proves: bool
+) -> None:
+    """Also where it goes on at the checkpoint from before the first notebook; later the file is the one of then."""
+    happened: list[str] = []
+    file = tmp_path / "xen-proposed.yml"
+    file.touch()
+    monkeypatch.setattr(proof.checkpoints, "proposed", lambda *_: file)
+    monkeypatch.setattr(proof.asked, "propose", lambda *_: happened.append("new") or file)
+    monkeypatch.setattr(proof.adoption, "prove", lambda *_: happened.append("proven"))
+    monkeypatch.setattr(proof.asked, "complete", lambda *_: file)
+    monkeypatch.setattr(
+        proof.Proof, "_plan", lambda *_: SimpleNamespace(exit_code=0, folder=tmp_path, message="")
+    )
+    proof.Proof(ZOO["xen"])._planned(start, State({}))
+    assert happened == (["new", "proven"] if proves else [])
