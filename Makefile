@@ -9,6 +9,8 @@ RELEASE ?= trixie
 HOSTS ?= 200
 # How many virtual PCs `make testbed-fleet` boots: 2 or 3.
 MACHINES ?= 2
+# What `make testbed-rehearse` rehearses.
+CAPTURE ?= tests/captures/kvm
 # How many minutes `make testbed-zoo-one` may take.
 WITHIN ?= 15
 
@@ -24,7 +26,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED  := $(INSTALL) --require-hashes --requirement
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help env lock run sample parameters decisions test test-faults test-sudo test-wheel browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-upgrade testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-zoo-one testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env lock run sample parameters decisions test test-faults test-sudo test-wheel browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-upgrade testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-zoo-one testbed-rehearse testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 # Where a shell forbids it, each of the many processes would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -144,6 +146,9 @@ testbed-zoo: $(READY) ## machines that people live in, each to proved Xen and ba
 
 testbed-zoo-one: $(READY) ## one of those machines, another each day, built, looked at and planned (WITHIN=15 minutes; status 75: not reached)
 	@$(BIN)/runbook testbed zoo --one --plan --within $(WITHIN)
+
+testbed-rehearse: $(READY) ## a captured host on a virtual PC like it, everything, and back again (CAPTURE=folder)
+	@$(BIN)/runbook rehearse --capture $(CAPTURE)
 
 testbed-up: $(READY) ## boot the virtual PC and leave it running
 	@$(BIN)/runbook testbed up --release $(RELEASE)

@@ -88,9 +88,7 @@ class Book(WithGuests):
         with replay.explained(self.host, self.params, step):
             planned = replay.DONE if self._was_replayed(step) else module.plan(self.params, self.facts)
         self._planned[step] = planned.digest()
-        return views.plan(
-            module, planned, self.facts, said_of(self._beat.rehearsed, module, planned, self.facts)
-        )
+        return views.plan(module, planned, self.facts, said_of(self._beat, module, planned, self.facts))
 
     def apply(self, step: str) -> None:
         """Carry a step out, read the host again, check it, and show how it ended.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook.engine.beat import Beat
 from runbook.engine.consent import Rehearsed
 from runbook.facts import identity
 from runbook.hosts import Host
@@ -26,8 +27,9 @@ def rehearsed_of(host: Host, params: HostParams) -> Rehearsed | None:
         return None
 
 
-def said_of(rehearsed: Rehearsed | None, step: Step, plan: Plan, facts: Facts) -> str:
+def said_of(beat: Beat, step: Step, plan: Plan, facts: Facts) -> str:
     """Return one sentence on a plan that would do something, '' where nobody was rehearsed and nothing is asked."""
+    rehearsed = beat.rehearsed
     if rehearsed is None or not plan.actions or plan.after or (step.RISK == "safe" and not rehearsed.plays):
         return ""
     name = name_of(step)

@@ -10,7 +10,7 @@ from pkgutil import walk_packages
 from types import ModuleType
 
 from runbook import proposal
-from runbook.facts import identity, likeness, system
+from runbook.facts import identity, likeness, ssh_server, system
 from runbook.model.ask import Ask
 from runbook.params import HostParams
 from runbook.show import survey
@@ -38,8 +38,8 @@ def of_steps(params: HostParams) -> tuple[Ask, ...]:
 
 
 def of_likeness() -> tuple[Ask, ...]:
-    """Return what nobody but a rehearsal asks: what its virtual PC is made like."""
-    return likeness.COMMANDS
+    """Return what a rehearsal asks besides, whatever the parameters are: what its virtual PC is made like, and who gets in."""
+    return (*likeness.COMMANDS, *ssh_server.COMMANDS)
 
 
 def names(asks: Iterable[Ask]) -> dict[Ask, str]:

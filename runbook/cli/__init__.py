@@ -67,6 +67,7 @@ Start here:
   runbook validate params/myhost.yml    is my parameter file right?
   runbook survey params/myhost.yml      which devices may guests have?
   runbook plan params/myhost.yml        what would be done to my machine?
+  runbook rehearse params/myhost.yml    try all of it on a virtual PC like it
   runbook run params/myhost.yml --mode apply     do it
   runbook check params/myhost.yml       is the machine still as it should be?
 

@@ -14,11 +14,7 @@ from runbook.errors import HostError
 #: The releases that a machine can be built with; the first is meant when none is named.
 RELEASES = ("trixie", "bookworm")
 of_release = click.option(
-    "--release",
-    type=click.Choice(RELEASES),
-    default=RELEASES[0],
-    show_default=True,
-    help="The machine's Debian.",
+    "--release", type=click.Choice(RELEASES), default=RELEASES[0], show_default=True, help="Debian's release."
 )
 
 
@@ -299,8 +295,7 @@ def fleet_(machines: int, keep: bool) -> None:
 @click.option("--resume", is_flag=True, help="Go on at the last checkpoint of a machine that failed.")
 @click.option("--keep", is_flag=True, help="Leave the machines running afterwards.")
 @click.option("--plan", is_flag=True, help="Only plan, with all that must be refused and its moves.")
-@click.option("--within", type=click.FloatRange(min=0), default=0.0, metavar="MINUTES",
-              help="Give a machine up, as not reached, when it takes longer; the exit code is 75 then.")  # fmt: skip
+@click.option("--within", default=0.0, metavar="MINUTES", help="Give up one that takes longer: status 75.")
 def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool, within: float) -> None:
     """Prove the machines of these NAMES, or all: described, built, booted into Xen, and taken back.
 
@@ -310,7 +305,7 @@ def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool
 
     A machine is a file in runbook/testbed/machines. Each is built, `new` writes its parameters, it is planned, applied with a
     guest, checked, undone, and compared with what it was before. About half an hour each with software emulation;
-    the results are written into docs/zoo, and docs/zoo.md from them.
+    the results are written into docs/zoo, and docs/zoo.md from them. Of one that was given up nothing is said.
     """
     with clear_errors():
         from runbook.testbed.zoo import visit

@@ -40,7 +40,7 @@ class StepPlayed:
     risk: str = ""
     seconds: float | None = None
     message: str = ""
-    asked: str = ""
+    consent: str = ""
     """The line that `consent` needs for it, where a person's word for this very plan is asked; '' for none."""
 
 
@@ -113,15 +113,15 @@ def newest(host: str, top: Path) -> list[Rehearsal]:
     return [found for folder in folders if (found := read(folder)) and found.host == host]
 
 
-def rehearsed(host: str, top: Path, now: str) -> Rehearsed:
-    """Return what the rehearsals of a host stand for; `now` is this runbook's edition."""
+def rehearsed(host: str, top: Path, current: str) -> Rehearsed:
+    """Return what the rehearsals of a host stand for; `current` is this runbook's edition."""
     return Rehearsed(
         tuple(
             Played(
                 made=one.made,
                 outcome=one.outcome,
                 machine=one.machine,
-                is_current=one.edition == now,
+                is_current=one.edition == current,
                 is_broken=bool(one.broken),
                 digests={step.step: step.digest for step in one.steps if step.digest},
                 ended={step.step: step.status for step in one.steps},

@@ -103,9 +103,9 @@ def recipe_of(twin: Twin) -> Recipe:
 
 def _installed(names: tuple[str, ...]) -> str:
     """Return the command that installs those packages that the sources have, and notes the others."""
-    words = shlex.quote("\n".join(sorted(names)))
+    quoted = shlex.quote("\n".join(sorted(names)))
     return (
-        f"cd /root; printf '%s\\n' {words} | sort -u >wanted; apt-cache pkgnames | sort -u >known; "
+        f"cd /root; printf '%s\\n' {quoted} | sort -u >wanted; apt-cache pkgnames | sort -u >known; "
         f"comm -23 wanted known >{NOT_THERE}; export DEBIAN_FRONTEND=noninteractive; "
         "comm -12 wanted known | xargs -r apt-get -y -q --no-install-recommends install; rm wanted known"
     )
@@ -170,8 +170,8 @@ def _spare(card: Card, where: Placement, free: list[str]) -> tuple[str, ...]:
 
 def digest(twin: Twin) -> str:
     """Return 12 hex digits that change when anything changes that the virtual PC is made of."""
-    said = repr((twin.description.pc, twin.description.layout, twin.description.way)).encode()
-    return hashlib.sha256(said + packed(twin.files)).hexdigest()[:12]
+    text = repr((twin.description.pc, twin.description.layout, twin.description.way)).encode()
+    return hashlib.sha256(text + packed(twin.files)).hexdigest()[:12]
 
 
 def ids(twin: Twin) -> dict[str, str]:

@@ -52,7 +52,10 @@ def stand_in(class_code: str) -> tuple[str, str]:
 
 
 def read(facts: Facts, params: HostParams) -> Cards:
-    """Return the cards for the machine of the facts, and for the parameters with which it is rehearsed."""
+    """Return the cards for the machine of the facts, and for the parameters with which it is rehearsed.
+
+    Raises `ValueError` for a machine that cannot be reached by a cable and IPv4.
+    """
     seen, devices, found = network.parse(facts), {d.bdf: d for d in pci.parse(facts)}, Cards()
     passed = {d.bdf: d for d in params.passthrough.devices}
     reals = [i for i in seen.interfaces if i.controller and i.link_type == "ether"]
@@ -60,19 +63,37 @@ def read(facts: Facts, params: HostParams) -> Cards:
     reals.sort(key=lambda i: (i.name not in way, i.controller))
     for number, card in enumerate(reals):
         if card.name.startswith("wl"):
-            found.unlike.append(f"{card.name} is a cable, and no wireless network")
+            if card.name in way:
+                raise ValueError(
+                    f"its way out is the wireless card {card.name}, and the virtual PC has cables alone"
+                )
+            found.unlike.append(f"{card.name} is not there: it is wireless")
+            continue
         if card.controller in passed:
             continue  # the system has its driver for it now, and soon no more
         model = "virtio-net-pci"
         found.cards.append(_card(card, model, seen, facts, number, found))
-    for bdf, asked in passed.items():
+    for bdf, wanted in passed.items():
         device = devices.get(bdf)
         if device is None:
-            found.unlike.append(f"{bdf} ({asked.what or asked.id}) is not there: the machine did not show it")
+            found.unlike.append(
+                f"{bdf} ({wanted.what or wanted.id}) is not there: the machine did not show it"
+            )
             continue
         found.cards.append(_passed(device, seen, found, len(found.cards)))
-    if not reals:
-        found.unlike.append("no network card was seen, so nothing comes in by ssh")
+        mates = [
+            d.bdf
+            for d in devices.values()
+            if device.group is not None and d.group == device.group and d.bdf != bdf
+        ]
+        if mates and not all(mate.rpartition(".")[0] == bdf.rpartition(".")[0] for mate in mates):
+            found.unlike.append(
+                f"the IOMMU group of {bdf} is another: on the host it holds {', '.join(sorted(mates))}, too"
+            )
+    if not found.at:
+        raise ValueError(
+            "no network card that leads out has an IPv4 address, by which the virtual PC could be reached"
+        )
     return found
 
 

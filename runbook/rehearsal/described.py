@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ def _read(
         if (tib := sum(made.sizes) >> 40) >= MOST_TIB:
             raise ValueError(f"its disks have {tib} TiB together; less than {MOST_TIB} are made")
         return made, wired, files.read(seen, sources, made)
+    except json.JSONDecodeError:
+        raise  # which answer it is says whoever reads it (`runbook.model.unreadable`)
     except ValueError as error:
         raise _none(facts, f"{error}"[:600], _DO) from None
 

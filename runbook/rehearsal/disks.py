@@ -184,8 +184,10 @@ class _Made:
         """Make the file system on a device; of one that spreads over several all at once."""
         kind, at = device.fstype, self._at[device.path]
         self.disks.known |= {f"UUID={device.uuid}", f"LABEL={device.label}", device.path, at.strip("'")}
-        if kind in ("", "LVM2_member", "linux_raid_member", "crypto_LUKS") or device.uuid in self._fs:
+        is_whole = device.path in self._fs or device.uuid in self._fs
+        if kind in ("", "LVM2_member", "linux_raid_member", "crypto_LUKS") or is_whole:
             return
+        self._fs.add(device.path)
         ats = [at]
         if kind == "btrfs" and device.uuid:
             self._fs.add(device.uuid)

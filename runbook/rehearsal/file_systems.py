@@ -15,7 +15,7 @@ _WIDE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def make_file_system(kind: str, at: Sequence[str], label: str, uuid: str) -> str | None:
-    """Return the command that makes one on devices (words of a shell), None for a kind that is not made.
+    """Return the command that makes one on devices (argv of a shell), None for a kind that is not made.
 
     >>> make_file_system("ext4", ["${disk}1-part2"], "boot", "00000000-0000-4000-8000-000000000004")
     'mkfs.ext4 -q -F -L boot -U 00000000-0000-4000-8000-000000000004 ${disk}1-part2'
@@ -25,7 +25,7 @@ def make_file_system(kind: str, at: Sequence[str], label: str, uuid: str) -> str
     name = shlex.quote(label)
     wide = uuid if _WIDE.fullmatch(uuid) else ""
     short = uuid.replace("-", "") if re.fullmatch(r"[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}", uuid) else ""
-    words = {
+    argv = {
         "ext": ["mkfs.{kind}", "-q", "-F", *(["-L", name] if label else []), *(["-U", wide] if wide else [])],
         "xfs": [
             "mkfs.xfs",
@@ -52,10 +52,10 @@ def make_file_system(kind: str, at: Sequence[str], label: str, uuid: str) -> str
         "ntfs": ["mkfs.ntfs", "-Q", "-q", "-F", *(["-L", name] if label else [])],
         "exfat": ["mkfs.exfat", *(["-L", name] if label else [])],
     }.get("ext" if kind.startswith("ext") else kind)
-    if words is None or kind not in PACKAGES:
+    if argv is None or kind not in PACKAGES:
         return None
     quiet = " >/dev/null" if kind in ("vfat", "exfat") else ""
-    return " ".join([words[0].format(kind=kind), *words[1:], *at]) + quiet
+    return " ".join([argv[0].format(kind=kind), *argv[1:], *at]) + quiet
 
 
 def mounted(at: str, place: str, kind: str, options: tuple[str, ...]) -> str:

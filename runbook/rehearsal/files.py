@@ -123,7 +123,7 @@ def _adapted(file: File, made: Disks, unlike: list[str]) -> File:
         known = frozenset(made.crypts)
         lines = [_opened(line, known) for line in file.text.splitlines()]
     elif file.path == "/etc/fstab":
-        lines = [_there(line, made.known) for line in file.text.splitlines()]
+        lines = [_in_force(line, made.known) for line in file.text.splitlines()]
         gone = [line.split()[2] for line in lines if line.startswith(_NOT_THERE)]
         unlike += [f"nothing is mounted at {place}" for place in gone]
     else:
@@ -131,12 +131,12 @@ def _adapted(file: File, made: Disks, unlike: list[str]) -> File:
     return replace(file, text="".join(f"{line}\n" for line in lines if line))
 
 
-def _there(line: str, known: Iterable[str]) -> str:
+def _in_force(line: str, known: Iterable[str]) -> str:
     """Return a line of fstab(5), out of force where it mounts what is not there.
 
-    >>> _there("UUID=1 / ext4 defaults 0 1", {"UUID=1"})
+    >>> _in_force("UUID=1 / ext4 defaults 0 1", {"UUID=1"})
     'UUID=1 / ext4 defaults 0 1'
-    >>> _there("nas:/x /srv nfs defaults 0 0", {"UUID=1"})
+    >>> _in_force("nas:/x /srv nfs defaults 0 0", {"UUID=1"})
     '#rehearsal: nas:/x /srv nfs defaults 0 0'
     """
     words = line.split()
@@ -168,7 +168,7 @@ def _opened(line: str, crypts: frozenset[str]) -> str:
 
 def told(facts: Facts) -> Likeness:
     """Return what a capture tells that was made before rehearsals: files that steps ask for, and packages they look for."""
-    files = tuple({file.path: file for file in _asked(facts) if any(
+    files = tuple({file.path: file for file in _answered(facts) if any(
         PurePosixPath(file.path).is_relative_to(place) for place in _PLACES)}.values())  # fmt: skip
     packages: dict[str, str] = {}
     for ask, answer in facts.items():
@@ -179,7 +179,7 @@ def told(facts: Facts) -> Likeness:
     return Likeness(files, (), (), known, frozenset(packages), frozenset(), (), ())
 
 
-def _asked(facts: Facts) -> Iterator[File]:
+def _answered(facts: Facts) -> Iterator[File]:
     for ask, answer in facts.items():
         if ask.kind == "read" and answer.ok:
             mode, _, owner = answer.err.partition(" ")

@@ -19,7 +19,7 @@ from runbook.steps import CHAPTERS
 from runbook.testbed.made_of import notebook_digest
 
 _TOP = Path(__file__).parents[1]
-_SEARCHED = ("steps", "guests", "backups", "builds", "guide")
+_SEARCHED = ("steps", "guests", "backups", "builds", "guide", "survey", "show", "releases")
 """Rooms whose functions take parameters; facts take none, and what shows and runs is the same for all."""
 _NOT_COUNTED = frozenset({"connection", "consent", "approvers", "notify", "host"})
 """What decides how a host is reached and who agrees: never how its disks come out."""
@@ -126,6 +126,6 @@ def _value(params: HostParams, field: str) -> str:
     ] if isinstance(value, tuple) else value)  # fmt: skip
 
 
-def first_touched(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+def first_touched(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """Return the first name whose value is another, in the order of the names; '' for none."""
-    return next((name for name in sorted({*before, *now}) if before.get(name) != now.get(name)), "")
+    return next((name for name in sorted({*before, *after}) if before.get(name) != after.get(name)), "")

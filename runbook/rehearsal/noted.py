@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbook.errors import CheckFailed, Refused
+from runbook.evidence.outcomes import INTERRUPTED
 from runbook.evidence.rehearsals import StepPlayed
 from runbook.rehearsal import notebooks
 from runbook.runner.run import Run
@@ -23,7 +24,7 @@ def note(played: dict[str, StepPlayed], done: Run, exact: Iterable[str]) -> None
             old = played.get(end.step)
             if end.status == "never-run" or (old and old.status == "changed" and end.status == "unchanged"):
                 continue
-            asked = next((line for line in exact if line.startswith(f"{end.step}:")), "")
+            agreed = next((line for line in exact if line.startswith(f"{end.step}:")), "")
             digest = end.digest if end.actions else ""
             played[end.step] = StepPlayed(
                 book.name,
@@ -34,12 +35,17 @@ def note(played: dict[str, StepPlayed], done: Run, exact: Iterable[str]) -> None
                 str(risks.get(end.step, "")),
                 end.seconds,
                 end.message,
-                asked,
+                agreed,
             )
 
 
 def require_good(done: Run) -> None:
-    """Raise `Refused` for a run that a step refused, `CheckFailed` for one that ended otherwise than well."""
+    """Raise `Refused` for a run that a step refused, `CheckFailed` for one that ended otherwise than well.
+
+    Raises `KeyboardInterrupt` for one that somebody stopped.
+    """
+    if done.exit_code == INTERRUPTED:
+        raise KeyboardInterrupt
     if done.exit_code:
         kind = Refused if done.exit_code == 3 else CheckFailed
         raise kind(

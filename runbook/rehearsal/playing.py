@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook import params as parameters
+from runbook.controller.signals import go_on
 from runbook.errors import RunbookError
 from runbook.evidence import rehearsals
 from runbook.evidence.record import Event
@@ -154,11 +155,11 @@ class Play:
         """Return a run; one that only lacks a word for a very plan is gone on with, and the word is noted."""
         while True:
             done = self._run("apply", hear, whole=whole, start=start, only=only)
-            asked = _EXACT.search(done.message)
-            if done.exit_code != 4 or not asked or asked[1] in self.exact:
+            found = _EXACT.search(done.message)
+            if done.exit_code != 4 or not found or found[1] in self.exact:
                 return done
-            self.exact.append(asked[1])
-            self.say(f"a person would be asked for this very plan: {asked[1]}")
+            self.exact.append(found[1])
+            self.say(f"a person would be asked for this very plan: {found[1]}")
             start = (
                 next((b.name for b in done.record.notebooks if b.status != "completed"), start)
                 if not only
@@ -219,6 +220,7 @@ class Play:
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
+        go_on()
         self.at, began = name, time.monotonic()
         self.say(f"{name} …")
         try:

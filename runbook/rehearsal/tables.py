@@ -39,15 +39,15 @@ def number(path: str, disk: str) -> str:
 
 
 def script(table: dict[str, Any], disk: str) -> tuple[str, set[str]]:
-    """Return the table in sfdisk's words, and the names that its partitions have in fstab(5)."""
+    """Return the table in sfdisk's fields, and the names that its partitions have in fstab(5)."""
     lines = [f"label: {table['label']}", *([f"label-id: {table['id']}"] if table.get("id") else [])]
     known = set()
     for row in table.get("partitions", []):
         start = [f"start={int(row['start'])}"] if "start" in row else []
-        words = [*start, f"size={int(row['size'])}", f"type={row['type']}"]
-        words += [f"uuid={row['uuid']}"] if row.get("uuid") else []
-        words += [f'name="{row["name"]}"'] if row.get("name") and row["name"].isprintable() else []
-        words += ["bootable"] if row.get("bootable") else []
-        lines.append(f"{number(row['node'], disk) or 1} : {', '.join(words)}")
+        fields = [*start, f"size={int(row['size'])}", f"type={row['type']}"]
+        fields += [f"uuid={row['uuid']}"] if row.get("uuid") else []
+        fields += [f'name="{row["name"]}"'] if row.get("name") and row["name"].isprintable() else []
+        fields += ["bootable"] if row.get("bootable") else []
+        lines.append(f"{number(row['node'], disk) or 1} : {', '.join(fields)}")
         known.add(f"PARTUUID={row.get('uuid', '').lower()}")
     return "".join(f"{line}\n" for line in lines), known

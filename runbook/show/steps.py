@@ -30,8 +30,8 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
 
 
-def plan(step: Step, plan: Plan, facts: Facts, said: str = "") -> Shown:
-    """Return a plan: actions with their previews, risk, digest and findings; `said` is a sentence more on it."""
+def plan(step: Step, plan: Plan, facts: Facts, remark: str = "") -> Shown:
+    """Return a plan: actions with their previews, risk, digest and findings; `remark` is a sentence more on it."""
     actions = list(plan.actions)
     what = plural(len(actions), "action") if actions else (not_asked_for(plan) or "nothing to do")
     when = f"after {', '.join(plan.after)}" if plan.after else ""
@@ -42,9 +42,9 @@ def plan(step: Step, plan: Plan, facts: Facts, said: str = "") -> Shown:
     facts_line = f"step {name_of(step)} · risk {step.RISK} · {agreed}"
     html = [f"<div><b>{escape(head)}</b> {badge(step.RISK)} <small>{escape(facts_line)}</small>"]
     text = [head, f"  {facts_line}"]
-    if said:
-        html.append(f"<p>{escape(said)}</p>")
-        text.append(f"  {said}")
+    if remark:
+        html.append(f"<p>{escape(remark)}</p>")
+        text.append(f"  {remark}")
     if plan.note:
         html.append(f"<p>{escape(plan.note)}</p>")
         text.append(f"  {plan.note}")
