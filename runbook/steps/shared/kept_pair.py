@@ -53,9 +53,9 @@ def actions(facts: Facts, *, is_before_kept: bool = False) -> tuple[Action, ...]
     found: list[Action] = []
     if not is_same:
         argv = ("sh", "-euc", _SET_ASIDE if is_before_kept else _FORGET, "sh", *files)
-        undo = ("sh", "-euc", _TAKE_BACK) if is_before_kept else ("rm", "-rf", "--", FOLDER, BEFORE)
-        if pair.text and not is_before_kept:
-            undo = ()  # what was kept before is there no more, and what is, was proved
+        undo: tuple[str, ...] = ("rm", "-rf", "--", FOLDER, BEFORE)
+        if pair.text:  # what was kept before is there no more, unless it was set aside
+            undo = ("sh", "-euc", _TAKE_BACK) if is_before_kept else ()
         found.append(Run(argv, "a second name for each file; an update replaces the first", 300, undo))
     if not is_same or pair.text != text:
         found.append(WriteFile(ENTRY, text))
