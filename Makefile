@@ -26,7 +26,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED  := $(INSTALL) --require-hashes --requirement
 COMPILE := .cache/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help env lock run sample parameters decisions test test-faults test-sudo test-wheel browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-zoo-one testbed-rehearse testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
+.PHONY: help env lock run sample parameters decisions test test-faults test-sudo test-wheel browser-deps test-browser jupyter notebooks site screens schema coverage errors testbed-deps testbed-test testbed-backups testbed-returns testbed-upgrade testbed-install testbed-live testbed-build testbed-fleet testbed-zoo testbed-zoo-one testbed-rehearse testbed-up testbed-down record bench bench-deps bench-backup bench-evidence bench-fleet bench-peers clean
 # Where a shell forbids it, each of the many processes would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -125,6 +125,9 @@ testbed-backups: $(READY) ## the same from its last checkpoint, and a guest's di
 
 testbed-returns: $(READY) ## the same from its last checkpoint, and every way back: Xen that cannot boot, network and power cut, all undone
 	@$(BIN)/runbook testbed test --returns --resume --release $(RELEASE)
+
+testbed-upgrade: $(READY) ## from its last checkpoint: newer hypervisors and kernels that hang, panic, lose the power, or are good
+	@$(BIN)/runbook testbed upgrade --release $(RELEASE)
 
 testbed-install: $(READY) ## install Debian on an empty virtual disk by the unattended installer
 	@$(BIN)/runbook testbed install

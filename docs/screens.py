@@ -56,6 +56,9 @@ def surfaces(folder: Path) -> list[tuple[str, Path, int, int, str, str]]:
     return [
         ("site-page", site / "notebooks/06_xen_configuration.html", 1280, 800, "light",
          '[id="cell-id=plan-hide-devices"]'),
+        ("site-phone", site / "index.html", 400, 700, "light", "?hide device"),
+        ("site-volumes-dark", site / "notebooks/09_management.html", 1200, 800, "dark",
+         '[id="cell-id=show-volumes"]'),
         ("site-search", site / "index.html", 1280, 700, "light", "?pciback softdep"),
         ("site-fleet", site / "notebooks/fleet.html", 1280, 800, "light", "#Who-has-which-card"),
         ("report-run", built / "index.html", 1060, 900, "light", ""),

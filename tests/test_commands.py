@@ -18,8 +18,8 @@ LISTS = {
     "facts": ["params/toy.yml"],
 }  # fmt: skip
 """Commands that list something, with what they need to do it here."""
-RUNS = {"plan", "run", "check", "fleet", "approve"}
-"""Commands with `--json` that are tried elsewhere: they take a kernel, or a plan that was sent."""
+RUNS = {"plan", "run", "check", "fleet", "approve", "upgrade", "watch"}
+"""Commands with `--json` that are tried elsewhere: they take a kernel, a plan that was sent, or a host that is looked at."""
 PATHS = {"params": "PARAMS"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tarfile
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from runbook.steps import name_of, notebooks
 from runbook.steps.xen_configuration import configure_bridges
 from runbook.testbed import disk, machine, machines, qemu, recipe
 from runbook.testbed.checkpoints import Checkpoint, find_all
+from runbook.testbed.errors import GaveUp
 from runbook.testbed.image import Image, default_recipe, image_key
 from runbook.testbed.machine import Machine
 from runbook.testbed.machines import Claim, Description
@@ -657,3 +659,61 @@ def test_the_laptops_move_leads_on(tmp_path: Path) -> None:
     assert "iface xenbr0 inet static" in switch.files[0].content
     assert "wpa-" not in switch.files[0].content
     assert here.files[f"{folder}/interfaces"] + here.files[f"{folder}/interfaces.d/home"] == text
+
+
+@pytest.mark.parametrize(
+    ("panics", "said", "resets"),
+    [
+        (0, "Oops: int3", 0),
+        (1, "Oops: int3", 1),
+        (2, "Oops: int3", None),
+        (1, "Oops: general protection", None),
+    ],
+)
+def test_a_kernel_that_the_emulator_lost_is_reset_once(tmp_path, monkeypatch, panics, said, resets):
+    """At a restart of its own the machine is reset where the emulator failed it; another panic, or a second, is an error."""
+    left, told, waited = iter([True] * panics), [], []
+
+    @contextmanager
+    def monitor(path):
+        yield SimpleNamespace(tell=told.append)
+
+    def wait_until(self, what, holds):
+        waited.append(what)
+        if next(left, False):
+            raise GaveUp("a", where="b", why="c", next_move="d")
+        return 1.0
+
+    monkeypatch.setattr(building, "monitor", monitor)
+    monkeypatch.setattr(building, "shell", lambda machine, script: "an id")
+    monkeypatch.setattr(Machine, "wait_until", wait_until)
+    (tmp_path / "machine").mkdir()
+    Machine(tmp_path).console_log.write_text(f"{said}: 0000 [#1]\n---[ end Kernel panic ]---\n")
+    if resets is None:
+        with pytest.raises(GaveUp):
+            building.restart(Machine(tmp_path))
+    else:
+        assert building.restart(Machine(tmp_path)) == 1.0
+        assert told == ["system_reset"] * resets
+    assert len(waited) <= 2
+
+
+@pytest.mark.parametrize(
+    ("start", "proves"), [("", True), ("00_introduction", True), ("06_xen_configuration", False)]
+)
+def test_what_new_wrote_is_proven_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, proves: bool
+) -> None:
+    """Also where it goes on at the checkpoint from before the first notebook; later the file is the one of then."""
+    happened: list[str] = []
+    file = tmp_path / "xen-proposed.yml"
+    file.touch()
+    monkeypatch.setattr(proof.checkpoints, "proposed", lambda *_: file)
+    monkeypatch.setattr(proof.asked, "propose", lambda *_: happened.append("new") or file)
+    monkeypatch.setattr(proof.adoption, "prove", lambda *_: happened.append("proven"))
+    monkeypatch.setattr(proof.asked, "complete", lambda *_: file)
+    monkeypatch.setattr(
+        proof.Proof, "_plan", lambda *_: SimpleNamespace(exit_code=0, folder=tmp_path, message="")
+    )
+    proof.Proof(ZOO["xen"])._planned(start, State({}))
+    assert happened == (["new", "proven"] if proves else [])

@@ -61,6 +61,32 @@ def test_boxes_stay_within_their_boxes():
         assert y + h <= height + 0.1
 
 
+def test_a_larger_volume_is_wider_and_only_what_holds_data_has_a_ground():
+    """Of two volumes in the group the larger is wider; boxes that hold others have no ground, and free room a broken line."""
+    inner = (
+        Box("a", 8 * GIB, (Box("data", 8 * GIB),)),
+        Box("b", 4 * GIB),
+        Box("free", 2 * GIB, is_free=True),
+    )
+    html = nested.drawing((Box("group", 14 * GIB, inner, is_stack=True),), "t", "d")
+    group, first, data, second, free = ET.fromstring(html).iter(f"{SVG}rect")
+    assert float(first.get("width")) == pytest.approx(2 * float(second.get("width")), rel=0.01)
+    assert float(second.get("width")) == pytest.approx(2 * float(free.get("width")), rel=0.01)
+    assert [box.get("fill") for box in (group, first, free)] == ["none"] * 3
+    assert [box.get("fill") != "none" for box in (data, second)] == [True, True]
+    assert [box.get("stroke-dasharray") is not None for box in (group, data, free)] == [False, False, True]
+
+
+def test_boxes_of_one_size_are_of_one_width_and_each_in_them_can_be_read():
+    """Volumes of 1 GiB are equally wide, whatever they are called; none of the boxes in them is narrower than its words need."""
+    rects = [rect for rect in picture(Host()).iter(f"{SVG}rect") if rect.get("stroke-dasharray") is None]
+    volumes_ = [box for box in rects if box.get("x") == "12.5" and box.get("height") == "70"]
+    wide = [float(box.get("width")) for box in volumes_]
+    assert len(wide) == 4
+    assert wide[0] == wide[1] == wide[2] < wide[3]
+    assert min(float(box.get("width")) for box in picture(Host()).iter(f"{SVG}rect")) >= 62
+
+
 def test_the_table_says_who_has_what():
     """A mounted partition is in use, its neighbours are not; a running guest has all of its volume."""
     host = Host(mounts=[("windows", "/mnt/windows", "ro", 22020096)], running={"comm": "comm"})

@@ -56,7 +56,7 @@ class Trial:
             )
             began = time.monotonic()
             _do([self.xl, "create", self.config], "the guest on trial could not be created")
-            return self._asked(began)
+            return self._verdict(began)
         finally:
             self.throw_away()
 
@@ -85,28 +85,28 @@ class Trial:
             f"there is no room for a scratch volume of {size >> 20} MiB in {self.group}",
         )
 
-    def _asked(self, began: float) -> tuple[str, str]:
-        port, said = self._port(), b""
+    def _verdict(self, began: float) -> tuple[str, str]:
+        port, output = self._port(), b""
         try:
             while time.monotonic() < began + self.wait_s:
                 ready, _, _ = select.select([port] if port is not None else [], [], [], 2)
                 if ready:
-                    said = (said + _read(port))[-65536:]
+                    output = (output + _read(port))[-65536:]
                 after = f"after {int(time.monotonic() - began)} s"
-                if found := _NO.search(said):
-                    return "no", f"its console said “{_words(found[0])}” {after}"
-                if _YES.search(said):
+                if found := _NO.search(output):
+                    return "no", f"its console said “{_line(found[0])}” {after}"
+                if _YES.search(output):
                     return "yes", f"it asked for a login {after}"
                 if _run([self.xl, "domid", NAME]).returncode:
                     return "no", f"it ended by itself {after}" + (
-                        f"; last it said “{_words(said)}”" if said else ""
+                        f"; last it said “{_line(output)}”" if output else ""
                     )
         finally:
             if port is not None:
                 os.close(port)
-        if not said.strip():
+        if not output.strip():
             return "unknown", f"it ran {self.wait_s} s and said nothing on its serial port"
-        return "no", f"it asked for no login within {self.wait_s} s; last it said “{_words(said)}”"
+        return "no", f"it asked for no login within {self.wait_s} s; last it said “{_line(output)}”"
 
     def _port(self) -> int | None:
         """Return the serial port or the console of the guest on trial, None where there is none."""
@@ -125,9 +125,9 @@ def _read(port: int | None) -> bytes:
         return b""
 
 
-def _words(said: bytes) -> str:
+def _line(output: bytes) -> str:
     """Return the last line as plain text, at most 100 characters of it."""
-    lines = [line for line in said.decode("ascii", "replace").splitlines() if line.strip()]
+    lines = [line for line in output.decode("ascii", "replace").splitlines() if line.strip()]
     return re.sub(r"[^ -~]", "?", lines[-1].strip())[:100] if lines else ""
 
 

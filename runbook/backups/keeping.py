@@ -42,7 +42,7 @@ class Known:
         return self.is_verified is True and self.has_booted is not False
 
 
-def kept(backups: Iterable[Known], rules: Rules, now: int) -> dict[str, tuple[str, ...]]:
+def kept(backups: Iterable[Known], rules: Rules, moment: int) -> dict[str, tuple[str, ...]]:
     """Return the names of the backups of one guest that stay, each with the reasons; those not named may go.
 
     Good ones alone count for the rules, so a broken one takes nobody's place. Whatever the rules, these stay: the
@@ -54,10 +54,10 @@ def kept(backups: Iterable[Known], rules: Rules, now: int) -> dict[str, tuple[st
     {'b': ('the newest good one', 'last 1'), 'c': ('broken, and no good one is newer',)}
     """
     newest_first = sorted(backups, key=lambda b: (b.at, b.name), reverse=True)
-    good = [b for b in newest_first if b.is_good and b.at <= now + SLACK_S]
+    good = [b for b in newest_first if b.is_good and b.at <= moment + SLACK_S]
     reasons: dict[str, list[str]] = {b.name: [] for b in newest_first}
     for backup in newest_first:
-        if backup.at > now + SLACK_S:
+        if backup.at > moment + SLACK_S:
             reasons[backup.name].append("its date is in the future")
         if backup.is_verified is None:
             reasons[backup.name].append("nobody has read it")
@@ -79,10 +79,10 @@ def kept(backups: Iterable[Known], rules: Rules, now: int) -> dict[str, tuple[st
     return {b.name: tuple(reasons[b.name]) for b in reversed(newest_first) if reasons[b.name]}
 
 
-def dropped(backups: Iterable[Known], rules: Rules, now: int) -> tuple[str, ...]:
+def dropped(backups: Iterable[Known], rules: Rules, moment: int) -> tuple[str, ...]:
     """Return the names of the backups of one guest that may go, the oldest first."""
     some = sorted(backups, key=lambda b: (b.at, b.name))
-    stay = kept(some, rules, now)
+    stay = kept(some, rules, moment)
     return tuple(b.name for b in some if b.name not in stay)
 
 

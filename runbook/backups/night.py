@@ -32,33 +32,33 @@ PARTS = 30
 class Night:
     """One run of a timer: what was asked for, and how it went."""
 
-    def __init__(self, root: Path, now: Callable[[], float] = time.time) -> None:
-        self.root, self.now = root, now
-        self.asked: Json = json.loads((root / "etc/xen-runbook/backups.json").read_text(encoding="utf-8"))
+    def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:
+        self.root, self.clock = root, clock
+        self.orders: Json = json.loads((root / "etc/xen-runbook/backups.json").read_text(encoding="utf-8"))
         self.state = root / "var/lib/xen-runbook/backups"
-        self.folder = Folder(Path(self.asked["folder"]), self.state)
-        self.guests: list[Json] = self.asked["guests"]
-        self.said = _json(self.state / "night.json")
+        self.folder = Folder(Path(self.orders["folder"]), self.state)
+        self.guests: list[Json] = self.orders["guests"]
+        self.report = _json(self.state / "night.json")
 
     @property
     def keep(self) -> Json:
         """What may be deleted, as it was agreed to; {} for nothing."""
         agreed = _json(self.root / "etc/xen-runbook/keep.json")
-        return agreed if agreed.get("folder") == self.asked["folder"] else {}
+        return agreed if agreed.get("folder") == self.orders["folder"] else {}
 
     def make(self) -> int:
         """Make, verify, copy and thin out the backups of each guest in its turn; return how many things failed."""
-        row: Json = {"began": int(self.now()), "guests": {}, "second": None}
+        row: Json = {"began": int(self.clock()), "guests": {}, "second": None}
         for guest in self.guests:
             row["guests"][guest["name"]] = self._one(guest)
-        if self.asked.get("second"):
+        if self.orders.get("second"):
             row["second"] = self._copy()
         return self._end("make", row, [*row["guests"].values(), row["second"] or {}])
 
     def boot(self) -> int:
         """Start the newest verified backup of each guest on trial; return how many did not start, or could not be tried."""
         row: Json = {
-            "began": int(self.now()),
+            "began": int(self.clock()),
             "guests": {g["name"]: self._boot(g) for g in self.guests if g.get("trial")},
         }
         return self._end("boot", row, [*row["guests"].values()])
@@ -77,15 +77,15 @@ class Night:
             "make",
             name,
             guest["volume"],
-            self.asked["folder"],
-            self.asked["content"],
-            self.asked["source"],
+            self.orders["folder"],
+            self.orders["content"],
+            self.orders["source"],
             *still,
         ):
             return {"error": why}
         wrong = ""
         for backup in [b for b in self.folder.of(name) if b.is_verified is None]:
-            if why := self._program("verify", self.asked["folder"], backup.name):
+            if why := self._program("verify", self.orders["folder"], backup.name):
                 self.folder.note_broken(backup.name, why)
                 wrong = wrong or why
         if wrong:
@@ -101,17 +101,17 @@ class Night:
         if not self.keep.get("rules"):
             return []
         with locked(self.root, "xen-runbook-backup"):
-            gone = keeping.dropped(self.folder.of(guest), Rules(**self.keep["rules"]), int(self.now()))
+            gone = keeping.dropped(self.folder.of(guest), Rules(**self.keep["rules"]), int(self.clock()))
             for name in gone:
                 self.folder.remove(name)
         return list(gone)
 
     def _place(self) -> Place:
-        asked = self.asked.get("second")
-        if not asked:
+        orders = self.orders.get("second")
+        if not orders:
             raise Trouble("there is no second place (management.backups.second)")
-        return Place(asked["repository"], self.root / asked["key"].lstrip("/"), self.state / "second.id",
-                     self.root / "var/cache/xen-runbook/restic", asked.get("limit_kib_s"))  # fmt: skip
+        return Place(orders["repository"], self.root / orders["key"].lstrip("/"), self.state / "second.id",
+                     self.root / "var/cache/xen-runbook/restic", orders.get("limit_kib_s"))  # fmt: skip
 
     def _copy(self) -> Json:
         """Copy the newest verified backup of each guest that is not in the second place yet."""
@@ -126,7 +126,7 @@ class Night:
                 if good and good[-1].name not in known:
                     row["copied"][good[-1].name] = place.copy(self.folder, good[-1].name, guest["name"])
                 row["dropped"] += self._thin_second(place, guest["name"])
-            place.check(int(self.now()) // 86400 % PARTS + 1, PARTS)
+            place.check(int(self.clock()) // 86400 % PARTS + 1, PARTS)
         except Trouble as trouble:
             return row | {"error": str(trouble)}
         return row
@@ -135,7 +135,7 @@ class Night:
         agreed = self.keep.get("second") or {}
         if not agreed or agreed.get("repository") != place.repository:
             return []
-        gone = keeping.dropped(place.of(guest), Rules(**agreed["rules"]), int(self.now()))
+        gone = keeping.dropped(place.of(guest), Rules(**agreed["rules"]), int(self.clock()))
         if gone:
             place.forget(lambda one: bool({*gone} & {*one["tags"]}))
         return list(gone)
@@ -152,29 +152,29 @@ class Night:
             )
         except Unable as unable:
             return {"name": name, "booted": "untried", "error": str(unable)}
-        self.folder.write_note(name, "booted", f"{is_up} {_date(self.now())} {seen}\n")
+        self.folder.write_note(name, "booted", f"{is_up} {_date(self.clock())} {seen}\n")
         row = {"name": name, "booted": is_up, "seen": seen}
         return row if is_up == "yes" else row | {"error": f"{name} was started on trial: {seen}"}
 
-    def _program(self, *words: str) -> str:
+    def _program(self, *args: str) -> str:
         """Run the program that makes and reads backups; return the last it said when it failed, '' when it did not."""
-        done = subprocess.run([str(self.root / "usr/local/lib/xen-runbook/backup"), *words], stdin=subprocess.DEVNULL,
+        done = subprocess.run([str(self.root / "usr/local/lib/xen-runbook/backup"), *args], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)  # fmt: skip
         sys.stdout.write(done.stdout)
         lines = [
             line for line in done.stdout.splitlines() if line.startswith("backup: ")
         ] or done.stdout.splitlines()
         return (
-            (lines[-1] if lines else f"{words[0]} ended with {done.returncode}")[:500]
+            (lines[-1] if lines else f"{args[0]} ended with {done.returncode}")[:500]
             if done.returncode
             else ""
         )
 
     def _end(self, kind: str, row: Json, parts: list[Json]) -> int:
-        row["ended"] = int(self.now())
+        row["ended"] = int(self.clock())
         failed = [part["error"] for part in parts if part.get("error")]
         row["errors"] = failed
-        write(self.state / "night.json", json.dumps({"format": 1, **self.said, kind: row}, indent=1) + "\n")
+        write(self.state / "night.json", json.dumps({"format": 1, **self.report, kind: row}, indent=1) + "\n")
         for why in failed:
             sys.stderr.write(f"night: {why}\n")
         return len(failed)
@@ -197,17 +197,17 @@ def locked(root: Path, name: str) -> Iterator[None]:
 
 def _json(path: Path) -> Json:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return report if isinstance(report, dict) else {}
 
 
-def _date(now: float) -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+def _date(clock: float) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(clock))
 
 
-def main(words: list[str]) -> int:
+def main(args: list[str]) -> int:
     """Do what a timer, or a person, says; return the exit status: 0 done, 1 something failed, 2 usage, 3 not begun."""
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
     os.umask(0o077)
@@ -215,12 +215,12 @@ def main(words: list[str]) -> int:
     try:
         with locked(root, "xen-runbook-night"):
             night = Night(root)
-            if words == ["make"]:
+            if args == ["make"]:
                 return min(night.make(), 1)
-            if words == ["boot"]:
+            if args == ["boot"]:
                 return min(night.boot(), 1)
-            if words[:1] == ["fetch"] and len(words) == 2 and names.is_name(words[1]):
-                night.fetch(words[1])
+            if args[:1] == ["fetch"] and len(args) == 2 and names.is_name(args[1]):
+                night.fetch(args[1])
                 return 0
     except Trouble as trouble:
         sys.stderr.write(f"night: {trouble}\n")

@@ -33,20 +33,20 @@ class Folder:
     def sidecar(self, name: str) -> dict[str, Any]:
         """Return what a backup says of itself, {} when it says nothing that can be read."""
         try:
-            said = json.loads((self.place / name / "backup.json").read_text(encoding="utf-8"))
+            content = json.loads((self.place / name / "backup.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return said if isinstance(said, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def is_verified(self, name: str) -> bool | None:
         """Return True for a backup that was read and was right, False for a broken one, None for one nobody read."""
-        said = self.sidecar(name)
-        data, sums = self.place / name / str(said.get("file", "")), self.place / name / "SHA256SUMS"
+        content = self.sidecar(name)
+        data, sums = self.place / name / str(content.get("file", "")), self.place / name / "SHA256SUMS"
         if (
-            not said
+            not content
             or not data.is_file()
             or not sums.is_file()
-            or data.stat().st_size != said.get("file_bytes")
+            or data.stat().st_size != content.get("file_bytes")
         ):
             return False
         state = data.stat()
@@ -72,8 +72,8 @@ class Folder:
 
     def note_broken(self, name: str, why: str) -> None:
         """Note that a backup as it is now was found broken."""
-        said = self.sidecar(name)
-        state = (self.place / name / str(said.get("file"))).stat()
+        content = self.sidecar(name)
+        state = (self.place / name / str(content.get("file"))).stat()
         seen = hashlib.sha256((self.place / name / "SHA256SUMS").read_bytes()).hexdigest()
         self.write_note(name, "broken", f"{seen} {state.st_size} {int(state.st_mtime)} {why}\n")
 

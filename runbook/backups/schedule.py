@@ -44,18 +44,18 @@ def programs() -> dict[str, str]:
 
 def config(params: HostParams) -> str:
     """Return what the host is told to do, as JSON."""
-    asked = params.management.backups
-    second = asked.second and {
-        "repository": asked.second.repository,
-        "key": asked.second.key,
-        "limit_kib_s": asked.second.limit_kib_s,
+    wanted = params.management.backups
+    second = wanted.second and {
+        "repository": wanted.second.repository,
+        "key": wanted.second.key,
+        "limit_kib_s": wanted.second.limit_kib_s,
     }
     told = {
         "format": 1,
-        "folder": asked.folder,
-        "content": asked.content,
-        "source": asked.source,
-        "guests": [_guest(params, _of(params, name)) for name in asked.guests],
+        "folder": wanted.folder,
+        "content": wanted.content,
+        "source": wanted.source,
+        "guests": [_guest(params, _of(params, name)) for name in wanted.guests],
         "second": second,
     }
     return _json(told)
@@ -63,34 +63,34 @@ def config(params: HostParams) -> str:
 
 def keep(params: HostParams) -> str:
     """Return what the host may delete, as JSON; '' for nothing."""
-    asked = params.management.backups
-    told: dict[str, Any] = {"format": 1, "folder": asked.folder}
-    if asked.keep:
-        told["rules"] = _rules(asked.keep)
-    if asked.second and asked.second.keep:
-        told["second"] = {"repository": asked.second.repository, "rules": _rules(asked.second.keep)}
+    wanted = params.management.backups
+    told: dict[str, Any] = {"format": 1, "folder": wanted.folder}
+    if wanted.keep:
+        told["rules"] = _rules(wanted.keep)
+    if wanted.second and wanted.second.keep:
+        told["second"] = {"repository": wanted.second.repository, "rules": _rules(wanted.second.keep)}
     return _json(told) if len(told) > 2 else ""
 
 
 def trials(params: HostParams) -> dict[str, str]:
     """Return the configuration of each guest on trial, by its path."""
-    asked = params.management.backups
-    if not asked.boot_test:
+    wanted = params.management.backups
+    if not wanted.boot_test:
         return {}
     release = releases.get(params.release)
     return {
         _trial(name): trial.render(params, _of(params, name), release, boot_test.NAME)
-        for name in asked.guests
+        for name in wanted.guests
     }
 
 
 def units(params: HostParams) -> dict[str, str]:
     """Return the units of systemd by their paths, each timer behind its service."""
-    asked = params.management.backups
+    wanted = params.management.backups
     found = {}
     for unit, what, word, when in (
-        (MAKE, "back guests up", "make", asked.schedule),
-        (BOOT, "start guests from their newest backups on trial", "boot", asked.boot_test),
+        (MAKE, "back guests up", "make", wanted.schedule),
+        (BOOT, "start guests from their newest backups on trial", "boot", wanted.boot_test),
     ):
         if when:
             found[f"{UNITS}/{unit}.service"] = _SERVICE.format(what=what, word=word, python=PYTHON)
@@ -122,12 +122,12 @@ WantedBy=timers.target
 
 
 def _guest(params: HostParams, guest: Guest) -> dict[str, Any]:
-    asked = params.management.backups
+    wanted = params.management.backups
     group, volume = params.storage.guest_volume_group, guest.own_volumes[0]
     told: dict[str, Any] = {"name": guest.name, "volume": f"/dev/{group}/{volume.name}"}
-    if still := next((q for q in asked.quiesce if q.guest == guest.name), None):
+    if still := next((q for q in wanted.quiesce if q.guest == guest.name), None):
         told["still"] = _still(still)
-    if asked.boot_test:
+    if wanted.boot_test:
         told["trial"] = {
             "group": group,
             "pool": volume.thin_pool or "",
@@ -137,9 +137,9 @@ def _guest(params: HostParams, guest: Guest) -> dict[str, Any]:
     return told
 
 
-def _still(asked: Quiesce) -> list[str]:
+def _still(wanted: Quiesce) -> list[str]:
     """Return the words that the program that makes backups takes for it."""
-    return [asked.how] if asked.to is None else [asked.how, asked.to, *asked.folders]
+    return [wanted.how] if wanted.to is None else [wanted.how, wanted.to, *wanted.folders]
 
 
 def _trial(name: str) -> str:
@@ -150,12 +150,12 @@ def _of(params: HostParams, name: str) -> Guest:
     return next(guest for guest in params.guests if guest.name == name)
 
 
-def _rules(asked: Keep) -> dict[str, int]:
+def _rules(wanted: Keep) -> dict[str, int]:
     return {
-        "last": asked.last,
-        "daily": asked.daily,
-        "weekly": asked.weekly,
-        "monthly": asked.monthly,
+        "last": wanted.last,
+        "daily": wanted.daily,
+        "weekly": wanted.weekly,
+        "monthly": wanted.monthly,
     }
 
 

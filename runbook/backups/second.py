@@ -70,7 +70,7 @@ class Place:
             self._do("init")
             done = self._restic("cat", "config")
         if done.returncode:
-            raise Trouble(self._said(done.stderr))
+            raise Trouble(self._reason(done.stderr))
         identity = str(json.loads(done.stdout)["id"])
         if known and known != identity:
             raise Trouble(
@@ -126,12 +126,12 @@ class Place:
         if not whole or "sidecar" not in rows:
             raise Trouble(f"there is no whole copy of {name} in {self.repository}")
         guest = names.guest_of(name)
-        said = json.loads(self._do("dump", rows["sidecar"], f"/{guest}.json"))
+        content = json.loads(self._do("dump", rows["sidecar"], f"/{guest}.json"))
         partial = folder.place / f".{name}.partial"
         if (folder.place / name).exists():
             raise Trouble(f"{folder.place / name} is there already; a backup is never replaced")
         partial.mkdir(parents=True)
-        data = partial / said["file"]
+        data = partial / content["file"]
         with data.open("wb") as file:
             dump = subprocess.Popen(
                 self._argv("dump", str(whole[0]["id"]), f"/{guest}"), env=self._env(), stdout=subprocess.PIPE
@@ -144,18 +144,18 @@ class Place:
                     f"{name} could not be brought back from {self.repository}; what came is in {partial}"
                 )
         digest = _sum(data)
-        text = json.dumps(said | {"file_bytes": data.stat().st_size, "sha256": digest}, indent=2)
+        text = json.dumps(content | {"file_bytes": data.stat().st_size, "sha256": digest}, indent=2)
         write(partial / "backup.json", text + "\n")
         write(
             partial / "SHA256SUMS",
-            f"{digest}  {said['file']}\n{_sum(partial / 'backup.json')}  backup.json\n",
+            f"{digest}  {content['file']}\n{_sum(partial / 'backup.json')}  backup.json\n",
         )
         partial.rename(folder.place / name)
 
     def _require_elsewhere(self, place: Path, first: Path) -> None:
-        there = next(p for p in (place, *place.parents) if p.exists())
+        nearest = next(p for p in (place, *place.parents) if p.exists())
         home = next(p for p in (first, *first.parents) if p.exists())
-        if there.stat().st_dev == home.stat().st_dev:
+        if nearest.stat().st_dev == home.stat().st_dev:
             raise Trouble(
                 f"{place} lies on the same file system as {first}; is its disk or share mounted (`findmnt --target {place}`)?"
             )
@@ -170,7 +170,7 @@ class Place:
         if done.returncode:
             reader.kill()
             reader.wait()
-            raise Trouble(self._said(done.stderr))
+            raise Trouble(self._reason(done.stderr))
         if reader.wait():
             raise Trouble(f"{source[-1]} could not be read to its end; its copy does not count")
         last = next(
@@ -180,17 +180,17 @@ class Place:
         )
         return str(last["snapshot_id"]), int(last["data_added"])
 
-    def _argv(self, *words: str) -> list[str]:
+    def _argv(self, *args: str) -> list[str]:
         limit = ["--limit-upload", str(self.limit_kib_s)] if self.limit_kib_s else []
-        return ["restic", *limit, *words]
+        return ["restic", *limit, *args]
 
     def _env(self) -> dict[str, str]:
         return {**os.environ, "RESTIC_REPOSITORY": self.repository, "RESTIC_PASSWORD_FILE": str(self.key),
                 "RESTIC_CACHE_DIR": str(self.cache), "RESTIC_PROGRESS_FPS": "0.01"}  # fmt: skip
 
-    def _restic(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _restic(self, *args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self._argv(*words),
+            self._argv(*args),
             env=self._env(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -198,13 +198,13 @@ class Place:
             check=False,
         )
 
-    def _do(self, *words: str) -> str:
-        done = self._restic(*words)
+    def _do(self, *args: str) -> str:
+        done = self._restic(*args)
         if done.returncode:
-            raise Trouble(self._said(done.stderr))
+            raise Trouble(self._reason(done.stderr))
         return done.stdout
 
-    def _said(self, text: str) -> str:
+    def _reason(self, text: str) -> str:
         lines = [line for line in text.splitlines() if line.strip()]
         last = lines[-1].strip()[:300] if lines else "restic said nothing"
         if re.search(r"no space left|quota exceeded", text, re.I):
@@ -224,10 +224,10 @@ def _sum(path: Path) -> str:
 
 def _json(line: str) -> dict[str, Any]:
     try:
-        said = json.loads(line)
+        content = json.loads(line)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _text(path: Path) -> str:

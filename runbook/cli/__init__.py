@@ -41,6 +41,8 @@ from runbook.cli.undo import undo
 from runbook.cli.upgrade import upgrade
 from runbook.cli.validate import validate
 from runbook.cli.virtual_pc import testbed
+from runbook.cli.virtual_pc_proofs import systems
+from runbook.cli.virtual_pc_proofs import upgrade as prove_upgrade
 from runbook.cli.volume import volume
 from runbook.cli.watch import watch
 from runbook.controller.signals import Stops, watching
@@ -291,6 +293,8 @@ for _command in (
 ):  # fmt: skip
     main.add_command(_command)
 guest.add_command(adopt)
+for _command in (systems, prove_upgrade):
+    testbed.add_command(_command)
 for _command in (key, verify, audit, head, prune, export):
     report.add_command(_command)
 for _command in (list_, start, stop, restart, console, screen, rename, remove, answers):

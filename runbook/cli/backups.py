@@ -34,7 +34,7 @@ def backup() -> None:
       runbook backup make params/myhost.yml windows
       runbook backup verify params/myhost.yml windows
       runbook backup restore params/myhost.yml windows windows-20261122T204155Z
-      runbook backup beside params/myhost.yml windows-20261122T204155Z windows-then
+      runbook backup beside params/myhost.yml windows-20261122T204155Z then
       runbook backup fetch params/myhost.yml windows-20261122T204155Z
 
     Where they are kept, how they are made and how many stay is said under `management.backups` in
@@ -232,7 +232,7 @@ def beside(params: str, name: str, volume: str, is_meant: bool) -> None:
 
     \b
     Example:
-      runbook backup beside params/myhost.yml windows-20261122T204155Z windows-then --apply
+      runbook backup beside params/myhost.yml comm-20261122T204155Z then --apply
     """
     from runbook.book.acts.bring_backups_back import RestoreBeside
     from runbook.params.management import Snapshot

@@ -14,11 +14,7 @@ from runbook.errors import HostError
 #: The releases that a machine can be built with; the first is meant when none is named.
 RELEASES = ("trixie", "bookworm")
 of_release = click.option(
-    "--release",
-    type=click.Choice(RELEASES),
-    default=RELEASES[0],
-    show_default=True,
-    help="The machine's Debian.",
+    "--release", type=click.Choice(RELEASES), default=RELEASES[0], show_default=True, help="Debian's release."
 )
 
 
@@ -53,7 +49,7 @@ def up(fresh: bool, at: str | None, release: str) -> None:
     """
     if fresh and at:
         raise click.UsageError("--fresh is before the first notebook; --at is after one")
-    with _clear_errors():
+    with clear_errors():
         from runbook import testbed as machine
         from runbook.testbed import checkpoints
 
@@ -72,7 +68,7 @@ def down(release: str) -> None:
     Example:
       runbook testbed down
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook import testbed as machine
 
         machine.down(release=release)
@@ -87,7 +83,7 @@ def status(release: str) -> None:
     Example:
       runbook testbed status
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook import testbed as machine
 
         for key, value in machine.status(release=release).items():
@@ -163,7 +159,7 @@ def test(
         )
     if resume and only_prove:
         raise click.UsageError("--resume runs what is left; --only-prove runs nothing")
-    with _clear_errors():
+    with clear_errors():
         from runbook.testbed import acceptance
 
         code = acceptance.main(
@@ -177,28 +173,6 @@ def test(
             resume=resume,
         )
     click.get_current_context().exit(int(code or 0))
-
-
-@testbed.command()
-@click.argument("machine", default="")
-@click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
-@of_release
-def systems(machine: str, keep: bool, release: str) -> None:
-    """Prove that a guest becomes a system: from its parameters to ssh, as PVH, PV, HVM and with UEFI.
-
-    Begins at the checkpoint after 07 of `test`, or of the `zoo` machine named MACHINE, and refuses at the end to write
-    over what it made. What was seen is written into docs/systems, and docs/systems.md from it.
-
-    \b
-    Examples:
-      runbook testbed systems --release bookworm
-      runbook testbed systems kvm
-    """
-    with _clear_errors():
-        from runbook.testbed import systems as proof
-
-        code = proof.main(machine, release=release, keep=keep)
-    click.get_current_context().exit(code)
 
 
 @testbed.command()
@@ -222,7 +196,7 @@ def record(step: str, into: Path, keep: bool, release: str) -> None:
     The step runs where its notebook begins, after those steps of the notebook that it needs; then it is asked again on the
     finished machine. Takes two boots and the step itself.
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook.testbed import one_step
 
         code = one_step.main(step, into, release=release, keep=keep)
@@ -244,7 +218,7 @@ def install(params: str, disk: str, keep: bool, same_image: bool) -> None:
     Example:
       runbook testbed install
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook.testbed import installation
 
         code = installation.main(params, disk=disk, keep=keep, same_image=same_image)
@@ -263,7 +237,7 @@ def live(keep: bool) -> None:
     Example:
       runbook testbed live --keep
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook.testbed import live as proof
 
         code = proof.main(keep=keep)
@@ -283,7 +257,7 @@ def build_(keep: bool, only_prove: bool) -> None:
     Example:
       runbook testbed build
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook.testbed import build
 
         code = build.main(keep=keep, only_prove=only_prove)
@@ -304,7 +278,7 @@ def fleet_(machines: int, keep: bool) -> None:
     Example:
       runbook testbed fleet --machines 3
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook.testbed import fleet
 
         code = fleet.main(machines, keep=keep)
@@ -321,8 +295,7 @@ def fleet_(machines: int, keep: bool) -> None:
 @click.option("--resume", is_flag=True, help="Go on at the last checkpoint of a machine that failed.")
 @click.option("--keep", is_flag=True, help="Leave the machines running afterwards.")
 @click.option("--plan", is_flag=True, help="Only plan, with all that must be refused and its moves.")
-@click.option("--within", type=click.FloatRange(min=0), default=0.0, metavar="MINUTES",
-              help="Give a machine up, as not reached, when it takes longer; the exit code is 75 then.")  # fmt: skip
+@click.option("--within", default=0.0, metavar="MINUTES", help="Give up one that takes longer: status 75.")
 def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool, within: float) -> None:
     """Prove the machines of these NAMES, or all: described, built, booted into Xen, and taken back.
 
@@ -332,9 +305,9 @@ def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool
 
     A machine is a file in runbook/testbed/machines. Each is built, `new` writes its parameters, it is planned, applied with a
     guest, checked, undone, and compared with what it was before. About half an hour each with software emulation;
-    the results are written into docs/zoo, and docs/zoo.md from them.
+    the results are written into docs/zoo, and docs/zoo.md from them. Of one that was given up nothing is said.
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook.testbed.zoo import visit
 
         code = visit.main(names, keep=keep, resume=resume, one=one, plan=plan, within=within)
@@ -355,7 +328,7 @@ def pictures(out: Path, release: str) -> None:
     Example:
       runbook testbed pictures
     """
-    with _clear_errors():
+    with clear_errors():
         from runbook.controller.project import project
         from runbook.testbed import pictures as taking
         from runbook.testbed.machine import Machine, state_dir
@@ -367,7 +340,7 @@ def pictures(out: Path, release: str) -> None:
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def clear_errors() -> Iterator[None]:
     """Let an error of the testbed end as the runbook's own do: said clearly, exit code 5."""
     from runbook.testbed import TestbedError
 

@@ -57,45 +57,17 @@ def watch(
     \b
     Examples:
       runbook watch params/myhost.yml
-      runbook watch params/*.yml --textfile /var/lib/prometheus/node-exporter/xen.prom
+      runbook watch params/*.yml --textfile /var/lib/node-exporter/xen.prom
       runbook watch params/*.yml --timer '*:0/15'
     """
-    import time
-
-    from runbook import params as parameters
     from runbook.controller.atomic import write_atomic
-    from runbook.controller.locks import locked
     from runbook.controller.project import project
-    from runbook.fleet.members import members
     from runbook.watch import textfile as form
-    from runbook.watch.look import watch as look
 
-    place = (reports or project() / "reports").absolute()
     if calendar:
         _units(params, calendar, textfile, reports)
         return
-    place.mkdir(parents=True, exist_ok=True)
-    hosts = [parameters.load(member.params) for member in members(own_of(params))]
-    errors = {host.host: error for host in hosts if (error := unready(host))}
-
-    def one(host: parameters.HostParams) -> Seen | RunbookError:
-        if host.host in errors:
-            return errors[host.host]
-        folder = place / host.host
-        folder.mkdir(exist_ok=True)
-        try:
-            with locked(folder, wait=False) as is_mine:
-                if not is_mine:
-                    return ParamsError(
-                        f"Somebody else is at work in {folder}",
-                        do="wait for it; two looks at once would tell everything twice",
-                    )
-                return look(host, place, int(time.time()), is_full=not no_drift)
-        except RunbookError as error:
-            return error
-
-    with ThreadPoolExecutor(MANY) as executor:
-        found = list(executor.map(one, hosts))
+    found = _looks(params, (reports or project() / "reports").absolute(), is_full=not no_drift)
     seen = [one for one in found if not isinstance(one, RunbookError)]
     if textfile:
         write_atomic(textfile, form.render([(one.state, one.look.gauges) for one in seen]))
@@ -109,6 +81,36 @@ def watch(
         say(str(error), fg="red", err=True)
     code = max((error.exit_code for error in failed), default=0)
     click.get_current_context().exit(code or int(not all(one.is_well and not one.untold for one in seen)))
+
+
+def _looks(params: tuple[str, ...], place: Path, *, is_full: bool) -> list[Seen | RunbookError]:
+    """Return what came of a look at each host, or what stood in its way on this side."""
+    import time
+
+    from runbook import params as parameters
+    from runbook.controller.locks import locked
+    from runbook.fleet.members import members
+    from runbook.watch.look import watch as look
+
+    hosts = [parameters.load(member.params) for member in members(own_of(params))]
+    errors = {host.host: error for host in hosts if (error := unready(host))}
+
+    def one(host: parameters.HostParams) -> Seen | RunbookError:
+        if host.host in errors:
+            return errors[host.host]
+        folder = place / host.host
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with locked(folder, wait=False) as is_mine:
+                if not is_mine:
+                    what = f"Somebody else is at work in {folder}"
+                    return ParamsError(what, do="wait for it; two looks at once would tell everything twice")
+                return look(host, place, int(time.time()), is_full=is_full)
+        except RunbookError as error:
+            return error
+
+    with ThreadPoolExecutor(MANY) as executor:
+        return list(executor.map(one, hosts))
 
 
 def _show(seen: Seen) -> None:
@@ -151,16 +153,16 @@ def _units(params: tuple[str, ...], calendar: str, textfile: Path | None, report
         when = checked(calendar)
     except ValueError as error:
         raise ParamsError(str(error)) from None
-    words = [
+    args = [
         str(Path(sys.argv[0]).resolve()),
         "watch",
         *(str(Path(p).resolve()) if Path(p).exists() else p for p in params),
     ]
-    words += ["--textfile", str(textfile.resolve())] if textfile else []
-    words += ["--reports", str(reports.resolve())] if reports else []
+    args += ["--textfile", str(textfile.resolve())] if textfile else []
+    args += ["--reports", str(reports.resolve())] if reports else []
     folder = Path("~/.config/systemd/user").expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    command = " ".join(shlex.quote(word).replace("%", "%%").replace("$", "$$") for word in words)
+    command = " ".join(shlex.quote(word).replace("%", "%%").replace("$", "$$") for word in args)
     service = f"[Unit]\nDescription=Look whether Xen hosts are well\n\n[Service]\nType=oneshot\nWorkingDirectory={Path.cwd()}\nExecStart={command}\nSuccessExitStatus=1\n"
     timer = f"[Unit]\nDescription=When to look whether Xen hosts are well\n\n[Timer]\nOnCalendar={when}\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
     for name, text in (("xen-runbook-watch.service", service), ("xen-runbook-watch.timer", timer)):

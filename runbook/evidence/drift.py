@@ -112,17 +112,17 @@ def of_now(params: HostParams, reports: Path, host: Host) -> tuple[list[Change],
     Only reads, and makes no report. Raises `HostError` when the host cannot be asked.
     """
     for run in archive.newest_first(reports, params.host):
-        before = reports / params.host / run["id"]
+        before = reports / run["place"]
         if run["outcome"] != "completed" or run["connection"] == "capture" or not kept.notebooks(before):
             continue
         if not _shows_the_end(before, run):
             continue
-        asked = host.gather(dict.fromkeys(asks_of(params, sorted(kept.notebooks(before)))))
+        answers = host.gather(dict.fromkeys(asks_of(params, sorted(kept.notebooks(before)))))
         with TemporaryDirectory() as folder:
-            kept.keep(Path(folder), kept.LAST, asked)
-            now = Facts(kept.load(Path(folder)), asked.of)
-        if kept.machine(kept.load(before)) == kept.machine(now):
-            return compare(kept.load(before), now), asked
+            kept.keep(Path(folder), kept.LAST, answers)
+            after = Facts(kept.load(Path(folder)), answers.of)
+        if kept.machine(kept.load(before)) == kept.machine(after):
+            return compare(kept.load(before), after), answers
     return None
 
 

@@ -57,9 +57,9 @@ def of(place: Path, runs: Sequence[Json]) -> Standing:
 def _watched(place: Path) -> tuple[str, Standing] | None:
     """Return when the watch looked last, as ISO 8601, and what it found; None when it never did."""
     try:
-        said: Json = plain.read_json(place / WATCH)
-        at = datetime.fromtimestamp(int(said["looked"]), UTC).isoformat().replace("+00:00", "Z")
-        rows = [(str(row["what"]), str(row["do"])) for row in said["active"]]
+        content: Json = plain.read_json(place / WATCH)
+        at = datetime.fromtimestamp(int(content["looked"]), UTC).isoformat().replace("+00:00", "Z")
+        rows = [(str(row["what"]), str(row["do"])) for row in content["active"]]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if not rows:

@@ -44,7 +44,11 @@ def parse(facts: Facts, bridges: Iterable[str]) -> BridgeFilter:
     """Return what the facts say of some bridges; without br_netfilter bridged packets meet no filter."""
     rules = facts[_RULES].out
     owner = who(rules) if facts[_RULES].ok else ""
-    closed = tuple(b for b in bridges if f"-A ufw-user-forward -i {b} -o {b} -j ACCEPT\n" not in rules)
+    # ufw that was switched off leaves its chains until the next start, and its policy not.
+    is_ufw = owner == UFW and "-P FORWARD DROP\n" in rules
+    closed = tuple(
+        b for b in bridges if is_ufw and f"-A ufw-user-forward -i {b} -o {b} -j ACCEPT\n" not in rules
+    )
     is_called = (facts.text("/proc/sys/net/bridge/bridge-nf-call-iptables") or "").strip().endswith("1")
     if not is_called:
         return BridgeFilter("", owner, closed)

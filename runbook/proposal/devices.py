@@ -94,8 +94,11 @@ def _about(group: Group, seen: Proposal, moves: set[str]) -> Iterator[str]:
 
 
 def place(group: Group) -> str:
-    """Return what holds the members of a group together."""
-    return "one device" if group.number is None else f"IOMMU group {group.number}"
+    """Return what holds the members of a group together: a card whose functions lie in several groups is passed whole."""
+    numbers = sorted({m.device.group for m in group.members if m.device.group is not None})
+    if len(numbers) > 1:
+        return f"one device in the IOMMU groups {', '.join(map(str, numbers))}"
+    return f"IOMMU group {numbers[0]}" if numbers else "one device"
 
 
 def _device(member: Member, told: dict[str, dict[str, Any]], moves: set[str]) -> CommentedMap:

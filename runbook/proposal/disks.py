@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from runbook.facts.storage import Device, Group, Storage
+from runbook.facts.storage import Device, Group, Storage, Volume
 from runbook.model.ask import Ask, Facts
-from runbook.params.names import group_name
+from runbook.params.names import group_name, volume_name
 from runbook.proposal.guests import Found
 from runbook.survey import volume_groups
 from runbook.survey.machine import Machine
@@ -102,12 +103,18 @@ def _order(name: str) -> tuple[bool, int, int, str]:
     return (name.startswith(("nvme-eui.", "nvme-uuid.", "nvme-nvme.")), rank, len(name), name)
 
 
-def _is_name(text: str) -> bool:
-    """Return whether LVM allows a volume group of that name: what a machine says may be anything."""
+def _is_name(text: str, rule: Callable[[str], str] = group_name) -> bool:
+    """Return whether LVM allows a volume group, or a volume, of that name: what a machine says may be anything."""
     try:
-        return bool(group_name(text))
+        return bool(rule(text))
     except ValueError:
         return False
+
+
+def _pool(there: Storage, group: Group) -> Volume | None:
+    """Return the thin pool with room in a group, None where there is none that a parameter file can name."""
+    pool = volume_groups.pool_with_room(there, group)
+    return pool if pool and _is_name(pool.name, volume_name) else None
 
 
 def guest_group(machine: Machine, guests: tuple[Found, ...] = ()) -> tuple[str, str]:
@@ -131,7 +138,7 @@ def guest_group(machine: Machine, guests: tuple[Found, ...] = ()) -> tuple[str, 
     if shared := max(with_room, key=lambda g: g.free, default=None):
         why = f"the host's own, with {human_size(shared.free)} of {human_size(shared.size)} free"
         return shared.name, f"{why}; a group of the guests' own, on another disk, would be better (H204)"
-    pooled = [(g, pool) for g in named if (pool := volume_groups.pool_with_room(there, g))]
+    pooled = [(g, pool) for g in named if (pool := _pool(there, g))]
     if pooled:
         group, pool = max(pooled, key=lambda one: (one[0] in own, volume_groups.pool_room(one[1])))
         room = human_size(volume_groups.pool_room(pool))
@@ -149,7 +156,7 @@ def guest_pool(machine: Machine, name: str) -> str:
     group = there.group(name)
     if group is None or volume_groups.has_room(there, group):
         return ""
-    pool = volume_groups.pool_with_room(there, group)
+    pool = _pool(there, group)
     return pool.name if pool else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook.facts import bridge_filter, listening, ssh_server
@@ -34,16 +35,24 @@ def read(facts: Facts, bridges: tuple[str, ...], session_port: int) -> Filters:
 
 
 def _ssh_ports(facts: Facts, session_port: int) -> tuple[int, ...]:
-    ports = [int(port) for port in ssh_server.parse(facts).ports if port.isdecimal()]
-    first = [session_port] if session_port else []
-    return tuple(dict.fromkeys((*first, *ports)))
+    first = [str(session_port)] if session_port else []
+    return _ports((*first, *ssh_server.parse(facts).ports))
 
 
 def _tunnel(facts: Facts) -> tuple[int, ...]:
     """A tunnel of the kernel's own, such as WireGuard, listens without a program."""
     now = listening.parse(facts)
-    below = (int(s.port) for s in now.sockets if s.kind == "udp" and not s.program)
-    return tuple(below) if now.tunnel else ()
+    return _ports(s.port for s in now.sockets if s.kind == "udp" and not s.program) if now.tunnel else ()
+
+
+def _ports(said: Iterable[str]) -> tuple[int, ...]:
+    """Return each port once; a machine may say anything.
+
+    >>> _ports(["2222", "22", "2222", "0", "99999", "x"])
+    (2222, 22)
+    """
+    numbers = (int(port) for port in said if port.isdecimal() and len(port) <= 5)
+    return tuple(dict.fromkeys(number for number in numbers if 0 < number < 65536))
 
 
 def _dropped(facts: Facts, bridges: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -22,6 +22,10 @@ _WORDS = (
     "the same words{}, and starts Xen once with them; plain Debian is the default meanwhile. What is not installed yet of "
     "Xen's packages, and of the tools for guests' disks, comes first, with new package lists where those are old."
 )
+_KEPT = (
+    "What proved itself gets second names in /boot/proved, and an entry of its own in the boot menu, for the day when an "
+    "update replaces it."
+)
 
 
 def add_configuration(top: CommentedMap, seen: Proposal) -> None:
@@ -57,7 +61,7 @@ def _ways_in(found: Filters) -> dict[str, Any]:
 def add_xen(top: CommentedMap, seen: Proposal) -> None:
     """Add the words that Xen was started with, and what no parameter can say of them."""
     said = [line for text in seen.has.said for line in folded(f"{text}.", 0)]
-    words = folded(_WORDS.format(_more(seen))) if seen.machine.system.is_dom0 else []
+    words = [*folded(_WORDS.format(_more(seen))), *folded(_KEPT)] if seen.machine.system.is_dom0 else []
     if not seen.has.xen:
         above(top, "dom0", ["", *words, *said])
         return

@@ -1,10 +1,13 @@
-"""Boxes within boxes as inline SVG: it needs no style sheet, and reads in light and dark."""
+"""Boxes within boxes as inline SVG: it needs no style sheet, and reads in light and dark.
+
+Only what holds data has a ground: grounds within grounds add up to mud.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.show.canvas import AMBER, BLUE, GREEN, GREY, cut, picture
+from runbook.show.canvas import BLUE, GREEN, GREY, cut, picture
 from runbook.text.html import escape
 from runbook.text.sizes import human_size
 
@@ -13,7 +16,6 @@ _LINE = 20
 _GAP = 6
 _STRIP = 44
 _LEAST = 62
-_TINTS = (GREY, BLUE, GREEN, AMBER)
 _LETTER = 7.2
 """Room that a letter is given."""
 
@@ -27,7 +29,9 @@ class Box:
     """In bytes."""
     inner: tuple[Box, ...] = ()
     is_stack: bool = False
-    """True: what is inside stands one below the other; False: side by side, as wide as its size."""
+    """True: what is inside stands one below the other, as wide as its size among them; False: side by side, likewise."""
+    is_free: bool = False
+    """True where nothing lies."""
 
 
 def drawing(boxes: tuple[Box, ...], title: str, text: str) -> str:
@@ -63,8 +67,11 @@ def _draw(box: Box, x: float, y: float, width: float, depth: int, parts: list[st
     parts.append(_text(box, x, y, width))
     height = float(_LINE if box.inner else _STRIP)
     if box.is_stack:
+        largest, least = max(b.size for b in box.inner) or 1, max(map(_least, box.inner))
+        room = width - 2 * _GAP
         for inner in box.inner:
-            height += _draw(inner, x + _GAP, y + height, width - 2 * _GAP, depth + 1, parts) + _GAP
+            wide = min(room, max(room * inner.size / largest, least))
+            height += _draw(inner, x + _GAP, y + height, wide, depth + 1, parts) + _GAP
     elif box.inner:
         left = x + _GAP
         room = width - _GAP * (len(box.inner) + 1)
@@ -72,12 +79,25 @@ def _draw(box: Box, x: float, y: float, width: float, depth: int, parts: list[st
             _draw(inner, left, y + height, wide, depth + 1, parts)
             left += wide + _GAP
         height += _STRIP + _GAP
-    tint = _TINTS[depth % len(_TINTS)]
     parts[place] = (
-        f'<rect x="{x:g}" y="{y:g}" width="{width:.1f}" height="{height:g}" rx="4" '
-        f'fill="rgba({tint},.12)" stroke="rgba({tint},.7)"/>'
+        f'<rect x="{x:g}" y="{y:g}" width="{width:.1f}" height="{height:g}" rx="4" {_look(box, depth)}/>'
     )
     return height
+
+
+def _least(box: Box) -> float:
+    """Return the width that a box in a stack needs for its words, and for the boxes side by side in it."""
+    words = (len(f"{box.label}, {human_size(box.size)}") + 2) * _LETTER
+    return max(words, _GAP + len(box.inner) * (_LEAST + _GAP))
+
+
+def _look(box: Box, depth: int) -> str:
+    """Return ground and line: of what holds others a line alone, of what is free a broken one."""
+    if box.is_free:
+        return f'fill="none" stroke="rgba({GREY},.7)" stroke-dasharray="4 3"'
+    if box.inner:
+        return f'fill="none" stroke="rgba({BLUE if depth % 2 else GREY},.8)"'
+    return f'fill="rgba({GREEN},.16)" stroke="rgba({GREEN},.8)"'
 
 
 def _text(box: Box, x: float, y: float, width: float) -> str:

@@ -15,6 +15,7 @@ from runbook.text import html
 from runbook.text.sizes import human_size
 
 _WORTH_DRAWING = 1024**2
+_EMPTY = "empty"
 
 
 def show(params: HostParams, facts: Facts) -> Shown:
@@ -43,7 +44,7 @@ def boxes(params: HostParams, facts: Facts) -> tuple[Box, ...]:
         return ()
     size = sum(part.size for part in disks)
     free = size - sum(v.size for v in volumes)
-    rest = (Box("free", free),) if free >= _WORTH_DRAWING else ()
+    rest = (Box("free", free, is_free=True),) if free >= _WORTH_DRAWING else ()
     held = Box(f"volume group {group}", size, (*inner, *rest), is_stack=True)
     names = " and ".join(part.path for part in disks)
     return (Box(f"the host's {names}", size, (held,), is_stack=True),)
@@ -105,14 +106,15 @@ def _volume(volume: Volume, guest: Guest | None, facts: Facts) -> Box:
         return Box(label, volume.size)
     table = inside.parse(facts, volume.path)
     if not table.partitions:
-        return Box(label, volume.size, (Box(_whole(table), volume.size),))
+        whole = _whole(table)
+        return Box(label, volume.size, (Box(whole, volume.size, is_free=whole == _EMPTY),))
     if table.problems:
         label += ", with a table that cannot be trusted"
     first = min(p.start for p in table.partitions)
     head = Box("GPT" if table.label == "gpt" else "MBR", first)
     parts = tuple(_partition(p, table.label) for p in table.partitions if not p.is_extended)
     room = table.size - max(p.end for p in table.partitions)
-    rest = (Box("unused", room),) if room > _WORTH_DRAWING else ()
+    rest = (Box("unused", room, is_free=True),) if room > _WORTH_DRAWING else ()
     return Box(label, volume.size, (head, *parts, *rest))
 
 
@@ -127,7 +129,7 @@ def _whole(table: Table) -> str:
         return "not read yet: sfdisk is missing"
     if table.problems:
         return "a partition table that cannot be read"
-    return _held(table.content) or ("not active" if not table.exists else "empty")
+    return _held(table.content) or ("not active" if not table.exists else _EMPTY)
 
 
 def _held(content: Content) -> str:

@@ -25,6 +25,7 @@ from runbook.testbed.systems_result import write as write_page
 from runbook.testbed.zoo import asked, building
 from runbook.testbed.zoo import checkpoints as zoo_checkpoints
 from runbook.testbed.zoo.result import commit
+from runbook.testbed.zoo.visit import told
 
 KEY = "/root/system-proof"
 BEFORE, NOTEBOOK = "07_first_boot", "08_guests"
@@ -36,6 +37,16 @@ _LOG_IN = (
     "[ -d /sys/firmware/efi ] && echo efi || echo none; uname -r'"
 )
 _XEN = "xl info xen_version"
+#: A guest has its console on Xen's own ring, or on a serial port of QEMU's. Who ended already has none.
+_LAST_WORDS = """\
+xl list {name} 2>/dev/null | tail -n +2 || :
+d=$(xl domid {name} 2>/dev/null) || exit 0
+for t in console serial/0; do
+    p=$(xenstore-read "/local/domain/$d/$t/tty" 2>/dev/null) || continue
+    timeout 5 cat "$p" | tail -n 12 | tr -cd '[:print:]\\n' || :
+done
+xl destroy {name}
+"""
 
 
 def main(name: str = "", *, release: str = RELEASE, keep: bool = False) -> int:
@@ -108,34 +119,47 @@ class Proof:
                 try:
                     self._rows.append(self._stage(guest))
                 except (RunbookError, TestbedError) as error:
-                    failed.append(f"{guest.name} as {guest.kind}: {error}")
+                    failed.append(f"{guest.name} as {guest.kind}: {error}\n{self._last_words(guest)}")
                     say(failed[-1])
-                    self._off(guest)
             self._refuses()
             refused = True
         except (RunbookError, TestbedError) as error:
             failed.append(str(error))
         finally:
-            built = store.load(store.folder_of(recipe))
-            result = Result(
-                machine=self._name,
-                release=self._of_machine["release"],
-                on=datetime.now(UTC).date().isoformat(),
-                commit=commit(),
-                xen=xen,
-                image=recipe.key,
-                image_s=built.seconds if built else 0.0,
-                was_kept=was_kept,
-                rows=tuple(self._rows),
-                refused=refused,
-                failed="\n".join(failed),
-            )
-            save(result)
-            write_page()
+            self._save(xen, recipe, was_kept, refused, failed)
         must(not failed, "Not all that was tried held", "\n".join(failed))
 
-    def _off(self, guest: Asked) -> None:
-        shell(self._machine, f"! xl list {guest.name} >/dev/null 2>&1 || xl destroy {guest.name}")
+    def _save(self, xen: str, recipe: Recipe, was_kept: bool, refused: bool, failed: list[str]) -> None:
+        built = store.load(store.folder_of(recipe))
+        result = Result(
+            machine=self._name,
+            release=self._of_machine["release"],
+            on=datetime.now(UTC).date().isoformat(),
+            commit=commit(),
+            xen=xen,
+            image=recipe.key,
+            image_s=built.seconds if built else 0.0,
+            was_kept=was_kept,
+            rows=tuple(self._rows),
+            refused=refused,
+            failed=told("\n".join(failed)),
+        )
+        save(result)
+        write_page()
+
+    def _last_words(self, guest: Asked) -> str:
+        """Return what `xl list` and the console say of a guest that did not hold, and end it.
+
+        Raises `TestbedError` when the whole virtual PC is gone, for nothing can be tried on it any more.
+        """
+        if self._machine.running is None:
+            raise TestbedError(
+                f"the virtual PC itself ended while {guest.name} was to start as {guest.kind}",
+                where=str(self._machine.console_log),
+                why="its QEMU is gone, and nothing more can be tried on it",
+                next_move="read the console, and qemu.log beside it",
+            )
+        return shell(self._machine, _LAST_WORDS.format(name=guest.name)).strip()
 
     def _image(self) -> tuple[Recipe, bool]:
         recipe = guest_system.recipe(parameters.load(self._asked(STAGES[0])).guests[-1])

@@ -53,8 +53,9 @@ class Asked:
 
 
 FIRST, SECOND = "system-proof", "system-second"
-KINDS = ("pvh", "pv", "hvm", "uefi")
-"""What the first guest is in turn, all from one disk."""
+KINDS = ("pvh", "pv", "uefi", "hvm")
+"""What the first guest is in turn, all from one disk. By a BIOS last: SeaBIOS reads the kernel word by word through a port
+(PIO), which takes an emulator within an emulator longer than the step waits."""
 STAGES = (Asked(FIRST, 20, "pvh"), Asked(SECOND, 21, "pvh"), *(Asked(FIRST, 20, kind) for kind in KINDS[1:]))
 """What is proven, in this order. The second guest's image is kept from the first."""
 

@@ -21,12 +21,12 @@ SKEW_S = 300
 
 def guests(params: HostParams, facts: Facts, active: frozenset[str]) -> Found:
     """Yield the guests that should run and do not, and those that crashed."""
-    there = running.parse(facts)
-    if not there.answered:
-        yield Condition("xen", "guests", "Xen does not answer", f"`xl list` on the host says: {there.why}; `runbook check --only 7` says what it started with")  # fmt: skip
+    domains = running.parse(facts)
+    if not domains.answered:
+        yield Condition("xen", "guests", "Xen does not answer", f"`xl list` on the host says: {domains.why}; `runbook check --only 7` says what it started with")  # fmt: skip
         return
     for guest in params.guests:
-        domain = there.named(guest.name)
+        domain = domains.named(guest.name)
         wanted = guest.autostart is not None or guest.start
         is_up = domain is not None and domain.is_alive
         if wanted or domain:
@@ -37,30 +37,30 @@ def guests(params: HostParams, facts: Facts, active: frozenset[str]) -> Found:
             yield Condition(f"down:{guest.name}", "guests", f"The guest '{guest.name}' does not run", f"`runbook guest start PARAMS {guest.name}`; if it is meant to be off, take `autostart` and `start` out of its parameters")  # fmt: skip
 
 
-def clock(params: HostParams, facts: Facts, active: frozenset[str], now: int) -> Found:
+def clock(params: HostParams, facts: Facts, active: frozenset[str], moment: int) -> Found:
     """Yield a clock that is wrong: backups and messages are dated by it."""
     store = backups.parse(facts, params.management.backups.folder)
     if not store.now:
         return
-    yield Gauge("clock_skew_seconds", (), store.now - now)
-    if abs(store.now - now) > SKEW_S:
-        side = "ahead of" if store.now > now else "behind"
+    yield Gauge("clock_skew_seconds", (), store.now - moment)
+    if abs(store.now - moment) > SKEW_S:
+        side = "ahead of" if store.now > moment else "behind"
         yield Condition("clock", "clock", f"The host's clock is {side} this machine's", "look at `timedatectl` on both; the step set_clock sets the host's")  # fmt: skip
 
 
 def saved(params: HostParams, facts: Facts, active: frozenset[str]) -> Found:
     """Yield backups that are too old, damaged or start no guest, and what went wrong in the last night."""
-    asked = params.management.backups
-    store = backups.parse(facts, asked.folder)
+    settings = params.management.backups
+    store = backups.parse(facts, settings.folder)
     seen = nights.parse(facts)
-    for name in asked.guests:
+    for name in settings.guests:
         good = [b for b in store.of(name) if not b.wrong and b.name not in seen.broken]
         yield from _age(params, store, name, good)
         yield from _boots(store, name, good, seen)
         for backup in store.of(name):
             if backup.wrong or backup.name in seen.broken:
                 why = backup.wrong or "it could not be read to its end"
-                yield Condition(f"damaged:{backup.name}", "backups", f"The backup {backup.name} is damaged: {why}", f"look at the disk under {asked.folder}: `dmesg`, `smartctl` on the host")  # fmt: skip
+                yield Condition(f"damaged:{backup.name}", "backups", f"The backup {backup.name} is damaged: {why}", f"look at the disk under {settings.folder}: `dmesg`, `smartctl` on the host")  # fmt: skip
     yield from _nights(params, seen)
 
 

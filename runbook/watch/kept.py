@@ -21,12 +21,12 @@ MOST = 50
 def load(place: Path, host: str) -> tuple[State, list[Json]]:
     """Return what is known of a host, and the messages that wait to be told; nothing when it was never looked at."""
     try:
-        said: Json = plain.read_json(place / NAME)
+        content: Json = plain.read_json(place / NAME)
         active = tuple(
             Active(Condition(*(str(row[k]) for k in ("key", "topic", "what", "do"))), int(row["since"]))
-            for row in said["active"]
+            for row in content["active"]
         )
-        return State(host, int(said["looked"]), active, int(said["drifted"])), list(said["waiting"])
+        return State(host, int(content["looked"]), active, int(content["drifted"])), list(content["waiting"])
     except (OSError, ValueError, KeyError, TypeError):
         return State(host), []
 

@@ -30,7 +30,7 @@ class Seen:
         return not self.state.active
 
 
-def watch(params: HostParams, reports: Path, now: int, *, is_full: bool = True) -> Seen:
+def watch(params: HostParams, reports: Path, moment: int, *, is_full: bool = True) -> Seen:
     """Look at one host, tell what is news, and keep it. A replay and a capture are looked at, and nothing is kept or told.
 
     Raises `RunbookError` for what stands in the way of looking on this side: parameters, consent, a folder that cannot
@@ -40,13 +40,13 @@ def watch(params: HostParams, reports: Path, now: int, *, is_full: bool = True) 
     is_real = params.connection.kind not in ("recorded", "capture")
     state, waiting = kept.load(place, params.host) if is_real else (State(params.host), [])
     is_due = (
-        is_real and is_full and params.watch.drift_h and now - state.drifted >= params.watch.drift_h * 3600
+        is_real and is_full and params.watch.drift_h and moment - state.drifted >= params.watch.drift_h * 3600
     )
-    look, was_full = _look(params, reports, state, now, is_due=bool(is_due))
+    look, was_full = _look(params, reports, state, moment, is_due=bool(is_due))
     after, message = news.follow(state, look)
     if not is_real:
         return Seen(after, look, message)
-    after = replace(after, drifted=now if was_full else state.drifted)
+    after = replace(after, drifted=moment if was_full else state.drifted)
     left, untold = told.tell(params, message, waiting)
     # Kept after it was told: who is killed between the two tells it once more rather than never.
     kept.keep(place, after, left)
@@ -57,17 +57,17 @@ def watch(params: HostParams, reports: Path, now: int, *, is_full: bool = True) 
     return Seen(after, look, message, untold)
 
 
-def _look(params: HostParams, reports: Path, state: State, now: int, *, is_due: bool) -> tuple[Look, bool]:
+def _look(params: HostParams, reports: Path, state: State, moment: int, *, is_due: bool) -> tuple[Look, bool]:
     try:
         host = finished.reach(params, "watch")
         try:
             facts = host.gather(topics.asks(params, is_full=is_due))
-            look = topics.read(params, facts, state.keys, now, is_full=is_due)
+            look = topics.read(params, facts, state.keys, moment, is_full=is_due)
             drift = drifting.conditions(params, reports, host) if is_due else None
         finally:
             host.close()
     except HostError as error:
-        return topics.unreached(params, error, now), False
+        return topics.unreached(params, error, moment), False
     if drift is None:
         return look, is_due
     known = look.known | {"drift"}

@@ -58,10 +58,10 @@ def room(params: HostParams, facts: Facts, active: frozenset[str]) -> Found:
 
 def volumes(params: HostParams, facts: Facts, active: frozenset[str]) -> Found:
     """Yield thin pools and snapshots that run full, and volumes and groups of which a part is missing."""
-    there = storage.parse(facts)
-    if not there.has_lvm:
+    tree = storage.parse(facts)
+    if not tree.has_lvm:
         return
-    for volume in there.volumes:
+    for volume in tree.volumes:
         for percent, what in (
             (volume.data_percent, "room"),
             (volume.metadata_percent, "room for its book-keeping"),
@@ -78,7 +78,7 @@ def volumes(params: HostParams, facts: Facts, active: frozenset[str]) -> Found:
                 )
         if volume.health:
             yield Condition(f"volume:{volume.full_name}", "volumes", f"The volume {volume.full_name} is {volume.health}", f"look at `lvs -a -o +lv_health_status,devices {volume.group}` on the host")  # fmt: skip
-    for part in there.physical_volumes:
+    for part in tree.physical_volumes:
         if part.is_missing:
             yield Condition(f"pv:{part.group}", "volumes", f"A disk of the volume group {part.group} is missing", f"look at `pvs` and `dmesg` on the host; put the disk back, or `vgreduce --removemissing {part.group}` once what was on it is given up")  # fmt: skip
 

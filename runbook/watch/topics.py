@@ -36,7 +36,7 @@ def asks(params: HostParams, *, is_full: bool = False) -> tuple[Ask, ...]:
     )
 
 
-def topics(params: HostParams, now: int, *, is_full: bool) -> list[tuple[str, tuple[Ask, ...], Reader]]:
+def topics(params: HostParams, moment: int, *, is_full: bool) -> list[tuple[str, tuple[Ask, ...], Reader]]:
     """Return each topic with its questions and its reader; backups only where some are asked for, updates only now and then."""
     folder = backups.look(params.management.backups.folder)
     found: list[tuple[str, tuple[Ask, ...], Reader]] = [
@@ -50,7 +50,7 @@ def topics(params: HostParams, now: int, *, is_full: bool) -> list[tuple[str, tu
         ("checks", sensors.COMMANDS, machine.checks),
     ]
     if not isinstance(params.connection, Stored):  # what a machine said once has the time of then
-        found.append(("clock", (folder,), partial(of_guests.clock, now=now)))
+        found.append(("clock", (folder,), partial(of_guests.clock, moment=moment)))
     if params.management.backups.guests:
         found.append(("backups", (folder, *nights.COMMANDS), of_guests.saved))
     if is_full:
@@ -59,12 +59,12 @@ def topics(params: HostParams, now: int, *, is_full: bool) -> list[tuple[str, tu
 
 
 def read(
-    params: HostParams, facts: Facts, active: frozenset[str], now: int, *, is_full: bool = False
+    params: HostParams, facts: Facts, active: frozenset[str], moment: int, *, is_full: bool = False
 ) -> Look:
     """Return what a look found. A topic whose questions have no answer, or none that can be read, is not known."""
     known, unknown = ["reach"], list[tuple[str, str]]()
     found: list[Condition | Gauge] = []
-    for topic, questions, reader in topics(params, now, is_full=is_full):
+    for topic, questions, reader in topics(params, moment, is_full=is_full):
         if silent := _silent(facts, questions):
             unknown.append((topic, silent))
             continue
@@ -77,7 +77,7 @@ def read(
     texts = [c.as_text for c in found if isinstance(c, Condition)]
     return Look(
         params.host,
-        now,
+        moment,
         frozenset(known),
         tuple({c.key: c for c in texts}.values()),
         tuple(g for g in found if isinstance(g, Gauge)),
@@ -85,11 +85,11 @@ def read(
     )
 
 
-def unreached(params: HostParams, error: RunbookError, now: int) -> Look:
+def unreached(params: HostParams, error: RunbookError, moment: int) -> Look:
     """Return the look at a host that does not answer: of all else nothing is known."""
     do = error.do or "look at the machine itself: its power, its network, its screen"
-    said = Condition("reach", "reach", f"The host cannot be looked at: {error.what}", do)
-    return Look(params.host, now, frozenset({"reach"}), (said.as_text,))
+    silence = Condition("reach", "reach", f"The host cannot be looked at: {error.what}", do)
+    return Look(params.host, moment, frozenset({"reach"}), (silence.as_text,))
 
 
 def _silent(facts: Facts, questions: tuple[Ask, ...]) -> str:

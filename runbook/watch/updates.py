@@ -12,17 +12,17 @@ from runbook.watch.machine import Found
 
 def waiting(params: HostParams, facts: Facts, active: frozenset[str]) -> Found:
     """Yield the security updates that wait, those of what the guests stand on by name, and an apt that cannot say."""
-    now = waiting_updates.parse(facts)
-    if now.error:
+    waits = waiting_updates.parse(facts)
+    if waits.error:
         yield Condition(
             "apt",
             "updates",
-            f"apt cannot say what waits: {now.error[:200]}",
+            f"apt cannot say what waits: {waits.error[:200]}",
             "`apt-get update` on the host, and look at its sources",
         )
         return
-    security = [update for update in now.updates if update.is_security]
-    yield Gauge("updates_waiting", (("kind", "all"),), len(now.updates))
+    security = [update for update in waits.updates if update.is_security]
+    yield Gauge("updates_waiting", (("kind", "all"),), len(waits.updates))
     yield Gauge("updates_waiting", (("kind", "security"),), len(security))
     if others := [update for update in security if not update.kind]:
         what = f"{plural(len(others), 'security update')} of packages that install themselves by night wait"

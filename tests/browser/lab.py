@@ -119,14 +119,14 @@ class Notebook:
 
     def __init__(self, page, server: Server, path: Path) -> None:
         self.page, self.path = page, path
-        page.goto(server.url(f"lab/tree/{path.relative_to(server.folder)}"))
+        page.goto(server.url(f"lab/tree/{path.relative_to(server.folder)}"), timeout=180_000)
         self.cells = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
         self.cells.first.wait_for(timeout=180_000)
         page.wait_for_function(_READY, timeout=180_000)
 
     def close(self) -> None:
         """End the notebook's kernel and close its page, whatever is not saved."""
-        self.page.evaluate(f"{_PANEL}.sessionContext.shutdown()")
+        self.page.evaluate(f"{PANEL}.sessionContext.shutdown()")
         self.page.close(run_before_unload=False)
 
     @property
@@ -209,15 +209,15 @@ def plain(text: str) -> str:
 
 _TEXT = """(node) => { const copy = node.cloneNode(true);
     copy.querySelectorAll("style").forEach((one) => one.remove()); return copy.textContent }"""
-_PANEL = "window.jupyterapp.shell.currentWidget"
-_READY = f"""() => {{ const panel = window.jupyterapp && {_PANEL};
+PANEL = "window.jupyterapp.shell.currentWidget"
+_READY = f"""() => {{ const panel = window.jupyterapp && {PANEL};
     return panel && panel.sessionContext && panel.sessionContext.session
         && panel.sessionContext.session.kernel && panel.sessionContext.session.kernel.status === "idle" }}"""
-_HAS_RUN = f"""(at) => {{ const cell = {_PANEL}.content.widgets[at];
+_HAS_RUN = f"""(at) => {{ const cell = {PANEL}.content.widgets[at];
     return cell.model.executionState === "idle" && cell.model.executionCount !== null }}"""
 # The clock starts at the key; it stops in the frame after that in which the result was put on the page.
 _WATCH = f"""(at) => {{
-    const cell = {_PANEL}.content.widgets[at], area = cell.node.querySelector(".jp-Cell-outputArea");
+    const cell = {PANEL}.content.widgets[at], area = cell.node.querySelector(".jp-Cell-outputArea");
     window.painted = new Promise((done) => {{
         let began = 0;
         const key = (event) => {{ if (event.key === "Enter") {{
@@ -233,7 +233,7 @@ _WATCH = f"""(at) => {{
         seen.observe(area, {{ childList: true, subtree: true }});
     }});
 }}"""
-_IS_STILL = f"""() => {_PANEL}.content.widgets.every((cell) =>
+_IS_STILL = f"""() => {PANEL}.content.widgets.every((cell) =>
     cell.model.type !== "code" || cell.model.executionState === "idle")"""
 
 

@@ -106,3 +106,13 @@ def test_a_rule_of_ufw_s_own_lets_one_bridge_pass():
     ufw = "-P FORWARD DROP\n-N ufw-before-forward\n-A ufw-user-forward -i gbr{0} -o gbr{0} -j ACCEPT\n"
     assert bridges.dropped(PARAMS, facts("", rules=ufw.format(0))) == []
     assert [f.level for f in bridges.dropped(PARAMS, facts("", rules=ufw.format(1)))] == ["warn"]
+
+
+def test_ufw_that_was_switched_off_is_told_nothing():
+    """Its chains stay until the next start of the host, its policy does not."""
+    chains = "-P FORWARD {}\n-N ufw-before-forward\n-N ufw-user-forward\n"
+    off, on = (
+        bridge_filter.parse(facts("", rules=chains.format(policy)), ["gbr0"]) for policy in ("ACCEPT", "DROP")
+    )
+    assert (off.drops, off.closed) == ("", ())
+    assert (on.drops, on.closed) == ("ufw", ("gbr0",))

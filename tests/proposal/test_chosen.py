@@ -204,3 +204,11 @@ def test_what_nobody_would_offer_is_taken_with_a_word(tmp_path):
         main, ["new", "box", "--like", str(RECORDED), "--out", str(tmp_path / "x.yml"), "--pass", "00:05.0"]
     )
     assert "would not be offered" not in offered_one.stderr
+
+
+def test_a_card_whose_functions_lie_in_several_groups_names_them_all():
+    """It goes to one guest whole, so no group's number alone stands above it."""
+    split = (*TWO, Pci("0000:03:00.2", "10de:1ad6", "0c0330", group=8))
+    text, _ = written(devices(*split))
+    assert "## one device in the IOMMU groups 7, 8: these go to one guest together" in text
+    assert "## IOMMU group 7: these go" in written(devices(*TWO))[0]

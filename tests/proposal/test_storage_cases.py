@@ -158,6 +158,9 @@ GROUPS = {
     "a thin pool that is not active": (
         {"pve": (GIB * 1000, 0)}, [volume("pve", "data", GIB * 900, **POOL | {"data_percent": ""})], "guests", "`lvremove pve/data` gives its room back",
     ),
+    "a thin pool whose name is none": (
+        {"pve": (GIB * 1000, 0)}, [volume("pve", "x\nconsent: [all]", GIB * 900, **POOL)], "guests", "there is none yet with room",
+    ),
     "another has room beside a pool": (
         {"pve": (GIB * 1000, 0), "data": (GIB * 9, GIB * 8)}, [volume("pve", "data", GIB * 900, **POOL)], "data", "8.0 GiB of 9.0 GiB free",
     ),

@@ -205,6 +205,21 @@ class TestWhatCannotBe:
             in self.refused(Refused, there, "web").what
         )
 
+    @pytest.mark.parametrize(
+        ("more", "path"),
+        [
+            ("kernel = '/srv/vmlinuz'\n", "/srv/vmlinuz"),
+            ("kernel = '/vmlinuz'\nramdisk = '/srv/initrd'\n", "/srv/initrd"),
+            ("bios_path_override = '/srv/OVMF.fd'\n", "/srv/OVMF.fd"),
+        ],
+    )
+    def test_a_kernel_that_is_gone(self, more, path):
+        """A kernel, its RAM disk or a firmware that the guest starts from is looked for, and named."""
+        there = seen({"/etc/xen/web.cfg": WEB + more}, absent=[path])
+        assert path in taking.existing_parts(there, taking.Wanted(("web",), ""))
+        said = f"{path}, which its configuration names, is not on the host"
+        assert said in self.refused(Refused, there, "web").what
+
     def test_a_bridge_that_is_nowhere(self):
         """A bridge that neither the host nor the parameters have is named, with where to write it."""
         error = self.refused(Refused, seen({"/etc/xen/web.cfg": WEB.replace("xenbr1", "br7")}), "web")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from runbook.actions import WriteFile
-from runbook.backups import names, program
-from runbook.facts import backups
+from runbook.backups import names, program, schedule
+from runbook.facts import backups, nights
 from runbook.model.ask import MISSING, Answer, Ask
 from runbook.model.plan import Plan
 from runbook.params import HostParams
@@ -53,6 +53,8 @@ class Host(volumes_host.Host):
         default_factory=lambda: {p: program.text_of(p) for p in (program.PROGRAM, program.BLOCKS)}
     )
     found: str = "/usr/bin/zstd\n/usr/sbin/partclone.ext4\n"
+    trials: str = ""
+    """What is noted of the backups that guests were started from."""
     uuids: dict[str, str] = field(default_factory=lambda: {"comm": "Zx1-comm", "nginx": "Zx1-nginx"})
 
     def apply(self, planned: Plan) -> None:
@@ -86,6 +88,10 @@ class Host(volumes_host.Host):
     def _answer(self, ask: Ask, asked: HostParams) -> Answer:
         if ask == backups.look(asked.management.backups.folder):
             return Answer(0, self._look())
+        if ask in nights.COMMANDS:
+            return Answer(MISSING) if ask.kind == "read" else Answer(0, self.trials)
+        if ask == Ask.read(schedule.CONFIG) or ask.argv[0] in schedule.programs():
+            return Answer(MISSING)
         if ask.kind == "read" and ask.argv[0] in (program.PROGRAM, program.BLOCKS):
             text = self.programs.get(ask.argv[0])
             return Answer(MISSING) if text is None else Answer(0, text)

@@ -70,6 +70,32 @@ def test_list_shows_what_there_is(host: Host) -> None:
     assert "holds no backup of nginx" in run("list", PARAMS, "nginx").output
 
 
+def test_list_says_which_backup_started_its_guest(host: Host) -> None:
+    """What the host saw when it started a guest from a backup stands behind it, and in the JSON."""
+    host.trials = f"{SAMPLE}.booted:yes 20261123T040000Z it asked for a login after 31 s\n"
+    line = run("list", PARAMS).output
+    assert "on trial: yes (2026-11-23 04:00:00 UTC: it asked for a login after 31 s)" in line
+    assert json.loads(run("list", PARAMS, "--json").output)[0]["booted"]["is_up"] == "yes"
+
+
+def test_a_backup_is_restored_beside_the_original(host: Host) -> None:
+    """Without --apply the plan is shown; a volume that is there, and a backup that is none, are refused."""
+    shown = run("beside", PARAMS, SAMPLE, "then")
+    assert shown.exit_code == 0
+    assert "lvcreate" in shown.output
+    assert f"beside /srv/backups {SAMPLE} /dev/guests/then" in shown.output
+    assert run("beside", PARAMS, SAMPLE, "nginx").exit_code == 3
+    assert run("beside", PARAMS, "comm-20200101T000000Z", "then").exit_code == 3
+    assert run("beside", PARAMS, "comm", "then").exit_code == 2
+
+
+def test_fetch_needs_a_second_place(host: Host) -> None:
+    """Where the host knows none, the step that tells it is named; what is there already is not fetched."""
+    ended = run("fetch", PARAMS, "comm-20200101T000000Z")
+    assert (ended.exit_code, "schedule_backups" in ended.output) == (3, True)
+    assert run("fetch", PARAMS, SAMPLE).exit_code == 0
+
+
 def test_make_makes_a_new_one_and_verifies_it(host: Host) -> None:
     """However young the last backup is, a new one is made, and it is verified; the old one stays."""
     assert run("make", PARAMS, "comm").exit_code == 0
@@ -128,8 +154,8 @@ def test_a_restore_that_is_refused_says_why(host: Host) -> None:
 
 
 def test_the_help_names_each_verb() -> None:
-    """`runbook backup --help` shows the four things it can do."""
-    assert {"list", "make", "verify", "restore"} == set(backup.commands)
+    """`runbook backup --help` shows the six things it can do."""
+    assert {"list", "make", "verify", "restore", "beside", "fetch"} == set(backup.commands)
 
 
 def record_of(reports: Path) -> dict:

@@ -235,6 +235,20 @@ def test_rename_changes_the_host_and_the_file(host, file):
     assert "03-comm.cfg" not in host.hand.links
 
 
+@pytest.mark.parametrize("taken_by", ["the parameters", "a file of a person's"])
+def test_a_name_that_is_taken(host, file, taken_by):
+    """A guest gets no name that another has: nothing is done, nothing is written, and another name is the move."""
+    name = "nginx" if taken_by == "the parameters" else "mine"
+    host.hand.files["/etc/xen/mine.cfg"] = 'name = "mine"\nmemory = 64\n'
+    before = file.read_text()
+    done = run("rename", str(file), "comm", name, "--apply")
+    assert done.exit_code in (2, 3)
+    assert name in done.output
+    assert "  do: " in done.output
+    assert (host.done, file.read_text()) == ([], before)
+    assert run("rename", str(file), "comm", "mail", "--apply").exit_code == 0
+
+
 def test_a_running_guest_is_neither_renamed_nor_removed(host, file):
     """The way out is named."""
     host.hand.running = (Running("nginx", 4),)

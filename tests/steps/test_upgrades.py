@@ -1,10 +1,13 @@
 """Chapter 11 on the testbed's machine: kept, installed, tried once, proved, and every way in which a new pair fails."""
 
+import re
+
 import pytest
 
 from runbook.facts import grub, proved_pair
 from runbook.model.ask import MISSING, Answer
 from runbook.params import with_upgrades
+from runbook.steps.debian_configuration.schedule_updates import HELD
 from runbook.steps.first_boot import keep_proved_pair, make_xen_default
 from runbook.steps.shared import kept_pair, upgrades
 from runbook.steps.upgrades import (
@@ -16,7 +19,7 @@ from runbook.steps.upgrades import (
     prove_updates,
 )
 from tests.steps.machine import XEN as ENTRY
-from tests.steps.machine import built_once, carry, faults, stops
+from tests.steps.machine import built_once, carry, faults, sample, stops
 from tests.steps.test_first_boot import booted
 from tests.steps.upgrade_machine import KERNEL, NEW, PARAMS, XEN, UpgradeMachine
 
@@ -244,3 +247,77 @@ def test_where_nothing_can_be_kept_plain_debian_is_the_way_back():
     assert back.is_linux
     carry(machine, install_updates, INSTALL)
     assert machine.saved_entry == back.path
+
+
+def test_a_boot_that_nobody_proved_fails_the_check():
+    """A power cut started a RAM disk that a package had made anew: 07 says so, proves what runs, and keeps it."""
+    machine = proved()
+    machine.disk["initrd.img-6.12.117+deb13-amd64"] = "made anew"
+    machine.runs["initrd.img"] = "made anew"
+    assert faults(machine, keep_proved_pair, PARAMS) == ["The pair that runs is not the one that is kept"]
+    carry(machine, keep_proved_pair, PARAMS)
+    assert machine.disk["proved/initrd.img"] == "made anew"
+
+
+def test_what_waits_is_rated():
+    """A hole through which guests get out warns, and fails for those who ask; what others mend is only listed."""
+    machine = proved()
+    libc = "Inst libc6 [2.41-12] (2.41-13 Debian-Security:13/stable-security [amd64])\n"
+    more = "Inst nano [8.4-1] (8.4-2 Debian:13.8/stable [amd64])\n"
+    told = "about xen-hypervisor-4.20-amd64 known\nchange 4.20.5-1\nfix XSA-480\nfix CVE-2026-1\ndate Fri, 20 Nov 2026 10:00:00 +0000\n"
+    machine.waiting = XEN + libc + more + told + "about libc6 unknown\n"
+    found = list_updates.check(PARAMS, machine.facts(list_updates.asks(PARAMS)))
+    assert [(f.level, f.what) for f in found] == [
+        ("warn", "A new hypervisor waits: xen-hypervisor-4.20-amd64 4.20.4-1 → 4.20.5-1, since 20 Nov 2026"),
+        ("info", "A new C library waits: libc6 2.41-12 → 2.41-13"),
+        ("info", "1 other package can be upgraded"),
+    ]
+    assert found[0].why == "it comes from the archive of security updates; it mends XSA-480, CVE-2026-1"
+    assert "not known: apt got no changelog" in found[1].why
+    levels = [f.level for f in list_updates.check(REQUIRE, machine.facts(list_updates.asks(REQUIRE)))]
+    assert levels == ["fail", "info", "info"]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "what"),
+    [
+        ("error Unmet dependencies.\n", "apt cannot say what waits"),
+        (
+            "hold xen-hypervisor-4.20-amd64\nhold nano\n",
+            "On hold, and never upgraded: xen-hypervisor-4.20-amd64",
+        ),
+    ],
+)
+def test_what_cannot_be_told_or_never_comes_is_said(waiting, what):
+    """An apt that cannot say, and a package of the pair on hold, are warnings: silence would read as nothing waiting."""
+    machine = proved()
+    machine.waiting = waiting
+    assert faults(machine, list_updates, PARAMS, "warn") == [what]
+
+
+def test_old_lists_are_fetched_only_for_an_upgrade():
+    """A look at the host changes nothing, not even its package lists."""
+    machine = proved()
+    machine.lists_are_fresh = False
+    assert list_updates.plan(PARAMS, machine.facts(list_updates.asks(PARAMS))).actions == ()
+    assert carry(machine, list_updates, INSTALL) == ["run apt-get -qq -o APT::Update::Error-Mode=any update"]
+
+
+PAIR = """xen-hypervisor-4.20-amd64 xen-hypervisor-common xen-system-amd64 xen-utils-4.20 xen-utils-common xenstore-utils
+libxencall1 libxenmisc4.20 libxenstore4 qemu-system-xen qemu-system-common qemu-system-data seabios ipxe-qemu ovmf
+linux-image-amd64 linux-image-6.12.118+deb13-amd64 linux-base grub-common grub-efi-amd64 grub-efi-amd64-signed shim-signed
+intel-microcode amd64-microcode initramfs-tools initramfs-tools-core firmware-misc-nonfree"""
+
+
+@pytest.mark.parametrize("name", PAIR.split())
+def test_no_night_upgrade_touches_the_pair(name):
+    """What boots, and what guests stand on, is held back from unattended upgrades, as their own `re.match` reads the list."""
+    assert any(re.match(pattern, name) for pattern in HELD)
+
+
+def test_every_package_of_a_host_that_makes_the_pair_is_held_back():
+    """Of the packages that an installation of Xen brings, those of Xen, QEMU and the firmware are all on the list."""
+    brought = re.findall(r"(?m)^Inst (\S+)", sample("apt-simulate.txt"))
+    ours = [name for name in brought if re.search("xen|qemu|seabios|ipxe|ovmf|grub", name)]
+    assert len(ours) > 8
+    assert [name for name in ours if not any(re.match(pattern, name) for pattern in HELD)] == []

@@ -103,6 +103,9 @@ def test_the_wheel_holds_what_is_run_and_stands_alone(wheel):
     assert {name for name in tracked if name.endswith((".ipynb", ".jsonl"))} <= shipped
     assert {"params/example.yml", "params/schema.json", "docs/errors.md"} <= shipped
     assert not [name for name in names if name.startswith(("tests/", "docs/", "notebooks/", "recordings/"))]
+    assert {
+        f"runbook/desk/labextensions/xen-host-runbook/{name}" for name in ("package.json", "static/freeze.js")
+    } <= names
     assert wheel.stat().st_size < LARGEST_MIB << 20
     assert re.findall(r"\]\((?!https?:)[^)]*\)", metadata) == []
     assert "Author: The Xen host runbook authors" in metadata

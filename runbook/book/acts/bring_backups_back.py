@@ -40,13 +40,13 @@ class FetchBackup:
 
     def plan(self, params: HostParams, facts: Facts) -> Plan:
         """Return the fetching; nothing where it is there already."""
-        asked = params.management.backups
-        if backups.parse(facts, asked.folder).named(self.name):
+        settings = params.management.backups
+        if backups.parse(facts, settings.folder).named(self.name):
             return Plan()
-        if not asked.second or facts.text(schedule.CONFIG) != schedule.config(params):
+        if not settings.second or facts.text(schedule.CONFIG) != schedule.config(params):
             why = (
                 "management.backups.second is empty"
-                if not asked.second
+                if not settings.second
                 else "the host has another configuration of it, or none"
             )
             return Plan(findings=(Finding("refuse", "The host does not know the second place", why, "run the step schedule_backups of 09_management in mode apply first"),))  # fmt: skip
@@ -59,7 +59,7 @@ class FetchBackup:
             "fetch",
             self.name,
         )
-        why = f"reads it from {asked.second.repository}; verify and restore it then as any other"
+        why = f"reads it from {settings.second.repository}; verify and restore it then as any other"
         return Plan((Run(argv, why, program.TIMEOUT_S),))
 
     def check(self, params: HostParams, facts: Facts) -> list[Finding]:
@@ -86,13 +86,13 @@ class RestoreBeside:
     def plan(self, params: HostParams, facts: Facts) -> Plan:
         """Return the making of the volume and the restoring; refuse a volume that is there, and one without room."""
         group = params.storage.guest_volume_group
-        there = storage.parse(facts)
+        tree = storage.parse(facts)
         store = backups.parse(facts, params.management.backups.folder)
         backup = store.named(self.name)
-        if stops := (*guest_volumes.answers(there), *_missing(backup, self.name)):
+        if stops := (*guest_volumes.answers(tree), *_missing(backup, self.name)):
             return Plan(findings=tuple(stops))
         size = backup.sidecar.size_bytes if backup and backup.sidecar else 0
-        if refusal := self._unfit(params, there, size):
+        if refusal := self._unfit(params, tree, size):
             return Plan(findings=(refusal,))
         create = (
             "lvcreate",
@@ -129,9 +129,9 @@ class RestoreBeside:
             )
         ]
 
-    def _unfit(self, params: HostParams, there: storage.Storage, size: int) -> Finding | None:
-        group = there.group(params.storage.guest_volume_group)
-        if guest_volumes.volume_of(params, there, self.volume):
+    def _unfit(self, params: HostParams, tree: storage.Storage, size: int) -> Finding | None:
+        group = tree.group(params.storage.guest_volume_group)
+        if guest_volumes.volume_of(params, tree, self.volume):
             return Finding(
                 "refuse",
                 f"The volume {self.volume} is there already",

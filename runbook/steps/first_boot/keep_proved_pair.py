@@ -34,10 +34,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """What runs is kept; where it cannot be, why."""
     if not (why := kept_pair.unkept(facts)):
-        if not kept_pair.actions(facts):
-            return []
-        do = "run the step keep_proved_pair in mode apply"
-        return [Finding("warn", "The pair that runs is not kept", "an update would replace it", do, "H618")]
+        return [_other(facts)] if kept_pair.actions(facts) else []
     return [
         Finding(
             "warn",
@@ -47,3 +44,12 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             "H618",
         )
     ]
+
+
+def _other(facts: Facts) -> Finding:
+    if proved_pair.parse(facts).text:
+        why = "the host was started since with a hypervisor, a kernel, a RAM disk or words that nobody has proved"
+    else:
+        why = f"nothing is kept in {proved_pair.FOLDER}, and an update would replace what runs"
+    do = "run 07_first_boot in mode apply: it proves what runs, and keeps it"
+    return Finding("fail", "The pair that runs is not the one that is kept", why, do, "H618")

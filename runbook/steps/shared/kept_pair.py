@@ -36,6 +36,9 @@ _SET_ASIDE = f"""{_KEEP}
 [ ! -d $d.old ] || {{ rm -rf {BEFORE}; mv $d.old {BEFORE}; cd {BEFORE}
 sed -i 's,/proved/,/proved-before/,g; s/{ID}/{ID}-before/; s/Proved: /Proved before: /' entry; }}; sync"""
 
+_TAKE_BACK = f"""[ -d {BEFORE} ] || exit 0; rm -rf {FOLDER}; mv {BEFORE} {FOLDER}; cd {FOLDER}
+sed -i 's,/proved-before/,/proved/,g; s/{ID}-before/{ID}/; s/Proved before: /Proved: /' entry; sync"""
+
 
 def actions(facts: Facts, *, is_before_kept: bool = False) -> tuple[Action, ...]:
     """Return what keeps the running pair, () where it is kept as it is, or cannot be (`unkept`).
@@ -50,7 +53,9 @@ def actions(facts: Facts, *, is_before_kept: bool = False) -> tuple[Action, ...]
     found: list[Action] = []
     if not is_same:
         argv = ("sh", "-euc", _SET_ASIDE if is_before_kept else _FORGET, "sh", *files)
-        undo = () if pair.text else ("rm", "-rf", "--", FOLDER)
+        undo = ("sh", "-euc", _TAKE_BACK) if is_before_kept else ("rm", "-rf", "--", FOLDER, BEFORE)
+        if pair.text and not is_before_kept:
+            undo = ()  # what was kept before is there no more, and what is, was proved
         found.append(Run(argv, "a second name for each file; an update replaces the first", 300, undo))
     if not is_same or pair.text != text:
         found.append(WriteFile(ENTRY, text))

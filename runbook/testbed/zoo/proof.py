@@ -14,6 +14,7 @@ from pathlib import Path
 from runbook import params as parameters
 from runbook.errors import CheckFailed
 from runbook.runner.run import Run, run
+from runbook.steps import notebooks
 from runbook.testbed import state
 from runbook.testbed.acceptance import pause_guests
 from runbook.testbed.cuts import NOTEBOOK, nothing_left
@@ -92,9 +93,10 @@ class Proof:
     def _planned(self, start: str, before: State) -> Path:
         """Return the machine's parameters, planned without a refusal, or refused as the description wants it."""
         proposed = checkpoints.proposed(self.described, self.machine)
-        if not (start and proposed.exists()):
+        is_fresh = start in ("", next(iter(notebooks())))  # nothing has been done to it yet
+        if is_fresh or not proposed.exists():
             proposed = asked.propose(self.machine, self.described)
-        if self.described.explained is not None and not start:
+        if self.described.explained is not None and is_fresh:
             adoption.prove(self._plan(proposed), proposed, self.described.explained)
         params = asked.complete(self.machine, self.described, proposed)
         if start:
