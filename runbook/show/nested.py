@@ -87,8 +87,8 @@ def _draw(box: Box, x: float, y: float, width: float, depth: int, parts: list[st
 
 def _least(box: Box) -> float:
     """Return the width that a box in a stack needs for its words, and for the boxes side by side in it."""
-    words = (len(f"{box.label}, {human_size(box.size)}") + 2) * _LETTER
-    return max(words, _GAP + len(box.inner) * (_LEAST + _GAP))
+    label = (len(f"{box.label}, {human_size(box.size)}") + 2) * _LETTER
+    return max(label, _GAP + len(box.inner) * (_LEAST + _GAP))
 
 
 def _look(box: Box, depth: int) -> str:

@@ -53,7 +53,7 @@ def actions(facts: Facts, *, is_before_kept: bool = False) -> tuple[Action, ...]
     found: list[Action] = []
     if not is_same:
         argv = ("sh", "-euc", _SET_ASIDE if is_before_kept else _FORGET, "sh", *files)
-        undo: tuple[str, ...] = ("rm", "-rf", "--", FOLDER, BEFORE)
+        undo: tuple[str, ...] = ("rm", "-rf", "--", FOLDER)
         if pair.text:  # what was kept before is there no more, unless it was set aside
             undo = ("sh", "-euc", _TAKE_BACK) if is_before_kept else ()
         found.append(Run(argv, "a second name for each file; an update replaces the first", 300, undo))
