@@ -29,7 +29,7 @@ _BEGINS_S = 300
 #: A network that leads nowhere: the card's other end is 10.0.2.0/24.
 _ELSEWHERE = "ipv4: 10.0.9.9/24\n      gateway: 10.0.9.1"
 _LEFT = (
-    "find /etc /boot /usr/local /var/lib/xen-runbook -xdev "
+    "find /etc /boot /usr/local $(ls -d /var/lib/xen-runbook 2>/dev/null) -xdev "
     "\\( -name '.runbook.*.tmp' -o -name '*.xen-runbook-old' -o -name '*.xen-runbook-new' "
     f"-o -path {FOLDER} -o -name 'xen-runbook-network-*' \\)"
 )
