@@ -81,20 +81,21 @@ def read(facts: Facts, params: HostParams) -> Cards:
             )
             continue
         found.cards.append(_passed(device, seen, found, len(found.cards)))
-        mates = [
-            d.bdf
-            for d in devices.values()
-            if device.group is not None and d.group == device.group and d.bdf != bdf
-        ]
-        if mates and not all(mate.rpartition(".")[0] == bdf.rpartition(".")[0] for mate in mates):
-            found.unlike.append(
-                f"the IOMMU group of {bdf} is another: on the host it holds {', '.join(sorted(mates))}, too"
-            )
+        _told_of_mates(bdf, device, devices.values(), found)
     if not found.at:
         raise ValueError(
             "no network card that leads out has an IPv4 address, by which the virtual PC could be reached"
         )
     return found
+
+
+def _told_of_mates(bdf: str, device: pci.Device, devices: Iterable[pci.Device], found: Cards) -> None:
+    """Say of a card that its IOMMU group is another, where the host's holds more than its own functions."""
+    mates = [d.bdf for d in devices if device.group is not None and d.group == device.group and d.bdf != bdf]
+    if mates and not all(mate.rpartition(".")[0] == bdf.rpartition(".")[0] for mate in mates):
+        found.unlike.append(
+            f"the IOMMU group of {bdf} is another: on the host it holds {', '.join(sorted(mates))}, too"
+        )
 
 
 def _way_in(seen: Network) -> tuple[str, ...]:

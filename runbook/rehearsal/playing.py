@@ -58,13 +58,12 @@ class Play:
     start: str = ""
     changed: tuple[str, ...] = ()
     left: tuple[str, ...] | None = None
-    unlike: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         way = self.twin.description.way
         become = () if way.user == "root" else ("sudo",)
         self.machine = Machine(building.folder(self.looked.params.host), become)
-        self.unlike = self.twin.unlike
+        self.unlike: tuple[str, ...] = self.twin.unlike
         self._made = datetime.now(UTC)
 
     @property
@@ -74,12 +73,11 @@ class Play:
 
     def carry_out(self) -> Rehearsal:
         """Return what it came to, whatever happens on the way. The virtual PC is off then, unless it is to be kept."""
-        outcome, why = "failed", ""
+        why = ""
         try:
             self._play()
-            outcome = "held"
-            if self.left:
-                outcome, why = "failed", f"undo did not return {len(self.left)} things"
+            outcome = "failed" if self.left else "held"
+            why = f"undo did not return {len(self.left)} things" if self.left else ""
         except KeyboardInterrupt:
             outcome, why = "interrupted", "it was interrupted"
         except (RunbookError, TestbedError) as error:
@@ -194,8 +192,8 @@ class Play:
         self.left = tuple(state.difference(before, keep_state(self.machine, "after")))[:MOST_LINES]
 
     def _say_not_there(self) -> None:
-        if names := shell(self.machine, f"cat {building.NOT_THERE} 2>/dev/null || :").split():
-            self.unlike += (f"these packages are in no source of this controller: {', '.join(names)}",)
+        names = ", ".join(shell(self.machine, f"cat {building.NOT_THERE} 2>/dev/null || :").split())
+        self.unlike += (f"these packages are in no source of this controller: {names}",) if names else ()
 
     def _record(self, outcome: str, why: str) -> Rehearsal:
         params = self.looked.params
