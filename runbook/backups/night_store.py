@@ -27,7 +27,7 @@ class Folder:
     def of(self, guest: str) -> list[Known]:
         """Return the backups of a guest, the oldest first."""
         found = [name for name in _entries(self.place) if names.is_name(name) and self._guest(name) == guest]
-        known = [Known(n, names.seconds(n[-16:]), self.is_verified(n), self.has_booted(n)) for n in found]
+        known = [Known(n, names.seconds(n[-16:]), self.verdict(n), self.booted(n)) for n in found]
         return sorted(known, key=lambda b: (b.at, b.name))
 
     def sidecar(self, name: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Folder:
             return {}
         return content if isinstance(content, dict) else {}
 
-    def is_verified(self, name: str) -> bool | None:
+    def verdict(self, name: str) -> bool | None:
         """Return True for a backup that was read and was right, False for a broken one, None for one nobody read."""
         content = self.sidecar(name)
         data, sums = self.place / name / str(content.get("file", "")), self.place / name / "SHA256SUMS"
@@ -55,7 +55,7 @@ class Folder:
             return False
         return True if self.note(name, "verified").split()[:3] == seen else None
 
-    def has_booted(self, name: str) -> bool | None:
+    def booted(self, name: str) -> bool | None:
         """Return True when a guest started from it, False when one did not, None when it was not tried or not seen."""
         return {"yes": True, "no": False}.get(self.note(name, "booted").partition(" ")[0])
 

@@ -126,7 +126,7 @@ def _holds(match: dict[str, Any], packet: Packet) -> bool:
     """Return whether a match is sure to hold for the packet."""
     if (own := _own(match.get("left"), packet)) is None:
         return False
-    found = _is_among(own, match.get("right"))
+    found = _membership(own, match.get("right"))
     return found is not None and found != (match.get("op") == "!=")
 
 
@@ -145,15 +145,15 @@ def _own(left: Any, packet: Packet) -> str | None:
     return packet.state if left.get("ct", {}).get("key") == "state" else None
 
 
-def _is_among(own: str, right: Any) -> bool | None:
+def _membership(own: str, right: Any) -> bool | None:
     """Return whether a value is one of a match's, None for a set whose elements are not shown."""
     if isinstance(right, dict) and "set" in right:
         right = right["set"]
-    each = [_is_one(own, one) for one in (right if isinstance(right, list) else [right])]
+    each = [_match(own, one) for one in (right if isinstance(right, list) else [right])]
     return True if True in each else None if None in each else False
 
 
-def _is_one(own: str, value: Any) -> bool | None:
+def _match(own: str, value: Any) -> bool | None:
     ends = value.get("range") if isinstance(value, dict) else None
     if isinstance(ends, list) and all(isinstance(end, int) for end in ends):
         return own.isdigit() and ends[0] <= int(own) <= ends[1]

@@ -75,10 +75,10 @@ def key(path: str) -> Ask:
     return Ask.shell(f"[ -s {shlex.quote(path)} ] && echo key; cat {SECOND_ID} 2>/dev/null; true")
 
 
-def is_key_there(facts: Facts, path: str) -> tuple[bool, str]:
+def key_and_repository(facts: Facts, path: str) -> tuple[bool, str]:
     """Return whether the key is there, and the repository's identity, '' as long as there was none.
 
-    >>> is_key_there(Facts({key("/root/k"): Answer(0, "key\\n5956a3f67a6230d4a92cefb29529f10196c7d92582ec305fd71ff6d331d6271b\\n")}), "/root/k")
+    >>> key_and_repository(Facts({key("/root/k"): Answer(0, "key\\n5956a3f67a6230d4a92cefb29529f10196c7d92582ec305fd71ff6d331d6271b\\n")}), "/root/k")
     (True, '5956a3f67a6230d4a92cefb29529f10196c7d92582ec305fd71ff6d331d6271b')
     """
     words = facts[key(path)].out.split()

@@ -112,7 +112,7 @@ class Quiesce(Closed):
     """The guest's file systems that are frozen, in this order, by where they are mounted."""
 
     @model_validator(mode="after")
-    def _is_reached(self) -> Quiesce:
+    def _with_a_way(self) -> Quiesce:
         if (self.how == "freeze") != bool(self.to):
             raise ValueError(
                 f"quiesce: '{self.guest}' "

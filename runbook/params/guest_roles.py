@@ -42,7 +42,7 @@ class Router(Closed):
     """The domain of the inner network's names; home.arpa is nobody else's (RFC 8375)."""
 
     @model_validator(mode="after")
-    def _has_room(self) -> Router:
+    def _room_for_leases(self) -> Router:
         prefix = int(self.inside.partition("/")[2] or 0) if "/" in self.inside else 0
         if not WIDEST <= prefix <= NARROWEST:
             raise ValueError(

@@ -69,13 +69,13 @@ def known(store: backups.Store, seen: nights.Nights, guest: str) -> list[Known]:
             b.name,
             b.age_of,
             False if b.wrong or b.name in seen.broken else (True if b.is_verified else None),
-            _is_up(seen, b.name),
+            _booted(seen, b.name),
         )
         for b in store.of(guest)
     ]
 
 
-def _is_up(seen: nights.Nights, name: str) -> bool | None:
+def _booted(seen: nights.Nights, name: str) -> bool | None:
     tried = seen.of(name)
     return {"yes": True, "no": False}.get(tried.is_up) if tried else None
 

@@ -62,7 +62,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions += [WriteFile(p, t) for p, t in schedule.programs().items() if facts.text(p) != t]
     files = {schedule.CONFIG: schedule.config(params), **schedule.trials(params)}
     actions += [WriteFile(p, t, mode="0600") for p, t in files.items() if facts.text(p) != t]
-    if asked.second and not nights.is_key_there(facts, asked.second.key)[0]:
+    if asked.second and not nights.key_and_repository(facts, asked.second.key)[0]:
         actions.append(
             Run(("sh", "-c", _KEY, "key", asked.second.key), "a key of 256 bits, which only the host has")
         )
@@ -177,7 +177,7 @@ def _key_lost(params: HostParams, facts: Facts) -> tuple[Finding, ...]:
     second = params.management.backups.second
     if not second:
         return ()
-    is_there, repository = nights.is_key_there(facts, second.key)
+    is_there, repository = nights.key_and_repository(facts, second.key)
     if is_there or not repository:
         return ()
     return (
