@@ -33,6 +33,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def made(host: Host, *still: str) -> tuple[int, str]:
+    time.sleep(1.1)  # a backup's name has whole seconds
     return host.run("make", "comm", host.volume, host.store, "whole", "snapshot", *still)
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Nights(Host):
             "BACKUP_BLOCKS": str(self.blocks),
             "PYTHONPATH": str(self.root / schedule.PYTHON.lstrip("/")),
         }
+        time.sleep(1.1)  # a backup's name has whole seconds
         # Isolated from the project: what runs is what lies on the host.
         done = subprocess.run([sys.executable, "-s", "-m", "runbook.backups.night", *(words or ("make",))],
                               cwd=self.root, env=env, capture_output=True, text=True, timeout=120, check=False)  # fmt: skip

@@ -42,13 +42,12 @@ def test_two_looks_at_an_unchanged_host_differ_in_nothing():
 
 
 def test_between_the_two_recordings_only_what_really_happened_is_found():
-    """From the end of the first run to the second one the packet filter came up, and a guest got its card.
+    """From the end of the first run to the second one the packet filter came up.
 
     The first notebook's questions had their last answer before the bridge was there, and before Xen was.
     """
     found = compare(facts(*looks("testbed").values()), facts())
     assert [(change.kind, change.name.partition(" ")[0]) for change in found] == [
-        ("device", "0000:00:05.0"),
         ("service", "nftables.service"),
         ("service", "xen-guests-end.service"),
         ("service", "xendomains.service"),
@@ -149,6 +148,7 @@ def test_few_answers_are_left_to_be_compared_as_text():
         "[",
         "apt-config",
         "cd",
+        "cr=$(printf",
         "dpkg",
         "find",
         "getent",

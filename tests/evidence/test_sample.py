@@ -6,11 +6,11 @@ from runbook.site.links import broken
 from tests.evidence.toys import ROOT
 
 SAMPLE = ROOT / "reports/sample"
-MOST = 2_300_000
+MOST = 2_500_000
 
 
 def test_the_sample_is_small():
-    """All its files together have less than 2.3 MB."""
+    """All its files together have less than 2.5 MB."""
     assert sum(path.stat().st_size for path in SAMPLE.rglob("*") if path.is_file()) < MOST
 
 

@@ -88,7 +88,7 @@ def test_what_happens_to_one_recorded_host_does_not_touch_the_others(hosts, tmp_
     assert [(s["step"], s["status"]) for s in one] == [(s["step"], s["status"]) for s in other]
     assert {step["status"] for step in one} <= {"changed", "unchanged"}
     assert "IOMMU" in runs["host002"]["failure"]["message"]
-    status = {verdict.folder.parent.name: verdict.status for verdict in verify(reports, ())}
+    status = {verdict.folder.relative_to(reports).parts[0]: verdict.status for verdict in verify(reports, ())}
     assert set(status) == set(ends)
     for name in ends:
         files = [path for path in (reports / name / runs[name]["id"]).rglob("*") if path.is_file()]

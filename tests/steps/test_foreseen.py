@@ -40,6 +40,8 @@ NOT_KNOWN = {
     "confirm_settings": "a person confirms",
     "resolve_flags": "it only looks",
     "remove_packages": "right on that machine: it has neither a mail server nor os-prober",
+    "prove_next_boot": "it only proves",
+    "list_updates": "it only looks, unless an upgrade was asked for",
     "prove_xen": "it only proves",
     "prove_devices": "it only proves",
     "prove_bridges": "it only proves",

@@ -54,7 +54,11 @@ WRITERS = {
     "guests/write_guest_configs": OWN,  # files by hand are taken in, or the plan names them: tests/steps/test_kept_guests.py
     "introduction/keep_survey": OWN,
     "kernel/install_kernel": OWN,
+    "management/expire_backups": OWN,
+    "management/schedule_backups": OWN,
     "shared/clean_ends": OWN,
+    "shared/kept_pair": OWN,
+    "upgrades/install_updates": OWN,
     "shared/mount_marks": OWN,
     "shared/writers/ifupdown": NETWORK,
     "shared/writers/netplan": NETWORK,
