@@ -31,7 +31,7 @@ NOTEBOOK = "11_upgrades"
 CONSENT = ("install_updates", "boot_updates_once", "make_updates_default")
 _HANGS_S = 240
 """So long after the restart began the machine that hangs is reset: more than a boot to GRUB takes."""
-_LOOK = "cat /sys/hypervisor/properties/buildid; uname -r; grub-editenv list | sed -n 's/^saved_entry=//p'"
+_LOOK = "xl info | sed -n 's/^build_id *: *//p'; uname -r; grub-editenv list | sed -n 's/^saved_entry=//p'"
 _GUESTS = "xl list | awk 'NR > 2 { print $1 }' | sort"
 _DOWN = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y --allow-downgrades install linux-image-amd64"
 _REPAIR = "DEBIAN_FRONTEND=noninteractive dpkg --configure -a && DEBIAN_FRONTEND=noninteractive apt-get -qq -y -f install"
