@@ -44,7 +44,10 @@ class Host:
         (self.modules / KERNEL).mkdir(parents=True)
         self.boot.mkdir()
         self.tool("uname", f'case $1 in -r) echo "{KERNEL}";; -v) echo "{BUILT}";; esac')
-        self.tool("xl", f'[ "$1" = info ] && printf "xen_version            : 4.20.5-pre\\nbuild_id               : {BUILD}\\n"')
+        self.tool(
+            "xl",
+            f'[ "$1" = info ] && printf "xen_version            : 4.20.5-pre\\nbuild_id               : {BUILD}\\n"',
+        )
         self.write("xen-4.20-amd64.gz", gzip.compress(b"xen" + bytes.fromhex(BUILD) + bytes(999)))
         self.write(f"vmlinuz-{KERNEL}", f"\0{KERNEL} (a@b) {BUILT}\0".encode())
         self.write(f"initrd.img-{KERNEL}", b"ram disk", age=True)

@@ -32,7 +32,9 @@ def project(tmp_path):
     (place / "notebooks").mkdir()
     (place / "params").mkdir()
     chapter = (ROOT / "notebooks/10_references.ipynb").read_text(encoding="utf-8")
-    alone = re.sub(r"\[([^\]\[]+)\]\((?:00_introduction\.ipynb|11_upgrades\.ipynb|\.\./docs/)[^)]*\)", r"\1", chapter)
+    alone = re.sub(
+        r"\[([^\]\[]+)\]\((?:00_introduction\.ipynb|11_upgrades\.ipynb|\.\./docs/)[^)]*\)", r"\1", chapter
+    )
     (place / "notebooks/10_references.ipynb").write_text(alone, encoding="utf-8")
     (place / "params/a.yml").write_text("a: 1\n")
     (place / "docs/faults.md").write_text(

@@ -40,6 +40,7 @@ NOT_KNOWN = {
     "confirm_settings": "a person confirms",
     "resolve_flags": "it only looks",
     "remove_packages": "right on that machine: it has neither a mail server nor os-prober",
+    "keep_proved_pair": "which files run is known when they run; the note says what becomes of them",
     "prove_next_boot": "it only proves",
     "list_updates": "it only looks, unless an upgrade was asked for",
     "prove_xen": "it only proves",

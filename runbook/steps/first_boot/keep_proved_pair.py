@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from runbook.actions import Foreseen
 from runbook.facts import proved_pair
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -23,9 +22,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Give what runs, and was proved, a second name and an entry; nothing where that is so, or cannot be."""
     failed = make_xen_default.failed(params, facts)
     if failed:
-        text = f"+ {proved_pair.FOLDER}\n+ {proved_pair.SCRIPT}\n$ update-grub"
-        seen = Foreseen("keep the pair that will run then", text, "it has been proved")
-        return Plan((seen,), tuple(failed))
+        note = f"What runs then, and was proved, gets second names in {proved_pair.FOLDER}, and an entry of the boot menu."
+        return Plan((), tuple(failed), note=note)
     return Plan(
         kept_pair.actions(facts), note="It takes no room on the disk until an update replaces the first."
     )
