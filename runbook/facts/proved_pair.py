@@ -1,7 +1,8 @@
 """The hypervisor and the kernel that run, the pair that was kept when it had been proved, and what of /boot is either.
 
-The running hypervisor's build id (/sys/hypervisor/properties/buildid) stands in its image, the kernel's version of the
-build in the head of its own: what runs is known by what is in a file, whatever the file is called.
+The running hypervisor's build id (xl(1), `info`) stands in its image, the kernel's version of the build in the head of
+its own: what runs is known by what is in a file, whatever the file is called. Linux tells that id, too, in
+/sys/hypervisor/properties/buildid, but as bare bytes, and only up to the first zero.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ SCRIPT = "/etc/grub.d/42_xen_proved"
 KEPT = ("xen.gz", "vmlinuz", "initrd.img")
 """What the folder holds: hypervisor, kernel, initial RAM disk."""
 _PAIR = Ask.shell(
-    f"d={FOLDER}; k=$(uname -r); v=$(uname -v); h=$(cat /sys/hypervisor/properties/buildid 2>/dev/null)\n"
+    f"d={FOLDER}; k=$(uname -r); v=$(uname -v); h=$(xl info 2>/dev/null | sed -n 's/^build_id *: *//p')\n"
+    "case $h in *[!0-9a-f]*) h=;; esac\n"
     "while read -r n t; do [ $n = btime ] && b=$t; done </proc/stat\n"
     "cd /boot 2>/dev/null || exit 0\n"
     'same() { [ "$1" -ef "$2" ] || cmp -s "$1" "$2"; }\n'
-    """has() { [ -n "$h" ] && gzip -dc "$1" 2>/dev/null | od -An -v -tx1 | tr -d ' \\n' | grep -qF "$h"; }\n"""
+    """has() { [ -n "$h" ] && gzip -dc "$1" 2>/dev/null | perl -0777 -ne 'BEGIN { $h = pack "H*", shift } exit(index($_, $h) < 0)' "$h"; }\n"""
     '[ -n "$h" ] || echo tells nothing; ! grep -saqF "$v" $d/vmlinuz || ! has $d/xen.gz || echo runs kept\n'
     "r=$(sed -n \"s/^menuentry '[^']* and Linux \\([^']*\\)'.*/\\1/p\" $d/entry 2>/dev/null)\n"
     '[ -z "$r" ] || [ -d "/lib/modules/$r" ] || echo bare kept\n'

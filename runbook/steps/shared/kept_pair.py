@@ -82,9 +82,9 @@ def unkept(facts: Facts) -> str:
     """Return why the running pair cannot be kept, '' when it can."""
     pair = proved_pair.parse(facts)
     if not pair.tells_build:
-        return "Xen does not say which build it is (/sys/hypervisor/properties/buildid), so nobody knows its file"
+        return "Xen does not say which build it is (`xl info`, build_id), so nobody knows its file"
     told = {
-        "xen.gz": "the hypervisor that runs is in no file of /boot that we recognise: an update replaced it, or it tells its build in a way that is not read yet",
+        "xen.gz": "the hypervisor that runs is in no file of /boot: an update replaced it",
         "vmlinuz": "the kernel that runs is in no file of /boot: an update replaced it",
         "initrd.img": "its initial RAM disk was made anew after the boot",
     }
