@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.attestation.places import PLANS
-from runbook.controller.project import project
+from runbook.controller.project import project, reports_of
 from runbook.errors import RunbookError
 
 _NEWEST = 20
@@ -50,7 +50,7 @@ def last_time(host: Path, mode: str, current: str = "") -> LastTime:
 def step_times(notebook: str, host: str, mode: str) -> Mapping[str, float]:
     """Return how many seconds each step of a notebook took the last time on a host, none outside of the project's folder."""
     try:
-        before = last_time(project() / "reports" / host, mode)
+        before = last_time(reports_of(project()) / host, mode)
     except RunbookError:
         return {}
     return {step: s for (book, step), s in before.steps.items() if book == notebook}
