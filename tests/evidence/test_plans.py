@@ -11,7 +11,7 @@ from runbook.attestation.places import PLANS, plans_in
 from runbook.attestation.statement import NAME, runs_in
 from runbook.attestation.verify import verify
 from runbook.cli import main
-from runbook.errors import CheckFailed
+from runbook.errors import CheckFailed, RunbookError
 from runbook.evidence import abandoned, archive, drift, timings, vouched
 from runbook.evidence.plans import KEPT
 from runbook.params.names import host_name
@@ -40,6 +40,24 @@ def test_the_newest_plans_are_kept_and_no_run_goes_for_one(planned):
     host = planned / "toy"
     assert [int(place.name[-6:], 16) for place in plans_in(host)] == list(range(16 - KEPT + 1, 17))
     assert len(runs_in(host)) == 4
+
+
+def test_a_removal_that_is_cut_off_leaves_no_half_a_plan(planned, monkeypatch):
+    """Whatever stops it, each plan that is there verifies, and what is left of the one that went goes with the next run."""
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", _after_one_file)
+        with pytest.raises(RunbookError, match="cannot be written"):
+            plan(planned, 17)
+    assert len(plans_in(planned / "toy")) == KEPT
+    assert {v.status for v in verify(planned / "toy", keys.own())} == {"good"}
+    assert [*planned.glob(f"toy/{PLANS}/{archive.UNMADE}")] != []
+    abandoned.finish_orphans(planned)
+    assert [*planned.glob(f"toy/{PLANS}/.*")] == []
+
+
+def _after_one_file(folder, **_):
+    (folder / "run.json").unlink()
+    raise OSError("the power went")
 
 
 def test_a_plan_under_way_is_not_counted_and_stays(reports):
