@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from runbook.attestation import keys, ledger
-from runbook.attestation.places import PLANS, plans_in
+from runbook.attestation.places import PLANS, files_of, plans_in
 from runbook.attestation.statement import NAME, runs_in
 from runbook.attestation.verify import verify
 from runbook.cli import main
@@ -241,3 +241,13 @@ def test_attestations_of_plans_name_no_other(planned):
         assert (place / NAME).is_file()
     shutil.rmtree(plans_in(planned / "toy")[2])
     assert {verdict.status for verdict in verify(planned, keys.own())} == {"good"}
+
+
+def test_what_is_being_made_or_removed_is_no_run(planned):
+    """Neither the lists, nor the time of the last time, nor the next name reckon with it."""
+    host = planned / "toy"
+    place = plans_in(host)[-1]
+    for folder in (place, runs_in(host)[-1]):
+        shutil.copytree(folder, folder.with_name(f".{folder.name}.part"))
+    assert [path.parent for path in files_of(planned, "run.json", "toy")] == [*runs_in(host), *plans_in(host)]
+    assert len(archive.newest_first(planned, "toy")) == 4 + KEPT
