@@ -40,3 +40,12 @@ def folder_of(reports: Path, host: str, run: str) -> Path:
     """Return the folder of a run: among the host's plans if it is there and nowhere else."""
     apart = reports / host / PLANS / run
     return apart if apart.is_dir() and not (reports / host / run).is_dir() else reports / host / run
+
+
+def files_of(reports: Path, file: str, host: str = "*") -> list[Path]:
+    """Return the files of this name in the folders of a host's runs, then of its plans, each in order; of all hosts with "*".
+
+    What is being made or removed has a name with a dot before it, and is neither.
+    """
+    found = [*sorted(reports.glob(f"{host}/*/{file}")), *sorted(reports.glob(f"{host}/{PLANS}/*/{file}"))]
+    return [path for path in found if not path.parent.name.startswith(".")]

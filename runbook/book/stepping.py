@@ -7,7 +7,6 @@ that a look at a host does not need: opening a book stays quick.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from runbook.evidence.session import Session
 
 log = logging.getLogger("runbook.evidence")
-ENV = "RUNBOOK_REPORTS"
 NOTE = "run by the notebook itself, without `runbook run`"
 
 
@@ -49,10 +47,9 @@ _OPEN: dict[str, _Stepped] = {}
 
 def reports() -> Path:
     """Return the folder of all reports: $RUNBOOK_REPORTS, else `reports` of the project."""
-    from runbook.controller.project import project
+    from runbook.controller.project import project, reports_of
 
-    named = os.environ.get(ENV)
-    return Path(named).expanduser().absolute() if named else project() / "reports"
+    return reports_of(project())
 
 
 def open_book(

@@ -28,13 +28,14 @@ def jupyter(options: tuple[str, ...]) -> None:
     import os
     import sys
 
-    from runbook.controller.project import project
+    from runbook.controller.project import REPORTS, project, reports_of
     from runbook.controller.signals import go_on
     from runbook.desk import copies
     from runbook.desk.serving import serving
 
     root = project()
     page = copies.start(root).relative_to(root)
+    os.environ[REPORTS] = str(reports_of(root))  # a kernel's own folder is that of its notebook
     # Kernels of programs that do not ask for it themselves are forked too (docs/decisions/0024).
     os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "runbook-fork")
     argv = [

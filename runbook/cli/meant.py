@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from runbook.errors import ParamsError
+from runbook.text.addresses import parts_of
 from runbook.text.nearest import nearest
 from runbook.text.printable import printable
 
@@ -76,10 +77,10 @@ def of_host(text: str, reports: Path) -> Meant:
 
 def _path(text: str) -> Path | None:
     """Return the file of a URL, None for what is none. Raises `ParamsError` for one that leads to no file."""
-    parts = urlsplit(text)
-    if "://" not in text and parts.scheme != "file":
+    parts = parts_of(text)
+    if "://" not in text and (parts is None or parts.scheme != "file"):
         return None
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+    if parts is None or parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         raise ParamsError(
             "A report is read from its files",
             where=printable(text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from runbook.errors import RunbookError
@@ -10,6 +11,8 @@ PATTERN = "[0-9][0-9]_*.ipynb"
 """The notebooks of one host, in the order in which they are run. Others in the folder are never part of a run."""
 SOURCE = Path(__file__).resolve().parents[2]
 """The folder that holds the package `runbook`: the project itself, where it was installed to be edited."""
+REPORTS = "RUNBOOK_REPORTS"
+"""The variable that names another folder of reports than the project's."""
 MAKE = "make a working folder with `runbook init FOLDER` and go there; or go to the one that you have"
 """The next move of everybody who is in no folder with notebooks."""
 
@@ -24,3 +27,9 @@ def project(start: Path | None = None) -> Path:
         if any((base / "notebooks").glob(PATTERN)):
             return base
     raise RunbookError("There are no notebooks", where=f"{here} and the folders above it", do=MAKE)
+
+
+def reports_of(root: Path) -> Path:
+    """Return the folder of all reports of a project: $RUNBOOK_REPORTS, else its `reports`."""
+    named = os.environ.get(REPORTS)
+    return Path(named).expanduser().absolute() if named else root / "reports"

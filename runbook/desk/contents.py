@@ -14,18 +14,20 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from tornado.web import HTTPError
 
 from runbook.controller import working_folder
+from runbook.controller.project import reports_of
 
 AUTHOR = "RUNBOOK_AUTHOR"
 """The variable of whoever writes the runbook's own notebooks: then they can be saved."""
 
 
-def closed(root: Path) -> tuple[str, ...]:
-    """Return the folders of a project in which nothing is written: reports, and a clone's own notebooks.
+def closed(root: Path) -> tuple[Path, ...]:
+    """Return the folders in which nothing is written: the project's reports and those of $RUNBOOK_REPORTS, and a clone's own notebooks.
 
     The notebooks of a folder that `runbook init` made are its person's, who may edit them.
     """
     is_own = bool(os.environ.get(AUTHOR)) or working_folder.handed_out(root) is not None
-    return ("reports",) if is_own else ("reports", "notebooks")
+    reports = dict.fromkeys((root / "reports", reports_of(root)))
+    return (*reports,) if is_own else (*reports, root / "notebooks")
 
 
 class Contents(AsyncLargeFileManager):
@@ -45,24 +47,50 @@ class Contents(AsyncLargeFileManager):
         return saved
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
-        """Rename a file. Raises `HTTPError` 403 where either name is closed."""
-        self._require_open(old_path)
+        """Rename a file. Raises `HTTPError` 403 where either name is closed, or a closed folder would go along."""
+        self._require_open(old_path, with_all=True)
         self._require_open(new_path)
         await super().rename_file(old_path, new_path)  # type: ignore[no-untyped-call]
 
     async def delete_file(self, path: str) -> None:
-        """Delete a file. Raises `HTTPError` 403 for one that is closed."""
-        self._require_open(path)
+        """Delete a file. Raises `HTTPError` 403 for one that is closed, or with which a closed folder would go."""
+        self._require_open(path, with_all=True)
         await super().delete_file(path)  # type: ignore[no-untyped-call]
 
-    def _is_closed(self, path: str) -> bool:
-        """Return whether a path, as the server has it, lies in a closed folder, also by a link or by `..`."""
+    async def copy(self, from_path: str, to_path: str | None = None) -> dict[str, Any]:
+        """Copy a file or a folder. Raises `HTTPError` 403 where the copy would be in a closed folder."""
+        self._require_open(from_path.strip("/").rpartition("/")[0] if to_path is None else to_path)
+        copied: dict[str, Any] = await super().copy(from_path, to_path)  # type: ignore[no-untyped-call]
+        return copied
+
+    async def create_checkpoint(self, path: str) -> dict[str, Any]:
+        """Keep a file's state, in a folder beside it. Raises `HTTPError` 403 for one that is closed."""
+        self._require_open(path)
+        kept: dict[str, Any] = await super().create_checkpoint(path)  # type: ignore[no-untyped-call]
+        return kept
+
+    async def restore_checkpoint(self, checkpoint_id: str, path: str) -> None:
+        """Write a file as it was kept. Raises `HTTPError` 403 for one that is closed."""
+        self._require_open(path)
+        await super().restore_checkpoint(checkpoint_id, path)  # type: ignore[no-untyped-call]
+
+    async def delete_checkpoint(self, checkpoint_id: str, path: str) -> None:
+        """Forget what was kept of a file. Raises `HTTPError` 403 for one that is closed."""
+        self._require_open(path)
+        await super().delete_checkpoint(checkpoint_id, path)  # type: ignore[no-untyped-call]
+
+    def _is_closed(self, path: str, *, with_all: bool = False) -> bool:
+        """Return whether a path, as the server has it, lies in a closed folder, also by a link or by `..`.
+
+        With `with_all` also whether a closed folder lies in it.
+        """
         root = Path(self.root_dir).resolve()
         whole = (root / PurePosixPath(path.strip("/"))).resolve()
-        return any(whole.is_relative_to((root / folder).resolve()) for folder in closed(root))
+        folders = [folder.resolve() for folder in closed(root)]
+        return any(whole.is_relative_to(one) or (with_all and one.is_relative_to(whole)) for one in folders)
 
-    def _require_open(self, path: str) -> None:
-        if self._is_closed(path):
+    def _require_open(self, path: str, *, with_all: bool = False) -> None:
+        if self._is_closed(path, with_all=with_all):
             raise HTTPError(
                 403,
                 f"{path} is not saved: it is the project's own, or evidence. "

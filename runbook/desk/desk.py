@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook import params as parameters
+from runbook.controller.project import reports_of
 from runbook.desk import copies
 from runbook.errors import ParamsError, RunbookError
 from runbook.evidence import archive
@@ -102,7 +103,7 @@ class Desk:
     def _row(self, host: _Host) -> tuple[tuple[str, str], ...]:
         first = next(iter(sorted((self._root / copies.FOLDER / host.file.stem).glob("[0-9]*.ipynb"))), None)
         leads = f"{host.file.stem}/{first.name}" if first else ""
-        runs = archive.newest_first(self._root / "reports", host.name) if host.name else []
+        runs = archive.newest_first(reports_of(self._root), host.name) if host.name else []
         last = f"{when(runs[0]['started'])}, {runs[0]['mode']}: {runs[0]['outcome']}" if runs else "never"
         return (
             (host.file.stem, ""),

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from runbook.attestation import keys, rollover, tombstone
 from runbook.attestation.closing import attest
-from runbook.attestation.places import PLANS, host_of, is_plan
+from runbook.attestation.places import PLANS, files_of, host_of, is_plan
 from runbook.attestation.statement import CLOSING, NAME, PRUNED, RECORD
 from runbook.attestation.statement import read as attested
 from runbook.controller import plain
@@ -48,7 +48,7 @@ def new_id(reports: Path, host: str) -> str:
     Names tell which run came first, to the way back, to drift and to prune; a clock that was set back must not.
     """
     at, last = datetime.now(UTC), ""
-    for path in _files(reports, host, "journal.jsonl"):
+    for path in files_of(reports, "journal.jsonl", host):
         last = max(last, path.parent.name.partition("-")[0])
     with suppress(ValueError):
         at = max(at, begun_at(last) + timedelta(seconds=1))
@@ -202,7 +202,7 @@ def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
 
     `place` is added: its folder, seen from that of all reports.
     """
-    for path in _files(reports, name, RECORD):
+    for path in files_of(reports, RECORD, name):
         place = path.parent
         try:
             run = plain.read_json(path)
@@ -211,11 +211,6 @@ def find_runs(reports: Path, name: str = "*") -> Iterator[Json]:
                 yield run | {"place": str(place.relative_to(reports))}
         except (OSError, ValueError) as error:
             log.warning("%s is left out of the lists: %s", printable(path), printable(error))
-
-
-def _files(reports: Path, name: str, file: str) -> list[Path]:
-    """Return a file of each run and then of each plan of a host, or of all."""
-    return [*sorted(reports.glob(f"{name}/*/{file}")), *sorted(reports.glob(f"{name}/{PLANS}/*/{file}"))]
 
 
 def find_pruned(reports: Path, name: str = "*") -> Iterator[Json]:

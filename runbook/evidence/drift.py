@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -88,18 +88,9 @@ def last_good(reports: Path, place: Path, *, is_recorded: bool) -> Json | None:
     It has to have looked at everything that the run in `place` looked at, and after its own last change.
     """
     machine, needs = kept.machine(kept.load(place)), kept.notebooks(place)
-    runs = sorted(archive.find_runs(reports, place.parent.name), key=lambda run: str(run["id"]), reverse=True)
-    for run in runs:
+    for run in _good_runs(reports, place.parent.name, is_recorded=is_recorded):
         folder = reports / run["place"]
-        if run["id"] >= place.name or run["outcome"] != "completed" or run["mode"] not in ("apply", "check"):
-            continue
-        if (
-            run["connection"] == "capture"
-            or (run["connection"] == "recorded") != is_recorded
-            or not needs <= kept.notebooks(folder)
-        ):
-            continue
-        if not _shows_the_end(folder, run):
+        if run["id"] >= place.name or not needs <= kept.notebooks(folder):
             continue
         if machine and kept.machine(kept.load(folder)) == machine:
             return run
@@ -111,12 +102,8 @@ def of_now(params: HostParams, reports: Path, host: Host) -> tuple[list[Change],
 
     Only reads, and makes no report. Raises `HostError` when the host cannot be asked.
     """
-    for run in archive.newest_first(reports, params.host):
+    for run in _good_runs(reports, params.host, is_recorded=params.connection.kind == "recorded"):
         before = reports / run["place"]
-        if run["outcome"] != "completed" or run["connection"] == "capture" or not kept.notebooks(before):
-            continue
-        if not _shows_the_end(before, run):
-            continue
         answers = host.gather(dict.fromkeys(asks_of(params, sorted(kept.notebooks(before)))))
         with TemporaryDirectory() as folder:
             kept.keep(Path(folder), kept.LAST, answers)
@@ -124,6 +111,22 @@ def of_now(params: HostParams, reports: Path, host: Host) -> tuple[list[Change],
         if kept.machine(kept.load(before)) == kept.machine(after):
             return compare(kept.load(before), after), answers
     return None
+
+
+def _good_runs(reports: Path, name: str, *, is_recorded: bool) -> Iterator[Json]:
+    """Yield the runs of a host that what comes later can be measured by, the newest first.
+
+    They completed in mode apply or check, on the host itself or with `is_recorded` on its recording, and kept facts
+    from after their own last change. A plan, a capture and an undo say nothing of how the host should be.
+    """
+    for run in archive.newest_first(reports, name):
+        if run["outcome"] != "completed" or run["mode"] not in ("apply", "check"):
+            continue
+        if run["connection"] == "capture" or (run["connection"] == "recorded") != is_recorded:
+            continue
+        folder = reports / run["place"]
+        if kept.notebooks(folder) and _shows_the_end(folder, run):
+            yield run
 
 
 def changed(notebooks: Iterable[Json]) -> bool:

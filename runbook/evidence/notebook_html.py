@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from jinja2 import DictLoader, pass_context
 from jinja2.runtime import Context
@@ -15,6 +14,7 @@ from nbformat import NotebookNode
 
 from runbook.evidence import layout
 from runbook.hosts.streams import is_whole
+from runbook.text.addresses import parts_of
 from runbook.text.html import escape
 from runbook.text.visible import visible
 
@@ -171,5 +171,6 @@ def _sibling(to: str, pages: dict[str, str]) -> str:
     page = pages.get(path.removesuffix(".ipynb")) if path.endswith(".ipynb") else None
     if page:
         return f"{page}{hash_}{anchor}"
-    within = not urlsplit(to).scheme
+    parts = parts_of(to)
+    within = parts is not None and not parts.scheme
     return "" if within and (path.startswith("../") or path.endswith(".ipynb")) else to

@@ -15,11 +15,15 @@ KEPT = 5
 
 
 def thin(host: Path) -> list[Path]:
-    """Remove the plans of a host beyond the newest that have ended; return those that went. Raises `OSError`."""
+    """Remove the plans of a host beyond the newest that have ended; return those that went. Raises `OSError`.
+
+    A plan goes whole: it is first given the name of one that is being made, so that what is left of a removal that was
+    cut off is no plan, and goes with those (`runbook.evidence.abandoned`).
+    """
     with locked(host):
         gone = [place for place in plans_in(host) if not place.is_symlink() and _has_ended(place)][:-KEPT]
         for place in gone:
-            shutil.rmtree(place)
+            shutil.rmtree(place.rename(place.with_name(f".{place.name}.part")))
     return gone
 
 

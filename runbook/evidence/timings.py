@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runbook.attestation.places import PLANS
-from runbook.controller.project import project
+from runbook.attestation.places import files_of
+from runbook.attestation.statement import RECORD
+from runbook.controller.project import project, reports_of
 from runbook.errors import RunbookError
 
 _NEWEST = 20
@@ -35,10 +36,8 @@ def last_time(host: Path, mode: str, current: str = "") -> LastTime:
     """Return how long things took in the newest runs of a host's folder of reports, without the run `current`."""
     books: dict[str, float] = {}
     steps: Steps = {"unchanged": {}, "changed": {}}
-    found = [*host.glob("*/run.json"), *host.glob(f"{PLANS}/*/run.json")]
-    runs = sorted((path for path in found if path.parent.name != current), key=lambda path: path.parent.name)[
-        ::-1
-    ]
+    found = [path for path in files_of(host.parent, RECORD, host.name) if path.parent.name != current]
+    runs = sorted(found, key=lambda path: path.parent.name, reverse=True)
     for path in runs[:_NEWEST]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             run = json.loads(path.read_text(encoding="utf-8"))
@@ -50,7 +49,7 @@ def last_time(host: Path, mode: str, current: str = "") -> LastTime:
 def step_times(notebook: str, host: str, mode: str) -> Mapping[str, float]:
     """Return how many seconds each step of a notebook took the last time on a host, none outside of the project's folder."""
     try:
-        before = last_time(project() / "reports" / host, mode)
+        before = last_time(reports_of(project()) / host, mode)
     except RunbookError:
         return {}
     return {step: s for (book, step), s in before.steps.items() if book == notebook}

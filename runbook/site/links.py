@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from runbook.site.sources import Page
+from runbook.text.addresses import parts_of
 
 
 @dataclass
@@ -24,8 +25,8 @@ class Links:
 
     def resolve(self, to: str) -> str:
         """Return where a link of the source leads on the site; a link out of the project stays as it is."""
-        parts = urlsplit(to)
-        if parts.scheme or parts.netloc or not parts.path:
+        parts = parts_of(to)
+        if parts is None or parts.scheme or parts.netloc or not parts.path:
             return to
         target = PurePosixPath(posixpath.normpath(self.page.source.parent / unquote(parts.path)))
         place = self.places.get(target)
@@ -71,7 +72,10 @@ def _read(path: Path) -> _Anchors:
 
 def _broken(page: Path, links: Iterable[str], seen: dict[Path, _Anchors]) -> Iterator[str]:
     for link in links:
-        parts = urlsplit(link)
+        parts = parts_of(link)
+        if parts is None:
+            yield link
+            continue
         if parts.scheme or parts.netloc:
             continue
         target = Path(posixpath.normpath(page.parent / unquote(parts.path))) if parts.path else page

@@ -26,7 +26,9 @@ def load(place: Path, host: str) -> tuple[State, list[Json]]:
             Active(Condition(*(str(row[k]) for k in ("key", "topic", "what", "do"))), int(row["since"]))
             for row in content["active"]
         )
-        return State(host, int(content["looked"]), active, int(content["drifted"])), list(content["waiting"])
+        unknown = tuple((str(topic), str(why)) for topic, why in content.get("unknown", ()))
+        state = State(host, int(content["looked"]), active, int(content["drifted"]), unknown)
+        return state, list(content["waiting"])
     except (OSError, ValueError, KeyError, TypeError):
         return State(host), []
 
@@ -49,6 +51,7 @@ def keep(place: Path, state: State, waiting: list[Json]) -> None:
             }
             for a in state.active
         ],
+        "unknown": [list(one) for one in state.unknown],
         "waiting": waiting[-MOST:],
     }
     write_atomic(place / NAME, json.dumps(KNOWN.clean(told), indent=1, ensure_ascii=False) + "\n")

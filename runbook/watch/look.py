@@ -50,7 +50,7 @@ def watch(params: HostParams, reports: Path, moment: int, *, is_full: bool = Tru
     left, untold = told.tell(params, message, waiting)
     # Kept after it was told: who is killed between the two tells it once more rather than never.
     kept.keep(place, after, left)
-    if message:
+    if message or after.unknown != state.unknown or not state.looked:
         archive.refresh(reports, params.host)
     if not untold and (silence := told.beat(params)):
         untold = (silence,)

@@ -26,6 +26,8 @@ class State:
     active: tuple[Active, ...] = ()
     drifted: int = 0
     """When all of it was last compared with the last good report."""
+    unknown: tuple[tuple[str, str], ...] = ()
+    """The topics that the last look could not look at, each with the reason."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -85,7 +87,7 @@ def follow(state: State, look: Look) -> tuple[State, Message | None]:
         if key not in gone
     ]
     active = (*stays, *(Active(one, look.at) for one in came))
-    after = replace(state, host=look.host, looked=look.at, active=active)
+    after = replace(state, host=look.host, looked=look.at, active=active, unknown=look.unknown)
     return after, Message(look.host, look.at, came, went, len(active)) if came or went else None
 
 

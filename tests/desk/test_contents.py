@@ -7,6 +7,7 @@ import pytest
 from tornado.web import HTTPError
 
 from runbook.controller import working_folder
+from runbook.controller.project import REPORTS
 from runbook.desk.contents import AUTHOR, Contents, closed
 
 TEXT = {"type": "file", "format": "text", "content": "spoilt"}
@@ -71,5 +72,57 @@ def test_who_writes_the_runbook_and_who_has_a_working_folder_may_save_notebooks(
     shutil.rmtree(tmp_path / "notebooks")
     folder = tmp_path / "made"
     working_folder.make(folder)
-    assert closed(folder) == ("reports",)
-    assert closed(tmp_path) == ("reports", "notebooks")
+    assert closed(folder) == (folder / "reports",)
+    assert closed(tmp_path) == (tmp_path / "reports", tmp_path / "notebooks")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_is_closed_gets_no_checkpoint_and_no_copy(contents, tmp_path, name):
+    """A checkpoint would be a file beside it, and one that is restored writes it; so would a copy of a folder."""
+    beside = tmp_path / name
+    kept = beside.parent / ".ipynb_checkpoints" / f"{beside.stem}-checkpoint{beside.suffix}"
+    kept.parent.mkdir()
+    kept.write_text("spoilt")
+    (tmp_path / "mine/host/folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    folder = name.rpartition("/")[0]
+    deeds = (
+        lambda: contents.create_checkpoint(name),
+        lambda: contents.restore_checkpoint("checkpoint", name),
+        lambda: contents.delete_checkpoint("checkpoint", name),
+        lambda: contents.copy(name),
+        lambda: contents.copy("mine/host/folder", folder),
+        lambda: contents.copy("params/host.yml", folder),
+    )
+    for deed in deeds:
+        with pytest.raises(HTTPError, match="mine/") as raised:
+            call(deed())
+        assert raised.value.status_code == 403
+    assert sorted(tmp_path.rglob("*")) == before
+    assert beside.read_text() == "before"
+
+
+def test_copies_and_checkpoints_of_ones_own_are_made(contents, tmp_path):
+    """A notebook of the project is copied to where one may write, and one's own has its checkpoint."""
+    (tmp_path / "notebooks/b.txt").write_text("read")
+    assert call(contents.copy("notebooks/b.txt", "mine"))["path"] == "mine/b.txt"
+    assert call(contents.create_checkpoint("mine/host/a.ipynb"))["id"] == "checkpoint"
+    (tmp_path / "mine/host/a.ipynb").write_text("other")
+    call(contents.restore_checkpoint("checkpoint", "mine/host/a.ipynb"))
+    assert (tmp_path / "mine/host/a.ipynb").read_text() == "before"
+
+
+def test_another_folder_of_reports_is_closed_too(contents, tmp_path, monkeypatch):
+    """Reports that $RUNBOOK_REPORTS names are evidence as well, and do not go with the folder that they are in."""
+    monkeypatch.setenv(REPORTS, str(tmp_path / "out/evidence"))
+    (tmp_path / "out/evidence/host").mkdir(parents=True)
+    (tmp_path / "out/evidence/host/a.ipynb").write_text("before")
+    for deed in (
+        lambda: contents.save(dict(TEXT), "out/evidence/host/a.ipynb"),
+        lambda: contents.rename_file("out", "gone"),
+        lambda: contents.delete_file("out"),
+    ):
+        with pytest.raises(HTTPError) as raised:
+            call(deed())
+        assert raised.value.status_code == 403
+    assert (tmp_path / "out/evidence/host/a.ipynb").read_text() == "before"

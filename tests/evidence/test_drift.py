@@ -76,20 +76,20 @@ def test_a_change_is_said_once_with_its_author(store, tmp_path):
     assert archive.drift(tmp_path / "testbed" / second.id)["changes"] == [change]
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"outcome": "failed"},
-        {"mode": "plan"},
-        {"mode": "undo"},
-        {"connection": "recorded"},
-        {"books": "a"},
-        {"mode": "apply", "ends": "changed"},
-        {"seen": None},
-        {"seen": Facts({})},
-    ],
-    ids=["failed", "plan", "undo", "replay", "one-notebook", "changed", "no-facts", "another-machine"],
-)
+NO_MEASURE = {
+    "failed": {"outcome": "failed"},
+    "plan": {"mode": "plan"},
+    "undo": {"mode": "undo"},
+    "replay": {"connection": "recorded"},
+    "capture": {"connection": "capture"},
+    "one-notebook": {"books": "a"},
+    "changed": {"mode": "apply", "ends": "changed"},
+    "no-facts": {"seen": None},
+    "another-machine": {"seen": Facts({})},
+}
+
+
+@pytest.mark.parametrize("bad", NO_MEASURE.values(), ids=NO_MEASURE.keys())
 def test_a_report_that_is_no_measure_is_passed_over(store, tmp_path, bad):
     """Not completed, not of the host's state, a replay, only some notebooks, or without facts: the older one counts."""
     store(1, facts())
@@ -178,6 +178,25 @@ def _modes(ask):
         if "%m %u:%g %Y %p\\n" in ask.argv
         else ""
     )
+
+
+@pytest.mark.parametrize(
+    "bad", [bad for name, bad in NO_MEASURE.items() if name != "one-notebook"],
+    ids=[name for name in NO_MEASURE if name != "one-notebook"],
+)  # fmt: skip
+def test_the_watch_measures_by_what_a_report_measures_by(store, tmp_path, monkeypatch, bad):
+    """What changed is not forgotten because somebody planned, took back or looked at a capture since."""
+    monkeypatch.setattr(drift, "asks_of", lambda *_: list(facts()))
+    store(1, facts(edits=GROWN["edits"]))
+    store(2, **{"seen": facts(), **bad})
+    params = load(ROOT / "params/testbed.yml").model_copy(update={"connection": Ssh(kind="ssh", to="root@x")})
+    changes, _ = drift.of_now(params, tmp_path, Machine())
+    assert [change.name for change in changes] == [_named(GROWN["lines"][0])]
+
+
+def _named(line):
+    """Return the name of what a line of a change is about."""
+    return re.match(r"\S+ (\S+):", line)[1]
 
 
 @pytest.fixture

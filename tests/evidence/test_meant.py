@@ -46,6 +46,7 @@ def test_a_path_leads_to_other_reports_than_those_of_the_project(reports, tmp_pa
         ("tyo", "did you mean 'toy'"),
         ("toy/20990101T000000Z-000000", "There is no report of"),
         ("../toy", "There is no report of"),
+        ("http://[", "leads to another machine"),
         ("https://example.org/toy/index.html", "leads to another machine"),
     ],
 )

@@ -10,6 +10,7 @@ from runbook.evidence.notebook_html import notebook_page, warm_up
 from runbook.evidence.outcomes import CONSENTS, StepEnd
 from runbook.evidence.pages import run_page, runs_page, verdict
 from runbook.evidence.record import NotebookRecord
+from runbook.site.links import broken
 from tests.evidence.attested import record
 from tests.evidence.toys import fetches, notebook
 
@@ -85,6 +86,14 @@ def test_a_link_to_what_is_not_in_the_report_is_words():
     assert "See what errors mean and" in html
     assert "errors.md" not in html
     assert 'href="https://xenproject.org"' in html
+
+
+@pytest.mark.parametrize("to", ["http://[", "https://[::1", "http://\u2100.example"])
+def test_an_address_that_is_none_stays_and_costs_no_page(tmp_path, to):
+    """What cannot be taken apart is left as it was written; a page that holds it is looked at all the same."""
+    assert notebook_html._sibling(to, {}) == to
+    (tmp_path / "index.html").write_text(f'<a href="{to}">that way</a>')
+    assert broken(tmp_path) == [f"index.html: {to}"]
 
 
 def test_the_check_for_fetches_sees_them():

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from runbook.attestation import keys, ledger
-from runbook.attestation.places import PLANS, plans_in
+from runbook.attestation.places import PLANS, files_of, plans_in
 from runbook.attestation.statement import NAME, runs_in
 from runbook.attestation.verify import verify
 from runbook.cli import main
-from runbook.errors import CheckFailed
+from runbook.errors import CheckFailed, RunbookError
 from runbook.evidence import abandoned, archive, drift, timings, vouched
 from runbook.evidence.plans import KEPT
 from runbook.params.names import host_name
@@ -40,6 +40,24 @@ def test_the_newest_plans_are_kept_and_no_run_goes_for_one(planned):
     host = planned / "toy"
     assert [int(place.name[-6:], 16) for place in plans_in(host)] == list(range(16 - KEPT + 1, 17))
     assert len(runs_in(host)) == 4
+
+
+def test_a_removal_that_is_cut_off_leaves_no_half_a_plan(planned, monkeypatch):
+    """Whatever stops it, each plan that is there verifies, and what is left of the one that went goes with the next run."""
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", _after_one_file)
+        with pytest.raises(RunbookError, match="cannot be written"):
+            plan(planned, 17)
+    assert len(plans_in(planned / "toy")) == KEPT
+    assert {v.status for v in verify(planned / "toy", keys.own())} == {"good"}
+    assert [*planned.glob(f"toy/{PLANS}/{archive.UNMADE}")] != []
+    abandoned.finish_orphans(planned)
+    assert [*planned.glob(f"toy/{PLANS}/.*")] == []
+
+
+def _after_one_file(folder, **_):
+    (folder / "run.json").unlink()
+    raise OSError("the power went")
 
 
 def test_a_plan_under_way_is_not_counted_and_stays(reports):
@@ -182,8 +200,7 @@ def test_a_host_of_which_there_are_only_plans_is_one(tmp_path, monkeypatch):
 def test_what_looks_at_runs_does_not_take_a_plan_for_one(planned):
     """Drift compares with a run, the way back reads the journals of runs, and a time is that of the same mode."""
     run = archived(planned, 30, mode="check")
-    base = drift.last_good(planned, run, is_recorded=False)
-    assert base is None or base["mode"] != "plan"
+    assert drift.last_good(planned, run, is_recorded=False) is None
     assert set(vouched.journals(planned / "toy").lines) == {place.name for place in runs_in(planned / "toy")}
     assert timings.last_time(planned / "toy", "plan") is not None
 
@@ -224,3 +241,13 @@ def test_attestations_of_plans_name_no_other(planned):
         assert (place / NAME).is_file()
     shutil.rmtree(plans_in(planned / "toy")[2])
     assert {verdict.status for verdict in verify(planned, keys.own())} == {"good"}
+
+
+def test_what_is_being_made_or_removed_is_no_run(planned):
+    """Neither the lists, nor the time of the last time, nor the next name reckon with it."""
+    host = planned / "toy"
+    place = plans_in(host)[-1]
+    for folder in (place, runs_in(host)[-1]):
+        shutil.copytree(folder, folder.with_name(f".{folder.name}.part"))
+    assert [path.parent for path in files_of(planned, "run.json", "toy")] == [*runs_in(host), *plans_in(host)]
+    assert len(archive.newest_first(planned, "toy")) == 4 + KEPT

@@ -19,6 +19,7 @@ from runbook.evidence import notices, standing
 from runbook.facts import fullness
 from runbook.model.ask import Answer, Facts
 from runbook.params import HostParams
+from runbook.steps import name_of, notebooks
 from runbook.watch import kept, textfile
 from runbook.watch.look import Seen, watch
 from tests.watch.test_topics import DF, PARAMS, running, well
@@ -207,14 +208,31 @@ def test_the_text_file_is_prometheus_own_form(hook, machine: Machine, tmp_path: 
     assert {line.partition("{")[0] for line in values} == set(names)
 
 
+def looked(mode: str = "check", outcome: str = "completed", at: str = "2026-01-01T00:01:00Z", **more: object):
+    """Return the record of a run that found every step right."""
+    books = [
+        {"name": book, "steps": [{"step": name_of(step), "status": "unchanged"} for step in of]}
+        for book, of in notebooks().items()
+    ]
+    return {"id": at, "mode": mode, "outcome": outcome, "connection": "ssh", "started": at, "ended": at,
+            "notebooks": books} | more  # fmt: skip
+
+
+def part(book: str, *statuses: str, **more: object):
+    """Return the record of a run of one notebook, whose first steps ended so."""
+    run = looked(**more)
+    mine = next(one for one in run["notebooks"] if one["name"] == book)
+    for step, status in zip(mine["steps"], statuses, strict=False):
+        step["status"] = status
+    return run | {"notebooks": [mine]}
+
+
+LATER, LAST = "2027-01-01T00:01:00Z", "2027-01-02T00:01:00Z"
+
+
 def test_the_hosts_page_begins_with_how_it_stands(hook, machine: Machine, tmp_path: Path) -> None:
     """What was seen last counts: the watch after a run, a run after the watch; without either nobody knows."""
-    run = {
-        "mode": "check",
-        "outcome": "completed",
-        "started": "2026-01-01T00:00:00Z",
-        "ended": "2026-01-01T00:01:00Z",
-    }
+    run = looked()
     place = tmp_path / "testbed"
     assert standing.of(place, []).is_well is None
     assert standing.of(place, [run]).is_well is True
@@ -224,13 +242,113 @@ def test_the_hosts_page_begins_with_how_it_stands(hook, machine: Machine, tmp_pa
     assert (seen.is_well, seen.more) == (False, ("/ has used nearly all of its room",))
     assert seen.what.endswith("The guest 'comm' does not run")
     assert seen.do.startswith("`runbook guest start")
-    failed = run | {"outcome": "failed", "started": "2027-01-01T00:00:00Z", "ended": "2027-01-01T00:01:00Z",
-                    "failure": {"message": "Xen does not run\n  where: testbed\n  do: start it"}}  # fmt: skip
+    failed = looked(
+        outcome="failed", at=LATER, failure={"message": "Xen does not run\n  where: testbed\n  do: start it"}
+    )
     assert standing.of(place, [failed, run]) == standing.Standing(
         False, "Not well, as the last run found on 1 Jan 2027, 00:01 UTC: Xen does not run", "start it"
     )
+    machine.facts = well()
+    watch(params(hook), tmp_path, NOW)
+    assert standing.of(place, [run]).what == "Well, as the watch found on 22 Nov 2026, 20:40 UTC"
+
+
+def test_a_part_is_not_the_whole(tmp_path: Path) -> None:
+    """A run of one notebook says nothing of the others; what an older run found wrong stands until a run looks there again."""
+    seen = standing.of(tmp_path, [part("08_guests")])
+    assert seen.is_well is None
+    assert "no run has looked at all of 10 notebooks" in seen.what
+    assert standing.of(tmp_path, [part("08_guests", at=LATER), looked()]).is_well is True
+    assert standing.of(tmp_path, [part("08_guests", at=LATER), part("08_guests", "failed")]).is_well is None
+    bad = part("06_xen_configuration", "failed", outcome="failed", at=LATER)
+    seen = standing.of(tmp_path, [part("08_guests", at=LAST), bad, looked()])
+    assert seen.is_well is False
+    step = bad["notebooks"][0]["steps"][0]["step"]
+    assert (
+        f"the run of 1 Jan 2027, 00:01 UTC found: {step} failed, and no run has looked at it since"
+        in seen.what
+    )
+    waits = looked()
+    next(book for book in waits["notebooks"] if book["name"] == "07_first_boot")["steps"][0]["status"] = (
+        "skipped"
+    )
+    seen = standing.of(tmp_path, [waits])
+    assert (seen.is_well, seen.what.rpartition(" ")[2]) == (None, "07_first_boot")
+
+
+@pytest.mark.parametrize(
+    ("runs", "what"),
+    [
+        ([looked("plan")], "No run has looked yet"),
+        ([looked(connection="capture")], "No run has looked yet"),
+        ([looked("apply", "running", LATER), looked()], "A run in mode apply began"),
+        ([looked("undo", at=LATER), looked("apply")], "What was done was taken back"),
+        ([part("08_guests", at=LAST), looked("undo", at=LATER), looked("apply")], "no run has looked at all"),
+    ],
+)
+def test_nobody_says_well_of_what_no_run_looked_at(
+    tmp_path: Path, runs: list[dict[str, object]], what: str
+) -> None:
+    """Plans and captures are no look at the host, a run under way has found nothing, and an undo leaves it unlooked at."""
+    seen = standing.of(tmp_path, runs)
+    assert seen.is_well is None
+    assert what in seen.what
+
+
+def test_a_quiet_watch_heals_nothing(hook, machine: Machine, tmp_path: Path) -> None:
+    """It looks at less than a run: a failed run stays the last word, and where no run looked nobody knows."""
+    watch(params(hook), tmp_path, NOW)
+    place = tmp_path / "testbed"
+    failed = looked("apply", "failed", failure={"message": "Xen does not run"})
+    seen = standing.of(place, [failed])
+    assert seen.is_well is False
+    assert seen.what.endswith(
+        "Xen does not run; the watch of 22 Nov 2026, 20:40 UTC found nothing amiss, and looks at less"
+    )
+    seen = standing.of(place, [])
+    assert seen.is_well is None
+    assert seen.what.startswith("No run has looked yet whether it is well; the watch of")
+
+
+def test_what_the_watch_found_stays_after_a_run_that_does_not_look_there(
+    hook, machine: Machine, tmp_path: Path
+) -> None:
+    """A check looks at no disk's room; that the host answers again it does see."""
+    machine.facts = well(df=DF.format(99))
+    watch(params(hook), tmp_path, NOW)
+    place = tmp_path / "testbed"
+    assert standing.of(place, [looked(at=LATER)]).what.endswith("/ has used nearly all of its room")
+    machine.facts = HostError("no answer")
+    watch(params(hook), tmp_path / "silent", NOW)
+    place = tmp_path / "silent" / "testbed"
+    assert standing.of(place, [looked()]).is_well is False
+    assert standing.of(place, [looked(at=LATER)]).is_well is True
+
+
+def test_what_cannot_be_read_is_not_well(hook, machine: Machine, tmp_path: Path) -> None:
+    """A topic without an answer, a watch's damaged file, a newest run whose record is damaged: nobody knows."""
+    machine.facts = well(smart=Answer(127, "", "no such command"))
+    watch(params(hook), tmp_path, NOW)
+    place = tmp_path / "testbed"
+    seen = standing.of(place, [looked()])
+    assert seen.is_well is None
+    assert "could not look at all of it: disks (smartctl is not installed" in seen.what
     (place / kept.NAME).write_text("{half")
-    assert standing.of(place, [run]).is_well is True
+    assert standing.of(place, [looked()]).what == "What the watch found cannot be read"
+    (place / kept.NAME).unlink()
+    (place / "20270101T000000Z-00000a").mkdir()
+    assert standing.of(place, [looked()]).what == "The newest run cannot be read"
+    (place / "20270101T000000Z-00000a" / "pruned.json").write_text("{}")
+    assert standing.of(place, [looked()]).is_well is True
+
+
+def test_messages_that_wait_are_said(hook, machine: Machine, tmp_path: Path) -> None:
+    """The page says that somebody was not told."""
+    hook.answers["/hook"] = 500
+    machine.facts = well(list=running("comm"))
+    watch(params(hook, HOOK), tmp_path, NOW)
+    seen = standing.of(tmp_path / "testbed", [looked()])
+    assert seen.more == ("1 message of the watch could not be told to whom it is for",)
 
 
 def test_the_command_says_it_and_ends_accordingly(monkeypatch, machine: Machine, tmp_path: Path) -> None:

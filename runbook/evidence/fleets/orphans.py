@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from runbook.attestation.places import PLANS
+from runbook.attestation.places import files_of
+from runbook.attestation.statement import RECORD
 from runbook.controller.atomic import write_atomic
 from runbook.controller.locks import let_go, locked
 from runbook.evidence.fleets.page import fleet_page
@@ -84,9 +85,7 @@ def _end(host: HostState, reports: Path) -> bool:
 
 def _run_of(host: HostState, reports: Path) -> dict[str, Any] | None:
     """Return the record of the run that was begun for a host: its first one after the fleet had begun it."""
-    place = reports / host.host
-    found = [*place.glob("[0-9]*/run.json"), *place.glob(f"{PLANS}/[0-9]*/run.json")]
-    for path in sorted(found, key=lambda path: path.parent.name):
+    for path in sorted(files_of(reports, RECORD, host.host), key=lambda path: path.parent.name):
         run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if run["started"] >= (host.started or ""):
             return run | {"place": str(path.parent.relative_to(reports))}
