@@ -330,6 +330,20 @@ def test_another_volume_of_the_name_and_one_in_use_are_refused(host):
     assert host.head().is_empty
 
 
+def test_a_run_that_is_refused_leaves_what_another_one_is_at_alone(host):
+    """The first MiB that the other one is making lies in the same folder; without its lock it is nobody else's to remove."""
+    half = host.systems / "web/.head"
+    half.write_bytes(b"\0" * 4096)
+    with (host.systems / "web/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = host.install()
+        assert (done.returncode, half.exists()) == (3, True)
+        assert "another run puts a system on the disk of web" in done.stderr
+        (host.image / "esp.img").unlink()
+        assert (host.install().returncode, half.exists()) == (1, True)
+    assert host.head().is_empty
+
+
 def test_a_damaged_image_is_found_before_anything_is_written(host):
     """A copy that was cut off leaves the volume empty."""
     (host.image / "system.tar.gz").write_bytes(packed(cut=True))
