@@ -83,7 +83,9 @@ def test_both_ports_have_to_be_open(ports):
 def chain_of(hook, policy, *rules):
     """Return one chain of nft's with rules, each its words."""
     chain = {"family": "inet", "table": "own", "name": "in", "hook": hook, "policy": policy}
-    rows = [{"rule": {"family": "inet", "table": "own", "chain": "in", "expr": list(words)}} for words in rules]
+    rows = [
+        {"rule": {"family": "inet", "table": "own", "chain": "in", "expr": list(words)}} for words in rules
+    ]
     return network("", json.dumps({"nftables": [{"chain": chain}, *rows]}))
 
 
