@@ -79,8 +79,7 @@ say() { echo "$*" | tee -a "$run/why"; } # in the journal too
 # What a manager does before its files are replaced, and how it takes new ones into force. On the way back the same
 # is done with the other links and profiles.
 leave() {
-    hear_again
-    [ "$manager" = ifupdown ] || return 0
+    [ "$manager" = ifupdown ] || { hear_again; return 0; }
     ports=$(ip -o link show type bridge_slave | sed 's/^[0-9]*: \([^:@]*\).*/\1/')
     ifdown --force -a --exclude=lo || :
     for port in $ports; do no_port "$port"; done
@@ -95,6 +94,7 @@ no_port() {
 
 # NetworkManager has a port listen to no router, and leaves it so: as a card whose IPv6 it ignores, which is then the kernel's
 # affair, it would hear none until the next start. The bridge listens as its card did, unless a person said otherwise.
+# Not with ifupdown, which leaves ports alone and makes a bridge with a fixed IPv6 address deaf.
 hear_again() {
     for bridge in $made $unmade; do
         [ -e "/proc/sys/net/ipv6/conf/$bridge/accept_ra" ] || continue

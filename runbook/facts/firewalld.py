@@ -56,11 +56,18 @@ def read(text: str) -> Zones:
     return Zones(default, found["now"], found["kept"])
 
 
+_CARDS = "/sys/class/net/$i/device /sys/class/net/$i/lower_*/device /sys/class/net/$i/lower_*/lower_*/device"
 OPEN = Ask.shell(
     """firewall-cmd --state >/dev/null 2>&1 || exit 0
 default=$(firewall-cmd --get-default-zone); echo "default $default"
 for z in $({ echo "$default"; firewall-cmd --get-active-zones | sed -n 's/^\\([^ ][^ ]*\\).*/\\1/p'; } | sort -u); do
   echo "target $z $(firewall-cmd --permanent --zone="$z" --get-target)"
+  for i in $(firewall-cmd --zone="$z" --list-interfaces); do
+    c=; for d in """
+    + _CARDS
+    + """; do case $(readlink -e "$d") in '' | */vif-*) ;; *) c=card ;; esac; done
+    echo "bound $z $i $c"
+  done
   for k in now kept; do
     [ $k = now ] && how= || how=--permanent
     for s in $(firewall-cmd $how --zone="$z" --list-services); do
@@ -71,7 +78,29 @@ for z in $({ echo "$default"; firewall-cmd --get-active-zones | sed -n 's/^\\([^
   done
 done; true"""
 )
-"""What each zone that rules something lets in, as firewalld runs and as its files have it."""
+"""What each zone that rules something lets in, as firewalld runs and as its files have it; and the interfaces of each, with
+a word for those that stand on a card, by themselves or as a bridge or a bond, rather than on a guest's end alone."""
+_SERVICES = {"ssh": ("22/tcp",), "dns": ("53/tcp", "53/udp"), "dhcp": ("67/udp",)}
+"""What rich rules name that is asked about here."""
+
+
+@dataclass(frozen=True)
+class Let:
+    """A port that something lets in."""
+
+    port: str
+    """Such as 22/tcp or 5900-5910/tcp."""
+    zone: str
+    is_kept: bool
+    """Whether by firewalld's files, or as it runs."""
+    is_for_all: bool
+    """False for a rule for some senders, or for one address of the host."""
+
+    def is_about(self, port: str) -> bool:
+        """Return whether it is about a port such as 22/tcp."""
+        (stretch, _, own), (number, _, kind) = self.port.partition("/"), port.partition("/")
+        first, _, last = stretch.partition("-")
+        return own == kind and int(first) <= int(number) <= int(last or first)
 
 
 @dataclass(frozen=True)
@@ -82,19 +111,25 @@ class Open:
     """The zone of whatever is bound to none; '' where firewalld does not run."""
     accepting: tuple[str, ...] = ()
     """Zones that let in all that no rule forbids."""
-    now: frozenset[str] = frozenset()
-    """Ports such as 22/tcp or 5900-5910/tcp, of any zone and from any sender."""
-    kept: frozenset[str] = frozenset()
+    lets: frozenset[Let] = frozenset()
+    bound: Mapping[str, str] = field(default_factory=dict)
+    """The zone of each interface that is bound to one."""
+    cards: tuple[str, ...] = ()
+    """Those of them by which somebody gets in from outside."""
 
     def lets_in(self, port: str, *, is_kept: bool) -> bool:
-        """Return whether a rule is about a port such as 22/tcp already, in whichever zone."""
-        number, _, kind = port.partition("/")
-        stretches = (
-            p.partition("/")[0].partition("-")
-            for p in (self.kept if is_kept else self.now)
-            if p.endswith(kind)
-        )
-        return any(int(first) <= int(number) <= int(last or first) for first, _, last in stretches)
+        """Return whether a rule is about a port such as 22/tcp already, in whichever zone and for whomever."""
+        return any(let.is_about(port) for let in self.lets if let.is_kept == is_kept)
+
+    def serves(self, interface: str, port: str, *, is_kept: bool) -> bool:
+        """Return whether all who ask by an interface are let in to a port, by its zone."""
+        zone = self.zone_of(interface)
+        lets = (let for let in self.lets if (let.zone, let.is_kept, let.is_for_all) == (zone, is_kept, True))
+        return zone in self.accepting or any(let.is_about(port) for let in lets)
+
+    def zone_of(self, interface: str) -> str:
+        """Return the zone that rules an interface."""
+        return self.bound.get(interface, self.default)
 
 
 def opened(facts: Facts) -> Open:
@@ -105,25 +140,34 @@ def opened(facts: Facts) -> Open:
 def read_open(text: str) -> Open:
     """Return what the lines of the question say.
 
-    >>> read_open('default public\\ntarget public default\\nnow public 22/tcp\\nkept public 22/tcp\\nkept public 80/tcp').kept == {"22/tcp", "80/tcp"}
-    True
-    >>> read_open('rich-now lan rule family="ipv4" source address="10.0.0.0/8" port port="2222" protocol="tcp" accept').now
-    frozenset({'2222/tcp'})
+    >>> found = read_open('default public\\ntarget public default\\nkept public 22/tcp 80/tcp\\nbound trusted eno1 card')
+    >>> sorted(let.port for let in found.lets), found.cards, found.zone_of("eno2")
+    (['22/tcp', '80/tcp'], ('eno1',), 'public')
+    >>> read_open('rich-now lan rule family="ipv4" source address="10.0.0.0/8" port port="2222" protocol="tcp" accept').lets
+    frozenset({Let(port='2222/tcp', zone='lan', is_kept=False, is_for_all=False)})
     """
-    default, accepting = "", list[str]()
-    found = {"now": set[str](), "kept": set[str]()}
+    default, accepting, lets, cards = "", list[str](), set[Let](), list[str]()
+    bound = dict[str, str]()
     for line in text.splitlines():
-        key, _, rest = line.partition(" ")
-        zone, _, words = rest.partition(" ")
+        key, zone, *words = [*line.split(), "", ""]
         if key == "default":
             default = zone
-        elif key == "target" and words.strip() == "ACCEPT":
+        elif key == "target" and words[0] == "ACCEPT":
             accepting.append(zone)
-        elif key in found:
-            found[key] |= {word for word in words.split() if re.fullmatch(r"\d+(-\d+)?/\w+", word)}
-        elif key.startswith("rich-") and key[5:] in found and words.endswith("accept"):
-            found[key[5:]] |= {
-                f"{p}/{k}" for p, k in re.findall(r'port port="(\d+(?:-\d+)?)" protocol="(\w+)"', words)
-            }
-            found[key[5:]] |= {"22/tcp"} if 'service name="ssh"' in words else set()
-    return Open(default, tuple(accepting), frozenset(found["now"]), frozenset(found["kept"]))
+        elif key == "bound":
+            bound[words[0]] = zone
+            cards += words[:1] if words[1] == "card" else []
+        elif key in ("now", "kept"):
+            ports = [word for word in words if re.fullmatch(r"\d+(-\d+)?/\w+", word)]
+            lets |= {Let(port, zone, key == "kept", is_for_all=True) for port in ports}
+        elif key in ("rich-now", "rich-kept") and re.search(r" accept( limit .*)?$", line):
+            is_for_all = not {"source", "destination"} & {*words}
+            lets |= {Let(port, zone, key == "rich-kept", is_for_all) for port in _rich(line)}
+    return Open(default, tuple(accepting), frozenset(lets), bound, tuple(cards))
+
+
+def _rich(rule: str) -> set[str]:
+    """Return the ports of a rich rule that lets something in (firewalld.richlanguage(5))."""
+    ports = {f"{p}/{k}" for p, k in re.findall(r' port port="(\d+(?:-\d+)?)" protocol="(\w+)"', rule)}
+    services = re.findall(r'service name="([^"]+)"', rule)
+    return ports | {port for name in services for port in _SERVICES.get(name, ())}

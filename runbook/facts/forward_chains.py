@@ -24,6 +24,8 @@ FIREWALLD = "firewalld"
 """What its chains are called together."""
 _Key = tuple[str, str, str]
 _ENDS = ("accept", "drop", "reject", "return")
+_IPV4 = {"nfproto": "ipv4", "protocol": "ip"}
+"""What every packet that is judged here has there."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +140,13 @@ def _own(left: Any, packet: Packet) -> str | None:
         return packet.came_by if key in ("iif", "iifname") else None
     if key.startswith("oif"):
         return packet.goes_by or None if key in ("oif", "oifname") else None
-    if key == "l4proto":
+    if key == "l4proto" or (payload.get("protocol"), payload.get("field")) == ("ip", "protocol"):
         return packet.protocol or None
-    if payload.get("field") == "dport" and packet.port:
-        return str(packet.port) if payload.get("protocol") in (packet.protocol, "th") else "none"
+    if key in _IPV4:
+        return _IPV4[key]
+    # A rule about the ports of another protocol is none for this packet: `tcp dport != 22` is said of TCP alone.
+    if payload.get("field") == "dport" and packet.port and payload.get("protocol") in (packet.protocol, "th"):
+        return str(packet.port)
     return packet.state if left.get("ct", {}).get("key") == "state" else None
 
 

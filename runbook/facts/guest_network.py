@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from runbook.facts import bridge_filter, firewall, forward_chains, iptables_rules, listening
+from runbook.facts import bridge_filter, firewall, forward_chains, iptables_rules, listening, routes
 from runbook.facts.forward_chains import Chains, Packet
 from runbook.model.ask import Ask, Facts
 
@@ -32,7 +32,7 @@ class GuestNetwork:
     error: str
     """Why nft does not accept them, '' when it does, or is not installed yet."""
     way_out: str
-    """The interface of the default route, '' where there is none."""
+    """The interface by which what is for all others leaves, '' where there is none."""
     rivals: tuple[str, ...]
     """Who answers for addresses and names on all addresses of the host, such as `udp 53 (named)`."""
     networks: tuple[tuple[str, str], ...]
@@ -76,10 +76,12 @@ def parse(facts: Facts, rules: str) -> GuestNetwork:
         forwards=(facts.text(_FORWARDS.argv[-1]) or "").strip() == "1",
         is_in_force=facts[_NOW].ok and wanted.ok and bool(wanted.out) and facts[_NOW].out == wanted.out,
         error="" if wanted.ok or facts[_RULESET].status == 127 else wanted.err.strip(),
-        way_out=next((row.get("dev", "") for row in table if row.get("dst") == "default"), ""),
+        way_out=routes.way_out(routes.routes(table, 4)),
         rivals=rivals(facts[_SOCKETS].out),
         networks=tuple(
-            (row["dst"], row.get("dev", "")) for row in table if row.get("dst", "default") != "default"
+            (row["dst"], row.get("dev", ""))
+            for row in table
+            if row.get("dst", "default") not in ("default", *routes.HALVES)
         ),
         rules=facts[_IPTABLES].out,
         chains=forward_chains.read(facts[_RULESET].out),

@@ -53,6 +53,24 @@ def routes(rows: Iterable[dict[str, Any]], version: int) -> tuple[Route, ...]:
     )
 
 
+HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+"""All networks, in two routes that go before the default one: OpenVPN's `redirect-gateway def1` (openvpn(8))."""
+
+
+def way_out(table: Iterable[Route]) -> str:
+    """Return the interface by which what is on no other network leaves by IPv4, '' where there is no such way.
+
+    >>> rows = [{"dst": "default", "dev": "eno1"}, *({"dst": half, "dev": "tun0"} for half in HALVES)]
+    >>> way_out(routes(rows, 4)), way_out(routes(rows[:2], 4))
+    ('tun0', 'eno1')
+    """
+    ways = [route for route in table if route.version == 4]
+    halves = [{route.interface for route in ways if route.to == half} for half in HALVES]
+    both = sorted(set.intersection(*halves))
+    plain = sorted((route for route in ways if route.to == "default"), key=lambda route: route.metric)
+    return next(iter([*both, *(route.interface for route in plain)]), "")
+
+
 def rivals(table: Iterable[Route], version: int) -> tuple[str, ...]:
     """Return the interfaces of the default routes that none of the others goes before, by its metric."""
     ways = [route for route in table if route.to == "default" and route.version == version]

@@ -9,6 +9,7 @@ from runbook.model.ask import Ask, Facts
 
 CONF, _DEFAULTS, _RULES = "/etc/ufw/ufw.conf", "/etc/default/ufw", "/etc/ufw/user.rules"
 COMMANDS = tuple(map(Ask.read, (CONF, _DEFAULTS, _RULES)))
+_ALL = {"0.0.0.0/0", "any"}
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Rule:
     """First and last of each stretch; () for all."""
     interface: str = ""
     """The only one that it is for, '' for all."""
+    is_for_all: bool = True
+    """False for one that some senders, or one address of the host, have to themselves."""
 
     def lets_in(self, kind: str, port: int, interface: str = "") -> bool:
         """Return whether it is about a port, from everywhere or from some senders alone."""
@@ -40,8 +43,13 @@ class Ufw:
     rules: tuple[Rule, ...] = ()
 
     def lets_in(self, kind: str, port: int, interface: str = "") -> bool:
-        """Return whether a rule is about a port already: one from some senders alone is not to be made wider."""
-        return any(rule.lets_in(kind, port, interface) for rule in self.rules)
+        """Return whether a rule is about a port already: one from some senders alone is not to be made wider.
+
+        With an interface it has to be for all who ask by that one, as guests do.
+        """
+        return any(
+            rule.lets_in(kind, port, interface) for rule in self.rules if rule.is_for_all or not interface
+        )
 
 
 def parse(facts: Facts) -> Ufw:
@@ -69,17 +77,18 @@ def rules(text: str) -> tuple[Rule, ...]:
     """Return what the comments of user.rules say of each rule that lets something in; ufw itself reads these.
 
     >>> rules("### tuple ### limit tcp 22,8000:8010 0.0.0.0/0 any 0.0.0.0/0 in\\n### tuple ### deny tcp 25 0.0.0.0/0 any 0.0.0.0/0 in\\n")
-    (Rule(kind='tcp', ports=((22, 22), (8000, 8010)), interface=''),)
+    (Rule(kind='tcp', ports=((22, 22), (8000, 8010)), interface='', is_for_all=True),)
     >>> rules("### tuple ### allow any 53 0.0.0.0/0 any 10.0.0.0/8 in_br0\\n")
-    (Rule(kind='any', ports=((53, 53),), interface='br0'),)
+    (Rule(kind='any', ports=((53, 53),), interface='br0', is_for_all=False),)
     """
     found = []
     for line in re.findall(r"(?m)^### tuple ### (.+)$", text):
         words = [*line.split(" comment=")[0].split(), *[""] * 6]
-        action, kind, port, _to, _from_port, _from, *rest = words
+        action, kind, port, to, from_port, sender, *rest = words
         way = next((word for word in reversed(rest) if word), "")
         if action.partition("_")[0] in ("allow", "limit") and re.match(r"in(_|$)", way):
-            found.append(Rule(kind, _ports(port), way.partition("_")[2]))
+            is_for_all = from_port == "any" and {to, sender} <= _ALL
+            found.append(Rule(kind, _ports(port), way.partition("_")[2], is_for_all))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ at=${END_ROOT:-} # the tests put another root in front of every path
 hold=${END_HOLD:-60} # how long the next in the order wait for one that does not end
 again=${END_AGAIN:-30} # between two presses of the button
 alone=${END_ALONE:-10} # how long Xen's own tools may take to remove a guest that has ended
+gap=${END_GAP:-5} # xl pauses for 2 s between the end of a guest that restarts and its new beginning (xl_vmcontrol.c)
 whole=${END_WHOLE:-1500} # --host ends within this time, whatever the limits: systemd gives a restart 30 minutes
 kept=$at/var/lib/xen-runbook/guests-ended
 
@@ -56,16 +57,26 @@ placed() {
 
 # One guest, in a process of its own: ask, look, press again, until it has ended or its time is over.
 end_one() {
-    id=$1 name=$2 began=$(now) asked=0 ended=0
+    id=$1 name=$2 began=$(now) asked=0 ended=0 gone=0
     while :; do
         at_once=$(now)
         state=$(state_of "$id")
         case $state in
-            '')
+            '' | *d*) # no more there, or dying; the name may be a new one's already, or in a moment
                 next=$(xl domid "$name" 2>/dev/null) || next=
-                if [ -z "$next" ] || [ "$next" = "$id" ]; then break; fi
-                say "$name: it restarted instead of ending, and is asked again"
-                id=$next asked=0 ended=0
+                if [ -n "$next" ] && [ "$next" != "$id" ]; then
+                    say "$name: it restarted instead of ending, and is asked again"
+                    id=$next asked=0 ended=0 gone=0
+                    continue
+                fi
+                ;;
+        esac
+        case $state in
+            '')
+                if [ "$gone" = 0 ]; then gone=$at_once; fi
+                if [ $((at_once - gone)) -ge "$gap" ]; then break; fi
+                sleep 1
+                continue
                 ;;
             *c*)
                 if [ "$kill" = 1 ]; then xl destroy "$id"; fi
@@ -96,7 +107,7 @@ end_one() {
         fi
         sleep 1
     done
-    tell ended "it ended by itself after $(($(now) - began)) s"
+    tell ended "it ended by itself after $((gone - began)) s"
 }
 tell() {
     printf '%s %s %s: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$name" "$2" >>"$work/ends"
@@ -153,8 +164,14 @@ listed || fail "xl does not answer: $(tail -n 1 "$work/error")"
 begun=0 pids=''
 if [ "$which" = names ]; then
     [ $# -gt 0 ] || fail "which guests?"
+    looked=1
     for name; do
         id=$(numbered "$name")
+        if [ -z "$id" ] && [ "$looked" = 1 ]; then
+            looked=2
+            sleep "$gap" && listed || fail "xl does not answer: $(tail -n 1 "$work/error")"
+            id=$(numbered "$name")
+        fi
         if [ -n "$id" ]; then say 0 "$id" "$name"; fi
     done >"$work/order"
 else

@@ -15,6 +15,8 @@ my ($MIB, $PIECE, $PLACES) = (1 << 20, 1 << 16, 128);
 my $MARK = $MIB - 4096;
 # What lvcreate(8) wipes of a new volume is 4 KiB, and some KiB more for each old signature (seen: 8 and 267 sectors).
 my ($LEAST, $MOST) = (8, 2048);
+# How many seconds may lie between the time that LVM notes for a new volume and the moment when udev meets its device.
+my $MEETING = 30;
 
 sub say_it { print "HOLDS=@_\n"; exit }
 
@@ -37,7 +39,8 @@ sub first_in {
 }
 
 # Since LVM made the volume it has been there without a break, in this life of the host, and no more was written to it
-# than LVM does. After `lvchange -an`, or a restart, the kernel counts anew, and nobody knows.
+# than LVM does. After `lvchange -an`, or a restart, the kernel counts anew, and nobody knows; that the device is no older
+# than that is told by udev, which notes when it first met it, in microseconds since the start.
 sub is_untouched {
     open(my $lvs, '-|', 'lvs', '--noheadings', '--separator', '|', '--config', 'report/time_format="%s"',
         '-o', 'lv_time,origin', $volume) or return 0;
@@ -47,6 +50,9 @@ sub is_untouched {
     my $number = (stat $volume)[6];
     my ($major, $minor) = (($number >> 8) & 0xfff, ($number & 0xff) | (($number >> 12) & 0xfff00));
     open(my $counts, '<', "/sys/dev/block/$major:$minor/stat") or return 0;
+    open(my $udev, '-|', 'udevadm', 'info', '--query=property', "--name=$volume") or return 0;
+    my ($met) = map { /^USEC_INITIALIZED=(\d+)/ ? $1 / 1e6 + $booted : () } <$udev>;
+    return 0 if !defined $met || abs($met - $made) > $MEETING;
     my $written = (split ' ', <$counts> // '')[6] // 0; # in sectors of 512 bytes (Linux, block/stat)
     return $made > $booted && $written >= $LEAST && $written <= $MOST;
 }

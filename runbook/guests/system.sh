@@ -27,7 +27,7 @@ refuse() { echo "install-system: refused: $*" >&2; exit 3; }
 guest=$1 volume=$2 identity=$3 disk=$4 uuid=$5 image=$6
 folder=${SYSTEMS:-/var/lib/xen-runbook/systems}/$guest # the tests have another place
 esp=2048 root=34816                                    # in sectors of 512 bytes: 1 MiB and 17 MiB
-loop='' tree=''
+loop='' tree='' locked=''
 
 cleanup() {
     status=$?
@@ -35,7 +35,8 @@ cleanup() {
     trap '' HUP INT TERM PIPE
     [ -z "$tree" ] || { umount "$tree" 2>/dev/null || true; rmdir "$tree" 2>/dev/null || true; }
     [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null || true
-    rm -f "$folder/.head"
+    # Before the lock is held, what lies there is another run's.
+    [ -z "$locked" ] || rm -f "$folder/.head"
     exit "$status"
 }
 trap cleanup EXIT
@@ -148,6 +149,7 @@ done
 [ -d "$folder/files" ] || fail "$folder/files is not there"
 exec 9>"$folder/lock"
 flock -n 9 || refuse "another run puts a system on the disk of $guest"
+locked=yes
 
 found=$(lvs --noheadings --separator '|' -o lv_uuid,lv_device_open "$volume" | tr -d ' ')
 case $found in

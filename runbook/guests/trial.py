@@ -23,8 +23,9 @@ def render(params: HostParams, guest: Guest, release: Release, name: str) -> str
     memory = min(guest.memory_mib, MOST_MIB)
     changes = {
         "name": name, "uuid": None, "what": f"'{guest.name}' on trial, from its backup", "volume": disk, "disks": (),
-        "nics": (), "pci": (), "usb": Usb(), "install_media": None, "system": None, "screen": Screen(), "sound": None,
-        "vnc_display": None, "memory_mib": memory, "max_memory_mib": None, "autostart": None, "serial": ("pty",),
+        "nics": (), "pci": (), "usb": Usb(), "install_media": None, "system": None, "sound": None,
+        "screen": Screen(vnc=False), "vnc_display": None, "vnc_listen": "127.0.0.1",
+        "memory_mib": memory, "max_memory_mib": None, "autostart": None, "serial": ("pty",),
         "on_poweroff": "destroy", "on_reboot": "destroy", "on_crash": "destroy", "on_watchdog": "destroy",
         "extra": {key: value for key, value in guest.extra.items() if key in _STARTING},
     }  # fmt: skip

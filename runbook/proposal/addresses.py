@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from runbook.facts.network import Network
+from runbook.facts.routes import HALVES
 from runbook.model.ask import Facts
 
 
@@ -42,7 +43,7 @@ def origin(address: dict[str, Any]) -> str:
 def free(net: Network) -> str:
     """Return an address for the host in a network that nothing it knows is in, '' where all that are tried are taken."""
     taken = [address for i in net.interfaces for address in i.addresses]
-    taken += [network for networks in net.routes.values() for network in networks]
+    taken += [network for networks in net.routes.values() for network in networks if network not in HALVES]
     used = [found for text in taken if (found := _network(text)) is not None]
     tried = (ip_network(f"192.168.{third}.0/24") for third in range(150, 200))
     return next((f"{n[1]}/24" for n in tried if not any(n.overlaps(other) for other in used)), "")

@@ -80,6 +80,72 @@ def test_both_ports_have_to_be_open(ports):
     assert now.shuts("xenbr0") == (OWN.format("in") if ports in ("67", "53") else "")
 
 
+def chain_of(hook, policy, *rules):
+    """Return one chain of nft's with rules, each its words."""
+    chain = {"family": "inet", "table": "own", "name": "in", "hook": hook, "policy": policy}
+    rows = [
+        {"rule": {"family": "inet", "table": "own", "chain": "in", "expr": list(words)}} for words in rules
+    ]
+    return network("", json.dumps({"nftables": [{"chain": chain}, *rows]}))
+
+
+def match(left, right, op="=="):
+    return {"match": {"op": op, "left": left, "right": right}}
+
+
+L4, IP = {"meta": {"key": "l4proto"}}, {"payload": {"protocol": "ip", "field": "protocol"}}
+TCP_PORT = {"payload": {"protocol": "tcp", "field": "dport"}}
+
+
+@pytest.mark.parametrize(("word", "is_stopped"), [
+    (match(L4, "tcp", "!="), True),
+    (match(IP, "tcp", "!="), True),
+    (match(IP, {"set": ["tcp", "icmp"]}, "!="), True),
+    (match(L4, "udp", "!="), False),
+    (match(IP, "udp", "!="), False),
+    (match(IP, "udp"), True),
+    (match({"meta": {"key": "nfproto"}}, "ipv4"), True),
+    (match({"meta": {"key": "nfproto"}}, "ipv6", "!="), True),
+    (match({"meta": {"key": "protocol"}}, "ip6"), False),
+    # The port of another protocol is none of this packet's, whether it is asked for or excluded.
+    (match(TCP_PORT, 22, "!="), False),
+    (match(TCP_PORT, 53), False),
+])  # fmt: skip
+def test_what_is_not_a_protocol_is_every_other_one(word, is_stopped):
+    """Guests ask by UDP: `!= tcp` means them, and a rule about ports of TCP does not."""
+    assert bool(chain_of("input", "accept", [word, {"drop": None}]).shuts("xenbr0")) is is_stopped
+    assert bool(chain_of("input", "drop", [word, {"accept": None}]).shuts("xenbr0")) is not is_stopped
+
+
+def test_a_rule_for_one_address_says_nothing_of_the_others():
+    """Neither does it let all pass, nor does it drop all; what the next one says counts."""
+    for field in ("saddr", "daddr"):
+        for op in ("==", "!="):
+            one = match({"payload": {"protocol": "ip", "field": field}}, "10.0.0.1", op)
+            assert chain_of("input", "drop", [one, {"accept": None}]).shuts("xenbr0")
+            assert not chain_of("input", "accept", [one, {"drop": None}]).shuts("xenbr0")
+
+
+@pytest.mark.parametrize(("rule", "is_open"), [
+    ("-p udp -m udp --dport 53:67 -j ACCEPT", True),
+    ("-p udp -m udp --dport 54:67 -j ACCEPT", False),
+    ("-p udp -m multiport --dports 50:60,67 -j ACCEPT", True),
+    ("-p udp -m multiport --dports 53,68:70 -j ACCEPT", False),
+    ("! -p tcp -j ACCEPT", True),
+    ("! -p udp -j ACCEPT", False),
+    ("! -p tcp -m physdev --physdev-is-bridged -j ACCEPT", False),
+    ("-s 192.168.1.0/24 -p udp -j ACCEPT", False),
+    ("! -s 192.168.1.0/24 -p udp -j ACCEPT", False),
+    ("-d 10.0.0.5/32 -p udp -j ACCEPT", False),
+    ("-p udp -m addrtype --dst-type LOCAL -j ACCEPT", True),
+    ("-p udp -m addrtype ! --dst-type LOCAL -j ACCEPT", False),
+    ("-p udp -m conntrack --ctstate NEW,UNTRACKED -m comment --comment \"names, and -s\" -j ACCEPT", True),
+])  # fmt: skip
+def test_ports_protocols_and_addresses_of_iptables(rule, is_open):
+    """Both ports or none: a range has its ends in it, and what is not a protocol is every other one."""
+    assert (network(f"-P INPUT DROP\n-A INPUT {rule}\n").shuts("xenbr0") == "") is is_open
+
+
 def test_our_own_filter_is_not_in_the_way():
     """close_ports writes its table from the same parameters, and has it anew before 06 is there."""
     chain = {"family": "inet", "table": "xen_host", "name": "input", "hook": "input", "policy": "drop"}

@@ -4,6 +4,7 @@ import fcntl
 import gzip
 import io
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -23,6 +24,9 @@ ADD, REMOVE = 0x4C80, 0x4C81
 """Of /dev/loop-control (linux/loop.h)."""
 LVS = """#!/bin/sh
 case $* in *lv_time*) echo "  ${LV_TIME:-1}|" ;; *) echo " $LV_UUID|$LV_OPEN" ;; esac
+"""
+UDEVADM = """#!/bin/sh
+[ -z "$USEC" ] || echo "USEC_INITIALIZED=$USEC"
 """
 
 
@@ -55,8 +59,9 @@ class Host:
             (files / name).parent.mkdir(parents=True)
             (files / name).write_text(text)
         (folder / "bin").mkdir()
-        (folder / "bin/lvs").write_text(LVS)
-        (folder / "bin/lvs").chmod(0o755)
+        for name, text in (("lvs", LVS), ("udevadm", UDEVADM)):
+            (folder / "bin" / name).write_text(text)
+            (folder / "bin" / name).chmod(0o755)
         self.program = folder / "install-system"
         self.program.write_text(system.program())
         self.program.chmod(0o755)
@@ -241,8 +246,11 @@ class TestNew:
             fcntl.ioctl(control, REMOVE, number)
             fresh.unlink(missing_ok=True)
 
-    def made(self):
-        return {"LV_TIME": str(int(time.time()))}
+    def made(self, ago_s=0, there_s=0):
+        """Return when LVM made the volume, and since when udev knows the device: both in seconds before now."""
+        booted = int(re.search(r"(?m)^btime (\d+)", Path("/proc/stat").read_text())[1])
+        now = int(time.time())
+        return {"LV_TIME": str(now - ago_s), "USEC": str((now - there_s - booted) * 1_000_000)}
 
     def test_leftovers_of_an_older_volume_do_not_hinder(self, old):
         """LVM has cleared 4 KiB, nobody has written more: it is empty, and gets its system."""
@@ -262,6 +270,15 @@ class TestNew:
     def test_a_volume_that_was_taken_away_and_back_is_not_new(self, old):
         """`lvchange -an` makes the kernel forget; then not even LVM's own clearing was counted."""
         assert not old.head(**self.made()).is_empty
+
+    def test_a_volume_that_was_taken_away_and_written_a_little_since_is_not_new(self, old):
+        """The counts begin anew with the device, and are as small as LVM's then; that udev met it later tells."""
+        old.put(0, bytes(4096))
+        again = self.made(ago_s=600)
+        assert not old.head(**again).is_empty
+        assert old.install(**again).returncode == 3
+        assert old.head(**self.made(ago_s=600, there_s=598)).is_empty
+        assert not old.head(LV_TIME=self.made()["LV_TIME"], USEC="").is_empty
 
     def test_a_volume_that_somebody_wrote_to_is_not_new(self, old):
         """Two MiB are more than LVM clears."""
@@ -327,6 +344,20 @@ def test_another_volume_of_the_name_and_one_in_use_are_refused(host):
     """The plan was made for one volume; a new one of the same name is not it."""
     assert "is another volume than the plan was made for" in host.install(LV_UUID="other").stderr
     assert f"{host.volume} is in use" in host.install(LV_OPEN="open").stderr
+    assert host.head().is_empty
+
+
+def test_a_run_that_is_refused_leaves_what_another_one_is_at_alone(host):
+    """The first MiB that the other one is making lies in the same folder; without its lock it is nobody else's to remove."""
+    half = host.systems / "web/.head"
+    half.write_bytes(b"\0" * 4096)
+    with (host.systems / "web/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = host.install()
+        assert (done.returncode, half.exists()) == (3, True)
+        assert "another run puts a system on the disk of web" in done.stderr
+        (host.image / "esp.img").unlink()
+        assert (host.install().returncode, half.exists()) == (1, True)
     assert host.head().is_empty
 
 

@@ -253,6 +253,20 @@ def test_a_card_whose_ipv6_is_the_kernels_affair_hears_routers_again(machine, tm
     assert machine.shell(listens) == "1\n"
 
 
+def test_with_ifupdown_a_card_goes_on_to_listen_as_it_did(machine):
+    """It sets what it is asked to set on each interface itself, and makes a bridge with a fixed address deaf: its card is not."""
+    new = f"{BRIDGED}echo 0 >/proc/sys/net/ipv6/conf/xenbr0/accept_ra\n"
+    action = to(new)
+    back = action.inverse(machine.gather([Ask.read(FILE)]))
+    listens = f"cat /proc/sys/net/ipv6/conf/{CARD}/accept_ra"
+    carry_out(action, machine, print)
+    machine.until_quiet()
+    assert machine.shell(listens) == "1\n"
+    carry_out(back, machine, print)
+    machine.until_quiet()
+    assert machine.shell(listens) == "1\n"
+
+
 @pytest.mark.parametrize(("more", "is_waited_for"), [
     ("", False),
     ("ip address add fd00:2::7/64 dev {} nodad\n", True),

@@ -242,6 +242,15 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
         ["eno2", "eno3"],
         "this host leads them out",
     ),
+    "Wi-Fi, and OpenVPN has all in two halves": (
+        host(
+            MAIN, link("eno2"), link("eno3"), link("tun0", "10.8.0.6/24", link_type="none"), at="192.168.1.10", wireless="eno1",
+            routes=[*({"dst": half, "gateway": "10.8.0.1", "dev": "tun0"} for half in ("0.0.0.0/1", "128.0.0.0/1")), *OUT],
+        ),
+        [ROUTED],
+        ["eno2", "eno3"],
+        "No bridge on the way out: eno1 is a wireless card",
+    ),
     "no way out": (
         host(link("eno1"), link("eno2"), link("eno3"), routes=[]), [], ["eno1", "eno2", "eno3"], "no way out was seen",
     ),

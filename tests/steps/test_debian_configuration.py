@@ -42,9 +42,10 @@ from runbook.steps.debian_configuration import (
     start_without_screen,
     trim_disks,
 )
-from runbook.steps.shared import edits, wanted_packages
+from runbook.steps.shared import edits, own_filters, wanted_packages
 from tests.recorded import AGAIN, Said, gathers, last
 from tests.recorded import FIRST as FIRST_RUN
+from tests.steps.machine import like_testbed
 from tests.storage_answers import loop, lsblk, node
 
 ROOT = Path(__file__).parents[2]
@@ -677,6 +678,95 @@ def test_a_filter_that_lets_in_what_no_rule_is_about_is_refused():
     closed = with_filter("firewalld") | {firewalld.OPEN: Answer(0, zone.replace("ACCEPT", "default"))}
     assert plan(close_ports, machine=BEFORE, changes=closed).actions == ()
     assert check(close_ports, machine=BEFORE, changes=closed) == []
+
+
+ZONES = "default public\ntarget public default\nnow public 22/tcp\nkept public 22/tcp\n"
+
+
+def test_a_card_in_a_zone_that_accepts_all_is_open_whatever_the_default_one_says():
+    """It need not be the default zone; what another program has there, or a tunnel that its owner trusts, is no way in."""
+    trusted = f"{ZONES}target trusted ACCEPT\nbound trusted wg0\nbound docker docker0\ntarget docker ACCEPT\n"
+    quiet = with_filter("firewalld") | {firewalld.OPEN: Answer(0, trusted)}
+    assert stops(close_ports, machine=BEFORE, changes=quiet) == []
+    wide = quiet | {firewalld.OPEN: Answer(0, f"{trusted}bound trusted eno1 card\n")}
+    what = "firewalld lets in all that comes by eno1: its zone trusted accepts what no rule is about"
+    assert stops(close_ports, machine=BEFORE, changes=wide) == [("refuse", what)]
+    assert check(close_ports, machine=BEFORE, changes=wide) == [("refuse", what)]
+    (found,) = plan(close_ports, machine=BEFORE, changes=wide).stops
+    assert found.do.startswith(
+        "run `firewall-cmd --permanent --zone=public --change-interface=eno1` and the same without `--permanent`"
+    )
+
+
+def test_the_move_that_closes_all_lets_ssh_in_first():
+    """Nothing was done yet when it is refused: without the port, who carried the move out would be shut out."""
+    wide = with_filter("ufw", conf=ON, defaults=DROPS.replace("DROP", "ACCEPT"), rules="")
+    (found,) = plan(close_ports, machine=BEFORE, changes=wide).stops
+    assert found.do.startswith("run `ufw allow 22/tcp; ufw default deny incoming`")
+    zone = with_filter("firewalld") | {firewalld.OPEN: Answer(0, "default trusted\ntarget trusted ACCEPT\n")}
+    (found,) = plan(close_ports, machine=BEFORE, changes=zone).stops
+    assert found.do.startswith(
+        "run `firewall-cmd --permanent --zone=trusted --add-port=22/tcp; firewall-cmd --permanent --zone=trusted "
+        "--set-target=default; firewall-cmd --reload`"
+    )
+
+
+def with_guests(rules="", zones=ZONES):
+    """Return what ufw and firewalld are told where a bridge has its way out by the host, of its ports alone."""
+    asked = like_testbed(
+        network={"bridges": [{"name": "xenbr0", "ipv4": "192.168.150.1/24", "nat": True}]},
+        configuration={"firewall": {"kind": "ssh-only"}},
+        guests=[],
+        management={},
+    )
+    said = {
+        ask: Answer(0, text) for ask, text in zip(ufw.COMMANDS, (ON, DROPS, rules + SSH_RULE), strict=True)
+    }
+    facts = Facts(
+        {**dict.fromkeys(close_ports.asks(asked), Answer(0)), **said, firewalld.OPEN: Answer(0, zones)}
+    )
+    return [
+        [" ".join(a.argv) for a in own_filters.plan(name, asked, facts).actions]
+        for name in ("ufw", "firewalld")
+    ]
+
+
+def test_a_rule_for_some_senders_does_not_let_guests_ask():
+    """They ask from their own network, and for an address from none at all: the rule is for somebody else."""
+    told, _ = with_guests()
+    assert told == [
+        "ufw allow in on xenbr0 to any port 67 proto udp",
+        "ufw allow in on xenbr0 to any port 53",
+    ]
+    rule = "### tuple ### allow any 53,67 {} any {} in\n"
+    for to, sender in (("0.0.0.0/0", "192.168.1.0/24"), ("10.0.0.5", "0.0.0.0/0")):
+        assert with_guests(rule.format(to, sender))[0] == told
+    assert with_guests(rule.replace(" any {}", " 1024 {}").format("0.0.0.0/0", "0.0.0.0/0"))[0] == told
+    assert with_guests(rule.format("0.0.0.0/0", "0.0.0.0/0"))[0] == []
+
+
+def test_a_zone_that_does_not_rule_the_bridge_does_not_let_guests_ask():
+    """Neither does a rich rule for some senders; a zone that accepts all needs no word."""
+    ports = ("67/udp", "53/udp", "53/tcp")
+    _, told = with_guests()
+    assert told == [
+        f"firewall-cmd {how}--zone=public --add-port={p}" for p in ports for how in ("", "--permanent ")
+    ]
+    for kind in ("now", "kept"):
+        elsewhere = f"{kind} home 67/udp 53/udp 53/tcp\n"
+        rich = (
+            f'rich-{kind} public rule family="ipv4" source address="10.0.0.0/8" service name="dns" accept\n'
+        )
+        assert with_guests(zones=f"{ZONES}{elsewhere}{rich}")[1] == told
+    bound = f"{ZONES}bound home xenbr0\n"
+    assert with_guests(zones=bound)[1] == [line.replace("public", "home") for line in told]
+    assert (
+        with_guests(zones=f"{bound}now home 67/udp 53/udp 53/tcp\nkept home 67/udp 53/udp 53/tcp\n")[1] == []
+    )
+    assert with_guests(zones=f"{ZONES}bound trusted xenbr0\ntarget trusted ACCEPT\n")[1] == []
+    rich = 'rich-{} public rule service name="{}" accept limit value="9/s"\n'
+    both = "".join(rich.format(kind, name) for kind in ("now", "kept") for name in ("dns", "dhcp"))
+    assert with_guests(zones=f"{ZONES}{both}")[1] == []
 
 
 def test_rules_that_were_flushed_come_back():

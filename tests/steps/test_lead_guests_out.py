@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from runbook.actions import InstallPackages, Remove, Run, WriteFile
-from runbook.facts import forward_chains
+from runbook.facts import forward_chains, guest_network
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params.host import Bridge
 from runbook.steps.debian_configuration import close_ports
@@ -107,6 +107,22 @@ def test_a_machine_that_was_carried_into_the_same_network():
     )
     own = here.replace("wlp4s0", "xenbr0")
     assert step.check(PARAMS, host(AFTER, **{"ip -j route": own})) == []
+
+
+OPENVPN = json.dumps([
+    {"dst": "0.0.0.0/1", "gateway": "10.8.0.1", "dev": "tun0"},
+    {"dst": "default", "gateway": "192.168.1.1", "dev": "eno1"},
+    {"dst": "10.8.0.0/24", "dev": "tun0"},
+    {"dst": "128.0.0.0/1", "gateway": "10.8.0.1", "dev": "tun0"},
+])  # fmt: skip
+"""What OpenVPN's `redirect-gateway def1` makes of a host's routes."""
+
+
+def test_two_halves_of_all_networks_are_the_way_out_and_no_network_that_is_taken():
+    """OpenVPN leaves the default route as it is, and goes before it with two routes that are longer by one bit."""
+    assert step.check(PARAMS, host(AFTER, **{"ip -j route": OPENVPN})) == []
+    now = guest_network.parse(host(AFTER, **{"ip -j route": OPENVPN}), rules(PARAMS))
+    assert (now.way_out, now.networks) == ("tun0", (("10.8.0.0/24", "tun0"),))
 
 
 def chain(**more):

@@ -207,6 +207,25 @@ def test_a_guest_on_trial_has_no_way_out() -> None:
     assert 0 < (config.number("memory") or 0) <= 2048
 
 
+def test_a_guest_on_trial_shows_no_screen_to_anybody() -> None:
+    """Not even where the original's is open to the network behind a password: there is no VNC at all, nor a number for it."""
+    shown = {
+        "vnc_listen": "0.0.0.0",
+        "vnc_display": 7,
+        "type": "hvm",
+        "screen": {"password": "file:vnc-comm", "vnc": True},
+    }
+    guests = [
+        guest.model_dump() | shown if guest.name == "comm" else guest.model_dump() for guest in BOOTED.guests
+    ]
+    asked = type(BOOTED).model_validate(BOOTED.model_dump() | {"guests": guests})
+    (text,) = schedule.trials(asked).values()
+    config = syntax.parse(text)
+    assert config.number("vnc") == 0
+    assert not {"vnclisten", "vncdisplay", "vncunused", "vncpasswd", "vfb"} & {*config.values}
+    assert "0.0.0.0" not in text
+
+
 # what may be deleted
 
 

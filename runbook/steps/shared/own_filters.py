@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 from runbook.actions import Run
 from runbook.facts import firewalld, ufw
 from runbook.model.ask import Facts
@@ -10,10 +13,6 @@ from runbook.params import HostParams
 
 UFW, FIREWALLD = "ufw", "firewalld"
 _MANUAL = {UFW: "ufw(8)", FIREWALLD: "firewall-cmd(1)"}
-_CLOSE = {
-    UFW: "run `ufw default deny incoming`, which drops what no rule lets in; the ports that are asked for are let in first",
-    FIREWALLD: "run `firewall-cmd --permanent --zone={zone} --set-target=default` and `firewall-cmd --reload`",
-}
 
 
 def ufw_filters(facts: Facts) -> bool:
@@ -36,7 +35,7 @@ def plan(name: str, params: HostParams, facts: Facts) -> Plan:
     """
     note = f"{name} filters here, and goes on to: it is told in its own words, and its other rules stay as they are."
     actions = tuple(_ufw(params, facts) if name == UFW else _firewalld(params, facts))
-    findings = tuple(_wide(name, facts))
+    findings = tuple(_wide(name, facts, actions))
     return Plan(actions, findings, note) if actions or findings else Plan()
 
 
@@ -48,7 +47,7 @@ def check(name: str, params: HostParams, facts: Facts) -> list[Finding]:
         Finding("fail", f"{name} was not told: {r.title.removeprefix('run ')}", "", do, _MANUAL[name])
         for r in missing
     ]
-    return [*closed, *_wide(name, facts)]
+    return [*closed, *_wide(name, facts, missing)]
 
 
 def _ufw(params: HostParams, facts: Facts) -> list[Run]:
@@ -69,19 +68,26 @@ def _ufw(params: HostParams, facts: Facts) -> list[Run]:
 
 
 def _firewalld(params: HostParams, facts: Facts) -> list[Run]:
-    """The zone of whatever is bound to none gets the ports; those of another zone, or of a rule for some senders, count."""
+    """The zone of whatever is bound to none gets the ports; those of another zone, or of a rule for some senders, count.
+
+    What guests ask the host by their bridge, the bridge's own zone has to let in, and for all of them.
+    """
     now = firewalld.opened(facts)
-    wanted = [f"{port}/{kind}" for kind, port in _ports(params)]
-    if any(bridge.nat for bridge in params.network.bridges):
-        wanted += ["67/udp", "53/udp", "53/tcp"]
-    found = []
-    for port in wanted:
+    wanted = [(now.default, f"{port}/{kind}", "") for kind, port in _ports(params)]
+    for bridge in (b.name for b in params.network.bridges if b.nat):
+        wanted += [(now.zone_of(bridge), port, bridge) for port in ("67/udp", "53/udp", "53/tcp")]
+    found = {}
+    for zone, port, bridge in wanted:
         for is_kept in (False, True):
-            how = ("firewall-cmd", *(("--permanent",) if is_kept else ()), f"--zone={now.default}")
-            if not now.lets_in(port, is_kept=is_kept):
+            how = ("firewall-cmd", *(("--permanent",) if is_kept else ()), f"--zone={zone}")
+            is_in = (
+                now.serves(bridge, port, is_kept=is_kept) if bridge else now.lets_in(port, is_kept=is_kept)
+            )
+            if not is_in:
                 why = "for each start of firewalld" if is_kept else "from now on"
-                found.append(Run((*how, f"--add-port={port}"), why, undo=(*how, f"--remove-port={port}")))
-    return found
+                run = Run((*how, f"--add-port={port}"), why, undo=(*how, f"--remove-port={port}"))
+                found[run.argv] = run
+    return list(found.values())
 
 
 def _ports(params: HostParams) -> list[tuple[str, int]]:
@@ -90,18 +96,41 @@ def _ports(params: HostParams) -> list[tuple[str, int]]:
     return [*(("tcp", port) for port in tcp), *(("udp", port) for port in dict.fromkeys(asked.open_udp))]
 
 
-def _wide(name: str, facts: Facts) -> list[Finding]:
-    """Return a refusal where the filter lets in what no rule is about: it closes nothing then."""
+def _wide(name: str, facts: Facts, missing: Sequence[Run]) -> list[Finding]:
+    """Return a refusal where the filter lets in what no rule is about: it closes nothing then.
+
+    Nothing is done then, so the move itself lets the ports in that are still missing, before it closes the others.
+    """
     now = firewalld.opened(facts)
-    is_wide = not ufw.parse(facts).drops if name == UFW else now.default in now.accepting
-    if not is_wide:
-        return []
-    return [
-        Finding(
-            "refuse",
-            f"{name} lets in what no rule of it is about",
-            "all ports but ssh are to be closed, and it closes none",
-            f"{_CLOSE[name].format(zone=now.default)}; or set `kind: keep`",
-            _MANUAL[name],
+    told = [shlex.join(run.argv) for run in missing if name == UFW or "--permanent" in run.argv]
+    if name == UFW:
+        close = "; ".join((*told, "ufw default deny incoming"))
+        return (
+            [] if ufw.parse(facts).drops else [_open("ufw lets in what no rule of it is about", close, name)]
         )
+    if now.default in now.accepting:
+        zone = ("firewall-cmd", "--permanent", f"--zone={now.default}", "--set-target=default")
+        close = "; ".join((*told, shlex.join(zone), "firewall-cmd --reload"))
+        return [_open("firewalld lets in what no rule of it is about", close, name)]
+    return [
+        _open(
+            f"firewalld lets in all that comes by {card}: its zone {zone} accepts what no rule is about",
+            "; ".join(
+                (
+                    *told,
+                    shlex.join(
+                        ("firewall-cmd", "--permanent", f"--zone={now.default}", f"--change-interface={card}")
+                    ),
+                )
+            ),
+            name,
+            f" and the same without `--permanent`: the zone {now.default} drops what no rule lets in",
+        )
+        for card in now.cards
+        if (zone := now.zone_of(card)) in now.accepting
     ]
+
+
+def _open(what: str, close: str, name: str, more: str = "") -> Finding:
+    why = "all ports but ssh are to be closed, and it closes none"
+    return Finding("refuse", what, why, f"run `{close}`{more}; or set `kind: keep`", _MANUAL[name])
