@@ -21,7 +21,7 @@ from runbook.steps.upgrades import (
 from tests.steps.machine import XEN as ENTRY
 from tests.steps.machine import built_once, carry, faults, sample, stops
 from tests.steps.test_first_boot import booted
-from tests.steps.upgrade_machine import KERNEL, NEW, PARAMS, XEN, UpgradeMachine
+from tests.steps.upgrade_machine import KERNEL, NEW, OLD, PARAMS, XEN, UpgradeMachine
 
 INSTALL = with_upgrades(PARAMS, "install")
 REQUIRE = with_upgrades(PARAMS, "require")
@@ -48,6 +48,84 @@ def test_what_was_proved_is_kept_and_the_default_stays():
     assert (kept.xen_options, kept.kernel_options) == (menu.xen.xen_options, menu.xen.kernel_options)
     assert machine.saved_entry == ENTRY
     assert carry(machine, keep_proved_pair, PARAMS) == []
+
+
+def test_of_two_names_of_one_hypervisor_the_menus_is_kept():
+    """The kept entry loads kept files alone, whatever other name the running hypervisor has in /boot too."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    carry(machine, make_xen_default, PARAMS)
+    machine.disk = {"xen-4.19.gz": "xen 1", **machine.disk}
+    carry(machine, keep_proved_pair, PARAMS)
+    kept = grub.parse(machine.facts(grub.COMMANDS)).entry(proved_pair.ID)
+    assert [command[1].partition("/proved/")[2] for command in kept.commands[:2]] == ["xen.gz", "vmlinuz"]
+
+
+def test_who_may_choose_the_entry_is_copied():
+    """Under GRUB's password the kept entry asks for one where Debian's own does, and only there; it shows no old names."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    carry(machine, make_xen_default, PARAMS)
+    head = "--class xen $menuentry_id_option 'xen-gnulinux-simple"
+    text = machine.files[grub.CONFIG]
+    machine.files[grub.CONFIG] = text.replace(head, f"--unrestricted --users 'a b' {head}")
+    planned = keep_proved_pair.plan(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    (entry,) = [
+        action.content for action in planned.actions if getattr(action, "path", "") == proved_pair.ENTRY
+    ]
+    assert " --class os --unrestricted --users 'a b' --class xen $menuentry_id_option 'xen-proved' {" in entry
+    assert "echo" not in entry
+
+
+def test_a_pair_that_is_kept_is_not_called_one_that_cannot_be():
+    """An update replaced the hypervisor on the disk, and what runs is the kept one: 07 has nothing to say."""
+    machine = proved()
+    machine.disk["xen-4.20-amd64.gz"] = "another"
+    assert keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS))) == []
+
+
+def test_the_kept_kernel_is_nothing_that_apt_removes():
+    """apt is told to keep the kernel of the kept pair, and of the one before; without that the check fails."""
+    machine = proved()
+    old, new = (rf"^linux-(image|modules)-6[.]12[.]{n}[+]deb13-amd64$" for n in (117, 120))
+    assert re.findall('"(.*)"', machine.files[kept_pair.NEVER_REMOVED]) == [old]
+    assert re.match(old, f"linux-image-{OLD}")
+    del machine.files[kept_pair.NEVER_REMOVED]
+    (found,) = keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    assert found.why == "apt may remove its kernel as one that is needed no more"
+    carry(machine, keep_proved_pair, PARAMS)
+    machine.waiting = KERNEL
+    for step in (install_updates, boot_updates_once):
+        carry(machine, step, INSTALL)
+    machine.state = "running"
+    carry(machine, make_updates_default, INSTALL)
+    assert re.findall('"(.*)"', machine.files[kept_pair.NEVER_REMOVED]) == [new, old]
+    assert carry(machine, keep_proved_pair, PARAMS) == []
+
+
+def test_another_word_alone_is_tried_once():
+    """A word that somebody adds to the menu is what an upgrade starts once: nothing is left that only warns."""
+    machine = proved()
+    path = "/etc/default/grub.d/zzz.cfg"
+    machine.files[path] = 'GRUB_CMDLINE_XEN="$GRUB_CMDLINE_XEN smt=off"\n'
+    machine._update_grub()
+    carry(machine, install_updates, INSTALL)
+    assert machine.saved_entry == proved_pair.ID
+    carry(machine, boot_updates_once, INSTALL)
+    assert "smt=off" in machine.xl_info
+    assert faults(machine, keep_proved_pair, PARAMS) == ["The pair that runs is not kept as it runs"]
+    machine.state = "running"
+    carry(machine, make_updates_default, INSTALL)
+    assert faults(machine, keep_proved_pair, PARAMS) == []
+
+
+def test_a_running_pair_with_other_words_is_not_the_kept_one():
+    """Somebody changed the words in GRUB's editor: it cannot be kept, and it is said which words they are."""
+    machine = proved()
+    machine.xl_info = machine.xl_info.replace(" iommu=required", " iommu=required smt=off")
+    (found,) = keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    assert (found.level, found.what) == ("warn", "The pair that runs cannot be kept")
+    assert found.why.endswith("the hypervisor runs with smt=off")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +332,9 @@ def test_a_boot_that_nobody_proved_fails_the_check():
     machine = proved()
     machine.disk["initrd.img-6.12.117+deb13-amd64"] = "made anew"
     machine.runs["initrd.img"] = "made anew"
-    assert faults(machine, keep_proved_pair, PARAMS) == ["The pair that runs is not the one that is kept"]
+    assert faults(machine, keep_proved_pair, PARAMS) == ["The pair that runs is not kept as it runs"]
+    (found,) = keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    assert found.why == "the initial RAM disk that runs is not the kept one"
     carry(machine, keep_proved_pair, PARAMS)
     assert machine.disk["proved/initrd.img"] == "made anew"
 

@@ -79,7 +79,7 @@ class UpgradeMachine(Machine):
     def _pair(self) -> str:
         kept = {kind: self.disk.get(f"proved/{kind}") for kind in proved_pair.KEPT}
         said = [] if self.tells_build and self.is_dom0 else ["tells nothing"]
-        if all(kept[kind] == self.runs.get(kind) for kind in ("xen.gz", "vmlinuz")):
+        if not said and all(kept[kind] == self.runs.get(kind) for kind in ("xen.gz", "vmlinuz")):
             said.append("runs kept")
         for name, text in self.disk.items():
             kind = next(

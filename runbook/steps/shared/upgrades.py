@@ -10,7 +10,7 @@ from runbook.facts.grub import Entry
 from runbook.model.ask import Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import kept_pair
+from runbook.steps.shared import running_pair
 
 BEGUN = "/var/lib/xen-runbook/upgrade"
 """The guests that ran when an upgrade began, one a line; it is there until the new pair is the default."""
@@ -39,7 +39,7 @@ def told(found: list[Finding]) -> tuple[Finding, ...]:
 def new_pair(facts: Facts) -> Entry | None:
     """Return the entry that starts the newest hypervisor and kernel; None where they run already."""
     entry = grub.parse(facts).xen
-    return None if entry is None or kept_pair.is_running(entry, facts) else entry
+    return None if entry is None or running_pair.is_running(entry, facts) else entry
 
 
 def not_under_xen(facts: Facts) -> list[Finding]:

@@ -7,7 +7,7 @@ from runbook.facts import grub
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu, kept_pair, upgrades
+from runbook.steps.shared import boot_menu, kept_pair, running_pair, upgrades
 from runbook.steps.upgrades import boot_updates_once, prove_updates
 
 TITLE = "Make the new pair the default"
@@ -41,7 +41,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not upgrades.is_asked(params):
         return []
     menu = grub.parse(facts)
-    if (starts := menu.starts) is None or not starts.is_xen or not kept_pair.is_running(starts, facts):
+    if (starts := menu.starts) is None or not starts.is_xen or not running_pair.is_running(starts, facts):
         title = starts.title if starts else menu.saved_entry
         what, why = f"The machine starts '{title}' by itself", "that is not the pair that runs"
         return [Finding("fail", what, why, "run the step make_updates_default in mode apply", "H618")]
