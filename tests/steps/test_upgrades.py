@@ -204,6 +204,90 @@ def test_a_host_that_does_not_answer_is_not_known():
     assert (found.level, found.what) == ("warn", "Nobody can say whether the next boot is a proved one")
 
 
+@pytest.mark.parametrize("step", [make_xen_default, install_updates, make_updates_default])
+def test_a_choice_that_grub_does_not_read_waits_for_set_boot_menu(step):
+    """With another default than the saved entry nothing is installed, and nothing chosen that would not be started."""
+    machine = proved()
+    machine.waiting = XEN
+    machine.files[grub.CONFIG] = machine.files[grub.CONFIG].replace("${saved_entry}", "0")
+    assert ("wait", "GRUB does not start the saved entry") in stops(machine, step, INSTALL)
+    (found,) = [f for f in step.plan(INSTALL, machine.facts(step.asks(INSTALL))).stops if "GRUB" in f.what]
+    assert found.after == "set_boot_menu"
+
+
+@pytest.mark.parametrize(
+    ("lists", "what"), [(3, "The package lists are older than a day"), (0, "apt has no package lists yet")]
+)
+def test_old_lists_are_no_proof_that_nothing_waits(lists, what):
+    """apt answers from its lists: with old ones, or none, an upgrade waits, and a look says that more may wait."""
+    machine = proved()
+    machine.lists, machine.lists_are_fresh = lists, False
+    assert stops(machine, install_updates, INSTALL) == [("wait", what)]
+    told = (
+        "More may wait than is listed here"
+        if lists
+        else "Nobody can say what waits: apt has no package lists"
+    )
+    assert faults(machine, list_updates, PARAMS, "warn") == [told]
+    assert faults(machine, list_updates, REQUIRE, "warn" if lists else "fail") == [told]
+
+
+@pytest.mark.parametrize(
+    ("cut", "why"), [("install", "xen-4.20-amd64.gz is not what runs"), ("boot", "what is installed runs")]
+)
+def test_an_upgrade_that_was_cut_is_named_by_the_next_look(cut, why):
+    """The old pair starts, and nothing waits for apt any more: only the note of the upgrade tells what is left to do."""
+    machine = proved()
+    machine.waiting = XEN
+    carry(machine, install_updates, INSTALL)
+    if cut == "boot":
+        carry(machine, boot_updates_once, INSTALL)
+    (found,) = prove_next_boot.check(PARAMS, machine.facts(prove_next_boot.asks(PARAMS)))
+    assert (found.level, found.what) == ("warn", "An upgrade was begun and not ended")
+    assert why in found.why
+    assert faults(machine, prove_next_boot, REQUIRE) == [found.what]
+
+
+def test_where_a_pair_cannot_be_kept_07_and_11_lead_on():
+    """Neither sends to the other: with plain Debian to come back to it is an upgrade, without it a start while one looks."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    carry(machine, make_xen_default, PARAMS)
+    machine.disk["xen-4.20-amd64.gz"] = "xen 2"
+
+    def told() -> set[str]:
+        found = [
+            f
+            for s in (keep_proved_pair, prove_next_boot)
+            for f in s.check(PARAMS, machine.facts(s.asks(PARAMS)))
+        ]
+        return {f.do for f in found}
+
+    (do,) = told()
+    assert do.startswith("`runbook upgrade PARAMS --apply`")
+    assert install_updates.plan(INSTALL, machine.facts(install_updates.asks(INSTALL))).actions
+    machine.files[grub.CONFIG] = machine.files[grub.CONFIG].replace("/vmlinuz-6.12.117", "/vmlinuz-6.12.100")
+    (do,) = told()
+    assert do.startswith("start the host anew while you look")
+
+
+def test_modules_that_are_gone_are_told():
+    """A kept pair whose kernel has no modules is there, and it is said why it is no way back."""
+    machine = proved()
+    machine.bare = "bare kept"
+    (found,) = prove_next_boot.check(PARAMS, machine.facts(prove_next_boot.asks(PARAMS)))
+    assert found.why == "the kept kernel's modules are gone from /lib/modules, so it would not find its disk"
+
+
+def test_a_machine_that_cannot_start_something_once_is_refused_before_the_packages():
+    """A BIOS with /boot on LVM has no way to try the new pair: nothing is installed that could only wait there."""
+    machine = proved()
+    machine.waiting, machine.boot_on = XEN, "/dev/mapper/vg-boot ext4"
+    assert ("refuse", "GRUB could not clear a choice for once on this /boot") in stops(
+        machine, install_updates, INSTALL
+    )
+
+
 def test_without_being_asked_nothing_is_planned():
     """A run of all notebooks changes nothing, whatever waits."""
     machine = proved()
