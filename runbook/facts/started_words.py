@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from runbook.facts.grub_menu import Entry
 from runbook.facts.xen import Xen
 
-_BY_THE_MENU = ("no-real-mode", "edd=off")
+BY_THE_MENU = ("no-real-mode", "edd=off")
+"""What Debian's menu puts in a variable of its own for a machine that starts by UEFI."""
 
 
 def is_started_with(entry: Entry, running: Xen) -> bool:
@@ -38,7 +39,7 @@ def differences(entry: Entry, running: Xen) -> list[str]:
 
 
 def _told(what: str, wanted: list[str], has: list[str]) -> list[str]:
-    mine, its = (sorted(w for w in words if w not in _BY_THE_MENU) for words in (wanted, has))
+    mine, its = (sorted(w for w in words if w not in BY_THE_MENU) for words in (wanted, has))
     if mine == its:
         return []
     more, less = [w for w in its if w not in mine], [w for w in mine if w not in its]

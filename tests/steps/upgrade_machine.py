@@ -61,7 +61,7 @@ class UpgradeMachine(Machine):
     def _run(self, ask: Ask) -> Answer:
         if ask == proved_pair._PAIR:
             return Answer(0, self._pair())
-        if ask == waiting_updates._WAITING:
+        if ask in (*waiting_updates.COMMANDS, *waiting_updates.CHANGELOGS):
             return Answer(0, self.waiting)
         if ask == install_updates._SIZES:
             return Answer(0, self.sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.actions import Foreseen, Reboot, Run
+from runbook.actions import Foreseen, Reboot
 from runbook.facts import boot_next, grub, proved_pair, xen
 from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
@@ -14,12 +14,6 @@ from runbook.steps.upgrades import install_updates
 TITLE = "Start the new pair once"
 GUIDE = "The template: what an upgrade brought was the default at once, and had no way back (H618)"
 RISK = "disruptive"
-
-_WAIT = Run(
-    ("sh", "-c", "systemctl is-system-running --wait || true"),
-    "ssh answers before Xen's own services do",
-    timeout_s=900,
-)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -51,7 +45,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         *clean_ends.before_restart(facts),
         *start_once.actions(menu, once),
         Reboot("the new pair, once"),
-        _WAIT,
+        start_once.WAIT,
     )
     why = "; ".join(kept_pair.unproved(new, facts) or running_pair.not_running(new, facts))
     return Plan(

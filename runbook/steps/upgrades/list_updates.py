@@ -18,12 +18,11 @@ RISK = "safe"
 
 _NEAR = ("hypervisor", "tools", "kernel", "device model", "microcode", "guests' firmware")
 """Through a fault in these a guest gets at its neighbours, or at dom0."""
-_UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
 _SOME = 8
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*waiting_updates.COMMANDS, *packages.STATE)
+    return (*waiting_updates.COMMANDS, *waiting_updates.CHANGELOGS, *packages.STATE)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -36,7 +35,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not upgrades.is_asked(params) or (now.lists and now.lists_are_fresh):
         return Plan(findings=told)
     why = "they are older than a day" if now.lists else "this host has none yet"
-    return Plan((Run(_UPDATE, why, timeout_s=900),), (*apt.obstacles(now), *told))
+    return Plan((Run(apt.UPDATE, why, timeout_s=900),), (*apt.obstacles(now), *told))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
