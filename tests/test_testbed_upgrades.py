@@ -34,6 +34,24 @@ def test_a_hypervisor_that_hangs_hangs_at_both_entries():
     assert [after[place : place + 2] for place in places] == [b"\xeb\xfe"] * 2
 
 
+def test_the_hypervisor_that_hangs_is_another_than_the_running_one(monkeypatch):
+    """What is offered in the first case tells another build, or nothing would be started; the id is none that stands anywhere."""
+    offered = []
+    monkeypatch.setattr(
+        newer, "offer_hypervisor", lambda machine, known, image, version: offered.append(image)
+    )
+    monkeypatch.setattr(upgrades.Proof, "_version", lambda self, number: str(number))
+    monkeypatch.setattr(upgrades.Proof, "_upgrade", lambda *_: None)
+    monkeypatch.setattr(upgrades.Proof, "_old_pair", lambda *_: None)
+    known = newer.Hypervisor("xen", "/boot/xen.gz", image())
+    upgrades.Proof(None, "", build=BUILD.hex())._hangs(known)
+    (sent,) = offered
+    assert BUILD not in sent
+    assert sent.count(b"\xeb\xfe") == 2
+    at = image().index(BUILD)
+    assert bytes(15) not in newer.another(image(), BUILD, 1)[at : at + len(BUILD)]
+
+
 def test_another_hypervisor_differs_by_its_build_id():
     """It tells another build; one whose build stands in it twice, or never, is none to make another of."""
     other = newer.another(image(), BUILD, 3)

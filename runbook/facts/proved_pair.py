@@ -39,7 +39,7 @@ _PAIR = Ask.shell(
     ' [ -d "/lib/modules/$r" ] || echo "bare modules $r"; [ -f "initrd.img-$r" ] || echo "bare initrd.img $r"; done\n'
     'for f in initrd.img-*; do [ -f "$f" ] || continue; ! same "$f" $d/initrd.img || echo "kept initrd.img $f"; done\n'
     'i=initrd.img-$k; [ ! -f "$i" ] || [ -n "$(find "$i" -newermt @$b)" ] || echo "runs initrd.img $i"\n'
-    'stat -c "size %s" "vmlinuz-$k" "$i" 2>/dev/null; sed "s/^/digest /" $d/SHA256SUMS 2>/dev/null; true'
+    'stat -c "size %s" "vmlinuz-$k" "$i" 2>/dev/null; true'
 )
 
 COMMANDS = (_PAIR, Ask.read(ENTRY), *grub.COMMANDS)
@@ -81,8 +81,6 @@ class Pair:
     """The kept pair's entry, with its words; None where none is kept, or its kernel's modules are gone."""
     text: str
     """That entry as it lies on the host."""
-    digests: tuple[tuple[str, str], ...]
-    """SHA-256 and name of each file of the kept pair, as they were when it had been proved."""
     bare: tuple[tuple[str, str], ...]
     """What a kernel lacks, `initrd.img` or `modules`, and which kernel."""
     size_mib: int
@@ -105,7 +103,6 @@ def parse(facts: Facts) -> Pair:
         is_kept_running=["runs", "kept"] in lines,
         entry=next(iter(entries(text)), None) if is_whole else None,
         text=text,
-        digests=tuple((w[1], w[2]) for w in lines if w[:1] == ["digest"] and len(w) == 3),
         bare=tuple((w[1], w[2]) for w in lines if w[:1] == ["bare"] and len(w) == 3),
         size_mib=-(-sum(int(w[1]) for w in lines if w[:1] == ["size"] and w[1].isdecimal()) // 2**20),
     )

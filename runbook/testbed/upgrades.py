@@ -92,22 +92,23 @@ class Proof:
         newer.withdraw(self.machine)
 
     def _hangs(self, known: Hypervisor) -> None:
-        newer.offer_hypervisor(self.machine, known, newer.hanging(known.image), self._version(1))
+        image = newer.hanging(
+            self._another(known, 1)
+        )  # with the running one's build id it would be taken for that
+        newer.offer_hypervisor(self.machine, known, image, self._version(1))
         done = self._upgrade(self._resets())
         self._old_pair("a hypervisor that hangs", done, "another hypervisor")
 
     def _panics(self, known: Hypervisor) -> None:
-        image = newer.another(known.image, bytes.fromhex(self.build), 2)
         meta = shell(self.machine, "dpkg-query -W -f '${Version}' linux-image-amd64").strip()
         newer.offer_kernel(self.machine)
-        newer.offer_hypervisor(self.machine, known, image, self._version(2))
+        newer.offer_hypervisor(self.machine, known, self._another(known, 2), self._version(2))
         self._old_pair("a kernel that panics", self._upgrade(), "another kernel")
         newer.withdraw(self.machine)
         shell(self.machine, f"dpkg --purge --force-depends linux-image-{newer.KERNEL}; {_DOWN}={meta}")
 
     def _power_cut(self, known: Hypervisor) -> None:
-        image = newer.another(known.image, bytes.fromhex(self.build), 3)
-        newer.offer_hypervisor(self.machine, known, image, self._version(3))
+        newer.offer_hypervisor(self.machine, known, self._another(known, 3), self._version(3))
         done = self._upgrade(pulls_the_plug(self.machine.kill_power, "run apt-get -qq -y"))
         must(self.machine.running is None, "The power was never cut", f"{done.steps}")
         hardware.switch_on(self.machine.folder)
@@ -160,6 +161,9 @@ class Proof:
                 clock.start()
 
         return listen
+
+    def _another(self, known: Hypervisor, number: int) -> bytes:
+        return newer.another(known.image, bytes.fromhex(self.build), number)
 
     def _version(self, number: int) -> str:
         now = shell(self.machine, "dpkg-query -W -f '${Version}' 'xen-hypervisor-*-amd64'").split("+proof")[0]

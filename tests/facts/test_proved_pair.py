@@ -112,7 +112,8 @@ def test_what_is_kept_takes_no_room_and_outlives_an_update(host):
     host.keep()
     assert (host.boot / "proved/xen.gz").stat().st_nlink == 2
     assert host.pair.kept.lacks == ()
-    assert [name for _, name in host.pair.digests] == list(proved_pair.KEPT)
+    sums = (host.boot / "proved/SHA256SUMS").read_text().split()
+    assert sums[1::2] == list(proved_pair.KEPT)
     host.write("xen-4.20-amd64.gz", gzip.compress(b"another" + bytes(20)))
     host.write(f"initrd.img-{KERNEL}", b"made anew")
     pair = host.pair
@@ -171,8 +172,8 @@ def waiting(host, *, simulated, changelog):
     get = f'case "$*" in *changelog*) cat {host.place}/changelog; [ -s {host.place}/changelog ];; *) cat {host.place}/simulated;; esac'
     host.tool("apt-get", get)
     host.tool("apt-mark", "echo linux-image-amd64")
-    said = host.run(waiting_updates._WAITING.argv[2])
-    return waiting_updates.parse(Facts({waiting_updates._WAITING: Answer(0, said)}))
+    asks = (*waiting_updates.COMMANDS, *waiting_updates.CHANGELOGS)
+    return waiting_updates.parse(Facts({ask: Answer(0, host.run(ask.argv[2])) for ask in asks}))
 
 
 KERNELS = (
@@ -200,6 +201,18 @@ def test_a_source_that_answers_half_is_told(host):
     found = waiting(host, simulated=KERNELS + more, changelog="")
     assert [(name, c.is_known) for name, c in found.changes.items()] == [("linux-image-amd64", False)]
     assert len(found.updates) == 3
+
+
+def test_a_look_fetches_no_changelogs(host):
+    """What only counts what waits does not wait for eight changelogs."""
+    host.tool("apt-mark", "true")
+    host.tool(
+        "apt-get",
+        f'case "$*" in *changelog*) touch {host.place}/fetched;; *) cat {host.place}/simulated;; esac',
+    )
+    (host.place / "simulated").write_text(KERNELS)
+    assert host.run(waiting_updates.COMMANDS[0].argv[2]).startswith("Inst linux-image")
+    assert not (host.place / "fetched").exists()
 
 
 def test_an_apt_that_cannot_say_is_told(host):

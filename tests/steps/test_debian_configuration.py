@@ -43,6 +43,7 @@ from runbook.steps.debian_configuration import (
     trim_disks,
 )
 from runbook.steps.shared import edits, own_filters, wanted_packages
+from runbook.steps.shared.apt import UPDATE
 from tests.recorded import AGAIN, Said, gathers, last
 from tests.recorded import FIRST as FIRST_RUN
 from tests.steps.machine import like_testbed
@@ -235,7 +236,7 @@ def test_apt_must_be_able_to_install(changes, expected):
 
 def test_lists_are_fetched_only_when_needed():
     """Missing lists are fetched if something is to be installed; fresh ones, and a finished host, need none."""
-    update = (Run(fetch_package_lists.UPDATE, "this host has none yet", timeout_s=900),)
+    update = (Run(UPDATE, "this host has none yet", timeout_s=900),)
     none = FEWER | {packages._LISTS: Answer(0, ""), SIMULATION: Answer(100)}
     assert plan(fetch_package_lists, changes=none).actions == update
     assert check(fetch_package_lists, changes=none) == [("fail", "apt has no package lists")]
@@ -345,7 +346,7 @@ def test_firmware_is_offered_by_both_kinds_of_sources():
     one, two, update = plan(add_firmware_component, asked, changes=changes).actions
     assert one.content.splitlines()[0] == "deb http://deb.example/debian trixie main non-free-firmware  # own"
     assert two.content.count("non-free-firmware") == 1
-    assert update.argv == fetch_package_lists.UPDATE
+    assert update.argv == UPDATE
     assert one.content.splitlines()[1] == old.splitlines()[1]
     assert check(add_firmware_component, asked, changes=changes) == [
         ("fail", "No package source offers non-free-firmware")

@@ -78,7 +78,7 @@ def test_a_plan_on_a_fresh_machine_shows_what_would_be_done(notebook, step):
         ("stop_saving_guests", "+XENDOMAINS_SAVE=", "install_xen"),
         ("boot_xen_once", "$ grub-reboot xen-gnulinux-simple-", "hide_devices, set_boot_menu"),
         ("boot_xen_once", "$ systemctl reboot", "hide_devices, set_boot_menu"),
-        ("make_xen_default", "$ grub-set-default xen-gnulinux-simple-", "prove_xen"),
+        ("make_xen_default", "$ grub-set-default xen-gnulinux-simple-", "set_boot_menu, prove_xen"),
         ("generate_locales", "+en_GB.UTF-8 UTF-8", "install_packages"),
     ],
 )

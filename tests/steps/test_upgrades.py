@@ -21,7 +21,7 @@ from runbook.steps.upgrades import (
 from tests.steps.machine import XEN as ENTRY
 from tests.steps.machine import built_once, carry, faults, sample, stops
 from tests.steps.test_first_boot import booted
-from tests.steps.upgrade_machine import KERNEL, NEW, PARAMS, XEN, UpgradeMachine
+from tests.steps.upgrade_machine import KERNEL, NEW, OLD, PARAMS, XEN, UpgradeMachine
 
 INSTALL = with_upgrades(PARAMS, "install")
 REQUIRE = with_upgrades(PARAMS, "require")
@@ -48,6 +48,84 @@ def test_what_was_proved_is_kept_and_the_default_stays():
     assert (kept.xen_options, kept.kernel_options) == (menu.xen.xen_options, menu.xen.kernel_options)
     assert machine.saved_entry == ENTRY
     assert carry(machine, keep_proved_pair, PARAMS) == []
+
+
+def test_of_two_names_of_one_hypervisor_the_menus_is_kept():
+    """The kept entry loads kept files alone, whatever other name the running hypervisor has in /boot too."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    carry(machine, make_xen_default, PARAMS)
+    machine.disk = {"xen-4.19.gz": "xen 1", **machine.disk}
+    carry(machine, keep_proved_pair, PARAMS)
+    kept = grub.parse(machine.facts(grub.COMMANDS)).entry(proved_pair.ID)
+    assert [command[1].partition("/proved/")[2] for command in kept.commands[:2]] == ["xen.gz", "vmlinuz"]
+
+
+def test_who_may_choose_the_entry_is_copied():
+    """Under GRUB's password the kept entry asks for one where Debian's own does, and only there; it shows no old names."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    carry(machine, make_xen_default, PARAMS)
+    head = "--class xen $menuentry_id_option 'xen-gnulinux-simple"
+    text = machine.files[grub.CONFIG]
+    machine.files[grub.CONFIG] = text.replace(head, f"--unrestricted --users 'a b' {head}")
+    planned = keep_proved_pair.plan(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    (entry,) = [
+        action.content for action in planned.actions if getattr(action, "path", "") == proved_pair.ENTRY
+    ]
+    assert " --class os --unrestricted --users 'a b' --class xen $menuentry_id_option 'xen-proved' {" in entry
+    assert "echo" not in entry
+
+
+def test_a_pair_that_is_kept_is_not_called_one_that_cannot_be():
+    """An update replaced the hypervisor on the disk, and what runs is the kept one: 07 has nothing to say."""
+    machine = proved()
+    machine.disk["xen-4.20-amd64.gz"] = "another"
+    assert keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS))) == []
+
+
+def test_the_kept_kernel_is_nothing_that_apt_removes():
+    """apt is told to keep the kernel of the kept pair, and of the one before; without that the check fails."""
+    machine = proved()
+    old, new = (rf"^linux-(image|modules)-6[.]12[.]{n}[+]deb13-amd64$" for n in (117, 120))
+    assert re.findall('"(.*)"', machine.files[kept_pair.NEVER_REMOVED]) == [old]
+    assert re.match(old, f"linux-image-{OLD}")
+    del machine.files[kept_pair.NEVER_REMOVED]
+    (found,) = keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    assert found.why == "apt may remove its kernel as one that is needed no more"
+    carry(machine, keep_proved_pair, PARAMS)
+    machine.waiting = KERNEL
+    for step in (install_updates, boot_updates_once):
+        carry(machine, step, INSTALL)
+    machine.state = "running"
+    carry(machine, make_updates_default, INSTALL)
+    assert re.findall('"(.*)"', machine.files[kept_pair.NEVER_REMOVED]) == [new, old]
+    assert carry(machine, keep_proved_pair, PARAMS) == []
+
+
+def test_another_word_alone_is_tried_once():
+    """A word that somebody adds to the menu is what an upgrade starts once: nothing is left that only warns."""
+    machine = proved()
+    path = "/etc/default/grub.d/zzz.cfg"
+    machine.files[path] = 'GRUB_CMDLINE_XEN="$GRUB_CMDLINE_XEN smt=off"\n'
+    machine._update_grub()
+    carry(machine, install_updates, INSTALL)
+    assert machine.saved_entry == proved_pair.ID
+    carry(machine, boot_updates_once, INSTALL)
+    assert "smt=off" in machine.xl_info
+    assert faults(machine, keep_proved_pair, PARAMS) == ["The pair that runs is not kept as it runs"]
+    machine.state = "running"
+    carry(machine, make_updates_default, INSTALL)
+    assert faults(machine, keep_proved_pair, PARAMS) == []
+
+
+def test_a_running_pair_with_other_words_is_not_the_kept_one():
+    """Somebody changed the words in GRUB's editor: it cannot be kept, and it is said which words they are."""
+    machine = proved()
+    machine.xl_info = machine.xl_info.replace(" iommu=required", " iommu=required smt=off")
+    (found,) = keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    assert (found.level, found.what) == ("warn", "The pair that runs cannot be kept")
+    assert found.why.endswith("the hypervisor runs with smt=off")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +202,90 @@ def test_a_host_that_does_not_answer_is_not_known():
 
     (found,) = prove_next_boot.check(PARAMS, Facts(facts))
     assert (found.level, found.what) == ("warn", "Nobody can say whether the next boot is a proved one")
+
+
+@pytest.mark.parametrize("step", [make_xen_default, install_updates, make_updates_default])
+def test_a_choice_that_grub_does_not_read_waits_for_set_boot_menu(step):
+    """With another default than the saved entry nothing is installed, and nothing chosen that would not be started."""
+    machine = proved()
+    machine.waiting = XEN
+    machine.files[grub.CONFIG] = machine.files[grub.CONFIG].replace("${saved_entry}", "0")
+    assert ("wait", "GRUB does not start the saved entry") in stops(machine, step, INSTALL)
+    (found,) = [f for f in step.plan(INSTALL, machine.facts(step.asks(INSTALL))).stops if "GRUB" in f.what]
+    assert found.after == "set_boot_menu"
+
+
+@pytest.mark.parametrize(
+    ("lists", "what"), [(3, "The package lists are older than a day"), (0, "apt has no package lists yet")]
+)
+def test_old_lists_are_no_proof_that_nothing_waits(lists, what):
+    """apt answers from its lists: with old ones, or none, an upgrade waits, and a look says that more may wait."""
+    machine = proved()
+    machine.lists, machine.lists_are_fresh = lists, False
+    assert stops(machine, install_updates, INSTALL) == [("wait", what)]
+    told = (
+        "More may wait than is listed here"
+        if lists
+        else "Nobody can say what waits: apt has no package lists"
+    )
+    assert faults(machine, list_updates, PARAMS, "warn") == [told]
+    assert faults(machine, list_updates, REQUIRE, "warn" if lists else "fail") == [told]
+
+
+@pytest.mark.parametrize(
+    ("cut", "why"), [("install", "xen-4.20-amd64.gz is not what runs"), ("boot", "what is installed runs")]
+)
+def test_an_upgrade_that_was_cut_is_named_by_the_next_look(cut, why):
+    """The old pair starts, and nothing waits for apt any more: only the note of the upgrade tells what is left to do."""
+    machine = proved()
+    machine.waiting = XEN
+    carry(machine, install_updates, INSTALL)
+    if cut == "boot":
+        carry(machine, boot_updates_once, INSTALL)
+    (found,) = prove_next_boot.check(PARAMS, machine.facts(prove_next_boot.asks(PARAMS)))
+    assert (found.level, found.what) == ("warn", "An upgrade was begun and not ended")
+    assert why in found.why
+    assert faults(machine, prove_next_boot, REQUIRE) == [found.what]
+
+
+def test_where_a_pair_cannot_be_kept_07_and_11_lead_on():
+    """Neither sends to the other: with plain Debian to come back to it is an upgrade, without it a start while one looks."""
+    machine = UpgradeMachine.of(booted())
+    machine.state = "running"
+    carry(machine, make_xen_default, PARAMS)
+    machine.disk["xen-4.20-amd64.gz"] = "xen 2"
+
+    def told() -> set[str]:
+        found = [
+            f
+            for s in (keep_proved_pair, prove_next_boot)
+            for f in s.check(PARAMS, machine.facts(s.asks(PARAMS)))
+        ]
+        return {f.do for f in found}
+
+    (do,) = told()
+    assert do.startswith("`runbook upgrade PARAMS --apply`")
+    assert install_updates.plan(INSTALL, machine.facts(install_updates.asks(INSTALL))).actions
+    machine.files[grub.CONFIG] = machine.files[grub.CONFIG].replace("/vmlinuz-6.12.117", "/vmlinuz-6.12.100")
+    (do,) = told()
+    assert do.startswith("start the host anew while you look")
+
+
+def test_modules_that_are_gone_are_told():
+    """A kept pair whose kernel has no modules is there, and it is said why it is no way back."""
+    machine = proved()
+    machine.bare = "bare kept"
+    (found,) = prove_next_boot.check(PARAMS, machine.facts(prove_next_boot.asks(PARAMS)))
+    assert found.why == "the kept kernel's modules are gone from /lib/modules, so it would not find its disk"
+
+
+def test_a_machine_that_cannot_start_something_once_is_refused_before_the_packages():
+    """A BIOS with /boot on LVM has no way to try the new pair: nothing is installed that could only wait there."""
+    machine = proved()
+    machine.waiting, machine.boot_on = XEN, "/dev/mapper/vg-boot ext4"
+    assert ("refuse", "GRUB could not clear a choice for once on this /boot") in stops(
+        machine, install_updates, INSTALL
+    )
 
 
 def test_without_being_asked_nothing_is_planned():
@@ -254,7 +416,9 @@ def test_a_boot_that_nobody_proved_fails_the_check():
     machine = proved()
     machine.disk["initrd.img-6.12.117+deb13-amd64"] = "made anew"
     machine.runs["initrd.img"] = "made anew"
-    assert faults(machine, keep_proved_pair, PARAMS) == ["The pair that runs is not the one that is kept"]
+    assert faults(machine, keep_proved_pair, PARAMS) == ["The pair that runs is not kept as it runs"]
+    (found,) = keep_proved_pair.check(PARAMS, machine.facts(keep_proved_pair.asks(PARAMS)))
+    assert found.why == "the initial RAM disk that runs is not the kept one"
     carry(machine, keep_proved_pair, PARAMS)
     assert machine.disk["proved/initrd.img"] == "made anew"
 
@@ -264,7 +428,7 @@ def test_what_waits_is_rated():
     machine = proved()
     libc = "Inst libc6 [2.41-12] (2.41-13 Debian-Security:13/stable-security [amd64])\n"
     more = "Inst nano [8.4-1] (8.4-2 Debian:13.8/stable [amd64])\n"
-    told = "about xen-hypervisor-4.20-amd64 known\nchange 4.20.5-1\nfix XSA-480\nfix CVE-2026-1\ndate Fri, 20 Nov 2026 10:00:00 +0000\n"
+    told = "about xen-hypervisor-4.20-amd64 known\nfix XSA-480\nfix CVE-2026-1\ndate Fri, 20 Nov 2026 10:00:00 +0000\n"
     machine.waiting = XEN + libc + more + told + "about libc6 unknown\n"
     found = list_updates.check(PARAMS, machine.facts(list_updates.asks(PARAMS)))
     assert [(f.level, f.what) for f in found] == [

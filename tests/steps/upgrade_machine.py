@@ -61,7 +61,7 @@ class UpgradeMachine(Machine):
     def _run(self, ask: Ask) -> Answer:
         if ask == proved_pair._PAIR:
             return Answer(0, self._pair())
-        if ask == waiting_updates._WAITING:
+        if ask in (*waiting_updates.COMMANDS, *waiting_updates.CHANGELOGS):
             return Answer(0, self.waiting)
         if ask == install_updates._SIZES:
             return Answer(0, self.sizes)
@@ -79,7 +79,7 @@ class UpgradeMachine(Machine):
     def _pair(self) -> str:
         kept = {kind: self.disk.get(f"proved/{kind}") for kind in proved_pair.KEPT}
         said = [] if self.tells_build and self.is_dom0 else ["tells nothing"]
-        if all(kept[kind] == self.runs.get(kind) for kind in ("xen.gz", "vmlinuz")):
+        if not said and all(kept[kind] == self.runs.get(kind) for kind in ("xen.gz", "vmlinuz")):
             said.append("runs kept")
         for name, text in self.disk.items():
             kind = next(

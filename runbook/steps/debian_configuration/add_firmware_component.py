@@ -9,7 +9,7 @@ from runbook.facts import apt_settings
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.debian_configuration.fetch_package_lists import UPDATE
+from runbook.steps.shared.apt import UPDATE
 
 TITLE = "Add the firmware component to the package sources"
 GUIDE = "The template: it installed firmware-linux-nonfree from wheezy's non-free"

@@ -7,12 +7,11 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.shared import wanted_packages
-from runbook.steps.shared.apt import obstacles
+from runbook.steps.shared.apt import UPDATE, obstacles
 
 TITLE = "Fetch Debian's package lists"
 GUIDE = "The template: netselect-apt rewrote the sources every night (H308)"
 RISK = "safe"
-UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:

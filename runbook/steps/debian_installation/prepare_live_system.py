@@ -6,7 +6,7 @@ from runbook.actions import Action, InstallPackages, Run
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import disk_dangers, target
+from runbook.steps.shared import apt, disk_dangers, target
 
 TITLE = "Install the tools in the live system"
 GUIDE = "“Wheezy Installation”: the installer's own menus, with “Advanced Install”"
@@ -28,7 +28,6 @@ _MISSING = Ask.shell(
 _FRESH = Ask.shell(
     "ls /var/lib/apt/lists | grep -q _Packages && find /var/lib/apt/lists/partial -maxdepth 0 -mmin -1440 | grep ."
 )
-_UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -49,7 +48,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     names = tuple(_TOOLS.get(tool, "debian-archive-keyring") for tool in missing)
     actions: list[Action] = [InstallPackages(names)]
     if not facts[_FRESH].ok:
-        actions.insert(0, Run(_UPDATE, "its package lists are missing or old", timeout_s=900))
+        actions.insert(0, Run(apt.UPDATE, "its package lists are missing or old", timeout_s=900))
     return Plan(tuple(actions), note="They go into the live system's memory, not onto the disk.")
 
 

@@ -31,23 +31,9 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
     """What runs is kept; where it cannot be, why."""
-    if not (why := kept_pair.unkept(facts)):
-        return [_other(facts)] if kept_pair.actions(facts) else []
-    return [
-        Finding(
-            "warn",
-            "The pair that runs cannot be kept",
-            why,
-            "see with 11_upgrades what the next boot would start; `runbook upgrade` starts it once and keeps it",
-            "H618",
-        )
-    ]
-
-
-def _other(facts: Facts) -> Finding:
-    if proved_pair.parse(facts).text:
-        why = "the host was started since with a hypervisor, a kernel, a RAM disk or words that nobody has proved"
-    else:
-        why = f"nothing is kept in {proved_pair.FOLDER}, and an update would replace what runs"
+    if why := kept_pair.unkept(facts):
+        return [Finding("warn", "The pair that runs cannot be kept", why, kept_pair.what_next(facts), "H618")]
+    if not kept_pair.actions(facts):
+        return []
     do = "run 07_first_boot in mode apply: it proves what runs, and keeps it"
-    return Finding("fail", "The pair that runs is not the one that is kept", why, do, "H618")
+    return [Finding("fail", "The pair that runs is not kept as it runs", kept_pair.other(facts), do, "H618")]

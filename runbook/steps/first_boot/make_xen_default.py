@@ -8,7 +8,7 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.steps.first_boot import prove_bridges, prove_devices, prove_xen
-from runbook.steps.shared import boot_menu
+from runbook.steps.shared import boot_menu, upgrades
 
 TITLE = "Make Xen the default entry"
 GUIDE = "“Xen Configuration”: Xen was the default from the first, unproved boot on (H618)"
@@ -25,11 +25,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """Save the Xen entry as the default, if every proof of this chapter holds.
 
     A Xen that starts because it is first in the menu, or by its title, is not saved: set_boot_menu makes plain Debian what
-    starts, and this step follows. The pair that was proved before an upgrade stays what starts until 11_upgrades has
+    starts, and this step waits for that. The pair that was proved before an upgrade stays what starts until 11_upgrades has
     proved the new one.
     """
     now = grub.parse(facts)
-    found = failed(params, facts)
+    found = [*upgrades.default_is_read(now), *failed(params, facts)]
     saved = now.entry(now.saved_entry) if now.saved_entry and now.default == "${saved_entry}" else None
     if now.xen and saved is not None and (saved == now.xen or saved.id == proved_pair.ID):
         return Plan(findings=tuple(found))

@@ -15,8 +15,6 @@ TITLE = "Install the tools for guests' disks"
 GUIDE = "“Managerial Activities”: parted, dd and gzip were taken for granted, and fdisk is misspelt (H801)"
 RISK: Risk = "safe"
 
-_UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
-
 
 def wanted(params: HostParams) -> tuple[str, ...]:
     """Return the packages that this chapter guest_volumes."""
@@ -36,7 +34,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan()
     actions: list[Action] = []
     if not (now.lists and now.lists_are_fresh):
-        actions.append(Run(_UPDATE, "the package lists are missing or older than a day", timeout_s=900))
+        actions.append(Run(apt.UPDATE, "the package lists are missing or older than a day", timeout_s=900))
     actions.append(InstallPackages(missing, now.delta))
     mib = -(-now.download_bytes // space.MIB)
     note = f"{mib} MiB to download." if mib else ""

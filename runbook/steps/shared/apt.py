@@ -12,6 +12,8 @@ from runbook.releases import xen
 from runbook.releases.xen import Supply
 from runbook.steps.shared import room
 
+UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
+"""Fetches the package lists; a source that does not answer is a failure."""
 OTHERS = ("os-prober", "intel-microcode", "amd64-microcode")
 BOOT_NEED_MIB = 96
 """Installed size of these packages for each byte of download, with room to spare (measured: 8)."""

@@ -2,30 +2,31 @@
 
 Debian gives a new hypervisor the old one's file name, so the file that was proved is gone with the first update. What
 is kept is a second name of the same file, which takes no room until an update replaces the first; where the file system
-knows no second names (FAT) it is a copy. The entry is copied from the menu, with every word that was proved.
+knows no second names (FAT) it is a copy. The entry is copied from the menu, with every word that was proved, and with who may
+choose it: where GRUB asks for a password, one that lost `--unrestricted` would wait for somebody at the keyboard.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from runbook.actions import Action, Run, WriteFile
-from runbook.facts import grub, proved_pair, xen
+from runbook.facts import grub, proved_pair, started_words, xen
 from runbook.facts.grub import Entry
-from runbook.facts.proved_pair import BEFORE, ENTRY, FOLDER, ID, KEPT, SCRIPT, Pair
+from runbook.facts.proved_pair import BEFORE, ENTRY, FOLDER, ID, KEPT, SCRIPT
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
+from runbook.steps.shared import running_pair
+from runbook.steps.shared.running_pair import Wanted
 
-COMMANDS = (*proved_pair.COMMANDS, *xen.COMMANDS, Ask.read(SCRIPT))
+NEVER_REMOVED = "/etc/apt/apt.conf.d/53xen-runbook-proved"
+COMMANDS = (*proved_pair.COMMANDS, *xen.COMMANDS, Ask.read(SCRIPT), Ask.read(NEVER_REMOVED))
 TEXT = f"""\
 #!/bin/sh
 # Changed by the runbook: the entry of the hypervisor and the kernel that were proved last, and of those before them.
 cat {FOLDER}/entry {BEFORE}/entry 2>/dev/null || true
 """
 MENU = Run(("update-grub",), "the menu gets the entry of what is kept", timeout_s=900, again=True)
-_ENTRY = re.compile(r"(?ms)^[ \t]*(menuentry [^\n]*)\{\n(.*?)\n[ \t]*\}$")
-_FIRMWARE_WORDS = ("no-real-mode", "edd=off")
 _KEEP = f"""d={FOLDER}; rm -rf $d.new $d.old; mkdir $d.new; cd /boot
 for n in {" ".join(KEPT)}; do ln "$1" $d.new/$n 2>/dev/null || cp -p "$1" $d.new/$n; shift; done
 (cd $d.new && sha256sum {" ".join(KEPT)} >SHA256SUMS); sync
@@ -45,42 +46,33 @@ def actions(facts: Facts, *, is_before_kept: bool = False) -> tuple[Action, ...]
 
     With `is_before_kept` the pair that was kept until now stays beside it.
     """
-    text, pair = wanted(facts), proved_pair.parse(facts)
-    if not text:
+    wanted, pair = running_pair.wanted(facts), proved_pair.parse(facts)
+    if wanted is None:
         return ()
-    files = [pair.runs.first(kind) for kind in KEPT]
-    is_same = all(pair.kept.has(kind, name) for kind, name in zip(KEPT, files, strict=True))
+    is_same = not _exchanged(wanted, facts)
     found: list[Action] = []
     if not is_same:
+        files = (wanted.files[kind] for kind in KEPT)
         argv = ("sh", "-euc", _SET_ASIDE if is_before_kept else _FORGET, "sh", *files)
         undo: tuple[str, ...] = ("rm", "-rf", "--", FOLDER)
         if pair.text:  # what was kept before is there no more, unless it was set aside
             undo = ("sh", "-euc", _TAKE_BACK) if is_before_kept else ()
         found.append(Run(argv, "a second name for each file; an update replaces the first", 300, undo))
-    if not is_same or pair.text != text:
-        found.append(WriteFile(ENTRY, text))
+    if not is_same or pair.text != wanted.text:
+        found.append(WriteFile(ENTRY, wanted.text))
     if facts.text(SCRIPT) != TEXT:
         found.append(WriteFile(SCRIPT, TEXT, mode="0755"))
-    menu = grub.parse(facts)
-    if found or menu.entry(ID) is None:
+    if found or grub.parse(facts).entry(ID) is None:
         found.append(MENU)
-    return tuple(found)
-
-
-def wanted(facts: Facts) -> str:
-    """Return the entry that the running pair gets, '' where not all of it is known (`unkept`)."""
-    pair, running = proved_pair.parse(facts), xen.parse(facts)
-    if not running.version or pair.runs.lacks:
-        return ""
-    block = next(_blocks(facts), "")
-    title = f"Proved: Xen {_plain(running.full_version)} and Linux {_plain(pair.runs.first('vmlinuz')[8:])}"
-    head = f"menuentry '{title}' --class xen $menuentry_id_option '{ID}' {{"
-    return f"{head}\n{_led(block, pair)}\n}}\n" if block else ""
+    text = _never_removed(wanted.kernel, facts, is_set_aside=is_before_kept and not is_same)
+    return (*found, *([WriteFile(NEVER_REMOVED, text)] if facts.text(NEVER_REMOVED) != text else []))
 
 
 def unkept(facts: Facts) -> str:
-    """Return why the running pair cannot be kept, '' when it can."""
+    """Return why the running pair cannot be kept, '' when it can, or is."""
     pair = proved_pair.parse(facts)
+    if running_pair.wanted(facts) is not None or is_kept(facts):
+        return ""
     if not pair.tells_build:
         return "Xen does not say which build it is (`xl info`, build_id), so nobody knows its file"
     told = {
@@ -90,19 +82,49 @@ def unkept(facts: Facts) -> str:
     }
     if pair.runs.lacks:
         return "; ".join(told[kind] for kind in pair.runs.lacks)
-    return "" if wanted(facts) else "no entry of the menu starts it with the words that it was started with"
+    entry = grub.parse(facts).xen
+    how = started_words.differences(entry, xen.parse(facts)) if entry else []
+    return f"no entry of the menu starts it with the words that it was started with: {'; '.join(how) or 'none starts it'}"
 
 
 def is_kept(facts: Facts) -> bool:
-    """Return whether the pair that runs is the one that is kept, with an entry of the menu that starts it."""
+    """Return whether the pair that runs is the one that is kept, words and all, with an entry of the menu that starts it."""
     pair = proved_pair.parse(facts)
-    return pair.entry is not None and grub.parse(facts).entry(ID) is not None and pair.is_kept_running
+    if pair.entry is None or grub.parse(facts).entry(ID) is None or not pair.is_kept_running:
+        return False
+    return started_words.is_started_with(pair.entry, xen.parse(facts))
 
 
-def is_running(entry: Entry, facts: Facts) -> bool:
-    """Return whether what an entry starts is what runs, file by file."""
-    pair, found = proved_pair.parse(facts), proved_pair.images(entry)
-    return all(pair.runs.has(kind, found.get(kind, "")) for kind in KEPT)
+def other(facts: Facts) -> str:
+    """Return in what the kept pair is another than the one that runs, or not kept whole; '' when it is not."""
+    wanted, pair, menu = running_pair.wanted(facts), proved_pair.parse(facts), grub.parse(facts)
+    if wanted is None:
+        return ""
+    if not pair.text:
+        return f"nothing is kept in {FOLDER}, and an update would replace what runs"
+    names = {"xen.gz": "the hypervisor", "vmlinuz": "the kernel", "initrd.img": "the initial RAM disk"}
+    found = [f"{names[kind]} that runs is not the kept one" for kind in _exchanged(wanted, facts)]
+    if pair.entry is not None:
+        found += [
+            f"{how}, unlike the kept one" for how in started_words.differences(pair.entry, xen.parse(facts))
+        ]
+    if not found and (pair.text != wanted.text or facts.text(SCRIPT) != TEXT or menu.entry(ID) is None):
+        found.append("the menu's entry of it is missing, or is not what the menu says today of the same pair")
+    if not found and facts.text(NEVER_REMOVED) != _never_removed(wanted.kernel, facts, is_set_aside=False):
+        found.append("apt may remove its kernel as one that is needed no more")
+    return "; ".join(found)
+
+
+def what_next(facts: Facts) -> str:
+    """Return what a person does about a pair that cannot be kept: what leads on depends on what there is to come back to."""
+    if not proved_pair.parse(facts).tells_build:
+        return "upgrade by hand, with a screen or a serial console at hand"
+    if way_back(facts) is not None:
+        return (
+            "`runbook upgrade PARAMS --apply` starts what is installed once, proves it and keeps it; until then there is a "
+            "way back"
+        )
+    return "start the host anew while you look, then run 07_first_boot in mode apply: it proves what came up, and keeps it"
 
 
 def way_back(facts: Facts) -> Entry | None:
@@ -159,33 +181,20 @@ def bare(facts: Facts, entry: Entry) -> list[Finding]:
     ]
 
 
-def _blocks(facts: Facts) -> Iterator[str]:
-    """Yield the lines of each entry that starts what runs, with the words that it was started with."""
-    running = xen.parse(facts)
-    xen_words = sorted(w for w in running.commandline if w not in _FIRMWARE_WORDS)
-    for head, body in re.findall(_ENTRY, facts.text(grub.CONFIG) or ""):
-        entry = grub.entries(f"{head}{{\n{body}\n}}\n")[0]
-        if entry.id == ID or not entry.is_xen or entry.is_recovery or not is_running(entry, facts):
-            continue
-        if sorted(entry.xen_options) == xen_words and sorted(entry.kernel_options) == sorted(
-            running.kernel_commandline
-        ):
-            yield body
+def _exchanged(wanted: Wanted, facts: Facts) -> list[str]:
+    """Return of which kinds the kept file is another than the running one."""
+    kept = proved_pair.parse(facts).kept
+    return [kind for kind in KEPT if not kept.has(kind, wanted.files[kind])]
 
 
-def _led(block: str, pair: Pair) -> str:
-    """Return the lines of an entry, led to what is kept."""
-    lines = [line.strip() for line in block.splitlines()]
-    for kind in KEPT:
-        name = re.escape(pair.runs.first(kind))
-        lines = [re.sub(rf"(\s)(\S*/){name}(?=\s|$)", rf"\1\2proved/{kind}", line) for line in lines]
-    return "\n".join(f"\t{line}" for line in lines)
+def _never_removed(kernel: str, facts: Facts, *, is_set_aside: bool) -> str:
+    """Return apt's settings by which the kernels of both kept pairs stay, with their modules (apt-get(8), autoremove).
 
-
-def _plain(text: str) -> str:
-    """Return a version as GRUB's language can have it within quotes.
-
-    >>> _plain("4.20.5-pre'; reboot")
-    '4.20.5-prereboot'
+    apt itself keeps the running kernel and the two newest ones. The file lists the kept one first, then the one before.
     """
-    return re.sub(r"[^A-Za-z0-9.+~_-]", "", text)
+    listed = re.findall(r'"([^"]*)"', facts.text(NEVER_REMOVED) or "")
+    name = re.sub("([.+])", r"[\1]", running_pair.plain(kernel))
+    before = listed if is_set_aside else listed[1:]
+    lines = "".join(f'  "{pattern}";\n' for pattern in (f"^linux-(image|modules)-{name}$", *before[:1]))
+    head = "// Changed by the runbook: the kernels of the pairs that were proved stay, with their modules."
+    return f"{head}\nAPT::NeverAutoRemove {{\n{lines}}};\n"

@@ -7,6 +7,11 @@ from runbook.facts.boot_next import ESP, LABEL, BootNext
 from runbook.facts.grub import Grub
 from runbook.steps.shared import boot_menu
 
+WAIT = Run(
+    ("sh", "-c", "systemctl is-system-running --wait || true"),
+    "ssh answers before Xen's own services do",
+    timeout_s=900,
+)
 FOLDER = f"{ESP}/EFI/xen-once"
 _MENU = f"{FOLDER}/xen-once.cfg"
 _LOADER = r"\EFI\xen-once\grubx64.efi"

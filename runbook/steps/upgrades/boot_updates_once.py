@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from runbook.actions import Foreseen, Reboot, Run
+from runbook.actions import Foreseen, Reboot
 from runbook.facts import boot_next, grub, proved_pair, xen
 from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu, clean_ends, kept_pair, start_once, upgrades
+from runbook.steps.shared import clean_ends, kept_pair, running_pair, start_once, upgrades
 from runbook.steps.upgrades import install_updates
 
 TITLE = "Start the new pair once"
 GUIDE = "The template: what an upgrade brought was the default at once, and had no way back (H618)"
 RISK = "disruptive"
 
-_WAIT = Run(
-    ("sh", "-c", "systemctl is-system-running --wait || true"),
-    "ssh answers before Xen's own services do",
-    timeout_s=900,
-)
-
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
     if not upgrades.is_asked(params):
         return ()
-    return (*install_updates.asks(params), *boot_next.COMMANDS, *ending.COMMANDS)
+    return (*install_updates.asks(params), *ending.COMMANDS)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -45,18 +39,15 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if new is None:
         return Plan()
     menu = grub.parse(facts)
-    stops = kept_pair.bare(facts, new)
-    if not menu.can_write_choice and once.obstacle:
-        stops.append(boot_menu.choice_would_stay(grub.place(facts), once))
-    if stops:
+    if stops := kept_pair.bare(facts, new):
         return Plan(findings=tuple(stops))
     actions = (
         *clean_ends.before_restart(facts),
         *start_once.actions(menu, once),
         Reboot("the new pair, once"),
-        _WAIT,
+        start_once.WAIT,
     )
-    why = "; ".join(kept_pair.unproved(new, facts)) or "what is installed does not run"
+    why = "; ".join(kept_pair.unproved(new, facts) or running_pair.not_running(new, facts))
     return Plan(
         actions,
         clean_ends.told(facts),
@@ -84,7 +75,7 @@ def _came_back(facts: Facts) -> Finding:
     kernel = pair.runs.first("vmlinuz").removeprefix("vmlinuz-") or "Linux as before"
     runs = f"Xen {now.full_version} and {kernel} run" if now.version else f"{kernel} runs, without Xen"
     new = grub.parse(facts).xen
-    wrong = "; ".join(kept_pair.unproved(new, facts)) if new else ""
+    wrong = "; ".join(kept_pair.unproved(new, facts) or running_pair.not_running(new, facts)) if new else ""
     return Finding(
         "fail",
         f"The new pair did not come up, or not for long: {runs} again",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Action, Foreseen, Run, WriteFile
-from runbook.facts import grub, packages, proved_pair, space, system, waiting_updates, xen
+from runbook.facts import boot_next, grub, packages, proved_pair, space, system, waiting_updates, xen
 from runbook.facts.packages import Packages
 from runbook.facts.waiting_updates import Waiting
 from runbook.model.ask import Ask, Facts
@@ -42,7 +42,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
     if not upgrades.is_asked(params):
         return ()
     own = (*system.COMMANDS, *kept_pair.COMMANDS, *waiting_updates.COMMANDS, *packages.STATE)
-    return (*own, _SIZES, *space.commands(*_PATHS), Ask.read(upgrades.BEGUN))
+    return (*own, *boot_next.COMMANDS, _SIZES, *space.commands(*_PATHS), Ask.read(upgrades.BEGUN))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -53,16 +53,17 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not upgrades.is_asked(params):
         return upgrades.unasked(params)
     waiting, back = waiting_updates.parse(facts), kept_pair.way_back(facts)
-    if not waiting.updates and not waiting.error and upgrades.new_pair(facts) is None:
-        return Plan(note="Nothing waits, and what is installed runs.")
-    if waits := upgrades.not_under_xen(facts):
-        seen = Foreseen("install what waits", f"$ {' '.join(_INSTALL)}", "the proved pair runs then")
+    now, menu, new = packages.state(facts), grub.parse(facts), upgrades.new_pair(facts)
+    if waits := [*upgrades.not_under_xen(facts), *_old_lists(now)]:
+        seen = Foreseen("install what waits", f"$ {' '.join(_INSTALL)}", "it is known then what waits")
         return Plan((seen,), tuple(waits))
-    stops = [*_refusals(waiting, packages.state(facts)), *_way_back(facts), *_room(facts, waiting)]
+    if not waiting.updates and not waiting.error and new is None:
+        return Plan(note="Nothing waits, and what is installed runs.")
+    stops = [*_refusals(waiting, now), *_way_back(facts), *_room(facts, waiting)]
     if stops or back is None:
-        return Plan(findings=tuple(stops))
-    menu, actions = grub.parse(facts), list[Action]()
-    if menu.default != "${saved_entry}" or menu.entry(menu.saved_entry) != back:
+        return Plan(findings=(*stops, *upgrades.default_is_read(menu)))
+    actions = list[Action]()
+    if menu.entry(menu.saved_entry) != back:
         undo = boot_menu.default_again(menu.saved_entry)
         why = "what starts by itself, until the new pair is proved"
         actions.append(Run(("grub-set-default", back.path), why, undo=undo))
@@ -72,7 +73,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
             actions.append(WriteFile(upgrades.BEGUN, ran))
     if waiting.updates:
         actions.append(Run(_INSTALL, _delta(waiting), timeout_s=7200))
-    return Plan(tuple(actions), note="Nothing is started anew; the next step does it.")
+    note = "Nothing is started anew; the next step does it."
+    return Plan(tuple(actions), tuple(upgrades.default_is_read(menu)), note)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -90,9 +92,20 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     back = kept_pair.way_back(facts)
     if back is None or menu.default != "${saved_entry}" or menu.entry(menu.saved_entry) != back:
         what = "What starts by itself is not the proved pair"
-        do = "run the step install_updates in mode apply"
+        do = next(
+            (f.do for f in upgrades.default_is_read(menu)), "run the step install_updates in mode apply"
+        )
         found.append(Finding("fail", what, f"the saved entry is '{menu.saved_entry}'", do, "H618"))
     return [*found, *kept_pair.bare(facts, new)]
+
+
+def _old_lists(now: Packages) -> list[Finding]:
+    """Return that apt would answer from old lists: nothing that came since is in them."""
+    if now.lists and now.lists_are_fresh:
+        return []
+    what = "The package lists are older than a day" if now.lists else "apt has no package lists yet"
+    do = "run the step list_updates in mode apply first; it fetches them"
+    return [Finding("wait", what, "what came since is not in them", do, after="list_updates")]
 
 
 def _refusals(waiting: Waiting, now: Packages) -> list[Finding]:
@@ -127,8 +140,10 @@ def _way_back(facts: Facts) -> list[Finding]:
         what, why = "The pair that runs is not kept yet", "it is the way back from an upgrade"
         do = "run 07_first_boot in mode apply first; its last step keeps it"
         return [Finding("wait", what, why, do, "H618", after="keep_proved_pair")]
+    menu, once = grub.parse(facts), boot_next.parse(facts)
     if kept_pair.way_back(facts) is not None:
-        return []
+        can_choose = menu.can_write_choice or not once.obstacle
+        return [] if can_choose else [boot_menu.choice_would_stay(grub.place(facts), once)]
     return [
         Finding(
             "refuse",

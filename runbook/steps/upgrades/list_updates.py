@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook.actions import Run
 from runbook.facts import packages, waiting_updates
+from runbook.facts.packages import Packages
 from runbook.facts.waiting_updates import KINDS, Changes, Update, Waiting
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -17,12 +18,11 @@ RISK = "safe"
 
 _NEAR = ("hypervisor", "tools", "kernel", "device model", "microcode", "guests' firmware")
 """Through a fault in these a guest gets at its neighbours, or at dom0."""
-_UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
 _SOME = 8
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*waiting_updates.COMMANDS, *packages.STATE)
+    return (*waiting_updates.COMMANDS, *waiting_updates.CHANGELOGS, *packages.STATE)
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -33,10 +33,9 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = packages.state(facts)
     told = upgrades.told(check(params, facts))
     if not upgrades.is_asked(params) or (now.lists and now.lists_are_fresh):
-        note = "" if now.lists_are_fresh else "The lists are older than a day: more may wait."
-        return Plan(findings=told, note=note)
+        return Plan(findings=told)
     why = "they are older than a day" if now.lists else "this host has none yet"
-    return Plan((Run(_UPDATE, why, timeout_s=900),), (*apt.obstacles(now), *told))
+    return Plan((Run(apt.UPDATE, why, timeout_s=900),), (*apt.obstacles(now), *told))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -47,7 +46,22 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         return [Finding("warn", "apt cannot say what waits", why, do, "apt-get(8)")]
     found = [_told(params, kind, waiting.of(kind), waiting) for kind, _ in KINDS if waiting.of(kind)]
     others = [update for update in waiting.updates if not update.kind]
-    return [*found, *_others(others), *_held(waiting)]
+    return [*_old_lists(params, packages.state(facts)), *found, *_others(others), *_held(waiting)]
+
+
+def _old_lists(params: HostParams, now: Packages) -> list[Finding]:
+    """Return that more may wait than apt knows of. No list at all says nothing; an old one may be a day's delay."""
+    do = "run `apt-get update` on the host; `configuration.updates: security` has it done every day"
+    if not now.lists:
+        what, why = (
+            "Nobody can say what waits: apt has no package lists",
+            "they were never fetched, or removed",
+        )
+        return [Finding(upgrades.level(params), what, why, do, "apt-get(8), update")]
+    if now.lists_are_fresh:
+        return []
+    what, why = "More may wait than is listed here", "apt's package lists are older than a day"
+    return [Finding("warn", what, why, do, "apt-get(8), update")]
 
 
 def _told(params: HostParams, kind: str, updates: tuple[Update, ...], waiting: Waiting) -> Finding:

@@ -7,7 +7,7 @@ from runbook.facts import grub
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu, kept_pair, upgrades
+from runbook.steps.shared import boot_menu, kept_pair, running_pair, upgrades
 from runbook.steps.upgrades import boot_updates_once, prove_updates
 
 TITLE = "Make the new pair the default"
@@ -25,15 +25,16 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return upgrades.unasked(params)
     menu = grub.parse(facts)
     actions: list[Action] = []
-    if menu.xen and (menu.default != "${saved_entry}" or menu.entry(menu.saved_entry) != menu.xen):
+    if menu.xen and menu.entry(menu.saved_entry) != menu.xen:
         undo = boot_menu.default_again(menu.saved_entry)
         actions.append(Run(("grub-set-default", menu.xen.path), "the new pair has been proved", undo=undo))
     actions += kept_pair.actions(facts, is_before_kept=True)
     if facts.text(upgrades.BEGUN) is not None:
         actions.append(Remove(upgrades.BEGUN))
+    unread = upgrades.default_is_read(menu)
     if not actions:
-        return Plan()
-    return Plan(tuple(actions), tuple(_waits(params, facts)))
+        return Plan(findings=tuple(unread))
+    return Plan(tuple(actions), (*unread, *_waits(params, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -41,13 +42,16 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not upgrades.is_asked(params):
         return []
     menu = grub.parse(facts)
-    if (starts := menu.starts) is None or not starts.is_xen or not kept_pair.is_running(starts, facts):
+    if (starts := menu.starts) is None or not starts.is_xen or not running_pair.is_running(starts, facts):
         title = starts.title if starts else menu.saved_entry
-        what, why = f"The machine starts '{title}' by itself", "that is not the pair that runs"
-        return [Finding("fail", what, why, "run the step make_updates_default in mode apply", "H618")]
+        how = "; ".join(running_pair.not_running(starts, facts)) if starts and starts.is_xen else ""
+        what, why = f"The machine starts '{title}' by itself", how or "that is not the pair that runs"
+        do = next(
+            (f.do for f in upgrades.default_is_read(menu)), "run the step make_updates_default in mode apply"
+        )
+        return [Finding("fail", what, why, do, "H618")]
     if why := kept_pair.unkept(facts):
-        do = "run 07_first_boot when that is so no more"
-        return [Finding("warn", "The new pair cannot be kept", why, do, "H618")]
+        return [Finding("warn", "The new pair cannot be kept", why, kept_pair.what_next(facts), "H618")]
     return []
 
 

@@ -15,7 +15,7 @@ RISK = "safe"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    return (*system.COMMANDS, *kept_pair.COMMANDS)
+    return (*system.COMMANDS, *kept_pair.COMMANDS, Ask.read(upgrades.BEGUN))
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -32,10 +32,11 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     entry = (menu.entry(menu.next_entry) if menu.next_entry else None) or menu.starts
     if not system.parse(facts).is_dom0 or entry is None:
         return []  # prove_xen says it
+    begun = upgrades.begun(params, facts)
     if pair.entry is None:
-        return [_nothing_kept(params)]
+        return [_nothing_kept(params, facts), *begun]
     wrong = _unproved(entry, facts)
-    return [_finding(params, entry, wrong)] if wrong else []
+    return [*([_finding(params, entry, wrong)] if wrong else []), *begun]
 
 
 def _unproved(entry: Entry, facts: Facts) -> list[str]:
@@ -55,11 +56,16 @@ def _finding(params: HostParams, entry: Entry, wrong: list[str]) -> Finding:
     )
 
 
-def _nothing_kept(params: HostParams) -> Finding:
+def _nothing_kept(params: HostParams, facts: Facts) -> Finding:
+    why = f"no proved pair is kept in {proved_pair.FOLDER} on this host"
+    if proved_pair.parse(facts).text:
+        why = "the kept kernel's modules are gone from /lib/modules, so it would not find its disk"
+    unkept = kept_pair.unkept(facts)
+    do = "run 07_first_boot in mode apply; its last step keeps what it has proved"
     return Finding(
         upgrades.level(params),
         "Nobody can say whether the next boot is a proved one",
-        f"no proved pair is kept in {proved_pair.FOLDER} on this host",
-        "run 07_first_boot in mode apply; its last step keeps what it has proved",
+        f"{why}; what runs cannot be kept: {unkept}" if unkept else why,
+        kept_pair.what_next(facts) if unkept else do,
         "H618",
     )

@@ -56,7 +56,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
                 "fail",
                 f"The guest '{name}' ran before the upgrade, and does not run now",
                 "it is not started with the host, or it gave up under the new pair",
-                f"start it with `xl create /etc/xen/{name}.cfg` and read what it says; then run the step again",
+                f"start it with `xl create /etc/xen/{name}.cfg` and read what it says, or, if it is to run no more, take its "
+                f"line out of {upgrades.BEGUN}; then run the step again",
             )
             for name in missing
         ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from runbook.actions import Reboot, Run
+from runbook.actions import Reboot
 from runbook.facts import boot_next, grub, modules, system, xen
+from runbook.facts.started_words import BY_THE_MENU
 from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
@@ -17,13 +18,6 @@ GUIDE = (
     "way back (H618)"
 )
 RISK = "disruptive"
-
-_FIRMWARE_WORDS = ("no-real-mode", "edd=off")
-_WAIT = Run(
-    ("sh", "-c", "systemctl is-system-running --wait || true"),
-    "ssh answers before Xen's own services do",
-    timeout_s=900,
-)
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -42,7 +36,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not now.can_write_choice and once.obstacle:
         return Plan(findings=(*waits, boot_menu.choice_would_stay(grub.place(facts), once)))
     ends = clean_ends.before_restart(facts)
-    actions = (*ends, *start_once.actions(now, once), Reboot(into="Xen, once"), _WAIT)
+    actions = (*ends, *start_once.actions(now, once), Reboot(into="Xen, once"), start_once.WAIT)
     if waits:
         reasons = reasons or ["those steps change what is read at boot"]
     return Plan(actions, (*waits, *clean_ends.told(facts)), f"Why: {'; '.join(reasons)}.")
@@ -101,7 +95,7 @@ def needed_because(params: HostParams, facts: Facts) -> list[str]:
 
 
 def _plain(words: tuple[str, ...]) -> list[str]:
-    return sorted(w for w in words if w not in _FIRMWARE_WORDS)
+    return sorted(w for w in words if w not in BY_THE_MENU)
 
 
 def _waits(params: HostParams, facts: Facts) -> list[Finding]:

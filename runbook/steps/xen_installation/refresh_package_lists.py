@@ -11,7 +11,6 @@ from runbook.steps.shared import apt
 TITLE = "Fetch Debian's package lists"
 GUIDE = "“Wheezy Configuration”: it ran aptitude over a long list in which one missing name stops all (H303)"
 RISK = "safe"
-_UPDATE = ("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -26,7 +25,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if now.lists and now.lists_are_fresh:
         return Plan(note="The lists were fetched within a day.", findings=tuple(apt.obstacles(now)))
     why = "they are older than a day" if now.lists else "this host has none yet"
-    return Plan((Run(_UPDATE, why, timeout_s=900),), tuple(apt.obstacles(now)))
+    return Plan((Run(apt.UPDATE, why, timeout_s=900),), tuple(apt.obstacles(now)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
