@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--describe", is_flag=True, help="Show what would be built, and what it cannot be like; build nothing."
 )
-@click.option("--to", metavar="STEP", default="", help="Stop behind this step; undo is not tried then.")
+@click.option(
+    "--to",
+    metavar="STEP",
+    default="",
+    help="Stop behind this step; neither check nor undo is tried then, and no consent comes of it.",
+)
 @click.option("--keep", is_flag=True, help="Leave the virtual PC running afterwards.")
 @click.option(
     "--break", "broken", metavar="WHAT", default="", help="Break power@STEP, network or xen once, and see."
@@ -73,6 +78,8 @@ def rehearse(
 
     if not params and not capture:
         raise click.UsageError("name the host's parameters, or a capture with --capture FOLDER")
+    if broken and to:
+        raise click.UsageError("--break belongs to a whole rehearsal: leave --to out")
     if broken:
         breaking.step_of(broken)
     notebooks.home_of(to)
@@ -103,13 +110,14 @@ def _played(
     """Return the rehearsal and its page; only one at a time runs on this controller."""
     from runbook.cli.progress import Plain, Progress
     from runbook.controller.locks import locked
+    from runbook.controller.private import made_private
     from runbook.errors import HostError
     from runbook.evidence import rehearsals
     from runbook.rehearsal import building
     from runbook.rehearsal.playing import Play
 
     top = building.folder(seen.params.host).parent
-    top.mkdir(parents=True, exist_ok=True)
+    made_private(top)
     with locked(top, wait=False) as is_mine:
         if not is_mine:
             raise HostError(
@@ -156,8 +164,9 @@ def _show(done: Rehearsal, page: Path) -> None:
         say(f"{step.notebook}  {step.step}: {step.status}: {step.message}", fg="red", err=True)
     if done.why:
         say(f"\n{done.why}", fg="red", err=True)
+    until = f" until {done.to}, which is not a whole rehearsal" if done.to else ""
     held = (
-        f"All was held: {plural(len(done.steps), 'step')}"
+        f"All was held{until}: {plural(len(done.steps), 'step')}"
         if done.outcome == "held"
         else f"It {done.outcome} at {done.at}"
     )

@@ -43,6 +43,16 @@ def folder(name: str, room: int) -> Path:
     return path
 
 
+def made_private(folder: Path) -> None:
+    """Make a folder that nobody else may enter (0700), or close one that is there and this user's own. Raises `OSError`.
+
+    What a host answered is in it, and says more of that host than others have to know.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid() and stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        folder.chmod(0o700)
+
+
 def temporary() -> str:
     """Return where a temporary folder for sockets is made: below a very long TMPDIR no socket can be."""
     usual = tempfile.gettempdir()

@@ -14,7 +14,7 @@ from runbook.controller.atomic import write_atomic
 from runbook.facts import identity
 from runbook.model.ask import Answer, Ask, Facts
 from runbook.redaction import KNOWN
-from runbook.redaction.spelt import ASSIGNED, NETWORK, SPOKEN
+from runbook.redaction.spelt import PATTERNS
 
 FOLDER = "facts"
 RawAnswer = tuple[int, str, str]
@@ -23,6 +23,7 @@ LAST = "last"
 _MACHINE = identity.COMMANDS[0]
 _IN_ADDRESS = re.compile(r"(://[^/\s:@]*:)([^@\s/]+)(?=@)")
 _HASH = re.compile(r"(?m)(^[^:\s]+:)([!*]?\$[^:\s]+)(?=:)")
+_HIDDEN = re.compile(r"hidden-[0-9a-f]{12}")
 _KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END|-----BEGIN|\Z)", re.S)
 
 
@@ -91,12 +92,14 @@ def hidden(answer: Answer, key: str) -> Answer:
     """
 
     def digest(match: re.Match[str]) -> str:
-        bare = match[2].strip("\"'")
+        bare = match[2].strip("\"'\\") or match[2]
+        if _HIDDEN.fullmatch(bare):
+            return match[0]
         mark = hmac.new(key.encode(), bare.encode(), hashlib.sha256).hexdigest()[:12]
         return match[1] + match[2].replace(bare, f"hidden-{mark}")
 
     def clean(text: str) -> str:
-        for pattern in (_KEY, _HASH, _IN_ADDRESS, ASSIGNED, NETWORK, SPOKEN):
+        for pattern in (_KEY, _HASH, _IN_ADDRESS, *PATTERNS):
             text = pattern.sub(digest, text)
         return text
 

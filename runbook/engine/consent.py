@@ -66,6 +66,13 @@ class Played:
     digests: Mapping[str, str]
     """For each step the digest of the plan that was carried out."""
     ended: Mapping[str, str]
+    to: str = ""
+    """Where it was to stop before its end, '' for a whole one."""
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it went wrong by itself: neither broken on purpose, nor stopped by a person."""
+        return not self.is_broken and self.outcome not in ("held", "interrupted")
 
     def why_not(self, name: str, machine: str) -> str:
         """Return why its play of a step is no word for a host's, '' when it is."""
@@ -75,6 +82,8 @@ class Played:
         if self.outcome != "held" or self.is_broken:
             how = "had something broken in it on purpose" if self.is_broken else f"ended {self.outcome}"
             return f"this very plan went well on {day}, in a rehearsal that {how}"
+        if self.to:
+            return f"this very plan went well on {day}, in a rehearsal that was no whole one: it was to stop at {self.to}"
         if not self.is_current:
             return f"this very plan was rehearsed on {day}, by another edition of the runbook"
         same = machine and machine == self.machine
@@ -98,6 +107,10 @@ class Rehearsed:
     def why_not(self, name: str, digest: str, machine: str) -> str:
         """Return why a step's plan does not count as rehearsed for an installation, '' when it does."""
         if play := self.of(name, digest):
+            newer = self.plays[: self.plays.index(play)]
+            failed = next((other for other in newer if other.is_failed), None)
+            if failed:
+                return f"this very plan was rehearsed on {play.made[:10]}, and a newer rehearsal, of {failed.made[:10]}, ended {failed.outcome}"
             return play.why_not(name, machine)
         if other := next((play for play in self.plays if name in play.digests), None):
             return f"another plan of it was rehearsed on {other.made[:10]}, {other.digests[name]}"

@@ -15,6 +15,7 @@ from typing import Any
 
 from runbook.controller import plain
 from runbook.controller.atomic import write_atomic
+from runbook.controller.private import made_private
 from runbook.controller.project import SOURCE, project
 from runbook.engine.consent import Played, Rehearsed
 from runbook.evidence import layout, provenance
@@ -70,6 +71,8 @@ class Rehearsal:
     """What undo did not return; None where it was not tried."""
     broken: str = ""
     """What was broken on purpose."""
+    to: str = ""
+    """The step behind which it was to stop, '' for one that was to go on to the way back."""
     started: str = ""
     """The notebook that it began with, '' for the first."""
     at: str = ""
@@ -79,7 +82,9 @@ class Rehearsal:
 
 def save(rehearsal: Rehearsal, folder: Path) -> Path:
     """Write the record and its page; return the page."""
-    folder.mkdir(parents=True, exist_ok=True)
+    made_private(folder.parent.parent)
+    made_private(folder.parent)
+    made_private(folder)
     content = KNOWN.clean({"format": FORMAT, **asdict(rehearsal)})
     write_atomic(folder / RECORD, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     write_atomic(folder / PAGE, layout.render("rehearsal.html", r=content, good=GOOD))
@@ -123,6 +128,7 @@ def rehearsed(host: str, top: Path, current: str) -> Rehearsed:
                 machine=one.machine,
                 is_current=one.edition == current,
                 is_broken=bool(one.broken),
+                to=one.to or ("where it stopped" if one.outcome == "held" and one.left is None else ""),
                 digests={step.step: step.digest for step in one.steps if step.digest},
                 ended={step.step: step.status for step in one.steps},
             )

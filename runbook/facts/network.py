@@ -61,6 +61,8 @@ class Interface:
     """Every PCI address on its way to the processor, outermost first; the card's own is the last."""
     is_virtual: bool = field(default=False, compare=False)
     """True for what is known to be no device: a bridge, a VLAN, a tunnel."""
+    permanent_mac: str = field(default="", compare=False)
+    """The card's own address where it has another one now, as a bond's members have."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,7 @@ def _interface(row: dict[str, Any], links: dict[str, str], bridges: set[str]) ->
         leased=frozenset(f"{info['local']}/{info['prefixlen']}" for info in infos if info.get("dynamic")),
         path=path,
         is_virtual="/devices/virtual/" in links.get(name, ""),
+        permanent_mac=row.get("permaddr", ""),
     )
 
 

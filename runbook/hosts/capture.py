@@ -141,7 +141,6 @@ def save(
             index = {"about": ABOUT, "format": FORMAT, "made": made, **more, "questions": entries}
             write_atomic(new / PARAMS, params)
             write_atomic(new / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
-            new.chmod(0o755)
             _take_place(new, folder)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)

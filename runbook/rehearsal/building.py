@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runbook.errors import HostError
+from runbook.rehearsal import door
 from runbook.rehearsal.described import Twin
 from runbook.rehearsal.files import packed
 from runbook.testbed import disk, hardware, qemu
@@ -22,6 +23,8 @@ from runbook.testbed.zoo import layout
 
 ROOM_MIB = 8192
 """What the disks take on the controller until the end, about: the base disks, the system, and what the notebooks bring."""
+SUDO = "/etc/sudoers.d/zz-rehearsal"
+"""The last of them by its name: of the rules that fit, sudo takes the last (sudoers(5))."""
 NOT_THERE = "/root/packages-not-there"
 _PATIENT = (
     "/etc/systemd/system.conf.d/emulated.conf",
@@ -80,7 +83,7 @@ def recipe_of(twin: Twin) -> Recipe:
     plain = default_recipe(described.release)
     accounts = [f"useradd --create-home --shell /bin/bash {user.name}" for user in described.users]
     rules = [
-        f"echo '{u.name} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/00-rehearsal; chmod 0440 /etc/sudoers.d/00-rehearsal"
+        f"echo '{u.name} ALL=(ALL) NOPASSWD: ALL' >{SUDO}; chmod 0440 {SUDO}"
         for u in described.users
         if u.sudo == "without-password"
     ]
@@ -122,9 +125,10 @@ def spec_of(described: Description) -> qemu.Spec:
     if pc is None:
         raise ValueError("a description without a PC")
     where = place([*(c.address for c in pc.cards), *(d.address for d in pc.drives if d.address)])
-    free = _free(where)
+    free = where.free
     nics = tuple(_nic(n, card, where, free) for n, card in enumerate(pc.cards) if card.device in _NETWORK)
     spares = tuple(_spare(card, where, free) for card in pc.cards if card.device not in _NETWORK)
+    spares += tuple((f"pci-testdev{qemu.MULTIFUNCTION}", addr, bus) for bus, addr in where.headless)
     disks, sata = [], 0
     for number, drive in enumerate(pc.drives):
         file = f"disk{number}.qcow2"
@@ -133,7 +137,8 @@ def spec_of(described: Description) -> qemu.Spec:
             sata += 1
         else:
             bus, addr = where.at.get(drive.address) or ("pcie.0", free.pop(0))
-            disks.append((file, addr, drive.device, bus))
+            more = qemu.MULTIFUNCTION if (bus, addr) in where.shared else ""
+            disks.append((file, addr, f"{drive.device}{more}", bus))
     return replace(
         hardware.MACHINE,
         memory_mib=pc.memory_mib,
@@ -149,22 +154,18 @@ def spec_of(described: Description) -> qemu.Spec:
     )
 
 
-def _free(where: Placement) -> list[str]:
-    taken = {int(addr.partition(".")[0], 16) for bus, addr in where.at.values() if bus == "pcie.0"}
-    taken |= {int(addr.partition(".")[0], 16) for _, addr in where.ports} | {0, 1, 0x1F}
-    return [f"{slot:#x}" for slot in range(2, 0x1F) if slot not in taken]
-
-
 def _nic(number: int, card: Card, where: Placement, free: list[str]) -> qemu.Nic:
     bus, addr = where.at.get(card.address) or ("pcie.0", free.pop(0))
     name = qemu.UPLINK.name if number == 0 else f"net{number}"
-    return qemu.Nic(name, card.device, addr, card.mac, card.net or "10.0.99.0/24", restrict=not card.net,
-                    bus=bus, router=card.router, names=card.names, lease=card.lease)  # fmt: skip
+    forward = door.forward(card.door, card.leads_to) if card.door and number == 0 else ""
+    return qemu.Nic(name, card.device, addr, card.mac, card.net or "10.0.99.0/24", restrict=True, bus=bus, router=card.router,
+                    names=card.names, lease=card.lease, forward=forward, has_more=(bus, addr) in where.shared)  # fmt: skip
 
 
 def _spare(card: Card, where: Placement, free: list[str]) -> tuple[str, ...]:
     bus, addr = where.at.get(card.address) or ("pcie.0", free.pop(0))
     more = ",serial=stand-in" if card.device == "nvme" else ""
+    more += qemu.MULTIFUNCTION if (bus, addr) in where.shared else ""
     return (f"{card.device}{more}", addr, bus)
 
 
@@ -192,7 +193,7 @@ def base(twin: Twin, say: Callable[[str], None]) -> Image:
         recipe,
         _layout(twin),
         plain,
-        replace(hardware.MACHINE, nics=(qemu.UPLINK,), spares=()),
+        replace(hardware.MACHINE, nics=(replace(qemu.UPLINK, restrict=True),), spares=()),
         say,
         packed(twin.files),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from runbook.facts import network, pci
@@ -24,7 +24,6 @@ STAND_INS = (
     ("0700", "pci-serial", "1b36:0002"),
 )
 _OTHER = ("pci-testdev", "1b36:0005")
-_Address = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 _PRIVATE = "10.0.{}.0/24"
 
 
@@ -107,15 +106,17 @@ def _way_in(seen: Network) -> tuple[str, ...]:
 def _card(card: Interface, model: str, seen: Network, facts: Facts, number: int, found: Cards) -> Card:
     """Return a network card, with what its network answers."""
     top = _above(card, seen)
-    addresses = [a for i in top for a in i.addresses if "." in a]
-    routers = [r.via for r in seen.table if r.interface in {i.name for i in top} and "." in r.via]
+    addresses = [a for i in top for a in i.addresses if _is_ipv4(a)]
+    routers = [r.via for r in seen.table if r.interface in {i.name for i in top}]
+    mac = card.permanent_mac or card.mac
     if not addresses:
         net = _PRIVATE.format(100 + number)
-        return Card(address=card.controller, device=model, mac=card.mac, what=card.name, net=net)
-    mine = ipaddress.ip_interface(addresses[0])
+        return Card(address=card.controller, device=model, mac=mac, what=card.name, net=net)
+    mine = ipaddress.IPv4Interface(addresses[0])
     net, router = str(mine.network), next((r for r in routers if _is_in(r, mine)), "")
     servers = [s for s in _servers(facts) if _is_in(s, mine)]
     names = next((s for s in servers if s != router), "") or _free(mine, {router, str(mine.ip)})
+    door = "" if found.at else _door(mine, {router, names, *(a.partition("/")[0] for a in addresses)})
     if servers and names not in servers:
         found.unlike.append(
             f"names are answered by {names}, and no more by {servers[0]}, which is the router, too"
@@ -126,12 +127,12 @@ def _card(card: Interface, model: str, seen: Network, facts: Facts, number: int,
             f"the network of {card.name} offers addresses by DHCP, whether the machine's does or not"
         )
     found.at = found.at or str(mine.ip)
-    if len({str(ipaddress.ip_interface(a).network) for a in addresses}) > 1:
+    if len({str(ipaddress.IPv4Interface(a).network) for a in addresses}) > 1:
         found.unlike.append(
             f"of the networks of {card.name} only {net} answers: {', '.join(addresses[1:])} do not"
         )
-    return Card(address=card.controller, device=model, mac=card.mac, what=card.name, net=net, router=router, names=names,
-                lease=str(mine.ip))  # fmt: skip
+    return Card(address=card.controller, device=model, mac=mac, what=card.name, net=net, router=router, names=names,
+                lease=str(mine.ip), door=door)  # fmt: skip
 
 
 def _above(card: Interface, seen: Network) -> list[Interface]:
@@ -147,7 +148,7 @@ def _passed(device: pci.Device, seen: Network, found: Cards, number: int) -> Car
         found.unlike.append(f"{device.bdf} is a {model} ({own}), and not {device.name} ({device.id})")
     near = next((i for i in seen.interfaces if i.controller == device.bdf), None)
     net = _PRIVATE.format(100 + number) if model in ("e1000e", "virtio-net-pci") else ""
-    mac = near.mac if near else f"52:54:00:13:01:{number:02x}" if net else ""
+    mac = (near.permanent_mac or near.mac) if near else f"52:54:00:13:01:{number:02x}" if net else ""
     return Card(address=device.bdf, device=model, id=own, mac=mac, what=device.name, net=net)
 
 
@@ -161,18 +162,58 @@ def _servers(facts: Facts) -> list[str]:
     ]
 
 
-def _is_in(address: str, mine: _Address) -> bool:
-    """Return whether an address is in the network of another."""
+def _is_ipv4(address: str) -> bool:
+    """Return whether an address with its prefix is one of IPv4. Raises `ValueError` for one of no kind.
+
+    What stands behind the % of an IPv6 address can be any text (RFC 4007), so `fe80::1%x.y` is none of IPv4 for its dot.
+
+    >>> _is_ipv4("10.0.2.15/24"), _is_ipv4("fe80::1%a.b,c/64")
+    (True, False)
+    """
     try:
-        return ipaddress.ip_address(address) in mine.network
+        return isinstance(ipaddress.ip_interface(address), ipaddress.IPv4Interface)
+    except ValueError:
+        raise ValueError(f"{address!r:.80} is no address") from None
+
+
+def _is_in(address: str, mine: ipaddress.IPv4Interface) -> bool:
+    """Return whether an address of IPv4 is in the network of another."""
+    try:
+        return ipaddress.IPv4Address(address) in mine.network
     except ValueError:
         return False
 
 
-def _free(mine: _Address, taken: Iterable[str]) -> str:
+def _door(mine: ipaddress.IPv4Interface, taken: Iterable[str]) -> str:
+    """Return the address of the network's end that is for apt: nobody's, and none that DHCP gives. Raises `ValueError` for none.
+
+    >>> _door(ipaddress.IPv4Interface("192.168.1.2/24"), {"192.168.1.254"})
+    '192.168.1.253'
+    """
+    used = {*map(str, _leases(mine)), *taken}
+    end = int(mine.network.broadcast_address)
+    first = (
+        str(ipaddress.IPv4Address(n))
+        for n in range(end - 1, max(int(mine.network.network_address), end - 64), -1)
+    )
+    found = next((host for host in first if host not in used), "")
+    if not found:
+        raise ValueError(
+            f"the network {mine.network} is too small: the virtual PC needs an address there for its packages"
+        )
+    return found
+
+
+def _leases(mine: ipaddress.IPv4Interface) -> Iterator[ipaddress.IPv4Address]:
+    """Yield what QEMU's DHCP may give: 16 addresses, the machine's own first (libslirp, bootp.h)."""
+    size = min(16, int(mine.network.broadcast_address) - int(mine.ip) + 1)
+    yield from (mine.ip + n for n in range(size))
+
+
+def _free(mine: ipaddress.IPv4Interface, taken: Iterable[str]) -> str:
     """Return an address of the network that nobody is known to have, '' in one that is full.
 
-    >>> _free(ipaddress.ip_interface("192.168.1.2/24"), {"192.168.1.1"})
+    >>> _free(ipaddress.IPv4Interface("192.168.1.2/24"), {"192.168.1.1"})
     '192.168.1.3'
     """
     used = {str(mine.ip), *taken}

@@ -15,7 +15,7 @@ from runbook.facts.likeness import File, Likeness
 from runbook.model.ask import Facts
 from runbook.model.unreadable import reading
 from runbook.params import HostParams
-from runbook.rehearsal import accounts, cards, disks, files, packages
+from runbook.rehearsal import accounts, cards, disks, door, fence, files, packages
 from runbook.rehearsal.accounts import ACCOUNT
 from runbook.rehearsal.cards import Cards
 from runbook.rehearsal.disks import KEYS, Disks
@@ -26,6 +26,7 @@ from runbook.text.plural import plural
 
 MOST_TIB = 64
 """What all disks may have together: QEMU's files grow with what is written, and their tables with their size."""
+MOST_DISKS = 20
 MEMORY_MIB = (6144, 16384)
 """What the PC has at least, where its host has that too, and at most."""
 ALWAYS = (
@@ -62,9 +63,11 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
     """
     is_whole = likeness.is_held(facts)
     seen = likeness.parse(facts) if is_whole else files.told(facts)
+    sources = tuple(sources)
     made, wired, carried = _read(facts, params, seen, sources)
+    carried.carried += [fence.way_of_apt(card.door) for card in wired.cards if card.door]
     unlike = [*_first(facts, params, is_whole), *made.unlike, *wired.unlike, *carried.unlike]
-    pc, more = _pc(facts, params, made, wired)
+    pc, more = _pc(facts, params, made, wired, sources)
     links = _names(facts, pc)
     carried.carried += links
     unlike += more + [f"{_named(link)} is called so by a file of the rehearsal's" for link in links]
@@ -103,6 +106,8 @@ def _read(
     """Return disks, cards and files. Raises `ParamsError` for answers of which they cannot be made."""
     try:
         made, wired = disks.read(facts), cards.read(facts, params)
+        if len(made.sizes) > MOST_DISKS:
+            raise ValueError(f"it has {len(made.sizes)} disks; at most {MOST_DISKS} are made")
         if (tib := sum(made.sizes) >> 40) >= MOST_TIB:
             raise ValueError(f"its disks have {tib} TiB together; less than {MOST_TIB} are made")
         return made, wired, files.read(seen, sources, made)
@@ -136,7 +141,9 @@ def _first(facts: Facts, params: HostParams, is_whole: bool) -> list[str]:
     return found
 
 
-def _pc(facts: Facts, params: HostParams, made: Disks, wired: Cards) -> tuple[Pc, list[str]]:
+def _pc(
+    facts: Facts, params: HostParams, made: Disks, wired: Cards, sources: Iterable[File]
+) -> tuple[Pc, list[str]]:
     """Return the PC, and what of it is elsewhere than on the host."""
     unlike, drives, sata = [], [], 0
     for name, controller in zip(made.names, made.controllers, strict=True):
@@ -152,12 +159,33 @@ def _pc(facts: Facts, params: HostParams, made: Disks, wired: Cards) -> tuple[Pc
             drives.append(Drive(device="ide-hd"))
     where = place([*(c.address for c in wired.cards), *(d.address for d in drives if d.address)])
     unlike += [f"{address} is at another address: {why}" for address, why in where.not_had.items()]
+    unlike += [
+        f"{card.address[:-1]}0 is a test device: without a first function no system finds {card.address}"
+        for card in wired.cards
+        if where.at.get(card.address) and _first_of(where.at[card.address]) in where.headless
+    ]
     has = -(-memory.parse(facts).machine_mib // 256) * 256
     mib = min(has or MEMORY_MIB[0], MEMORY_MIB[1], max(MEMORY_MIB[0], params.memory_needed_mib + 512))
     if has and mib < has:
         unlike.append(f"it has {mib} MiB of memory, and not {has}")
     starts: Literal["uefi", "bios"] = "uefi" if firmware.parse(facts).is_uefi else "bios"
-    return Pc(firmware=starts, memory_mib=mib, drives=tuple(drives), cards=tuple(wired.cards)), unlike
+    anywhere = sum(c.address not in where.at for c in wired.cards) + sum(
+        d.device != "ide-hd" and d.address not in where.at for d in drives
+    )
+    if anywhere > len(where.free):
+        raise _none(
+            facts,
+            f"{anywhere} of its cards and disks need a place on the first bus of the PC, which has {len(where.free)} left",
+            "rehearse for parameters that pass fewer cards; a host with so many disks cannot be rehearsed yet",
+        )
+    leads_to = door.servers("\n".join(file.text for file in sources))
+    placed = tuple(c.model_copy(update={"leads_to": leads_to}) if c.door else c for c in wired.cards)
+    return Pc(firmware=starts, memory_mib=mib, drives=tuple(drives), cards=placed), unlike
+
+
+def _first_of(at: tuple[str, str]) -> tuple[str, str]:
+    """Return bus and place of the first function in the slot of a place."""
+    return at[0], at[1].partition(".")[0]
 
 
 def _names(facts: Facts, pc: Pc) -> list[File]:
@@ -193,7 +221,7 @@ def _layout(made: Disks, pc: Pc, carried: Files, people: list[str]) -> Layout:
     # The key that lets root in while the disks are made.
     inside = [
         *([f"install -d -m 0700 {KEYS}"] if made.crypts else []),
-        *(f"mv /root/{name}.key {KEYS}/{name}.key; chmod 0400 {KEYS}/{name}.key" for name in made.crypts),
+        *(_key_moved(name) for name in made.crypts),
         *(f"rm -f {shlex.quote(path)}" for path in carried.gone),
         "tar -C / --no-overwrite-dir -xpf /root/carried.tar; rm /root/carried.tar",
         *people,
@@ -216,6 +244,11 @@ def _layout(made: Disks, pc: Pc, carried: Files, people: list[str]) -> Layout:
     inside += ["update-initramfs -u -k all", "update-grub"]
     return Layout(firmware=pc.firmware, disks_bytes=tuple(made.sizes), make=tuple(made.make), inside=tuple(inside),
                   at_first=tuple(first))  # fmt: skip
+
+
+def _key_moved(name: str) -> str:
+    made, kept = shlex.quote(f"/root/{name}.key"), shlex.quote(f"{KEYS}/{name}.key")
+    return f"mv {made} {kept}; chmod 0400 {kept}"
 
 
 def _let_in(people: Iterable[User], way: Way) -> list[str]:

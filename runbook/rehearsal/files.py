@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from runbook.facts import likeness
 from runbook.facts.likeness import File, Likeness
 from runbook.model.ask import Facts
+from runbook.rehearsal import fence
 from runbook.rehearsal.disks import KEYS, Disks
 
 MARK = "hidden-"
@@ -31,6 +32,7 @@ GRUB_CMDLINE_LINUX_XEN_REPLACE="$GRUB_CMDLINE_LINUX_XEN_REPLACE console=hvc0"
 _PLACES = (*(PurePosixPath(folder) for folder in likeness.FOLDERS), PurePosixPath("/usr/local/bin"),
            PurePosixPath("/usr/local/sbin"), PurePosixPath("/etc/localtime"))  # fmt: skip
 _SOURCES = re.compile(r"/etc/apt/sources\.list(\.d/.*\.(list|sources))?")
+_MODE, _OWNER = re.compile(r"[0-7]{4}"), re.compile(r"[\w.@$-]{1,32}:[\w.@$-]{1,32}")
 _NOT_THERE = "#rehearsal:"
 _KERNELS = (
     "proc",
@@ -62,16 +64,25 @@ def read(seen: Likeness, sources: Iterable[File], made: Disks) -> Files:
     Raises `ValueError` for a path that no look at a machine gives.
     """
     found = Files(gone=[path for path in seen.gone if _prove(path)])
-    secrets, back = 0, []
+    secrets, back, away = 0, list[str](), list[str]()
     for file in seen.files:
         _prove(file.path)
+        if not (_MODE.fullmatch(file.mode) and _OWNER.fullmatch(file.owner)):
+            raise ValueError(
+                f"{file.path} would be of {file.owner!r:.60} with the rights {file.mode!r:.20}, which are none"
+            )
         if file.kept_back:
             back.append(f"{file.path} ({file.kept_back})")
+        elif fence.stays_away(file):
+            away.append(file.path)
         elif not _SOURCES.fullmatch(file.path):
             secrets += MARK in file.text
             found.carried.append(file)
-    found.links = [(path, to) for path, to in seen.links if _prove(path) and _is_quiet(to)]
-    found.carried = [_adapted(file, made, found.unlike) for file in found.carried]
+    links = [(path, to) for path, to in seen.links if _prove(path) and _is_quiet(to)]
+    found.links = fence.links_left(links, away)
+    found.carried = [_adapted(fence.without_proxy(file), made, found.unlike) for file in found.carried]
+    found.unlike += [fence.NOTHING_OUT, fence.NO_CRON]
+    found.unlike += [f"these units of its owner's stay away: {', '.join(away)}"] if away else []
     found.carried += [*sources, File(OWN_WORDS, "0644", "root:root", _OWN_WORDS)]
     found.unlike += [
         f"{OWN_WORDS} is there besides, with a serial console and words for Xen in software emulation"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from runbook import params as parameters
 from runbook.captures import questions, seen
 from runbook.controller.apt_sources import as_deb822, as_lines, mirror_options, own_sources
+from runbook.drift.kept import hidden
 from runbook.errors import ParamsError
 from runbook.facts import identity, network, pci, storage, system
 from runbook.facts.likeness import File
@@ -54,7 +56,17 @@ def at_host(file: Path) -> Looked:
     finally:
         host.close()
     _require_root(params, facts)
-    return Looked(params, facts, file, identity.parse(facts))
+    return Looked(params, _without_secrets(facts), file, identity.parse(facts))
+
+
+def _without_secrets(facts: Facts) -> Facts:
+    """Return a host's answers as a capture has them: what lies in the virtual PC, and beside it here, lets nobody in anywhere.
+
+    The same secret is the same digest each time, or no earlier rehearsal would ever serve.
+    """
+    machine = identity.COMMANDS[0]
+    key = (facts[machine].out.strip() if machine in facts else "") or secrets.token_hex(16)
+    return Facts({ask: hidden(answer, key) for ask, answer in facts.items()}, facts.of, facts.unknown)
 
 
 def at_capture(file: Path | None, folder: Path) -> Looked:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from runbook.controller.project import PATTERN, project
@@ -31,17 +32,19 @@ def home_of(step: str) -> str:
     return home
 
 
-def until(step: str) -> tuple[Path | None, list[str]]:
-    """Return a folder with the notebooks before the one that has a step, and that one's steps until it.
+@contextmanager
+def until(step: str) -> Iterator[tuple[Path | None, list[str]]]:
+    """Yield a folder with the notebooks before the one that has a step, and that one's steps until it; it is gone afterwards.
 
     None stands for the project's own folder, and no steps behind that, where no step is named. Raises as `home_of` does.
     """
     home = home_of(step)
     if not home:
-        return None, []
+        yield None, []
+        return
     names = list(steps(all_notebooks(), home))
-    folder = Path(tempfile.mkdtemp(prefix="runbook-rehearsal-"))
-    for path in sorted((project() / "notebooks").glob(PATTERN)):
-        if path.stem < home:
-            shutil.copy2(path, folder / path.name)
-    return folder, names[: names.index(step) + 1]
+    with tempfile.TemporaryDirectory(prefix="runbook-rehearsal-") as made:
+        for path in sorted((project() / "notebooks").glob(PATTERN)):
+            if path.stem < home:
+                shutil.copy2(path, Path(made) / path.name)
+        yield Path(made), names[: names.index(step) + 1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook import params as parameters
+from runbook.controller.atomic import write_atomic
 from runbook.params import HostParams
 from runbook.params.here import step_names
 from runbook.proposal.commented import dump
@@ -26,7 +27,7 @@ def write(
     Every step may run there. Raises `ParamsError` when they are none any more, which is a fault of the runbook's.
     """
     values: dict[str, Any] = params.model_dump(mode="json", exclude_unset=True)
-    for key in ("consent", "approvers", "notify"):
+    for key in ("consent", "approvers", "notify", "watch"):
         values.pop(key, None)
     connection = {"kind": "ssh", "to": ALIAS, "config": str(machine.ssh_config)}
     values["connection"] = connection | ({"become": "sudo"} if user != "root" else {})
@@ -35,6 +36,8 @@ def write(
     lines = ", ".join([*exact, *step_names()])
     path = machine.state / f"{params.host}.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{dump(values)}consent: [{lines}]\n", encoding="utf-8")
+    text = f"{dump(values)}consent: [{lines}]\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomic(path, text)
     parameters.load(path)
     return path

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import SubprocessError
 
 from runbook import params as parameters
 from runbook.controller.signals import go_on
@@ -80,13 +81,22 @@ class Play:
             why = f"undo did not return {len(self.left)} things" if self.left else ""
         except KeyboardInterrupt:
             outcome, why = "interrupted", "it was interrupted"
-        except (RunbookError, TestbedError) as error:
+        except (RunbookError, TestbedError, OSError, SubprocessError, ValueError) as error:
             outcome = "refused" if isinstance(error, RunbookError) and error.status == "refused" else "failed"
-            why = str(error)
-        finally:
-            if not self.keep:
-                self.machine.down()
+            why = str(error) or type(error).__name__
+        if not self.keep:
+            outcome, why = self._switched_off(outcome, why)
         return self._record(outcome, why)
+
+    def _switched_off(self, outcome: str, why: str) -> tuple[str, str]:
+        """Switch the virtual PC off, and return outcome and reason, which stay what they were where that works."""
+        try:
+            self.machine.down()
+        except (TestbedError, OSError, SubprocessError) as error:
+            return (
+                "failed" if outcome == "held" else outcome
+            ), f"{why}\nthe virtual PC did not go off: {error}".strip()
+        return outcome, why
 
     def _play(self) -> None:
         checks = checkpoints.Checkpoints(self.machine, self.looked, self.twin)
@@ -116,22 +126,29 @@ class Play:
 
     def _apply(self, keep: OnEvent) -> None:
         """Run the notebooks, once more where a person's word for one very plan is asked, or something was broken."""
-        whole, single = notebooks.until(self.to)
+        with notebooks.until(self.to) as (whole, single):
+            self._apply_these(whole, single, keep)
+
+    def _apply_these(self, whole: Path | None, single: list[str], keep: OnEvent) -> None:
+        """Keep the disks behind whole notebooks of a machine that nothing was broken in: only there can another one begin."""
         breaker = breaking.Breaker(
             self.broken,
             self.machine,
             lambda: hardware.switch_on(self.machine.folder, building.spec_of(self.twin.description)),
         )
 
-        def hear(event: Event) -> None:
+        def hear_step(event: Event) -> None:
             self.on_event(event)
-            keep(event)
             if self.broken:
                 breaker(event)
 
-        done = (
-            None if whole and not any(whole.iterdir()) else self._agreed(hear, whole=whole, start=self.start)
-        )
+        def hear(event: Event) -> None:
+            hear_step(event)
+            if not self.broken:
+                keep(event)
+
+        is_any = whole is None or any(path.stem >= self.start for path in whole.iterdir())
+        done = self._agreed(hear, whole=whole, start=self.start) if is_any else None
         if self.broken and done:
             must(
                 bool(breaker.done),
@@ -147,7 +164,7 @@ class Play:
         if done:
             noted.require_good(done)
         for step in single:
-            noted.require_good(self._agreed(hear, only=step))
+            noted.require_good(self._agreed(hear_step, only=step))
 
     def _agreed(self, hear: OnEvent, *, whole: Path | None = None, start: str = "", only: str = "") -> Run:
         """Return a run; one that only lacks a word for a very plan is gone on with, and the word is noted."""
@@ -210,6 +227,7 @@ class Play:
             minutes=self.minutes,
             changed=self.changed,
             left=self.left,
+            to=self.to,
             broken=breaking.told(self.broken) if self.broken else "",
             started=self.start,
             at="" if outcome == "held" else self.at,

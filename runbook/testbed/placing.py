@@ -25,6 +25,37 @@ class Placement:
     not_had: dict[str, str]
     """For each other one the reason."""
 
+    @property
+    def free(self) -> list[str]:
+        """Places on the root bus that nothing has, for what can be anywhere."""
+        taken = {int(addr.partition(".")[0], 16) for bus, addr in self.at.values() if bus == "pcie.0"}
+        taken |= {int(addr.partition(".")[0], 16) for _, addr in self.ports} | {*_OWN}
+        return [f"{slot:#x}" for slot in range(2, 0x1F) if slot not in taken]
+
+    @property
+    def shared(self) -> frozenset[tuple[str, str]]:
+        """Bus and place of each slot in which more than one function is: QEMU wants to be told at the first one.
+
+        >>> sorted(place(["0000:01:00.0", "0000:01:00.1", "0000:00:04.0"]).shared)
+        [('port1', '0x0')]
+        """
+        return frozenset((bus, slot) for bus, slot, function in self._places if function)
+
+    @property
+    def headless(self) -> tuple[tuple[str, str], ...]:
+        """Bus and place of each first function that nothing has: without one no system looks for the others.
+
+        >>> place(["0000:01:00.1"]).headless
+        (('port1', '0x0'),)
+        """
+        first = {(bus, slot) for bus, slot, function in self._places if not function}
+        return tuple(sorted(self.shared - first))
+
+    @property
+    def _places(self) -> list[tuple[str, str, str]]:
+        parts = ((bus, addr.partition(".")) for bus, addr in self.at.values())
+        return [(bus, slot, function) for bus, (slot, _, function) in parts]
+
 
 def place(addresses: Iterable[str]) -> Placement:
     """Return where devices go.

@@ -7,6 +7,7 @@ guests die. AMD, because QEMU emulates SVM with nested paging and AMD's IOMMU, n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from runbook.testbed.wire import Wire, socket_of
@@ -14,6 +15,9 @@ from runbook.testbed.wire import Wire, socket_of
 CPU = "EPYC,-smap,-smep,-monitor,-rdtscp"
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+MULTIFUNCTION = ",multifunction=on"
+_ONE_WORD = re.compile(r"[A-Za-z0-9.:/_-]*")
+"""A comma would begin another option of QEMU's."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,27 @@ class Nic:
     """The name server's."""
     lease: str = ""
     """What DHCP gives first."""
+    forward: str = ""
+    """What a restricted network has beside ssh, as QEMU's `guestfwd` takes it."""
+    has_more: bool = False
+    """Another function is in the same slot."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a value that would be more words for QEMU than one."""
+        for value in (
+            self.name,
+            self.model,
+            self.addr,
+            self.mac,
+            self.net,
+            self.net6,
+            self.bus,
+            self.router,
+            self.names,
+            self.lease,
+        ):
+            if not _ONE_WORD.fullmatch(value):
+                raise ValueError(f"{value!r:.80} is no word for a network card")
 
 
 #: The card that carries ssh, and under Xen the first bridge: enp0s3.
@@ -124,11 +149,14 @@ def _nic(nic: Nic, spec: Spec) -> list[str]:
         net += f",{word}={value}" if value else ""
     if nic.restrict:
         net += ",restrict=on"
+    if nic.forward:
+        net += f",guestfwd={nic.forward.replace(',', ',,')}"
     if nic.name == UPLINK.name:
         net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-{spec.ssh_at}:{spec.ssh_to}"
     if spec.wire is not None and nic.name in spec.wire.cards:
         net = f"stream,id={nic.name},server=off,addr.type=unix,addr.path={socket_of(nic.name)}"
     device = f"{nic.model},netdev={nic.name},bus={nic.bus},addr={nic.addr},mac={nic.mac},romfile="
+    device += MULTIFUNCTION if nic.has_more else ""
     return ["-netdev", net, "-device", device]
 
 

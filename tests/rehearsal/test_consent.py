@@ -61,6 +61,7 @@ def test_the_very_plan_that_ended_well_runs_unattended() -> None:
         (replace(GOOD, ended={NAME: "failed"}), "was rehearsed on 2026-11-30, and ended failed"),
         (replace(GOOD, is_broken=True), "had something broken in it on purpose"),
         (replace(GOOD, is_current=False), "by another edition of the runbook"),
+        (replace(GOOD, to="install_xen"), "was no whole one: it was to stop at install_xen"),
         (replace(GOOD, machine=""), "from a capture"),
         (replace(GOOD, machine="f" * 12), "for another installation"),
     ],
@@ -78,6 +79,48 @@ def test_a_newer_rehearsal_of_the_same_plan_that_failed_counts() -> None:
     with pytest.raises(ConsentMissing, match="ended failed"):
         given(replace(GOOD, outcome="failed"), GOOD)
     assert given(replace(GOOD, digests={NAME: "0" * 12}), GOOD)
+
+
+@pytest.mark.parametrize(
+    ("newer", "words"),
+    [
+        ({"outcome": "failed", "digests": {}, "ended": {NAME: "refused"}}, "ended failed"),
+        ({"outcome": "refused", "digests": {NAME: "0" * 12}}, "ended refused"),
+        ({"outcome": "interrupted", "digests": {}}, ""),
+        ({"outcome": "failed", "digests": {}, "is_broken": True}, ""),
+        ({"digests": {}}, ""),
+    ],
+)
+def test_a_newer_rehearsal_that_failed_takes_the_consent_of_an_older_one_away(
+    newer: dict[str, Any], words: str
+) -> None:
+    """Also where it failed before this step's plan was carried out; one that a person stopped, or broke, says nothing of it."""
+    plays = (replace(GOOD, made="2026-12-01T10:00:00+00:00", **newer), GOOD)
+    if not words:
+        assert given(*plays)
+        return
+    with pytest.raises(ConsentMissing, match=f"a newer rehearsal, of 2026-12-01, {words}"):
+        given(*plays)
+
+
+def test_a_rehearsal_to_a_step_is_no_whole_one(tmp_path: Path) -> None:
+    """Its record says where it was to stop, and one of before that lacks the word is known by its undo that was not tried."""
+    for number, more in enumerate(({"to": NAME, "left": None}, {"left": None})):
+        part = replace(REHEARSAL, **more)
+        page = rehearsals.save(part, tmp_path / str(number) / "toy" / "one").read_text()
+        said = rehearsals.rehearsed("toy", tmp_path / str(number), "1.0 abc").why_not(
+            NAME, PLAN.digest(), MACHINE
+        )
+        assert "was no whole one" in said
+        assert ("this was no whole rehearsal" in page) == ("to" in more)
+
+
+def test_nobody_else_enters_the_folders_of_rehearsals(tmp_path: Path) -> None:
+    """They hold what a host answered: folders are 0700, those that were there before, too."""
+    (tmp_path / "rehearsals" / "toy").mkdir(parents=True, mode=0o755)
+    rehearsals.save(REHEARSAL, tmp_path / "rehearsals" / "toy" / "one")
+    for path in ("rehearsals", "rehearsals/toy", "rehearsals/toy/one"):
+        assert (tmp_path / path).stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("plan", [PLAN, Plan(PLAN.actions, (Finding("loss", "an address goes"),))])

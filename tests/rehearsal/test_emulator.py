@@ -24,7 +24,7 @@ needs_qemu = pytest.mark.skipif(
 def every_kind() -> Description:
     """Return a PC with an uplink on bus 3, a fixed address, each kind of disk, and each stand-in on a bus of its own."""
     uplink = Card(address="0000:03:00.0", device="virtio-net-pci", mac="52:54:00:00:00:01", net="192.168.1.0/24",
-                  router="192.168.1.1", names="192.168.1.3", lease="192.168.1.20")  # fmt: skip
+                  router="192.168.1.1", names="192.168.1.3", lease="192.168.1.20", door="192.168.1.254", leads_to=("deb.example:80",))  # fmt: skip
     passed = [
         Card(address=f"0000:{number:02x}:00.0", device=model, id=own,
              mac="52:54:00:00:00:09" if model == "e1000e" else "", net="10.0.77.0/24" if model == "e1000e" else "")
@@ -32,13 +32,34 @@ def every_kind() -> Description:
     ]  # fmt: skip
     model, own = stand_in("118000")
     last = Card(address="0000:00:14.0", device=model, id=own)
+    graphics = [
+        Card(address="0000:0c:00.0", device="bochs-display"),
+        Card(address="0000:0c:00.1", device="ich9-intel-hda"),
+    ]
+    sound = Card(address="0000:0d:00.1", device="ich9-intel-hda")
     drives = (
         Drive(device="ide-hd"),
         Drive(device="nvme", address="0000:01:00.0"),
         Drive(address="0000:00:08.0"),
     )
-    pc = Pc(memory_mib=64, drives=drives, cards=(uplink, *passed, last))
+    pc = Pc(memory_mib=64, drives=drives, cards=(uplink, *passed, last, *graphics, sound))
     return Description(name="toy", summary="every kind", way=Way(at="192.168.1.20", port=2222), pc=pc)
+
+
+def test_a_card_of_several_functions_is_one_card() -> None:
+    """QEMU is told at the first function that there are more; where that is not passed, a test device is in its place."""
+    words = qemu.command(building.spec_of(every_kind()))
+    at_12, at_13 = ([word for word in words if f"bus=port{bus}," in word] for bus in (12, 13))
+    assert at_12 == [
+        "bochs-display,multifunction=on,bus=port12,addr=0x0",
+        "ich9-intel-hda,bus=port12,addr=0x0.1",
+    ]
+    assert sorted(at_13) == [
+        "ich9-intel-hda,bus=port13,addr=0x0.1",
+        "pci-testdev,multifunction=on,bus=port13,addr=0x0",
+    ]
+    alone = [word for word in words if "bus=port4," in word or "bus=port3," in word]
+    assert not [word for word in alone if "multifunction" in word]
 
 
 @needs_qemu

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import TimeoutExpired
 from types import SimpleNamespace
 from typing import Any
 
@@ -167,10 +168,76 @@ def test_to_a_step_runs_the_notebooks_before_and_then_steps(toy: Any) -> None:
     assert names[0] == ""
     assert names[-1] == "install_xen"
     assert done.left is None
-    folder, steps = notebooks.until("install_xen")
-    assert folder is not None
-    assert sorted(p.stem for p in folder.iterdir())[-1] < "05"
-    assert steps == names[1:]
+    with notebooks.until("install_xen") as (folder, steps):
+        assert folder is not None
+        assert sorted(p.stem for p in folder.iterdir())[-1] < "05"
+        assert steps == names[1:]
+    assert not folder.exists()
+
+
+def test_a_second_one_to_a_step_begins_at_what_the_first_kept(
+    toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notebooks before are done already: only the steps are run, and no notebook is looked for that the folder has not."""
+    home = notebooks.home_of("install_xen")
+    monkeypatch.setattr(checkpoints.Checkpoints, "begin_again", lambda *_: home)
+    monkeypatch.setattr(playing, "kept_state", lambda *_: BEFORE)
+    done, runs = toy([ended()] * 20, to="install_xen")
+    assert (done.outcome, done.to) == ("held", "install_xen")
+    assert all(only for _, only, _ in runs.calls)
+    assert runs.calls[-1][1] == "install_xen"
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"), [({}, 1), ({"to": "install_xen"}, 1), ({"broken": "network"}, 0)]
+)
+def test_disks_are_kept_behind_whole_notebooks_of_a_whole_machine_alone(
+    toy: Any, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], kept: int
+) -> None:
+    """A notebook of which some steps ran, or one on a machine that something was broken in, is none to begin behind."""
+    heard: list[Any] = []
+    monkeypatch.setattr(checkpoints.Checkpoints, "keeper", lambda *_: heard.append)
+
+    class Telling(Runs):
+        def __call__(
+            self, file: Path, mode: str, only: str | None, start: str | None, *args: Any, **more: Any
+        ) -> Any:
+            if mode == "apply":
+                args[1]({"event": "notebook-end", "notebook": "05_xen_installation", "status": "completed"})
+            return super().__call__(file, mode, only, start, *args, **more)
+
+    monkeypatch.setitem(globals(), "Runs", Telling)
+    toy([ended()] * 20, **options)
+    assert len(heard) == kept
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("no space left"), TimeoutExpired("ssh", 5), ValueError("a drive too many")]
+)
+def test_whatever_ends_it_leaves_a_record(
+    toy: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """An error that is not the runbook's ends it as failed: without a record an older good one would go on counting."""
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(playing.building, "boot", fails)
+    done, _ = toy([])
+    assert (done.outcome, done.at) == ("failed", "build")
+    assert str(error) in done.why
+
+
+def test_a_pc_that_does_not_go_off_is_a_failure(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All was held, and something runs on: the record says which."""
+
+    def fails(*_: Any) -> None:
+        raise OSError("no such process")
+
+    monkeypatch.setattr(playing.Machine, "down", fails)
+    done, _ = toy([ended(), ended(mode="check")])
+    assert done.outcome == "failed"
+    assert "did not go off: no such process" in done.why
 
 
 def test_the_parameters_are_the_persons_own(toy: Any) -> None:

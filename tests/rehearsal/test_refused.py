@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ from click.testing import CliRunner, Result
 
 from runbook.cli import main
 from runbook.controller.locks import locked
+from runbook.errors import ParamsError
 from runbook.facts import likeness
 from runbook.facts.storage.asks import LSBLK
 from runbook.hosts import capture
-from runbook.model.ask import Answer, Ask
-from runbook.rehearsal import building, looked
+from runbook.model.ask import Answer, Ask, Facts
+from runbook.rehearsal import building, described, looked
+from runbook.testbed import qemu
 from tests.recorded import ROOT
 from tests.rehearsal.test_described import KVM
 
@@ -57,6 +61,16 @@ def lsblk(**more: Any) -> str:
     return json.dumps(found)
 
 
+def _disks(count: int) -> str:
+    found = json.loads(capture.load(KVM).answers[LSBLK].out)
+    last = found["blockdevices"][-1]
+    more = [
+        last | {"name": f"sd{n}", "kname": f"sd{n}", "path": f"/dev/sd{n}", "children": []}
+        for n in range(count - 2)
+    ]
+    return json.dumps({"blockdevices": [*found["blockdevices"], *more]})
+
+
 HEAD = "= 0644 root:root "
 BAD = {
     "cut": (lambda at: (shutil.copytree(KVM, at), (at / "answers/storage-lsblk").unlink())[0], "A capture lacks an answer"),
@@ -68,6 +82,9 @@ BAD = {
     "link elsewhere": (lambda at: with_likeness(at, "", "/root/x\t/etc/shadow\n"), "where no look at a machine takes one from"),
     "control": (lambda at: with_likeness(at, f"{HEAD}/etc/network/a\x1b[2Jb\n x\n"), "where no look at a machine takes one from"),
     "huge": (lambda at: changed(at, storage_lsblk=lsblk(size=1 << 60)), "TiB together"),
+    "many disks": (lambda at: changed(at, storage_lsblk=_disks(22)), "it has 22 disks; at most 20 are made"),
+    "no rights": (lambda at: with_likeness(at, "= 9z99 root:root /etc/network/x\n x\n"), "which are none"),
+    "no owner": (lambda at: with_likeness(at, "= 0644 root /etc/network/x\n x\n"), "which are none"),
     "foreign": (lambda at: changed(at, network_links=""), "is of another host"),
     "linked answers": (lambda at: _linked(at), "answers is a link"),
 }  # fmt: skip
@@ -112,6 +129,10 @@ def test_a_whole_capture_is_described(tmp_path: Path) -> None:
         ((), "name the host's parameters, or a capture"),
         ((str(ROOT / "params/example.yml"),), "There is no host to rehearse for"),
         (("--capture", str(KVM), "--to", "set_boot_menus"), "There is no step 'set_boot_menus'"),
+        (
+            ("--capture", str(KVM), "--break", "network", "--to", "set_boot_menu"),
+            "belongs to a whole rehearsal",
+        ),
         (("--capture", str(KVM), "--break", "gas"), "'gas' is nothing that can be broken"),
         (("--capture", str(KVM), "--break", "power@nowhere"), "there is no step 'nowhere'"),
     ],
@@ -165,15 +186,78 @@ def test_two_at_once_are_one_too_many(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "Another rehearsal is under way" in done.output
 
 
-def test_what_a_capture_says_never_becomes_a_word_for_the_emulator() -> None:
-    """A MAC address with more behind it, of a hostile capture, is no MAC address."""
-    seen = looked.at_capture(None, KVM)
-    answers = {ask: seen.facts[ask] for ask in seen.facts}
-    addr = Ask.run("ip", "-j", "addr")
-    hostile = answers[addr].out.replace("52:54:00:00:00:01", "52:54:00:00:00:01,romfile=/etc/passwd")
-    from runbook.errors import ParamsError
-    from runbook.model.ask import Facts
-    from runbook.rehearsal import described
+ADDR = Ask.run("ip", "-j", "addr")
+HOSTILE = {
+    "more behind a MAC address": (ADDR, "52:54:00:00:00:01", "52:54:00:00:00:01,romfile=/etc/passwd"),
+    "an IPv6 scope with a dot": (
+        ADDR,
+        '"local":"10.0.2.15","prefixlen":24',
+        '"local":"fe80::1%a.b,guestfwd=tcp:1","prefixlen":64',
+    ),
+    "more behind an address": (ADDR, '"local":"10.0.2.15"', '"local":"10.0.2.15,restrict=off"'),
+    "no address": (ADDR, '"local":"10.0.2.15"', '"local":"10.0.2.x"'),
+    "a network of two": (ADDR, '"local":"10.0.2.15","prefixlen":24', '"local":"10.0.2.15","prefixlen":31'),
+}
 
-    with pytest.raises(ParamsError, match="No virtual PC can be made"):
-        described.describe(Facts(answers | {addr: Answer(0, hostile)}), seen.params, ())
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_a_capture_says_never_becomes_a_word_for_the_emulator(kind: str) -> None:
+    """A MAC address or an address with more behind it, of a hostile capture, is none: one error, and nothing is built."""
+    ask, old, new = HOSTILE[kind]
+    seen = looked.at_capture(None, KVM)
+    answers = {one: seen.facts[one] for one in seen.facts}
+    text = re.sub(r"\s*([:,])\s*", r"\1", answers[ask].out)
+    assert old in text
+    with pytest.raises(ParamsError, match="No virtual PC can be made") as raised:
+        described.describe(Facts(answers | {ask: Answer(0, text.replace(old, new))}), seen.params, ())
+    assert len(raised.value.why) <= 600
+    assert raised.value.do
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nameserver 10.0.2.3,hostfwd=tcp::22-:22",
+        "nameserver fe80::1%a.b,restrict=off",
+        "nameserver no-address",
+    ],
+)
+def test_a_name_server_that_is_no_address_is_none(line: str) -> None:
+    """It is left out, and no word of it reaches the emulator."""
+    seen = looked.at_capture(None, KVM)
+    answers = {one: seen.facts[one] for one in seen.facts} | {
+        Ask.read("/etc/resolv.conf"): Answer(0, f"{line}\n", "0644 root:root")
+    }
+    words = " ".join(
+        qemu.command(building.spec_of(described.describe(Facts(answers), seen.params, ()).description))
+    )
+    assert line.split()[1] not in words
+    assert "restrict=off" not in words
+
+
+def test_more_cards_than_the_pc_has_places_are_refused() -> None:
+    """What cannot be at its own address needs a place on the first bus, and those end."""
+    seen = looked.at_capture(None, KVM)
+    answers = {one: seen.facts[one] for one in seen.facts}
+    rows = json.loads(answers[ADDR].out)
+    more = [
+        rows[1] | {"ifname": f"e{n}", "addr_info": [], "master": "", "address": f"52:54:00:00:01:{n:02x}"}
+        for n in range(32)
+    ]
+    links = "".join(
+        f"/sys/class/net/e{n} ../../devices/pci0000:40/0000:40:{n:02x}.0/net/e{n}\n" for n in range(32)
+    )
+    for ask, answer in answers.items():
+        if "/sys/class/net/ /sys/class/net/*/" in ask.argv[-1]:
+            answers[ask] = Answer(0, answer.out + links)
+    answers[ADDR] = Answer(0, json.dumps([*rows, *more]))
+    with pytest.raises(ParamsError, match="No virtual PC can be made") as raised:
+        described.describe(Facts(answers), seen.params, ())
+    assert "32 of its cards and disks need a place" in raised.value.why
+
+
+@pytest.mark.parametrize("field", ["model", "mac", "net", "router", "names", "lease", "bus", "addr"])
+def test_a_card_with_a_comma_is_no_card(field: str) -> None:
+    """Whoever describes it: the emulator's words are made of plain ones."""
+    with pytest.raises(ValueError, match="is no word for a network card"):
+        replace(qemu.UPLINK, **{field: "10.0.2.1,restrict=off"})

@@ -14,6 +14,8 @@ class Said(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+Ipv4 = Annotated[str, Field(pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3})?$")]
+"""An address, or none. What a host said of its network becomes a word for QEMU, so nothing else may stand there."""
 AbsolutePath = Annotated[str, Field(pattern=r"^/[^\s]+$")]
 
 
@@ -42,7 +44,7 @@ class Way(Said):
     """Who logs in; another than root becomes root by sudo."""
     port: Annotated[int, Field(ge=1, le=65535)] = 22
     """Where the machine's ssh listens."""
-    at: str = ""
+    at: Ipv4 = ""
     """The address at which it does; the one that DHCP gives where empty."""
 
 
@@ -100,7 +102,7 @@ class Drive(Said):
 
     device: Literal["virtio-blk-pci", "ide-hd", "nvme"] = "virtio-blk-pci"
     """What makes it /dev/vda, /dev/sda or /dev/nvme0n1."""
-    address: str = ""
+    address: Annotated[str, Field(pattern=r"^([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])?$")] = ""
     """Its place on the PCI bus, such as 0000:03:00.0; '' for one at the PC's own SATA controller, or any place."""
 
 
@@ -108,20 +110,24 @@ class Card(Said):
     """A PCI device at its address: a network card, or a stand-in for what is passed to a guest."""
 
     address: Annotated[str, Field(pattern=r"^0000:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")]
-    device: str
+    device: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     """As QEMU calls it."""
     what: str = ""
     """What it stands for."""
     id: str = ""
     """Its own `vendor:device`, '' where nobody looks at it."""
     mac: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5})?$")] = ""
-    net: str = ""
-    """For a network card the IPv4 network that it is plugged into; '' for one that leads nowhere."""
-    router: str = ""
-    names: str = ""
+    net: Annotated[str, Field(pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2})?$")] = ""
+    """For a network card the IPv4 network that it is plugged into, which leads nowhere; '' for any."""
+    router: Ipv4 = ""
+    names: Ipv4 = ""
     """The name server there."""
-    lease: str = ""
+    lease: Ipv4 = ""
     """What DHCP gives first there."""
+    door: Ipv4 = ""
+    """The address there by which apt fetches, '' where nothing leads out."""
+    leads_to: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_\[\]-]+$")], ...] = ()
+    """The servers that it leads to, each with its port."""
 
 
 class Pc(Said):
