@@ -789,3 +789,12 @@ class TestHidingNeverTakesWhatDom0Needs:
         planned = hide_devices.plan(params, machine.facts(hide_devices.asks(params)))
         assert planned.actions == ()
         assert any(f.level == "refuse" and "must stay with dom0" in f.what for f in planned.stops)
+
+
+def test_ram_disks_that_a_package_left_behind_are_explained():
+    """With no device to hide either, the plan says why it makes the RAM disks anew, not only that it does."""
+    machine = installed()
+    machine.images += "stale initrd.img-6.12\n"
+    planned = hide_devices.plan(NONE, machine.facts(hide_devices.asks(NONE)))
+    assert [action.title.split()[1] for action in planned.actions] == ["update-initramfs"]
+    assert "changed after the initial RAM disks were made" in planned.note

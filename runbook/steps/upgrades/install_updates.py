@@ -135,7 +135,7 @@ def _way_back(facts: Facts) -> list[Finding]:
             "Nobody can say which hypervisor runs",
             "upgrade by hand, with a screen or a serial console at hand",
         )
-        return [Finding("refuse", what, kept_pair.unkept(facts), do, "Linux, sysfs-hypervisor-xen")]
+        return [Finding("refuse", what, kept_pair.unkept(facts), do, "xl(1), info")]
     if not kept_pair.is_kept(facts) and kept_pair.actions(facts):
         what, why = "The pair that runs is not kept yet", "it is the way back from an upgrade"
         do = "run 07_first_boot in mode apply first; its last step keeps it"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook.actions import Action, Remove, Run
-from runbook.facts import grub
+from runbook.facts import grub, proved_pair
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -44,8 +44,10 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     menu = grub.parse(facts)
     if (starts := menu.starts) is None or not starts.is_xen or not running_pair.is_running(starts, facts):
         title = starts.title if starts else menu.saved_entry
-        how = "; ".join(running_pair.not_running(starts, facts)) if starts and starts.is_xen else ""
-        what, why = f"The machine starts '{title}' by itself", how or "that is not the pair that runs"
+        how = ["that is not the pair that runs"]
+        if starts and starts.is_xen and starts.id != proved_pair.ID:
+            how = running_pair.not_running(starts, facts)
+        what, why = f"The machine starts '{title}' by itself", "; ".join(how)
         do = next(
             (f.do for f in upgrades.default_is_read(menu)), "run the step make_updates_default in mode apply"
         )

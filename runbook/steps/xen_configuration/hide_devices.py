@@ -58,6 +58,11 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if actions or now.stale:
         actions.append(_REBUILD)
     note = "It takes effect at the next boot." if actions else ""
+    if actions == [_REBUILD]:
+        note = (
+            f"Something in /etc/modprobe.d or {EARLY} changed after the initial RAM disks were made, by a package or by a run that was cut off: "
+            "the devices that are hidden stay the same, and the RAM disks get what else stands there. " + note
+        )
     return Plan(tuple(actions), findings, note)
 
 
@@ -78,7 +83,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         Finding(
             "fail",
             f"{image} is older than the files it is made from",
-            f"{OPTIONS} or {EARLY} changed after it was built",
+            f"something in /etc/modprobe.d, or {EARLY}, changed after it was built; installing a package does that too",
             "run the step hide_devices in mode apply",
         )
         for image in now.stale
