@@ -277,7 +277,7 @@ class Machine:
             return Answer(0, self.delivered)
         if script == "true":
             return Answer(0)
-        if script.startswith("grep -sHwF") and "/etc/nftables.conf" in script:
+        if script.startswith('f="/etc/nftables.conf'):
             found = {p: t for p, t in self.files.items() if p.startswith(FILTERS)}
             return Answer(0, "".join(f"{p}:{line}\n" for p, t in found.items() for line in t.splitlines()))
         if script.startswith("grep -rosHE") and network_manager.DISPATCHER in script:

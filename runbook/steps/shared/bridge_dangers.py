@@ -198,7 +198,7 @@ def by_name(params: HostParams, now: Network, files: Mapping[str, Collection[str
             f"{file} has rules for {port}, whose packets come by {bridge} then",
             "a filter sees the bridge as the interface: what is let in by those rules would be dropped, what is dropped let in",
             f"name {bridge} there as well as {port}, and load that (nft: `iifname {{ {port}, {bridge} }}`, since `iif` asks for "
-            f"an interface that is there; `ufw allow in on {bridge} …`; `firewall-cmd --permanent --zone=ZONE "
+            f"an interface that is there; iptables: the same rules with `-i {bridge}`; `ufw allow in on {bridge} …`; `firewall-cmd --permanent --zone=ZONE "
             f"--add-interface={bridge}`), then run again",
         )
         for file, names in sorted(files.items())

@@ -109,8 +109,8 @@ def _wide(name: str, facts: Facts, missing: Sequence[Run]) -> list[Finding]:
             [] if ufw.parse(facts).drops else [_open("ufw lets in what no rule of it is about", close, name)]
         )
     if now.default in now.accepting:
-        zone = ("firewall-cmd", "--permanent", f"--zone={now.default}", "--set-target=default")
-        close = "; ".join((*told, shlex.join(zone), "firewall-cmd --reload"))
+        target = ("firewall-cmd", "--permanent", f"--zone={now.default}", "--set-target=default")
+        close = "; ".join((*told, shlex.join(target), "firewall-cmd --reload"))
         return [_open("firewalld lets in what no rule of it is about", close, name)]
     return [
         _open(
