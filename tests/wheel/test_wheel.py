@@ -67,7 +67,9 @@ def _versions():
 
 
 def _run(argv, where, env, code=0):
-    done = subprocess.run(argv, cwd=where, env=env, capture_output=True, text=True, check=False, timeout=SLOWEST_S)
+    done = subprocess.run(
+        argv, cwd=where, env=env, capture_output=True, text=True, check=False, timeout=SLOWEST_S
+    )
     assert done.returncode == code, f"{argv}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 
