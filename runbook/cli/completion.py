@@ -29,7 +29,8 @@ def completion(ctx: click.Context) -> None:
     remove the files that the command names. Run it again after an upgrade.
 
     A new shell then completes commands, options, parameter files, notebooks and steps. For bash the package
-    bash-completion has to be there, as it is on most desktops; zsh has to be told the folder, once.
+    bash-completion has to be there, as it is on most desktops; zsh has to be told the folder, once. man(1)
+    finds the page where ~/.local/bin is in PATH.
 
     \b
     Example:
@@ -49,6 +50,7 @@ def completion(ctx: click.Context) -> None:
     folder = (home / PLACES["zsh"]).parent
     click.echo("Open a new shell. zsh needs this line in ~/.zshrc, before `compinit`:", err=True)
     click.echo(f"  fpath=({folder} $fpath)", err=True)
+    click.echo("man(1) finds the page where ~/.local/bin is in PATH.", err=True)
 
 
 def data_home() -> Path:

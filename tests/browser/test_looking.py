@@ -1,8 +1,13 @@
 """What is seen of every page at three widths: nothing sticks out, nothing lies on text, tables and pictures can be read."""
 
+from dataclasses import asdict
+
 import pytest
 
+from runbook.evidence.fleets.page import fleet_page
+from runbook.evidence.pages import runs_page
 from tests.browser.test_reading import every_page
+from tests.evidence.attested import record
 
 pytestmark = pytest.mark.browser
 WIDTHS = (400, 900, 1400)
@@ -39,6 +44,9 @@ MEASURED = """([smallest, longest]) => {
             && cell.getBoundingClientRect().right > Math.min(wide, table.closest(".outputs, .wide, .fact, body").getBoundingClientRect().right) + 1);
         if (cut.length) found.push(`the last column of ${table.id} is out of sight in ${cut.length} rows`);
     }
+    for (const list of document.querySelectorAll("main table.list.stacks"))
+        if (list.parentElement.scrollWidth > list.parentElement.clientWidth + 1)
+            found.push(`a list of ${list.rows.length} rows is cut`);
     for (const picture of document.querySelectorAll("main svg[role=img]")) {
         const drawn = picture.getBoundingClientRect().width, size = 12 * drawn / picture.viewBox.baseVal.width;
         if (drawn && size < smallest) found.push(`words of ${size.toFixed(1)} px in the picture ${picture.querySelector("title").textContent}`);
@@ -66,6 +74,42 @@ def test_every_page_can_be_looked_at(look, site, report, touched):
     for path in every_page(site, report):
         found |= {str(path): wrong} if (wrong := looked(page, path)) else {}
     assert found == {}
+
+
+def test_lists_of_runs_and_hosts_are_read_whole(look, tmp_path):
+    """A fleet's hosts with their reasons, its runs and all hosts: on a telephone no column is out of sight, and numbers say of what."""
+    why = "06_xen_configuration: NotRecorded\n  where: /srv/recordings/empty/06_xen_configuration/hide_devices.jsonl"
+    host = {
+        **{
+            "host": "a-host-with-a-long-name-01",
+            "params": "/home/ana/folder/params/01.yml",
+            "state": "failed",
+        },
+        **{
+            "report": "",
+            "notebook": "",
+            "step": "",
+            "message": why,
+            "exit_code": 7,
+            "seconds": 3700.0,
+            "earlier": "",
+        },
+    }
+    asked = {"mode": "apply", "parallel": 2, "serial": 0, "scheduler": ""}
+    fleet = {
+        "id": "20261125T234641.123Z-fleet-abcdef",
+        "started": "2026-01-01T00:00:00Z",
+        "outcome": "failed",
+    }
+    fleet |= {"seconds": 3700.0, "resumes": "", "asked": asked, "hosts": [host], "link": "x", "verdict": why}
+    run = asdict(record(1, host["host"])) | {"place": f"{host['host']}/{record(1).id}", "notebooks": []}
+    found = {}
+    for name, text in (("fleet", fleet_page(fleet)), ("runs", runs_page([run], fleets=([fleet], 0)))):
+        (tmp_path / f"{name}.html").write_text(text)
+        page = look(tmp_path / f"{name}.html")
+        found[name] = looked(page, tmp_path / f"{name}.html")
+        assert page.locator("td.num[data-of]").count() > 1
+    assert found == {"fleet": [], "runs": []}
 
 
 def test_the_reasons_of_the_devices_are_read_at_every_width(look, site):
