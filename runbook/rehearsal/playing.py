@@ -85,18 +85,8 @@ class Play:
             outcome = "refused" if isinstance(error, RunbookError) and error.status == "refused" else "failed"
             why = str(error) or type(error).__name__
         if not self.keep:
-            outcome, why = self._switched_off(outcome, why)
+            outcome, why = noted.switched_off(self.machine, outcome, why)
         return self._record(outcome, why)
-
-    def _switched_off(self, outcome: str, why: str) -> tuple[str, str]:
-        """Switch the virtual PC off, and return outcome and reason, which stay what they were where that works."""
-        try:
-            self.machine.down()
-        except (TestbedError, OSError, SubprocessError) as error:
-            return (
-                "failed" if outcome == "held" else outcome
-            ), f"{why}\nthe virtual PC did not go off: {error}".strip()
-        return outcome, why
 
     def _play(self) -> None:
         checks = checkpoints.Checkpoints(self.machine, self.looked, self.twin)
