@@ -53,7 +53,8 @@ def rehearse(
     the same sizes (they take only what is written), the same partitions, volumes and file systems, the same addresses and
     names of cards, and its network as the host sees it; a stand-in of its class is at the address of each card that guests
     are to have. There all notebooks run in mode apply with your parameters, then a check, then undo, and the PC is compared
-    with what it was. Nothing of that reaches your host.
+    with what it was. Nothing of that reaches your host, or anybody else: the PC's networks lead nowhere, apt alone gets to
+    this computer's package sources, secrets that are recognised are digests, your own timers and services stay away.
 
     \b
     Examples:
@@ -62,6 +63,8 @@ def rehearse(
       runbook rehearse params/myhost.yml --to configure_bridges --keep
       runbook rehearse params/myhost.yml --break network   and if the cable goes?
       runbook rehearse --capture FOLDER                    without the host
+
+    With --to it stops behind a step, without check and undo; that is no whole rehearsal, and nothing is agreed to by it.
 
     It ends with one page: what the virtual PC could not be like, how each step ended, how long each disruptive moment
     was, what changed, and what undo left. Without hardware help the first one takes about as long as a coffee and a

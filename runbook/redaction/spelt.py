@@ -44,8 +44,8 @@ HEADER = re.compile(
 """What a program is let in by at a server (RFC 9110)."""
 _WORD = r"""( " [^"\n]+ " | ' [^'\n]+ ' | [^\s"'|;&]+ )"""
 PROGRAMS = tuple(
-    re.compile(rf"(?imx) ( {words} ) {_WORD}")
-    for words in (
+    re.compile(rf"(?imx) ( {head} ) {_WORD}")
+    for head in (
         r"\b sshpass [ \t]+ (?:-\w[ \t]+)*? -p [ \t]*",
         r"\b (?:mysql|mariadb)\w* (?:-\w+)? [ \t] (?:[^\n|;&]{0,400}?[ \t])?? -p (?=[^\s-])",
         r"\b curl [ \t] (?:[^\n|;&]{0,400}?[ \t])?? (?: -u [ \t]* | --(?:proxy-)?user [ \t=]+ ) [\"']? (?!https?:) [^\s:\"'|;&]+ :",

@@ -7,35 +7,31 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal
 
 from runbook.errors import ParamsError
-from runbook.facts import firmware, likeness, memory, network, system
+from runbook.facts import firmware, likeness, network, system
 from runbook.facts.likeness import File, Likeness
 from runbook.model.ask import Facts
 from runbook.model.unreadable import reading
 from runbook.params import HostParams
-from runbook.rehearsal import accounts, cards, disks, door, fence, files, packages
+from runbook.rehearsal import accounts, cards, disks, fence, files, packages, placed
 from runbook.rehearsal.accounts import ACCOUNT
 from runbook.rehearsal.cards import Cards
 from runbook.rehearsal.disks import KEYS, Disks
 from runbook.rehearsal.files import Files
-from runbook.testbed.machines.model import Description, Drive, Layout, Pc, User, Way
+from runbook.testbed.machines.model import Description, Layout, Pc, User, Way
 from runbook.testbed.placing import place
 from runbook.text.plural import plural
 
 MOST_TIB = 64
 """What all disks may have together: QEMU's files grow with what is written, and their tables with their size."""
 MOST_DISKS = 20
-MEMORY_MIB = (6144, 16384)
-"""What the PC has at least, where its host has that too, and at most."""
 ALWAYS = (
     "the firmware is QEMU's",
     "no card has its own ROM, resets as it does, or shows its faults",
     "all is slower",
 )
 """What no virtual PC of this kind has, whatever the host."""
-_SATA = 6
 _DO = "look at what it answered: runbook survey; take the capture anew if it was changed: runbook survey PARAMS --save FOLDER"
 
 
@@ -63,11 +59,9 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
     """
     is_whole = likeness.is_held(facts)
     seen = likeness.parse(facts) if is_whole else files.told(facts)
-    sources = tuple(sources)
-    made, wired, carried = _read(facts, params, seen, sources)
+    made, wired, carried, (pc, more) = _read(facts, params, seen, tuple(sources))
     carried.carried += [fence.way_of_apt(card.door) for card in wired.cards if card.door]
     unlike = [*_first(facts, params, is_whole), *made.unlike, *wired.unlike, *carried.unlike]
-    pc, more = _pc(facts, params, made, wired, sources)
     links = _names(facts, pc)
     carried.carried += links
     unlike += more + [f"{_named(link)} is called so by a file of the rehearsal's" for link in links]
@@ -101,16 +95,17 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
 
 
 def _read(
-    facts: Facts, params: HostParams, seen: Likeness, sources: Iterable[File]
-) -> tuple[Disks, Cards, Files]:
-    """Return disks, cards and files. Raises `ParamsError` for answers of which they cannot be made."""
+    facts: Facts, params: HostParams, seen: Likeness, sources: tuple[File, ...]
+) -> tuple[Disks, Cards, Files, tuple[Pc, list[str]]]:
+    """Return disks, cards and files, and the PC. Raises `ParamsError` for answers of which they cannot be made."""
     try:
         made, wired = disks.read(facts), cards.read(facts, params)
         if len(made.sizes) > MOST_DISKS:
             raise ValueError(f"it has {len(made.sizes)} disks; at most {MOST_DISKS} are made")
         if (tib := sum(made.sizes) >> 40) >= MOST_TIB:
             raise ValueError(f"its disks have {tib} TiB together; less than {MOST_TIB} are made")
-        return made, wired, files.read(seen, sources, made)
+        pc = placed.read(facts, params, made, wired, sources)
+        return made, wired, files.read(seen, sources, made), pc
     except json.JSONDecodeError:
         raise  # which answer it is says whoever reads it (`runbook.model.unreadable`)
     except ValueError as error:
@@ -139,53 +134,6 @@ def _first(facts: Facts, params: HostParams, is_whole: bool) -> list[str]:
     if codename and codename != params.release:
         found.append(f"the parameters are for {params.release}, and the host runs {codename}")
     return found
-
-
-def _pc(
-    facts: Facts, params: HostParams, made: Disks, wired: Cards, sources: Iterable[File]
-) -> tuple[Pc, list[str]]:
-    """Return the PC, and what of it is elsewhere than on the host."""
-    unlike, drives, sata = [], [], 0
-    for name, controller in zip(made.names, made.controllers, strict=True):
-        if name.startswith("nvme"):
-            drives.append(Drive(device="nvme", address=controller))
-        elif name.startswith("vd") or sata == _SATA:
-            unlike += (
-                [] if name.startswith("vd") else [f"{name} is a virtio disk: the PC has {_SATA} SATA ports"]
-            )
-            drives.append(Drive(address=controller if name.startswith("vd") else ""))
-        else:
-            sata += 1
-            drives.append(Drive(device="ide-hd"))
-    where = place([*(c.address for c in wired.cards), *(d.address for d in drives if d.address)])
-    unlike += [f"{address} is at another address: {why}" for address, why in where.not_had.items()]
-    unlike += [
-        f"{card.address[:-1]}0 is a test device: without a first function no system finds {card.address}"
-        for card in wired.cards
-        if where.at.get(card.address) and _first_of(where.at[card.address]) in where.headless
-    ]
-    has = -(-memory.parse(facts).machine_mib // 256) * 256
-    mib = min(has or MEMORY_MIB[0], MEMORY_MIB[1], max(MEMORY_MIB[0], params.memory_needed_mib + 512))
-    if has and mib < has:
-        unlike.append(f"it has {mib} MiB of memory, and not {has}")
-    starts: Literal["uefi", "bios"] = "uefi" if firmware.parse(facts).is_uefi else "bios"
-    anywhere = sum(c.address not in where.at for c in wired.cards) + sum(
-        d.device != "ide-hd" and d.address not in where.at for d in drives
-    )
-    if anywhere > len(where.free):
-        raise _none(
-            facts,
-            f"{anywhere} of its cards and disks need a place on the first bus of the PC, which has {len(where.free)} left",
-            "rehearse for parameters that pass fewer cards; a host with so many disks cannot be rehearsed yet",
-        )
-    leads_to = door.servers("\n".join(file.text for file in sources))
-    placed = tuple(c.model_copy(update={"leads_to": leads_to}) if c.door else c for c in wired.cards)
-    return Pc(firmware=starts, memory_mib=mib, drives=tuple(drives), cards=placed), unlike
-
-
-def _first_of(at: tuple[str, str]) -> tuple[str, str]:
-    """Return bus and place of the first function in the slot of a place."""
-    return at[0], at[1].partition(".")[0]
 
 
 def _names(facts: Facts, pc: Pc) -> list[File]:

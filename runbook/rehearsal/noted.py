@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from subprocess import SubprocessError
 
 from runbook.errors import CheckFailed, Refused
 from runbook.evidence.outcomes import INTERRUPTED
@@ -10,6 +11,8 @@ from runbook.evidence.rehearsals import StepPlayed
 from runbook.rehearsal import notebooks
 from runbook.runner.run import Run
 from runbook.steps import notebooks as all_notebooks
+from runbook.testbed.errors import TestbedError
+from runbook.testbed.machine import Machine
 
 
 def note(played: dict[str, StepPlayed], done: Run, exact: Iterable[str]) -> None:
@@ -54,3 +57,15 @@ def require_good(done: Run) -> None:
             why=done.message,
             do="mend what it names, in the parameters or on the host, and rehearse again",
         )
+
+
+def switched_off(machine: Machine, outcome: str, why: str) -> tuple[str, str]:
+    """Switch the virtual PC off; return outcome and reason, which stay what they were where that works."""
+    try:
+        machine.down()
+    except (TestbedError, OSError, SubprocessError) as error:
+        return (
+            "failed" if outcome == "held" else outcome,
+            f"{why}\nthe virtual PC did not go off: {error}".strip(),
+        )
+    return outcome, why

@@ -85,18 +85,8 @@ class Play:
             outcome = "refused" if isinstance(error, RunbookError) and error.status == "refused" else "failed"
             why = str(error) or type(error).__name__
         if not self.keep:
-            outcome, why = self._switched_off(outcome, why)
+            outcome, why = noted.switched_off(self.machine, outcome, why)
         return self._record(outcome, why)
-
-    def _switched_off(self, outcome: str, why: str) -> tuple[str, str]:
-        """Switch the virtual PC off, and return outcome and reason, which stay what they were where that works."""
-        try:
-            self.machine.down()
-        except (TestbedError, OSError, SubprocessError) as error:
-            return (
-                "failed" if outcome == "held" else outcome
-            ), f"{why}\nthe virtual PC did not go off: {error}".strip()
-        return outcome, why
 
     def _play(self) -> None:
         checks = checkpoints.Checkpoints(self.machine, self.looked, self.twin)
@@ -131,11 +121,8 @@ class Play:
 
     def _apply_these(self, whole: Path | None, single: list[str], keep: OnEvent) -> None:
         """Keep the disks behind whole notebooks of a machine that nothing was broken in: only there can another one begin."""
-        breaker = breaking.Breaker(
-            self.broken,
-            self.machine,
-            lambda: hardware.switch_on(self.machine.folder, building.spec_of(self.twin.description)),
-        )
+        folder, spec = self.machine.folder, building.spec_of(self.twin.description)
+        breaker = breaking.Breaker(self.broken, self.machine, lambda: hardware.switch_on(folder, spec))
 
         def hear_step(event: Event) -> None:
             self.on_event(event)
@@ -150,15 +137,10 @@ class Play:
         is_any = whole is None or any(path.stem >= self.start for path in whole.iterdir())
         done = self._agreed(hear, whole=whole, start=self.start) if is_any else None
         if self.broken and done:
-            must(
-                bool(breaker.done),
-                f"{breaking.told(self.broken).capitalize()}: it never came to that",
-                f"{done.folder}",
-            )
+            told = breaking.told(self.broken)
+            must(bool(breaker.done), f"{told.capitalize()}: it never came to that", f"{done.folder}")
             breaker.mend()
-            self.say(
-                f"{breaking.told(self.broken)}; run 1 ended with {done.exit_code}: {done.message.splitlines()[:1]}"
-            )
+            self.say(f"{told}; run 1 ended with {done.exit_code}: {done.message.splitlines()[:1]}")
             self.machine.wait_ready()
             done = self._agreed(hear, whole=whole, start="")
         if done:

@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -110,11 +111,11 @@ class Mirror:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.name = f"127.0.0.1:{self.socket.getsockname()[1]}"
         self.heads: list[bytes] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
 
     def _serve(self) -> None:
-        caller, _ = self.socket.accept()
-        with caller:
+        with suppress(OSError), self.socket.accept()[0] as caller:
             self.heads.append(caller.recv(1 << 16))
             caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
 
@@ -123,6 +124,9 @@ class Mirror:
 def mirror() -> Iterator[Mirror]:
     found = Mirror()
     yield found
+    with suppress(OSError):
+        found.socket.shutdown(socket.SHUT_RDWR)  # whoever waits there ends
+    found.thread.join(30)
     found.socket.close()
 
 
