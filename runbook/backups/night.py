@@ -13,23 +13,21 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runbook.backups import boot_test, keeping, names
+from runbook.backups import boot_test, keeping, names, night_second
 from runbook.backups.boot_test import Trial, Unable
 from runbook.backups.called import run
 from runbook.backups.keeping import Rules
+from runbook.backups.night_second import tried
 from runbook.backups.night_store import Folder, write
-from runbook.backups.second import WHOLE, Place, Trouble
+from runbook.backups.second import Place, Trouble
 
 Json = dict[str, Any]
-PARTS = 30
-"""In how many nights the whole second place is read once."""
 
 
 class Night:
@@ -53,9 +51,9 @@ class Night:
         """Make, verify, copy and thin out the backups of each guest in its turn; return how many things failed."""
         row: Json = {"began": int(self.clock()), "guests": {}, "second": None}
         for guest in self.guests:
-            row["guests"][guest["name"]] = _tried(guest["name"], partial(self._one, guest))
+            row["guests"][guest["name"]] = tried(guest["name"], partial(self._one, guest))
         if self.orders.get("second"):
-            row["second"] = _tried("the second place", self._copy)
+            row["second"] = tried("the second place", self._copy)
         return self._end("make", row, [*row["guests"].values(), row["second"] or {}])
 
     def boot(self) -> int:
@@ -63,7 +61,7 @@ class Night:
         row: Json = {
             "began": int(self.clock()),
             "guests": {
-                g["name"]: _tried(g["name"], partial(self._boot, g)) for g in self.guests if g.get("trial")
+                g["name"]: tried(g["name"], partial(self._boot, g)) for g in self.guests if g.get("trial")
             },
         }
         return self._end("boot", row, [*row["guests"].values()])
@@ -118,43 +116,7 @@ class Night:
                      self.root / "var/cache/xen-runbook/restic", orders.get("limit_kib_s"))  # fmt: skip
 
     def _copy(self) -> Json:
-        """Copy the newest verified backup of each guest that is not in the second place yet."""
-        place = self._place()
-        row: Json = {"repository": place.repository, "copied": {}, "dropped": [], "there": {}}
-        row["id"] = place.open(self.folder.place)
-        copies = place.copies()
-        place.forget([one for one in copies if "data" in one["tags"] and WHOLE not in one["tags"]])
-        failed: dict[str, str] = {}
-        for guest in self.guests:
-            tried = _tried(guest["name"], partial(self._copy_of, place, copies, guest["name"]))
-            row["copied"] |= tried.get("copied", {})
-            failed |= {guest["name"]: tried["error"]} if "error" in tried else {}
-        copies = place.copies() if row["copied"] else copies
-        for guest in self.guests:
-            gone = [] if guest["name"] in failed else self._gone(place, copies, guest["name"])
-            row["dropped"] += gone
-            row["there"][guest["name"]] = [
-                b.name for b in place.of(guest["name"], copies) if b.name not in gone
-            ]
-        place.forget([one for one in copies if {*row["dropped"]} & {*one["tags"]}])
-        checked = _tried(
-            "the second place", lambda: place.check(int(self.clock()) // 86400 % PARTS + 1, PARTS)
-        )
-        failed |= {"": checked["error"]} if "error" in checked else {}
-        return row | ({"error": "; ".join(dict.fromkeys(failed.values()))} if failed else {})
-
-    def _copy_of(self, place: Place, copies: list[Json], guest: str) -> Json:
-        good = [b for b in self.folder.of(guest) if b.is_good]
-        if not good or good[-1].name in {b.name for b in place.of(guest, copies)}:
-            return {}
-        return {"copied": {good[-1].name: place.copy(self.folder, good[-1].name, guest)}}
-
-    def _gone(self, place: Place, copies: list[Json], guest: str) -> list[str]:
-        """Return the names of the copies that the rules for the second place let go."""
-        agreed = self.keep.get("second") or {}
-        if agreed.get("repository") != place.repository or guest not in self.keep.get("guests", ()):
-            return []
-        return list(keeping.dropped(place.of(guest, copies), Rules(**agreed["rules"]), int(self.clock())))
+        return night_second.copy(self._place(), self.folder, [g["name"] for g in self.guests], self.keep, int(self.clock()))  # fmt: skip
 
     def _boot(self, guest: Json) -> Json:
         good = [b for b in self.folder.of(guest["name"]) if b.is_verified]
@@ -193,17 +155,6 @@ class Night:
         for why in failed:
             sys.stderr.write(f"night: {why}\n")
         return len(failed)
-
-
-def _tried(what: str, work: Callable[[], Json | None]) -> Json:
-    """Return what came of one piece of work; whatever stops it stops no other, and is told."""
-    try:
-        return work() or {}
-    except Trouble as trouble:
-        return {"error": str(trouble)}
-    except Exception as error:
-        traceback.print_exc()
-        return {"error": f"{what}: {error or type(error).__name__}"}
 
 
 @contextmanager

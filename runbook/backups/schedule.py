@@ -24,7 +24,7 @@ STATE = "/var/lib/xen-runbook/backups"
 NIGHT, SECOND_ID = f"{STATE}/night.json", f"{STATE}/second.id"
 """How the last nights went; which repository the second place is."""
 PYTHON = "/usr/local/lib/xen-runbook/python"
-MODULES = ("called", "names", "keeping", "night_store", "second", "boot_test", "night")
+MODULES = ("called", "names", "keeping", "night_store", "second", "night_second", "boot_test", "night")
 """The modules that the host runs, as they are here; they import each other and Python's own library."""
 UNITS = "/etc/systemd/system"
 MAKE, BOOT = "xen-runbook-backups", "xen-runbook-boot-test"

@@ -143,7 +143,7 @@ def test_beside_goes_into_the_pool_of_its_guest() -> None:
     (create,) = [a.argv for a in planned("10.00").actions if isinstance(a, Run) and a.argv[0] == "lvcreate"]
     assert create[create.index("--thinpool") + 1] == "pool"
     assert "--virtualsize" in create
-    assert planned("99.99").stops[0].what == "The thin pool guests/pool has no room for then"
+    assert planned("99.99").stops[0].what == "The volume then has no room in the thin pool guests/pool"
 
 
 def test_make_makes_a_new_one_and_verifies_it(host: Host) -> None:

@@ -130,7 +130,7 @@ class RestoreBeside:
         # A thin volume takes from its pool what is written to it, and no more is written than was kept.
         if room < (need := kept if pool else size):
             where = f"thin pool {pool.full_name}" if pool else f"volume group {name}"
-            return Finding("refuse", f"The {where} has no room for {self.volume}", f"{human_size(need)} are needed, {human_size(room)} are free",
+            return Finding("refuse", f"The volume {self.volume} has no room in the {where}", f"{human_size(need)} are needed, {human_size(room)} are free",
                            "remove what is not needed any more, or add a disk (`vgextend`)", "lvcreate(8)")  # fmt: skip
         return None
 
