@@ -99,11 +99,22 @@ remove_torn() { # FOLDER
 
 # Thaws by itself: when it is told to, when this program or the connection is gone, and after a minute.
 # On one line, for a shell of any kind over there.
-frozen='thawed() { s=$?; for f in $done; do fsfreeze -u "$f" || s=1; done; exit $s; }; done=; trap thawed EXIT; trap "exit 1" HUP INT TERM; for f; do fsfreeze -f "$f" || exit 1; done="$f $done"; done; echo frozen; timeout 60 head -n 1'
+frozen='thawed() { s=$?; for f in $done; do fsfreeze -u "$f" || s=1; done; exit $s; }; done=; trap thawed EXIT; trap "exit 1" HUP INT TERM PIPE; for f; do fsfreeze -f "$f" || exit 1; done="$f $done"; done; echo frozen; timeout 60 head -n 1'
+
+# Wait at most a minute for one line of the guest's, whatever else it says; `heard` is the last of that.
+hear() { # LINE
+    local line='' end=$((SECONDS + 60))
+    heard=''
+    while [ "$SECONDS" -lt "$end" ] && read -r -t $((end - SECONDS)) line <&8; do
+        [ "$line" != "$1" ] || return 0
+        heard=$line
+    done
+    return 1
+}
 
 # The guest holds still until `let_go`.
 hold() { # GUEST [pause | freeze TO FOLDER...]
-    local guest=$1 how=${2:-} to=${3:-} line='' said=''
+    local guest=$1 how=${2:-} to=${3:-}
     case $how in
         '') ;;
         pause)
@@ -114,20 +125,17 @@ hold() { # GUEST [pause | freeze TO FOLDER...]
             shift 3
             # Pipes with names and not a coproc, whose ends bash takes away when it is gone, with its last words.
             mkfifo "$work/tell" "$work/hear"
-            ssh -o BatchMode=yes -o ConnectTimeout=20 -- "$to" "sh -c $(printf %q "$frozen") still $(printf '%q ' "$@")" <"$work/tell" >"$work/hear" 2>&1 9>&- &
+            # The far end thaws after a minute; a connection that is dead, or never says anything, is not waited for either.
+            timeout -k 5 240 ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 -- "$to" "sh -c $(printf %q "$frozen") still $(printf '%q ' "$@")" <"$work/tell" >"$work/hear" 2>&1 9>&- &
             still=$!
             exec 7>"$work/tell" 8<"$work/hear"
-            until [ "$line" = frozen ]; do
-                read -r -t 60 line <&8 || fail "$guest did not freeze (${said:-no answer of $to within a minute}); nothing was kept"
-                [ "$line" = frozen ] || said=$line
-            done
+            hear frozen || fail "$guest did not freeze (${heard:-no answer of $to within a minute}); nothing was kept"
             ;;
         *) fail "there is no way to hold still called $how" ;;
     esac
 }
 
 let_go() { # [pause | freeze ...]
-    local answer=''
     case ${1:-} in
         pause)
             xl unpause "$paused" || fail "$paused stays paused: xl unpause $paused failed; nothing was kept"
@@ -136,8 +144,7 @@ let_go() { # [pause | freeze ...]
         freeze)
             # What it says back is the very line that it was told: it was frozen until now.
             (trap '' PIPE; echo thaw >&7) 2>/dev/null || true
-            read -r -t 60 answer <&8 || true
-            [ "$answer" = thaw ] || fail "the file systems thawed before the snapshot was taken; nothing was kept"
+            hear thaw || fail "the file systems thawed before the snapshot was taken; nothing was kept"
             exec 7>&- 8<&-
             wait "$still" || fail "the file systems of the guest did not thaw; run \`fsfreeze -u\` in it. Nothing was kept"
             ;;
@@ -378,15 +385,30 @@ make() { # GUEST VOLUME FOLDER CONTENT SOURCE [pause | freeze TO FOLDER...]
 
 # -------------------------------------------------------------------------------------------- verify
 
+# What has been read to its end and is wrong stays so until it is read again and is right: it is noted for the host's
+# own timer. What could not be read just now, for want of memory or because a disk did not answer, is no verdict.
+condemn() { # FOLDER FILE WHAT
+    [ -f "$1/$2" ] || fail "${1##*/}: $3" # without its data it counts as none anyway
+    mkdir -p "$state"
+    echo "$(sum <"$1/SHA256SUMS") $(stat -c '%s %Y' "$1/$2") ${1##*/}: $3" >"$state/.new"
+    sync "$state/.new"
+    mv "$state/.new" "$state/${1##*/}.broken"
+    rm -f "$state/${1##*/}.verified"
+    fail "${1##*/}: $3"
+}
+
 # Says the first thing that is wrong. The file is read once, from the disk and not from the memory's copy of it.
 verify() { # FOLDER NAME
-    local folder=$1/$2 name=$2 file want have size raw='' inside=0
+    local folder=$1/$2 name=$2 file want have size raw='' ends=(0 0 0) have_sum want_sum
     [ -d "$folder" ] || fail "there is no backup $2 in $1"
     for file in SHA256SUMS backup.json; do
-        [ -s "$folder/$file" ] || fail "$name lacks its $file"
+        [ -e "$folder/$file" ] || fail "$name lacks its $file"
+        [ -s "$folder/$file" ] || fail "$name: its $file is empty"
     done
-    [ "$(wanted "$folder" backup.json)" = "$(sum <"$folder/backup.json")" ] || fail "$name: backup.json was altered"
-    file=$(field "$folder/backup.json" file) size=$(field "$folder/backup.json" size_bytes)
+    have_sum=$(sum <"$folder/backup.json") && want_sum=$(wanted "$folder" backup.json) && file=$(field "$folder/backup.json" file) ||
+        fail "$name: backup.json and SHA256SUMS could not be read just now"
+    [ "$want_sum" = "$have_sum" ] || condemn "$folder" "$file" "backup.json was altered"
+    size=$(field "$folder/backup.json" size_bytes)
     [ -e "$folder/$file" ] || fail "$name lacks its $file"
     want=$(field "$folder/backup.json" file_bytes) have=$(stat -c %s "$folder/$file")
     [ "$have" -ge "$want" ] || fail "$name: $file is truncated: $have of $want bytes are there"
@@ -396,14 +418,25 @@ verify() { # FOLDER NAME
     mkfifo "$tmp/copy"
     dd if="$folder/$file" iflag=nocache count=0 status=none
     sum <"$tmp/copy" >"$tmp/sum" &
-    tee -p "$tmp/copy" <"$folder/$file" 2>/dev/null | zstd -q -dc 2>"$tmp/said" | "$blocks" check "$size" $raw || inside=1
-    wait $!
-    [ "$(wanted "$folder" "$file")" = "$(cat "$tmp/sum")" ] || fail "$name: $file was altered: its sha256 is $(cat "$tmp/sum")"
-    [ "$inside" = 0 ] || fail "$name: $file is not a whole stream: $(tail -n 1 "$tmp/said")"
+    # Broken data ends zstd early, which is no reason for tee to stop; what tee then complains of is the disk.
+    { tee -p "$tmp/copy" <"$folder/$file" 2>"$tmp/unread" || : >"$tmp/torn"; } |
+        zstd -q -dc 2>"$tmp/said" | "$blocks" check "$size" $raw || ends=("${PIPESTATUS[@]}")
+    wait $! || true
+    [ ! -e "$tmp/torn" ] || fail "$name: $file could not be read just now: $(tail -n 1 "$tmp/unread")"
+    have_sum=$(cat "$tmp/sum")
+    [ -n "$have_sum" ] || fail "$name: the checksum of $file could not be computed just now; is there room in ${tmp%/*}?"
+    want_sum=$(wanted "$folder" "$file") || fail "$name: SHA256SUMS could not be read just now"
+    [ "$want_sum" = "$have_sum" ] || condemn "$folder" "$file" "$file was altered: its sha256 is $have_sum"
+    # Ended by a signal, or for want of memory, neither of the two has seen the end.
+    if [ "${ends[1]}" -ge 126 ] || [ "${ends[2]}" -ge 126 ] || grep -qi memory "$tmp/said"; then
+        fail "$name: $file could not be read just now: what unpacks it was ended"
+    fi
+    [ "${ends[1]}${ends[2]}" = 00 ] || condemn "$folder" "$file" "$file is not a whole stream: $(tail -n 1 "$tmp/said")"
     mkdir -p "$state"
     echo "$(sum <"$folder/SHA256SUMS") $have $(stat -c %Y "$folder/$file") $(date -u +%Y%m%dT%H%M%SZ)" >"$state/.new"
     sync "$state/.new"
     mv "$state/.new" "$state/$name.verified"
+    rm -f "$state/$name.broken"
     say "verified $folder: $((have >> 20)) MiB read, $file and backup.json are as they were written"
 }
 
@@ -424,6 +457,13 @@ must_be_free() { # GUEST VOLUME
     [ -f "$2" ] || [ "$(dmsetup info -c --noheadings -o open "$2")" = 0 ] || refuse "$2 is open; close what uses it"
 }
 
+# What is written is read again, from the disk and not from the memory's copy of it.
+pour() { # FILE VOLUME [SIZE]
+    zstd -q -dc "$1" | "$blocks" scatter "${@:2}"
+    [ -b "$2" ] || dd if="$2" iflag=nocache count=0 status=none
+    zstd -q -dc "$1" | "$blocks" compare "${@:2}"
+}
+
 restore() { # FOLDER NAME GUEST VOLUME SUM AGAIN
     local folder=$1/$2 name=$2 guest=$3 volume=$4 file size have raw=''
     lock
@@ -439,9 +479,7 @@ restore() { # FOLDER NAME GUEST VOLUME SUM AGAIN
     mkdir -p "$state"
     echo "$name" >"$state/$guest.restoring"
     sync "$state/$guest.restoring"
-    zstd -q -dc "$folder/$file" | "$blocks" scatter "$volume" $raw
-    [ -b "$volume" ] || dd if="$volume" iflag=nocache count=0 status=none
-    zstd -q -dc "$folder/$file" | "$blocks" compare "$volume" $raw
+    pour "$folder/$file" "$volume" $raw
     echo "$name $5 $6 $(identity "$volume") $(date -u +%Y%m%dT%H%M%SZ)" >"$state/.new"
     sync "$state/.new"
     mv "$state/.new" "$state/$guest.restored"
@@ -462,9 +500,7 @@ beside() { # FOLDER NAME VOLUME
     [ "$(readlink -f "$volume")" != "$(readlink -f "$(field "$folder/backup.json" volume)")" ] ||
         refuse "$volume is the volume that $name was taken of; to overwrite it, restore it"
     [ "$file" = blocks.zst ] || raw=$size
-    zstd -q -dc "$folder/$file" | "$blocks" scatter "$volume" $raw
-    [ -b "$volume" ] || dd if="$volume" iflag=nocache count=0 status=none
-    zstd -q -dc "$folder/$file" | "$blocks" compare "$volume" $raw
+    pour "$folder/$file" "$volume" $raw
     say "restored $name beside the original, to $volume, read it again and found it the same"
 }
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 import select
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from runbook.backups.called import run
 
 NAME = "xen-runbook-boot-test"
 """The name of the guest, of its volume, and of the volume's tag: what has it is thrown away."""
@@ -62,12 +63,12 @@ class Trial:
 
     def throw_away(self) -> None:
         """End the guest on trial, and remove the scratch volume; what has another tag stays."""
-        _run([self.xl, "destroy", NAME])
-        tags = _run(["lvs", "--noheadings", "-o", "lv_tags", f"{self.group}/{NAME}"])
+        run([self.xl, "destroy", NAME])
+        tags = run(["lvs", "--noheadings", "-o", "lv_tags", f"{self.group}/{NAME}"])
         if tags.returncode == 0 and NAME in tags.stdout.strip().split(","):
             # The device is let go a moment after the guest is gone.
             for _ in range(10):
-                if _run(["lvremove", "-q", "-f", f"{self.group}/{NAME}"]).returncode == 0:
+                if run(["lvremove", "-q", "-f", f"{self.group}/{NAME}"]).returncode == 0:
                     return
                 time.sleep(1)
             raise Unable(
@@ -86,18 +87,24 @@ class Trial:
         )
 
     def _verdict(self, began: float) -> tuple[str, str]:
-        port, output = self._port(), b""
+        port, output = None, b""
         try:
             while time.monotonic() < began + self.wait_s:
+                port = self._port() if port is None else port
                 ready, _, _ = select.select([port] if port is not None else [], [], [], 2)
-                if ready:
-                    output = (output + _read(port))[-65536:]
+                if ready and port is not None:
+                    if (
+                        more := _read(port)
+                    ) is None:  # whoever had it is gone, and somebody else may get its number
+                        os.close(port)
+                        port = None
+                    output = (output + (more or b""))[-65536:]
                 after = f"after {int(time.monotonic() - began)} s"
                 if found := _NO.search(output):
                     return "no", f"its console said “{_line(found[0])}” {after}"
                 if _YES.search(output):
                     return "yes", f"it asked for a login {after}"
-                if _run([self.xl, "domid", NAME]).returncode:
+                if run([self.xl, "domid", NAME]).returncode:
                     return "no", f"it ended by itself {after}" + (
                         f"; last it said “{_line(output)}”" if output else ""
                     )
@@ -109,20 +116,26 @@ class Trial:
         return "no", f"it asked for no login within {self.wait_s} s; last it said “{_line(output)}”"
 
     def _port(self) -> int | None:
-        """Return the serial port or the console of the guest on trial, None where there is none."""
-        domain = _run([self.xl, "domid", NAME]).stdout.strip()
-        for place in ("serial/0/tty", "console/tty"):
-            tty = _run(["xenstore-read", f"/local/domain/{domain}/{place}"]).stdout.strip()
+        """Return the serial port or the console of the guest on trial, None while there is none."""
+        domain = run([self.xl, "domid", NAME]).stdout.strip()
+        for place in ("serial/0/tty", "console/tty") if domain else ():
+            tty = run(["xenstore-read", f"/local/domain/{domain}/{place}"]).stdout.strip()
             if tty.startswith("/dev/"):
-                return os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+                try:
+                    return os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+                except OSError:
+                    continue
         return None
 
 
-def _read(port: int | None) -> bytes:
+def _read(port: int) -> bytes | None:
+    """Return what a port says now, None when nobody is at its other end any more."""
     try:
-        return os.read(port, 65536) if port is not None else b""
-    except (BlockingIOError, OSError):
+        return os.read(port, 65536) or None
+    except BlockingIOError:
         return b""
+    except OSError:
+        return None
 
 
 def _line(output: bytes) -> str:
@@ -131,12 +144,8 @@ def _line(output: bytes) -> str:
     return re.sub(r"[^ -~]", "?", lines[-1].strip())[:100] if lines else ""
 
 
-def _run(argv: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-
 def _do(argv: list[str], what: str) -> None:
-    done = _run(argv)
+    done = run(argv)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         raise Unable(f"{what}: {lines[-1].strip()[:300] if lines else f'status {done.returncode}'}")

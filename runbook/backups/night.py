@@ -10,23 +10,24 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runbook.backups import boot_test, keeping, names
+from runbook.backups import boot_test, keeping, names, night_second
 from runbook.backups.boot_test import Trial, Unable
+from runbook.backups.called import run
 from runbook.backups.keeping import Rules
+from runbook.backups.night_second import tried
 from runbook.backups.night_store import Folder, write
-from runbook.backups.second import WHOLE, Place, Trouble
+from runbook.backups.second import Place, Trouble
 
 Json = dict[str, Any]
-PARTS = 30
-"""In how many nights the whole second place is read once."""
 
 
 class Night:
@@ -50,16 +51,18 @@ class Night:
         """Make, verify, copy and thin out the backups of each guest in its turn; return how many things failed."""
         row: Json = {"began": int(self.clock()), "guests": {}, "second": None}
         for guest in self.guests:
-            row["guests"][guest["name"]] = self._one(guest)
+            row["guests"][guest["name"]] = tried(guest["name"], partial(self._one, guest))
         if self.orders.get("second"):
-            row["second"] = self._copy()
+            row["second"] = tried("the second place", self._copy)
         return self._end("make", row, [*row["guests"].values(), row["second"] or {}])
 
     def boot(self) -> int:
         """Start the newest verified backup of each guest on trial; return how many did not start, or could not be tried."""
         row: Json = {
             "began": int(self.clock()),
-            "guests": {g["name"]: self._boot(g) for g in self.guests if g.get("trial")},
+            "guests": {
+                g["name"]: tried(g["name"], partial(self._boot, g)) for g in self.guests if g.get("trial")
+            },
         }
         return self._end("boot", row, [*row["guests"].values()])
 
@@ -86,7 +89,6 @@ class Night:
         wrong = ""
         for backup in [b for b in self.folder.of(name) if b.is_verified is None]:
             if why := self._program("verify", self.orders["folder"], backup.name):
-                self.folder.note_broken(backup.name, why)
                 wrong = wrong or why
         if wrong:
             return {"error": wrong}
@@ -98,7 +100,7 @@ class Night:
 
     def _thin(self, guest: str) -> list[str]:
         """Remove what the rules that were agreed to let go, and return the names."""
-        if not self.keep.get("rules"):
+        if not self.keep.get("rules") or guest not in self.keep.get("guests", ()):
             return []
         with locked(self.root, "xen-runbook-backup"):
             gone = keeping.dropped(self.folder.of(guest), Rules(**self.keep["rules"]), int(self.clock()))
@@ -114,31 +116,7 @@ class Night:
                      self.root / "var/cache/xen-runbook/restic", orders.get("limit_kib_s"))  # fmt: skip
 
     def _copy(self) -> Json:
-        """Copy the newest verified backup of each guest that is not in the second place yet."""
-        row: Json = {"copied": {}, "dropped": []}
-        try:
-            place = self._place()
-            row["id"] = place.open(self.folder.place)
-            place.forget(lambda one: "data" in one["tags"] and WHOLE not in one["tags"])
-            for guest in self.guests:
-                good = [b for b in self.folder.of(guest["name"]) if b.is_good]
-                known = {b.name for b in place.of(guest["name"])}
-                if good and good[-1].name not in known:
-                    row["copied"][good[-1].name] = place.copy(self.folder, good[-1].name, guest["name"])
-                row["dropped"] += self._thin_second(place, guest["name"])
-            place.check(int(self.clock()) // 86400 % PARTS + 1, PARTS)
-        except Trouble as trouble:
-            return row | {"error": str(trouble)}
-        return row
-
-    def _thin_second(self, place: Place, guest: str) -> list[str]:
-        agreed = self.keep.get("second") or {}
-        if not agreed or agreed.get("repository") != place.repository:
-            return []
-        gone = keeping.dropped(place.of(guest), Rules(**agreed["rules"]), int(self.clock()))
-        if gone:
-            place.forget(lambda one: bool({*gone} & {*one["tags"]}))
-        return list(gone)
+        return night_second.copy(self._place(), self.folder, [g["name"] for g in self.guests], self.keep, int(self.clock()))  # fmt: skip
 
     def _boot(self, guest: Json) -> Json:
         good = [b for b in self.folder.of(guest["name"]) if b.is_verified]
@@ -158,8 +136,7 @@ class Night:
 
     def _program(self, *args: str) -> str:
         """Run the program that makes and reads backups; return the last it said when it failed, '' when it did not."""
-        done = subprocess.run([str(self.root / "usr/local/lib/xen-runbook/backup"), *args], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)  # fmt: skip
+        done = run([str(self.root / "usr/local/lib/xen-runbook/backup"), *args], is_one_stream=True)
         sys.stdout.write(done.stdout)
         lines = [
             line for line in done.stdout.splitlines() if line.startswith("backup: ")
@@ -207,10 +184,17 @@ def _date(clock: float) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(clock))
 
 
+def _end(number: int, _frame: object) -> None:
+    """End as after an error: what runs on trial is thrown away first, and a second signal does not disturb that."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
 def main(args: list[str]) -> int:
     """Do what a timer, or a person, says; return the exit status: 0 done, 1 something failed, 2 usage, 3 not begun."""
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
     os.umask(0o077)
+    signal.signal(signal.SIGTERM, _end)
     root = Path(os.environ.get("BACKUP_ROOT", "/"))
     try:
         with locked(root, "xen-runbook-night"):
@@ -225,6 +209,9 @@ def main(args: list[str]) -> int:
     except Trouble as trouble:
         sys.stderr.write(f"night: {trouble}\n")
         return 3
+    except OSError as error:
+        sys.stderr.write(f"night: {error}\n")
+        return 1
     sys.stderr.write(f"usage: night make | boot | fetch NAME ({boot_test.NAME})\n")
     return 2
 

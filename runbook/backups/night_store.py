@@ -46,6 +46,7 @@ class Folder:
             not content
             or not data.is_file()
             or not sums.is_file()
+            or not sums.stat().st_size
             or data.stat().st_size != content.get("file_bytes")
         ):
             return False
@@ -70,13 +71,6 @@ class Folder:
         """Note something about a backup, whole or not at all."""
         write(self.notes / f"{name}.{kind}", text)
 
-    def note_broken(self, name: str, why: str) -> None:
-        """Note that a backup as it is now was found broken."""
-        content = self.sidecar(name)
-        state = (self.place / name / str(content.get("file"))).stat()
-        seen = hashlib.sha256((self.place / name / "SHA256SUMS").read_bytes()).hexdigest()
-        self.write_note(name, "broken", f"{seen} {state.st_size} {int(state.st_mtime)} {why}\n")
-
     def remove(self, name: str) -> None:
         """Remove a backup: it loses its name first, so that no half of it ever counts as one."""
         if not names.is_name(name):
@@ -100,6 +94,15 @@ def write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def sync(place: Path) -> None:
+    """See to it that the names in a folder have reached the disk."""
+    number = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _entries(place: Path) -> list[str]:

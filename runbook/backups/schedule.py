@@ -24,7 +24,7 @@ STATE = "/var/lib/xen-runbook/backups"
 NIGHT, SECOND_ID = f"{STATE}/night.json", f"{STATE}/second.id"
 """How the last nights went; which repository the second place is."""
 PYTHON = "/usr/local/lib/xen-runbook/python"
-MODULES = ("names", "keeping", "night_store", "second", "boot_test", "night")
+MODULES = ("called", "names", "keeping", "night_store", "second", "night_second", "boot_test", "night")
 """The modules that the host runs, as they are here; they import each other and Python's own library."""
 UNITS = "/etc/systemd/system"
 MAKE, BOOT = "xen-runbook-backups", "xen-runbook-boot-test"
@@ -45,31 +45,38 @@ def programs() -> dict[str, str]:
 def config(params: HostParams) -> str:
     """Return what the host is told to do, as JSON."""
     wanted = params.management.backups
-    second = wanted.second and {
-        "repository": wanted.second.repository,
-        "key": wanted.second.key,
-        "limit_kib_s": wanted.second.limit_kib_s,
-    }
     told = {
         "format": 1,
         "folder": wanted.folder,
         "content": wanted.content,
         "source": wanted.source,
         "guests": [_guest(params, _of(params, name)) for name in wanted.guests],
-        "second": second,
+        "second": second(params),
     }
     return _json(told)
 
 
+def second(params: HostParams) -> dict[str, Any] | None:
+    """Return what the host is told of the second place, None where there is none."""
+    wanted = params.management.backups.second
+    if wanted is None:
+        return None
+    return {
+        "repository": wanted.repository,
+        "key": wanted.key,
+        "limit_kib_s": wanted.limit_kib_s,
+    }
+
+
 def keep(params: HostParams) -> str:
-    """Return what the host may delete, as JSON; '' for nothing."""
+    """Return what the host may delete, and of which guests, as JSON; '' for nothing."""
     wanted = params.management.backups
-    told: dict[str, Any] = {"format": 1, "folder": wanted.folder}
+    told: dict[str, Any] = {"format": 1, "folder": wanted.folder, "guests": sorted(wanted.guests)}
     if wanted.keep:
         told["rules"] = _rules(wanted.keep)
     if wanted.second and wanted.second.keep:
         told["second"] = {"repository": wanted.second.repository, "rules": _rules(wanted.second.keep)}
-    return _json(told) if len(told) > 2 else ""
+    return _json(told) if len(told) > 3 else ""
 
 
 def trials(params: HostParams) -> dict[str, str]:
@@ -88,16 +95,19 @@ def units(params: HostParams) -> dict[str, str]:
     """Return the units of systemd by their paths, each timer behind its service."""
     wanted = params.management.backups
     found = {}
-    for unit, what, word, when in (
-        (MAKE, "back guests up", "make", wanted.schedule),
-        (BOOT, "start guests from their newest backups on trial", "boot", wanted.boot_test),
-    ):
+    for unit, word, when in ((MAKE, "make", wanted.schedule), (BOOT, "boot", wanted.boot_test)):
         if when:
-            found[f"{UNITS}/{unit}.service"] = _SERVICE.format(what=what, word=word, python=PYTHON)
-            found[f"{UNITS}/{unit}.timer"] = _TIMER.format(what=what, when=when)
+            found[f"{UNITS}/{unit}.service"] = _SERVICE.format(what=_WHAT[unit], word=word, python=PYTHON)
+            found[f"{UNITS}/{unit}.timer"] = timer(unit, when)
     return found
 
 
+def timer(unit: str, when: str) -> str:
+    """Return the timer of one of the two units."""
+    return _TIMER.format(what=_WHAT[unit], when=when)
+
+
+_WHAT = {MAKE: "back guests up", BOOT: "start guests from their newest backups on trial"}
 _SERVICE = """[Unit]
 Description=xen-runbook: {what}
 After=network-online.target xendomains.service

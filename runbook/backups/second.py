@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runbook.backups import names
 from runbook.backups.keeping import Known
-from runbook.backups.night_store import Folder, write
+from runbook.backups.night_store import Folder, sync, write
 
 OURS, WHOLE = "xen-runbook", "whole"
 """The tags of what is copied, and of what is there to its end."""
@@ -83,11 +83,11 @@ class Place:
         """Return the snapshots of restic's that are copies of backups, whole or not."""
         return list(json.loads(self._do("snapshots", "--json", "--tag", OURS) or "[]") or [])
 
-    def of(self, guest: str) -> list[Known]:
-        """Return the whole copies of a guest's backups, the oldest first."""
+    def of(self, guest: str, copies: list[dict[str, Any]]) -> list[Known]:
+        """Return the whole copies of a guest's backups among these, the oldest first."""
         found = [
             name
-            for one in self.copies()
+            for one in copies
             if WHOLE in one["tags"]
             for name in one["tags"]
             if names.guest_of(name) == guest
@@ -105,10 +105,10 @@ class Place:
         self._do("tag", "--add", WHOLE, snapshot)
         return grown + more
 
-    def forget(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
-        """Remove the copies that are wanted gone, and the blocks that no other copy needs."""
-        if gone := [str(one["id"]) for one in self.copies() if wanted(one)]:
-            self._do("forget", "--prune", *gone)
+    def forget(self, copies: list[dict[str, Any]]) -> None:
+        """Remove these copies, and the blocks that no other copy needs."""
+        if copies:
+            self._do("forget", "--prune", *(str(one["id"]) for one in copies))
 
     def check(self, part: int, parts: int) -> None:
         """Read one part of the repository and compare it with its checksums."""
@@ -116,41 +116,50 @@ class Place:
 
     def fetch(self, folder: Folder, name: str) -> None:
         """Bring a copy back into the folder of backups, as a backup that nobody has read yet."""
-        rows = {
-            kind: str(one["id"])
-            for one in self.copies()
-            for kind in ("data", "sidecar")
-            if {name, kind} <= {*one["tags"]}
-        }
-        whole = [one for one in self.copies() if {name, "data", WHOLE} <= {*one["tags"]}]
-        if not whole or "sidecar" not in rows:
+        copies = [one for one in self.copies() if name in one["tags"]]
+        data = [str(one["id"]) for one in copies if {"data", WHOLE} <= {*one["tags"]}]
+        about = [str(one["id"]) for one in copies if "sidecar" in one["tags"]]
+        if not data or not about:
             raise Trouble(f"there is no whole copy of {name} in {self.repository}")
-        guest = names.guest_of(name)
-        content = json.loads(self._do("dump", rows["sidecar"], f"/{guest}.json"))
-        partial = folder.place / f".{name}.partial"
         if (folder.place / name).exists():
             raise Trouble(f"{folder.place / name} is there already; a backup is never replaced")
+        guest = names.guest_of(name)
+        content = json.loads(self._do("dump", about[-1], f"/{guest}.json"))
+        partial = folder.place / f".{name}.partial"
+        if partial.exists():  # what an earlier one left that was cut off
+            shutil.rmtree(partial)
         partial.mkdir(parents=True)
-        data = partial / content["file"]
-        with data.open("wb") as file:
-            dump = subprocess.Popen(
-                self._argv("dump", str(whole[0]["id"]), f"/{guest}"), env=self._env(), stdout=subprocess.PIPE
-            )
-            pack = subprocess.run(
-                ["zstd", "-q", "-1", "-T0", "-c"], stdin=dump.stdout, stdout=file, check=False
-            )
-            if dump.wait() or pack.returncode:
-                raise Trouble(
-                    f"{name} could not be brought back from {self.repository}; what came is in {partial}"
-                )
-        digest = _sum(data)
-        text = json.dumps(content | {"file_bytes": data.stat().st_size, "sha256": digest}, indent=2)
+        packed = partial / content["file"]
+        try:
+            self._unpack(data[0], guest, packed)
+        except Trouble:
+            shutil.rmtree(partial)
+            raise
+        digest = _sum(packed)
+        text = json.dumps(content | {"file_bytes": packed.stat().st_size, "sha256": digest}, indent=2)
         write(partial / "backup.json", text + "\n")
         write(
             partial / "SHA256SUMS",
             f"{digest}  {content['file']}\n{_sum(partial / 'backup.json')}  backup.json\n",
         )
+        sync(partial)
         partial.rename(folder.place / name)
+        sync(folder.place)
+
+    def _unpack(self, snapshot: str, guest: str, packed: Path) -> None:
+        """Write the data of a copy to a file, packed, and to the disk. Raises `Trouble` when it does not come whole."""
+        with packed.open("wb") as file:
+            dump = subprocess.Popen(
+                self._argv("dump", snapshot, f"/{guest}"), env=self._env(), stdout=subprocess.PIPE
+            )
+            pack = subprocess.run(
+                ["zstd", "-q", "-1", "-T0", "-c"], stdin=dump.stdout, stdout=file, check=False
+            )
+            if dump.stdout:
+                dump.stdout.close()
+            if dump.wait() or pack.returncode:
+                raise Trouble(f"{packed.parent.name[1:-8]} could not be brought back from {self.repository}")
+            os.fsync(file.fileno())
 
     def _require_elsewhere(self, place: Path, first: Path) -> None:
         nearest = next(p for p in (place, *place.parents) if p.exists())

@@ -65,7 +65,7 @@ def watch(
     from runbook.watch import textfile as form
 
     if calendar:
-        _units(params, calendar, textfile, reports)
+        _units(params, calendar, textfile, reports, has_drift=not no_drift)
         return
     found = _looks(params, (reports or project() / "reports").absolute(), is_full=not no_drift)
     seen = [one for one in found if not isinstance(one, RunbookError)]
@@ -89,6 +89,7 @@ def _looks(params: tuple[str, ...], place: Path, *, is_full: bool) -> list[Seen 
 
     from runbook import params as parameters
     from runbook.controller.locks import locked
+    from runbook.evidence import archive
     from runbook.fleet.members import members
     from runbook.watch.look import watch as look
 
@@ -99,8 +100,8 @@ def _looks(params: tuple[str, ...], place: Path, *, is_full: bool) -> list[Seen 
         if host.host in errors:
             return errors[host.host]
         folder = place / host.host
-        folder.mkdir(parents=True, exist_ok=True)
         try:
+            archive.make_folder(folder)
             with locked(folder, wait=False) as is_mine:
                 if not is_mine:
                     what = f"Somebody else is at work in {folder}"
@@ -108,6 +109,8 @@ def _looks(params: tuple[str, ...], place: Path, *, is_full: bool) -> list[Seen 
                 return look(host, place, int(time.time()), is_full=is_full)
         except RunbookError as error:
             return error
+        except OSError as error:
+            return archive.unwritable(folder, error)
 
     with ThreadPoolExecutor(MANY) as executor:
         return list(executor.map(one, hosts))
@@ -122,7 +125,8 @@ def _show(seen: Seen) -> None:
         say(f"{seen.look.host}: {one.what}" + (" (new)" if one.key in came else ""), fg="red")
         click.echo(f"  next: {one.do}")
     for gone in seen.message.went if seen.message else ():
-        click.echo(f"{seen.look.host}: well again: {gone.condition.what}")
+        how = seen.message.end_of(gone) if seen.message else ""
+        click.echo(f"{seen.look.host}: {how[:1].lower()}{how[1:]}: {gone.condition.what}")
     for topic, why in seen.look.unknown:
         click.echo(f"{seen.look.host}: not known: {topic} ({why})")
     for why in seen.untold:
@@ -144,7 +148,15 @@ def _row(seen: Seen) -> dict[str, Any]:
     }
 
 
-def _units(params: tuple[str, ...], calendar: str, textfile: Path | None, reports: Path | None) -> None:
+_HEADS = {
+    "xen-runbook-watch.service": "[Unit]\nDescription=Look whether Xen hosts are well\n",
+    "xen-runbook-watch.timer": "[Unit]\nDescription=When to look whether Xen hosts are well\n",
+}
+
+
+def _units(
+    params: tuple[str, ...], calendar: str, textfile: Path | None, reports: Path | None, *, has_drift: bool
+) -> None:
     """Write a timer and its service for this person's own systemd, and say how they are switched on."""
     from runbook.controller.atomic import write_atomic
     from runbook.params.backups import calendar as checked
@@ -160,15 +172,36 @@ def _units(params: tuple[str, ...], calendar: str, textfile: Path | None, report
     ]
     args += ["--textfile", str(textfile.resolve())] if textfile else []
     args += ["--reports", str(reports.resolve())] if reports else []
+    args += [] if has_drift else ["--no-drift"]
+    command = " ".join(_quoted(word) for word in args)
+    service = f"\n[Service]\nType=oneshot\nWorkingDirectory={str(Path.cwd()).replace('%', '%%')}\nExecStart={command}\nSuccessExitStatus=1\n"
+    timer = f"\n[Timer]\nOnCalendar={when}\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
     folder = Path("~/.config/systemd/user").expanduser()
+    for name, head in _HEADS.items():
+        if not _is_ours(folder / name, head):
+            raise ParamsError(f"{folder / name} was not written by the runbook", do="move it to another name, then write the units again")  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    command = " ".join(shlex.quote(word).replace("%", "%%").replace("$", "$$") for word in args)
-    service = f"[Unit]\nDescription=Look whether Xen hosts are well\n\n[Service]\nType=oneshot\nWorkingDirectory={Path.cwd()}\nExecStart={command}\nSuccessExitStatus=1\n"
-    timer = f"[Unit]\nDescription=When to look whether Xen hosts are well\n\n[Timer]\nOnCalendar={when}\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
-    for name, text in (("xen-runbook-watch.service", service), ("xen-runbook-watch.timer", timer)):
-        write_atomic(folder / name, text)
+    for name, text in zip(_HEADS, (service, timer), strict=True):
+        write_atomic(folder / name, _HEADS[name] + text)
         click.echo(str(folder / name))
     click.echo(
         "switch it on: systemctl --user daemon-reload && systemctl --user enable --now xen-runbook-watch.timer"
     )
     click.echo("and have it run while you are not logged in: loginctl enable-linger")
+
+
+def _is_ours(path: Path, head: str) -> bool:
+    """Return whether a unit is ours to write: there is none yet, or it begins as ours do."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").startswith(head)
+    except FileNotFoundError:
+        return not path.is_symlink()  # masked, or linked to what is gone
+
+
+def _quoted(word: str) -> str:
+    """Return a word for ExecStart (systemd.service(5)): quoted, and nothing in it stands for anything else.
+
+    >>> _quoted("/home/a b/100%/$x.yml")
+    "'/home/a b/100%%/$$x.yml'"
+    """
+    return shlex.quote(word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$"))

@@ -76,7 +76,7 @@ def create(reports: Path, record: RunRecord, params: Path) -> Path:
         unmade.rename(place)
     except OSError as error:
         shutil.rmtree(unmade, ignore_errors=True)
-        raise _unwritable(place, error) from error
+        raise unwritable(place, error) from error
     return place
 
 
@@ -85,7 +85,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
 
 
 def begun_at(run: str) -> datetime:
@@ -98,7 +98,7 @@ def save(place: Path, record: RunRecord) -> None:
     try:
         _write(place, record, RECORD)
     except OSError as error:
-        raise _unwritable(place, error) from error
+        raise unwritable(place, error) from error
 
 
 def close(place: Path, record: RunRecord) -> None:
@@ -113,7 +113,7 @@ def close(place: Path, record: RunRecord) -> None:
             plans.thin(host)
         refresh(reports, record.host)
     except OSError as error:
-        raise _unwritable(reports, error) from error
+        raise unwritable(reports, error) from error
 
 
 def seal(place: Path, record: RunRecord, key: keys.SigningKey | None) -> None:
@@ -132,7 +132,7 @@ def seal(place: Path, record: RunRecord, key: keys.SigningKey | None) -> None:
             log.warning("%s held a secret that was not known yet when it was written; it is masked now", path)
         attest(place, record.as_dict(), key)
     except (OSError, plain.NotPlain) as error:
-        raise _unwritable(place, error) from error
+        raise unwritable(place, error) from error
 
 
 def _write(place: Path, record: RunRecord, name: str) -> None:
@@ -261,7 +261,8 @@ def _key() -> keys.SigningKey | None:
         return None
 
 
-def _unwritable(place: Path, error: OSError | plain.NotPlain) -> RunbookError:
+def unwritable(place: Path, error: OSError | plain.NotPlain) -> RunbookError:
+    """Return the error for a person that a report, or what is kept beside it, cannot be written."""
     return RunbookError(
         "The report cannot be written",
         where=str(place),

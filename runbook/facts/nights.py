@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from runbook.backups import names
 from runbook.backups.schedule import NIGHT, SECOND_ID, STATE
 from runbook.model.ask import Answer, Ask, Facts
 
@@ -88,6 +90,16 @@ def key_and_repository(facts: Facts, path: str) -> tuple[bool, str]:
 def calendar(words: str) -> Ask:
     """Return the question what the host's own systemd makes of a time (systemd.time(7))."""
     return Ask.run("systemd-analyze", "calendar", words)
+
+
+def next_time(facts: Facts, words: str) -> int:
+    """Return when a time comes next, in seconds since 1970 by the host's clock; 0 when its systemd does not say.
+
+    >>> next_time(Facts({calendar("daily"): Answer(0, "    Next elapse: Tue 2026-12-01 00:00:00 CET\\n       (in UTC): Mon 2026-11-30 23:00:00 UTC\\n")}), "daily")
+    1796079600
+    """
+    found = re.search(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) UTC", facts[calendar(words)].out)
+    return names.seconds("{}{}{}T{}{}{}Z".format(*found.groups())) if found else 0
 
 
 def _turn(said: Any) -> Turn:

@@ -44,6 +44,9 @@ def arrays(text: str) -> tuple[Array, ...]:
     ...       1046528 blocks super 1.2 [2/1] [U_]
     ...       [==>..................]  recovery = 12.6% (132608/1046528) finish=0.3min speed=44202K/sec
     ...
+    ... md127 : inactive sdb[1](S) sda[0](S)
+    ...       5288 blocks super external:imsm
+    ...
     ... unused devices: <none>
     ... ''')
     (Array(name='md0', wanted=2, working=1, failed=('vdb1',), is_active=True, doing='recovery = 12.6%'),)
@@ -51,6 +54,8 @@ def arrays(text: str) -> tuple[Array, ...]:
     found = []
     for block in re.split(r"(?m)^(?=md\S+ : )", text)[1:]:
         head, _, rest = block.partition("\n")
+        if re.search(r"super external:[^/\s]", rest):
+            continue  # a firmware's container (IMSM, DDF), never active by itself; its arrays say `external:/md127/0`
         name, _, words = head.partition(" : ")
         count = re.search(r"\[(\d+)/(\d+)\]", rest)
         doing = re.search(r"(?:recovery|resync|reshape|check) *= *[\d.]+%|resync=(?:PENDING|DELAYED)", rest)

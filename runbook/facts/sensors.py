@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from runbook.model.ask import Ask, Facts
 
 _WARMTH = Ask.shell(
-    "grep -Hs '' /sys/class/hwmon/hwmon*/name /sys/class/hwmon/hwmon*/temp*_input /sys/class/hwmon/hwmon*/temp*_crit; true"
+    "grep -Hs '' /sys/class/hwmon/hwmon*/name /sys/class/hwmon/hwmon*/temp*_input /sys/class/hwmon/hwmon*/temp*_crit;"
+    ' for d in /sys/class/hwmon/hwmon*/device; do echo "$d:$(basename "$(readlink -f "$d")")"; done; true'
 )
 _MEMORY = Ask.shell(
     "grep -Hs '' /sys/devices/system/edac/mc/mc*/ce_count /sys/devices/system/edac/mc/mc*/ue_count; true"
@@ -23,7 +25,7 @@ COMMANDS = (_WARMTH, _MEMORY, _CHECKS)
 
 @dataclass(frozen=True)
 class Sensor:
-    """One sensor, in degrees Celsius; `critical` is what the chip itself calls so, None when it does not say."""
+    """One sensor, in degrees Celsius; its name has the device where several have a chip of one name; `critical` is what the chip itself calls so, None when it does not say."""
 
     name: str
     celsius: float
@@ -61,8 +63,17 @@ def warmth(text: str) -> tuple[Sensor, ...]:
     ... /sys/class/hwmon/hwmon0/temp1_crit:100000
     ... ''')
     (Sensor(name='coretemp 1', celsius=47.0, critical=100.0),)
+    >>> [one.name for one in warmth('''/sys/class/hwmon/hwmon0/name:nvme
+    ... /sys/class/hwmon/hwmon0/temp1_input:41000
+    ... /sys/class/hwmon/hwmon1/name:nvme
+    ... /sys/class/hwmon/hwmon1/temp1_input:43000
+    ... /sys/class/hwmon/hwmon0/device:nvme0
+    ... /sys/class/hwmon/hwmon1/device:nvme1
+    ... ''')]
+    ['nvme nvme0 1', 'nvme nvme1 1']
     """
     values = dict(re.findall(r"(?m)^/sys/class/hwmon/(\w+/\w+):(.*)$", text))
+    names = Counter(value for key, value in values.items() if key.endswith("/name"))
     found = []
     for key, value in values.items():
         chip, _, file = key.partition("/")
@@ -73,5 +84,8 @@ def warmth(text: str) -> tuple[Sensor, ...]:
                 if re.fullmatch(r"\d+", critical) and 40_000 <= int(critical) <= 150_000
                 else None
             )
-            found.append(Sensor(f"{values.get(f'{chip}/name', chip)} {number[1]}", int(value) / 1000, limit))
+            name = values.get(f"{chip}/name", chip)
+            if names[name] > 1:
+                name = f"{name} {values.get(f'{chip}/device') or chip}"
+            found.append(Sensor(f"{name} {number[1]}", int(value) / 1000, limit))
     return tuple(found)

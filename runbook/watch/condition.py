@@ -44,5 +44,7 @@ class Look:
     """The topics that could be looked at. Of the others nobody knows whether they are well, or became so."""
     conditions: tuple[Condition, ...] = ()
     gauges: tuple[Gauge, ...] = ()
+    possible: frozenset[str] | None = None
+    """All topics that a look at this host may have, known now or not; None for no limit. Of others nobody looks any more."""
     unknown: tuple[tuple[str, str], ...] = ()
     """The topics that could not be looked at, each with the reason."""

@@ -56,7 +56,8 @@ def saved(params: HostParams, facts: Facts, active: frozenset[str]) -> Found:
     for name in settings.guests:
         good = [b for b in store.of(name) if not b.wrong and b.name not in seen.broken]
         yield from _age(params, store, name, good)
-        yield from _boots(store, name, good, seen)
+        if settings.boot_test:
+            yield from _boots(store, name, good, seen)
         for backup in store.of(name):
             if backup.wrong or backup.name in seen.broken:
                 why = backup.wrong or "it could not be read to its end"
@@ -91,12 +92,12 @@ def _boots(store: Store, name: str, good: list[Backup], seen: Nights) -> Iterato
 
 
 def _nights(params: HostParams, seen: Nights) -> Iterator[Condition]:
-    if not params.management.backups.schedule:
+    asked = params.management.backups
+    if not asked.schedule:
         return
-    rows = [("backup", name, row) for name, row in seen.make.guests] + [
-        ("trial", name, row) for name, row in seen.boot.guests
-    ]
-    rows += [("second", "", seen.make.second)] if seen.make.second else []
+    trials = seen.boot.guests if asked.boot_test else ()
+    rows = [(kind, name, row) for kind, some in (("backup", seen.make.guests), ("trial", trials)) for name, row in some if name in asked.guests]  # fmt: skip
+    rows += [("second", "", seen.make.second)] if seen.make.second and asked.second else []
     for kind, name, row in rows:
         if not (error := row.get("error")) or row.get("booted") == "no":
             continue

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.engine import finished
-from runbook.errors import HostError
+from runbook.errors import HostError, UnreadableAnswer
 from runbook.evidence import archive
+from runbook.hosts import Host
+from runbook.model.unreadable import reading
 from runbook.params import HostParams
 from runbook.watch import drifting, kept, news, told, topics
-from runbook.watch.condition import Look
+from runbook.watch.condition import Condition, Look
 from runbook.watch.news import Message, State
 
 
@@ -63,12 +65,27 @@ def _look(params: HostParams, reports: Path, state: State, moment: int, *, is_du
         try:
             facts = host.gather(topics.asks(params, is_full=is_due))
             look = topics.read(params, facts, state.keys, moment, is_full=is_due)
-            drift = drifting.conditions(params, reports, host) if is_due else None
+            drift, why = _drift(params, reports, host) if is_due else (None, "")
         finally:
             host.close()
     except HostError as error:
         return topics.unreached(params, error, moment), False
+    if why:
+        return replace(look, unknown=(*look.unknown, ("drift", why))), True
     if drift is None:
         return look, is_due
     known = look.known | {"drift"}
     return replace(look, known=known, conditions=(*look.conditions, *drift)), True
+
+
+def _drift(params: HostParams, reports: Path, host: Host) -> tuple[list[Condition] | None, str]:
+    """Return what changed since the last good report, and why that is not known: what of the host cannot be understood
+    and what here cannot be read keep nothing else from being told. Raises `HostError` when the host is gone.
+    """
+    try:
+        with reading():
+            return drifting.conditions(params, reports, host), ""
+    except UnreadableAnswer as error:
+        return None, error.what
+    except OSError as error:
+        return None, f"a report cannot be read: {error}"

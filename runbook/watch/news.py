@@ -45,6 +45,8 @@ class Message:
     went: tuple[Active, ...]
     left: int
     """How many conditions there are now in all."""
+    unlooked: frozenset[str] = frozenset()
+    """The keys of what went because nobody looks at it any more, as the parameters are now."""
 
     @property
     def subject(self) -> str:
@@ -52,7 +54,7 @@ class Message:
         if self.came:
             more = len(self.came) - 1
             return f"{self.host}: {self.came[0].what}" + (f", and {more} more" if more else "")
-        if not self.left:
+        if not self.left and not self.unlooked:
             return f"{self.host}: well again"
         first = self.went[0].condition.what
         return f"{self.host}: no longer: {first}" + (
@@ -64,22 +66,39 @@ class Message:
         """The message for people."""
         return (
             *(f"{one.what}. Next: {one.do}" for one in self.came),
-            *(f"Well again: {one.condition.what} (for {spell(self.at - one.since)})" for one in self.went),
+            *(
+                f"{self.end_of(one)}: {one.condition.what} (for {spell(self.at - one.since)})"
+                for one in self.went
+            ),
             f"Now {plural(self.left, 'thing')} not well."
             if self.left
             else "Now all that is looked at is well.",
         )
 
+    def end_of(self, one: Active) -> str:
+        """How one thing that went did so, as a message begins."""
+        return "No longer looked at" if one.condition.key in self.unlooked else "Well again"
+
 
 def follow(state: State, look: Look) -> tuple[State, Message | None]:
     """Return what is known after a look, and what it has to tell: None when nothing changed.
 
-    A condition of a topic that could not be looked at stays what it was. A clock that went back counts for nothing.
+    A condition of a topic that could not be looked at stays what it was; one of a topic that is not looked at any more goes. A clock that went back counts for nothing.
     """
     found = {one.key: one for one in look.conditions}
     before = {one.condition.key: one for one in state.active}
     came = tuple(one for key, one in found.items() if key not in before)
-    went = tuple(one for key, one in before.items() if key not in found and one.condition.topic in look.known)
+    possible = look.possible
+    unlooked = frozenset(
+        key
+        for key, one in before.items()
+        if possible is not None and key not in found and one.condition.topic not in possible
+    )
+    went = tuple(
+        one
+        for key, one in before.items()
+        if key in unlooked or (key not in found and one.condition.topic in look.known)
+    )
     gone = {one.condition.key for one in went}
     stays = [
         replace(one, condition=found.get(key, one.condition))
@@ -88,7 +107,7 @@ def follow(state: State, look: Look) -> tuple[State, Message | None]:
     ]
     active = (*stays, *(Active(one, look.at) for one in came))
     after = replace(state, host=look.host, looked=look.at, active=active, unknown=look.unknown)
-    return after, Message(look.host, look.at, came, went, len(active)) if came or went else None
+    return after, Message(look.host, look.at, came, went, len(active), unlooked) if came or went else None
 
 
 def spell(seconds: int) -> str:

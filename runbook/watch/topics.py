@@ -58,6 +58,13 @@ def topics(params: HostParams, moment: int, *, is_full: bool) -> list[tuple[str,
     return found
 
 
+def possible(params: HostParams) -> frozenset[str]:
+    """Return the topics that a look at this host may have, as its parameters are; some are looked at only now and then."""
+    is_full = bool(params.watch.drift_h)
+    found = {topic for topic, _, _ in topics(params, 0, is_full=is_full)}
+    return frozenset({*found, "reach", *(("drift",) if is_full else ())})
+
+
 def read(
     params: HostParams, facts: Facts, active: frozenset[str], moment: int, *, is_full: bool = False
 ) -> Look:
@@ -81,6 +88,7 @@ def read(
         frozenset(known),
         tuple({c.key: c for c in texts}.values()),
         tuple(g for g in found if isinstance(g, Gauge)),
+        possible(params) | {*known},
         tuple(unknown),
     )
 
@@ -89,7 +97,7 @@ def unreached(params: HostParams, error: RunbookError, moment: int) -> Look:
     """Return the look at a host that does not answer: of all else nothing is known."""
     do = error.do or "look at the machine itself: its power, its network, its screen"
     silence = Condition("reach", "reach", f"The host cannot be looked at: {error.what}", do)
-    return Look(params.host, moment, frozenset({"reach"}), (silence.as_text,))
+    return Look(params.host, moment, frozenset({"reach"}), (silence.as_text,), possible=possible(params))
 
 
 def _silent(facts: Facts, questions: tuple[Ask, ...]) -> str:

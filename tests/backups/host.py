@@ -55,7 +55,7 @@ class Host:
     def calls(self) -> list[str]:
         return (self.root / "calls").read_text().splitlines()
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
+    def start(self, *words: object, program: Path = HERE / "backup.sh") -> subprocess.Popen[str]:
         """Start the program in a process group of its own."""
         env = {
             **os.environ,
@@ -65,7 +65,7 @@ class Host:
         }
         return subprocess.Popen(
             # Tests that run under nohup(1) would hand down a deafness that no shell can lay off.
-            ["env", "--default-signal=HUP,INT,TERM", "bash", str(HERE / "backup.sh"), *map(str, words)],
+            ["env", "--default-signal=HUP,INT,TERM", "bash", str(program), *map(str, words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -74,9 +74,9 @@ class Host:
             start_new_session=True,
         )
 
-    def run(self, *words: object) -> tuple[int, str]:
+    def run(self, *words: object, program: Path = HERE / "backup.sh") -> tuple[int, str]:
         """Run the program; return its status and all it said."""
-        process = self.start(*words)
+        process = self.start(*words, program=program)
         said = process.communicate(timeout=120)[0]
         return process.returncode, said
 

@@ -76,6 +76,15 @@ def test_a_guest_that_stops_half_way_did_not_start(host: Host) -> None:
     assert "Loading Linux ..." in found[1]
 
 
+def test_a_port_that_comes_late_is_heard(host: Host) -> None:
+    """Xen notes the serial port a while after the guest was made: it is asked for until it is there and can be opened."""
+    host.fake(
+        "xenstore-read",
+        'echo x >>"$BACKUP_ROOT/tries"; case $(wc -l <"$BACKUP_ROOT/tries") in 1 | 2) ;; 3) echo /dev/pts/none ;; *) cat "$BACKUP_ROOT/tty" ;; esac',
+    )
+    assert tried(host, b"comm login: \n")[0] == "yes"
+
+
 @pytest.mark.parametrize("what", ["full", "restores"])
 def test_what_could_not_be_tried_is_no_verdict_either(host: Host, what: str) -> None:
     """No room for the scratch volume, or a restoring that fails: nothing is known of the backup, and nothing is left."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backups.host import MIB, Host
+from tests.backups.host import HERE, MIB, Host
 from tests.backups.test_program import LVM
 from tests.backups.test_program import pytestmark as pytestmark
 
@@ -83,10 +83,47 @@ def test_a_guest_that_cannot_be_reached_gets_no_backup(host: Host) -> None:
 
 def test_a_guest_that_thawed_too_early_gets_no_backup(host: Host) -> None:
     """The minute was over, or somebody thawed it, before the snapshot was there: then it is not what was asked for."""
-    host.fake("timeout", "exit 124")
+    host.fake("timeout", f'case "$*" in "60 head"*) exit 124 ;; esac; exec {shutil.which("timeout")} "$@"')
     status, said = made(host, "freeze", "root@10.0.0.5", "/")
     assert (status, host.backups) == (1, [])
     assert "thawed before the snapshot was taken" in said
+    assert frozen(host) == ["fsfreeze -f /", "fsfreeze -u /"]
+
+
+def test_a_guest_that_talks_on_does_not_hold_the_night(host: Host) -> None:
+    """Whoever says something every moment and never that it is frozen is left after the minute, as the silent one is."""
+    host.fake("ssh", 'while echo "Last login: today"; do sleep 0.2; done')
+    quick = host.root / "quick.sh"
+    quick.write_text((HERE / "backup.sh").read_text().replace("SECONDS + 60", "SECONDS + 2"))
+    began = time.monotonic()
+    status, said = host.run("make", "comm", host.volume, host.store, "whole", "snapshot", "freeze", "root@10.0.0.5", "/", program=quick)  # fmt: skip
+    assert (status, host.backups) == (1, [])
+    assert "comm did not freeze (Last login: today)" in said
+    assert time.monotonic() - began < 60
+
+
+def test_a_connection_that_died_ends(host: Host) -> None:
+    """ssh notices by itself that nobody is there, and whatever it does it is ended after some minutes."""
+    assert made(host, "freeze", "root@10.0.0.5", "/")[0] == 0
+    (ssh,) = [c for c in host.calls() if c.startswith("ssh")]
+    assert "-o ServerAliveInterval=15" in ssh
+    real = shutil.which("timeout")
+    host.fake("timeout", f'case $1 in -k) shift 3; exec {real} -k 1 8 "$@" ;; esac; exec {real} "$@"')
+    host.fake("ssh", SSH.replace("exec ", "") + "; sleep 300")
+    began = time.monotonic()
+    status, said = made(host, "freeze", "root@10.0.0.5", "/")
+    assert (status, "did not thaw" in said) == (1, True), said
+    assert time.monotonic() - began < 60
+
+
+def test_file_systems_thaw_when_nobody_listens_any_more(host: Host) -> None:
+    """The connection is cut before the guest can say that it is frozen: it thaws all the same."""
+    host.fake("ssh", 'while [ "$1" != -- ]; do shift; done; shift 2; sh -c "$*" | exec sleep 0.3')
+    host.fake("fsfreeze", f'{FREEZE}; case "$1" in -f) sleep 1 ;; esac')
+    assert made(host, "freeze", "root@10.0.0.5", "/")[0] == 1
+    deadline = time.monotonic() + 20
+    while len(frozen(host)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert frozen(host) == ["fsfreeze -f /", "fsfreeze -u /"]
 
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 
 from runbook.backups import schedule
 from tests.backups.host import HERE, MIB, Host
+from tests.backups.test_boot_test import FAKES
 
 pytestmark = pytest.mark.skipif(
     any(shutil.which(p, path=f"{os.environ['PATH']}:/usr/sbin") is None for p in ("zstd", "partclone.ext4")),
@@ -54,10 +56,15 @@ class Nights(Host):
         (self.root / "etc/xen-runbook/backups.json").write_text(json.dumps(asked | changes))
 
     def agree(self, **changes: Any) -> None:
-        told = {"format": 1, "folder": str(self.store), "rules": RULES}
+        told = {"format": 1, "folder": str(self.store), "rules": RULES, "guests": ["comm"]}
         (self.root / "etc/xen-runbook/keep.json").write_text(json.dumps(told | changes))
 
     def night(self, *words: str) -> tuple[int, str]:
+        with self.begin(*(words or ("make",))) as process:
+            said = process.communicate(timeout=120)[0]
+        return process.returncode, said
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
         env = {
             **os.environ,
             "PATH": f"{self.root}/bin:{os.environ['PATH']}:/usr/sbin:/sbin",
@@ -67,9 +74,8 @@ class Nights(Host):
         }
         time.sleep(1.1)  # a backup's name has whole seconds
         # Isolated from the project: what runs is what lies on the host.
-        done = subprocess.run([sys.executable, "-s", "-m", "runbook.backups.night", *(words or ("make",))],
-                              cwd=self.root, env=env, capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
+        return subprocess.Popen([sys.executable, "-s", "-m", "runbook.backups.night", *words], cwd=self.root, env=env,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
 
     @property
     def said(self) -> dict[str, Any]:
@@ -160,6 +166,169 @@ def test_one_guest_that_fails_keeps_no_other_from_its_backup(host: Nights) -> No
     assert host.night()[0] == 1
     assert [b.name[:4] for b in host.backups] == ["comm"]
     assert "there is no volume" in host.said["make"]["errors"][0]
+
+
+def test_what_nobody_foresaw_at_one_guest_stops_no_other(host: Nights) -> None:
+    """The notes of one backup cannot be read: its guest's turn is told as failed, the other guest has its backup."""
+    host.older()
+    asked = json.loads((host.root / "etc/xen-runbook/backups.json").read_text())
+    (host.root / "dev/guests/mail").write_bytes(b"mail" * 1000)
+    host.ask(guests=[*asked["guests"], {"name": "mail", "volume": str(host.root / "dev/guests/mail")}])
+    (host.notes / f"{host.backups[0].name}.verified").write_bytes(b"\xff\xfe")
+    status, said = host.night()
+    assert status == 1
+    assert "comm: 'utf-8' codec can't decode" in host.said["make"]["guests"]["comm"]["error"]
+    assert host.said["make"]["errors"] == [host.said["make"]["guests"]["comm"]["error"]]
+    assert host.said["make"]["guests"]["mail"]["made"].startswith("mail-")
+    assert "Traceback" in said
+
+
+def test_what_was_agreed_to_names_its_guests(host: Nights) -> None:
+    """A guest that was added later, and a consent of before that names none, lose no backup."""
+    host.older("20250101T000000Z", "20250102T000000Z", "20250103T000000Z")
+    host.agree(guests=["nginx"])
+    assert host.night()[0] == 0
+    (host.root / "etc/xen-runbook/keep.json").write_text(
+        json.dumps({"format": 1, "folder": str(host.store), "rules": RULES})
+    )
+    assert host.night()[0] == 0
+    assert len(host.backups) == 6
+
+
+def test_what_could_not_be_read_just_now_is_read_again(host: Nights) -> None:
+    """A night in which a disk does not answer condemns nothing: the next one reads the backup, and it is good."""
+    host.fake("tee", f'case "$*" in *copy) : >"$2"; exit 1 ;; esac; exec {shutil.which("tee")} "$@"')
+    assert host.night()[0] == 1
+    assert "could not be read just now" in host.said["make"]["errors"][0]
+    (host.root / "bin/tee").unlink()
+    assert host.night()[0] == 0
+    assert len(list(host.notes.glob("*.verified"))) == 2
+    assert not list(host.notes.glob("*.broken"))
+
+
+def test_a_trial_that_is_ended_leaves_no_guest_behind(host: Nights) -> None:
+    """Told to end, the night throws the guest on trial and its volume away before it does so."""
+    host.older()
+    for name, script in FAKES.items():
+        host.fake(name, script)
+    shutil.copy(host.root / "bin/backup", host.root / "usr/local/lib/xen-runbook/backup")
+    host.ask(guest={"trial": {"group": "guests", "pool": "", "config": "/x.cfg", "wait_s": 60}})
+    (host.root / "tty").write_text("")
+    with host.begin("boot") as process:
+        host.wait_for(host.root / "runs")
+        process.terminate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not (host.root / "runs").exists()
+    assert not (host.root / "volume").exists()
+
+
+def test_a_backup_that_is_ended_tidies_up(host: Nights) -> None:
+    """Told to end while a backup is made, the night has it remove what it began, and waits for that."""
+    host.fake("zstd", 'cat >/dev/null; : >"$BACKUP_ROOT/hangs"; exec sleep 60')
+    with host.begin("make") as process:
+        host.wait_for(host.root / "hangs")
+        process.terminate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list(host.store.iterdir()) == []
+
+
+# the second place
+
+
+RESTIC = """
+import json, os, sys
+from pathlib import Path
+root = Path(os.environ["RESTIC_REPOSITORY"])
+words = sys.argv[1:]
+rows = root / "rows"
+if words[:2] == ["cat", "config"]:
+    print(json.dumps({"id": "5956a3f6"}))
+elif words[0] == "snapshots":
+    with open(root / "asked", "a") as file:
+        file.write("x")
+    print(rows.read_text() if rows.exists() else "[]")
+elif words[0] == "backup":
+    known = json.loads(rows.read_text()) if rows.exists() else []
+    tags = [words[n + 1] for n, word in enumerate(words) if word == "--tag"]
+    number = str(len(known))
+    (root / number).write_bytes(sys.stdin.buffer.read())
+    if (root / "fails").exists() and (root / "fails").read_text() in tags:
+        sys.exit("Fatal: it broke")
+    rows.write_text(json.dumps([*known, {"id": number, "tags": tags}]))
+    print(json.dumps({"message_type": "summary", "snapshot_id": number, "data_added": 1}))
+elif words[0] == "tag":
+    known = json.loads(rows.read_text())
+    known[int(words[3])]["tags"].append(words[2])
+    rows.write_text(json.dumps(known))
+elif words[0] == "forget":
+    rows.write_text(json.dumps([r for r in json.loads(rows.read_text()) if r["id"] not in words[2:]]))
+elif words[0] == "dump":
+    if (root / "cut").exists():
+        sys.exit("Fatal: it broke")
+    sys.stdout.buffer.write((root / words[1]).read_bytes())
+"""
+
+
+@pytest.fixture
+def far(host: Nights) -> Nights:
+    """A host with a second place, which a fake restic keeps."""
+    (host.root / "restic.py").write_text(RESTIC)
+    (host.root / "far").mkdir()
+    (host.root / "key").write_text("k")
+    second = {"repository": "sftp:x@nas:/far", "key": "/key", "limit_kib_s": None}
+    host.fake(
+        "restic",
+        f'export RESTIC_REPOSITORY={host.root}/far; exec {sys.executable} {host.root}/restic.py "$@"',
+    )
+    (host.root / "dev/guests/mail").write_bytes(b"mail" * 1000)
+    mail = {"name": "mail", "volume": str(host.root / "dev/guests/mail")}
+    host.ask(second=second, guests=[mail, {"name": "comm", "volume": str(host.volume)}])
+    return host
+
+
+def test_one_copy_that_fails_keeps_no_other_from_the_second_place(far: Nights) -> None:
+    """The first guest's copy breaks and is told; the second guest's is there, and what is there is reported."""
+    (far.root / "far/fails").write_text("sidecar")
+    assert far.night()[0] == 1
+    (far.root / "far/fails").unlink()
+    assert far.night()[0] == 0
+    second = far.said["make"]["second"]
+    assert sorted(n[:4] for n in second["copied"]) == ["comm", "mail"]
+    assert second["there"] == {"mail": [n for n in second["copied"] if n[:4] == "mail"],
+                               "comm": [n for n in second["copied"] if n[:4] == "comm"]}  # fmt: skip
+
+
+def test_the_second_place_is_asked_once_before_and_once_after(far: Nights) -> None:
+    """However many guests there are, what is there is asked twice in a night, and once where nothing is new."""
+    assert far.night()[0] == 0
+    assert (far.root / "far/asked").read_text() == "xx"
+
+
+def test_what_goes_from_the_second_place_was_agreed_to(far: Nights) -> None:
+    """The rules for it let the older copy of the guest that they name go, with its description, and no other guest's."""
+    far.agree(rules={}, second={"repository": "sftp:x@nas:/far", "rules": RULES | {"last": 1}})
+    assert far.night()[0] == 0
+    first = {n[:4]: n for n in far.said["make"]["second"]["copied"]}
+    assert far.night()[0] == 0
+    assert far.said["make"]["second"]["dropped"] == [first["comm"]]
+    assert len(far.said["make"]["second"]["there"]["mail"]) == 2
+    rows = json.loads((far.root / "far/rows").read_text())
+    assert not [row for row in rows if first["comm"] in row["tags"]]
+
+
+def test_a_fetch_that_was_cut_off_is_begun_again(far: Nights) -> None:
+    """What an earlier one left does not stop the next, which brings all of it back; one that fails leaves nothing."""
+    assert far.night()[0] == 0
+    name = next(b.name for b in far.backups if b.name.startswith("comm"))
+    shutil.rmtree(far.store / name)
+    (far.store / f".{name}.partial").mkdir()
+    (far.root / "far/cut").write_text("")
+    status, said = far.night("fetch", name)
+    assert (status, "night: " in said, "Traceback" in said) == (3, True, False), said
+    (far.root / "far/cut").unlink()
+    assert far.night("fetch", name)[0] == 0
+    assert [p.name for p in far.store.iterdir() if p.name.startswith(".")] == []
+    assert far.run("verify", far.store, name)[0] == 0
 
 
 def test_two_nights_at_once_are_one(host: Nights) -> None:

@@ -148,6 +148,7 @@ DAMAGES = [
     (lambda b: (b / "blocks.zst").unlink(), "lacks its blocks.zst"),
     (lambda b: (b / "backup.json").unlink(), "lacks its backup.json"),
     (lambda b: (b / "SHA256SUMS").unlink(), "lacks its SHA256SUMS"),
+    (lambda b: (b / "SHA256SUMS").write_text(""), "its SHA256SUMS is empty"),
 ]
 
 
@@ -159,6 +160,46 @@ def test_a_damaged_backup_does_not_verify(host: Host, made: Path, damage, words:
     assert status == 1
     assert words in said
     assert not (host.notes / f"{made.name}.verified").exists()
+
+
+def test_a_wrong_digest_condemns_until_it_is_read_and_right(host: Host, made: Path) -> None:
+    """The note that it was good goes, and one that it is broken comes; good once more, it is the other way round."""
+    notes = [host.notes / f"{made.name}.{kind}" for kind in ("verified", "broken")]
+    assert host.run("verify", host.store, made.name)[0] == 0
+    before = (made / "blocks.zst").stat()
+    _alter(made)
+    os.utime(made / "blocks.zst", (before.st_atime, int(before.st_mtime)))
+    assert host.run("verify", host.store, made.name)[0] == 1
+    assert [note.exists() for note in notes] == [False, True]
+    assert notes[1].read_text().split()[:3] == [
+        checksum(made),
+        str(before.st_size),
+        str(int(before.st_mtime)),
+    ]
+    _alter(made)
+    assert host.run("verify", host.store, made.name)[0] == 0
+    assert [note.exists() for note in notes] == [True, False]
+
+
+NOT_NOW = [
+    ("tee", 'head -c 1000 >"$2"; echo "tee: read error: Input/output error" >&2; exit 1', "could not be read just now: tee: read error"),
+    ("zstd", "cat >/dev/null; kill -9 $$", "could not be read just now: what unpacks it was ended"),
+    ("zstd", 'echo "zstd: error 11: not enough memory" >&2; exit 11', "could not be read just now: what unpacks it was ended"),
+    ("openssl", "cat >/dev/null; exit 1", "could not be"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "script", "words"), NOT_NOW)
+def test_what_cannot_be_read_just_now_is_no_verdict(
+    host: Host, made: Path, program: str, script: str, words: str
+) -> None:
+    """A disk that does not answer and a program that is ended say nothing of the backup: what was known of it stays."""
+    assert host.run("verify", host.store, made.name)[0] == 0
+    host.fake(program, script)
+    status, said = host.run("verify", host.store, made.name)
+    assert (status, words in said) == (1, True), said
+    assert (host.notes / f"{made.name}.verified").exists()
+    assert not (host.notes / f"{made.name}.broken").exists()
 
 
 @pytest.mark.parametrize("damage", [_truncate, _alter])

@@ -27,6 +27,8 @@ class Host(backups_host.Host):
     key: str = ""
     """What the question for the key says."""
     understands: bool = True
+    next_time: str = ""
+    """When its systemd says that the timer comes."""
 
     def apply(self, planned: Plan) -> None:
         for action in planned.actions:
@@ -64,7 +66,7 @@ class Host(backups_host.Host):
             return known[ask]
         if ask.argv[:2] == ("systemd-analyze", "calendar"):
             why = f"Failed to parse calendar specification '{ask.argv[2]}': Invalid argument\n"
-            return Answer(0, "ok\n") if self.understands else Answer(1, "", why)
+            return Answer(0, f"Next elapse: {self.next_time}\n") if self.understands else Answer(1, "", why)
         if ask.kind == "read" and ask.argv[0] not in (program.PROGRAM, program.BLOCKS):
             text = self.files.get(ask.argv[0])
             return Answer(MISSING) if text is None else Answer(0, text)

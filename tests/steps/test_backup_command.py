@@ -10,13 +10,18 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
+from runbook.actions import Run
 from runbook.attestation.verify import verify_run
+from runbook.backups import schedule
+from runbook.book.acts.bring_backups_back import FetchBackup, RestoreBeside
 from runbook.cli import backup, main
 from runbook.engine.journal import read
-from runbook.facts import identity
+from runbook.facts import backups, identity
+from runbook.facts.storage import asks as storage
 from runbook.hosts.base import Result as Ran
-from runbook.model.ask import Answer, Facts
+from runbook.model.ask import Answer, Ask, Facts
 from tests.evidence.attested import alone
+from tests.steps import backups_host
 from tests.steps.backups_host import SAMPLE, Host, Kept
 
 PARAMS = "params/testbed.yml"
@@ -94,6 +99,51 @@ def test_fetch_needs_a_second_place(host: Host) -> None:
     ended = run("fetch", PARAMS, "comm-20200101T000000Z")
     assert (ended.exit_code, "schedule_backups" in ended.output) == (3, True)
     assert run("fetch", PARAMS, SAMPLE).exit_code == 0
+
+
+def test_fetch_needs_the_same_second_place_and_nothing_more() -> None:
+    """Another guest on the list changes nothing about where a copy lies; another place, or another folder, does."""
+    step = FetchBackup("comm-20200101T000000Z")
+    far = backups_host.params(backups={"guests": ["comm"], "schedule": "daily", "second": {"repository": "/mnt/nas/xen"}})  # fmt: skip
+    assert len(step.asks(far)) == 2
+
+    def planned(text: str):
+        answers = {
+            backups.look("/srv/backups"): Answer(0, Host()._look()),
+            Ask.read(schedule.CONFIG): Answer(0, text),
+        }
+        return step.plan(far, Facts(answers))
+
+    told = json.loads(schedule.config(far))
+    assert len(planned(json.dumps(told | {"guests": []})).actions) == 1
+    for changes in ({"second": None}, {"folder": "/elsewhere"}, {"second": {"repository": "/mnt/other"}}):
+        assert planned(json.dumps(told | changes)).stops
+    assert planned("{half").stops
+
+
+def test_beside_goes_into_the_pool_of_its_guest() -> None:
+    """A guest whose volume is thin gets a thin one beside it; what is looked at is the room of the pool."""
+    asked = backups_host.params(backups={"guests": ["comm"]})
+    guest = next(g for g in asked.guests if g.name == "comm")
+    thin = guest.model_copy(update={"volume": guest.own_volumes[0].model_copy(update={"thin_pool": "pool"})})
+    asked = asked.model_copy(update={"guests": tuple(thin if g.name == "comm" else g for g in asked.guests)})
+    step, host = RestoreBeside(SAMPLE, "then"), Host(kept=[Kept(SAMPLE)])
+
+    def planned(percent: str):
+        facts = dict(host.facts(step, asked))
+        ask = storage.LVM
+        report = json.loads(facts[ask].out)
+        rows = next(
+            part["lv"] for part in report["report"] if any(r["lv_name"] == "comm" for r in part.get("lv", []))
+        )
+        rows.append(rows[0] | {"lv_name": "pool", "lv_full_name": "guests/pool", "lv_path": "", "lv_uuid": "p", "lv_layout": "thin,pool", "lv_size": "21474836480", "data_percent": percent, "metadata_percent": "1.00"})  # fmt: skip
+        facts[ask] = Answer(0, json.dumps(report))
+        return step.plan(asked, Facts(facts))
+
+    (create,) = [a.argv for a in planned("10.00").actions if isinstance(a, Run) and a.argv[0] == "lvcreate"]
+    assert create[create.index("--thinpool") + 1] == "pool"
+    assert "--virtualsize" in create
+    assert planned("99.99").stops[0].what == "The volume then has no room in the thin pool guests/pool"
 
 
 def test_make_makes_a_new_one_and_verifies_it(host: Host) -> None:

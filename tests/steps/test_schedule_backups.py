@@ -152,6 +152,13 @@ def test_a_night_that_went_wrong_fails_the_check() -> None:
     (finding,) = [f for f in found(schedule_backups, host, NIGHTLY) if f.stops]
     assert "comm did not freeze" in finding.what
     assert "systemctl start xen-runbook-backups" in finding.do
+    host.files[schedule.NIGHT] = json.dumps(
+        {"boot": {"ended": 1, "errors": ["comm did not start"], "guests": {}}}
+    )
+    assert [
+        f for f in found(schedule_backups, host, NIGHTLY) if f.stops
+    ] == []  # nothing starts on trial any more
+    assert [f for f in found(schedule_backups, scheduled(BOOTED, host), BOOTED) if f.stops]
     host.files[schedule.NIGHT] = "{half"
     assert [f for f in found(schedule_backups, host, NIGHTLY) if f.stops] == []
 
@@ -244,13 +251,65 @@ def test_the_word_for_deletion_is_given_once() -> None:
 
 
 def test_what_would_go_is_shown() -> None:
-    """Below the plan stand the backups that the coming night lets go; the newest good one is not among them."""
+    """Below the plan stand the backups that the coming night lets go: it makes another one, and reads what nobody has."""
     host = Host(kept=[Kept("comm-20261120T100000Z"), Kept("comm-20261121T100000Z"), Kept(SAMPLE)])
     host.notes = {f"{k.name}.verified": f"{k.checksum} {k.bytes} {k.changed}" for k in host.kept}
-    said = planned(expire_backups, host, KEPT).findings
+    two = params(schedule="daily", keep={"last": 2})
+    said = planned(expire_backups, host, two).findings
     assert said[1].why == "comm-20261120T100000Z, comm-20261121T100000Z"
     host.files["notes"] = f"{SAMPLE}.broken:x\n"
-    assert planned(expire_backups, host, KEPT).findings[1].why == "comm-20261120T100000Z"
+    assert planned(expire_backups, host, two).findings[1].why == f"comm-20261120T100000Z, {SAMPLE}"
+    host.files["notes"] = ""
+    host.notes = {}
+    assert (
+        planned(expire_backups, host, two).findings[1].why == "comm-20261120T100000Z, comm-20261121T100000Z"
+    )
+
+
+def test_the_next_time_is_that_of_the_hosts_own_systemd() -> None:
+    """One that is made tomorrow takes tomorrow's place: today's newest stays beside it, by the rule of two days."""
+    host = Host(kept=[Kept("comm-20261122T010000Z"), Kept(SAMPLE)])
+    host.next_time = "Mon 2026-11-23 02:30:00 UTC"
+    daily = params(schedule="*-*-* 02:30", keep={"last": 1, "daily": 2})
+    assert planned(expire_backups, host, daily).findings[1].why == "comm-20261122T010000Z"
+    host.next_time = "Sun 2026-11-22 23:30:00 UTC"
+    assert planned(expire_backups, host, daily).findings[1].why == f"comm-20261122T010000Z, {SAMPLE}"
+
+
+def test_what_would_go_from_the_second_place_is_shown() -> None:
+    """What is there is known from the last night; before the first, and of another place, nobody knows it yet."""
+    far = params(schedule="daily", second=SECOND | {"keep": {"last": 1}})
+    host = Host(kept=[Kept(SAMPLE)])
+    assert "is not known yet" in planned(expire_backups, host, far).findings[1].what
+    second = {
+        "repository": SECOND["repository"],
+        "there": {"comm": [SAMPLE], "nginx": ["nginx-20261122T010000Z"]},
+    }
+    host.files[schedule.NIGHT] = json.dumps(
+        {"make": {"ended": 1, "errors": [], "guests": {}, "second": second}}
+    )
+    found = planned(expire_backups, host, far).findings[1]
+    assert (found.what, found.why) == (f"Of the copies in {SECOND['repository']} of 'comm' 1 would go at the next time", SAMPLE)  # fmt: skip
+    second["repository"] = "/mnt/old"
+    host.files[schedule.NIGHT] = json.dumps(
+        {"make": {"ended": 1, "errors": [], "guests": {}, "second": second}}
+    )
+    assert "is not known yet" in planned(expire_backups, host, far).findings[1].what
+
+
+def test_another_guest_is_another_question() -> None:
+    """What was agreed to names its guests: one that is added later needs the word for it anew."""
+    host = Host()
+    host.apply(planned(expire_backups, host, KEPT))
+    more = backups_host.params(
+        backups={"guests": ["nginx", "comm"], "schedule": "daily", "keep": {"last": 1}}
+    )
+    assert [type(a) for a in planned(expire_backups, host, more).actions] == [WriteFile]
+    (finding,) = found(expire_backups, host, more)
+    assert "other guests" in finding.why
+    assert schedule.keep(more) == schedule.keep(
+        backups_host.params(backups={"guests": ["comm", "nginx"], "schedule": "daily", "keep": {"last": 1}})
+    )
 
 
 def test_rules_that_are_taken_back_go_from_the_host() -> None:

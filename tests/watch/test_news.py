@@ -86,6 +86,20 @@ def test_a_clock_that_goes_back_changes_nothing() -> None:
     assert told[1].lines[0] == "Well again: The guest 'comm' does not run (for 1 min)"
 
 
+def test_what_nobody_looks_at_any_more_goes_and_says_so() -> None:
+    """A topic that the parameters no longer ask for can never become well: it is told once that nobody looks."""
+    told = looks(
+        (DOWN, DISK),
+        Look("toy", 2 * HOUR, TOPICS - {"guests"}, (DISK,), possible=TOPICS - {"guests"}),
+        (DISK,),
+    )
+    assert told[1]
+    assert told[1].lines[0] == "No longer looked at: The guest 'comm' does not run (for 60 min)"
+    assert told[2] is None
+    silent = Look("toy", 2 * HOUR, frozenset({"reach"}), (GONE,), possible=TOPICS)
+    assert looks((DOWN,), silent, silent)[2] is None
+
+
 @pytest.mark.parametrize("seed", range(50))
 def test_whoever_reads_all_messages_knows_the_state(seed: int) -> None:
     """Adding up what came and what went gives what is not well, whatever was seen in between; no change is told twice."""

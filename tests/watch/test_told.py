@@ -191,6 +191,41 @@ def test_the_whole_host_is_compared_once_in_a_while(hook, machine: Machine, tmp_
     assert len(hook.calls) == 2
 
 
+def test_drift_that_cannot_be_understood_hides_nothing_else(
+    hook, machine: Machine, tmp_path: Path, monkeypatch
+) -> None:
+    """An answer that no check can read, or a report that cannot be read, is told as not known; what else is amiss is told."""
+    asked = params(hook, HOOK, drift_h=1)
+    machine.facts = well(list=running("comm"))
+
+    def broken(_params, _reports, host) -> None:
+        facts = host.gather(())
+        int(facts[fullness.COMMANDS[0]].out)
+
+    def unread(*_: object) -> None:
+        raise PermissionError("run.json")
+
+    for number, way in enumerate((broken, unread)):
+        monkeypatch.setattr("runbook.watch.drifting.conditions", way)
+        seen = watch(asked, tmp_path, NOW + 7200 * number)
+        assert [topic for topic, _ in seen.look.unknown] == ["drift"]
+        assert [one.condition.key for one in seen.state.active] == ["down:comm"]
+
+
+def test_a_folder_that_cannot_be_written_ends_one_look_only(
+    monkeypatch, machine: Machine, tmp_path: Path
+) -> None:
+    """What cannot be kept here is said with its next move, and ends the command with 1, not with a stack."""
+    path = tmp_path / "testbed.yml"
+    path.write_text(json.dumps(PARAMS.model_dump() | {"connection": {"kind": "local"}}, default=str))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "testbed").write_text("a file")
+    words = ["watch", str(path), "--no-drift", "--reports", str(tmp_path)]
+    done = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert done.exit_code == 1
+    assert "cannot be written" in done.output
+
+
 # the text file and the host's page
 
 
@@ -389,6 +424,38 @@ def test_a_timer_is_written_and_switched_on_by_its_owner(monkeypatch, tmp_path: 
     assert " watch " in (units / "xen-runbook-watch.service").read_text()
     bad = CliRunner().invoke(main, ["watch", "params/example.yml", "--timer", "soon"], catch_exceptions=False)
     assert bad.exit_code == 2
+
+
+def test_a_timer_says_all_that_was_said_and_nothing_stands_for_anything_else(
+    monkeypatch, tmp_path: Path
+) -> None:
+    """--no-drift is in it, and a % in the folder is two, for systemd takes one for something of its own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    params = str(Path("params/example.yml").absolute())
+    (tmp_path / "100%n").mkdir()
+    monkeypatch.chdir(tmp_path / "100%n")
+    done = CliRunner().invoke(
+        main, ["watch", params, "--no-drift", "--timer", "daily"], catch_exceptions=False
+    )
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / ".config/systemd/user/xen-runbook-watch.service").read_text()
+    assert f"WorkingDirectory={tmp_path}/100%%n\n" in text
+    assert " --no-drift\n" in text
+
+
+def test_a_unit_that_somebody_else_wrote_stays(monkeypatch, tmp_path: Path) -> None:
+    """Neither unit is written then; those of ours are written anew."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    units = tmp_path / ".config/systemd/user"
+    units.mkdir(parents=True)
+    (units / "xen-runbook-watch.timer").write_text("[Timer]\nOnCalendar=weekly\n")
+    words = ["watch", "params/example.yml", "--timer", "daily"]
+    done = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert (done.exit_code, "was not written by the runbook" in done.output) == (2, True)
+    assert [p.name for p in units.iterdir()] == ["xen-runbook-watch.timer"]
+    (units / "xen-runbook-watch.timer").unlink()
+    assert CliRunner().invoke(main, words, catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(main, words, catch_exceptions=False).exit_code == 0
 
 
 def test_a_replay_is_looked_at_and_nothing_is_kept_or_told(tmp_path: Path) -> None:

@@ -29,7 +29,10 @@ from tests.steps import backups_host
 from tests.steps.backups_host import SAMPLE, Kept
 
 NOW = names.seconds("20261122T210000Z")
-PARAMS = backups_host.params(backups={"guests": ["comm"], "schedule": "daily"})
+SAVED = {"guests": ["comm"], "schedule": "daily"}
+PARAMS = backups_host.params(
+    backups=SAVED | {"boot_test": "Sun 04:00", "second": {"repository": "/mnt/nas/xen"}}
+)
 NAMES = [guest.name for guest in PARAMS.guests if guest.autostart or guest.start]
 FOLDER = backups.look("/srv/backups")
 MDSTAT = "Personalities : [raid1]\nmd0 : active raid1 vdb1[1] vda1[0]\n      1046528 blocks super 1.2 [2/2] [UU]\n\nunused devices: <none>\n"
@@ -129,6 +132,49 @@ def test_what_is_not_well_is_one_condition(changes: dict[str, str | Answer], key
     assert found.key == key
     assert found.what
     assert found.do
+
+
+GONE = [
+    {"notes": f"{SAMPLE}.booted:no 20261122T205000Z its console said “Kernel panic”\n"},
+    {"night": night(guests={"nginx": {"error": "backup: nginx did not freeze"}})},
+    {"night": night(second={"error": "/mnt/nas/xen is full"})},
+    {"night": json.dumps({"boot": {"ended": 1, "guests": {"comm": {"booted": "untried", "error": "no room"}}}})},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", GONE)
+def test_what_nobody_asks_for_any_more_is_nothing_amiss(changes: dict[str, str]) -> None:
+    """The last trial, the last copy and the last backup of a guest that is not listed any more stay as they were: for ever."""
+    assert look(well(**changes), params=backups_host.params(backups=SAVED)).conditions == ()
+
+
+def test_the_topics_that_a_look_may_have_are_those_of_the_parameters() -> None:
+    """Without guests to back up nobody looks at backups, and without drift_h neither at updates nor at drift."""
+    assert look(well()).possible == look(well()).known | {"drift"}
+    lean = backups_host.params(backups={})
+    lean = lean.model_copy(update={"watch": lean.watch.model_copy(update={"drift_h": 0})})
+    assert topics.possible(PARAMS) - topics.possible(lean) == {"backups", "updates", "drift"}
+
+
+def test_a_container_of_a_firmwares_raid_is_no_array() -> None:
+    """It is never active by itself, and nothing is amiss; the array in it is looked at."""
+    text = MDSTAT.replace("super 1.2", "super external:/md127/0").replace(
+        "unused", "md127 : inactive vdb[1](S) vda[0](S)\n      5288 blocks super external:imsm\n\nunused"
+    )
+    seen = look(well(mdstat=text))
+    assert seen.conditions == ()
+    assert [g.labels for g in seen.gauges if g.name == "raid_disks_missing"] == [(("array", "md0"),)]
+
+
+def test_two_chips_of_one_name_are_two_sensors() -> None:
+    """Two NVMe disks of which one is too warm: its name is told, and the curves have two lines."""
+    base = "/sys/class/hwmon/hwmon"
+    text = "".join(
+        f"{base}{n}/name:nvme\n{base}{n}/temp1_input:{warm}\n{base}{n}/device:nvme{n}\n" for n, warm in enumerate((41000, 95000))
+    )  # fmt: skip
+    seen = look(well(warmth=text))
+    assert [c.key for c in seen.conditions] == ["warm:nvme nvme1 1"]
+    assert len({g.labels for g in seen.gauges if g.name == "celsius"}) == 3
 
 
 def test_a_damaged_backup_is_told_beside_the_good_one() -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from runbook.actions import Action, WriteFile
-from runbook.backups import keeping, schedule
+from runbook.backups import keeping, names, schedule
 from runbook.backups.keeping import Known, Rules
 from runbook.facts import backups, nights
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.params.backups import Keep
-from runbook.text.plural import plural
 
 TITLE = "Agree to the deletion of old backups by rules"
 GUIDE = "Not in the guide: one deleted old backups when the disk was full"
@@ -21,7 +20,13 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
     """Return the questions about the rules in force and the backups there are, none where no rules are asked for."""
     if not schedule.keep(params):
         return ()
-    return (Ask.read(schedule.KEEP), backups.look(params.management.backups.folder), *nights.COMMANDS)
+    asked = params.management.backups
+    return (
+        Ask.read(schedule.KEEP),
+        backups.look(asked.folder),
+        *nights.COMMANDS,
+        nights.calendar(asked.schedule),
+    )
 
 
 def plan(params: HostParams, facts: Facts) -> Plan:
@@ -36,14 +41,14 @@ def plan(params: HostParams, facts: Facts) -> Plan:
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
-    """The host has these rules and no others."""
+    """The host has these rules for these guests, and no others."""
     text = schedule.keep(params)
     if not text or facts.text(schedule.KEEP) == text:
         return []
     why = (
         "nothing is deleted as long as nobody agreed"
         if facts.text(schedule.KEEP) is None
-        else "it deletes by older rules"
+        else "what was agreed to are other rules, or other guests: of those that it does not name nothing is deleted"
     )
     return [Finding("fail", "The host does not have the rules of management.backups.keep", why, "run the step expire_backups in mode apply, with its consent")]  # fmt: skip
 
@@ -51,26 +56,49 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 def _to_go(params: HostParams, facts: Facts) -> list[Finding]:
     asked = params.management.backups
     store, seen = backups.parse(facts, asked.folder), nights.parse(facts)
+    moment = max(nights.next_time(facts, asked.schedule), store.now)
     found = [Finding("warn", "From now on the host deletes backups by itself, at each time of management.backups.schedule",
                      "; ".join(_words(place, keep) for place, keep in _rules(params)),
                      "the newest good backup of a guest always stays, and so does the newest that a guest started from")]  # fmt: skip
     for guest in asked.guests if asked.keep else ():
-        rules = Rules(**asked.keep.model_dump()) if asked.keep else Rules()
-        if gone := keeping.dropped(known(store, seen, guest), rules, store.now):
-            found.append(Finding("warn", f"Of the backups of '{guest}' {plural(len(gone), 'backup')} would go at the next time",
-                                 ", ".join(gone[:6]) + (f" and {len(gone) - 6} more" if len(gone) > 6 else "")))  # fmt: skip
+        found += _going(guest, known(store, seen, guest), asked.keep, moment, "backups")
+    second = asked.second
+    if not second or not second.keep:
+        return found
+    copies = _copies(seen, second.repository)
+    if copies is None:
+        found.append(Finding("info", f"What would go from {second.repository} is not known yet", "the host says it after the first night in which it copied backups there"))  # fmt: skip
+    for guest in asked.guests if copies is not None else ():
+        there = [Known(name, names.seconds(name[-16:])) for name in (copies or {}).get(guest, ())]
+        found += _going(guest, there, second.keep, moment, f"copies in {second.repository}")
     return found
 
 
+def _going(guest: str, there: list[Known], keep: Keep | None, moment: int, what: str) -> list[Finding]:
+    """Return what goes once the coming backup, which pushes the others back, is there, too."""
+    if keep is None:
+        return []
+    coming = Known(f"{guest}-{names.date_of(moment)}", moment)
+    gone = keeping.dropped([*there, coming], Rules(**keep.model_dump()), moment)
+    if not gone:
+        return []
+    return [Finding("warn", f"Of the {what} of '{guest}' {len(gone)} would go at the next time",
+                    ", ".join(gone[:6]) + (f" and {len(gone) - 6} more" if len(gone) > 6 else ""))]  # fmt: skip
+
+
+def _copies(seen: nights.Nights, repository: str) -> dict[str, list[str]] | None:
+    """Return the copies of each guest that the last night left in a second place, None when it does not say."""
+    last = seen.make.second or {}
+    copies = last.get("there")
+    if last.get("repository") != repository or not isinstance(copies, dict):
+        return None
+    return {str(guest): [*map(str, some)] for guest, some in copies.items() if isinstance(some, list)}
+
+
 def known(store: backups.Store, seen: nights.Nights, guest: str) -> list[Known]:
-    """Return a guest's backups as the rules see them."""
+    """Return a guest's backups as the rules see them at the next time: what nobody has read yet is read first."""
     return [
-        Known(
-            b.name,
-            b.age_of,
-            False if b.wrong or b.name in seen.broken else (True if b.is_verified else None),
-            _booted(seen, b.name),
-        )
+        Known(b.name, b.age_of, not b.wrong and b.name not in seen.broken, _booted(seen, b.name))
         for b in store.of(guest)
     ]
 

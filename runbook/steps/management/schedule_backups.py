@@ -6,7 +6,7 @@ from runbook.actions import Action, InstallPackages, Remove, Run, WriteFile
 from runbook.backups import names, program, schedule
 from runbook.backups.schedule import BOOT, MAKE
 from runbook.facts import backups, nights, packages, services
-from runbook.model.ask import MISSING, UNREADABLE, Ask, Facts
+from runbook.model.ask import UNREADABLE, Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
 from runbook.steps.shared import apt, left_out, own_units
@@ -18,7 +18,6 @@ RISK: Risk = "safe"
 
 _TIMERS = tuple(f"{unit}.timer" for unit in (MAKE, BOOT))
 _FILES = tuple(Ask.read(f"{schedule.UNITS}/{unit}") for unit in _TIMERS)
-_HEADS = dict(zip(_TIMERS, ("back guests up", "start guests from"), strict=True))
 _KEY = 'umask 077; mkdir -p "${1%/*}"; head -c 32 /dev/urandom | base64 >"$1.new" && sync "$1.new" && mv -n "$1.new" "$1"'
 
 
@@ -91,15 +90,20 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         for name in wanted
         if not (units[name].starts_at_boot and units[name].active == "active")
     ]  # fmt: skip
-    return [*found, *night_findings(nights.parse(facts)), *left_out.notes(params, asked.guests)]
+    return [
+        *found,
+        *night_findings(nights.parse(facts), has_trials=bool(asked.boot_test)),
+        *left_out.notes(params, asked.guests),
+    ]
 
 
-def night_findings(seen: nights.Nights) -> list[Finding]:
-    """Return what went wrong in the last night and in the last trial, each thing once."""
+def night_findings(seen: nights.Nights, *, has_trials: bool) -> list[Finding]:
+    """Return what went wrong in the last night, and in the last trial where guests still start on trial."""
+    turns = ((seen.make, MAKE), (seen.boot, BOOT))
     return [
         Finding("fail", f"The host's own backups went wrong: {why}", f"in the run that ended on {_day(turn.ended)}",
                 f"correct what it names, then on the host: `systemctl start {unit}`; `journalctl -u {unit}` has all of it")
-        for turn, unit in ((seen.make, MAKE), (seen.boot, BOOT))
+        for turn, unit in turns[: 1 + has_trials]
         for why in turn.errors
     ]  # fmt: skip
 
@@ -145,15 +149,10 @@ def _gone(params: HostParams, facts: Facts, timers: tuple[str, ...]) -> tuple[Ac
     found: list[Action] = []
     for name in timers:
         path = f"{schedule.UNITS}/{name}"
-        if Ask.read(path) in facts and facts[Ask.read(path)].status not in (MISSING, UNREADABLE):
-            head = f"[Unit]\nDescription=xen-runbook: when to {_HEADS[name]}"
-            if (facts.text(path) or "").startswith(head):
-                stop = Run(
-                    ("systemctl", "disable", "--now", name), undo=("systemctl", "enable", "--now", name)
-                )
-                found += [stop, Remove(path)]
+        if Ask.read(path) in facts and facts[Ask.read(path)].status != UNREADABLE:
+            found += own_units.away(facts, name, path, schedule.timer(name.removesuffix(".timer"), ""))
     if found:
-        found.append(own_units.RELOAD)
+        found = [*(a for a in found if a != own_units.RELOAD), own_units.RELOAD]
     if (
         not schedule.keep(params)
         and Ask.read(schedule.KEEP) in facts
