@@ -73,17 +73,17 @@ def _match(word: str, value: str, packet: Packet) -> bool | None:
     if word == "-p" and packet.protocol:
         return value == packet.protocol
     if word in ("--dport", "--dports") and packet.port:
-        return _is_among(packet.port, value)
+        return _among(packet.port, value)
     if word in ("--ctstate", "--state"):
         return packet.state.upper() in value.split(",")
     # What a guest asks the host is for the host, by its address or to all.
     return value in ("LOCAL", "BROADCAST") if word == "--dst-type" and packet.hook == "input" else None
 
 
-def _is_among(port: int, text: str) -> bool | None:
+def _among(port: int, text: str) -> bool | None:
     """Return whether a port is one of some ports and ranges, None for what are no numbers.
 
-    >>> _is_among(53, "50:60,67"), _is_among(68, "50:60,67"), _is_among(53, "domain")
+    >>> _among(53, "50:60,67"), _among(68, "50:60,67"), _among(53, "domain")
     (True, False, None)
     """
     stretches = [part.partition(":")[::2] for part in text.split(",")]
