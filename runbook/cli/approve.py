@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook.cli.output import AS_JSON, print_json
+from runbook.cli.output import AS_JSON, STDOUT, File, print_json, write_text
 from runbook.text.plural import plural
 from runbook.text.printable import printable
 from runbook.text.terminal import say
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DAYS = click.IntRange(1, 366)
 SAVE = click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    "--save", type=File(), metavar="FILE",
     help="Write the plan as a file for somebody else to approve.",
 )  # fmt: skip
 VALID = click.option(
@@ -34,9 +34,9 @@ CHANGE = click.option(
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN")
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=File(takes_stdout=True),
     metavar="FILE",
-    help="Write it as a page to read.",
+    help="Write it as a page to read; `-` is standard output.",
 )
 @click.option("--open", "opens", is_flag=True, help="Show that page in the browser.")
 @click.option("--consent", metavar="DIGEST", default="", help="Sign it: the digest that this command showed.")
@@ -46,7 +46,7 @@ CHANGE = click.option(
     metavar="FILE",
     help="Your key. [default: as reports are signed]",
 )
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the approval here.")
+@click.option("--out", type=File(takes_stdout=True), help="Write the approval here; `-` is standard output.")
 @click.option("--valid", type=DAYS, metavar="DAYS", help="How long it holds, at most as long as the plan.")
 @click.option("--comment", default="", metavar="TEXT", help="A word of yours, which the report shows.")
 @AS_JSON
@@ -127,12 +127,11 @@ def _show(sent: Sent) -> None:
 def _page(sent: Sent, html: Path | None, *, opens: bool) -> None:
     import tempfile
 
-    from runbook.controller.atomic import write_atomic
     from runbook.evidence import plan_file
 
     place = html or Path(tempfile.mkdtemp(prefix="runbook-plan-")) / "plan.html"
     signer = sent.signer.fingerprint if sent.signer else ""
-    write_atomic(place, plan_file.page(sent.plan, digest=sent.digest, signer=signer))
+    write_text(place, plan_file.page(sent.plan, digest=sent.digest, signer=signer))
     if opens:
         click.launch(str(place))
     click.echo(str(place), err=True)
@@ -144,7 +143,6 @@ def _sign(
     from datetime import UTC, datetime, timedelta
 
     from runbook.attestation import approval, keys
-    from runbook.controller.atomic import write_atomic
     from runbook.engine.journal import now
     from runbook.errors import ConsentMissing, ParamsError
     from runbook.text.moments import when
@@ -165,9 +163,10 @@ def _sign(
     limit = (datetime.now(UTC) + timedelta(days=days or 366)).isoformat(timespec="seconds")
     data = file.read_bytes()
     text = approval.seal_approval(data, now(), min(limit, sent.plan["until"]), comment, mine)
-    write_atomic(out, text)
+    write_text(out, text)
     say(
         f"signed by {mine.public.fingerprint}; the parameters need this under `approvers`:\n{mine.public.line}",
         err=True,
     )
-    click.echo(str(out))
+    if out != STDOUT:
+        click.echo(str(out))

@@ -60,11 +60,10 @@ def _named(name: str, found: list[Path], known_steps: Iterable[str] = ()) -> Pat
     if len(near) != 1:
         names = [path.stem for path in near or found]
         meant = "" if near else nearest(stem, [*known_steps, *names, *(name[3:] for name in names)])
+        do = f"give one of: {', '.join(names)}" if near else f"give a number: {names[0]} to {names[-1]}"
         raise ParamsError(
             f"There is no notebook '{name}'" if not near else f"'{name}' fits several notebooks",
-            do=f"{meant} The notebooks are: {', '.join(names)}"
-            if meant
-            else "give one of: " + ", ".join(names),
+            do=meant or do,
         )
     return near[0]
 
