@@ -83,7 +83,7 @@ def run_and_show(
             with suppress(KeyboardInterrupt), stops.interruptible():
                 _show(done, step, plans=plans, quiet=quiet, as_json=as_json)
                 if save:
-                    save_plan(done, save, valid)
+                    save_plan(done, save, valid, has_approvers=bool(host.approvers))
         finally:
             stops.ignore()  # the report is written; what is shown of it changes nothing
         click.get_current_context().exit(done.exit_code)

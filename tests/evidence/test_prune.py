@@ -56,7 +56,9 @@ def test_pruning_is_shown_first_and_done_when_meant(reports):
     listed = (
         CliRunner().invoke(main, ["report", "list", "toy", "--reports", str(reports)]).stdout.splitlines()
     )
-    assert [line.split()[-1] for line in listed if "pruned on" in line] == [r.name for r in runs(reports)[:2]]
+    assert [line.split()[0] for line in listed if "pruned on" in line] == [
+        f"toy/{r.name}" for r in runs(reports)[:2]
+    ]
     assert "Nothing to prune" in call("prune", "toy", "--keep", 2, "--reports", reports).stdout
     archived(reports, 5)
     assert statuses(reports) == ["pruned", "pruned", "good", "good", "good"]
