@@ -7,6 +7,8 @@ import textwrap
 
 WIDTH = 80
 _KEPT = re.compile(r"`[^`\n]*`")
+_PLACE = re.compile(r" *where: ")
+"""Where an error is, such as a file and its line, is looked for in one piece."""
 _BLANK = "\x00"
 """What stands for a blank inside of a command while lines are broken; no text that is shown holds it."""
 
@@ -25,7 +27,7 @@ def folded(text: str, hang: int = 2) -> str:
 
 
 def _folded(line: str, hang: int) -> str:
-    if len(line) <= WIDTH:
+    if len(line) <= WIDTH or _PLACE.match(line):
         return line
     further = " " * (len(line) - len(line.lstrip()) + hang)
     room = WIDTH - len(further)
