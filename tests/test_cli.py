@@ -248,6 +248,13 @@ def test_the_key_that_is_made_signs_the_next_run(toy, monkeypatch):
     assert len(list((place / "reports" / "testbed" / "plans").glob("2*"))) == 1
 
 
+def test_a_plan_that_nobody_may_approve_says_so(toy):
+    """The key stands in the parameters before the plan is made: else it is made, approved, and refused at the end."""
+    toy(one=beat("one"))
+    done = call("plan", "params/toy.yml", "--save", "plan.json")
+    assert "name their key (`consent: {by: KEY}`), and plan again" in " ".join(done.stderr.split())
+
+
 def test_reports_are_listed_and_opened(toy, monkeypatch):
     """list shows each run in one line, open prints the newest page, and of a host without any says so."""
     place = toy(one=beat("one"))

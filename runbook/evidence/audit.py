@@ -181,11 +181,8 @@ def _holds(facts: Facts, asks: Iterable[Ask]) -> bool:
 
 def _differs(drift: Json | None, run: Json) -> Iterator[str]:
     if drift is None:
-        yield (
-            f"not looked at: {pages.MODES.get(run['mode'], run['mode'])}"
-            if run["mode"] != "check"
-            else "not looked at"
-        )
+        why = "" if run["mode"] == "check" else f": {pages.MODES.get(run['mode'], run['mode'])}"
+        yield f"not looked at{why}"
     elif drift["since"] is None:
         yield "there was no good report to compare with"
     else:
