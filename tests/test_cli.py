@@ -92,14 +92,14 @@ def test_help_imports_nothing_heavy():
     assert "Usage:" in done.stdout
 
 
-def test_a_good_parameter_file_is_one_line(toy):
+def test_a_good_parameter_file_is_one_sentence(toy):
     """validate names the host, what it has and the digest."""
     toy(one=beat("one"))
     devices = len(load("params/toy.yml").passthrough.devices)
     done = call("validate", "params/toy.yml")
     assert done.exit_code == 0
-    assert done.stdout.count("\n") == 1
-    assert f"right. testbed (trixie, ssh, {devices} passthrough devices, 4 guests), digest" in done.stdout
+    shown = " ".join(done.stdout.split())
+    assert f"right. testbed (trixie, ssh, {devices} passthrough devices, 4 guests), digest" in shown
 
 
 def test_notebooks_that_were_never_reached_take_one_line_each(toy):
@@ -248,12 +248,19 @@ def test_the_key_that_is_made_signs_the_next_run(toy, monkeypatch):
     assert len(list((place / "reports" / "testbed" / "plans").glob("2*"))) == 1
 
 
+def test_a_plan_that_nobody_may_approve_says_so(toy):
+    """The key stands in the parameters before the plan is made: else it is made, approved, and refused at the end."""
+    toy(one=beat("one"))
+    done = call("plan", "params/toy.yml", "--save", "plan.json")
+    assert "name their key (`consent: {by: KEY}`), and plan again" in " ".join(done.stderr.split())
+
+
 def test_reports_are_listed_and_opened(toy, monkeypatch):
     """list shows each run in one line, open prints the newest page, and of a host without any says so."""
     place = toy(one=beat("one"))
     call("run", "params/toy.yml")
     listed = call("report", "list")
-    assert "testbed  auto   completed  1 of 1 step changed" in listed.stdout
+    assert re.fullmatch(r"testbed/\S+  auto   completed  1 of 1 step changed\n", listed.stdout)
     monkeypatch.setattr("runbook.cli.reports.has_display", lambda: False)
     opened = call("report", "open", "testbed")
     assert opened.stdout.strip() == str(next((place / "reports").glob("testbed/plans/*/index.html")))

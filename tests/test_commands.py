@@ -1,5 +1,6 @@
 """What holds for every command, those of tomorrow too: the whole tree is walked."""
 
+import csv
 import json
 import re
 
@@ -134,4 +135,46 @@ def test_a_host_is_its_parameter_file(reports):
     """PARAMS takes the name of a host whose file is params/NAME.yml."""
     by_name, by_path = call("validate", "example"), call("validate", "params/example.yml")
     assert by_name.exit_code == by_path.exit_code == 0
-    assert by_name.stdout.partition(":")[2] == by_path.stdout.partition(":")[2]
+    assert by_name.stdout.partition(":")[2].split() == by_path.stdout.partition(":")[2].split()
+
+
+NARROW = [
+    *([*name.split(), *args] for name, args in LISTS.items() if name not in ("report compare", "facts")),
+    ["survey"], ["explain", "R702"], ["explain", "nothing that is known"], ["report", "head"], ["report", "list", "tyo"],
+    ["run", "--only", "xen_instalation"], ["check", "--only", "77"], ["plan", "--only", "0"], ["undo", "params/example.yml"],
+    ["validate", "nosuch"], ["survey", "--html", "-"], ["new", "x", "--out", "-"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", NARROW, ids=" ".join)
+def test_what_is_piped_fits(words, reports):
+    """No line is wider than 80 columns but for one word, such as a path, and for what a plan writes or runs."""
+    lines = call(*words).output.splitlines()
+    assert lines
+    wide = [line for line in lines if len(line) > 80 and " " in line.strip().removeprefix("where: ")]
+    assert [line for line in wide if not (words[0] == "plan" and line.startswith(" " * 5))] == []
+
+
+@pytest.mark.parametrize(
+    "words", [["survey", "--html"], ["new", "x", "--out"], ["plan", "--save"], ["watch", "--textfile"],
+              ["installer", "params/example.yml", "--out"]],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_no_file_is_called_like_standard_output(words, reports):
+    """A command that cannot write there refuses `-`, and names the option."""
+    done = call(*words, "-")
+    assert (done.exit_code, "name a file; standard output is not taken" in done.stderr) == (2, True)
+    assert f"'{words[-1]}'" in done.stderr
+
+
+def test_an_audit_goes_to_standard_output_alone(reports, tmp_path, monkeypatch):
+    """With `-` the table or the page is all that is there, and no file is called so; two of them are refused."""
+    monkeypatch.chdir(tmp_path)
+    table, page = call("report", "audit", "--csv", "-"), call("report", "audit", "--html", "-")
+    rows = list(csv.DictReader(table.stdout.splitlines()))
+    assert [row["host"] for row in rows if row["run"]] == ["toy"]
+    assert page.stdout.startswith("<!doctype html>")
+    assert page.stdout.rstrip().endswith("</html>")
+    both = call("report", "audit", "--csv", "-", "--json")
+    assert (both.exit_code, both.stdout) == (2, "")
+    assert not (tmp_path / "-").exists()

@@ -151,7 +151,7 @@ def require_order(
                 f"A replay goes in order, and {name} is not next: next is the cell {cell}",
                 where=host.describe,
                 why=f"what {before} did comes before it in the recording",
-                do="run the cells from the top (Run ▸ Run All Above Selected Cell), then this one",
+                do=f"run the cells from the top (Run ▸ Run All Above Selected Cell), then this one; {host.on_its_own}",
             )
 
 

@@ -51,6 +51,7 @@ from runbook.model.modes import MODES
 from runbook.model.unreadable import reading
 from runbook.redaction import KNOWN
 from runbook.text import terminal
+from runbook.text.folded import folded
 
 INTERRUPTED = 130
 EPILOG = """PARAMS is the parameter file of one host, or the host's name where that file is
@@ -137,7 +138,7 @@ class Guarded(click.Group):
 
 def _fail(ctx: click.Context, text: str, code: int) -> None:
     label = "" if text.startswith("Interrupted") else "Error: "
-    terminal.say(f"{label}{KNOWN.text(text)}", fg="red", err=True)
+    terminal.say(folded(f"{label}{KNOWN.text(text)}", hang=4), fg="red", err=True)
     ctx.exit(code)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook.cli.output import AS_JSON, print_json
+from runbook.cli.output import AS_JSON, STDOUT, File, print_json, write_text
+from runbook.text.folded import folded
 from runbook.text.plural import plural
 from runbook.text.printable import printable
 from runbook.text.terminal import say
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 DAYS = click.IntRange(1, 366)
 SAVE = click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    "--save", type=File(), metavar="FILE",
     help="Write the plan as a file for somebody else to approve.",
 )  # fmt: skip
 VALID = click.option(
@@ -34,9 +35,9 @@ CHANGE = click.option(
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN")
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=File(takes_stdout=True),
     metavar="FILE",
-    help="Write it as a page to read.",
+    help="Write it as a page to read; `-` is standard output.",
 )
 @click.option("--open", "opens", is_flag=True, help="Show that page in the browser.")
 @click.option("--consent", metavar="DIGEST", default="", help="Sign it: the digest that this command showed.")
@@ -46,7 +47,7 @@ CHANGE = click.option(
     metavar="FILE",
     help="Your key. [default: as reports are signed]",
 )
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the approval here.")
+@click.option("--out", type=File(takes_stdout=True), help="Write the approval here; `-` is standard output.")
 @click.option("--valid", type=DAYS, metavar="DAYS", help="How long it holds, at most as long as the plan.")
 @click.option("--comment", default="", metavar="TEXT", help="A word of yours, which the report shows.")
 @AS_JSON
@@ -71,21 +72,24 @@ def approve(
     """
     from runbook.attestation import approval
 
+    if STDOUT in (html, out) and (as_json or opens or html == out):
+        raise click.UsageError("only one thing goes to standard output, and no browser reads it")
     sent = approval.read_plan(plan)
     if as_json:
         print_json({"digest": sent.digest, "signed_by": sent.signer and sent.signer.fingerprint, **sent.plan})
-    elif not consent:
+    elif not consent and html != STDOUT:
         _show(sent)
     if html or opens:
         _page(sent, html, opens=opens)
     if consent:
         _sign(plan, sent, consent, key, out or plan.with_suffix(".approved.json"), valid, comment)
     elif not as_json:
-        click.echo(f"\nNothing was signed. To do it, add: --consent {sent.digest}")
+        text = f"\nNothing was signed. To do it, add: --consent {sent.digest}"
+        click.echo(text, err=html == STDOUT)
 
 
-def save(done: Run, file: Path, days: int) -> None:
-    """Write the plan of a run for somebody else to approve. Raises `Refused` for a plan that could not be carried out."""
+def save(done: Run, file: Path, days: int, *, has_approvers: bool) -> None:
+    """Write the plan of a run for somebody else to approve, and say how it goes on. Raises `Refused` for a plan that could not be carried out."""
     from runbook.attestation import approval, keys
     from runbook.controller.atomic import write_atomic
     from runbook.errors import Refused
@@ -101,7 +105,13 @@ def save(done: Run, file: Path, days: int) -> None:
     text = approval.seal_plan(plan_file.content(done, days), keys.operator())
     write_atomic(file, text)
     digest = approval.read_plan(file).digest
-    say(f"{file}: the plan, digest {digest}. It is read and signed by: runbook approve {file}", err=True)
+    say(
+        folded(f"{file}: the plan, digest {digest}. It is read and signed by: `runbook approve {file}`"),
+        err=True,
+    )
+    if not has_approvers:
+        text = "The parameters name nobody who may approve it, so no approval of it will hold: name their key (`consent: {by: KEY}`), and plan again"
+        say(folded(text), fg="yellow", err=True)
 
 
 def _show(sent: Sent) -> None:
@@ -111,9 +121,8 @@ def _show(sent: Sent) -> None:
     plan, by = sent.plan, sent.plan["by"]
     signer = f"signed by {sent.signer.fingerprint}" if sent.signer else "not signed"
     click.echo(f"Plan for {plan['host']}, digest {sent.digest}")
-    click.echo(
-        f"  made on {when(plan['made'])} by {by.get('user', 'unknown')} on {by.get('controller', 'unknown')}, {signer}"
-    )
+    made = f"made on {when(plan['made'])} by {by.get('user', 'unknown')} on {by.get('controller', 'unknown')}"
+    click.echo(folded(f"  {made}, {signer}"))
     click.echo(
         f"  to be applied until {when(plan['until'])}"
         + (f", change {plan['change']}" if plan["change"] else "")
@@ -127,15 +136,15 @@ def _show(sent: Sent) -> None:
 def _page(sent: Sent, html: Path | None, *, opens: bool) -> None:
     import tempfile
 
-    from runbook.controller.atomic import write_atomic
     from runbook.evidence import plan_file
 
     place = html or Path(tempfile.mkdtemp(prefix="runbook-plan-")) / "plan.html"
     signer = sent.signer.fingerprint if sent.signer else ""
-    write_atomic(place, plan_file.page(sent.plan, digest=sent.digest, signer=signer))
+    write_text(place, plan_file.page(sent.plan, digest=sent.digest, signer=signer))
     if opens:
         click.launch(str(place))
-    click.echo(str(place), err=True)
+    if place != STDOUT:
+        click.echo(str(place), err=True)
 
 
 def _sign(
@@ -144,7 +153,6 @@ def _sign(
     from datetime import UTC, datetime, timedelta
 
     from runbook.attestation import approval, keys
-    from runbook.controller.atomic import write_atomic
     from runbook.engine.journal import now
     from runbook.errors import ConsentMissing, ParamsError
     from runbook.text.moments import when
@@ -165,9 +173,10 @@ def _sign(
     limit = (datetime.now(UTC) + timedelta(days=days or 366)).isoformat(timespec="seconds")
     data = file.read_bytes()
     text = approval.seal_approval(data, now(), min(limit, sent.plan["until"]), comment, mine)
-    write_atomic(out, text)
-    say(
-        f"signed by {mine.public.fingerprint}; the parameters need this under `approvers`:\n{mine.public.line}",
-        err=True,
-    )
-    click.echo(str(out))
+    write_text(out, text)
+    text = f"signed by {mine.public.fingerprint}; it holds where the parameters named this key (`consent: {{by: KEY}}`) when the plan was made:"
+    say(f"{folded(text)}\n{mine.public.line}", err=True)
+    next_move = f"send it back; it is applied by: `runbook run PARAMS --mode apply --approval {out}`"
+    say(folded(next_move), err=True)
+    if out != STDOUT:
+        click.echo(str(out))

@@ -13,6 +13,7 @@ from runbook.cli.ledger import reports_folder, say_continued
 from runbook.cli.meant import WHICH, meant, of_host
 from runbook.cli.output import AS_JSON, print_json
 from runbook.cli.reports import REPORTS
+from runbook.text.folded import folded
 from runbook.text.plural import plural
 from runbook.text.sizes import human_size
 from runbook.text.terminal import say
@@ -177,7 +178,7 @@ def _say(verdict: Verdict) -> None:
     run = verdict.attested
     name = f"{run.host}/{run.run}" if run else f"{host_of(verdict.folder).name}/{verdict.folder.name}"
     is_good = verdict.status in GOOD
-    say(f"{name}  {verdict.status}: {verdict.about}", fg=None if is_good else "yellow")
+    say(folded(f"{name}  {verdict.status}: {verdict.about}"), fg=None if is_good else "yellow")
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:
@@ -203,7 +204,7 @@ def _tally(seen: list[Verdict]) -> str:
     opening = (
         "Nothing speaks against" if is_good else "Nothing was altered, but not everything is vouched for in"
     )
-    return f"{opening} {plural(len(seen), 'run')}: {counted}."
+    return folded(f"{opening} {plural(len(seen), 'run')}: {counted}.", hang=0)
 
 
 def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict], *, quiet: bool = False) -> bool:
@@ -220,8 +221,8 @@ def _say_ends(path: Path, known: Collection[PublicKey], seen: list[Verdict], *, 
     for verdict in () if quiet else attested:
         if verdict.folder.name not in followed:
             name = f"{verdict.folder.parent.name}/{verdict.folder.name}"
-            click.echo(f"The chain ends with {name}, attestation SHA-256 {verdict.sha256}")
+            click.echo(folded(f"The chain ends with {name}, attestation SHA-256 {verdict.sha256}"))
     is_vouched, summary = Entered(home(path), known).summary()
     if not quiet:
-        click.echo(summary)
+        click.echo(folded(summary))
     return is_vouched

@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runbook.cli.meant import WHICH
-from runbook.cli.output import AS_JSON, print_json
+from runbook.cli.output import AS_JSON, STDOUT, File, print_json, write_text
 from runbook.cli.reports import REPORTS, runs_of
+from runbook.text.folded import folded
 
 if TYPE_CHECKING:
     from runbook.evidence.audit import Audit
 
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = File(takes_stdout=True)
 
 
 @click.command()
 @click.argument("which", nargs=-1, metavar=f"{WHICH}...")
 @click.option("--all", "takes_all", is_flag=True, help="Every run, not only the newest of each host.")
-@click.option("--html", type=FILE, metavar="FILE", help="Write one page, a sheet for each run.")
-@click.option("--csv", "table", type=FILE, metavar="FILE", help="Write one table, a row for each run.")
+@click.option(
+    "--html", type=FILE, metavar="FILE", help="Write one page, a sheet for each run; `-` is standard output."
+)
+@click.option(
+    "--csv", "table", type=FILE, metavar="FILE", help="Write one table, a row for each run; `-` likewise."
+)
 @click.option(
     "--key", "given", multiple=True, metavar="PUBLIC_KEY",
     help="A key to trust, as for `report verify`. [default: your own]",
@@ -44,26 +49,30 @@ def audit(
       runbook report audit myhost
       runbook report audit myhost/20260131T101500Z-1a2b3c --html audit.html
       runbook report audit --csv audit.csv
+      runbook report audit --all --csv - > audit.csv
     """
     from runbook.attestation import keys
     from runbook.attestation.verdict import GOOD
     from runbook.cli.attestation import NOT_VOUCHED
-    from runbook.controller.atomic import write_atomic
     from runbook.evidence import audit as audits
     from runbook.text import csv
 
+    printed = [html == STDOUT, table == STDOUT, as_json].count(True)
+    if printed > 1:
+        raise click.UsageError("only one of --html -, --csv - and --json goes to standard output")
     known = [key for text in given for key in keys.given(text)] if given else keys.own()
     found = [audits.of_run(place, run, known) for place, run in _chosen(which, reports, takes_all)]
     if html:
-        write_atomic(html, audits.page(found))
+        write_text(html, audits.page(found))
     if table:
-        csv.write(audits.table(found), table)
+        write_text(table, csv.text(audits.table(found)))
     if as_json:
         print_json([audits.answers(one) | {"status": one.status} for one in found])
-    else:
+    elif not printed:
         _show(found)
-    for path in filter(None, (html, table)):
-        click.echo(str(path), err=as_json)
+    for path in (html, table):
+        if path and path != STDOUT:
+            click.echo(str(path), err=bool(printed))
     if any(one.status == audits.ALTERED for one in found):
         click.get_current_context().exit(1)
     if any(one.status not in GOOD for one in found):
@@ -98,4 +107,4 @@ def _show(found: list[Audit]) -> None:
         for question, lines in told["answers"].items():
             click.echo(f"  {question}")
             for line in lines:
-                click.echo(f"    {line}")
+                click.echo(folded(f"    {line}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from runbook.text.folded import folded
 from runbook.text.terminal import paint
 
 COLOURS = {"ok": "green", "lacks": "yellow", "wrong": "red"}
@@ -40,8 +41,9 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
     wide = max(len(check.name) for check in checks)
     for check in () if as_json else checks:
-        paint((f"{check.state:<5}", COLOURS[check.state]), (f"  {check.name:<{wide}}  {check.says}", None))
+        line = folded(f"{check.state:<5}  {check.name:<{wide}}  {check.says}", hang=wide + 9)
+        paint((line[:5], COLOURS[check.state]), (line[5:], None))
         if check.do:
-            click.echo(f"{'':5}  {'':<{wide}}  do: {check.do}")
+            click.echo(folded(f"{'':5}  {'':<{wide}}  do: {check.do}", hang=4))
     if any(check.state == WRONG for check in checks):
         click.get_current_context().exit(1)

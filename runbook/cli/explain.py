@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from runbook.cli.output import AS_JSON, print_json
+from runbook.text.folded import folded
 from runbook.text.plural import plural
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def explain(texts: tuple[str, ...], as_json: bool) -> None:
         return
     found = [find(word) for word in texts]
     if all(found):
-        click.echo("\n\n".join(plain(entry) for entry in found if entry))
+        click.echo(folded("\n\n".join(plain(entry) for entry in found if entry), hang=0))
         return
     if all(map(is_code, texts)):
         _unknown(next(word for word, entry in zip(texts, found, strict=True) if not entry))
@@ -95,8 +96,8 @@ def _text(text: str, *, is_log: bool) -> None:
     if not reading.known:
         _unknown("-" if is_log else text)
     if reading.lines > 1:
-        click.echo(summary(reading) + "\n")
-    click.echo("\n\n".join(plain(entry) for entry, _ in reading.known))
+        click.echo(folded(summary(reading)) + "\n")
+    click.echo(folded("\n\n".join(plain(entry) for entry, _ in reading.known), hang=0))
     complaints = [line.strip() for line in reading.unknown if _COMPLAINS.search(line)]
     if complaints:
         click.echo("\nNot known, and they complain; what they mean is not guessed")

@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.fleet import own_of
-from runbook.cli.output import AS_JSON, print_json
+from runbook.cli.output import AS_JSON, STDOUT, File, print_json, print_table
 from runbook.cli.reports import REPORTS
 from runbook.errors import RunbookError
+from runbook.text import csv
+from runbook.text.folded import folded
 from runbook.text.plural import plural
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from runbook.params import HostParams
 
 
 @click.command(short_help="One table of what many hosts are.")
 @click.argument("params", nargs=-1, required=True, metavar="PARAMS...")
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write all facts here: .csv or .parquet."
+    "--out",
+    type=File(takes_stdout=True),
+    metavar="FILE",
+    help="Write all facts here: .csv or .parquet; `-` is standard output, as CSV.",
 )
 @click.option(
     "--now", "is_live", is_flag=True, help="Ask the hosts themselves; changes nothing, makes no report."
@@ -50,8 +57,7 @@ def facts(
     from runbook.fleet.members import members
 
     place = (reports or project() / "reports").absolute()
-    if out:
-        tables.prove_writable(out)
+    _prove(out, as_json=as_json)
     hosts = [parameters.load(member.params) for member in members(own_of(params))]
 
     silent = {host.host: error for host in hosts if is_live and (error := unready(host))}
@@ -68,19 +74,37 @@ def facts(
         found = list(executor.map(look, hosts))
     errors = [error for error in found if isinstance(error, RunbookError)]
     all_facts = tables.table([row for rows in found if not isinstance(rows, RunbookError) for row in rows])
-    if out:
-        tables.write(all_facts, out)
-    if as_json:
-        print_json(all_facts.to_dict("records"))
-    else:
-        click.echo(tables.summary(all_facts).to_string() if len(all_facts) else "", nl=len(all_facts) > 0)
+    _print(all_facts, out, as_json=as_json)
     for error in errors:
-        say(str(error), fg="red", err=True)
-    if out:
+        say(folded(str(error), hang=4), fg="red", err=True)
+    if out and out != STDOUT:
+        tables.write(all_facts, out)
         about = f"{plural(len(all_facts), 'fact')} of {plural(len(hosts) - len(errors), 'host')}"
         click.echo(f"{about}: {out}", err=as_json)
     if errors:
         click.get_current_context().exit(max(error.exit_code for error in errors))
+
+
+def _prove(out: Path | None, *, as_json: bool) -> None:
+    """Raise `click.UsageError` for two things on standard output, `ParamsError` for a file that cannot be written so."""
+    from runbook.fleet.facts import prove_writable
+
+    if out == STDOUT and as_json:
+        raise click.UsageError("only one of --out - and --json goes to standard output")
+    if out and out != STDOUT:
+        prove_writable(out)
+
+
+def _print(facts: pd.DataFrame, out: Path | None, *, as_json: bool) -> None:
+    """Print all facts for a program, as JSON or as CSV, or a line a host for a person."""
+    from runbook.fleet.facts import summary
+
+    if as_json:
+        print_json(facts.to_dict("records"))
+    elif out == STDOUT:
+        click.echo(csv.text(facts), nl=False)
+    elif len(facts):
+        print_table(summary(facts))
 
 
 def unready(host: HostParams) -> RunbookError | None:

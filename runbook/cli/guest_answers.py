@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.guest_acts import PARAMS
+from runbook.cli.output import File
 from runbook.errors import ParamsError, Refused
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("name")
 @click.option("--drivers", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="The folder with Xen's signed drivers for Windows, unpacked.")  # fmt: skip
-@click.option("--into", "out", required=True, type=_FILE, help="The .iso that is written.")
+@click.option("--into", "out", required=True, type=File(), help="The .iso that is written.")
 @click.option("--media", type=_FILE, help="Your Windows .iso, looked at: whether it is one, and whole.")
 @click.option("--edition", required=True, help="As your disc calls it, such as 'Windows 11 Pro'.")
 @click.option("--user", required=True, help="The account that is made, an administrator.")

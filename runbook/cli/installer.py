@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from runbook.cli.output import File
+
 WORK = Path(".installer")
 
 
@@ -13,7 +15,7 @@ WORK = Path(".installer")
 @click.argument("params", metavar="PARAMS")
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=File(),
     help="Write the image here; else .installer/HOST.img.",
 )
 def installer(params: str, out: Path | None) -> None:

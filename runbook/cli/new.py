@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook.cli.output import File
 from runbook.cli.reach import CAPTURE, of_host
 from runbook.text.terminal import say
 
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 @click.option("--all", "takes_all", is_flag=True, help="Guests shall have every device that is offered.")
 @click.option("--like", metavar="PARAMS", help="It is reached as the host of this parameter file is.")
 @CAPTURE
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write here; else params/HOST.yml."
-)
+@click.option("--out", type=File(), help="Write here; else params/HOST.yml.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def new(
     host: str,

@@ -1,15 +1,46 @@
-"""What a command prints for programs: `--json`, and then nothing else on standard output."""
+"""What a command prints: `--json` and then nothing else on standard output, tables of 80 columns, and files, of which `-` is none."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runbook.errors import RunbookError
+from runbook.text.folded import WIDTH
 from runbook.text.nearest import nearest
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
+
+
+STDOUT = Path("-")
+
+
+class File(click.Path):
+    """A file that a command writes, as a `Path`; `-` is `STDOUT` where a command `takes_stdout`, and refused elsewhere."""
+
+    def __init__(self, *, takes_stdout: bool = False) -> None:
+        super().__init__(dir_okay=False, path_type=Path, allow_dash=takes_stdout)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Raises `click.BadParameter` for standard output where it is not taken."""
+        if str(value) == str(STDOUT) and not self.allow_dash:
+            self.fail("name a file; standard output is not taken", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text into a file in one move, or print it for `STDOUT`."""
+    from runbook.controller.atomic import write_atomic
+
+    if path == STDOUT:
+        click.echo(text, nl=not text.endswith("\n"))
+    else:
+        write_atomic(path, text)
 
 
 class Group(click.Group):
@@ -37,6 +68,12 @@ def print_json(value: Any) -> None:
     import json
 
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(table: pd.DataFrame) -> None:
+    """Print a table; columns that 80 do not hold come below it, with its first one anew."""
+    text = table.to_string(line_width=WIDTH, index_names=False)
+    click.echo("\n".join(line.rstrip(" \\") for line in text.splitlines()))
 
 
 def explained(error: RunbookError) -> str:

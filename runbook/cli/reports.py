@@ -10,6 +10,7 @@ import click
 from runbook.cli.meant import WHICH, Meant, meant, of_host
 from runbook.cli.output import AS_JSON, Group, print_json
 from runbook.errors import ParamsError
+from runbook.text.folded import folded
 from runbook.text.plural import plural
 from runbook.text.printable import printable
 
@@ -42,10 +43,10 @@ def report() -> None:
 @AS_JSON
 @REPORTS
 def list_(which: str | None, as_json: bool, reports: Path | None) -> None:
-    """List runs, the newest first: when, host, mode, how it ended, how many steps changed something.
+    """List runs, the newest first: HOST/RUN, mode, how it ended, how many steps changed something.
 
-    Of one host, or the run of a path; all if left out. Runs that were pruned come
-    last. Of plans the newest five of each host are kept.
+    Of one host, or the run of a path; all if left out. The name of a run begins with when it began, in UTC. Runs
+    that were pruned come last. Of plans the newest five of each host are kept.
 
     \b
     Examples:
@@ -62,14 +63,13 @@ def list_(which: str | None, as_json: bool, reports: Path | None) -> None:
         print_json([*map(_row, runs), *pruned])
         return
     rows = [_row(run) for run in runs]
-    wide = max((len(run["host"]) for run in (*rows, *pruned)), default=0)
-    for run in rows:
-        about = f"{run['changed']} of {plural(run['steps'], 'step')} changed"
-        was = f"{run['host']:<{wide}}  {run['mode']:5}  {run['outcome']:9}"
-        click.echo(printable(f"{when(run['started'])}  {was}  {about:<22}  {run['id']}"))
-    for run in pruned:
-        was = f"{run['host']:<{wide}}  {run['mode']:5}  {run['outcome']:9}"
-        click.echo(printable(f"{when(run['started'])}  {was}  pruned on {when(run['pruned'])}  {run['id']}"))
+    abouts = [f"{run['changed']} of {plural(run['steps'], 'step')} changed" for run in rows]
+    abouts += [f"pruned on {when(run['pruned']).partition(',')[0]}" for run in pruned]
+    names = [f"{run['host']}/{run['id']}" for run in (*rows, *pruned)]
+    wide = max(map(len, names))
+    for name, run, about in zip(names, (*rows, *pruned), abouts, strict=True):
+        line = f"{name:<{wide}}  {run['mode']:5}  {run['outcome']:9}  {about}"
+        click.echo(folded(printable(line)))
 
 
 def _row(run: dict[str, Any]) -> dict[str, Any]:
@@ -125,10 +125,10 @@ def compare(one: str, other: str, reports: Path | None, as_json: bool) -> None:
         rows = [{"line": str(change), **asdict(change)} for change in changes]
         print_json({"a": first, "b": second, "changes": rows})
         return
-    verb = "is" if len(changes) == 1 else "are"
-    click.echo(f"{counted(changes)} {verb} different from {first} to {second}.")
+    verb = "are" if len(changes) > 1 else "is"
+    click.echo(folded(f"{counted(changes)} {verb} different from {first} to {second}.", hang=0))
     for change in changes:
-        click.echo(f"  {change}")
+        click.echo(folded(f"  {change}"))
         for line in change.diff.splitlines()[2:]:
             click.echo(f"      {line}")
 

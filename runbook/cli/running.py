@@ -32,10 +32,12 @@ from runbook.params.host import Recorded
 from runbook.runner.run import run
 from runbook.runner.selection import homes
 from runbook.text.console import make_console
+from runbook.text.folded import folded
 from runbook.text.moments import spent, when
 from runbook.text.plural import plural
 from runbook.text.terminal import say
 
+_FURTHER_IN = " " * 5
 UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
 
 
@@ -81,7 +83,7 @@ def run_and_show(
             with suppress(KeyboardInterrupt), stops.interruptible():
                 _show(done, step, plans=plans, quiet=quiet, as_json=as_json)
                 if save:
-                    save_plan(done, save, valid)
+                    save_plan(done, save, valid, has_approvers=bool(host.approvers))
         finally:
             stops.ignore()  # the report is written; what is shown of it changes nothing
         click.get_current_context().exit(done.exit_code)
@@ -96,11 +98,11 @@ def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: boo
         if plans:
             print_plans(done, step)
         console.print(_table(done, step))
-        console.print(verdict(done.record.as_dict()))
+        console.print(folded(verdict(done.record.as_dict()), hang=0))
         if found := drift(done.folder):
             print_drift(found)
     if done.message:
-        say(f"\n{done.message}", fg="red", err=True)
+        say(folded(f"\n{done.message}", hang=4), fg="red", err=True)
     say_unsigned(done)
     if not as_json:
         click.echo(str(done.index))
@@ -110,9 +112,9 @@ def _say_first(here: Path, host: HostParams, path: str, mode: str, reports: Path
     """Say what a person has to know of the notebooks and of a recorded host before either is seen."""
     if older := working_folder.stale(here):
         text = f"The notebooks here are of {older}, and this is another runbook: runbook init --update"
-        say(text, fg="yellow", err=True)
+        say(folded(text), fg="yellow", err=True)
     if note := _recorded(host, path, mode, reports):
-        say(note, err=True)
+        say(folded(note), err=True)
 
 
 def _recorded(host: HostParams, path: str, mode: str, reports: Path) -> str:
@@ -146,10 +148,15 @@ def print_plans(done: Run, step: str | None) -> None:
                 continue
             for output in cell.get("outputs", []):
                 if text := output.get("data", {}).get("text/plain") or output.get("text"):
-                    click.echo(f"{text.rstrip()}\n")
+                    click.echo(f"{_spread(text.rstrip())}\n")
                     shown += 1
     if step and not shown and done.exit_code == 0:
         raise ParamsError(f"The notebook shows no plan of '{step}'", where=str(done.folder))
+
+
+def _spread(text: str) -> str:
+    """Return a plan whose sentences are folded; the files and commands in it, which stand further in, are as they are."""
+    return "\n".join(line if line.startswith(_FURTHER_IN) else folded(line) for line in text.splitlines())
 
 
 def print_drift(found: dict[str, Any]) -> None:
@@ -158,13 +165,12 @@ def print_drift(found: dict[str, Any]) -> None:
     if since is None:
         click.echo("Nothing to compare with yet: the next check says what changed since this one.")
         return
-    click.echo(
-        f"\n{counted(rows)} changed since the {since['mode']} run of {when(since['started'])} ({since['run']})."
-    )
+    run = f"the {since['mode']} run of {when(since['started'])} ({since['run']})"
+    click.echo(folded(f"\n{counted(rows)} changed since {run}.", hang=0))
     for row in rows:
-        click.echo(f"  {row['line']}  [{row['by']}]")
+        click.echo(folded(f"  {row['line']}  [{row['by']}]"))
     if missing := found["not_looked_at"]:
-        click.echo(f"  Not looked at this time: {', '.join(missing)}.")
+        click.echo(folded(f"  Not looked at this time: {', '.join(missing)}."))
 
 
 def _progress(quiet: bool, as_json: bool) -> Progress:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli import shares
+from runbook.cli.output import File
 from runbook.cli.reach import CAPTURE, of_host, patience, ways
 from runbook.text.terminal import say
 
@@ -24,9 +25,7 @@ DEFAULT = "params/example.yml"
 @click.argument("host", metavar="[PARAMS|[USER@]HOST]", default="")
 @ways
 @CAPTURE
-@click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it as one page."
-)
+@click.option("--html", type=File(), metavar="FILE", help="Write it as one page.")
 @click.option("--open", "opens", is_flag=True, help="Show that page in the browser.")
 @click.option(
     "--save",

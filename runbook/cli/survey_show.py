@@ -15,6 +15,7 @@ from rich.text import Text
 from runbook.show.survey import Part
 from runbook.survey import MAY, STAY
 from runbook.text.console import make_console
+from runbook.text.folded import folded as spread
 from runbook.text.ranges import ranges
 
 _LOOK = {MAY: "green", STAY: "dim"}
@@ -55,7 +56,7 @@ def show(
             if console.is_terminal:
                 console.print(Text(line, no_wrap=True, overflow="ellipsis"))
             else:
-                console.print(Text(line), soft_wrap=True)
+                console.print(Text(spread(line, hang=4)), soft_wrap=True)
 
 
 def folded(devices: pd.DataFrame, short: Mapping[str, str]) -> list[dict[Any, Any]]:

@@ -9,6 +9,7 @@ import click
 
 from runbook.cli.reports import REPORTS
 from runbook.errors import Refused
+from runbook.text.folded import folded
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def undo(
         for name, status in done.steps.items():
             click.echo(f"{name}: {status}")
         if done.message:
-            say(done.message, fg="red", err=True)
+            say(folded(done.message, hang=4), fg="red", err=True)
         say_unsigned(done)
         click.echo(str(done.index))
         click.get_current_context().exit(done.exit_code)
@@ -75,7 +76,7 @@ def _show(done: WayBack) -> None:
 
     if not done.parts:
         click.echo(
-            "Nothing to take back: archived runs of this host changed nothing, or it was taken back already."
+            "Nothing to take back: archived runs of this host changed nothing, or it was\ntaken back already."
         )
     for name, part in done.parts:
         click.echo(f"{name}:")
@@ -88,7 +89,7 @@ def _show(done: WayBack) -> None:
             click.echo(f"  {d.title}\n    back: {way}")
     actions = done.whole.actions
     if done.whole.findings:
-        click.echo(findings_text(done.whole.findings))
+        click.echo(folded(findings_text(done.whole.findings), hang=4))
     if actions:
         click.echo(f"\nIn this order ({done.step.RISK}, digest {done.whole.digest()}):")
         for number, action in enumerate(actions, 1):
@@ -96,7 +97,7 @@ def _show(done: WayBack) -> None:
             if action.leaves:
                 click.echo(indent(action.preview(done.facts)))
         if done.whole.stops:
-            click.echo(f"\nIt would be refused: {done.whole.stops[0].what}")
+            click.echo(folded(f"\nIt would be refused: {done.whole.stops[0].what}"))
         else:
             do = (
                 "To do it"

@@ -11,6 +11,7 @@ from runbook.cli.begun import DEFAULT_PARAMS
 from runbook.cli.output import AS_JSON, explained, print_json
 from runbook.errors import ParamsError
 from runbook.text import terminal
+from runbook.text.folded import folded
 from runbook.text.plural import plural
 
 
@@ -20,8 +21,8 @@ from runbook.text.plural import plural
 def validate(params: tuple[str, ...], as_json: bool) -> None:
     """Check parameter files without reaching any machine.
 
-    Prints one line for each good file; says file, line, reason and correction for every mistake
-    of the bad ones. Shows what a file would run on this machine, which `runbook allow` agrees to.
+    Prints of each good file that it is right, and of which host; says file, line, reason and correction for
+    every mistake of the bad ones. Shows what a file would run on this machine, which `runbook allow` agrees to.
     Exits with 2 if any is bad.
 
     \b
@@ -39,7 +40,7 @@ def validate(params: tuple[str, ...], as_json: bool) -> None:
         except ParamsError as error:
             bad.append(path)
             rows.append({"file": path, "right": False, "errors": [str(one) for one in error.all]})
-            terminal.say(explained(error), fg="red", err=True)
+            terminal.say(folded(explained(error), hang=4), fg="red", err=True)
             continue
         rows.append({"file": path, "right": True, "host": host.host, "digest": parameters.digest(host)})
         if as_json:
@@ -50,12 +51,12 @@ def validate(params: tuple[str, ...], as_json: bool) -> None:
             plural(len(host.passthrough.devices), "passthrough device"),
         )
         about = ", ".join((*parts, plural(len(host.guests), "guest")))
-        click.echo(f"{path}: right. {host.host} ({about}), digest {parameters.digest(host)}")
+        click.echo(folded(f"{path}: right. {host.host} ({about}), digest {parameters.digest(host)}"))
         try:
             show_programs(path, host)
         except ParamsError as error:
             bad.append(path)
-            terminal.say(explained(error), fg="red", err=True)
+            terminal.say(folded(explained(error), hang=4), fg="red", err=True)
     if as_json:
         print_json(rows)
     if bad:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook.cli.output import AS_JSON, Group, print_json
+from runbook.cli.output import AS_JSON, Group, print_json, print_table
 
 if TYPE_CHECKING:
     from runbook.book import Book
@@ -57,7 +57,7 @@ def list_(params: str, as_json: bool) -> None:
             book.show("volumes")
             print_json(volumes.rows(book.params, book.facts))
         else:
-            click.echo(book.show("volumes").text)
+            _print(book)
 
 
 @volume.command(short_help="Mount a partition of a guest's disk on the host.")
@@ -137,6 +137,18 @@ def snapshot(params: str, guest: str, name: str, size_gib: int, act: bool) -> No
 
     new = {"guest": guest, "name": name, "size_gib": size_gib}
     _run(params, "take_snapshots", act, lambda p: single.frozen(p, new))
+
+
+def _print(book: Book) -> None:
+    """Print the disks within disks, and below them the table."""
+    import pandas as pd
+
+    from runbook.show import volumes
+
+    click.echo(book.show("volumes").text.partition("\n\n")[0])
+    if rows := volumes.rows(book.params, book.facts):
+        click.echo()
+        print_table(pd.DataFrame(rows).set_index("volume"))
 
 
 @contextmanager

@@ -12,9 +12,10 @@ import click
 
 from runbook.cli.facts import unready
 from runbook.cli.fleet import own_of
-from runbook.cli.output import AS_JSON, print_json
+from runbook.cli.output import AS_JSON, File, print_json
 from runbook.cli.reports import REPORTS
 from runbook.errors import ParamsError, RunbookError
+from runbook.text.folded import folded
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ MANY = 16
 @click.argument("params", nargs=-1, required=True, metavar="PARAMS...")
 @click.option(
     "--textfile",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=File(),
     metavar="FILE",
     help="Write it in the text form of Prometheus, too.",
 )
@@ -78,7 +79,7 @@ def watch(
             _show(each)
     failed = [one for one in found if isinstance(one, RunbookError)]
     for error in failed:
-        say(str(error), fg="red", err=True)
+        say(folded(str(error), hang=4), fg="red", err=True)
     code = max((error.exit_code for error in failed), default=0)
     click.get_current_context().exit(code or int(not all(one.is_well and not one.untold for one in seen)))
 
@@ -122,15 +123,15 @@ def _show(seen: Seen) -> None:
         click.echo(f"{seen.look.host}: well")
     for active in seen.state.active:
         one = active.condition
-        say(f"{seen.look.host}: {one.what}" + (" (new)" if one.key in came else ""), fg="red")
-        click.echo(f"  next: {one.do}")
+        say(folded(f"{seen.look.host}: {one.what}" + (" (new)" if one.key in came else "")), fg="red")
+        click.echo(folded(f"  next: {one.do}"))
     for gone in seen.message.went if seen.message else ():
         how = seen.message.end_of(gone) if seen.message else ""
-        click.echo(f"{seen.look.host}: {how[:1].lower()}{how[1:]}: {gone.condition.what}")
+        click.echo(folded(f"{seen.look.host}: {how[:1].lower()}{how[1:]}: {gone.condition.what}"))
     for topic, why in seen.look.unknown:
-        click.echo(f"{seen.look.host}: not known: {topic} ({why})")
+        click.echo(folded(f"{seen.look.host}: not known: {topic} ({why})"))
     for why in seen.untold:
-        say(f"{seen.look.host}: {why}", fg="yellow", err=True)
+        say(folded(f"{seen.look.host}: {why}"), fg="yellow", err=True)
 
 
 def _row(seen: Seen) -> dict[str, Any]:

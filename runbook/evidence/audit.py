@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,8 @@ from runbook.engine import journal
 from runbook.errors import CheckFailed, ParamsError
 from runbook.evidence import archive, layout, pages
 from runbook.evidence.outcomes import CONSENTS
-from runbook.facts import system, xen
-from runbook.model.ask import Facts
+from runbook.facts import system, xen, xl
+from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams
 from runbook.steps.shared import open_eyes
 from runbook.text.moments import when
@@ -166,21 +166,23 @@ def _versions(run: Json, facts: Facts) -> Iterator[str]:
         ", with changes that are not committed" if source.get("dirty") else ""
     )
     yield f"parameters {run['params']['digest']} ({run['params']['path']})"
-    seen = system.parse(facts) if facts else None
+    seen = system.parse(facts) if _holds(facts, system.COMMANDS) else None
     if seen and seen.kernel:
-        hypervisor = xen.parse(facts).full_version
+        hypervisor = xl.info(facts).get("xen_version") if _holds(facts, (xl.INFO,)) else "was not asked for"
         running = f"Xen {hypervisor}" if hypervisor else "no Xen"
         yield f"the host: {seen.pretty_name}, Linux {seen.kernel}, {running}"
     yield f"Debian {run['release']}, Python {made.get('python', 'unknown')} on {made.get('controller', 'unknown')}"
 
 
+def _holds(facts: Facts, asks: Iterable[Ask]) -> bool:
+    """Return whether a run asked all of these: one of a part of the notebooks asks some."""
+    return all(ask in facts for ask in asks)
+
+
 def _differs(drift: Json | None, run: Json) -> Iterator[str]:
     if drift is None:
-        yield (
-            f"not looked at: {pages.MODES.get(run['mode'], run['mode'])}"
-            if run["mode"] != "check"
-            else "not looked at"
-        )
+        why = "" if run["mode"] == "check" else f": {pages.MODES.get(run['mode'], run['mode'])}"
+        yield f"not looked at{why}"
     elif drift["since"] is None:
         yield "there was no good report to compare with"
     else:
@@ -200,7 +202,7 @@ def _devices(params: HostParams | None, facts: Facts) -> Iterator[str]:
             f"the guest {owners[device.bdf]}" if device.bdf in owners else "no guest; dom0 has given it up"
         )
         yield f"{device.bdf} {device.id} {device.what}: {owner}"
-    running = xen.parse(facts) if facts else None
+    running = xen.parse(facts) if _holds(facts, xen.COMMANDS) else None
     if running and running.assigned:
         names = {domain.id: domain.name for domain in running.domains}
         having = (f"{bdf} by {names.get(guest, f'domain {guest}')}" for bdf, guest in running.assigned)

@@ -67,6 +67,11 @@ class RecordedHost:
         return step in self._files
 
     @property
+    def on_its_own(self) -> str:
+        """How the whole notebook is played outside of JupyterLab, in the middle of a sentence."""
+        return f"in a terminal `runbook run --only {self._notebook}`"
+
+    @property
     def params(self) -> Any:
         """What the parameters asked for in the recorded run, None when that was not kept."""
         found = asked(self._recording)

@@ -26,7 +26,7 @@ def choose(folder: Path, only: str | None = None, start: str | None = None) -> t
     """Return the notebooks to run, in order, and the one step that is meant of them; '' for all of their steps.
 
     `only` keeps one notebook, or one step; `start` drops the notebooks before it. Both take a notebook's name
-    (`05_xen_installation`), its number (`05` or `5`) or its beginning; `only` takes a step's name too.
+    (`05_xen_installation`, or `xen_installation`), its number (`05` or `5`) or its beginning; `only` takes a step's name too.
     Raises `ParamsError`, with the nearest name, for a name that fits none or several.
     """
     found = sorted(folder.glob(PATTERN))
@@ -55,16 +55,15 @@ def prove_step(name: str) -> None:
 def _named(name: str, found: list[Path], known_steps: Iterable[str] = ()) -> Path:
     stem = Path(name).name.removesuffix(".ipynb")
     stem = stem.zfill(2) if stem.isascii() and stem.isdigit() else stem
-    exact = [path for path in found if path.stem == stem]
+    exact = [path for path in found if stem in (path.stem, path.stem[3:])]
     near = exact or [path for path in found if path.stem.startswith(stem)] if stem else []
     if len(near) != 1:
         names = [path.stem for path in near or found]
         meant = "" if near else nearest(stem, [*known_steps, *names, *(name[3:] for name in names)])
+        do = f"give one of: {', '.join(names)}" if near else f"give a number: {names[0]} to {names[-1]}"
         raise ParamsError(
             f"There is no notebook '{name}'" if not near else f"'{name}' fits several notebooks",
-            do=f"{meant} The notebooks are: {', '.join(names)}"
-            if meant
-            else "give one of: " + ", ".join(names),
+            do=" ".join(filter(None, (meant, do))),
         )
     return near[0]
 

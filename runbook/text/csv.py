@@ -28,7 +28,12 @@ def cell(text: str) -> str:
     return _FORMULA.sub("'", visible(text))
 
 
-def write(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as CSV, every cell quoted, without its index."""
+def text(frame: pd.DataFrame) -> str:
+    """Return a frame as CSV, every cell quoted, without its index."""
     texts = frame.map(lambda value: cell(value) if isinstance(value, str) else value).rename(columns=cell)
-    texts.to_csv(path, index=False, quoting=csv.QUOTE_ALL)
+    return str(texts.to_csv(index=False, quoting=csv.QUOTE_ALL))
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame into a file, as `text` has it."""
+    path.write_text(text(frame), encoding="utf-8", newline="")

@@ -241,6 +241,9 @@ def test_who_is_to_approve_reads_it_and_signs_what_they_read(place, monkeypatch)
     assert not fetches(html)
     assert all(word in html for word in ("otto", "CHG-17", sent.digest, "foreseen, after turn_on"))
     assert json.loads(call("approve", str(file), "--json").stdout)["digest"] == sent.digest
+    alone = call("approve", str(file), "--html", "-")
+    assert (alone.stdout.strip(), "Nothing was signed" in alone.stderr) == (html.strip(), True)
+    assert call("approve", str(file), "--html", "-", "--json").exit_code == 2
     wrong = call("approve", str(file), "--consent", "0" * 12)
     assert (wrong.exit_code, (place / "plan.approved.json").exists()) == (4, False)
     monkeypatch.setenv(keys.ENV, str(place / "ana"))
@@ -248,6 +251,7 @@ def test_who_is_to_approve_reads_it_and_signs_what_they_read(place, monkeypatch)
     assert done.exit_code == 0, done.output
     out = place / "plan.approved.json"
     assert done.stdout.strip() == str(out)
+    assert f"runbook run PARAMS --mode apply --approval {out}" in " ".join(done.stderr.split())
     assert keys.load(place / "ana").public.line in done.stderr
     monkeypatch.delenv(keys.ENV)
     found, agreed = approval.require(out, params, digest(params), keys.own())

@@ -6,10 +6,13 @@ import json
 import pytest
 
 from runbook.attestation import keys
+from runbook.drift import kept
 from runbook.engine.journal import Journal
 from runbook.evidence import archive, audit
 from runbook.evidence.outcomes import StepEnd
 from runbook.evidence.record import NotebookRecord
+from runbook.facts import system, xl
+from runbook.hosts.recorded import RecordedHost
 from tests.evidence.attested import alone, record
 from tests.evidence.toys import ROOT, fetches
 from tests.test_cli import call
@@ -70,6 +73,20 @@ CONSENT = {
 def answers(place, folder):
     (run,) = [r for r in archive.find_runs(place / "reports", folder.parent.name) if r["id"] == folder.name]
     return audit.answers(audit.of_run(place / "reports", run, keys.own()))["answers"]
+
+
+@pytest.mark.parametrize("asks", [system.COMMANDS, (*system.COMMANDS, xl.INFO), (xl.INFO,)], ids=len)
+def test_a_run_of_a_part_is_audited_too(place, asks):
+    """What a run of one notebook or step did not ask is left open, and neither guessed nor an error."""
+    folder = run_of(place)
+    kept.keep(
+        folder, "00_introduction", RecordedHost(ROOT / "recordings/testbed", "00_introduction").gather(asks)
+    )
+    versions = "\n".join(answers(place, folder)["With which versions?"])
+    assert ("the host: Debian GNU/Linux 13 (trixie), Linux 6." in versions) == (len(asks) > 1)
+    assert ("Xen was not asked for" in versions) == (asks == system.COMMANDS)
+    assert ("no Xen" in versions) == (len(asks) > len(system.COMMANDS))
+    assert "seen in use" not in "\n".join(answers(place, folder)["Who may use which device?"])
 
 
 def test_each_question_has_its_answer(place):

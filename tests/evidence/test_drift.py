@@ -121,13 +121,16 @@ def test_two_hosts_are_compared_from_their_reports(store, tmp_path):
     store(2, facts(edits=EDITED["edits"]), host="other")
     said = CliRunner().invoke(main, ["report", "compare", "one", "other", "--reports", str(tmp_path)])
     assert said.exit_code == 0, said.output
-    assert said.output.splitlines()[:2] == [
-        "1 thing is different from one/20260101T000000Z-000000 to other/20260102T000000Z-000000.",
+    assert said.output.splitlines()[:3] == [
+        "1 thing is different from one/20260101T000000Z-000000 to",
+        "other/20260102T000000Z-000000.",
         "  file /etc/xen/comm.cfg: memory changed: 256 → 512",
     ]
     assert "      +memory = 512" in said.output
     same = CliRunner().invoke(main, ["report", "compare", "one", "one", "--json", "--reports", str(tmp_path)])
     assert json.loads(same.output)["changes"] == []
+    plain = CliRunner().invoke(main, ["report", "compare", "one", "one", "--reports", str(tmp_path)])
+    assert plain.output.startswith("Nothing is different from one/")
     none = CliRunner().invoke(main, ["report", "compare", "one", "two", "--reports", str(tmp_path)])
     assert (none.exit_code, "There is no report of two" in none.output) == (2, True)
 
@@ -148,7 +151,7 @@ def test_the_commands_of_the_samples_readme(monkeypatch):
     text = (ROOT / "reports/README.md").read_text()
     (command,) = re.findall(r"`(runbook report compare [^`]+)`", text)
     said = CliRunner().invoke(main, command.split()[1:]).output
-    assert re.match(r"\d+ things are different from alder/\S+ to birch/", said)
+    assert re.match(r"\d+ things are different from alder/\S+ to\sbirch/", said)
     assert "under Xen no → yes" in said
     assert "driver e1000e → pciback" in said
 

@@ -36,6 +36,7 @@ def names(found):
         ({"only": "05_xen_installation.ipynb"}, NAMES[1:2]),
         ({"only": "notebooks/05_xen_installation.ipynb"}, NAMES[1:2]),
         ({"start": "05_xen"}, NAMES[1:]),
+        ({"only": "xen_installation"}, NAMES[1:2]),
         ({"only": "06_xen"}, NAMES[2:3]),
         ({"start": "00"}, NAMES),
     ],
@@ -45,7 +46,7 @@ def test_notebooks_are_chosen_by_name_number_or_beginning(folder, options, expec
     assert names(select(folder, **options)) == list(expected)
 
 
-@pytest.mark.parametrize("name", ["99", "7", "xen", "/", "fleet"])
+@pytest.mark.parametrize("name", ["99", "7", "xe", "/", "fleet"])
 def test_a_name_that_fits_none_or_several_is_an_error(folder, name):
     """The error names the notebooks to choose from."""
     with pytest.raises(ParamsError, match="00_introduction"):

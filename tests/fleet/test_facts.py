@@ -65,11 +65,18 @@ def test_a_table_over_hosts_is_written_and_summed_up(reports):
     drifted = table[table.kind == "drift"]
     assert list(drifted.host) == ["two", "two"]
     assert set(drifted["value"]) == {CHANGE["line"]}
-    lines = {line.split()[0]: line.split() for line in done.output.splitlines()[2:4]}
-    assert (lines["one"][-1], lines["two"][-1]) == ("0", "2")
-    assert XEN in lines["one"]
+    lines = done.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    found = {
+        host: " ".join(line for line in lines if line.startswith(host)).split() for host in ("one", "two")
+    }
+    assert (found["one"][-1], found["two"][-1]) == ("0", "2")
+    assert XEN in found["one"]
+    table = call("one.yml", "--out", "-")
+    assert table.output.splitlines()[0] == ",".join(f'"{column}"' for column in facts.COLUMNS)
+    assert call("one.yml", "--out", "-", "--json").exit_code == 2
     (reports / "one" / SAMPLE.name / "drift.json").unlink()
-    assert call("one.yml").output.splitlines()[2].endswith("never looked")
+    assert call("one.yml").output.rstrip().endswith("never looked")
 
 
 def test_what_a_run_did_not_look_at_is_not_none(reports):
