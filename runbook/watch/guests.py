@@ -92,12 +92,12 @@ def _boots(store: Store, name: str, good: list[Backup], seen: Nights) -> Iterato
 
 
 def _nights(params: HostParams, seen: Nights) -> Iterator[Condition]:
-    backups = params.management.backups
-    if not backups.schedule:
+    settings = params.management.backups
+    if not settings.schedule:
         return
-    trials = seen.boot.guests if backups.boot_test else ()
-    rows = [(kind, name, row) for kind, some in (("backup", seen.make.guests), ("trial", trials)) for name, row in some if name in backups.guests]  # fmt: skip
-    rows += [("second", "", seen.make.second)] if seen.make.second and backups.second else []
+    trials = seen.boot.guests if settings.boot_test else ()
+    rows = [(kind, name, row) for kind, some in (("backup", seen.make.guests), ("trial", trials)) for name, row in some if name in settings.guests]  # fmt: skip
+    rows += [("second", "", seen.make.second)] if seen.make.second and settings.second else []
     for kind, name, row in rows:
         if not (error := row.get("error")) or row.get("booted") == "no":
             continue
