@@ -53,10 +53,9 @@ def main(*, release: str = RELEASE, keep: bool = False) -> int:
             next_move=f"have them made: runbook testbed test --release {release}",
         )
     restore(machine, there[-1])
-    machine = up(release=release)
-    proof = Proof(machine, agreed(machine.state, PARAMS[release]))
     try:
-        proof.run()
+        machine = up(release=release)
+        Proof(machine, agreed(machine.state, PARAMS[release])).run()
     except (RunbookError, TestbedError) as error:
         print(
             f"\nThe proof of upgrades failed.\n{error}\n\nThe console ends with:\n{machine.console_tail(40)}"
