@@ -159,7 +159,7 @@ def test_a_whole_log_says_how_much_of_it_is_known():
     done = explain("-", stdin=log)
     assert done.exit_code == 0
     assert f"{len(POSTED) + 1} lines: " in done.output
-    assert "1 not known" in done.output
+    assert "1 not known" in " ".join(done.output.split())
 
 
 def test_no_line_of_a_quiet_log_is_known():
@@ -259,7 +259,7 @@ def test_without_a_code_there_is_the_list():
     ("words", "near"),
     [
         ("R599", "R551"),
-        ("X99", "X98"),
+        ("X198", "X98"),
         ("bridge exist", "X14"),
         ("HostError", "R500"),
         ("Could not find brigde xenbr1", "X14"),
@@ -327,11 +327,14 @@ def test_log_qemu_refused():
     log = (PROJECT / "tests/cases/guests/log-qemu-refused/log.txt").read_text(encoding="utf-8")
     done = explain("-", stdin=log)
     assert done.exit_code == 0
-    head, *rest = done.stdout.splitlines()
-    assert head == "6 lines: 5 known (2 the cause, 2 that follows from it, 1 only a remark), 1 not known"
-    assert re.findall(r"(?m)^([RX]\d+) ", "\n".join(rest)) == ["X24", "X25", "X26", "X27", "X15"]
+    head, rest = done.stdout.split("\n\n", 1)
+    assert (
+        " ".join(head.split())
+        == "6 lines: 5 known (2 the cause, 2 that follows from it, 1 only a remark), 1 not known"
+    )
+    assert re.findall(r"(?m)^([RX]\d+) ", rest) == ["X24", "X25", "X26", "X27", "X15"]
     assert "qemu-dm-NAME.log" in done.stdout
-    assert "  (It is a remark, and no cause.)" in rest
+    assert "  (It is a remark, and no cause.)" in rest.splitlines()
 
 
 def test_lines_that_complain_and_are_not_known_are_shown():
