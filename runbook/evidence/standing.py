@@ -70,14 +70,10 @@ def of(place: Path, runs: Sequence[Json]) -> Standing:
 def _both(by_runs: Standing, seen: _Watched) -> Standing:
     """Return what is so when the watch looked last and found nothing amiss: it does not look at all that a run does."""
     on = when(seen.at)
-    if by_runs.is_well is False:
-        return replace(
-            by_runs, what=f"{by_runs.what}; the watch of {on} found nothing amiss, and looks at less"
-        )
-    if seen.unknown:
+    if seen.unknown and by_runs.is_well is not False:
         what = f"The watch found nothing amiss on {on}, and could not look at all of it: {'; '.join(seen.unknown)}"
         return Standing(None, what, by_runs.do or "runbook watch PARAMS")
-    if by_runs.is_well is None:
+    if not by_runs.is_well:
         return replace(
             by_runs, what=f"{by_runs.what}; the watch of {on} found nothing amiss, and looks at less"
         )

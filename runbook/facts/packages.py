@@ -55,6 +55,11 @@ class Packages:
     """Why apt cannot install, in its own words; '' when it can."""
     download_bytes: int
 
+    @property
+    def has_fresh_lists(self) -> bool:
+        """Whether apt has package lists, and they were fetched within a day."""
+        return bool(self.lists) and self.lists_are_fresh
+
     def missing(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names that are not installed, in the order asked."""
         return tuple(name for name in names if name not in self.installed)

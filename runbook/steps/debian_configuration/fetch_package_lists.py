@@ -25,7 +25,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         if not wanted_packages.wanted(params):
             return Plan(unasked="configuration names no packages")
         return Plan(note="Everything is installed: no lists are needed.")
-    if now.lists and now.lists_are_fresh:
+    if now.has_fresh_lists:
         return Plan(note="The lists were fetched within a day.", findings=tuple(obstacles(now)))
     why = "they are older than a day" if now.lists else "this host has none yet"
     return Plan((Run(UPDATE, why, timeout_s=900),), tuple(obstacles(now)))

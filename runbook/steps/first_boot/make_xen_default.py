@@ -29,7 +29,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     proved the new one.
     """
     now = grub.parse(facts)
-    found = [*upgrades.default_is_read(now), *failed(params, facts)]
+    found = [*upgrades.unread_default(now), *failed(params, facts)]
     saved = now.entry(now.saved_entry) if now.saved_entry and now.default == "${saved_entry}" else None
     if now.xen and saved is not None and (saved == now.xen or saved.id == proved_pair.ID):
         return Plan(findings=tuple(found))

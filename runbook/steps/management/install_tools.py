@@ -33,7 +33,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if not missing:
         return Plan()
     actions: list[Action] = []
-    if not (now.lists and now.lists_are_fresh):
+    if not now.has_fresh_lists:
         actions.append(Run(apt.UPDATE, "the package lists are missing or older than a day", timeout_s=900))
     actions.append(InstallPackages(missing, now.delta))
     mib = -(-now.download_bytes // space.MIB)
@@ -57,7 +57,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
 
 def _unknown(now: Packages) -> list[Finding]:
     """Return a finding when lists that are fresh lack a package; older ones are fetched again first."""
-    if not (now.lists and now.lists_are_fresh and now.unknown):
+    if not (now.has_fresh_lists and now.unknown):
         return []
     return [
         Finding(

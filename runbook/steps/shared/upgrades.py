@@ -61,7 +61,7 @@ def begun(params: HostParams, facts: Facts) -> list[Finding]:
     ]
 
 
-def default_is_read(menu: Grub) -> list[Finding]:
+def unread_default(menu: Grub) -> list[Finding]:
     """Return that a choice of what starts would mean nothing: GRUB starts another entry than the saved one."""
     if menu.default == "${saved_entry}":
         return []

@@ -61,7 +61,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         return Plan(note="Nothing waits, and what is installed runs.")
     stops = [*_refusals(waiting, now), *_way_back(facts), *_room(facts, waiting)]
     if stops or back is None:
-        return Plan(findings=(*stops, *upgrades.default_is_read(menu)))
+        return Plan(findings=(*stops, *upgrades.unread_default(menu)))
     actions = list[Action]()
     if menu.entry(menu.saved_entry) != back:
         undo = boot_menu.default_again(menu.saved_entry)
@@ -74,7 +74,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if waiting.updates:
         actions.append(Run(_INSTALL, _delta(waiting), timeout_s=7200))
     note = "Nothing is started anew; the next step does it."
-    return Plan(tuple(actions), tuple(upgrades.default_is_read(menu)), note)
+    return Plan(tuple(actions), tuple(upgrades.unread_default(menu)), note)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -92,16 +92,14 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     back = kept_pair.way_back(facts)
     if back is None or menu.default != "${saved_entry}" or menu.entry(menu.saved_entry) != back:
         what = "What starts by itself is not the proved pair"
-        do = next(
-            (f.do for f in upgrades.default_is_read(menu)), "run the step install_updates in mode apply"
-        )
+        do = next((f.do for f in upgrades.unread_default(menu)), "run the step install_updates in mode apply")
         found.append(Finding("fail", what, f"the saved entry is '{menu.saved_entry}'", do, "H618"))
     return [*found, *kept_pair.bare(facts, new)]
 
 
 def _old_lists(now: Packages) -> list[Finding]:
     """Return that apt would answer from old lists: nothing that came since is in them."""
-    if now.lists and now.lists_are_fresh:
+    if now.has_fresh_lists:
         return []
     what = "The package lists are older than a day" if now.lists else "apt has no package lists yet"
     do = "run the step list_updates in mode apply first; it fetches them"

@@ -32,7 +32,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     """
     now = packages.state(facts)
     told = upgrades.told(check(params, facts))
-    if not upgrades.is_asked(params) or (now.lists and now.lists_are_fresh):
+    if not upgrades.is_asked(params) or now.has_fresh_lists:
         return Plan(findings=told)
     why = "they are older than a day" if now.lists else "this host has none yet"
     return Plan((Run(apt.UPDATE, why, timeout_s=900),), (*apt.obstacles(now), *told))

@@ -31,7 +31,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions += kept_pair.actions(facts, is_before_kept=True)
     if facts.text(upgrades.BEGUN) is not None:
         actions.append(Remove(upgrades.BEGUN))
-    unread = upgrades.default_is_read(menu)
+    unread = upgrades.unread_default(menu)
     if not actions:
         return Plan(findings=tuple(unread))
     return Plan(tuple(actions), (*unread, *_waits(params, facts)))
@@ -49,7 +49,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
             how = running_pair.not_running(starts, facts)
         what, why = f"The machine starts '{title}' by itself", "; ".join(how)
         do = next(
-            (f.do for f in upgrades.default_is_read(menu)), "run the step make_updates_default in mode apply"
+            (f.do for f in upgrades.unread_default(menu)), "run the step make_updates_default in mode apply"
         )
         return [Finding("fail", what, why, do, "H618")]
     if why := kept_pair.unkept(facts):

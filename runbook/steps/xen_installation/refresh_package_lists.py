@@ -22,7 +22,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = apt.read(params, facts)
     if not now.missing(apt.wanted(params)):
         return Plan(note="Everything is installed: no lists are needed.")
-    if now.lists and now.lists_are_fresh:
+    if now.has_fresh_lists:
         return Plan(note="The lists were fetched within a day.", findings=tuple(apt.obstacles(now)))
     why = "they are older than a day" if now.lists else "this host has none yet"
     return Plan((Run(apt.UPDATE, why, timeout_s=900),), tuple(apt.obstacles(now)))
