@@ -97,7 +97,7 @@ def test_fleet_runs_are_listed_newest_first(reports):
     assert page.index(f'<a href="fleet/{new}/index.html">1 Jan 2026, 10:02 UTC') < page.index(f"fleet/{old}/")
     assert '<span class="pill s-failed">failed</span>' in page
     assert "Of 2 hosts: 1 completed, 1 failed." in page
-    assert '<td class="num">2</td><td class="num">1 min 15 s</td>' in page
+    assert '<td class="num" data-of="Hosts">2</td><td class="num" data-of="Time">1 min 15 s</td>' in page
     archive.refresh(reports)
     assert (reports / "index.html").read_text() == page
 
