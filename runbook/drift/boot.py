@@ -1,4 +1,4 @@
-"""What the host starts: kernels, hypervisor, and the boot menu without the versions in its names."""
+"""What the host starts: kernels, hypervisor, the kept pair, and the boot menu without the versions in its names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from runbook.drift.answers import runs, scripts
 from runbook.drift.named import Things, listed, without_versions
-from runbook.facts import grub, xl
+from runbook.facts import grub, proved_pair, xl
 from runbook.model.ask import Facts
 
 _KERNELS = "-name 'vmlinuz-*' -printf 'kernel"
@@ -38,6 +38,16 @@ def hypervisor(facts: Facts) -> Things:
     for answer in [a for _, a in runs(facts, "find", "/boot", "-maxdepth", "1", "-name", "xen-*.gz")]:
         found["images"] = listed(sorted(answer.out.split()))
     return {"Xen": found}
+
+
+def kept_pair(facts: Facts) -> Things:
+    """Return which files of /boot the pair is that was kept when it had been proved, and whether it runs."""
+    found = {}
+    for answer in scripts(facts, f"d={proved_pair.FOLDER};"):
+        kept = re.findall(r"(?m)^kept \S+ (\S+)$", answer.out)
+        found["is"] = listed(sorted(kept)) if kept else "none"
+        found["runs"] = "yes" if "runs kept" in answer.out.splitlines() else "no"
+    return {"kept pair": found}
 
 
 def menu(facts: Facts) -> Things:

@@ -35,6 +35,7 @@ WATCHED = (
     Watched("", machine.hardware),
     Watched("", boot.kernel),
     Watched("", boot.hypervisor),
+    Watched("", boot.kept_pair),
     Watched("", boot.menu),
     Watched("device", devices.read, is_whole=True, pair=devices.pair),
     Watched("disk", storage.disks, is_whole=True),

@@ -28,7 +28,8 @@ def plain(key):
 def facts(*books, edits=()):
     """Return the facts of the notebooks, the later ones' answers counting, with edits made to them.
 
-    What an edit looks for is a text, or a pattern after `re:` where each recording has another value.
+    What an edit looks for is a text, or a pattern after `re:` where each recording has another value. It looks in the
+    questions that hold a fragment, or in the one that is the whole of what stands after `=`.
     """
     merged = {}
     for answers in books or looks().values():
@@ -37,7 +38,8 @@ def facts(*books, edits=()):
         hit = False
         for key, said in merged.items():
             pattern = old[3:] if old.startswith("re:") else re.escape(old)
-            if fragment in plain(key) and re.search(pattern, said[1]):
+            is_meant = plain(key) == fragment[1:] if fragment.startswith("=") else fragment in plain(key)
+            if is_meant and re.search(pattern, said[1]):
                 said[1] = re.sub(pattern, lambda _, new=new: new, said[1]) if old else new + said[1]
                 hit = True
         assert hit, f"no answer to {fragment} has {old!r}: the case is not about this recording"

@@ -92,7 +92,10 @@ def test_a_seal_that_nobody_here_signed_is_refused(begun, call, monkeypatch, fle
     assert (done.exit_code, "a key that is not known here" in " ".join(done.output.split())) == (3, True)
     begun.seal.unlink()
     done = call("--resume", "--mode", "plan")
-    assert (done.exit_code, "runbook fleet params/*.yml --resume" in " ".join(done.output.split())) == (3, True)
+    assert (done.exit_code, "runbook fleet params/*.yml --resume" in " ".join(done.output.split())) == (
+        3,
+        True,
+    )
     assert call(*ALL, "--resume", "--mode", "plan").exit_code == 0
 
 
