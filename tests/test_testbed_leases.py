@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runbook.testbed import hardware, leases, qemu
+from runbook.testbed import leases, qemu
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.leases import Lead, led
 from runbook.testbed.wire import Frames, packed
 
 COOKIE = b"\x63\x82\x53\x63"
-LEASE = bytes([53, 1, 2]) + bytes([54, 4, 10, 0, 2, 2]) + bytes([1, 4, 255, 255, 255, 0]) + bytes([51, 4, 0, 1, 81, 128])
+LEASE = (
+    bytes([53, 1, 2])
+    + bytes([54, 4, 10, 0, 2, 2])
+    + bytes([1, 4, 255, 255, 255, 0])
+    + bytes([51, 4, 0, 1, 81, 128])
+)
 
 
 def answer(options: bytes, room: int = 312, ports: tuple[int, int] = (67, 68)) -> bytes:
     """Return a frame as QEMU sends one: its options end somewhere in a place of that size."""
     boot = (bytes(236) + COOKIE + options + b"\xff").ljust(240 + room, b"\0")
-    datagram = b"".join(port.to_bytes(2, "big") for port in ports) + (8 + len(boot)).to_bytes(2, "big") + b"\x12\x34" + boot
-    head = bytes([0x45, 16]) + (20 + len(datagram)).to_bytes(2, "big") + bytes([0, 7, 0, 0, 64, 17, 0, 0, 10, 0, 2, 2]) + b"\xff" * 4
+    datagram = (
+        b"".join(port.to_bytes(2, "big") for port in ports)
+        + (8 + len(boot)).to_bytes(2, "big")
+        + b"\x12\x34"
+        + boot
+    )
+    head = (
+        bytes([0x45, 16])
+        + (20 + len(datagram)).to_bytes(2, "big")
+        + bytes([0, 7, 0, 0, 64, 17, 0, 0, 10, 0, 2, 2])
+        + b"\xff" * 4
+    )
     return b"\xff" * 6 + bytes(6) + b"\x08\x00" + head + datagram
 
 
@@ -73,7 +88,16 @@ def test_anything_else_goes_on_as_it_came(frame: bytes) -> None:
 def test_a_card_of_such_a_network_meets_it_in_the_process_beside() -> None:
     """Network and stream share a hub, the card has its own name, by which its cable is pulled; other cards are as ever."""
     nics = (
-        qemu.Nic("uplink", "virtio-net-pci", "0x3", "", "10.0.2.0/24", restrict=True, router="10.0.2.2", names="10.0.2.3"),
+        qemu.Nic(
+            "uplink",
+            "virtio-net-pci",
+            "0x3",
+            "",
+            "10.0.2.0/24",
+            restrict=True,
+            router="10.0.2.2",
+            names="10.0.2.3",
+        ),
         qemu.INSIDE,
         qemu.Nic("net2", "e1000e", "0x5", "", "10.0.9.0/24", restrict=True, router="10.0.9.2"),
     )
@@ -98,7 +122,7 @@ def test_a_card_of_such_a_network_meets_it_in_the_process_beside() -> None:
 def test_frames_are_carried_both_ways_and_it_ends_with_the_emulator(tmp_path: Path) -> None:
     """Each card with its own network; an answer of DHCP is told of the way, a question is not."""
     leads = (Lead("uplink", "10.0.2.2", "10.0.2.3"), Lead("net2", "10.0.9.2"))
-    [process] = hardware._beside(tmp_path, None, leads)
+    leases.begin(tmp_path, leads)
     ends = {}
     for lead in leads:
         for path in leases.sockets_of(lead.card):
@@ -112,7 +136,16 @@ def test_frames_are_carried_both_ways_and_it_ends_with_the_emulator(tmp_path: Pa
     assert options_of(next(_frames(card)))[3] == bytes([10, 0, 9, 2])
     for end in ends.values():
         end.close()
-    assert process.wait(60) == 0
+    until = time.monotonic() + 60
+    while _runs(tmp_path):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def _runs(folder: Path) -> bool:
+    """Return whether the process of that folder runs."""
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    return any(str(folder).encode() in line and b"runbook.testbed.leases" in line for line in lines)
 
 
 def _frames(end: socket.socket) -> Any:
@@ -121,29 +154,19 @@ def _frames(end: socket.socket) -> Any:
         yield from frames.of(data)
 
 
-def test_what_does_not_start_beside_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_start_beside_it_is_said(tmp_path: Path) -> None:
     """With its last words; and QEMU is not started then."""
-    monkeypatch.setattr(hardware.sys, "executable", "false")
-    with pytest.raises(TestbedError, match="switch did not start"):
-        hardware._beside(tmp_path, None, (Lead("uplink", "10.0.2.2"),))
+    with pytest.raises(TestbedError, match=r"(?s)told of their router.*No such file"):
+        leases.begin(tmp_path, (Lead("no/where", "10.0.2.2"),))
+    leases.begin(tmp_path, ())
 
 
-def test_what_was_started_beside_ends_where_the_emulator_does_not_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It would wait for cards that nobody plugs in."""
-    begun: list[Any] = []
-    real = subprocess.Popen
-
-    def begin(*args: Any, **more: Any) -> Any:
-        begun.append(real(*args, **more))
-        return begun[-1]
-
-    monkeypatch.setattr(hardware.subprocess, "Popen", begin)
-    monkeypatch.setattr(hardware.process, "start", lambda *_: None)
-    (tmp_path / "qemu.log").write_text("no such card")
-    nic = qemu.Nic("uplink", "e1000e", "0x3", "", "10.0.2.0/24", restrict=True, router="10.0.2.2")
-    with pytest.raises(TestbedError, match="no such card"):
-        hardware.switch_on(tmp_path, qemu.Spec(0, nics=(nic,)))
-    [process] = begun
-    assert process.wait(60) != 0
+def test_it_does_not_wait_for_ever_for_the_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """QEMU may have refused its words: nobody plugs a card in then."""
+    monkeypatch.setattr(leases, "_COMES_S", 0.1)
+    monkeypatch.chdir(tmp_path)
+    doors = [(leases._listening("card"), leases._listening("net"))]
+    with pytest.raises(TimeoutError):
+        leases.serve((Lead("uplink", "10.0.2.2"),), doors)
+    for door in doors[0]:
+        door.close()

@@ -94,4 +94,4 @@ def test_a_switch_that_does_not_start_is_said(tmp_path: Path, monkeypatch: pytes
     """What it said, and what is to be installed, are in the error."""
     monkeypatch.setattr(hardware.sys, "executable", "false")
     with pytest.raises(TestbedError, match=r"(?s)switch did not start.*testbed-deps"):
-        hardware._beside(tmp_path, SWITCH, ())
+        hardware._plugged(tmp_path, SWITCH)

@@ -72,6 +72,11 @@ class Play:
         """The reports of its runs, which end with the virtual PC."""
         return self.machine.state / "reports"
 
+    @property
+    def _steps(self) -> Path:
+        """How the steps ended whose disks are kept."""
+        return self.machine.state / "played.json"
+
     def carry_out(self) -> Rehearsal:
         """Return what it came to, whatever happens on the way. The virtual PC is off then, unless it is to be kept."""
         why = ""
@@ -84,6 +89,10 @@ class Play:
         except (RunbookError, TestbedError, OSError, SubprocessError, ValueError) as error:
             outcome = "refused" if isinstance(error, RunbookError) and error.status == "refused" else "failed"
             why = str(error) or type(error).__name__
+        except BaseException:  # a fault of the runbook's own: whoever sees it has no machine to look after
+            if not self.keep:
+                noted.switched_off(self.machine, "failed", "")
+            raise
         if not self.keep:
             outcome, why = noted.switched_off(self.machine, outcome, why)
         return self._record(outcome, why)
@@ -98,8 +107,10 @@ class Play:
             self._say_not_there()
         if self.start:
             before = kept_state(self.machine)
+            self.played = noted.kept(self._steps, self.looked.machine, checks.begun_at)
         else:
             shutil.rmtree(self.reports, ignore_errors=True)
+            self._steps.unlink(missing_ok=True)
             before = keep_state(self.machine)
             checks.fresh()
         with self._part("apply"):
@@ -179,6 +190,7 @@ class Play:
         )
         if mode == "apply":
             noted.note(self.played, done, self.exact)
+            noted.keep(self.played, self._steps, self.looked.machine)
         return done
 
     def _undo(self, before: State) -> None:

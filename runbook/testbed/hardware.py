@@ -15,7 +15,6 @@ from runbook.controller.process import Running
 from runbook.testbed import leases, qemu
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.image import DISKS, Image
-from runbook.testbed.leases import Lead
 from runbook.testbed.wire import Wire, socket_of
 
 ALIAS = "runbook-testbed"
@@ -79,14 +78,15 @@ def switch_on(folder: Path, spec: qemu.Spec = MACHINE) -> Running:
     log = folder / "qemu.log"
     for _ in range(3):
         port = process.free_port()
-        beside = _beside(folder, replace(spec.wire, ssh_port=port) if spec.wire else None, spec.leads)
+        switch = _plugged(folder, replace(spec.wire, ssh_port=port)) if spec.wire else None
+        leases.begin(folder, spec.leads)
         running = process.start(qemu.command(replace(spec, ssh_port=port)), folder, port)
         if running is not None:
             running.save(folder / "qemu.json")
             write_ssh_config(folder, port, spec.user, "::1" if spec.wire else "127.0.0.1")
             return running
-        for helper in beside:
-            helper.terminate()
+        if switch is not None:
+            switch.terminate()
         if "host forwarding" not in log.read_text():
             break
     raise TestbedError(
@@ -97,44 +97,29 @@ def switch_on(folder: Path, spec: qemu.Spec = MACHINE) -> Running:
     )
 
 
-def _beside(folder: Path, wire: Wire | None, leads: tuple[Lead, ...]) -> list[subprocess.Popen[bytes]]:
-    """Return the running processes that the machine's cards can be plugged into; they end when QEMU does."""
-    found = []
-    if wire:
-        words = [word for card in wire.cards for word in ("--card", card)]
-        for name, value in (
-            ("vlan", wire.vlan),
-            ("address", wire.address),
-            ("router", wire.router),
-            ("ssh", wire.ssh_port),
-            ("proxy", wire.proxy_port),
-        ):
-            words += [f"--{name}", str(value)]
-        found.append(_plugged(folder, "wire", words, [socket_of(card) for card in wire.cards]))
-    if leads:
-        sockets = [name for lead in leads for name in leases.sockets_of(lead.card)]
-        found.append(_plugged(folder, "leases", leases.words(leads), sockets))
-    return found
-
-
-def _plugged(folder: Path, name: str, words: list[str], sockets: list[str]) -> subprocess.Popen[bytes]:
-    """Return the running switch of that module's name, with all its sockets there. Raises `TestbedError`."""
-    doors = [folder / socket for socket in sockets]
+def _plugged(folder: Path, wire: Wire) -> subprocess.Popen[bytes]:
+    """Return the running switch that the machine's cards can be plugged into; it ends when QEMU does."""
+    words = [sys.executable, "-m", "runbook.testbed.wire", str(folder)]
+    for name, value in (
+        ("vlan", wire.vlan),
+        ("address", wire.address),
+        ("router", wire.router),
+        ("ssh", wire.ssh_port),
+        ("proxy", wire.proxy_port),
+    ):
+        words += [f"--{name}", str(value)]
+    words += [word for card in wire.cards for word in ("--card", card)]
+    doors = [folder / socket_of(card) for card in wire.cards]
     for door in doors:
         door.unlink(missing_ok=True)
-    log = folder / f"{name}.log"
+    log = folder / "wire.log"
     with log.open("wb") as out:
         switch = subprocess.Popen(
-            [sys.executable, "-m", f"runbook.testbed.{name}", str(folder), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
+            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
     until = time.monotonic() + 60
     while not all(door.exists() for door in doors):
         if switch.poll() is not None or time.monotonic() > until:
-            switch.terminate()
             raise TestbedError(
                 "the virtual PC's switch did not start",
                 where=str(log),

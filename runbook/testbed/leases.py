@@ -12,16 +12,19 @@ import argparse
 import ipaddress
 import os
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.testbed.errors import TestbedError
 from runbook.testbed.wire import Frames, packed
 
 _READ = 1 << 16
-_COMES_S = 300
+_COMES_S = 120
 """How long QEMU may take to plug its cards in."""
 _IPV4, _UDP, _FROM_DHCP = b"\x08\x00", 17, b"\x00\x43\x00\x44"
 _COOKIE = b"\x63\x82\x53\x63"
@@ -45,9 +48,28 @@ def sockets_of(card: str) -> tuple[str, str]:
     return f"lease-{card}-card.sock", f"lease-{card}-net.sock"
 
 
-def words(leads: tuple[Lead, ...]) -> list[str]:
-    """Return the arguments of the process for these cards."""
-    return [word for lead in leads for word in ("--lead", lead.card, lead.router, lead.names)]
+def begin(folder: Path, leads: tuple[Lead, ...]) -> None:
+    """Start the process of a machine's cards, if it has such; QEMU can plug them in then. Raises `TestbedError`."""
+    if not leads:
+        return
+    words = [word for lead in leads for word in ("--lead", lead.card, lead.router, lead.names)]
+    log = folder / "leases.log"
+    with log.open("wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-m", "runbook.testbed.leases", str(folder), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            check=False,
+        )
+    if done.returncode:
+        raise TestbedError(
+            "the virtual PC's networks cannot be told of their router",
+            where=str(log),
+            why=log.read_text(errors="replace")[-2000:],
+            next_move="mend what it names, and try again",
+        )
 
 
 def led(frame: bytes, router: str, names: str) -> bytes:
@@ -96,15 +118,11 @@ def _sum(head: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def serve(leads: tuple[Lead, ...], folder: Path) -> None:
-    """Carry frames between the cards and their networks until all are unplugged. Raises `OSError`, also when QEMU does not come."""
-    os.chdir(folder)  # the path of a socket has at most 108 bytes, and folders may lie deep
-    doors = [(lead, *(_listening(name) for name in sockets_of(lead.card))) for lead in leads]
+def serve(leads: tuple[Lead, ...], doors: Sequence[tuple[socket.socket, socket.socket]]) -> None:
+    """Carry frames between the cards and their networks until all are unplugged. Raises `OSError` when QEMU does not come."""
     threads = []
-    for lead, for_card, for_net in doors:
+    for lead, (for_card, for_net) in zip(leads, doors, strict=True):
         card, net = for_card.accept()[0], for_net.accept()[0]
-        for each in (card, net):
-            each.settimeout(None)
 
         def tell(frame: bytes, lead: Lead = lead) -> bytes:
             return led(frame, lead.router, lead.names)
@@ -143,7 +161,11 @@ def main() -> None:
     given.add_argument("folder", type=Path)
     given.add_argument("--lead", nargs=3, action="append", required=True, metavar=("CARD", "ROUTER", "NAMES"))
     found = given.parse_args()
-    serve(tuple(Lead(*one) for one in found.lead), found.folder)
+    os.chdir(found.folder)  # the path of a socket has at most 108 bytes, and folders may lie deep
+    leads = tuple(Lead(*one) for one in found.lead)
+    doors = [(_listening(card), _listening(net)) for card, net in (sockets_of(lead.card) for lead in leads)]
+    if not os.fork():  # who began it goes on as soon as it listens
+        serve(leads, doors)
 
 
 if __name__ == "__main__":

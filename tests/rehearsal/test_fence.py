@@ -63,7 +63,7 @@ def test_what_the_owner_wrote_to_run_by_itself_stays_away() -> None:
     seen = likeness.parse(Facts({ask: Answer(0, said.get(ask, "")) for ask in likeness.COMMANDS}))
     found = files.read(seen, (), disks.Disks())
     carried = {Path(file.path).name: file.text for file in found.carried}
-    assert set(carried) == {"wall.service", "port.conf", "srv.mount", "10own", "rehearsal.cfg"}
+    assert set(carried) == {"wall.service", "port.conf", "srv.mount", "10own", "zzz-rehearsal.cfg"}
     assert carried["10own"].strip() == 'APT::Periodic::Enable "0";'
     assert [path.rpartition("/")[2] for path, _ in found.links] == ["ssh.service", "backup.service"]
     told = next(clause for clause in found.unlike if "stay away" in clause)
@@ -87,8 +87,10 @@ def test_every_card_leads_nowhere_but_to_package_sources(folder: Path) -> None:
     taken = re.findall(r"(?:host|dns|dhcpstart)=([\d.]+)", nets[0])
     assert forward[0] not in taken
     own = next(file for file in twin.files.carried if file.path == fence.OWN_WAY)
-    assert own.text == "".join(
-        f'Acquire::{kind}::Proxy "http://{forward[0]}:3142";\n' for kind in ("http", "https")
+    assert (
+        own.text
+        == "".join(f'Acquire::{kind}::Proxy "http://{forward[0]}:3142";\n' for kind in ("http", "https"))
+        + 'Acquire::http::Pipeline-Depth "0";\n'
     )
     assert fence.NOTHING_OUT in twin.unlike
 
