@@ -227,3 +227,9 @@ def boot(twin: Twin, machine: Machine, *, fresh: bool, say: Callable[[str], None
     if not fresh:
         shell(machine, CHOSEN_NO_MORE)
     shell(machine, UP)
+
+
+def not_there(machine: Machine) -> tuple[str, ...]:
+    """Return as a clause which packages no source had, () where all had one."""
+    names = ", ".join(shell(machine, f"cat {NOT_THERE} 2>/dev/null || :").split())
+    return (f"these packages are in no source of this controller: {names}",) if names else ()

@@ -105,8 +105,9 @@ def moved(answer: bytes, url: str) -> str:
     found = re.search(rb"(?im)^Location:[ \t]*(\S+)[ \t]*\r?$", answer.partition(b"\r\n\r\n")[0])
     if not _MOVED.match(answer) or not found:
         return ""
-    there = urljoin(url, found[1].decode("latin-1"))
-    return there if there.isascii() and urlsplit(there).scheme in _PORTS and urlsplit(there).hostname else ""
+    address = urljoin(url, found[1].decode("latin-1"))
+    parts = urlsplit(address)
+    return address if address.isascii() and parts.scheme in _PORTS and parts.hostname else ""
 
 
 def sent_on(head: bytes, url: str) -> bytes:

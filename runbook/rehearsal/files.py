@@ -218,8 +218,7 @@ def _answered(facts: Facts) -> Iterator[File]:
                 answer.out,
             )
         elif ask.patterns:
-            for path, text in _shown(answer.out):
-                yield File(path, "0600", "root:root", text)
+            yield from _shown(answer.out)
         elif answer.ok and "grep -" in ask.argv[-1] and "H" in ask.argv[-1]:
             lines: dict[str, list[str]] = {}
             for path, line in re.findall(r"(?m)^(/etc/[^\s:]+):(.*)$", answer.out):
@@ -231,9 +230,12 @@ def _answered(facts: Facts) -> Iterator[File]:
                 )
 
 
-def _shown(text: str) -> Iterator[tuple[str, str]]:
+def _shown(text: str) -> Iterator[File]:
     for part in re.split(r"(?m)^= ", text)[1:]:
         head, *lines = part.split("\n")
         words = head.split(" ", 2)
         if len(words) == 3 and not any(line.startswith("! ") for line in lines):
-            yield words[2], "".join(f"{line[1:]}\n" for line in lines if line.startswith(" "))
+            mode, owner = words[0] if _MODE.fullmatch(words[0]) else "0600", words[1]
+            yield File(
+                words[2], mode, owner, "".join(f"{line[1:]}\n" for line in lines if line.startswith(" "))
+            )

@@ -20,6 +20,8 @@ from runbook.steps import notebooks as all_notebooks
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.machine import Machine
 
+_PLAYED = "played.json"
+
 
 def note(played: dict[str, StepPlayed], done: Run, exact: Iterable[str]) -> None:
     """Add how each step of a run ended; of one that ran again, and well, the first time counts: that is the host's own plan.
@@ -48,26 +50,31 @@ def note(played: dict[str, StepPlayed], done: Run, exact: Iterable[str]) -> None
             )
 
 
-def keep(played: Mapping[str, StepPlayed], file: Path, installation: str) -> None:
-    """Write how the steps ended so far, for a rehearsal that begins behind some of them."""
+def keep(played: Mapping[str, StepPlayed], state: Path, installation: str) -> None:
+    """Write how the steps ended so far into the machine's folder, for a rehearsal that begins behind some of them."""
     steps = [asdict(step) for step in played.values()]
     content = {"edition": rehearsals.edition(), "machine": installation, "steps": steps}
-    write_atomic(file, json.dumps(KNOWN.clean(content), indent=1) + "\n")
+    write_atomic(state / _PLAYED, json.dumps(KNOWN.clean(content), indent=1) + "\n")
 
 
-def kept(file: Path, installation: str, until: str) -> dict[str, StepPlayed]:
+def kept(state: Path, installation: str, until: str) -> dict[str, StepPlayed]:
     """Return how the steps of all notebooks until one ended when the disks were kept that stand behind it.
 
     Nothing where another edition of the runbook carried them out, or for another installation.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads((state / _PLAYED).read_text(encoding="utf-8"))
         if (content["edition"], content["machine"]) != (rehearsals.edition(), installation):
             return {}
         found = [StepPlayed(**step) for step in content["steps"]]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return {step.step: step for step in found if step.notebook <= until}
+
+
+def forget(state: Path) -> None:
+    """Take away what was kept of another machine."""
+    (state / _PLAYED).unlink(missing_ok=True)
 
 
 def require_good(done: Run) -> None:

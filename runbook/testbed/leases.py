@@ -52,11 +52,11 @@ def begin(folder: Path, leads: tuple[Lead, ...]) -> None:
     """Start the process of a machine's cards, if it has such; QEMU can plug them in then. Raises `TestbedError`."""
     if not leads:
         return
-    words = [word for lead in leads for word in ("--lead", lead.card, lead.router, lead.names)]
+    args = [arg for lead in leads for arg in ("--lead", lead.card, lead.router, lead.names)]
     log = folder / "leases.log"
     with log.open("wb") as out:
         done = subprocess.run(
-            [sys.executable, "-m", "runbook.testbed.leases", str(folder), *words],
+            [sys.executable, "-m", "runbook.testbed.leases", str(folder), *args],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

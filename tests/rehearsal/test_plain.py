@@ -127,9 +127,9 @@ PLAYED = {
 
 def test_steps_are_kept_until_the_checkpoint(tmp_path: Path) -> None:
     """Those of later notebooks are played anew."""
-    noted.keep(PLAYED, tmp_path / "played.json", "0" * 12)
-    assert noted.kept(tmp_path / "played.json", "0" * 12, "06_xen_configuration") == PLAYED
-    assert list(noted.kept(tmp_path / "played.json", "0" * 12, "05_xen_installation")) == ["install_xen"]
+    noted.keep(PLAYED, tmp_path, "0" * 12)
+    assert noted.kept(tmp_path, "0" * 12, "06_xen_configuration") == PLAYED
+    assert list(noted.kept(tmp_path, "0" * 12, "05_xen_installation")) == ["install_xen"]
 
 
 @pytest.mark.parametrize("change", ["edition", "machine", "cut", "none"])
@@ -137,7 +137,7 @@ def test_nothing_is_kept_of_another_edition_or_installation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     """Nor of a file that cannot be read: consent comes of what was carried out, and of nothing else."""
-    file, machine = tmp_path / "played.json", "0" * 12
+    file, machine = tmp_path, "0" * 12
     noted.keep(PLAYED, file, machine)
     if change == "edition":
         monkeypatch.setattr(rehearsals, "edition", lambda: "another")
@@ -146,8 +146,8 @@ def test_nothing_is_kept_of_another_edition_or_installation(
     elif change == "cut":
         file.write_text(file.read_text()[:40])
     else:
-        file.unlink()
-    assert noted.kept(file, machine, "99") == {}
+        noted.forget(tmp_path)
+    assert noted.kept(tmp_path, machine, "99") == {}
 
 
 def test_the_first_plan_of_a_step_counts() -> None:
