@@ -12,6 +12,7 @@ from runbook import releases
 from runbook.book import replay
 from runbook.book.guests import WithGuests
 from runbook.book.rehearsed import rehearsed_of, said_of
+from runbook.book.rehearsing import Rehearsing
 from runbook.controller.signals import go_on, watching
 from runbook.drift import kept
 from runbook.engine import gates
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from runbook.evidence.record import Run
 
 
-class Book(WithGuests):
+class Book(WithGuests, Rehearsing):
     """Plans, applies and checks the steps of one notebook on one host."""
 
     def __init__(self, params: HostParams, mode: str, host: Host, notebook: str, journal: Journal,
@@ -43,9 +44,8 @@ class Book(WithGuests):
         self._guide_only = releases.get(params.release).reproduction
         replays = mode == "auto" and replay.plays(host) and not self._guide_only
         self.mode = "apply" if replays else ("plan" if mode == "auto" else mode)
-        self.params, self.host, self.notebook = params, host, notebook
+        self.params, self.host, self.notebook, self._file = params, host, notebook, file
         self._steps = steps_of(notebook, params.release)
-        self._file = file
         self._beat = Beat(host, journal, notebook, self._end, approval, rehearsed_of(host, params))
         self._planned: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runbook.errors import HostError
-from runbook.rehearsal import door
+from runbook.rehearsal import door, packages
 from runbook.rehearsal.described import Twin
 from runbook.rehearsal.files import packed
 from runbook.testbed import disk, hardware, qemu
@@ -19,7 +19,9 @@ from runbook.testbed.machine import Machine, state_dir, up
 from runbook.testbed.machines.model import Card, Description, Layout, Pc
 from runbook.testbed.placing import Placement, place
 from runbook.testbed.recipe import Recipe
+from runbook.testbed.remote import shell
 from runbook.testbed.zoo import layout
+from runbook.testbed.zoo.building import CHOSEN_NO_MORE, UP
 
 ROOM_MIB = 8192
 """What the disks take on the controller until the end, about: the base disks, the system, and what the notebooks bring."""
@@ -100,7 +102,12 @@ def recipe_of(twin: Twin) -> Recipe:
         kernel_options=("no_timer_check",),
         packages=tuple(first),
         files=(_PATIENT,),
-        hooks=(_installed(described.packages), *_purged(described.without), *accounts, *rules),
+        hooks=(
+            _installed(described.packages),
+            *packages.purged(name for name in described.without if name not in packages.LATE),
+            *accounts,
+            *rules,
+        ),
     )
 
 
@@ -112,11 +119,6 @@ def _installed(names: tuple[str, ...]) -> str:
         f"comm -23 wanted known >{NOT_THERE}; export DEBIAN_FRONTEND=noninteractive; "
         "comm -12 wanted known | xargs -r apt-get -y -q --no-install-recommends install; rm wanted known"
     )
-
-
-def _purged(names: tuple[str, ...]) -> list[str]:
-    look = 'if dpkg-query -W "$p" >/dev/null 2>&1; then dpkg --purge --force-depends "$p"; fi'
-    return [f"for p in {' '.join(names)}; do {look}; done"] if names else []
 
 
 def spec_of(described: Description) -> qemu.Spec:
@@ -222,3 +224,12 @@ def boot(twin: Twin, machine: Machine, *, fresh: bool, say: Callable[[str], None
         base=disks,
         at_first=first,
     )
+    if not fresh:
+        shell(machine, CHOSEN_NO_MORE)
+    shell(machine, UP)
+
+
+def not_there(machine: Machine) -> tuple[str, ...]:
+    """Return as a clause which packages no source had, () where all had one."""
+    names = ", ".join(shell(machine, f"cat {NOT_THERE} 2>/dev/null || :").split())
+    return (f"these packages are in no source of this controller: {names}",) if names else ()

@@ -149,7 +149,17 @@ def _passed(device: pci.Device, seen: Network, found: Cards, number: int) -> Car
     near = next((i for i in seen.interfaces if i.controller == device.bdf), None)
     net = _PRIVATE.format(100 + number) if model in ("e1000e", "virtio-net-pci") else ""
     mac = (near.permanent_mac or near.mac) if near else f"52:54:00:13:01:{number:02x}" if net else ""
-    return Card(address=device.bdf, device=model, id=own, mac=mac, what=device.name, net=net)
+    router, names = (net.replace(".0/24", end) if net else "" for end in (".2", ".3"))
+    return Card(
+        address=device.bdf,
+        device=model,
+        id=own,
+        mac=mac,
+        what=device.name,
+        net=net,
+        router=router,
+        names=names,
+    )
 
 
 def _servers(facts: Facts) -> list[str]:

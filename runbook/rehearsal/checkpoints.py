@@ -27,6 +27,8 @@ class Checkpoints:
     machine: Machine
     looked: Looked
     twin: Twin
+    begun_at: str = ""
+    """The checkpoint that the machine was put back to, '' for none."""
 
     def made_of(self, until: str) -> dict[str, str]:
         """Return what decides how its disks come out behind a notebook."""
@@ -61,9 +63,9 @@ class Checkpoints:
         good = self.fitting(say, before)
         if good is None:
             return ""
+        self.begun_at = good.name
         discard_later(self.machine.state, good.name)
         restore(self.machine, good)
-        (self.machine.folder / "answered").touch()
         shutil.rmtree(self.machine.state / "reports", ignore_errors=True)
         if (good.folder / "reports").exists():
             shutil.copytree(good.folder / "reports", self.machine.state / "reports")

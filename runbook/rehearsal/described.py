@@ -71,17 +71,20 @@ def describe(facts: Facts, params: HostParams, sources: Iterable[File] = ()) -> 
             "it starts by UEFI, and no EFI system partition is mounted",
             "mount it at /boot/efi, and look again",
         )
+    if is_whole:
+        carried.gone += files.of_the_installer(carried)
+    gone = packages.without(seen, is_whole, pc, params.release)
     people, way, told = accounts.read(seen, params, facts, carried, wired.at)
     description = Description(
         name=params.host if ACCOUNT.fullmatch(params.host) else "host",
         summary=f"like {facts.of or params.host}",
         release="bookworm" if system.parse(facts).codename == "bookworm" else "trixie",
         packages=tuple(sorted({*packages.wanted(seen, pc), *made.packages})),
-        without=packages.without(seen, is_whole, pc, params.release),
+        without=gone,
         users=people,
         way=way,
         pc=pc,
-        layout=_layout(made, pc, carried, [*accounts.grouped(seen.people), *_let_in(people, way)]),
+        layout=_layout(made, pc, carried, gone, [*accounts.grouped(seen.people), *_let_in(people, way)]),
         consent=(),
     )
     return Twin(
@@ -164,13 +167,14 @@ def _named(link: File) -> str:
     return PurePosixPath(link.path).stem.removeprefix("95-rehearsal-")
 
 
-def _layout(made: Disks, pc: Pc, carried: Files, people: list[str]) -> Layout:
+def _layout(made: Disks, pc: Pc, carried: Files, without: Iterable[str], people: list[str]) -> Layout:
     """Return the disks, and what is done in the system that has moved there."""
     # The key that lets root in while the disks are made.
     inside = [
         *([f"install -d -m 0700 {KEYS}"] if made.crypts else []),
         *(_key_moved(name) for name in made.crypts),
-        *(f"rm -f {shlex.quote(path)}" for path in carried.gone),
+        *packages.purged(name for name in without if name in packages.LATE),
+        *(f"rm -f {shlex.quote(path)}" for path in (files.PLAIN_WORDS, *carried.gone)),
         "tar -C / --no-overwrite-dir -xpf /root/carried.tar; rm /root/carried.tar",
         *people,
     ]

@@ -63,5 +63,6 @@ def without_proxy(file: File) -> File:
 
 def way_of_apt(door: str) -> File:
     """Return the file that tells apt of the door, by the door's address."""
-    lines = (f'Acquire::{kind}::Proxy "http://{door}:{PORT}";\n' for kind in ("http", "https"))
+    lines = [f'Acquire::{kind}::Proxy "http://{door}:{PORT}";\n' for kind in ("http", "https")]
+    lines.append('Acquire::http::Pipeline-Depth "0";\n')  # the door answers one request a connection
     return File(OWN_WAY, "0644", "root:root", "".join(lines))

@@ -18,22 +18,28 @@ from runbook.facts.likeness import File, Likeness
 from runbook.model.ask import Facts
 from runbook.rehearsal import fence
 from runbook.rehearsal.disks import KEYS, Disks
+from runbook.steps.shared.owners_words import REHEARSAL
 
 MARK = "hidden-"
 """What stands before the digest of a secret in a capture (`runbook.drift.kept`)."""
-OWN_WORDS = "/etc/default/grub.d/rehearsal.cfg"
-_OWN_WORDS = """\
+OWN_WORDS = "/etc/default/grub.d/zzz-rehearsal.cfg"
+"""The last of them by its name, behind the runbook's own too: what that one sets stays as it is on the host."""
+_OWN_WORDS = f"""\
 # Of the rehearsal: a serial console, and what Xen needs in software emulation.
 GRUB_TERMINAL=console
+GRUB_CMDLINE_LINUX_XEN_REPLACE="${{GRUB_CMDLINE_LINUX_XEN_REPLACE:-$GRUB_CMDLINE_LINUX}} console=hvc0"
 GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX console=ttyS0,115200n8 no_timer_check"
-GRUB_CMDLINE_XEN="$GRUB_CMDLINE_XEN com1=115200,8n1 console=com1 spec-ctrl=eager-fpu"
-GRUB_CMDLINE_LINUX_XEN_REPLACE="$GRUB_CMDLINE_LINUX_XEN_REPLACE console=hvc0"
+GRUB_CMDLINE_XEN_DEFAULT="$GRUB_CMDLINE_XEN_DEFAULT {REHEARSAL} com1=115200,8n1 console=com1 spec-ctrl=eager-fpu"
 """
+PLAIN_WORDS = "/etc/default/grub.d/serial-console.cfg"
+"""The words of the plain system that the packages come from, which would stand in the place of the host's."""
+ALL_DRIVERS = "/etc/initramfs-tools/conf.d/zz-rehearsal"
 _PLACES = (*(PurePosixPath(folder) for folder in likeness.FOLDERS), PurePosixPath("/usr/local/bin"),
            PurePosixPath("/usr/local/sbin"), PurePosixPath("/etc/localtime"))  # fmt: skip
 _SOURCES = re.compile(r"/etc/apt/sources\.list(\.d/.*\.(list|sources))?")
 _MODE, _OWNER = re.compile(r"[0-7]{4}"), re.compile(r"[\w.@$-]{1,32}:[\w.@$-]{1,32}")
 _NOT_THERE = "#rehearsal:"
+_FEW = re.compile(r"(?m)^[ \t]*MODULES=[\"']?(?:dep|list)\b")
 _KERNELS = (
     "proc",
     "sysfs",
@@ -87,6 +93,11 @@ def read(seen: Likeness, sources: Iterable[File], made: Disks) -> Files:
     found.unlike += [
         f"{OWN_WORDS} is there besides, with a serial console and words for Xen in software emulation"
     ]
+    if any(
+        file.path.startswith("/etc/initramfs-tools/") and _FEW.search(file.text) for file in found.carried
+    ):
+        found.carried.append(File(ALL_DRIVERS, "0644", "root:root", "MODULES=most\n"))
+        found.unlike += ["its RAM disk has all drivers, and not those of the host's disks alone"]
     found.unlike += [f"in {secrets} files other secrets stand than the machine's"] if secrets else []
     found.unlike += (
         [f"these files are as their packages bring them, if at all: {', '.join(back)}"] if back else []
@@ -96,6 +107,12 @@ def read(seen: Likeness, sources: Iterable[File], made: Disks) -> Files:
         f"nobody types a passphrase for {name}: it opens with a key of its own" for name in made.crypts
     ]
     return found
+
+
+def of_the_installer(files: Files) -> list[str]:
+    """Return the files that an installer leaves and a host, all of whose files are known, has no more."""
+    has = {*(file.path for file in files.carried), *(path for path, _ in files.links)}
+    return [path for path in ("/etc/network/interfaces", "/etc/default/locale") if path not in has]
 
 
 def packed(files: Files) -> bytes:
@@ -201,8 +218,7 @@ def _answered(facts: Facts) -> Iterator[File]:
                 answer.out,
             )
         elif ask.patterns:
-            for path, text in _shown(answer.out):
-                yield File(path, "0600", "root:root", text)
+            yield from _shown(answer.out)
         elif answer.ok and "grep -" in ask.argv[-1] and "H" in ask.argv[-1]:
             lines: dict[str, list[str]] = {}
             for path, line in re.findall(r"(?m)^(/etc/[^\s:]+):(.*)$", answer.out):
@@ -214,9 +230,12 @@ def _answered(facts: Facts) -> Iterator[File]:
                 )
 
 
-def _shown(text: str) -> Iterator[tuple[str, str]]:
+def _shown(text: str) -> Iterator[File]:
     for part in re.split(r"(?m)^= ", text)[1:]:
         head, *lines = part.split("\n")
         words = head.split(" ", 2)
         if len(words) == 3 and not any(line.startswith("! ") for line in lines):
-            yield words[2], "".join(f"{line[1:]}\n" for line in lines if line.startswith(" "))
+            mode, owner = words[0] if _MODE.fullmatch(words[0]) else "0600", words[1]
+            yield File(
+                words[2], mode, owner, "".join(f"{line[1:]}\n" for line in lines if line.startswith(" "))
+            )

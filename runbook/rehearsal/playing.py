@@ -18,7 +18,7 @@ from runbook.errors import RunbookError
 from runbook.evidence import rehearsals
 from runbook.evidence.record import Event
 from runbook.evidence.rehearsals import Rehearsal, StepPlayed
-from runbook.rehearsal import breaking, building, checkpoints, notebooks, noted
+from runbook.rehearsal import breaking, building, checkpoints, notebooks, noted, screen
 from runbook.rehearsal import parameters as own
 from runbook.rehearsal.described import Twin
 from runbook.rehearsal.looked import Looked
@@ -28,7 +28,7 @@ from runbook.testbed import hardware, state
 from runbook.testbed.acceptance import pause_guests
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.machine import Machine
-from runbook.testbed.remote import must, shell, stop_guests
+from runbook.testbed.remote import must, stop_guests
 from runbook.testbed.returns import keep_state, kept_state, take_back
 from runbook.testbed.state import State
 from runbook.testbed.zoo.building import restart
@@ -84,6 +84,10 @@ class Play:
         except (RunbookError, TestbedError, OSError, SubprocessError, ValueError) as error:
             outcome = "refused" if isinstance(error, RunbookError) and error.status == "refused" else "failed"
             why = str(error) or type(error).__name__
+        except BaseException:  # a fault of the runbook's own: whoever sees it has no machine to look after
+            if not self.keep:
+                noted.switched_off(self.machine, "failed", "")
+            raise
         if not self.keep:
             outcome, why = noted.switched_off(self.machine, outcome, why)
         return self._record(outcome, why)
@@ -95,11 +99,13 @@ class Play:
                 "" if self.again or self.broken else checks.begin_again(self.say, notebooks.home_of(self.to))
             )
             building.boot(self.twin, self.machine, fresh=not self.start, say=self.say)
-            self._say_not_there()
+            self.unlike += building.not_there(self.machine)
         if self.start:
             before = kept_state(self.machine)
+            self.played = noted.kept(self.machine.state, self.looked.machine, checks.begun_at)
         else:
             shutil.rmtree(self.reports, ignore_errors=True)
+            noted.forget(self.machine.state)
             before = keep_state(self.machine)
             checks.fresh()
         with self._part("apply"):
@@ -126,6 +132,7 @@ class Play:
 
         def hear_step(event: Event) -> None:
             self.on_event(event)
+            screen.hear(event, self.machine, self.say)
             if self.broken:
                 breaker(event)
 
@@ -172,27 +179,24 @@ class Play:
         start: str = "",
         only: str = "",
     ) -> Run:
-        way = self.twin.description.way
-        file = own.write(self.looked.params, self.twin.ids, self.machine, way.user, self.exact)
-        done = run(
-            file, mode, only or None, start or None, self.reports, hear or self.on_event, notebooks=whole
-        )
+        hear = hear or self.on_event
+        done = run(self._file(), mode, only or None, start or None, self.reports, hear, notebooks=whole)
         if mode == "apply":
             noted.note(self.played, done, self.exact)
+            noted.keep(self.played, self.machine.state, self.looked.machine)
         return done
+
+    def _file(self) -> Path:
+        """Return the parameters for the virtual PC, as they are with every word that was given so far."""
+        user = self.twin.description.way.user
+        return own.write(self.looked.params, self.twin.ids, self.machine, user, self.exact)
 
     def _undo(self, before: State) -> None:
         stop_guests(self.machine)
-        file = own.write(
-            self.looked.params, self.twin.ids, self.machine, self.twin.description.way.user, self.exact
-        )
+        file = self._file()
         take_back(self.machine, str(file), self.reports)
         restart(self.machine)
         self.left = tuple(state.difference(before, keep_state(self.machine, "after")))[:MOST_LINES]
-
-    def _say_not_there(self) -> None:
-        names = ", ".join(shell(self.machine, f"cat {building.NOT_THERE} 2>/dev/null || :").split())
-        self.unlike += (f"these packages are in no source of this controller: {names}",) if names else ()
 
     def _record(self, outcome: str, why: str) -> Rehearsal:
         params = self.looked.params

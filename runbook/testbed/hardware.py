@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runbook.controller import process
 from runbook.controller.process import Running
-from runbook.testbed import qemu
+from runbook.testbed import leases, qemu
 from runbook.testbed.errors import TestbedError
 from runbook.testbed.image import DISKS, Image
 from runbook.testbed.wire import Wire, socket_of
@@ -79,6 +79,7 @@ def switch_on(folder: Path, spec: qemu.Spec = MACHINE) -> Running:
     for _ in range(3):
         port = process.free_port()
         switch = _plugged(folder, replace(spec.wire, ssh_port=port)) if spec.wire else None
+        leases.begin(folder, spec.leads)
         running = process.start(qemu.command(replace(spec, ssh_port=port)), folder, port)
         if running is not None:
             running.save(folder / "qemu.json")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from runbook.testbed.leases import Lead, sockets_of
 from runbook.testbed.wire import Wire, socket_of
 
 CPU = "EPYC,-smap,-smep,-monitor,-rdtscp"
@@ -44,6 +45,11 @@ class Nic:
     """What a restricted network has beside ssh, as QEMU's `guestfwd` takes it."""
     has_more: bool = False
     """Another function is in the same slot."""
+
+    @property
+    def lead(self) -> Lead | None:
+        """What its network tells of that QEMU's own DHCP does not, None for nothing: one that leads nowhere has no router for QEMU."""
+        return Lead(self.name, self.router, self.names) if self.restrict and self.router else None
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a value that would be more words for QEMU than one."""
@@ -103,6 +109,11 @@ class Spec:
     wire: Wire | None = None
     """The switch that those of the cards are plugged into that have no network of QEMU's own."""
 
+    @property
+    def leads(self) -> tuple[Lead, ...]:
+        """The cards whose networks tell of a router though they lead nowhere."""
+        return tuple(nic.lead for nic in self.nics if nic.lead)
+
 
 def command(spec: Spec) -> list[str]:
     """QEMU's argv for `spec`. It listens on nothing but 127.0.0.1 and sockets in its own folder."""
@@ -144,7 +155,8 @@ def _firmware(spec: Spec) -> list[str]:
 
 def _nic(nic: Nic, spec: Spec) -> list[str]:
     ipv6 = f"ipv4=on,ipv6=on,ipv6-net={nic.net6}" if nic.net6 else "ipv6=off"
-    net = f"user,id={nic.name},net={nic.net},{ipv6}"
+    own = f"{nic.name}-net" if nic.lead else nic.name
+    net = f"user,id={own},net={nic.net},{ipv6}"
     for word, value in (("host", nic.router), ("dns", nic.names), ("dhcpstart", nic.lease)):
         net += f",{word}={value}" if value else ""
     if nic.restrict:
@@ -154,10 +166,26 @@ def _nic(nic: Nic, spec: Spec) -> list[str]:
     if nic.name == UPLINK.name:
         net += f",hostfwd=tcp:127.0.0.1:{spec.ssh_port}-{spec.ssh_at}:{spec.ssh_to}"
     if spec.wire is not None and nic.name in spec.wire.cards:
-        net = f"stream,id={nic.name},server=off,addr.type=unix,addr.path={socket_of(nic.name)}"
+        net = _stream(nic.name, socket_of(nic.name))
+    nets = [net, *_led(nic.lead, own, spec.leads.index(nic.lead) + 1)] if nic.lead else [net]
     device = f"{nic.model},netdev={nic.name},bus={nic.bus},addr={nic.addr},mac={nic.mac},romfile="
     device += MULTIFUNCTION if nic.has_more else ""
-    return ["-netdev", net, "-device", device]
+    return [*[word for one in nets for word in ("-netdev", one)], "-device", device]
+
+
+def _led(lead: Lead, net: str, hub: int) -> list[str]:
+    """The card and its network meet in a process beside QEMU; a hub is what plugs a network into a stream."""
+    card, out = sockets_of(lead.card)
+    return [
+        f"hubport,id={net}-in,hubid={hub},netdev={net}",
+        _stream(f"{net}-wire", out),
+        f"hubport,id={net}-out,hubid={hub},netdev={net}-wire",
+        _stream(lead.card, card),
+    ]
+
+
+def _stream(name: str, path: str) -> str:
+    return f"stream,id={name},server=off,addr.type=unix,addr.path={path}"
 
 
 def _disk(

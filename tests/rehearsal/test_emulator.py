@@ -12,7 +12,7 @@ import pytest
 
 from runbook.rehearsal import building
 from runbook.rehearsal.cards import STAND_INS, stand_in
-from runbook.testbed import qemu
+from runbook.testbed import leases, qemu
 from runbook.testbed.machines.model import Card, Description, Drive, Pc, Way
 
 needs_qemu = pytest.mark.skipif(
@@ -78,6 +78,7 @@ def test_qemu_takes_it_and_each_stand_in_has_its_identity(tmp_path: Path) -> Non
     for file, *_ in spec.disks:
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(tmp_path / file), "1G"], check=True)
     shutil.copy(qemu.OVMF_VARS, tmp_path / spec.efi_variables)
+    leases.begin(tmp_path, spec.leads)
     done = subprocess.run(
         [*argv, "-S", "-monitor", "stdio"], input="info qtree\nquit\n", cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
     )  # fmt: skip

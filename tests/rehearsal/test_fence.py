@@ -63,7 +63,7 @@ def test_what_the_owner_wrote_to_run_by_itself_stays_away() -> None:
     seen = likeness.parse(Facts({ask: Answer(0, said.get(ask, "")) for ask in likeness.COMMANDS}))
     found = files.read(seen, (), disks.Disks())
     carried = {Path(file.path).name: file.text for file in found.carried}
-    assert set(carried) == {"wall.service", "port.conf", "srv.mount", "10own", "rehearsal.cfg"}
+    assert set(carried) == {"wall.service", "port.conf", "srv.mount", "10own", "zzz-rehearsal.cfg"}
     assert carried["10own"].strip() == 'APT::Periodic::Enable "0";'
     assert [path.rpartition("/")[2] for path, _ in found.links] == ["ssh.service", "backup.service"]
     told = next(clause for clause in found.unlike if "stay away" in clause)
@@ -87,8 +87,10 @@ def test_every_card_leads_nowhere_but_to_package_sources(folder: Path) -> None:
     taken = re.findall(r"(?:host|dns|dhcpstart)=([\d.]+)", nets[0])
     assert forward[0] not in taken
     own = next(file for file in twin.files.carried if file.path == fence.OWN_WAY)
-    assert own.text == "".join(
-        f'Acquire::{kind}::Proxy "http://{forward[0]}:3142";\n' for kind in ("http", "https")
+    assert (
+        own.text
+        == "".join(f'Acquire::{kind}::Proxy "http://{forward[0]}:3142";\n' for kind in ("http", "https"))
+        + 'Acquire::http::Pipeline-Depth "0";\n'
     )
     assert fence.NOTHING_OUT in twin.unlike
 
@@ -185,6 +187,63 @@ def test_the_door_leads_nowhere_else(mirror: Mirror, request_: str) -> None:
     """A server that is no package source, or what is no request of a proxy: refused, and nobody is called."""
     assert through(request_.format(name=mirror.name).encode(), "deb.example:80").startswith(b"HTTP/1.1 403 ")
     assert mirror.heads == []
+
+
+class Moving(Mirror):
+    """A server that sends on, as often as it is asked, to another address."""
+
+    to, says = "", b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                caller, _ = self.socket.accept()
+                with caller:
+                    self.heads.append(caller.recv(1 << 16))
+                    caller.sendall(self.says.replace(b"%s", self.to.encode()))
+
+
+@pytest.fixture
+def moving() -> Iterator[Moving]:
+    found = Moving()
+    yield found
+    with suppress(OSError):
+        found.socket.shutdown(socket.SHUT_RDWR)
+    found.thread.join(30)
+    found.socket.close()
+
+
+def test_a_source_that_sends_on_is_followed(mirror: Mirror, moving: Moving) -> None:
+    """To the server that has the file, though apt itself may not go there; what is asked beside the address stays."""
+    moving.to = f"http://{mirror.name}/pool/x"
+    request = f"GET http://{moving.name}/debian/x HTTP/1.1\r\nHost: {moving.name}\r\nRange: bytes=1-\r\n\r\n"
+    found = through(request.encode(), moving.name)
+    assert found.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert found.endswith(b"hello")
+    [head] = mirror.heads
+    assert head.startswith(b"GET /pool/x HTTP/1.1\r\n")
+    assert f"Host: {mirror.name}\r\n".encode() in head
+    assert b"Range: bytes=1-\r\n" in head
+    refused = through(f"GET http://{mirror.name}/x HTTP/1.1\r\n\r\n".encode(), moving.name)
+    assert refused.startswith(f"HTTP/1.1 403 {mirror.name} is no package source".encode())
+
+
+@pytest.mark.parametrize(("to", "answer"), [("/round", b"HTTP/1.1 508 "), ("ftp://x/y", b"HTTP/1.1 302 ")])
+def test_a_source_that_sends_round_or_to_what_is_no_server_of_files_is_said(
+    moving: Moving, to: str, answer: bytes
+) -> None:
+    """It is not followed for ever, and what apt would not fetch either is apt's to say."""
+    moving.to = to
+    request = f"GET http://{moving.name}/x HTTP/1.1\r\n\r\n"
+    assert through(request.encode(), moving.name).startswith(answer)
+    assert len(moving.heads) == (5 if to == "/round" else 1)
+
+
+def test_a_source_that_is_silent_is_no_answer(moving: Moving) -> None:
+    """The connection ends without a word, as the server's did; it is not asked again."""
+    moving.says = b""
+    assert through(f"GET http://{moving.name}/x HTTP/1.1\r\n\r\n".encode(), moving.name) == b""
+    assert len(moving.heads) == 1
 
 
 def test_the_way_in_by_sudo_is_the_last_rule() -> None:

@@ -62,7 +62,7 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setenv("RUNBOOK_TESTBED_DIR", str(tmp_path))
     for name in ("pause_guests", "stop_guests", "restart", "take_back"):
         monkeypatch.setattr(playing, name, lambda *_: None)
-    monkeypatch.setattr(playing, "shell", lambda *_: "nonfree-driver\n")
+    monkeypatch.setattr(playing.building, "shell", lambda *_: "nonfree-driver\n")
     monkeypatch.setattr(playing.building, "boot", lambda *_, **__: None)
     for name in ("fresh", "keeper", "begin_again"):
         toys = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from runbook.facts.grub import Grub
 from runbook.facts.shell_words import shell_words
@@ -14,6 +15,8 @@ from runbook.steps.shared import boot_menu
 
 DEFAULTS = "/etc/default/grub"
 _BY_GRUB = ("no-real-mode", "edd=off", "placeholder")
+REHEARSAL = "rehearsal"
+"""Behind this word of Xen's line stands what a virtual PC needs in which a host is rehearsed: nobody's own words."""
 # The kernel takes - and _ in a module's name for one.
 _TAKES_DEVICES = ("vfio-pci.ids=", "vfio_pci.ids=", "pci-stub.ids=", "pci_stub.ids=")
 
@@ -31,7 +34,8 @@ def read(params: HostParams, now: Grub, facts: Facts) -> OwnersWords:
     """Return what the menu's Xen entry and GRUB's defaults say beside our own file."""
     mine = (*boot_menu.xen_always(params), *boot_menu.xen_normal(params))
     before = facts.text(boot_menu.OPTIONS_FILE) or ""
-    found = [*(now.xen.xen_options if now.xen else ()), *_words(facts.text(DEFAULTS) or "")]
+    menu = takewhile(lambda word: word != REHEARSAL, now.xen.xen_options if now.xen else ())
+    found = [*menu, *_words(facts.text(DEFAULTS) or "")]
     others = [w for w in dict.fromkeys(found) if w not in (*mine, *_BY_GRUB, *_words(before))]
     are_kept = bool(others) or _only_in_recovery(params, now, before) or "${GRUB_CMDLINE_XEN}" in before
     hiding = _hides_too(params, facts) or _menu_hides_too(params, now, before)

@@ -27,14 +27,14 @@ _PATIENT = (
     "[Manager]\nDefaultDeviceTimeoutSec=15min\nDefaultTimeoutStartSec=15min\n",
 )
 #: A checkpoint of a machine that ran Xen chooses Xen once; GRUB cannot clear that on every /boot.
-_CHOSEN_NO_MORE = "[ ! -e /boot/grub/grubenv ] || grub-editenv /boot/grub/grubenv unset next_entry"
+CHOSEN_NO_MORE = "[ ! -e /boot/grub/grubenv ] || grub-editenv /boot/grub/grubenv unset next_entry"
 #: A base disk keeps no fractions of a second: its RAM disk looks as old as what it was made of, so older than it should be.
 _RAM_DISK_IS_NEWER = "for i in /boot/initrd.img-*; do [ ! -e $i ] || touch $i; done"
 _BOOT = "cat /proc/sys/kernel/random/boot_id"
 _EMULATORS_FAULT = "Oops: int3"
 _RESTART = "nohup sh -c 'sleep 2; systemctl reboot' >/dev/null 2>&1 &"
 #: ssh answers before guests that start with the host are there, and their cards are a part of what the machine is.
-_UP = "systemctl is-system-running --wait >/dev/null || :"
+UP = "systemctl is-system-running --wait >/dev/null || :"
 
 
 def recipe_of(described: Description) -> Recipe:
@@ -150,7 +150,7 @@ def boot(described: Description, *, fresh: bool) -> Machine:
         at_first=first,
     )
     if not fresh:
-        shell(machine, _CHOSEN_NO_MORE)
+        shell(machine, CHOSEN_NO_MORE)
     done = machine.folder / "described"
     if not done.exists():
         shell(machine, _RAM_DISK_IS_NEWER)
@@ -186,5 +186,5 @@ def restart(machine: Machine) -> float:
         with monitor(machine.folder / hardware.MACHINE.monitor_socket) as pc:
             pc.tell("system_reset")
         seconds = machine.wait_until("a machine that came back after a reset", is_back)
-    shell(machine, _UP)
+    shell(machine, UP)
     return seconds
