@@ -131,6 +131,47 @@ def test_a_misspelt_name_is_asked_about(words, meant, reports):
     assert (done.exit_code, f"did you mean '{meant}'?" in done.stderr) == (2, True), done.output
 
 
+@pytest.fixture
+def things(reports, tmp_path, monkeypatch):
+    """A folder with a plan, an approval and a capture in it, beside what is none."""
+    for name in (
+        "plans/plan.json",
+        "plans/plan.approved.json",
+        "captures/mine/capture.json",
+        "captures/mime/x",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(reports))
+    (tmp_path / "params").symlink_to(ROOT / "params")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["approve", "plans/paln.json"], "plans/plan.json"), (["approve", "plnas/plan.json"], "plans/plan.json"),
+        (["run", "params/victory.yml", "--mode", "apply", "--approval", "plans/plan.aproved.json"], "plans/plan.approved.json"),
+        (["survey", "--capture", "captures/mimes"], "captures/mine"), (["plan", "--capture", "captures/min"], "captures/mine"),
+        (["validate", "parms/example.yml"], "params/example.yml"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_mistyped_file_or_folder_is_asked_about(words, meant, things):
+    """A plan, an approval, a capture and a parameter file alike, also where a folder's name is wrong; nothing is started."""
+    done = call(*words)
+    text = " ".join(done.stderr.split())
+    assert (done.exit_code, f"did you mean '{meant}'?" in text) == (2, True), done.output
+
+
+@pytest.mark.parametrize(
+    "path", [("approve",), ("run",), ("plan",), ("survey",), ("report",), ()], ids=" ".join
+)
+def test_the_help_says_that_a_mistyped_name_is_asked_about(path):
+    """Where a plan, an approval, a capture or a report is named, and above all commands."""
+    assert 'did you mean …?"' in " ".join(call(*path, "--help", terminal_width=80).stdout.split())
+
+
 def test_a_host_is_its_parameter_file(reports):
     """PARAMS takes the name of a host whose file is params/NAME.yml."""
     by_name, by_path = call("validate", "example"), call("validate", "params/example.yml")
