@@ -56,6 +56,23 @@ def test_every_help_fits_and_teaches(path):
     assert not lines[0].strip().endswith("[OPTIONS]") or len(lines) > 4
 
 
+def test_what_a_command_is_for_is_said_to_the_end():
+    """In the first list that a newcomer sees no sentence is cut off."""
+    listed = call("--help", terminal_width=80).stdout.partition("Commands:")[2].partition("\n\n")[0]
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
+def test_a_new_folder_is_told_of_in_lines_that_fit(tmp_path, monkeypatch):
+    """With the two commands that come next, and a copy of the recorded host in it, too."""
+    monkeypatch.chdir(tmp_path)
+    made = call("init", "xen-host")
+    assert "cd xen-host, then: runbook run\n" in made.stdout
+    monkeypatch.chdir(tmp_path / "xen-host")
+    copied = call("new", "demo", "--like", "params/example.yml", "--out", "params/demo.yml")
+    lines = [*made.output.splitlines(), *copied.output.splitlines()]
+    assert [line for line in lines if len(line) > 80] == []
+
+
 @pytest.mark.parametrize("path", [path for path, command in TREE.items() if not isinstance(command, click.Group)],
                          ids=" ".join)  # fmt: skip
 def test_every_example_is_understood(path):

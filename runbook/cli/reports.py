@@ -22,7 +22,7 @@ REPORTS = click.option(
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Find, open, compare and verify the reports of earlier runs.")
 def report() -> None:
     """List, open and compare the reports of earlier runs, verify that nobody altered them, prune old ones, copy them.
 
