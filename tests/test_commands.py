@@ -56,6 +56,23 @@ def test_every_help_fits_and_teaches(path):
     assert not lines[0].strip().endswith("[OPTIONS]") or len(lines) > 4
 
 
+def test_what_a_command_is_for_is_said_to_the_end():
+    """In the first list that a newcomer sees no sentence is cut off."""
+    listed = call("--help", terminal_width=80).stdout.partition("Commands:")[2].partition("\n\n")[0]
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
+def test_a_new_folder_is_told_of_in_lines_that_fit(tmp_path, monkeypatch):
+    """With the two commands that come next, and a copy of the recorded host in it, too."""
+    monkeypatch.chdir(tmp_path)
+    made = call("init", "xen-host")
+    assert "cd xen-host, then: runbook run\n" in made.stdout
+    monkeypatch.chdir(tmp_path / "xen-host")
+    copied = call("new", "demo", "--like", "params/example.yml", "--out", "params/demo.yml")
+    lines = [*made.output.splitlines(), *copied.output.splitlines()]
+    assert [line for line in lines if len(line) > 80] == []
+
+
 @pytest.mark.parametrize("path", [path for path, command in TREE.items() if not isinstance(command, click.Group)],
                          ids=" ".join)  # fmt: skip
 def test_every_example_is_understood(path):
@@ -129,6 +146,47 @@ def test_a_misspelt_name_is_asked_about(words, meant, reports):
     """Commands, files, hosts, notebooks, steps and guests alike; nothing is started."""
     done = call(*words)
     assert (done.exit_code, f"did you mean '{meant}'?" in done.stderr) == (2, True), done.output
+
+
+@pytest.fixture
+def things(reports, tmp_path, monkeypatch):
+    """A folder with a plan, an approval and a capture in it, beside what is none."""
+    for name in (
+        "plans/plan.json",
+        "plans/plan.approved.json",
+        "captures/mine/capture.json",
+        "captures/mime/x",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(reports))
+    (tmp_path / "params").symlink_to(ROOT / "params")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["approve", "plans/paln.json"], "plans/plan.json"), (["approve", "plnas/plan.json"], "plans/plan.json"),
+        (["run", "params/victory.yml", "--mode", "apply", "--approval", "plans/plan.aproved.json"], "plans/plan.approved.json"),
+        (["survey", "--capture", "captures/mimes"], "captures/mine"), (["plan", "--capture", "captures/min"], "captures/mine"),
+        (["validate", "parms/example.yml"], "params/example.yml"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_mistyped_file_or_folder_is_asked_about(words, meant, things):
+    """A plan, an approval, a capture and a parameter file alike, also where a folder's name is wrong; nothing is started."""
+    done = call(*words)
+    text = " ".join(done.stderr.split())
+    assert (done.exit_code, f"did you mean '{meant}'?" in text) == (2, True), done.output
+
+
+@pytest.mark.parametrize(
+    "path", [("approve",), ("run",), ("plan",), ("survey",), ("report",), ()], ids=" ".join
+)
+def test_the_help_says_that_a_mistyped_name_is_asked_about(path):
+    """Where a plan, an approval, a capture or a report is named, and above all commands."""
+    assert 'did you mean …?"' in " ".join(call(*path, "--help", terminal_width=80).stdout.split())
 
 
 def test_a_host_is_its_parameter_file(reports):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from runbook.actions import Run
 from runbook.book import Book
 from runbook.engine.journal import Journal
 from runbook.errors import NotRecorded, ParamsError
+from runbook.help import entries
 from runbook.hosts import recording as files
 from runbook.hosts.recorded import RecordedHost
 from runbook.hosts.recording import OPENING
@@ -111,8 +113,20 @@ def test_with_other_parameters_a_new_question_is_an_error(monkeypatch: Any) -> N
 def test_a_step_that_was_played_and_acts_otherwise_now_is_an_error(monkeypatch: Any) -> None:
     """Not recorded yet is for what never was: a change of a recorded step is the regression that a replay finds."""
     steps = dict(steps_of(BOOK)) | {"stop_saving_guests": new_step(name="stop_saving_guests")}
-    with pytest.raises(NotRecorded, match="asked to do something else"):
+    with pytest.raises(NotRecorded, match="asked to do something else") as error:
         play(steps, monkeypatch)
+    # Who sits at a terminal has no cells.
+    assert {*re.findall(r"runbook run --only \w+|Run ▸ Run All Above", error.value.do)} == {
+        f"runbook run --only {BOOK}", "Run ▸ Run All Above",
+    }  # fmt: skip
+
+
+def test_what_is_not_recorded_has_a_move_at_the_terminal_and_one_in_jupyterlab() -> None:
+    """The help of the code names both; commands are what a person at a terminal can type."""
+    (entry,) = (entry for entry in entries() if entry.code == "R700")
+    assert "In a terminal" in entry.do
+    assert "In JupyterLab" in entry.do
+    assert "`runbook run PARAMS --only NOTEBOOK`" in entry.do
 
 
 FIRST_LINE = '{"gather": {"id -u": [0, "0\\n", ""]}}\n'

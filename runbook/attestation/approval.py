@@ -14,6 +14,7 @@ from typing import Any
 from runbook.attestation import dsse
 from runbook.attestation.keys import PublicKey, SigningKey
 from runbook.controller import plain
+from runbook.controller.nearest_path import nearest_path
 from runbook.engine.consent import Approval
 from runbook.engine.journal import now
 from runbook.errors import ConsentMissing, ParamsError
@@ -185,7 +186,7 @@ def _bytes(path: Path, what: str) -> bytes:
         return plain.read(path, LARGEST, follow=True)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or printable(error)
-        do = f"give the file that holds the {what}"
+        do = nearest_path(path, Path.is_file) or f"give the file that holds the {what}"
         raise ParamsError(
             "A plan, or an approval of one, cannot be read", where=printable(path), why=why, do=do
         ) from None

@@ -103,7 +103,7 @@ def explained(host: Host, params: HostParams, what: str) -> Iterator[None]:
         raise NotRecorded(
             f"{sentence[0].upper()}{sentence[1:]}",
             where=host.describe,
-            do="give that back its value in the recording, or look at what can be told with `runbook plan`; a machine of your "
+            do="give that back its value in the recording (params/example.yml has it), or look at what can be told with `runbook plan`; a machine of your "
             "own, named under `connection`, answers everything",
         ) from error
 

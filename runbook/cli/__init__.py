@@ -57,6 +57,8 @@ INTERRUPTED = 130
 EPILOG = """PARAMS is the parameter file of one host, or the host's name where that file is
 params/HOST.yml. Left out, it is params/example.yml, a replay of a recorded run:
 nothing is touched, and you see how everything works.
+A mistyped name of a file, host, report, notebook or step is answered with
+"did you mean …?", and nothing is started.
 
 \b
 Start here:
@@ -187,7 +189,7 @@ def plan(params: str, only: str | None, step: str | None, **options: Any) -> Non
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="See above.")
 @click.option(
     "--approval", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Somebody else's word for the plan (`runbook approve`).",
+    help="Somebody else's word for the plan (`runbook approve`). A mistyped one is answered with \"did you mean …?\".",
 )  # fmt: skip
 @CHANGE
 @run_options

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def allow(params: tuple[str, ...], take_back: bool) -> None:
     """Agree to the programs that parameter files would run on this machine.
 
-    Those are the commands of an ssh configuration that `connection.config` names, `command:` secrets, and
-    sources from outside Debian that are built. They are shown, and the digest of exactly these is kept in
+    Those are the commands of an ssh configuration that `connection.config` names, `command:` secrets, sources from
+    outside Debian that are built, and the mails and calls of `notify`. They are shown, and the digest of exactly these is kept in
     ~/.config/xen-host-runbook/allowed; one that is changed afterwards needs your word again.
 
     Read them first: runbook validate PARAMS

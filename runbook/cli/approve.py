@@ -57,7 +57,7 @@ def approve(
 ) -> None:  # fmt: skip
     """Show a plan that somebody else made; with --consent DIGEST, sign it.
 
-    PLAN is what `runbook plan PARAMS --save FILE` wrote. It is read here, no machine is reached, and nothing is
+    PLAN is what `runbook plan PARAMS --save FILE` wrote; a mistyped one is answered with "did you mean …?". It is read here, no machine is reached, and nothing is
     needed but your key. What you sign is the whole file. It then runs unattended where the parameters name your
     key (`consent: {by: KEY}`), on that host alone, until it ends, and each step exactly as it is planned there.
     What a step would do after others have run is foreseen, and not approved with it.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook.cli.guest_acts import PARAMS
-from runbook.cli.output import File
+from runbook.cli.output import File, Folder
 from runbook.errors import ParamsError, Refused
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command(short_help="Make the disc with Windows' answers and Xen's drivers.")
 @PARAMS
 @click.argument("name")
-@click.option("--drivers", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+@click.option("--drivers", required=True, type=Folder(),
               help="The folder with Xen's signed drivers for Windows, unpacked.")  # fmt: skip
 @click.option("--into", "out", required=True, type=File(), help="The .iso that is written.")
 @click.option("--media", type=_FILE, help="Your Windows .iso, looked at: whether it is one, and whole.")

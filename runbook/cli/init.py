@@ -42,7 +42,8 @@ def init(folder: Path | None, update: bool) -> None:
             f"{folder}: {len(made)} files of {shipped.version() or 'the runbook'}; nothing else is needed."
         )
         here = "" if folder.resolve() == Path.cwd() else f"cd {folder}, then: "
-        click.echo(f"{here}runbook run   (replays the recorded host; README.md says what else there is)")
+        click.echo(f"{here}runbook run")
+        click.echo("It replays the recorded host; README.md says what else there is.")
         return
     place = folder or project()
     told = working_folder.update(place)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from runbook.controller.nearest_path import nearest_path
 from runbook.errors import ParamsError
 from runbook.text.addresses import parts_of
-from runbook.text.nearest import nearest
+from runbook.text.nearest import closest, nearest
 from runbook.text.printable import printable
 
 WHICH = "[HOST|PATH|URL]"
@@ -54,7 +55,7 @@ def meant(text: str | None, reports: Path) -> Meant:
             return found
         path = Path(text).expanduser()
     if not path.exists():
-        raise _nothing(text, reports)
+        raise _nothing(text, path, reports)
     if path.is_file() and path.suffix in (".yml", ".yaml") and not _above(path):
         from runbook import params
 
@@ -127,15 +128,33 @@ def _above(path: Path) -> Meant | None:
     return Meant(folder.parent, folder.name) if has_reports(folder) else None
 
 
-def _nothing(text: str, reports: Path) -> ParamsError:
+def _nothing(text: str, path: Path, reports: Path) -> ParamsError:
     hosts = _hosts(reports)
-    near = nearest(text.strip("/").partition("/")[0], hosts.split(", "))
     known = f"there are reports of: {hosts}" if hosts else "make one: runbook run"
     return ParamsError(
         f"There is no report of {printable(text)}",
         where=str(reports),
-        do="; ".join(filter(None, (near, known))),
+        do="; ".join(filter(None, (_nearest(text.strip("/"), reports) or nearest_path(path), known))),
     )
+
+
+def _nearest(text: str, reports: Path) -> str:
+    """Return the question whether the nearest host or HOST/RUN was meant; '' where none is near."""
+    from runbook.attestation.places import hosts_in, plans_in
+    from runbook.attestation.statement import runs_in
+
+    hosts = hosts_in(reports)
+    runs = [
+        f"{host}/{run.name}"
+        for host in hosts
+        for run in (*runs_in(reports / host), *plans_in(reports / host))
+    ]
+    names = {name: name for name in runs} | {name.partition("/")[2]: name for name in runs}
+    # A run's name begins with its day: one that is of another is not near, and the first half of one is enough.
+    begun = [name for name in names if len(text) > len("20260131T1") and name.startswith(text)]
+    run = names.get(closest(text, begun or names, 0.6 if begun else 0.92), "")
+    host = text.partition("/")[0]
+    return f"did you mean '{run}'?" if run else "" if host in hosts else nearest(host, hosts)
 
 
 def _hosts(reports: Path) -> str:

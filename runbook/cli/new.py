@@ -9,6 +9,7 @@ import click
 
 from runbook.cli.output import File
 from runbook.cli.reach import CAPTURE, of_host
+from runbook.text.folded import folded
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _copy(like: str, host: str, path: Path, *, force: bool) -> None:
     was_there = path.exists()
     file.save(path, file.copied(find(like).read_text(encoding="utf-8"), host), force=force)
     note = f"{like} is a recorded host: this is a copy of it. Of a machine the file is written from what it says."
-    click.echo(note, err=True)
+    click.echo(folded(note), err=True)
     _tell_written(path, was_there=was_there)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runbook.controller.nearest_path import nearest_path
 from runbook.errors import RunbookError
 from runbook.text.folded import WIDTH
 from runbook.text.nearest import nearest
@@ -31,6 +32,22 @@ class File(click.Path):
         if str(value) == str(STDOUT) and not self.allow_dash:
             self.fail("name a file; standard output is not taken", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class Folder(click.Path):
+    """A folder that is there, as a `Path`; of one that is not it is asked which was meant, of those that have the file `holds`."""
+
+    def __init__(self, holds: str = "") -> None:
+        super().__init__(exists=True, file_okay=False, path_type=Path)
+        self.holds = holds
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Raises `click.BadParameter` for what is no folder."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            meant = nearest_path(value, lambda path: path.is_dir() and (path / self.holds).exists())
+            self.fail(f"{error.message.rstrip('.')}; {meant}" if meant else error.message, param, ctx)
 
 
 def write_text(path: Path, text: str) -> None:

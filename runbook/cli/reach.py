@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runbook.cli.output import Folder
 from runbook.text.terminal import say
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ SILENT_S = 2.0
 """From how many seconds on a person is told what is waited for."""
 CAPTURE = click.option(
     "--capture",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=Folder(holds="capture.json"),
     metavar="FOLDER",
-    help="Look at this capture in place of the host (`runbook survey --save`); no machine is reached.",
+    help="Look at this capture in place of the host (`runbook survey --save`); no machine is reached. "
+    'A mistyped one is answered with "did you mean …?".',
 )
 
 

@@ -22,17 +22,21 @@ REPORTS = click.option(
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Find, open, compare and verify the reports of earlier runs.")
 def report() -> None:
     """List, open and compare the reports of earlier runs, verify that nobody altered them, prune old ones, copy them.
 
     A report holds the executed notebooks as .ipynb and HTML, run.json, the journal, and an index
     page; it needs no network to be read.
 
+    A report is named by its host, HOST/RUN, RUN or the beginning of one, by the path of anything in it, or by the
+    address that the browser shows. A mistyped one is answered with "did you mean …?".
+
     \b
     Examples:
       runbook report list
       runbook report open myhost
+      runbook report open myhost/20260131T101500Z-1a2b3c
       runbook report audit myhost
       runbook report verify
     """

@@ -20,7 +20,7 @@ from runbook.controller.project import project
 from runbook.controller.signals import watching
 from runbook.drift.compare import counted
 from runbook.errors import ParamsError
-from runbook.evidence import finished
+from runbook.evidence import finished, notices
 from runbook.evidence.archive import drift
 from runbook.evidence.files import read_notebook
 from runbook.evidence.outcomes import GOOD
@@ -39,6 +39,9 @@ from runbook.text.terminal import say
 
 _FURTHER_IN = " " * 5
 UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
+UNTOLD = (
+    "Nobody was told of it: those under `notify` are told of runs on a machine, and no machine was reached."
+)
 
 
 def run_and_show(
@@ -82,6 +85,8 @@ def run_and_show(
         try:
             with suppress(KeyboardInterrupt), stops.interruptible():
                 _show(done, step, plans=plans, quiet=quiet, as_json=as_json)
+                if notices.is_played(host) and done.record.mode != "plan":
+                    say(folded(UNTOLD), fg="yellow", err=True)
                 if save:
                     save_plan(done, save, valid, has_approvers=bool(host.approvers))
         finally:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runbook.cli.output import Folder
 from runbook.text.plural import plural
 from runbook.text.printable import printable
 from runbook.text.terminal import say
@@ -21,7 +22,7 @@ def options(function: Any) -> Any:
     for option in (
         click.option(
             "--known",
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            type=Folder(),
             metavar="FOLDER",
             multiple=True,
             help="Say what the records in this folder proved of the same cards, too.",

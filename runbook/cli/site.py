@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Make a site of the notebooks, to read offline.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

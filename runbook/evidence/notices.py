@@ -8,10 +8,14 @@ import shutil
 import smtplib
 import ssl
 import subprocess
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
 from email.message import EmailMessage
+from email.utils import format_datetime, localtime, make_msgid
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,9 +27,11 @@ from runbook.params.host import Stored
 from runbook.params.notices import Notice, is_loopback
 from runbook.params.secrets import password, resolve
 from runbook.redaction import KNOWN
+from runbook.text.moments import spent, when
 from runbook.text.printable import printable
 
 TIMEOUT_S = 20
+"""How long one of them is waited for, whatever is slow: its name, its answer, or one that comes byte by byte."""
 SENDMAIL = "/usr/sbin:/usr/lib:/usr/bin"
 """Where sendmail(8) may be; the caller's PATH is not asked."""
 log = logging.getLogger("runbook.evidence")
@@ -49,6 +55,11 @@ def tell(params: HostParams, place: Path, run: Json) -> tuple[str, ...]:
             unsent.append(KNOWN.text(f"not told ({notice.whereto}): {why(error)}"))
             log.warning("%s", unsent[-1])
     return tuple(unsent)
+
+
+def is_played(params: HostParams) -> bool:
+    """Return whether somebody is named who is told of nothing, because no machine is reached."""
+    return bool(params.notify) and isinstance(params.connection, Stored)
 
 
 def is_due(notice: Notice, run: Json) -> bool:
@@ -86,7 +97,7 @@ def send(notice: Notice, subject: str, lines: Sequence[str], told: Json) -> None
     Whatever goes wrong is raised; `why` says it in a sentence. What is told went through the gate of the report before.
     """
     if notice.mail:
-        _mail(notice, subject, lines)
+        _within(lambda: _mail(notice, subject, lines))
         return
     address = notice.webhook or resolve(notice.webhook_at)
     if notice.form == "ntfy":
@@ -102,9 +113,14 @@ def send(notice: Notice, subject: str, lines: Sequence[str], told: Json) -> None
 def _lines(told: Json) -> list[str]:
     by = " on ".join(filter(None, (told["by"].get("user"), told["by"].get("controller"))))
     lines = [told["verdict"], told["failure"], f"change {told['change']}" if told["change"] else "",
-             f"run {told['run']}, {told['started']} to {told['ended']}, by {by or 'nobody who is named'}",
+             f"run {told['run']} by {by or 'nobody who is named'}: {when(told['started'])}, {spent(_seconds(told))}",
              told["report"]]  # fmt: skip
     return list(filter(None, lines))
+
+
+def _seconds(told: Json) -> float:
+    started, ended = (datetime.fromisoformat(told[name]) for name in ("started", "ended"))
+    return (ended - started).total_seconds()
 
 
 def _mail(notice: Notice, subject: str, lines: Sequence[str]) -> None:
@@ -112,6 +128,9 @@ def _mail(notice: Notice, subject: str, lines: Sequence[str]) -> None:
     message["Subject"] = " ".join(subject.split())
     message["From"] = notice.sender or notice.mail[0]
     message["To"] = ", ".join(notice.mail)
+    message["Date"] = format_datetime(localtime())
+    message["Message-ID"] = make_msgid(domain=message["From"].rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"  # nobody's absence answers it (RFC 3834)
     message.set_content("\n".join(lines) + "\n")
     if not notice.server:
         program = shutil.which("sendmail", path=SENDMAIL)
@@ -142,8 +161,29 @@ def post(address: str, data: bytes, headers: dict[str, str]) -> None:
     request = urllib.request.Request(
         address, data, {"User-Agent": "xen-host-runbook", **headers}, method="POST"
     )
-    with urllib.request.build_opener(_Stays).open(request, timeout=TIMEOUT_S):
-        pass
+    _within(lambda: _open(request))
+
+
+def _open(request: urllib.request.Request) -> None:
+    try:
+        urllib.request.build_opener(_Stays).open(request, timeout=TIMEOUT_S).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
+
+
+def _within(work: Callable[[], None]) -> None:
+    """Do something in a thread of its own, which is left to itself after `TIMEOUT_S`. Raises what it raised, or `TimeoutError`."""
+    ended: Future[None] = Future()
+
+    def do() -> None:
+        try:
+            ended.set_result(work())
+        except BaseException as error:  # it is raised where it is waited for
+            ended.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    ended.result(TIMEOUT_S)
 
 
 def why(error: Exception) -> str:
@@ -152,6 +192,10 @@ def why(error: Exception) -> str:
         return error.what + (f": {error.why}" if error.why else "")
     if isinstance(error, urllib.error.HTTPError):
         return f"it answered {error.code}"
+    if isinstance(error, urllib.error.URLError):
+        error = error.reason if isinstance(error.reason, Exception) else error
+    if isinstance(error, (TimeoutError, subprocess.TimeoutExpired)):
+        return f"no answer within {TIMEOUT_S} s"
     if isinstance(error, subprocess.CalledProcessError):
         return (
             f"sendmail ended with {error.returncode}: {error.stderr.decode(errors='replace').strip()[-200:]}"

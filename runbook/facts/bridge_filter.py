@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from runbook.facts import forward_chains
-from runbook.facts.forward_chains import Chains
+from runbook.facts import forward_chains, iptables_rules
+from runbook.facts.forward_chains import Chains, Packet
 from runbook.model.ask import Ask, Facts
 
 _CALLED = Ask.read("/proc/sys/net/bridge/bridge-nf-call-iptables")
@@ -23,11 +22,11 @@ class BridgeFilter:
     """What forwarded packets meet."""
 
     drops: str
-    """The program whose policy in iptables' chains drops bridged packets, '' when they pass."""
+    """The program whose rules in iptables' chains drop packets of a bridge, '' where those of each one pass."""
     owner: str = ""
     """Who has rules in those chains, whether they drop or not; '' where there is no iptables."""
     closed: tuple[str, ...] = ()
-    """The bridges that no rule of ufw's own lets pass."""
+    """The bridges whose packets those rules drop, or would if bridged packets met them."""
     chains: Chains = field(default=Chains({}, {}), repr=False)
     """Those of nft, which firewalld and people write."""
 
@@ -42,18 +41,12 @@ class BridgeFilter:
 
 def parse(facts: Facts, bridges: Iterable[str]) -> BridgeFilter:
     """Return what the facts say of some bridges; without br_netfilter bridged packets meet no filter."""
-    rules = facts[_RULES].out
+    rules = facts[_RULES].out if facts[_RULES].ok else ""
     owner = who(rules) if facts[_RULES].ok else ""
-    # ufw that was switched off leaves its chains until the next start, and its policy not.
-    is_ufw = owner == UFW and "-P FORWARD DROP\n" in rules
-    closed = tuple(
-        b for b in bridges if is_ufw and f"-A ufw-user-forward -i {b} -o {b} -j ACCEPT\n" not in rules
-    )
-    is_called = (facts.text("/proc/sys/net/bridge/bridge-nf-call-iptables") or "").strip().endswith("1")
-    if not is_called:
+    closed = tuple(name for name in bridges if iptables_rules.drops(rules, Packet(name, name)))
+    if not (facts.text(_CALLED.argv[0]) or "").strip().endswith("1"):
         return BridgeFilter("", owner, closed)
-    drops = policy_drops(rules) and not (owner == UFW and not closed)
-    return BridgeFilter(owner if drops else "", owner, closed, forward_chains.parse(facts))
+    return BridgeFilter(owner if closed else "", owner, closed, forward_chains.parse(facts))
 
 
 def who(rules: str) -> str:
@@ -63,21 +56,3 @@ def who(rules: str) -> str:
     ('ufw', "iptables' chain FORWARD")
     """
     return "Docker" if "DOCKER" in rules else UFW if "-N ufw-" in rules else "iptables' chain FORWARD"
-
-
-def policy_drops(rules: str) -> bool:
-    """Return whether the chain FORWARD drops what no rule of it, or of Docker's own for people, lets pass as bridged.
-
-    >>> policy_drops("-P FORWARD DROP\\n-N DOCKER-USER\\n")
-    True
-    >>> policy_drops("-P FORWARD DROP\\n-A FORWARD -m physdev --physdev-is-bridged -j ACCEPT\\n")
-    False
-    """
-    if not re.search(r"(?m)^-P FORWARD DROP$", rules):
-        return False
-    passing = re.findall(r"(?m)^-A (?:FORWARD|DOCKER-USER) (.*-j ACCEPT)$", rules)
-    # A rule for one state or one of Docker's own bridges is no pass for a guest's first packet.
-    return not any(
-        re.fullmatch(r"(?:-m physdev --physdev-is-bridged |-[io] (?!docker|br-)\S+ )*-j ACCEPT", rule)
-        for rule in passing
-    )

@@ -12,6 +12,8 @@ from runbook.facts.forward_chains import Packet
 _Rules = Mapping[str, list[list[str]]]
 _NOTHING = ("-m", "--comment")
 """What matches nothing by itself."""
+_BRIDGED = "--physdev-is-bridged"
+"""Holds for what comes and goes by one bridge; the only match here that has no value."""
 
 
 def drops(text: str, packet: Packet) -> bool:
@@ -19,6 +21,9 @@ def drops(text: str, packet: Packet) -> bool:
 
     >>> rules = "-P FORWARD DROP\\n-A FORWARD -j own\\n-A own -i xenbr0 -j ACCEPT\\n"
     >>> drops(rules, Packet("xenbr0", "wlan0")), drops(rules, Packet("wlan0", "xenbr0"))
+    (False, True)
+    >>> rules = "-P FORWARD DROP\\n-A FORWARD -m physdev --physdev-is-bridged -j ACCEPT\\n"
+    >>> drops(rules, Packet("xenbr0", "xenbr0")), drops(rules, Packet("xenbr0", "wlan0"))
     (False, True)
     """
     policy, rules, chain = "ACCEPT", defaultdict[str, list[list[str]]](list), packet.hook.upper()
@@ -57,7 +62,8 @@ def _holds(words: list[str], packet: Packet) -> bool:
         if word == "!":
             is_not = True
             continue
-        if (found := _match(word, next(rest, ""), packet)) is None or found == is_not:
+        value = "" if word == _BRIDGED else next(rest, "")
+        if (found := _match(word, value, packet)) is None or found == is_not:
             return False
         is_not = False
     return True
@@ -66,6 +72,8 @@ def _holds(words: list[str], packet: Packet) -> bool:
 def _match(word: str, value: str, packet: Packet) -> bool | None:
     if word in _NOTHING:
         return True
+    if word == _BRIDGED:
+        return packet.came_by == packet.goes_by
     if word == "-i":
         return fnmatchcase(packet.came_by, value.replace("+", "*"))
     if word == "-o":

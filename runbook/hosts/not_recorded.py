@@ -17,7 +17,10 @@ from runbook.errors import NotRecorded
 from runbook.model.ask import Ask
 
 _OTHERWISE = "for anything else name a machine under `connection` in the parameters"
-_ORDER = "run the cells from the top (Run ▸ Run All Above Selected Cell), with the parameters that the recording was made with"
+_ORDER = (
+    "play it from its beginning, with the parameters that the recording was made with: in JupyterLab "
+    "Run ▸ Run All Above Selected Cell"
+)
 _RENEW = (
     "if the change is meant: `make record STEP=…` records the step anew on the testbed, `make record` all"
 )
@@ -47,8 +50,8 @@ def question(ask: Ask, known: Iterable[str], where: str) -> NotRecorded:
     )
 
 
-def deed(recorded: dict[str, Any], wanted: dict[str, Any], where: str) -> NotRecorded:
-    """Return the error for something that is to be done and is not what was done next."""
+def deed(recorded: dict[str, Any], wanted: dict[str, Any], where: str, on_its_own: str) -> NotRecorded:
+    """Return the error for something that is to be done and is not what was done next; `on_its_own` is how all of it is played."""
     why = f"next in the recording: {_named(recorded)}; asked for now: {_named(wanted)}"
     if _named(recorded) == _named(wanted):
         why += ", with another content"
@@ -61,7 +64,7 @@ def deed(recorded: dict[str, Any], wanted: dict[str, Any], where: str) -> NotRec
         "The recorded host was asked to do something else than what was recorded",
         where=where,
         why=why,
-        do=_next_move(_ORDER),
+        do=_next_move(f"{_ORDER}; {on_its_own}"),
     )
 
 

@@ -152,7 +152,7 @@ class RecordedHost:
             self._fold()
         recorded = self._entry.get("do", {})
         if recorded != wanted:
-            raise not_recorded.deed(recorded, wanted, self._place())
+            raise not_recorded.deed(recorded, wanted, self._place(), self.on_its_own)
         said: dict[str, Any] = self._entry["said"]
         self._next += 1
         return said

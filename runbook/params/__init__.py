@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from runbook.controller import shipped
+from runbook.controller.nearest_path import nearest_path
 from runbook.errors import ParamsError
 from runbook.params import here, yaml12
 from runbook.params.faults import explain
 from runbook.params.host import Captured
 from runbook.params.model import HostParams
-from runbook.text.nearest import nearest
 
 _HOST = r"[a-z0-9][a-z0-9-]{0,62}"
 """A host's name, which can stand for its parameter file."""
@@ -73,12 +73,10 @@ def file_of(path: str | Path) -> Path:
 
 def _meant(wanted: Path, start: Path) -> str:
     """Return the question whether the file of the nearest name was meant; '' where there is none."""
-    for base in (start, *start.parents):
-        with suppress(OSError, ValueError):
-            found = sorted(path.name for path in (base / wanted.parent).glob(f"*{wanted.suffix or '.yml'}"))
-            if meant := nearest(wanted.name, found):
-                return meant.replace("'", f"'{wanted.parent}/", 1) if wanted.parent != Path() else meant
-    return ""
+    kind = wanted.suffix or ".yml"
+    bases = (start, *start.parents)
+    found = (nearest_path(wanted, lambda path: path.suffix == kind and path.exists(), base) for base in bases)
+    return next(filter(None, found), "")
 
 
 def load(path: str | Path, *, is_kept: bool = False) -> HostParams:

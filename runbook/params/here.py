@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
+from runbook.controller.nearest_path import nearest_path
 from runbook.errors import ParamsError
 from runbook.params.host import Captured, Recorded
 from runbook.params.model import HostParams
@@ -75,4 +76,5 @@ def _folder(params: HostParams, found: Path | None) -> Iterator[tuple[Where, str
     do = "name the folder of a recording, such as recordings/testbed"
     if key == "folder":
         do = "name a folder that `runbook survey --save` wrote"
+    do = nearest_path(named, Path.is_dir) or do
     yield ("connection", key), why, do

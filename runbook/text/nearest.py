@@ -16,6 +16,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     >>> nearest("frobnicate", ["hide_devices"])
     ''
     """
+    found = closest(word, known)
+    return f"did you mean '{found}'?" if found else ""
+
+
+def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the nearest of the known names, as `nearest` finds it; '' where none is as near as `cutoff`, of 1."""
     by_small = {name.lower(): name for name in reversed(list(known))}
-    found = difflib.get_close_matches(word.lower(), by_small, n=1, cutoff=0.6)
-    return f"did you mean '{by_small[found[0]]}'?" if found else ""
+    found = difflib.get_close_matches(word.lower(), by_small, n=1, cutoff=cutoff)
+    return by_small[found[0]] if found else ""

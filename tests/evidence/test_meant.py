@@ -57,6 +57,26 @@ def test_what_is_no_run_is_one_clear_error(reports, text, says):
     assert says in str(error.value)
 
 
+def test_a_mistyped_run_is_asked_about_by_its_name_or_its_path(reports, run, tmp_path, monkeypatch):
+    """Its day is enough of it; of a path it is the part that is wrong, and a host that is right is not asked about."""
+    monkeypatch.chdir(tmp_path)
+    link = tmp_path / "kept"
+    link.symlink_to(reports)
+    whole = f"toy/{run.name}"
+    for text, says in (
+        (run.name[:-1] + "x", whole), (run.name[:14], whole), (f"tyo/{run.name}", whole), (whole[:-1], whole),
+        (f"kept/toy/{run.name[:-1]}/index.html", f"kept/{whole}/index.html"),
+        (f"kept/toy/{run.name}/idnex.html", f"kept/{whole}/index.html"),
+        (str(run)[:-1], str(run)), ((run / "idnex.html").as_uri(), str(run / "index.html")),
+    ):  # fmt: skip
+        with pytest.raises(ParamsError) as error:
+            meant(text, reports)
+        assert f"did you mean '{says}'?" in error.value.do, text
+    with pytest.raises(ParamsError) as error:
+        meant("toy/20990101T000000Z-000000", reports)
+    assert "did you mean" not in error.value.do
+
+
 def test_where_one_host_is_meant_all_are_an_error(reports):
     """`prune` and `export` take one host."""
     with pytest.raises(ParamsError, match="The reports of one host") as error:

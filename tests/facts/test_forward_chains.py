@@ -103,7 +103,8 @@ def test_firewalld_that_was_told_and_drops_all_the_same_names_its_own_words():
 
 def test_a_rule_of_ufw_s_own_lets_one_bridge_pass():
     """It counts for the bridge that it names, in either spelling of another one not."""
-    ufw = "-P FORWARD DROP\n-N ufw-before-forward\n-A ufw-user-forward -i gbr{0} -o gbr{0} -j ACCEPT\n"
+    leads = "-A FORWARD -j ufw-before-forward\n-A ufw-before-forward -j ufw-user-forward\n"
+    ufw = f"-P FORWARD DROP\n-N ufw-before-forward\n{leads}-A ufw-user-forward -i gbr{{0}} -o gbr{{0}} -j ACCEPT\n"
     assert bridges.dropped(PARAMS, facts("", rules=ufw.format(0))) == []
     assert [f.level for f in bridges.dropped(PARAMS, facts("", rules=ufw.format(1)))] == ["warn"]
 
@@ -116,3 +117,31 @@ def test_ufw_that_was_switched_off_is_told_nothing():
     )
     assert (off.drops, off.closed) == ("", ())
     assert (on.drops, on.closed) == ("ufw", ("gbr0",))
+
+
+@pytest.mark.parametrize(("rule", "closed"), [
+    ("-i eth0", ("gbr0", "gbr1")),
+    ("-i eth0 -o eth1", ("gbr0", "gbr1")),
+    ("-i gbr0 -o gbr0", ("gbr1",)),
+    ("-i gbr1", ("gbr0",)),
+    ("-i gbr0 -o eth0", ("gbr0", "gbr1")),
+    ("-i gbr+ -o gbr+", ()),
+    ("! -i eth0", ()),
+    ("-m physdev --physdev-is-bridged", ()),
+    ("-i gbr0 -m physdev --physdev-is-bridged", ("gbr1",)),
+    ("-m physdev ! --physdev-is-bridged", ("gbr0", "gbr1")),
+    ("-m conntrack --ctstate RELATED,ESTABLISHED", ("gbr0", "gbr1")),
+])  # fmt: skip
+def test_a_rule_lets_pass_the_bridges_that_it_means(rule, closed):
+    """With br_netfilter a bridged packet comes and goes by its bridge: what lets a card pass, or another bridge, does not count."""
+    rules = f"-P FORWARD DROP\n-N DOCKER-USER\n-A FORWARD -j DOCKER-USER\n-A DOCKER-USER {rule} -j ACCEPT\n"
+    now = bridge_filter.parse(facts("", rules=rules), ["gbr0", "gbr1"])
+    assert (now.drops, now.closed) == ("Docker" if closed else "", closed)
+
+
+def test_the_guests_that_lose_their_network_are_named_by_their_bridge():
+    """Of two bridges the one that no rule lets pass is told of."""
+    two = like_testbed(guests=[], management={}, network={"bridges": [{"name": "gbr0"}, {"name": "gbr1"}]})
+    rules = "-P FORWARD DROP\n-A FORWARD -i gbr0 -o gbr0 -j ACCEPT\n"
+    (found,) = bridges.dropped(two, facts("", rules=rules))
+    assert "so guests on gbr1 would get neither an address nor answers" in found.why

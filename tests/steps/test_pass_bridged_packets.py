@@ -14,7 +14,7 @@ from tests.steps.machine import like_testbed
 
 PARAMS = like_testbed()
 ASKED = PARAMS.model_copy(update={"network": PARAMS.network.model_copy(update={"pass_bridged": True})})
-DROPS = "-P FORWARD DROP\n-N DOCKER-USER\n"
+DROPS = "-P FORWARD DROP\n-N DOCKER-USER\n-A FORWARD -j DOCKER-USER\n"
 PASSES = f"{DROPS}-A DOCKER-USER -m physdev --physdev-is-bridged -j ACCEPT\n"
 
 

@@ -71,10 +71,10 @@ def dropped(params: HostParams, facts: Facts) -> list[Finding]:
     """Return a finding where the host's filter drops what guests send each other over a bridge."""
     names = [bridge.name for bridge in params.network.bridges]
     now, is_asked = bridge_filter.parse(facts, names), params.network.pass_bridged
-    found = [_dropped(now.drops, _AGAIN if is_asked else _PASS)] if now.drops and names else []
+    found = [_dropped(now.drops, now.closed, _AGAIN if is_asked else _PASS)] if now.drops else []
     for who, of in now.others(names).items():
         is_theirs = is_asked or who != bridge_filter.FIREWALLD
-        found.append(_dropped(who, own_way(who, of) if is_theirs else _PASS))
+        found.append(_dropped(who, of, own_way(who, of) if is_theirs else _PASS))
     return found
 
 
@@ -98,11 +98,11 @@ def own_way(who: str, bridges: tuple[str, ...]) -> str:
     return f"write {rules} in front of what drops there, in the file that it comes from, and load that"
 
 
-def _dropped(who: str, do: str) -> Finding:
+def _dropped(who: str, names: tuple[str, ...], do: str) -> Finding:
     return Finding(
         "warn",
         f"{who} drops forwarded packets, and bridged ones with them",
-        "net.bridge.bridge-nf-call-iptables is 1, so guests on a bridge would get neither an address nor answers",
+        f"net.bridge.bridge-nf-call-iptables is 1, so guests on {' and '.join(names)} would get neither an address nor answers",
         do,
         "H653",
     )

@@ -101,7 +101,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         return []
     found, now = [], bridge_filter.parse(facts, _names(params))
     if who := now.drops:
-        found.append(_fail(f"{who} still drops bridged packets", "guests get neither an address nor answers"))
+        why = f"guests on {' and '.join(now.closed)} get neither an address nor answers"
+        found.append(_fail(f"{who} still drops bridged packets", why))
     if closed := now.others(_names(params)).get(FIREWALLD):
         what = f"{FIREWALLD} still drops bridged packets"
         found.append(Finding("fail", what, "", bridges.own_way(FIREWALLD, closed), "firewall-cmd(1)"))
