@@ -332,6 +332,47 @@ class TestSetBootMenu:
         )
         assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
 
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            "menuentry 'Ubuntu' --id other {\n linux /boot/vmlinuz root=UUID=aaaa ro quiet\n}\n",
+            "menuentry 'A live system' --id other {\n linux (loop)/live/vmlinuz boot=live\n}\n",
+            "menuentry 'Memory test' --id other {\n linux /boot/memtest86+x64.bin\n}\n",
+        ],
+    )
+    def test_what_is_only_loaded_as_linux_is_no_default_either(self, entry):
+        """A kernel of another system that was saved as the default is no way back; that it gives way is told."""
+        machine = configured()
+        machine.files[grub.CONFIG] += entry
+        machine.saved_entry = "other"
+        (fault,) = faults(machine, set_boot_menu, PARAMS)
+        assert fault == "The default entry 'other' is neither plain Debian nor Xen"
+        planned = set_boot_menu.plan(PARAMS, machine.facts(set_boot_menu.asks(PARAMS)))
+        assert [f.what.partition("' ")[2] for f in planned.findings] == [
+            "starts by itself now; 'Debian GNU/Linux' will"
+        ]
+        assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            "menuentry 'My own' --id own {{\n multiboot2 /boot/xen-4.17.gz smt=off\n module2 /vmlinuz root=UUID={} ro\n}}\n",
+            "menuentry 'tboot' --id own {{\n multiboot2 /boot/tboot.gz\n module2 /vmlinuz root=UUID={} ro\n}}\n",
+            "menuentry 'Hurd' --id own {{\n multiboot /boot/gnumach-1.8-486.gz\n module /hurd/ext2fs.static ext2fs\n}}\n",
+        ],
+    )
+    def test_another_entry_on_top_is_not_taken_for_debians_own_of_xen(self, entry):
+        """What a person wrote, or what is started the same way, does not get GRUB's settings, and is not started."""
+        machine = configured()
+        own = entry.format(ROOT)
+        machine.files[grub.CONFIG] = own + machine.files[grub.CONFIG]
+        assert carry(machine, set_boot_menu, PARAMS) == []
+        assert grub.parse(machine.facts(grub.COMMANDS)).xen.id == XEN
+        # Where there is no other, what a person wrote for Xen is the entry.
+        machine.files[grub.CONFIG] = own
+        only = grub.parse(machine.facts(grub.COMMANDS)).xen
+        assert (only.title if only else None) == ("My own" if "xen-" in own else None)
+
     def test_a_list_of_hidden_devices_in_the_owners_file_is_refused(self):
         """Devices that a person hid by GRUB's defaults are named; with the word taken out, as the refusal says, it goes on."""
         machine, defaults = installed(), "/etc/default/grub"

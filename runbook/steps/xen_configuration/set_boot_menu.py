@@ -68,7 +68,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     if not now.hypervisors:
         return [_not_installed(params)]
     found = [*_no_way_back(now), *_wrong(params, now)]
-    if not safe_default.is_known(now.entry(now.saved_entry)):
+    if not safe_default.is_known(now, now.entry(now.saved_entry)):
         found.append(
             Finding(
                 "fail",
