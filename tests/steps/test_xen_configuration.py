@@ -8,7 +8,7 @@ from runbook.actions import Reboot, Remove, Run, WriteFile
 from runbook.facts import grub, modules, soft_dependencies
 from runbook.model.ask import Ask
 from runbook.steps import xen_configuration
-from runbook.steps.shared import boot_menu
+from runbook.steps.shared import boot_menu, hidden_by_hand
 from runbook.steps.xen_configuration import (
     allow_xl_by_sudo,
     boot_xen_once,
@@ -263,8 +263,37 @@ class TestHideDevices:
     def test_the_early_modules_of_others_stay(self):
         """Adding and taking away leaves the rest of the file as it was."""
         text = "# mine\nraid1\n"
-        assert hide_devices.early_modules(hide_devices.early_modules(text, True), False) == text
-        assert hide_devices.early_modules("xen_pciback\n", True) == "xen_pciback\n"
+        assert hidden_by_hand.early(hidden_by_hand.early(text, wanted=True), wanted=False) == text
+        assert hidden_by_hand.early("xen_pciback\n", wanted=True) == "xen_pciback\n"
+
+    def test_what_its_owner_hides_by_hand_is_named_and_all_else_stays(self):
+        """Their list gives way to the parameters', each device that it alone has is a loss; other words and lines stay."""
+        own = "# my card\noptions xen-pciback permissive \\\n hide=(0000:00:05.0)(0a:00.0)\nsoftdep nvme pre: xen-pciback\nblacklist nouveau\n"
+        early = "raid1\nxen-pciback hide=(0b:00.*)\n"
+        for asked, devices in ((PARAMS, True), (NONE, False)):
+            machine = Machine(files={modules.OPTIONS: own, "/etc/initramfs-tools/modules": early})
+            planned = hide_devices.plan(asked, machine.facts(hide_devices.asks(asked)))
+            first = "0000:0a:00.0" if devices else "0000:00:05.0, 0000:0a:00.0"
+            assert [f.what for f in planned.losses] == [
+                f"{modules.OPTIONS} hides {first} by hand, and would not any more",
+                "/etc/initramfs-tools/modules hides 0000:0b:00.* by hand, and would not any more",
+            ]
+            carry(machine, hide_devices, asked)
+            kept = ["# my card", "options xen-pciback permissive", "blacklist nouveau"]
+            lines = machine.files[modules.OPTIONS].splitlines()
+            assert lines[-3:] == kept
+            assert ("hide=" in lines[1]) is devices
+            assert machine.files["/etc/initramfs-tools/modules"] == (
+                "raid1\nxen-pciback\n" if devices else "raid1\n"
+            )
+            assert not hide_devices.plan(asked, machine.facts(hide_devices.asks(asked))).losses
+
+    def test_a_file_by_hand_that_hides_nothing_stays_as_it_is(self):
+        """Nobody asks for a device, and nothing is taken from anybody."""
+        own = "\noptions  xen_pciback permissive=1\n"
+        machine = Machine(files={modules.OPTIONS: own})
+        assert carry(machine, hide_devices, NONE) == []
+        assert machine.files[modules.OPTIONS] == own
 
 
 class TestSetBootMenu:
