@@ -577,6 +577,83 @@ def test_nobody_is_locked_out(changes, what):
     assert stops(require_ssh_keys, machine=BEFORE, changes=changes) == [("refuse", what)]
 
 
+OURS = ssh_server.DROP_IN
+
+
+def sshd_reads(*files):
+    """Return the answer that these files of sshd's are, each a name with its lines."""
+    rows = ((f"/etc/ssh/{name}", lines.splitlines()) for name, lines in files)
+    return {
+        ssh_server._FILES: Answer(0, "".join(f"{path}:{line}\n" for path, lines in rows for line in lines))
+    }
+
+
+INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        ([("sshd_config", "UsePAM yes\n#" + INCLUDE)], f"The ssh server does not read {OURS}"),
+        ([("sshd_config", "Match User ana\n  X11Forwarding no\n" + INCLUDE)], f"The ssh server does not read {OURS}"),
+        (
+            [("sshd_config", "PasswordAuthentication Yes\n" + INCLUDE)],
+            "The ssh server reads passwordauthentication Yes in /etc/ssh/sshd_config before ours",
+        ),
+        (
+            [("sshd_config", INCLUDE), ("sshd_config.d/01-lan.conf", "PasswordAuthentication yes\n")],
+            "The ssh server reads passwordauthentication yes in /etc/ssh/sshd_config.d/01-lan.conf before ours",
+        ),
+        ([("sshd_config", INCLUDE + "PasswordAuthentication yes\n")], ""),
+        ([("sshd_config", "include sshd_config.d/*\n"), ("sshd_config.d/50-cloud-init.conf", "PasswordAuthentication yes\n")], ""),
+        ([("sshd_config", INCLUDE), ("sshd_config.d/01-sftp.conf", "Match Group sftp\n  PasswordAuthentication no\n")], ""),
+    ],
+)  # fmt: skip
+def test_a_file_that_sshd_does_not_read_first_is_not_written(files, what):
+    """What stands before ours goes on to count: it is named beforehand, with the file that it is in."""
+    found = stops(require_ssh_keys, machine=BEFORE, changes=sshd_reads(*files))
+    assert found == ([("refuse", what)] if what else [])
+    former = "/etc/ssh/sshd_config:ChallengeResponseAuthentication yes\n/etc/ssh/sshd_config:" + INCLUDE
+    assert list(ssh_server.ahead(former)) == ["kbdinteractiveauthentication"]
+
+
+def test_what_sshd_takes_in_from_elsewhere_is_told():
+    """Nobody read it, so nobody says that it takes no passwords."""
+    changes = sshd_reads(("sshd_config", INCLUDE + "Include /srv/ssh/*.conf\n"))
+    (found,) = plan(require_ssh_keys, machine=BEFORE, changes=changes).findings
+    assert (found.level, found.what) == ("warn", "sshd takes in /srv/ssh/*.conf, which was not read here")
+    assert ("warn", found.what) in check(require_ssh_keys, changes=changes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("authorizedkeysfile", "/etc/ssh/keys/%u"),
+        ("authorizedkeyscommand", "/usr/bin/sss_ssh_authorizedkeys"),
+        ("trustedusercakeys", "/etc/ssh/user_ca.pub"),
+    ],
+)
+def test_keys_that_lie_elsewhere_are_no_reason_to_write_one_into_a_home(key, value):
+    """Nobody can count them: the new connection shows whether one lets its owner in."""
+    none = next(a for a in require_ssh_keys.asks(PARAMS) if "authorized_keys" in a.key)
+    told = BEFORE["/usr/sbin/sshd -T"].out
+    other = "".join(line for line in told.splitlines(keepends=True) if not line.startswith(f"{key} "))
+    changes = {none: Answer(1, "0\n"), ssh_server._EFFECTIVE: Answer(0, f"{other}{key} {value}\n")}
+    (action,) = plan(require_ssh_keys, machine=BEFORE, changes=changes).actions
+    assert "which key or certificate" in action.doubt
+    assert stops(require_ssh_keys, machine=BEFORE, changes={none: Answer(1, "0\n")}) == [
+        ("refuse", "No key may log in as root")
+    ]
+
+
+def test_a_match_block_may_say_yes_in_capitals():
+    """sshd does not care (sshd_config(5))."""
+    changes = sshd_reads(("sshd_config", INCLUDE + "Match User ana\n  passwordauthentication YES\n"))
+    assert stops(require_ssh_keys, machine=BEFORE, changes=changes) == [
+        ("refuse", "Passwords are taken by `Match User ana`")
+    ]
+
+
 def test_the_ssh_server_is_switched_with_a_way_back():
     """sshd checks the file first; there is no old file, so the way back removes the new one."""
     action = plan(require_ssh_keys, machine=BEFORE).actions[0]
@@ -787,10 +864,8 @@ def test_more_ports_can_be_opened():
 
 def test_match_blocks_stay_and_each_way_on_leads_on():
     """With `keep` nobody asks; a block that takes no passwords stands in nobody's way; one that does is left once it says no."""
-    blocks = (
-        "/etc/ssh/sshd_config:Match Address 10.0.0.0/8\n/etc/ssh/sshd_config:    PasswordAuthentication {}\n"
-    )
-    taking, not_taking = ({ssh_server._FILES: Answer(0, blocks.format(word))} for word in ("yes", "no"))
+    blocks = INCLUDE + "Match Address 10.0.0.0/8\n    PasswordAuthentication {}\n"
+    taking, not_taking = (sshd_reads(("sshd_config", blocks.format(word))) for word in ("yes", "no"))
     (found,) = plan(require_ssh_keys, machine=BEFORE, changes=taking).stops
     assert "take what says yes to passwords out of that block" in found.do
     assert "or set `configuration.ssh: keep`" in found.do
