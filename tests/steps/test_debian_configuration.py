@@ -696,6 +696,51 @@ def test_the_door_is_not_closed_on_oneself(changes, what):
     assert ("refuse", what) in stops(close_ports, machine=BEFORE, changes=found)
 
 
+def test_rules_of_somebody_beside_ours_are_not_replaced_either():
+    """Our own table in the file says nothing of what else its owner wrote there."""
+    ours = close_ports.rules(PARAMS)
+    for more in ('include "/etc/nftables.d/*.nft"', "table ip nat {\n\tchain post {\n\t\tmasquerade\n\t}\n}"):
+        for text in (f"{ours}\n{more}\n", f"{more}\n{ours}"):
+            found = stops(close_ports, machine=BEFORE, changes={Ask.read(firewall.FILE): Answer(0, text)})
+            assert found == [("refuse", "/etc/nftables.conf has rules that are not ours")]
+    wider = close_ports.rules(params(firewall={"kind": "ssh-only", "open_tcp": [8443]}))
+    assert stops(close_ports, machine=BEFORE, changes={Ask.read(firewall.FILE): Answer(0, wider)}) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "through", "level", "what"),
+    [
+        ('tcp LISTEN 0 128 0.0.0.0:2022 0.0.0.0:* users:(("sshd",pid=9,fd=3))', "", "refuse",
+         "The ssh server listens on port 2022 as well, which would be shut"),
+        ('tcp LISTEN 0 9 *:2222 *:* users:(("dropbear",pid=9,fd=3))', "", "refuse", "The ssh server listens on port 2222 as well, which would be shut"),
+        ('udp UNCONN 0 0 0.0.0.0:1194 0.0.0.0:* users:(("openvpn",pid=9,fd=6))', "tun0", "refuse",
+         "This session came in through tun0, and UDP 1194 would be shut"),
+        ('tcp LISTEN 0 9 0.0.0.0:443 0.0.0.0:* users:(("ocserv-main",pid=9,fd=6))', "vpns0", "refuse",
+         "This session came in through vpns0, and TCP 443 would be shut"),
+        ('udp UNCONN 0 0 0.0.0.0:1194 0.0.0.0:* users:(("openvpn",pid=9,fd=6))', "", "warn", "What listens now would be shut: udp 1194 (openvpn)"),
+        ('udp UNCONN 0 0 0.0.0.0:41641 0.0.0.0:* users:(("tailscaled",pid=9,fd=6))', "tailscale0", "warn",
+         "What listens now would be shut: udp 41641 (tailscaled)"),
+        ('tcp LISTEN 0 9 0.0.0.0:8080 0.0.0.0:* users:(("docker-proxy",pid=9,fd=4))', "", "warn",
+         "What containers publish stays open: tcp 8080 (docker-proxy)"),
+        ('tcp LISTEN 0 9 [::ffff:127.0.0.1]:8005 *:* users:(("java",pid=9,fd=4))', "", "", ""),
+    ],
+)  # fmt: skip
+def test_each_way_in_is_known_by_who_listens(line, through, level, what):
+    """A second ssh server, and what carries the tunnel of this session, stay; what stays open whatever we do is told so."""
+    rows = json.loads(BEFORE[listening._ADDR.key].out)
+    tunnel = {
+        "ifname": through,
+        "link_type": "none",
+        "addr_info": [{"family": "inet", "local": "10.8.0.1", "prefixlen": 24}],
+    }
+    changes = {listening._SOCKETS: Answer(0, f"{BEFORE[listening._SOCKETS.key].out}{line}\n")}
+    if through:
+        changes[listening._ADDR] = Answer(0, json.dumps([*rows, tunnel]))
+        changes[listening._SESSION] = Answer(0, "10.8.0.2 51234 10.8.0.1 22\n")
+    found = plan(close_ports, machine=BEFORE, changes=changes).findings
+    assert [(f.level, f.what) for f in found] == ([(level, what)] if what else [])
+
+
 def test_another_packet_filter_is_refused():
     """Two filters close what the other opens: one that has no words of its own, or whose words nobody could read."""
     for unit in ("netfilter-persistent", "shorewall", "ufw", "firewalld"):
