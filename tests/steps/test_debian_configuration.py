@@ -234,6 +234,19 @@ def test_apt_must_be_able_to_install(changes, expected):
     assert (level, what.startswith(expected[1])) == (expected[0], True)
 
 
+def test_what_apt_would_take_away_is_a_loss():
+    """A service that cannot be there beside what is asked for, such as a second one for the clock, does not go unsaid."""
+    ask = packages._simulation(tuple(wanted_packages.wanted(PARAMS)))
+    told = "Remv chrony [4.6.1-3]\nInst systemd-timesyncd (257.7-1 Debian:13.1/stable [amd64])\n"
+    status = packages._status(tuple(wanted_packages.wanted(PARAMS)), wanted_packages._OTHERS)
+    changes = {ask: Answer(0, told), status: Answer(1)}
+    planned = plan(install_packages, machine=BEFORE, changes=changes)
+    assert [f.what for f in planned.losses] == ["With what is installed here apt would remove chrony"]
+    assert planned.actions
+    # What an installation would take away is no reason not to remove a mail server.
+    assert plan(remove_packages, machine=BEFORE, changes=changes).losses == ()
+
+
 def test_lists_are_fetched_only_when_needed():
     """Missing lists are fetched if something is to be installed; fresh ones, and a finished host, need none."""
     update = (Run(UPDATE, "this host has none yet", timeout_s=900),)
