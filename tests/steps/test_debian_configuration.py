@@ -475,6 +475,26 @@ def test_a_timer_that_is_off_is_enabled():
 
 
 @pytest.mark.parametrize(
+    ("step", "unit", "way"),
+    [
+        (trim_disks, "fstrim.timer", "configuration.trim.weekly: false"),
+        (set_clock, "systemd-timesyncd.service", "configuration.clock.synchronise: keep"),
+        (close_ports, "nftables.service", "kind: keep"),
+    ],
+)
+def test_what_its_owner_masked_is_not_enabled(step, unit, way):
+    """systemd would refuse in the middle of the run; both ways on are told."""
+    asked = params(firewall={"kind": "ssh-only"})
+    show = next(a for a in step.asks(asked) if a.key.startswith("systemctl show") and unit in a.key)
+    masked = f"\n\nId={unit}\nLoadState=masked\nActiveState=inactive\nUnitFileState=masked\n"
+    changes = {show: Answer(0, BEFORE[show.key].out + masked)}
+    (found,) = plan(step, asked, machine=BEFORE, changes=changes).stops
+    assert (found.level, found.what) == ("refuse", f"{unit} is masked on this host")
+    assert f"systemctl unmask {unit}" in found.do
+    assert way in found.do
+
+
+@pytest.mark.parametrize(
     ("active", "enabled", "undo"),
     [
         ("inactive", "disabled", "disable --now fstrim.timer"),

@@ -611,6 +611,32 @@ class TestEnableServices:
         ]
         assert carry(installed(), enable_services, without) == []
 
+    def test_a_watchdog_by_hand_stays_or_is_named(self):
+        """A unit that its owner wrote is neither removed nor written over unsaid; with the time asked for it is right."""
+        own = "[Unit]\nDescription=Xen-watchdog\n[Service]\nExecStart=/usr/sbin/xenwatchdogd {} 15\n[Install]\nWantedBy=multi-user.target\n"
+        for seconds, watchdog, is_lost in ((30, False, False), (600, True, False), (30, True, True)):
+            machine = installed()
+            machine.files[enable_services.UNIT_FILE] = text = own.format(seconds)
+            machine.units[enable_services.UNIT] = ("active", "enabled")
+            asked = like_testbed(services={"watchdog": watchdog, "watchdog_timeout_s": 600})
+            planned = enable_services.plan(asked, machine.facts(enable_services.asks(asked)))
+            assert bool(planned.losses) is is_lost
+            assert bool(planned.actions) is is_lost
+            if not is_lost:
+                assert faults(machine, enable_services, asked) == []
+                assert machine.files[enable_services.UNIT_FILE] == text
+            else:
+                assert planned.losses[0].what.endswith("was written by hand, and would be replaced")
+                carry(machine, enable_services, asked)
+
+    def test_a_service_of_xens_that_is_masked_is_told(self):
+        """Nothing could enable it."""
+        machine = installed()
+        machine.units["xendomains.service"] = ("inactive", "masked")
+        assert stops(machine, enable_services, PARAMS) == [
+            ("refuse", "xendomains.service is masked on this host")
+        ]
+
     def test_a_disabled_service_is_enabled(self):
         """What the package enabled and somebody disabled is found and mended."""
         machine = configured()
