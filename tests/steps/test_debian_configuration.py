@@ -541,6 +541,14 @@ def test_two_keepers_of_one_clock_are_warned_of():
     assert ("warn", "chrony.service also keeps the clock") in check(set_clock, changes={ask: Answer(0, both)})
 
 
+def test_a_umask_that_pam_is_told_itself_counts():
+    """The module takes its own word before the file's (pam_umask(8))."""
+    line = "session optional\t\t\tpam_umask.so umask=077\n"
+    assert check(set_umask, changes={Ask.read("/etc/pam.d/common-session"): Answer(0, line)}) == [
+        ("fail", "/etc/pam.d/common-session tells pam_umask umask=077")
+    ]
+
+
 def test_pam_is_told_where_it_does_not_read_the_umask():
     """Debian 12 has no pam_umask in its sessions; the line comes in a marked section, once (H312)."""
     text = "session\toptional\tpam_systemd.so\n"
@@ -559,6 +567,26 @@ def test_a_file_that_adds_to_the_updates_is_seen():
     assert check(schedule_updates, changes={apt_settings._DUMP: Answer(0, more)}) == [
         ("fail", "apt's setting Unattended-Upgrade::Origins-Pattern is not as asked")
     ]
+
+
+def test_a_host_that_restarted_by_itself_is_told_that_it_will_not():
+    """Its owner counted on it; with guests on it that is over."""
+    dump = apt_settings._DUMP
+    for value, told in (("true", True), ("1", True), ("false", False)):
+        changes = {dump: Answer(0, f"{BEFORE[dump.key].out}Unattended-Upgrade::Automatic-Reboot {value}\n")}
+        found = [f.what for f in plan(schedule_updates, machine=BEFORE, changes=changes).findings]
+        assert ("This host will not restart by itself after an update any more" in found) is told
+
+
+def test_names_that_cloud_init_writes_anew_are_told():
+    """They would hold until the next start alone."""
+    text = "# Your system has configured 'manage_etc_hosts' as True.\n127.0.1.1 old.lan old\n127.0.0.1 localhost\n"
+    changes = {Ask.read("/etc/hosts"): Answer(0, text)}
+    found = plan(set_names, machine=BEFORE, changes=changes).findings
+    assert [(f.level, f.what.partition(" anew")[0]) for f in found] == [
+        ("warn", "cloud-init writes /etc/hosts")
+    ]
+    assert plan(set_names, machine=BEFORE).findings == ()
 
 
 def test_keys_and_groups_of_an_account_stay():
