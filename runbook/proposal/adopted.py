@@ -117,7 +117,7 @@ def _kernel_options(now: xen.Xen, facts: Facts) -> list[str]:
     plain = grub.parse(facts).linux
     if plain is None:
         return []
-    known = ("BOOT_IMAGE=", "root=", "xen-pciback.hide=", "panic=")
+    known = ("BOOT_IMAGE=", "root=", *xen.HIDES, "panic=")
     return [
         word
         for word in dict.fromkeys(now.kernel_commandline)

@@ -405,16 +405,21 @@ class TestSetBootMenu:
     def test_a_list_of_hidden_devices_in_the_owners_file_is_refused(self):
         """Devices that a person hid by GRUB's defaults are named; with the word taken out, as the refusal says, it goes on."""
         machine, defaults = installed(), "/etc/default/grub"
-        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet xen-pciback.hide=(0000:00:05.0)"\n'
+        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet xen_pciback.hide=(0000:00:05.0)"\n'
         assert stops(machine, set_boot_menu, PARAMS) == [
-            ("refuse", "/etc/default/grub hides devices as well: xen-pciback.hide=(0000:00:05.0)")
+            ("refuse", "/etc/default/grub hides devices as well: xen_pciback.hide=(0000:00:05.0)")
         ]
         machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet"\n'
         assert "run update-grub" in carry(machine, set_boot_menu, PARAMS)
 
     @pytest.mark.parametrize("name", ["LINUX_XEN_REPLACE_DEFAULT", "LINUX_XEN_REPLACE", "LINUX"])
     @pytest.mark.parametrize(
-        "word", [f"xen-pciback.hide={boot_menu.hide_list(PARAMS)}", "xen-pciback.hide=(05:00.0)"]
+        "word",
+        [
+            f"xen-pciback.hide={boot_menu.hide_list(PARAMS)}",
+            "xen-pciback.hide=(05:00.0)",
+            "xen_pciback.hide=(05:00.0)",
+        ],
     )
     def test_a_list_of_hidden_devices_in_the_menu_is_refused(self, name, word):
         """Whichever file has it: beside the parameters' list, or in recovery; the move leads on, and then Xen starts once."""

@@ -9,6 +9,7 @@ from runbook.actions import Action, Run, WriteFile
 from runbook.facts import grub, grub_sources
 from runbook.facts.grub import Grub
 from runbook.facts.grub_menu import Entry
+from runbook.facts.xen import HIDES
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -134,15 +135,13 @@ def _lost(params: HostParams, xen_entry: Entry) -> Iterator[Finding]:
 
 
 def _left(params: HostParams, now: Grub, xen_entry: Entry) -> Iterator[Finding]:
-    hides = [w for w in xen_entry.kernel_options if w.startswith("xen-pciback.hide=")]
+    hides = [w for w in xen_entry.kernel_options if w.startswith(HIDES)]
     too_much = [w for w in hides if w not in boot_menu.kernel_normal(params)]
     if too_much:
         yield _fail(
             f"The Xen entry still has {' '.join(too_much)}", "that is not the list of the parameters", "H611"
         )
-    hiding = [
-        e.title for e in now.recoveries if any(w.startswith("xen-pciback.hide=") for w in e.kernel_options)
-    ]
+    hiding = [e.title for e in now.recoveries if any(w.startswith(HIDES) for w in e.kernel_options)]
     if hiding:
         yield _fail(
             f"The recovery entry '{hiding[0]}' hides devices",
