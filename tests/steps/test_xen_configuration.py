@@ -402,6 +402,22 @@ class TestSetBootMenu:
         only = grub.parse(machine.facts(grub.COMMANDS)).xen
         assert (only.title if only else None) == ("My own" if "xen-" in own else None)
 
+    def test_words_that_a_later_file_adds_are_missed(self):
+        """A file behind ours gives plain Debian words that Xen's entry does not get; before ours it gives them to both."""
+        late = 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX net.ifnames=0"\n'
+        for name, lacks in (("zzz", True), ("50-local", False)):
+            machine = configured()
+            machine.files[f"/etc/default/grub.d/{name}.cfg"] = late
+            machine._update_grub()
+            menu = machine.files[grub.CONFIG]
+            plain = "\tlinux\t/vmlinuz-6.12.117+deb13-amd64 root=UUID="
+            machine.files[grub.CONFIG] = menu.replace(
+                f"{plain}{ROOT} ro ", f"{plain}{ROOT} ro net.ifnames=0 "
+            )
+            assert machine.files[grub.CONFIG] != menu
+            told = ["Plain Debian is started with net.ifnames=0, and Xen's dom0 is not"]
+            assert faults(machine, set_boot_menu, PARAMS, "warn") == (told if lacks else [])
+
     def test_a_list_of_hidden_devices_in_the_owners_file_is_refused(self):
         """Devices that a person hid by GRUB's defaults are named; with the word taken out, as the refusal says, it goes on."""
         machine, defaults = installed(), "/etc/default/grub"

@@ -23,6 +23,7 @@ GUIDE = (
 )
 RISK = "disruptive"
 
+_FOR_SHOW = ("ro", "rw", "quiet", "splash")
 _FILES = ((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT), (boot_menu.OPTIONS_FILE, None))
 
 
@@ -68,7 +69,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     now = grub.parse(facts)
     if not now.hypervisors:
         return [_not_installed(params)]
-    found = [*_no_way_back(now), *_wrong(params, now)]
+    found = [*_no_way_back(now), *_wrong(params, now), *_unlike_plain(now, facts)]
     if not safe_default.is_known(now, now.entry(now.saved_entry)):
         found.append(
             Finding(
@@ -153,6 +154,23 @@ def _left(params: HostParams, now: Grub, xen_entry: Entry) -> Iterator[Finding]:
             f"GRUB's default is '{now.default}', not the saved entry",
             "another file in grub.d sets GRUB_DEFAULT",
             "H619",
+        )
+
+
+def _unlike_plain(now: Grub, facts: Facts) -> Iterator[Finding]:
+    """Words of Linux's that did not come to Xen's entry: our file gives it those that it finds, and is not the last one."""
+    if now.linux is None or now.xen is None or "_XEN_REPLACE" in (facts.text(owners_words.DEFAULTS) or ""):
+        return
+    has = {*now.xen.kernel_options, *_FOR_SHOW}
+    if lost := [w for w in now.linux.kernel_options if w not in has and not w.startswith("root=")]:
+        yield Finding(
+            "warn",
+            f"Plain Debian is started with {' '.join(lost)}, and Xen's dom0 is not",
+            f"a file of {boot_menu.FOLDER} that sorts behind {boot_menu.OPTIONS_FILE} adds to GRUB_CMDLINE_LINUX…, or a "
+            "GRUB_CMDLINE_LINUX_XEN_REPLACE… of this host leaves it out on purpose",
+            f"see with `ls {boot_menu.FOLDER}`: give such a file a name that sorts in front, such as 50-local.cfg, and run "
+            "`update-grub`; or name the words under dom0.kernel_options",
+            "H610",
         )
 
 
