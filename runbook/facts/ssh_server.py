@@ -161,7 +161,7 @@ def unread(text: str) -> tuple[str, ...]:
 
 def _lines(text: str) -> list[tuple[str, str, str]]:
     """Return file, keyword in lower case and value of each line that is no comment."""
-    rows = re.findall(r"(?m)^(/[^:]*):\s*([^#\s].*?)\s*(?:\s#.*)?$", text)
+    rows = re.findall(r"(?m)^(/[^:\n]*):[ \t]*([^#\s].*?)[ \t]*(?:[ \t]#.*)?$", text)
     parted = ((file, (*re.split(r"\s*[=\s]\s*", line, maxsplit=1), "")) for file, line in rows)
     return [(file, words[0].lower(), words[1]) for file, words in parted]
 

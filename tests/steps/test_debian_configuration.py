@@ -678,6 +678,19 @@ def test_a_file_that_sshd_does_not_read_first_is_not_written(files, what):
     assert list(ssh_server.ahead(former)) == ["kbdinteractiveauthentication"]
 
 
+def test_a_match_block_behind_an_empty_line_is_seen():
+    """As in most files."""
+    changes = sshd_reads(
+        (
+            "sshd_config",
+            f"\n{INCLUDE}\n# for the scanner\n\nMatch User scan\n\n\tPasswordAuthentication yes\n",
+        )
+    )
+    assert stops(require_ssh_keys, machine=BEFORE, changes=changes) == [
+        ("refuse", "Passwords are taken by `Match User scan`")
+    ]
+
+
 def test_what_sshd_takes_in_from_elsewhere_is_told():
     """Nobody read it, so nobody says that it takes no passwords."""
     changes = sshd_reads(("sshd_config", INCLUDE + "Include /srv/ssh/*.conf\n"))

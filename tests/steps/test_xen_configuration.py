@@ -288,6 +288,20 @@ class TestHideDevices:
             )
             assert not hide_devices.plan(asked, machine.facts(hide_devices.asks(asked))).losses
 
+    def test_what_another_file_hides_is_told(self):
+        """Of two lists one counts: what xen-pciback holds, and neither the parameters nor our own list name, may come loose."""
+        one = PARAMS.passthrough.devices[0].model_dump()
+        asked = like_testbed(passthrough={"devices": [one]}, guests=[], management={})
+        told = "xen-pciback holds 0000:00:06.0, 0000:00:07.0, which the parameters do not name"
+        for ours, said in (
+            (None, [told]),
+            (f"{hidden_by_hand.HEAD}\noptions xen-pciback hide=(0000:00:06.0)(0000:00:07.0)\n", []),
+        ):
+            machine = Machine(files={} if ours is None else {modules.OPTIONS: ours})
+            machine.is_dom0 = True
+            planned = hide_devices.plan(asked, machine.facts(hide_devices.asks(asked)))
+            assert [f.what for f in planned.findings if f.what.startswith("xen-pciback holds")] == said
+
     def test_a_file_by_hand_that_hides_nothing_stays_as_it_is(self):
         """Nobody asks for a device, and nothing is taken from anybody."""
         own = "\noptions  xen_pciback permissive=1\n"

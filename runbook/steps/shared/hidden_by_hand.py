@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbook.facts import modules
+from runbook.facts import modules, pci
 from runbook.facts.modules import EARLY, OPTIONS
 from runbook.facts.soft_dependencies import plain
 from runbook.model.ask import Facts
@@ -14,6 +14,7 @@ from runbook.params import HostParams
 from runbook.steps.shared.edits import lines_of
 
 MODULE = "xen-pciback"
+_DRIVERS = ("pciback", "xen-pciback")
 HEAD = "# Devices that belong to guests. Changed by the runbook; see params passthrough.devices."
 
 
@@ -47,8 +48,20 @@ def early(text: str, *, wanted: bool) -> str:
 
 
 def lost(params: HostParams, facts: Facts) -> Iterator[Finding]:
-    """Yield a finding for each file by hand that hides devices which the parameters do not name."""
+    """Yield a finding for devices that are hidden by hand, and that the parameters do not name."""
     named = {device.bdf for device in params.passthrough.devices}
+    ours = facts.text(OPTIONS) or ""
+    told = [*named, *modules.hidden_by(ours), *modules.hidden_by(facts.text(EARLY) or "")]
+    if held := [bdf for bdf in _held(params, facts) if bdf not in told]:
+        yield Finding(
+            "warn",
+            f"xen-pciback holds {', '.join(held)}, which the parameters do not name",
+            "where another file of /etc/modprobe.d hides it (`grep -r pciback /etc/modprobe.d`), one list alone counts from the "
+            "next start on, and it may be ours; what `xl pci-assignable-add` gives it is given it again",
+            "name it under passthrough.devices (`runbook new` writes those that are hidden now), then run again; or take it out "
+            "of that file",
+            "H611",
+        )
     for path in (OPTIONS, EARLY):
         text = facts.text(path) or ""
         hidden = () if path == OPTIONS and text.startswith(HEAD) else modules.hidden_by(text)
@@ -61,6 +74,13 @@ def lost(params: HostParams, facts: Facts) -> Iterator[Finding]:
                 "it to dom0, agree to this very plan",
                 "H611",
             )
+
+
+def _held(params: HostParams, facts: Facts) -> list[str]:
+    """Return the devices that it holds now, [] where nobody asked, or nothing is written for it."""
+    if not params.passthrough.devices or any(ask not in facts for ask in pci.COMMANDS):
+        return []
+    return [device.bdf for device in pci.parse(facts) if device.driver in _DRIVERS]
 
 
 def _rest(line: str) -> str:
