@@ -37,8 +37,8 @@ class Firewall:
 
     @property
     def own_rules(self) -> bool:
-        """True when the file has rules of somebody else: chains alone, as Debian ships them, are none."""
-        return has_rules(self.file or "") and " ".join(TABLE) not in (self.file or "")
+        """True when the file has rules of somebody else: chains alone, as Debian ships them, are none, nor is our table."""
+        return has_rules(_without_ours(self.file or ""))
 
 
 def commands(rules: str) -> tuple[Ask, ...]:
@@ -69,6 +69,24 @@ def has_rules(text: str) -> bool:
     """
     plain = re.compile(r"#.*|flush ruleset|table .*\{|chain .*\{|type [^;]*;|\}|")
     return not all(plain.fullmatch(line.strip()) for line in text.splitlines())
+
+
+def _without_ours(text: str) -> str:
+    """Return a file without our table and the lines that let it be loaded again.
+
+    >>> _without_ours("table inet xen_host\\ntable inet xen_host {\\n\\tchain input { accept }\\n}\\ndefine LAN = eno1\\n").split()
+    ['define', 'LAN', '=', 'eno1']
+    """
+    name = rf"table {' '.join(TABLE)}"
+    text = re.sub(rf"(?m)^(?:delete )?{name}$", "", text)
+    found = re.search(rf"(?m)^{name} \{{", text)
+    if found is None:
+        return text
+    depth, end = 1, found.end()
+    while depth and end < len(text):
+        depth += {"{": 1, "}": -1}.get(text[end], 0)
+        end += 1
+    return text[: found.start()] + text[end:]
 
 
 def listed(rules: str, table: tuple[str, str] = TABLE) -> Ask:

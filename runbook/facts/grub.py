@@ -53,9 +53,13 @@ class Grub:
 
     @property
     def xen(self) -> Entry | None:
-        """The Xen entry: the first that starts Xen's .gz image, not the .efi."""
-        usable = (e for e in self.entries if e.is_xen and not e.is_recovery)
-        return next((e for e in usable if e.image.endswith(".gz")), None)
+        """The Xen entry: the first that starts Xen's .gz image, not the .efi, by preference one of Debian's own script.
+
+        GRUB's settings reach those alone, and not one that a person wrote.
+        """
+        usable = [e for e in self.entries if e.is_xen and not e.is_recovery and e.image.endswith(".gz")]
+        by_debian = (e for e in usable if e.id.startswith("xen-gnulinux-"))
+        return next(by_debian, next(iter(usable), None))
 
     @property
     def starts(self) -> Entry | None:

@@ -39,7 +39,9 @@ class Entry:
 
     @property
     def is_xen(self) -> bool:
-        return any(c[0].startswith("multiboot") for c in self.commands)
+        """True for one that starts Xen, by its image: others are started by `multiboot`, too, such as tboot and the Hurd."""
+        images = (c[1] for c in self.commands if c[0].startswith("multiboot") and len(c) > 1)
+        return any("xen" in image.rpartition("/")[2] for image in images)
 
     @property
     def is_linux(self) -> bool:

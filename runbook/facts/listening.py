@@ -62,7 +62,11 @@ def sockets(text: str) -> tuple[Socket, ...]:
     for line in text.splitlines():
         local = re.search(r"\s(\S*):(\d+)(?=\s|$)", line)
         kind = line.split()[0] if line.split() else ""
-        if local is None or kind not in ("tcp", "udp") or re.match(r"127\.|\[?::1\]?$|.*%lo$", local[1]):
+        if (
+            local is None
+            or kind not in ("tcp", "udp")
+            or re.match(r"\[?(::ffff:)?127\.|\[?::1\]?$|.*%lo$", local[1])
+        ):
             continue
         program = re.search(r'users:\(\("([^"]+)"', line)
         if (kind, local[2]) not in _LEASES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from runbook.model.ask import Ask, Facts
@@ -94,6 +95,25 @@ def devices(lines: list[str]) -> tuple[Candidate, ...]:
         elif line.startswith("claims "):
             found[-1][3].update(line.split()[1:])
     return tuple(Candidate(bdf, name, driver, tuple(sorted(names))) for bdf, name, driver, names in found)
+
+
+def hidden_by(text: str) -> tuple[str, ...]:
+    """Return the addresses of each `hide=` for xen-pciback in a modprobe.d(5) file, or a list of early modules, in full form.
+
+    The driver takes `*` for a function, or for a slot and its functions (Linux, pci_stub.c); such stay as they are.
+
+    >>> hidden_by("options xen-pciback hide=(0000:00:05.0)(07:00.1)\\nsoftdep e1000e pre: xen-pciback\\n")
+    ('0000:00:05.0', '0000:07:00.1')
+    >>> hidden_by("# xen-pciback hide=(01:00.0)\\nxen_pciback passthrough=1 hide=(0a:00.*)\\n")
+    ('0000:0a:00.*',)
+    """
+    hidden = re.findall(
+        r"(?m)^[ \t]*(?:options[ \t]+)?xen[-_]pciback[ \t].*?\bhide=(\S+)", re.sub(r"\\\n", " ", text)
+    )
+    found = re.findall(
+        r"\(((?:[0-9a-f]{4}:)?[0-9a-f]{2}:(?:[0-9a-f]{2}|\*)\.[0-7*])\)", "".join(hidden).lower()
+    )
+    return tuple(dict.fromkeys(address if address.count(":") > 1 else f"0000:{address}" for address in found))
 
 
 def _claims(params: HostParams) -> Ask:

@@ -54,6 +54,8 @@ class Packages:
     apt_error: str
     """Why apt cannot install, in its own words; '' when it can."""
     download_bytes: int
+    removed: tuple[str, ...] = ()
+    """What apt would remove for the names asked about: what it cannot have beside them."""
 
     @property
     def has_fresh_lists(self) -> bool:
@@ -80,6 +82,7 @@ def parse(facts: Facts, names: tuple[str, ...], others: tuple[str, ...] = ()) ->
         unknown=tuple(re.findall(r"Unable to locate package (\S+)", simulated.err)),
         apt_error="" if simulated.ok else simulated.err.strip(),
         download_bytes=sum(int(size) for size in re.findall(r"(?m)^size (\d+)$", simulated.out)),
+        removed=tuple(re.findall(r"(?m)^Remv (\S+)", simulated.out)),
     )
 
 

@@ -32,6 +32,11 @@ class Unit:
         return self.load != "not-found"
 
     @property
+    def is_masked(self) -> bool:
+        """True when nothing can start it, nor enable it, which only a person does (systemctl(1), mask)."""
+        return "masked" in (self.load, self.enabled.removesuffix("-runtime"))
+
+    @property
     def starts_at_boot(self) -> bool:
         """True when a boot starts it; an init script's generated unit does so by its links."""
         return self.enabled in ("enabled", "generated", "static", "alias")

@@ -17,6 +17,10 @@ COMMANDS = (xl.INFO, xl.LIST, ASSIGNABLE, _ASSIGNED, _CMDLINE)
 _BDFS = re.compile(r"(?<![0-9a-f])[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 
+HIDES = ("xen-pciback.hide=", "xen_pciback.hide=")
+"""How a word of dom0's kernel begins that hides devices: it takes - and _ in a module's name for one."""
+
+
 @dataclass(frozen=True)
 class Xen:
     """The running hypervisor; empty when the host runs without one."""
@@ -50,7 +54,7 @@ class Xen:
     @property
     def hidden_on_kernel_line(self) -> tuple[str, ...]:
         """The `xen-pciback.hide=` words of the running kernel, each once: a list that is given twice is one list."""
-        words = (w for w in self.kernel_commandline if w.startswith("xen-pciback.hide="))
+        words = (w for w in self.kernel_commandline if w.startswith(HIDES))
         return tuple(dict.fromkeys(words))
 
 

@@ -51,7 +51,7 @@ class Adopted:
 def read(machine: Machine, facts: Facts) -> Adopted:
     """Return what the facts say; nothing where nobody asked."""
     hidden = frozenset(d.bdf for d in machine.devices if d.driver in ("pciback", "xen-pciback"))
-    named = _named(facts.text(modules.OPTIONS) or "") if _HIDDEN in facts else ()
+    named = modules.hidden_by(facts.text(modules.OPTIONS) or "") if _HIDDEN in facts else ()
     found = Adopted({}, {}, {}, _trim(facts), hidden, named, (), ())
     if not machine.system.is_dom0 or any(ask not in facts for ask in xen.COMMANDS):
         return found
@@ -71,17 +71,6 @@ def read(machine: Machine, facts: Facts) -> Adopted:
         (*now.commandline, *now.kernel_commandline),
         tuple(said),
     )
-
-
-def _named(text: str) -> tuple[str, ...]:
-    """Return the addresses of the `hide=` of a modprobe.d(5) file, in their full form.
-
-    >>> _named("options xen-pciback hide=(0000:00:05.0)(07:00.1)\\nsoftdep e1000e pre: xen-pciback\\n")
-    ('0000:00:05.0', '0000:07:00.1')
-    """
-    hidden = re.findall(r"(?m)^\s*options\s+xen[-_]pciback\s.*?\bhide=(\S+)", text)
-    found = re.findall(r"\(((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\)", "".join(hidden))
-    return tuple(dict.fromkeys(address if address.count(":") > 1 else f"0000:{address}" for address in found))
 
 
 def mib(word: str) -> int:
@@ -128,7 +117,7 @@ def _kernel_options(now: xen.Xen, facts: Facts) -> list[str]:
     plain = grub.parse(facts).linux
     if plain is None:
         return []
-    known = ("BOOT_IMAGE=", "root=", "xen-pciback.hide=", "panic=")
+    known = ("BOOT_IMAGE=", "root=", *xen.HIDES, "panic=")
     return [
         word
         for word in dict.fromkeys(now.kernel_commandline)

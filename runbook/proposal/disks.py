@@ -58,7 +58,8 @@ def _use(storage: Storage, disk: Device) -> str:
             elsewhere = [place for place in storage.places(device.path) if place not in mounts]
             at = f" at {', '.join(elsewhere)}" if elsewhere else ""
             parts.append(f"{use.whole.removeprefix('the ')}{encrypted}{at}")
-    said = ", ".join(dict.fromkeys((*mounts, *parts)))
+    maps = [f"the mapping {use.who}" for device in on for use in device.uses if use.kind == "holder"]
+    said = ", ".join(dict.fromkeys((*mounts, *parts))) or ", ".join(dict.fromkeys(maps))
     if said or storage.is_free(disk.path):
         return said or "nothing"
     sleeping = dict.fromkeys(_SLEEPING.get(d.fstype, d.fstype) for d in on if d.fstype)

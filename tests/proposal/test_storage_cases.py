@@ -98,6 +98,21 @@ CASES = {
         "/data, something (mpath_member)",
         (STAY, "dom0 uses /data on its disk sda"),
     ),
+    "drbd-with-its-own-data-elsewhere": (
+        facts(system(), sda(node("sda1", "part", node("drbd0"), fstype="ext4"))),
+        "something (drbd)",
+        (CARE, "its disk sda holds something (drbd)"),
+    ),
+    "a-journal-of-another-disk": (
+        facts(system(), sda(node("sda1", "part", fstype="jbd"))),
+        "something (jbd)",
+        (CARE, "its disk sda holds something (jbd)"),
+    ),
+    "a-mapping-without-a-mount": (
+        facts(system(), sda(node("sda1", "part", node("plain", "crypt")))),
+        "the mapping plain",
+        (CARE, "its disk sda carries the mapping plain, which something may have open"),
+    ),
     "a-file-system-that-sleeps": (
         facts(system(), sda(fstype="ntfs")),
         "a file system of Windows, not in use",

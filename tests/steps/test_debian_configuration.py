@@ -234,6 +234,19 @@ def test_apt_must_be_able_to_install(changes, expected):
     assert (level, what.startswith(expected[1])) == (expected[0], True)
 
 
+def test_what_apt_would_take_away_is_a_loss():
+    """A service that cannot be there beside what is asked for, such as a second one for the clock, does not go unsaid."""
+    ask = packages._simulation(tuple(wanted_packages.wanted(PARAMS)))
+    told = "Remv chrony [4.6.1-3]\nInst systemd-timesyncd (257.7-1 Debian:13.1/stable [amd64])\n"
+    status = packages._status(tuple(wanted_packages.wanted(PARAMS)), wanted_packages._OTHERS)
+    changes = {ask: Answer(0, told), status: Answer(1)}
+    planned = plan(install_packages, machine=BEFORE, changes=changes)
+    assert [f.what for f in planned.losses] == ["With what is installed here apt would remove chrony"]
+    assert planned.actions
+    # What an installation would take away is no reason not to remove a mail server.
+    assert plan(remove_packages, machine=BEFORE, changes=changes).losses == ()
+
+
 def test_lists_are_fetched_only_when_needed():
     """Missing lists are fetched if something is to be installed; fresh ones, and a finished host, need none."""
     update = (Run(UPDATE, "this host has none yet", timeout_s=900),)
@@ -462,6 +475,26 @@ def test_a_timer_that_is_off_is_enabled():
 
 
 @pytest.mark.parametrize(
+    ("step", "unit", "way"),
+    [
+        (trim_disks, "fstrim.timer", "configuration.trim.weekly: false"),
+        (set_clock, "systemd-timesyncd.service", "configuration.clock.synchronise: keep"),
+        (close_ports, "nftables.service", "kind: keep"),
+    ],
+)
+def test_what_its_owner_masked_is_not_enabled(step, unit, way):
+    """systemd would refuse in the middle of the run; both ways on are told."""
+    asked = params(firewall={"kind": "ssh-only"})
+    show = next(a for a in step.asks(asked) if a.key.startswith("systemctl show") and unit in a.key)
+    masked = f"\n\nId={unit}\nLoadState=masked\nActiveState=inactive\nUnitFileState=masked\n"
+    changes = {show: Answer(0, BEFORE[show.key].out + masked)}
+    (found,) = plan(step, asked, machine=BEFORE, changes=changes).stops
+    assert (found.level, found.what) == ("refuse", f"{unit} is masked on this host")
+    assert f"systemctl unmask {unit}" in found.do
+    assert way in found.do
+
+
+@pytest.mark.parametrize(
     ("active", "enabled", "undo"),
     [
         ("inactive", "disabled", "disable --now fstrim.timer"),
@@ -508,6 +541,14 @@ def test_two_keepers_of_one_clock_are_warned_of():
     assert ("warn", "chrony.service also keeps the clock") in check(set_clock, changes={ask: Answer(0, both)})
 
 
+def test_a_umask_that_pam_is_told_itself_counts():
+    """The module takes its own word before the file's (pam_umask(8))."""
+    line = "session optional\t\t\tpam_umask.so umask=077\n"
+    assert check(set_umask, changes={Ask.read("/etc/pam.d/common-session"): Answer(0, line)}) == [
+        ("fail", "/etc/pam.d/common-session tells pam_umask umask=077")
+    ]
+
+
 def test_pam_is_told_where_it_does_not_read_the_umask():
     """Debian 12 has no pam_umask in its sessions; the line comes in a marked section, once (H312)."""
     text = "session\toptional\tpam_systemd.so\n"
@@ -526,6 +567,26 @@ def test_a_file_that_adds_to_the_updates_is_seen():
     assert check(schedule_updates, changes={apt_settings._DUMP: Answer(0, more)}) == [
         ("fail", "apt's setting Unattended-Upgrade::Origins-Pattern is not as asked")
     ]
+
+
+def test_a_host_that_restarted_by_itself_is_told_that_it_will_not():
+    """Its owner counted on it; with guests on it that is over."""
+    dump = apt_settings._DUMP
+    for value, told in (("true", True), ("1", True), ("false", False)):
+        changes = {dump: Answer(0, f"{BEFORE[dump.key].out}Unattended-Upgrade::Automatic-Reboot {value}\n")}
+        found = [f.what for f in plan(schedule_updates, machine=BEFORE, changes=changes).findings]
+        assert ("This host will not restart by itself after an update any more" in found) is told
+
+
+def test_names_that_cloud_init_writes_anew_are_told():
+    """They would hold until the next start alone."""
+    text = "# Your system has configured 'manage_etc_hosts' as True.\n127.0.1.1 old.lan old\n127.0.0.1 localhost\n"
+    changes = {Ask.read("/etc/hosts"): Answer(0, text)}
+    found = plan(set_names, machine=BEFORE, changes=changes).findings
+    assert [(f.level, f.what.partition(" anew")[0]) for f in found] == [
+        ("warn", "cloud-init writes /etc/hosts")
+    ]
+    assert plan(set_names, machine=BEFORE).findings == ()
 
 
 def test_keys_and_groups_of_an_account_stay():
@@ -577,6 +638,96 @@ def test_nobody_is_locked_out(changes, what):
     assert stops(require_ssh_keys, machine=BEFORE, changes=changes) == [("refuse", what)]
 
 
+OURS = ssh_server.DROP_IN
+
+
+def sshd_reads(*files):
+    """Return the answer that these files of sshd's are, each a name with its lines."""
+    rows = ((f"/etc/ssh/{name}", lines.splitlines()) for name, lines in files)
+    return {
+        ssh_server._FILES: Answer(0, "".join(f"{path}:{line}\n" for path, lines in rows for line in lines))
+    }
+
+
+INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        ([("sshd_config", "UsePAM yes\n#" + INCLUDE)], f"The ssh server does not read {OURS}"),
+        ([("sshd_config", "Match User ana\n  X11Forwarding no\n" + INCLUDE)], f"The ssh server does not read {OURS}"),
+        (
+            [("sshd_config", "PasswordAuthentication Yes\n" + INCLUDE)],
+            "The ssh server reads passwordauthentication Yes in /etc/ssh/sshd_config before ours",
+        ),
+        (
+            [("sshd_config", INCLUDE), ("sshd_config.d/01-lan.conf", "PasswordAuthentication yes\n")],
+            "The ssh server reads passwordauthentication yes in /etc/ssh/sshd_config.d/01-lan.conf before ours",
+        ),
+        ([("sshd_config", INCLUDE + "PasswordAuthentication yes\n")], ""),
+        ([("sshd_config", "include sshd_config.d/*\n"), ("sshd_config.d/50-cloud-init.conf", "PasswordAuthentication yes\n")], ""),
+        ([("sshd_config", INCLUDE), ("sshd_config.d/01-sftp.conf", "Match Group sftp\n  PasswordAuthentication no\n")], ""),
+    ],
+)  # fmt: skip
+def test_a_file_that_sshd_does_not_read_first_is_not_written(files, what):
+    """What stands before ours goes on to count: it is named beforehand, with the file that it is in."""
+    found = stops(require_ssh_keys, machine=BEFORE, changes=sshd_reads(*files))
+    assert found == ([("refuse", what)] if what else [])
+    former = "/etc/ssh/sshd_config:ChallengeResponseAuthentication yes\n/etc/ssh/sshd_config:" + INCLUDE
+    assert list(ssh_server.ahead(former)) == ["kbdinteractiveauthentication"]
+
+
+def test_a_match_block_behind_an_empty_line_is_seen():
+    """As in most files."""
+    changes = sshd_reads(
+        (
+            "sshd_config",
+            f"\n{INCLUDE}\n# for the scanner\n\nMatch User scan\n\n\tPasswordAuthentication yes\n",
+        )
+    )
+    assert stops(require_ssh_keys, machine=BEFORE, changes=changes) == [
+        ("refuse", "Passwords are taken by `Match User scan`")
+    ]
+
+
+def test_what_sshd_takes_in_from_elsewhere_is_told():
+    """Nobody read it, so nobody says that it takes no passwords."""
+    changes = sshd_reads(("sshd_config", INCLUDE + "Include /srv/ssh/*.conf\n"))
+    (found,) = plan(require_ssh_keys, machine=BEFORE, changes=changes).findings
+    assert (found.level, found.what) == ("warn", "sshd takes in /srv/ssh/*.conf, which was not read here")
+    assert ("warn", found.what) in check(require_ssh_keys, changes=changes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("authorizedkeysfile", "/etc/ssh/keys/%u"),
+        ("authorizedkeyscommand", "/usr/bin/sss_ssh_authorizedkeys"),
+        ("trustedusercakeys", "/etc/ssh/user_ca.pub"),
+    ],
+)
+def test_keys_that_lie_elsewhere_are_no_reason_to_write_one_into_a_home(key, value):
+    """Nobody can count them: the new connection shows whether one lets its owner in."""
+    none = next(a for a in require_ssh_keys.asks(PARAMS) if "authorized_keys" in a.key)
+    told = BEFORE["/usr/sbin/sshd -T"].out
+    other = "".join(line for line in told.splitlines(keepends=True) if not line.startswith(f"{key} "))
+    changes = {none: Answer(1, "0\n"), ssh_server._EFFECTIVE: Answer(0, f"{other}{key} {value}\n")}
+    (action,) = plan(require_ssh_keys, machine=BEFORE, changes=changes).actions
+    assert "which key or certificate" in action.doubt
+    assert stops(require_ssh_keys, machine=BEFORE, changes={none: Answer(1, "0\n")}) == [
+        ("refuse", "No key may log in as root")
+    ]
+
+
+def test_a_match_block_may_say_yes_in_capitals():
+    """sshd does not care (sshd_config(5))."""
+    changes = sshd_reads(("sshd_config", INCLUDE + "Match User ana\n  passwordauthentication YES\n"))
+    assert stops(require_ssh_keys, machine=BEFORE, changes=changes) == [
+        ("refuse", "Passwords are taken by `Match User ana`")
+    ]
+
+
 def test_the_ssh_server_is_switched_with_a_way_back():
     """sshd checks the file first; there is no old file, so the way back removes the new one."""
     action = plan(require_ssh_keys, machine=BEFORE).actions[0]
@@ -617,6 +768,51 @@ def test_the_door_is_not_closed_on_oneself(changes, what):
     """Rules of others, another port, or a kernel that cannot filter: refused beforehand."""
     found = {a: v for a in close_ports.asks(PARAMS) for k, v in changes.items() if k in (a, a.key)}
     assert ("refuse", what) in stops(close_ports, machine=BEFORE, changes=found)
+
+
+def test_rules_of_somebody_beside_ours_are_not_replaced_either():
+    """Our own table in the file says nothing of what else its owner wrote there."""
+    ours = close_ports.rules(PARAMS)
+    for more in ('include "/etc/nftables.d/*.nft"', "table ip nat {\n\tchain post {\n\t\tmasquerade\n\t}\n}"):
+        for text in (f"{ours}\n{more}\n", f"{more}\n{ours}"):
+            found = stops(close_ports, machine=BEFORE, changes={Ask.read(firewall.FILE): Answer(0, text)})
+            assert found == [("refuse", "/etc/nftables.conf has rules that are not ours")]
+    wider = close_ports.rules(params(firewall={"kind": "ssh-only", "open_tcp": [8443]}))
+    assert stops(close_ports, machine=BEFORE, changes={Ask.read(firewall.FILE): Answer(0, wider)}) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "through", "level", "what"),
+    [
+        ('tcp LISTEN 0 128 0.0.0.0:2022 0.0.0.0:* users:(("sshd",pid=9,fd=3))', "", "refuse",
+         "The ssh server listens on port 2022 as well, which would be shut"),
+        ('tcp LISTEN 0 9 *:2222 *:* users:(("dropbear",pid=9,fd=3))', "", "refuse", "The ssh server listens on port 2222 as well, which would be shut"),
+        ('udp UNCONN 0 0 0.0.0.0:1194 0.0.0.0:* users:(("openvpn",pid=9,fd=6))', "tun0", "refuse",
+         "This session came in through tun0, and UDP 1194 would be shut"),
+        ('tcp LISTEN 0 9 0.0.0.0:443 0.0.0.0:* users:(("ocserv-main",pid=9,fd=6))', "vpns0", "refuse",
+         "This session came in through vpns0, and TCP 443 would be shut"),
+        ('udp UNCONN 0 0 0.0.0.0:1194 0.0.0.0:* users:(("openvpn",pid=9,fd=6))', "", "warn", "What listens now would be shut: udp 1194 (openvpn)"),
+        ('udp UNCONN 0 0 0.0.0.0:41641 0.0.0.0:* users:(("tailscaled",pid=9,fd=6))', "tailscale0", "warn",
+         "What listens now would be shut: udp 41641 (tailscaled)"),
+        ('tcp LISTEN 0 9 0.0.0.0:8080 0.0.0.0:* users:(("docker-proxy",pid=9,fd=4))', "", "warn",
+         "What containers publish stays open: tcp 8080 (docker-proxy)"),
+        ('tcp LISTEN 0 9 [::ffff:127.0.0.1]:8005 *:* users:(("java",pid=9,fd=4))', "", "", ""),
+    ],
+)  # fmt: skip
+def test_each_way_in_is_known_by_who_listens(line, through, level, what):
+    """A second ssh server, and what carries the tunnel of this session, stay; what stays open whatever we do is told so."""
+    rows = json.loads(BEFORE[listening._ADDR.key].out)
+    tunnel = {
+        "ifname": through,
+        "link_type": "none",
+        "addr_info": [{"family": "inet", "local": "10.8.0.1", "prefixlen": 24}],
+    }
+    changes = {listening._SOCKETS: Answer(0, f"{BEFORE[listening._SOCKETS.key].out}{line}\n")}
+    if through:
+        changes[listening._ADDR] = Answer(0, json.dumps([*rows, tunnel]))
+        changes[listening._SESSION] = Answer(0, "10.8.0.2 51234 10.8.0.1 22\n")
+    found = plan(close_ports, machine=BEFORE, changes=changes).findings
+    assert [(f.level, f.what) for f in found] == ([(level, what)] if what else [])
 
 
 def test_another_packet_filter_is_refused():
@@ -787,10 +983,8 @@ def test_more_ports_can_be_opened():
 
 def test_match_blocks_stay_and_each_way_on_leads_on():
     """With `keep` nobody asks; a block that takes no passwords stands in nobody's way; one that does is left once it says no."""
-    blocks = (
-        "/etc/ssh/sshd_config:Match Address 10.0.0.0/8\n/etc/ssh/sshd_config:    PasswordAuthentication {}\n"
-    )
-    taking, not_taking = ({ssh_server._FILES: Answer(0, blocks.format(word))} for word in ("yes", "no"))
+    blocks = INCLUDE + "Match Address 10.0.0.0/8\n    PasswordAuthentication {}\n"
+    taking, not_taking = (sshd_reads(("sshd_config", blocks.format(word))) for word in ("yes", "no"))
     (found,) = plan(require_ssh_keys, machine=BEFORE, changes=taking).stops
     assert "take what says yes to passwords out of that block" in found.do
     assert "or set `configuration.ssh: keep`" in found.do

@@ -25,8 +25,8 @@ from runbook.steps.debian_configuration import (
     set_umask,
     trim_disks,
 )
-from runbook.steps.shared import boot_menu, edits, owners_words
-from runbook.steps.xen_configuration import hide_devices, stop_saving_guests
+from runbook.steps.shared import boot_menu, edits, hidden_by_hand, owners_words
+from runbook.steps.xen_configuration import stop_saving_guests
 from tests.steps.machine import Machine, like_testbed
 
 STEPS = Path(__file__).parents[2] / "runbook" / "steps"
@@ -261,7 +261,7 @@ MODULES = ["raid1", "xen-pciback", "xen_pciback hide=(0000:01:00.0)", "  vfio_pc
 @given(files_of(MODULES), st.booleans())
 def test_modules_of_the_initial_ram_disk(text, wanted):
     """Only the line of xen-pciback comes and goes."""
-    new = hide_devices.early_modules(text, wanted)
+    new = hidden_by_hand.early(text, wanted=wanted)
     assert [row for row in plain(new) if row[0].replace("_", "-") != "xen-pciback"] == [
         row for row in plain(text) if row[0].replace("_", "-") != "xen-pciback"
     ]

@@ -8,7 +8,7 @@ from runbook.actions import Reboot, Remove, Run, WriteFile
 from runbook.facts import grub, modules, soft_dependencies
 from runbook.model.ask import Ask
 from runbook.steps import xen_configuration
-from runbook.steps.shared import boot_menu
+from runbook.steps.shared import boot_menu, hidden_by_hand
 from runbook.steps.xen_configuration import (
     allow_xl_by_sudo,
     boot_xen_once,
@@ -263,8 +263,51 @@ class TestHideDevices:
     def test_the_early_modules_of_others_stay(self):
         """Adding and taking away leaves the rest of the file as it was."""
         text = "# mine\nraid1\n"
-        assert hide_devices.early_modules(hide_devices.early_modules(text, True), False) == text
-        assert hide_devices.early_modules("xen_pciback\n", True) == "xen_pciback\n"
+        assert hidden_by_hand.early(hidden_by_hand.early(text, wanted=True), wanted=False) == text
+        assert hidden_by_hand.early("xen_pciback\n", wanted=True) == "xen_pciback\n"
+
+    def test_what_its_owner_hides_by_hand_is_named_and_all_else_stays(self):
+        """Their list gives way to the parameters', each device that it alone has is a loss; other words and lines stay."""
+        own = "# my card\noptions xen-pciback permissive \\\n hide=(0000:00:05.0)(0a:00.0)\nsoftdep nvme pre: xen-pciback\nblacklist nouveau\n"
+        early = "raid1\nxen-pciback hide=(0b:00.*)\n"
+        for asked, devices in ((PARAMS, True), (NONE, False)):
+            machine = Machine(files={modules.OPTIONS: own, "/etc/initramfs-tools/modules": early})
+            planned = hide_devices.plan(asked, machine.facts(hide_devices.asks(asked)))
+            first = "0000:0a:00.0" if devices else "0000:00:05.0, 0000:0a:00.0"
+            assert [f.what for f in planned.losses] == [
+                f"{modules.OPTIONS} hides {first} by hand, and would not any more",
+                "/etc/initramfs-tools/modules hides 0000:0b:00.* by hand, and would not any more",
+            ]
+            carry(machine, hide_devices, asked)
+            kept = ["# my card", "options xen-pciback permissive", "blacklist nouveau"]
+            lines = machine.files[modules.OPTIONS].splitlines()
+            assert lines[-3:] == kept
+            assert ("hide=" in lines[1]) is devices
+            assert machine.files["/etc/initramfs-tools/modules"] == (
+                "raid1\nxen-pciback\n" if devices else "raid1\n"
+            )
+            assert not hide_devices.plan(asked, machine.facts(hide_devices.asks(asked))).losses
+
+    def test_what_another_file_hides_is_told(self):
+        """Of two lists one counts: what xen-pciback holds, and neither the parameters nor our own list name, may come loose."""
+        one = PARAMS.passthrough.devices[0].model_dump()
+        asked = like_testbed(passthrough={"devices": [one]}, guests=[], management={})
+        told = "xen-pciback holds 0000:00:06.0, 0000:00:07.0, which the parameters do not name"
+        for ours, said in (
+            (None, [told]),
+            (f"{hidden_by_hand.HEAD}\noptions xen-pciback hide=(0000:00:06.0)(0000:00:07.0)\n", []),
+        ):
+            machine = Machine(files={} if ours is None else {modules.OPTIONS: ours})
+            machine.is_dom0 = True
+            planned = hide_devices.plan(asked, machine.facts(hide_devices.asks(asked)))
+            assert [f.what for f in planned.findings if f.what.startswith("xen-pciback holds")] == said
+
+    def test_a_file_by_hand_that_hides_nothing_stays_as_it_is(self):
+        """Nobody asks for a device, and nothing is taken from anybody."""
+        own = "\noptions  xen_pciback permissive=1\n"
+        machine = Machine(files={modules.OPTIONS: own})
+        assert carry(machine, hide_devices, NONE) == []
+        assert machine.files[modules.OPTIONS] == own
 
 
 class TestSetBootMenu:
@@ -332,19 +375,81 @@ class TestSetBootMenu:
         )
         assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
 
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            "menuentry 'Ubuntu' --id other {\n linux /boot/vmlinuz root=UUID=aaaa ro quiet\n}\n",
+            "menuentry 'A live system' --id other {\n linux (loop)/live/vmlinuz boot=live\n}\n",
+            "menuentry 'Memory test' --id other {\n linux /boot/memtest86+x64.bin\n}\n",
+        ],
+    )
+    def test_what_is_only_loaded_as_linux_is_no_default_either(self, entry):
+        """A kernel of another system that was saved as the default is no way back; that it gives way is told."""
+        machine = configured()
+        machine.files[grub.CONFIG] += entry
+        machine.saved_entry = "other"
+        (fault,) = faults(machine, set_boot_menu, PARAMS)
+        assert fault == "The default entry 'other' is neither plain Debian nor Xen"
+        planned = set_boot_menu.plan(PARAMS, machine.facts(set_boot_menu.asks(PARAMS)))
+        assert [f.what.partition("' ")[2] for f in planned.findings] == [
+            "starts by itself now; 'Debian GNU/Linux' will"
+        ]
+        assert carry(machine, set_boot_menu, PARAMS) == [f"run grub-set-default {PLAIN}"]
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            "menuentry 'My own' --id own {{\n multiboot2 /boot/xen-4.17.gz smt=off\n module2 /vmlinuz root=UUID={} ro\n}}\n",
+            "menuentry 'tboot' --id own {{\n multiboot2 /boot/tboot.gz\n module2 /vmlinuz root=UUID={} ro\n}}\n",
+            "menuentry 'Hurd' --id own {{\n multiboot /boot/gnumach-1.8-486.gz\n module /hurd/ext2fs.static ext2fs\n}}\n",
+        ],
+    )
+    def test_another_entry_on_top_is_not_taken_for_debians_own_of_xen(self, entry):
+        """What a person wrote, or what is started the same way, does not get GRUB's settings, and is not started."""
+        machine = configured()
+        own = entry.format(ROOT)
+        machine.files[grub.CONFIG] = own + machine.files[grub.CONFIG]
+        assert carry(machine, set_boot_menu, PARAMS) == []
+        assert grub.parse(machine.facts(grub.COMMANDS)).xen.id == XEN
+        # Where there is no other, what a person wrote for Xen is the entry.
+        machine.files[grub.CONFIG] = own
+        only = grub.parse(machine.facts(grub.COMMANDS)).xen
+        assert (only.title if only else None) == ("My own" if "xen-" in own else None)
+
+    def test_words_that_a_later_file_adds_are_missed(self):
+        """A file behind ours gives plain Debian words that Xen's entry does not get; before ours it gives them to both."""
+        late = 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX net.ifnames=0"\n'
+        for name, lacks in (("zzz", True), ("50-local", False)):
+            machine = configured()
+            machine.files[f"/etc/default/grub.d/{name}.cfg"] = late
+            machine._update_grub()
+            menu = machine.files[grub.CONFIG]
+            plain = "\tlinux\t/vmlinuz-6.12.117+deb13-amd64 root=UUID="
+            machine.files[grub.CONFIG] = menu.replace(
+                f"{plain}{ROOT} ro ", f"{plain}{ROOT} ro net.ifnames=0 "
+            )
+            assert machine.files[grub.CONFIG] != menu
+            told = ["Plain Debian is started with net.ifnames=0, and Xen's dom0 is not"]
+            assert faults(machine, set_boot_menu, PARAMS, "warn") == (told if lacks else [])
+
     def test_a_list_of_hidden_devices_in_the_owners_file_is_refused(self):
         """Devices that a person hid by GRUB's defaults are named; with the word taken out, as the refusal says, it goes on."""
         machine, defaults = installed(), "/etc/default/grub"
-        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet xen-pciback.hide=(0000:00:05.0)"\n'
+        machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet xen_pciback.hide=(0000:00:05.0)"\n'
         assert stops(machine, set_boot_menu, PARAMS) == [
-            ("refuse", "/etc/default/grub hides devices as well: xen-pciback.hide=(0000:00:05.0)")
+            ("refuse", "/etc/default/grub hides devices as well: xen_pciback.hide=(0000:00:05.0)")
         ]
         machine.files[defaults] = 'GRUB_CMDLINE_LINUX="quiet"\n'
         assert "run update-grub" in carry(machine, set_boot_menu, PARAMS)
 
     @pytest.mark.parametrize("name", ["LINUX_XEN_REPLACE_DEFAULT", "LINUX_XEN_REPLACE", "LINUX"])
     @pytest.mark.parametrize(
-        "word", [f"xen-pciback.hide={boot_menu.hide_list(PARAMS)}", "xen-pciback.hide=(05:00.0)"]
+        "word",
+        [
+            f"xen-pciback.hide={boot_menu.hide_list(PARAMS)}",
+            "xen-pciback.hide=(05:00.0)",
+            "xen_pciback.hide=(05:00.0)",
+        ],
     )
     def test_a_list_of_hidden_devices_in_the_menu_is_refused(self, name, word):
         """Whichever file has it: beside the parameters' list, or in recovery; the move leads on, and then Xen starts once."""
@@ -540,6 +645,32 @@ class TestEnableServices:
             "run systemctl daemon-reload",
         ]
         assert carry(installed(), enable_services, without) == []
+
+    def test_a_watchdog_by_hand_stays_or_is_named(self):
+        """A unit that its owner wrote is neither removed nor written over unsaid; with the time asked for it is right."""
+        own = "[Unit]\nDescription=Xen-watchdog\n[Service]\nExecStart=/usr/sbin/xenwatchdogd {} 15\n[Install]\nWantedBy=multi-user.target\n"
+        for seconds, watchdog, is_lost in ((30, False, False), (600, True, False), (30, True, True)):
+            machine = installed()
+            machine.files[enable_services.UNIT_FILE] = text = own.format(seconds)
+            machine.units[enable_services.UNIT] = ("active", "enabled")
+            asked = like_testbed(services={"watchdog": watchdog, "watchdog_timeout_s": 600})
+            planned = enable_services.plan(asked, machine.facts(enable_services.asks(asked)))
+            assert bool(planned.losses) is is_lost
+            assert bool(planned.actions) is is_lost
+            if not is_lost:
+                assert faults(machine, enable_services, asked) == []
+                assert machine.files[enable_services.UNIT_FILE] == text
+            else:
+                assert planned.losses[0].what.endswith("was written by hand, and would be replaced")
+                carry(machine, enable_services, asked)
+
+    def test_a_service_of_xens_that_is_masked_is_told(self):
+        """Nothing could enable it."""
+        machine = installed()
+        machine.units["xendomains.service"] = ("inactive", "masked")
+        assert stops(machine, enable_services, PARAMS) == [
+            ("refuse", "xendomains.service is masked on this host")
+        ]
 
     def test_a_disabled_service_is_enabled(self):
         """What the package enabled and somebody disabled is found and mended."""

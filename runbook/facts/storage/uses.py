@@ -15,7 +15,8 @@ from runbook.facts.storage.lvm import Volume
 from runbook.facts.storage.model import Device, Use
 from runbook.facts.storage.tree import Storage
 
-_PARTS_OF_OTHERS = ("ceph_bluestore", "bcache", "drbd")
+_PARTS_OF_OTHERS = ("ceph_bluestore", "bcache", "drbd", "stratis", "vdo", "jbd", "xfs_external_log")
+"""What blkid(8) calls a piece of something; an external journal belongs to a file system that may be mounted elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Users:
         """Yield what a device is a part of, or what it holds that nobody has open."""
         names = {device.path, f"/dev/{device.kernel_name}"}
         group = next((p.group for p in self.tree.physical_volumes if p.path in names), None)
-        above = next((d.name for d in self.tree.devices if device.path in d.parents), "")
+        children = [d for d in self.tree.devices if device.path in d.parents]
+        above = next((d.name for d in children), "")
         kind = device.fstype
         if group is not None:
             yield Use("group", group)
@@ -83,6 +85,8 @@ class Users:
             yield Use("raid", above or device.label)
         elif kind == "crypto_LUKS":
             yield Use("crypt", above)
+        elif any(d.kernel_name.startswith("drbd") for d in children):
+            yield Use("member", "drbd")  # with its own data elsewhere, a device of DRBD shows what is on it
         elif kind and (kind.endswith("_member") or kind in _PARTS_OF_OTHERS):
             yield Use("member", kind)
         elif kind and not device.mountpoints:

@@ -95,13 +95,14 @@ def _as_it_was(folder: Entry | None) -> tuple[str, ...]:
 
 
 def with_keys(text: str, keys: tuple[str, ...]) -> str:
-    """Return an authorized_keys file with these keys in it, each once; the others stay.
+    """Return an authorized_keys file with these keys in it, each once; the others stay. One in a comment lets nobody in.
 
-    >>> with_keys("ssh-ed25519 AAAA me\\n", ("ssh-ed25519 AAAA me@home", "ssh-rsa BBBB"))
-    'ssh-ed25519 AAAA me\\nssh-rsa BBBB\\n'
+    >>> with_keys("ssh-ed25519 AAAA me\\n#ssh-rsa BBBB\\n", ("ssh-ed25519 AAAA me@home", "ssh-rsa BBBB"))
+    'ssh-ed25519 AAAA me\\n#ssh-rsa BBBB\\nssh-rsa BBBB\\n'
     """
     lines = lines_of(text)
-    new = [key for key in keys if not any(" ".join(key.split()[:2]) in line for line in lines)]
+    told = [line for line in lines if not line.lstrip().startswith("#")]
+    new = [key for key in keys if not any(" ".join(key.split()[:2]) in line for line in told)]
     return "\n".join([*lines, *new]) + "\n"
 
 

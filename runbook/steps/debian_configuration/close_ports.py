@@ -8,7 +8,7 @@ from runbook.facts.firewall import FILE, TABLE, Firewall
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import own_filters, wanted_packages, ways_in
+from runbook.steps.shared import own_filters, own_units, wanted_packages, ways_in
 
 TITLE = "Close all ports but ssh"
 GUIDE = "The template: iptables rules loaded from if-up.d, with no way back (H313)"
@@ -52,6 +52,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     findings = (
         *waits,
         *_refusals(now, rivals),
+        *own_units.masked([units[_UNIT]], "else set `kind: keep`"),
         *ways_in.shut(params, ssh_server.parse(facts), listening.parse(facts)),
     )
     note = f"Unless a new connection gets in within {action.revert_s} s, the host takes the rules back by itself."

@@ -48,7 +48,6 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     by_sudo = sudo_rules.keys(facts)
     if findings := _refusals(params, now, by_sudo):
         return Plan(findings=tuple(findings))
-    home = f"the home of {by_sudo[0]}" if by_sudo else "/root"
     action = Switch(
         "ssh",
         DROP_IN,
@@ -57,10 +56,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         revert_s=params.network.revert_s,
         is_new=facts.text(DROP_IN) is None,
         check=_WHOLE,
-        doubt=f"see that a key of yours is in .ssh/authorized_keys of {home} on the host, then run again",
+        doubt=_doubt(now, f"the home of {by_sudo[0]}" if by_sudo else "/root"),
     )
     note = f"Unless a new connection gets in within {params.network.revert_s} s, the host takes the file back by itself."
-    return Plan((action,), note=note)
+    return Plan((action,), tuple(_unread(now)), note)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -70,7 +69,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     now = ssh_server.parse(facts)
     if now.error:
         return _refusals(params, now, None)
-    return _passwords_by_match(now, "fail") + [
+    return [*_passwords_by_match(now, "fail"), *_unread(now)] + [
         Finding(
             "fail",
             f"sshd says {key} {now.value(key)}",
@@ -110,9 +109,58 @@ def _refusals(params: HostParams, now: SshServer, by_sudo: tuple[str, int] | Non
     return [
         *_passwords_by_match(now, "refuse"),
         *_second_proofs(now),
+        *_ahead(now),
         *_keys(params, now, by_sudo),
         *([] if by_sudo else _root(now)),
     ]
+
+
+def _ahead(now: SshServer) -> list[Finding]:
+    """A file of ours that is not read, or not first, would change nothing."""
+    wrong = _wrong(now)
+    if wrong and now.ahead is None:
+        return [
+            _refuse(
+                f"The ssh server does not read {DROP_IN}",
+                "no line of /etc/ssh/sshd_config takes that folder in, above its Match blocks: an upgrade keeps a file of "
+                "older releases, which has none",
+                "write `Include /etc/ssh/sshd_config.d/*.conf` as the first line of /etc/ssh/sshd_config (`head "
+                "/etc/ssh/sshd_config.d/*` shows what else it puts in force), or set `configuration.ssh: keep`, then run again",
+            )
+        ]
+    first = {key: said for key, said in (now.ahead or {}).items() if key in wrong}
+    return [
+        _refuse(
+            f"The ssh server reads {key} {value} in {file} before ours",
+            "of several values it takes the first",
+            f"take that line out of {file}, or set `configuration.ssh: keep`, then run again",
+        )
+        for key, (value, file) in first.items()
+        if value.lower() not in _WANTED[key]
+    ]
+
+
+def _unread(now: SshServer) -> list[Finding]:
+    """What sshd takes in from elsewhere may have a Match block that takes passwords."""
+    return [
+        Finding(
+            "warn",
+            f"sshd takes in {path}, which was not read here",
+            "a Match block in there may take passwords, and goes before every setting for all",
+            f"look with `grep -n -i -A 9 '^ *match' {path}`; in /etc/ssh/sshd_config.d it would be read",
+            "sshd_config(5)",
+        )
+        for path in now.unread
+    ]
+
+
+def _doubt(now: SshServer, home: str) -> str:
+    if now.has_other_keys:
+        return (
+            "see by which key or certificate you get in (`sshd -T | grep -i -e authorizedkeys -e trustedusercakeys` shows "
+            "where the ssh server looks), then run again"
+        )
+    return f"see that a key of yours is in .ssh/authorized_keys of {home} on the host, then run again"
 
 
 def _second_proofs(now: SshServer) -> list[Finding]:
@@ -142,6 +190,8 @@ def _keys(params: HostParams, now: SshServer, by_sudo: tuple[str, int] | None) -
                 "remove that line from its configuration, then run again",
             )
         )
+    if now.has_other_keys:
+        return found  # nobody can count those; the new connection shows whether one does
     if by_sudo and not by_sudo[1]:
         found.append(
             _refuse(

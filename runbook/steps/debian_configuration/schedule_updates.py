@@ -25,10 +25,13 @@ ORIGIN = "origin=Debian,codename=${distro_codename}-security,label=Debian-Securi
 _ORIGINS = "Unattended-Upgrade::Origins-Pattern::"
 _HELD_BACK = "Unattended-Upgrade::Package-Blacklist::"
 _LISTS = {_ORIGINS: (ORIGIN,), _HELD_BACK: HELD}
+_REBOOT = "Unattended-Upgrade::Automatic-Reboot"
+_YES = ("true", "yes", "with", "on", "enable", "1")
+"""What apt takes for yes (apt.conf(5))."""
 _VALUES = {
     "APT::Periodic::Update-Package-Lists": "1",
     "APT::Periodic::Unattended-Upgrade": "1",
-    "Unattended-Upgrade::Automatic-Reboot": "false",
+    _REBOOT: "false",
 }
 
 
@@ -95,21 +98,22 @@ def _others(now: Unattended, key: str) -> tuple[str, ...]:
 
 
 def _taken_off(facts: Facts) -> list[Finding]:
-    """Say which archives of others were upgraded by night until now; Debian's own is what `security` means."""
+    """Say which archives of others were upgraded by night until now, and that the host restarted for it."""
     origins = apt_settings.unattended(facts).values.get(_ORIGINS, ())
     others = [o for o in dict.fromkeys(origins) if o not in _LISTS[_ORIGINS] and "origin=Debian," not in o]
-    return (
-        [
-            Finding(
-                "warn",
-                f"{', '.join(others)} will not be upgraded by night any more",
-                "`updates: security` means Debian's security updates alone",
-                "set configuration.updates: keep to leave apt's settings as they are",
-                "H308",
-            )
-        ]
-        if others
-        else []
+    found = []
+    if others:
+        what = f"{', '.join(others)} will not be upgraded by night any more"
+        found.append(_not_any_more(what, "`updates: security` means Debian's security updates alone"))
+    if apt_settings.unattended(facts).first(_REBOOT).lower() in _YES:
+        why = "a restart takes every guest along, and an update of what the next boot stands on waits for a person"
+        found.append(_not_any_more("This host will not restart by itself after an update any more", why))
+    return found
+
+
+def _not_any_more(what: str, why: str) -> Finding:
+    return Finding(
+        "warn", what, why, "set configuration.updates: keep to leave apt's settings as they are", "H308"
     )
 
 

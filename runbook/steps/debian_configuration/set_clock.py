@@ -7,7 +7,7 @@ from runbook.facts import clock, services
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import wanted_packages
+from runbook.steps.shared import own_units, wanted_packages
 
 TITLE = "Set the time zone and keep the clock right"
 GUIDE = "The template: linked /etc/localtime and installed ntp, which Debian 13 no longer has (H303)"
@@ -36,6 +36,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         unit = services.parse(facts, *clock.UNITS)[name]
         if not unit.exists:
             findings.append(wanted_packages.not_installed(name.removesuffix(".service"), step="this step"))
+        findings += own_units.masked([unit], "else set configuration.clock.synchronise: keep")
         if not (unit.active == "active" and unit.starts_at_boot):
             actions.append(
                 Run(("systemctl", "enable", "--now", name), undo=wanted_packages.switched_off(unit))

@@ -29,7 +29,23 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(WriteFile(names.HOSTS, text))
     if now.running != params.host:
         actions.append(Run(("hostname", params.host), undo=("hostname", now.running)))
-    return Plan(tuple(actions))
+    return Plan(tuple(actions), tuple(_written_anew(now)) if actions else ())
+
+
+def _written_anew(now: names.Names) -> list[Finding]:
+    """cloud-init says at the head of /etc/hosts that it writes that file."""
+    if "manage_etc_hosts" not in now.hosts:
+        return []
+    return [
+        Finding(
+            "warn",
+            f"cloud-init writes {names.HOSTS} anew at each start, and the host's name with it",
+            "what is set here would hold until then",
+            "write `preserve_hostname: true` and `manage_etc_hosts: false` into /etc/cloud/cloud.cfg.d/99-names.cfg on the host; "
+            "`touch /etc/cloud/cloud-init.disabled` ends all that cloud-init does",
+            "hosts(5)",
+        )
+    ]
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

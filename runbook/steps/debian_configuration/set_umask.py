@@ -43,8 +43,13 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     found = []
     if _value(facts.text(_DEFS) or "") != umask:
         found.append(_fail(f"{_DEFS} does not say UMASK {umask}", "so another value, or 022, is in force"))
-    if not _reads(facts.text(_PAM) or ""):
+    pam = facts.text(_PAM) or ""
+    if not _reads(pam):
         found.append(_fail(f"{_PAM} has no pam_umask", "so nothing reads the value"))
+    own = re.search(rf"(?m)^{_MODULE}\b(umask=0*(\d+))", pam)
+    if own and own[2] != umask.lstrip("0"):
+        what, do = f"{_PAM} tells pam_umask {own[1]}", f"take {own[1]} out of that line of {_PAM}"
+        found.append(Finding("fail", what, "which counts before the file's value", do, "pam_umask(8)"))
     return found
 
 

@@ -8,7 +8,7 @@ from runbook.facts.trim import LVM_LOCAL, TIMER, Trim
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import wanted_packages
+from runbook.steps.shared import own_units, wanted_packages
 from runbook.steps.shared.edits import with_section
 
 TITLE = "Tell solid-state disks which blocks are free"
@@ -32,7 +32,9 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     timer = services.parse(facts, TIMER)[TIMER]
     if params.configuration.trim.weekly and not (timer.starts_at_boot and timer.active == "active"):
         actions.append(Run(("systemctl", "enable", "--now", TIMER), undo=wanted_packages.switched_off(timer)))
-    return Plan(tuple(actions), (*lost, *_cautions(params, now)))
+    wanted = [timer] if params.configuration.trim.weekly else []
+    stops = own_units.masked(wanted, "else set configuration.trim.weekly: false")
+    return Plan(tuple(actions), (*stops, *lost, *_cautions(params, now)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:

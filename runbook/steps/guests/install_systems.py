@@ -54,7 +54,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     tools = list(_tools(params, facts))
     found = [f for guest, _ in due for f in _obstacles(params, facts, guest)]
     if tools:
-        found += apt.obstacles(packages.parse(facts, needed(params)))
+        found += apt.before_installing(packages.parse(facts, needed(params)))
     if due:
         found += room.lacking(facts, _ROOM, _NEED_MIB, "the images of the guests' systems")
     if not due or any(f.level == "refuse" for f in found):

@@ -38,7 +38,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions.append(InstallPackages(missing, now.delta))
     mib = -(-now.download_bytes // space.MIB)
     note = f"{mib} MiB to download." if mib else ""
-    stops = (*apt.obstacles(now), *_unknown(now), *room.for_packages(facts, now.download_bytes))
+    stops = (*apt.before_installing(now), *_unknown(now), *room.for_packages(facts, now.download_bytes))
     return Plan(tuple(actions), stops, note)
 
 

@@ -70,7 +70,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         params, facts, tuple(t for t in _TIMERS if f"{schedule.UNITS}/{t}" not in schedule.units(params))
     )
     findings = (
-        *apt.obstacles(installed),
+        *apt.before_installing(installed),
         *_no_package(installed, missing),
         *(_cautions(params) if actions else ()),
     )

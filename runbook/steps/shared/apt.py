@@ -56,6 +56,22 @@ def obstacles(now: Packages) -> list[Finding]:
     return [*found, *unfinished(now.broken)]
 
 
+def before_installing(now: Packages) -> list[Finding]:
+    """Return what stops apt, and what it would take away for what it brings."""
+    found = obstacles(now)
+    if now.removed:
+        found.append(
+            Finding(
+                "loss",
+                f"With what is installed here apt would remove {', '.join(now.removed)}",
+                "the two cannot be there together; what it did it does no more, and `runbook undo` does not bring it back",
+                "leave what asks for the new package out of the parameters, or agree to this very plan",
+                "apt-get(8)",
+            )
+        )
+    return found
+
+
 def unfinished(broken: str) -> list[Finding]:
     """Return the finding of an installation that stopped half way, from what `dpkg --audit` says of it."""
     if not broken:

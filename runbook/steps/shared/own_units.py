@@ -5,9 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbook.actions import Action, Remove, Run
+from runbook.facts.services import Unit
 from runbook.model.ask import Facts
+from runbook.model.plan import Finding
 
 RELOAD = Run(("systemctl", "daemon-reload"), "systemd reads the unit", again=True)
+
+
+def masked(units: Iterable[Unit], otherwise: str) -> list[Finding]:
+    """Return a refusal for each unit that somebody masked; `otherwise` is the way to leave it so."""
+    return [
+        Finding(
+            "refuse",
+            f"{unit.name} is masked on this host",
+            "somebody saw to it that nothing starts it, and it cannot be enabled as long as that holds",
+            f"run `systemctl unmask {unit.name}` if it shall run after all; {otherwise}; then run again",
+            "systemctl(1), mask",
+        )
+        for unit in units
+        if unit.is_masked
+    ]
+
+
+def is_ours(text: str, content: str) -> bool:
+    """Return whether a unit's file begins as ours does."""
+    return text.startswith(content[: content.index("\n", content.index("Description=")) + 1])
 
 
 def away(facts: Facts, unit: str, file: str, content: str, others: Iterable[str] = ()) -> tuple[Action, ...]:
@@ -15,8 +37,7 @@ def away(facts: Facts, unit: str, file: str, content: str, others: Iterable[str]
 
     Ours begins as `content` does, whatever an older runbook wrote below that.
     """
-    head = content[: content.index("\n", content.index("Description=")) + 1]
-    if not (facts.text(file) or "").startswith(head):
+    if not is_ours(facts.text(file) or "", content):
         return ()
     stop = Run(("systemctl", "disable", "--now", unit), undo=("systemctl", "enable", "--now", unit))
     # They were made from the parameters, and are made from them again: what stood in them need not be asked.

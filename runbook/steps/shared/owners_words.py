@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from runbook.facts.grub import Grub
 from runbook.facts.shell_words import shell_words
+from runbook.facts.xen import HIDES
 from runbook.model.ask import Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
@@ -88,7 +89,7 @@ def _contradictions(others: list[str], mine: tuple[str, ...]) -> list[Finding]:
 def _hides_too(params: HostParams, facts: Facts) -> list[Finding]:
     """Devices that GRUB's defaults hide stand in every entry, recovery too, beside the list of the parameters."""
     lines = re.findall(r"(?m)^\s*(?:export\s+)?GRUB_CMDLINE_LINUX\w*=.*$", facts.text(DEFAULTS) or "")
-    words = [word for line in lines for word in re.findall(r"xen-pciback\.hide=[^\s\"']+", line)]
+    words = [word for line in lines for word in re.findall(r"xen[-_]pciback\.hide=[^\s\"']+", line)]
     if not words or all(word in boot_menu.kernel_normal(params) for word in words):
         return []
     return [
@@ -111,7 +112,7 @@ def _menu_hides_too(params: HostParams, now: Grub, before: str) -> list[Finding]
     mine = boot_menu.kernel_normal(params)
     words = [w for w in (now.xen.kernel_options if now.xen else ()) if w not in mine]
     words += [w for entry in now.recoveries for w in entry.kernel_options]
-    if not (words := [w for w in words if w.startswith("xen-pciback.hide=")]):
+    if not (words := [w for w in words if w.startswith(HIDES)]):
         return []
     return [
         Finding(
@@ -119,7 +120,7 @@ def _menu_hides_too(params: HostParams, now: Grub, before: str) -> list[Finding]
             f"The boot menu of this host hides devices as well: {words[0]}",
             "a file of GRUB's that is not the runbook's has the word, and the entries would hide that list beside the "
             "parameters'",
-            f"`grep -rn xen-pciback.hide {DEFAULTS} {boot_menu.FOLDER}` shows the file: take the word out of it and run "
+            f"`grep -rn xen.pciback.hide {DEFAULTS} {boot_menu.FOLDER}` shows the file: take the word out of it and run "
             "`update-grub`; name each of its devices under passthrough.devices (`runbook new` writes those that are hidden "
             "now), then run again",
             "H611",

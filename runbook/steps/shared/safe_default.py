@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
-
 from runbook.actions import Run
 from runbook.facts.grub import Entry, Grub
 from runbook.model.plan import Finding
@@ -18,8 +16,8 @@ def missing(now: Grub, *, words_change: bool) -> Entry | None:
     """
     saved = now.entry(now.saved_entry) if now.saved_entry else None
     starts = now.starts
-    if now.default == "${saved_entry}" and is_known(saved) and saved is starts:
-        return now.linux if words_change and saved.is_xen else None
+    if now.default == "${saved_entry}" and is_known(now, saved) and saved is starts:
+        return now.linux if words_change and saved and saved.is_xen else None
     wanted = starts if starts and now.is_plain(starts) else now.linux
     return None if saved is wanted else wanted
 
@@ -40,9 +38,12 @@ def gives_way(now: Grub, safe: Entry | None) -> list[Finding]:
     ]
 
 
-def is_known(entry: Entry | None) -> TypeGuard[Entry]:
-    """True for an entry that starts Debian with or without Xen; a pinned kernel is a person's choice."""
-    return entry is not None and (entry.is_linux or entry.is_xen) and not entry.is_recovery
+def is_known(now: Grub, entry: Entry | None) -> bool:
+    """True for an entry that starts this Debian with or without Xen; a pinned kernel is a person's choice.
+
+    Another system's kernel, a live system's and a memory test are loaded as Linux is, and are none.
+    """
+    return entry is not None and ((entry.is_xen and not entry.is_recovery) or now.is_plain(entry))
 
 
 def choose(entry: Entry, now: Grub) -> Run:

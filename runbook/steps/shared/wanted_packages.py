@@ -10,7 +10,7 @@ from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.releases.packages import of_group
 from runbook.steps.shared import room
-from runbook.steps.shared.apt import obstacles
+from runbook.steps.shared.apt import before_installing
 
 CPU = Ask.run("grep", "-m2", "-E", "^(vendor_id|flags)", "/proc/cpuinfo")
 _MICROCODE = ("intel-microcode", "amd64-microcode")
@@ -71,7 +71,7 @@ def missing(params: HostParams, facts: Facts) -> tuple[tuple[str, ...], tuple[st
 def stops(params: HostParams, facts: Facts) -> list[Finding]:
     """Return what keeps apt from installing what is missing."""
     now, (_, _, size) = read(params, facts), missing(params, facts)
-    found = obstacles(now)
+    found = before_installing(now)
     if not now.lists:
         found.append(
             Finding(

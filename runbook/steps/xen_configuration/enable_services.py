@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from runbook import releases
-from runbook.actions import Action, Remove, Run, WriteFile
+from runbook.actions import Action, Run, WriteFile
 from runbook.facts import files, services, system
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.releases import xen
+from runbook.steps.shared import own_units
 from runbook.steps.shared.own_units import RELOAD
 
 TITLE = "Start Xen's services and its watchdog with the host"
@@ -21,7 +24,6 @@ RISK = "safe"
 UNIT = services.XEN_WATCHDOG
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _COMPLETION = "/usr/share/bash-completion/completions/xl"
-_DISABLE = Run(("systemctl", "disable", "--now", UNIT), undo=("systemctl", "enable", "--now", UNIT))
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
@@ -47,9 +49,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     ]
     if params.services.watchdog:
         actions += _watch(params, facts, units)
-    elif facts.text(UNIT_FILE) is not None:
-        actions += [_DISABLE, Remove(UNIT_FILE), RELOAD]
-    return Plan(tuple(actions), waits)
+    else:
+        actions += own_units.away(facts, UNIT, UNIT_FILE, unit(params.services.watchdog_timeout_s))
+    masked = own_units.masked((units[name] for name in due), "Xen's guests need it")
+    return Plan(tuple(actions), (*waits, *masked, *_lost(params, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -69,7 +72,7 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
         for name in (*packaged, *((UNIT,) if watchdog else ()))
         if not units[name].starts_at_boot
     ]
-    if not watchdog and facts.text(UNIT_FILE) is not None:
+    if not watchdog and own_units.is_ours(facts.text(UNIT_FILE) or "", unit(0)):
         found.append(
             Finding("fail", f"{UNIT} is still there", do="run the step enable_services in mode apply")
         )
@@ -118,7 +121,7 @@ def _watch(params: HostParams, facts: Facts, units: dict[str, services.Unit]) ->
     """Return what is missing; under Xen the watchdog is started at once, else at Xen's first boot."""
     content = unit(params.services.watchdog_timeout_s)
     actions: list[Action] = []
-    changed = facts.text(UNIT_FILE) != content
+    changed = facts.text(UNIT_FILE) != content and not _is_as_asked(params, facts)
     if changed:
         actions.append(WriteFile(UNIT_FILE, content))
     if changed or units[UNIT].is_outdated or not units[UNIT].exists:
@@ -130,6 +133,34 @@ def _watch(params: HostParams, facts: Facts, units: dict[str, services.Unit]) ->
         stop = () if runs else ("systemctl", "stop", UNIT)
         actions.append(Run(("systemctl", "restart", UNIT), "Xen runs: the watch begins now", undo=stop))
     return actions
+
+
+def _is_as_asked(params: HostParams, facts: Facts) -> bool:
+    """Return whether a unit by hand starts the watchdog with the time of the parameters."""
+    text = facts.text(UNIT_FILE) or ""
+    is_by_hand = not own_units.is_ours(text, unit(0))
+    return (
+        is_by_hand
+        and re.search(rf"(?m)^ExecStart=.*/xenwatchdogd {params.services.watchdog_timeout_s}\b", text)
+        is not None
+    )
+
+
+def _lost(params: HostParams, facts: Facts) -> list[Finding]:
+    text = facts.text(UNIT_FILE) or ""
+    is_kept = not params.services.watchdog or _is_as_asked(params, facts)
+    if not text or is_kept or own_units.is_ours(text, unit(0)):
+        return []
+    return [
+        Finding(
+            "loss",
+            f"{UNIT_FILE} was written by hand, and would be replaced",
+            f"it does not start xenwatchdogd with {params.services.watchdog_timeout_s} s, as services.watchdog_timeout_s asks",
+            "set services.watchdog_timeout_s to the time in that file, which leaves it, or `services.watchdog: false`; or agree "
+            "to this very plan",
+            "xenwatchdogd(8)",
+        )
+    ]
 
 
 def _supply(params: HostParams) -> xen.Supply:

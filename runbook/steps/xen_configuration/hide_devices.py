@@ -9,14 +9,13 @@ from runbook.facts.soft_dependencies import SoftDependency
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import boot_menu, room, takers, wanted_devices
-from runbook.steps.shared.edits import lines_of
+from runbook.steps.shared import boot_menu, hidden_by_hand, room, takers, wanted_devices
+from runbook.steps.shared.hidden_by_hand import MODULE
 
 TITLE = "Keep the guests' devices from dom0's drivers"
 GUIDE = "“Xen Configuration”: xen-pciback.hide on the kernel line, which needs a kernel of one's own"
 RISK = "safe"
 
-MODULE = "xen-pciback"
 FIRST = "/etc/modprobe.d/00-xen-pciback.conf"
 """Read before the files of others; it is there only where one of them names a module that is ours, too."""
 _OURS = (OPTIONS, FIRST)
@@ -48,12 +47,12 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if any(f.stops for f in findings):
         return Plan(findings=findings)
     actions: list[Action] = []
-    wanted = options(params, now)
+    wanted = options(params, now, _text(facts, OPTIONS) or "")
     for path, text in zip(_OURS, (wanted, shared(params, facts, now)), strict=True):
         if text != _text(facts, path):
             actions.append(WriteFile(path, text) if text else Remove(path))
     early = facts.text(EARLY) or ""
-    if (wanted_early := early_modules(early, bool(wanted))) != early:
+    if (wanted_early := hidden_by_hand.early(early, wanted=bool(params.passthrough.devices))) != early:
         actions.append(WriteFile(EARLY, wanted_early))
     if actions or now.stale:
         actions.append(_REBUILD)
@@ -63,7 +62,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
             f"Something in /etc/modprobe.d or {EARLY} changed after the initial RAM disks were made, by a package or by a run that was cut off: "
             "the devices that are hidden stay the same, and the RAM disks get what else stands there. " + note
         )
-    return Plan(tuple(actions), findings, note)
+    return Plan(tuple(actions), (*findings, *hidden_by_hand.lost(params, facts)), note)
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
@@ -91,15 +90,18 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     return found
 
 
-def options(params: HostParams, now: Hiding) -> str | None:
-    """Return the modprobe.d(5) file, None when nothing is hidden."""
+def options(params: HostParams, now: Hiding, before: str = "") -> str | None:
+    """Return the modprobe.d(5) file, None when nothing is hidden; what else a person wrote into it stays."""
+    kept = hidden_by_hand.kept(before)
     if not params.passthrough.devices:
-        return None
+        is_others = not before.startswith(hidden_by_hand.HEAD) and not modules.hidden_by(before)
+        return (before if is_others else "".join(f"{line}\n" for line in kept)) or None
     claims = sorted({module for candidate in now.candidates for module in candidate.modules})
     lines = [
-        "# Devices that belong to guests. Changed by the runbook; see params passthrough.devices.",
+        hidden_by_hand.HEAD,
         f"options {MODULE} hide={boot_menu.hide_list(params)}",
         *(f"softdep {module} pre: {MODULE}" for module in claims),
+        *kept,
     ]
     return "\n".join(lines) + "\n"
 
@@ -158,20 +160,6 @@ def _read_before_ours(facts: Facts, now: Hiding) -> list[Finding]:
 def _text(facts: Facts, path: str) -> str | None:
     """Return a file's text, None when there is none, or when a host answered before it was asked for it."""
     return facts.text(path) if Ask.read(path) in facts else None
-
-
-def early_modules(text: str, wanted: bool) -> str:
-    """Return /etc/initramfs-tools/modules with the line `xen-pciback`, or without it.
-
-    >>> early_modules("# raid1\\n", True)
-    '# raid1\\nxen-pciback\\n'
-    """
-    lines = lines_of(text)
-    has = any(line.split()[:1] in ([MODULE], ["xen_pciback"]) for line in lines)
-    if has == wanted:
-        return text
-    kept = [line for line in lines if line.split()[:1] not in ([MODULE], ["xen_pciback"])]
-    return "".join(f"{line}\n" for line in [*kept, *([MODULE] if wanted else [])])
 
 
 def _missing(params: HostParams, now: Hiding) -> list[Finding]:

@@ -138,7 +138,7 @@ def _rivals(params: HostParams, facts: Facts) -> list[Finding]:
 
 
 def _cannot_install(there: Packages) -> list[Finding]:
-    return list(apt.obstacles(there)) if there.missing(_PACKAGES) else []
+    return list(apt.before_installing(there)) if there.missing(_PACKAGES) else []
 
 
 def _taken(params: HostParams, now: guest_network.GuestNetwork) -> list[Finding]:

@@ -9,6 +9,7 @@ from runbook.actions import Action, Run, WriteFile
 from runbook.facts import grub, grub_sources
 from runbook.facts.grub import Grub
 from runbook.facts.grub_menu import Entry
+from runbook.facts.xen import HIDES
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
@@ -22,6 +23,7 @@ GUIDE = (
 )
 RISK = "disruptive"
 
+_FOR_SHOW = ("ro", "rw", "quiet", "splash")
 _FILES = ((boot_menu.KEEP_DEFAULT_FILE, boot_menu.KEEP_DEFAULT), (boot_menu.OPTIONS_FILE, None))
 
 
@@ -67,8 +69,8 @@ def check(params: HostParams, facts: Facts) -> list[Finding]:
     now = grub.parse(facts)
     if not now.hypervisors:
         return [_not_installed(params)]
-    found = [*_no_way_back(now), *_wrong(params, now)]
-    if not safe_default.is_known(now.entry(now.saved_entry)):
+    found = [*_no_way_back(now), *_wrong(params, now), *_unlike_plain(now, facts)]
+    if not safe_default.is_known(now, now.entry(now.saved_entry)):
         found.append(
             Finding(
                 "fail",
@@ -134,15 +136,13 @@ def _lost(params: HostParams, xen_entry: Entry) -> Iterator[Finding]:
 
 
 def _left(params: HostParams, now: Grub, xen_entry: Entry) -> Iterator[Finding]:
-    hides = [w for w in xen_entry.kernel_options if w.startswith("xen-pciback.hide=")]
+    hides = [w for w in xen_entry.kernel_options if w.startswith(HIDES)]
     too_much = [w for w in hides if w not in boot_menu.kernel_normal(params)]
     if too_much:
         yield _fail(
             f"The Xen entry still has {' '.join(too_much)}", "that is not the list of the parameters", "H611"
         )
-    hiding = [
-        e.title for e in now.recoveries if any(w.startswith("xen-pciback.hide=") for w in e.kernel_options)
-    ]
+    hiding = [e.title for e in now.recoveries if any(w.startswith(HIDES) for w in e.kernel_options)]
     if hiding:
         yield _fail(
             f"The recovery entry '{hiding[0]}' hides devices",
@@ -154,6 +154,23 @@ def _left(params: HostParams, now: Grub, xen_entry: Entry) -> Iterator[Finding]:
             f"GRUB's default is '{now.default}', not the saved entry",
             "another file in grub.d sets GRUB_DEFAULT",
             "H619",
+        )
+
+
+def _unlike_plain(now: Grub, facts: Facts) -> Iterator[Finding]:
+    """Words of Linux's that did not come to Xen's entry: our file gives it those that it finds, and is not the last one."""
+    if now.linux is None or now.xen is None or "_XEN_REPLACE" in (facts.text(owners_words.DEFAULTS) or ""):
+        return
+    has = {*now.xen.kernel_options, *_FOR_SHOW}
+    if lost := [w for w in now.linux.kernel_options if w not in has and not w.startswith("root=")]:
+        yield Finding(
+            "warn",
+            f"Plain Debian is started with {' '.join(lost)}, and Xen's dom0 is not",
+            f"a file of {boot_menu.FOLDER} that sorts behind {boot_menu.OPTIONS_FILE} adds to GRUB_CMDLINE_LINUX…, or a "
+            "GRUB_CMDLINE_LINUX_XEN_REPLACE… of this host leaves it out on purpose",
+            f"see with `ls {boot_menu.FOLDER}`: give such a file a name that sorts in front, such as 50-local.cfg, and run "
+            "`update-grub`; or name the words under dom0.kernel_options",
+            "H610",
         )
 
 

@@ -47,7 +47,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions += _installation(now.installed.get(build.PACKAGE), missing, now.delta, package)
     if not actions:
         return Plan(findings=tuple(findings))
-    stops = (*apt.obstacles(now), *xen_present.boot_loader(facts), *apt.archive(now))
+    stops = (*apt.before_installing(now), *xen_present.boot_loader(facts), *apt.archive(now))
     return Plan(tuple(actions), (*stops, *apt.lacking_room(facts, now.download_bytes), *findings))
 
 

@@ -35,7 +35,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
         actions.append(InstallPackages(missing, now.delta))
     findings = [*apt.clashes(params, now), *xen_present.os_prober(now)]
     if missing:
-        stops = (*apt.obstacles(now), *xen_present.boot_loader(facts), *apt.archive(now))
+        stops = (*apt.before_installing(now), *xen_present.boot_loader(facts), *apt.archive(now))
         findings = [*stops, *apt.lacking_room(facts, now.download_bytes), *findings]
     mib = -(-now.download_bytes // 2**20)
     return Plan(tuple(actions), tuple(findings), f"{mib} MiB to download." if missing and mib else "")

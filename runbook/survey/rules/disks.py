@@ -24,3 +24,7 @@ def disks(machine: Machine, device: Device, guest_group: str) -> Iterator[Reason
             yield Reason("disk", f"its disk {disks} holds a part of {use.who}, which dom0 has mounted")
         elif use.is_part and not mounted:
             yield Reason("volumes", f"its disk {disks} holds {use.whole}")
+        elif use.kind == "holder" and not mounted and not any(other.is_part for other in uses):
+            yield Reason(
+                "volumes", f"its disk {disks} carries the mapping {use.who}, which something may have open"
+            )
