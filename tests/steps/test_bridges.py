@@ -110,7 +110,7 @@ def test_what_belongs_to_others_is_kept():
         "  up route add x\nmapping usb*\n  script /x\n"
     )
     text = render(PARAMS, old)
-    for kept in ("source-directory /srv/net\n", "auto lo enp0s3 vpn0\n", "iface vpn0 inet static\n  address "
+    for kept in ("source-directory /srv/net\n", "auto lo enp0s3 xenbr0 vpn0\n", "iface vpn0 inet static\n  address "
                                                                "10.9.0.1/24\n"
                  "  up route add x\n", "mapping usb*\n  script /x\n"):  # fmt: skip
         assert kept in text
