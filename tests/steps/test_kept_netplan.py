@@ -198,3 +198,50 @@ def test_netplan_itself_makes_the_same_of_it(host):
     above = effective(after, "xenbr0", MAC, "bridge")
     assert before - wire - above == set()
     assert ("Network", "Bridge", "xenbr0") in wire
+
+
+DROP_IN = "/etc/systemd/network/10-netplan-{}.network.d/more.conf"
+MORE = "# by hand\n[Link]\nMTUBytes=9000\n\n[Network]\n# found by name\nMulticastDNS=yes\n\n[Route]\nDestination=10.8.0.0/16\nGateway=192.168.1.2\n"
+
+
+def test_what_is_added_to_netplans_own_file_goes_to_the_bridges():
+    """A drop-in of the card's generated file, for what netplan has no word for, is parted like a file of networkd's."""
+    texts = {
+        f"{FOLDER}/a.yaml": "network:\n  ethernets:\n    eno1:\n      addresses: [192.168.1.10/24]\n",
+        DROP_IN.format("eno1"): MORE,
+    }
+    done = writer.write(PARAMS[0], facts("eno1", texts))
+    new = carried_out(texts, done)
+    assert done.findings == ()
+    assert new[DROP_IN.format("eno1")] == "# by hand\n[Link]\nMTUBytes=9000\n\n[Network]\n"
+    assert "# found by name\nMulticastDNS=yes\n" in new[DROP_IN.format("xenbr0")]
+    assert "Destination=10.8.0.0/16\nGateway=192.168.1.2\n" in new[DROP_IN.format("xenbr0")]
+    assert "10.8.0.0/16" in done.holds["xenbr0"].named
+    again = writer.write(PARAMS[0], facts("eno1", new))
+    assert (again.changes(facts("eno1", new)), again.holds) == ((), done.holds)
+
+
+def test_a_drop_in_with_nothing_left_goes():
+    """What is about addresses alone is the bridge's altogether, its comments included."""
+    texts = {
+        f"{FOLDER}/a.yaml": "network:\n  ethernets:\n    eno1: {dhcp4: true}\n",
+        DROP_IN.format("eno1"): "# why\n[DHCPv4]\nSendHostname=no\n# end\n",
+    }
+    new = carried_out(texts, writer.write(PARAMS[0], facts("eno1", texts)))
+    assert DROP_IN.format("eno1") not in new
+    assert new[DROP_IN.format("xenbr0")] == "# why\n[DHCPv4]\nSendHostname=no\n# end\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("eno1", "[Network]\nMACVLAN=mv0\n"), ("all-en", "[DHCPv4]\nSendHostname=no\n")]
+)
+def test_a_drop_in_that_is_unsure_is_refused(name, text):
+    """A line that nobody can place, or a drop-in of several cards' definition, is named with its file."""
+    body = "match: {name: en*}\n      dhcp4: true" if name == "all-en" else "dhcp4: true"
+    texts = {
+        f"{FOLDER}/a.yaml": f"network:\n  ethernets:\n    {name}:\n      {body}\n",
+        DROP_IN.format(name): text,
+    }
+    (found,) = writer.write(PARAMS[0], facts(name, texts)).findings
+    assert found.level == "refuse"
+    assert found.what.startswith(f"It is not sure what becomes of {DROP_IN.format(name)}")

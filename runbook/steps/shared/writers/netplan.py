@@ -13,8 +13,8 @@ from runbook.facts.netplan import CLOUD_DROP_IN, FOLDER
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams, edit
 from runbook.params.host import Bridge
+from runbook.steps.shared.writers import netplan_drop_ins, netplan_nm
 from runbook.steps.shared.writers import netplan_findings as said
-from runbook.steps.shared.writers import netplan_nm
 from runbook.steps.shared.writers import netplan_text as texts
 from runbook.steps.shared.writers.asked import as_asked
 from runbook.steps.shared.writers.netplan_data import InYaml, place
@@ -83,6 +83,8 @@ def _bridge(bridge: Bridge, work: Work) -> None:
     else:
         work.made.append(bridge.name)
         _new(bridge, ids, renderer, work)
+        for port in bridge.ports:
+            netplan_drop_ins.carry(port, bridge.name, work)
     _as_asked(bridge, next(iter(bridge.ports), bridge.name), work)
     if renderer == netplan_nm.RENDERER:
         held = work.holds[bridge.name]
@@ -195,7 +197,7 @@ def _as_asked(bridge: Bridge, whose: str, work: Work) -> None:
         for key, value in has.data.items():
             text = edit.put(text, (*where, key), value) if every.get(key) != value else text
         work.files[paths[0]] = text
-    work.holds[bridge.name] = has.held()
+    work.holds[bridge.name] = netplan_drop_ins.with_drop_ins(has.held(), bridge.name, work)
     if has.leases(4) or has.gateways(4):
         work.gateways.add(bridge.name)
 

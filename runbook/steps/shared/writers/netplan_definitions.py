@@ -27,7 +27,8 @@ class Work:
     daemon: Networkd
     now: Network
     facts: Facts = field(repr=False)
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
+    """Each file by its path as it shall be, None for gone."""
     findings: list[Finding] = field(default_factory=list)
     holds: dict[str, Held] = field(default_factory=dict)
     gateways: set[str] = field(default_factory=set)
@@ -35,7 +36,7 @@ class Work:
     made: list[str] = field(default_factory=list)
 
     def text(self, path: str) -> str:
-        return self.files.get(path, self.told.texts.get(path, ""))
+        return self.files.get(path) or self.told.texts.get(path, "")
 
     def told_now(self, kind: str, name: str) -> dict[str, Any]:
         """Return what the files say of a definition, as they shall be."""

@@ -37,14 +37,15 @@ def link_of(name: str, now: Network) -> Link:
     kind = "bridge" if interface.is_bridge else "vlan" if interface.parent else ""
     if not kind and not interface.controller and now.ports(name):
         kind = "bond"
-    return Link(name, interface.mac, kind)
+    return Link(name, interface.mac, kind, interface.more_names)
 
 
 def is_own(unit: Unit, port: str, told: Networkd, now: Network) -> bool:
     """Return whether a file is about one card alone, and ours to change: then it is changed in place."""
     named = {word for value in unit.values("Match", "Name") for word in value.split()}
     by_address = unit.values("Match", "MACAddress") or unit.values("Match", "PermanentMACAddress")
-    is_narrow = named == {port} or (not named and bool(by_address))
+    names = {port, *link_of(port, now).more_names}
+    is_narrow = named <= names if named else bool(by_address)
     others = (i.name for i in now.interfaces if i.name != port and not i.is_bridge)
     is_shared = any(told.network(link_of(name, now)) is unit for name in others)
     return is_narrow and not is_shared and all(f.path.startswith(FOLDER) for f in (unit.file, *unit.drop_ins))
