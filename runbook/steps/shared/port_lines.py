@@ -69,7 +69,7 @@ def renamed(text: str, port: str, bridge: str) -> str:
 
 def follows_address(words: tuple[str, ...]) -> bool:
     """Return whether a hook of any paragraph is about addresses, routes or filters alone, and may be renamed."""
-    return words[0] in _HOOKS and _kinds(" ".join(words[1:])) <= {"address"}
+    return words[0] in _HOOKS and kinds(" ".join(words[1:])) <= {"address"}
 
 
 def is_hook(words: tuple[str, ...]) -> bool:
@@ -78,16 +78,20 @@ def is_hook(words: tuple[str, ...]) -> bool:
 
 
 def _hook(command: str, port: str) -> Place:
-    kinds = _kinds(command)
-    if kinds == {"link"}:
+    about = kinds(command)
+    if about == {"link"}:
         return "port"
-    if kinds <= {"address"} or not names(command, port):
+    if about <= {"address"} or not names(command, port):
         return "bridge"
     return "unknown"
 
 
-def _kinds(command: str) -> set[str]:
-    """Return what the commands of a line are about: `link`, `address`, or `other`."""
+def kinds(command: str) -> set[str]:
+    """Return what the commands of a line are about: `link`, `address`, or `other`.
+
+    >>> sorted(kinds("ethtool -s eno1 wol g; iptables -t nat -A POSTROUTING -o eno1 -j MASQUERADE"))
+    ['address', 'link']
+    """
     found = set()
     for part in re.split(r"\|\||&&|[;|]", command):
         program, *rest = part.split() or [""]
