@@ -193,6 +193,15 @@ def external():
     return nm.host({OFFICE: TEXT, f"{nm.FOLDERS[1]}/br": nm.BR}, MINE, OTHER)
 
 
+def configured(devices):
+    """Return the office's host, whose configuration says something of some devices."""
+    host = office()
+    host.files["/etc/NetworkManager/NetworkManager.conf"] = (
+        f"[connection-private]\nmatch-device={devices}\nipv6.ip6-privacy=2\nethernet.wake-on-lan=0\n"
+    )
+    return host
+
+
 def shown(host, change):
     """Return the facts of a host, with what nmcli lists of its profiles changed."""
     facts = host.facts(configure_bridges.asks(nm.asked()))
@@ -211,6 +220,8 @@ PROFILES = {
         office(dsl=nm.PPPOE), [ENO1], office(dsl=nm.PPPOE.replace("parent=eno1", "parent=xenbr0")), [ENO1], "pppoe.parent xenbr0"),
     "NetworkManager has … connected, and none of its profiles is known to be active there": (
         nm.host({}, MINE), [ENO1], office(), [ENO1], "nmcli connection up NAME ifname eno1"),
+    "NetworkManager.conf says … for …, and not for …": (
+        configured("type:ethernet"), [ENO1], configured("type:ethernet,interface-name:xenbr0"), [ENO1], "add `interface-name:xenbr0`"),
     "… is there, and no profile of NetworkManager makes it": (
         external(), [ENO1], left_to_others(external()), [ENO1], "take the cards of xenbr0 out of NetworkManager's hands"),
     "The profile '…' of … is in memory only": (
