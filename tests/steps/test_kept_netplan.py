@@ -245,3 +245,30 @@ def test_a_drop_in_that_is_unsure_is_refused(name, text):
     (found,) = writer.write(PARAMS[0], facts(name, texts)).findings
     assert found.level == "refuse"
     assert found.what.startswith(f"It is not sure what becomes of {DROP_IN.format(name)}")
+
+
+CARD = "network:\n  ethernets:\n    eno1:\n      addresses: [192.168.1.10/24]\n"
+VXLAN = "  tunnels:\n    vx0: {mode: vxlan, id: 5, link: LINK}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (f"{CARD}{VXLAN.replace('LINK', 'eno1')}", "`link: eno1` of vx0"),
+        (CARD.replace("eno1:", "eno1: &lan") + "    eno2: *lan\n", f"{FOLDER}/a.yaml"),
+        (CARD.replace("[192", "&lan [192") + "    eno2: {addresses: *lan}\n", f"the files of {FOLDER} (found undefined alias 'lan')"),
+    ],
+)  # fmt: skip
+def test_what_would_mean_another_thing_elsewhere_is_refused(text, what):
+    """A tunnel on the card, and lines that another definition takes over by an alias, are not changed unsaid."""
+    found = writer.write(PARAMS[0], facts("eno1", {f"{FOLDER}/a.yaml": text})).findings
+    assert [(f.level, f.what.partition(" when ")[0]) for f in found] == [
+        ("refuse", f"It is not sure what becomes of {what}")
+    ]
+
+
+def test_a_tunnel_of_another_card_is_no_reason_to_stop():
+    """A VLAN works on a port, a virtual function too, and what stands on others is not touched."""
+    more = "    eno2: {link: eno1}\n  vlans:\n    lan5: {id: 5, link: eno1}\n"
+    text = f"{CARD}{more}{VXLAN.replace('LINK', 'eno2')}"
+    assert writer.write(PARAMS[0], facts("eno1", {f"{FOLDER}/a.yaml": text})).findings == ()

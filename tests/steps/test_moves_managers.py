@@ -111,6 +111,17 @@ def test_the_network_by_networkd_and_netplan(move):
     assert [f.what for f in after] == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["  ethernets: {enp0s3: {dhcp4: true\n", "  ethernets: {}\n  ethernets: {enp0s3: {dhcp4: true}}\n"],
+)
+def test_where_nothing_is_written_nothing_else_is_said(text):
+    """A file that cannot be read here, though netplan may read it, is the one reason: what it would give is not known."""
+    (found,) = stopped([XENBR0], plan(text), {})
+    assert found.what == f"{PLAN} cannot be read"
+    assert found.why.startswith("line ")
+
+
 MINE, OTHER = "192.168.77.10/24", "192.168.77.11/24"
 TEXT, OFFICE = nm.TEXT, nm.OFFICE
 ENO2 = "[connection]\nid=two\nuuid=22\ntype=ethernet\ninterface-name=eno2\n\n[ipv4]\nmethod=manual\naddress1=10.9.0.2/24\n"

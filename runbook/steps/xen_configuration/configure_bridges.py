@@ -42,7 +42,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if is_confirmed and not is_new and not bridges.not_in_force(params, now):
         return Plan(findings=said)
     # Where nobody writes anything, nothing can be said of what would be in force.
-    dangers = (*choice.findings, *(_dangers(params, now, facts, written) if written else ()))
+    is_written = any(one.files for _, one in written)
+    dangers = (*choice.findings, *(_dangers(params, now, facts, written) if is_written else ()))
     # What would be cut off is said once, by what is in force or, where it is not, by what the files say.
     sources = {f.source for f in dangers if f.stops} & {"H651"}
     findings = (

@@ -49,7 +49,9 @@ def write(params: HostParams, facts: Facts) -> Written:
         try:
             _bridge(bridge, work)
         except (ParamsError, KeyError) as error:
-            work.findings.append(said.by_hand(f"the files of {FOLDER} ({error})", "a port", bridge.name))
+            why = error.why if isinstance(error, ParamsError) else str(error)
+            found = said.by_hand(f"the files of {FOLDER} ({why})", "a port", bridge.name)
+            return Written(findings=(*work.findings, found))
     _stay_written(work)
     others = {name for kind in netplan.KINDS for name in work.told.whole.get(kind) or {}}
     files = [NetworkFile(path, text, "0600" if path.startswith(FOLDER) and path not in work.told.texts else "")
@@ -154,11 +156,14 @@ def _in_place(bridge: str, card: str, more: dict[str, Any], work: Work) -> None:
         keys = [key for key in has if place(key) == "bridge"]
         both = {key: value for key, value in has.items() if place(key) == "both"}
         if keys or both or more:
-            text = texts.moved(work.text(path), ("network", kind, card), keys, bridge, more | both)
+            old = work.text(path)
+            text = texts.moved(old, ("network", kind, card), keys, bridge, more | both)
             work.files[path] = text
             got = ((texts.as_told(text).get("bridges") or {}).get(bridge)) or {}
             wanted = more | both | {key: has[key] for key in keys}
-            if got != wanted:
+            own = ((kind, card), ("bridges", bridge))
+            # An anchor of the card's lines may be meant elsewhere (`*name`).
+            if got != wanted or texts.besides(old, *own) != texts.besides(text, *own):
                 work.findings.append(said.by_hand(path, card, bridge))
         more = {}
 

@@ -18,6 +18,9 @@ from runbook.steps.shared.writers.given_up import belongs
 from runbook.steps.shared.writers.netplan_data import InYaml, place
 from runbook.steps.shared.writers.networkd_names import link_of
 
+_WORK_ON_A_PORT = ("vlans", "ethernets")
+"""What has a card as its `link` and takes frames before the bridge does: VLANs, and virtual functions of the card."""
+
 
 @dataclass
 class Work:
@@ -94,7 +97,13 @@ def unsure(port: str, name: str, bridge: str, work: Work) -> list[Finding]:
             for other, one in (work.told.whole.get(kind) or {}).items()
             if name in _interfaces(one) and other != bridge
         ]
-    return found
+    on_top = [
+        other
+        for kind in netplan.KINDS
+        for other, one in (work.told.whole.get(kind) or {}).items()
+        if kind not in _WORK_ON_A_PORT and isinstance(one, dict) and one.get("link") == name
+    ]
+    return [*found, *(said.by_hand(f"`link: {name}` of {other}", port, bridge) for other in on_top)]
 
 
 def files_of(kind: str, name: str, work: Work) -> list[str]:

@@ -16,7 +16,7 @@ def unreadable(path: str, why: str) -> Finding:
     return _refuse(
         f"{path} cannot be read",
         why,
-        "see with `netplan generate` on the host what netplan says of it, mend that line, and run again",
+        "write it there plainly and once, see with `netplan generate` on the host that netplan reads it too, and run again",
     )
 
 
