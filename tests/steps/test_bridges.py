@@ -443,3 +443,15 @@ def test_a_card_that_pppd_has_is_no_port():
         ("refuse", "enp0s4 carries the connection of pppd, and cannot be a port of xenbr1")
     ]
     assert plan_of(machine) == []
+
+
+def test_what_cannot_be_placed_is_the_one_reason():
+    """Where it is not sure what a line means, nothing is said of addresses that this line may give: no move could cure that."""
+    text = "auto enp0s3\nmapping enp0s3\n    script /bin/where\niface home inet dhcp\n"
+    machine = ready(files={FILE: text})
+    planned = configure_bridges.plan(
+        with_bridges(OUTSIDE), machine.facts(configure_bridges.asks(with_bridges(OUTSIDE)))
+    )
+    assert [f.what for f in planned.stops] == [
+        "It is not sure what becomes of `mapping enp0s3` when enp0s3 is a port of xenbr0"
+    ]

@@ -394,3 +394,13 @@ def test_lists_of_every_kind_name_the_bridge():
     assert [w.partition("`")[2] for _, w in told(edited(f"{LO}no-scripts eno1\n{STATIC}"))] == [
         "no-scripts eno1` when eno1 is a port of xenbr0"
     ]
+
+
+def test_a_hook_that_sets_the_mtu_sets_that_of_both():
+    """As with `mtu`: guests with another one would else bring the bridge's, and so the host's own, down to theirs."""
+    done = edited(f"{LO}{STATIC}    up ip link set dev $IFACE mtu 9000\n    up ip link set eno1 promisc on\n")
+    port, _, bridge = done.files[FILE].partition("auto xenbr0")
+    assert told(done) == []
+    assert "    up ip link set dev $IFACE mtu 9000\n" in port
+    assert "    up ip link set dev $IFACE mtu 9000\n" in bridge
+    assert "promisc" not in bridge

@@ -36,6 +36,8 @@ def place(words: tuple[str, ...], port: str) -> Place:
     'bridge'
     >>> place(("post-up", "ethtool", "-K", "eno1", "tso", "off"), "eno1"), place(("up", "/root/x", "eno1"), "eno1")
     ('port', 'unknown')
+    >>> place(("up", "ip", "link", "set", "dev", "$IFACE", "mtu", "9000"), "eno1")
+    'both'
     """
     key = words[0]
     if key in _HOOKS:
@@ -80,7 +82,7 @@ def is_hook(words: tuple[str, ...]) -> bool:
 def _hook(command: str, port: str) -> Place:
     about = kinds(command)
     if about == {"link"}:
-        return "port"
+        return "both" if re.search(r"\bmtu\s+[0-9]", command) else "port"
     if about <= {"address"} or not names(command, port):
         return "bridge"
     return "unknown"

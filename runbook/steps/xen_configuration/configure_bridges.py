@@ -66,18 +66,21 @@ def _dangers(
 ) -> Iterator[Finding]:
     """Yield what stands in the way of putting the files in force, and what they would not give a bridge."""
     yield from (f for _, one in written for f in one.dangers)
+    # Of what could not be placed nobody knows what it would have given: what is not held then is no reason of its own.
+    is_sure = not any(f.level == "refuse" for _, one in written for f in one.findings)
+    ways = {name for _, one in written for name in one.gateways}
     yield from bridge_dangers.find(
         params,
         now,
         interfaces.parse(facts).wireless,
         {name for _, one in written for name in one.others},
-        {name for _, one in written for name in one.gateways},
+        ways if is_sure else {bridge.name for bridge in params.network.bridges},
     )
     yield from bridge_dangers.by_name(params, now, filter_files.naming(facts, _names(params)))
     yield from named_cards.find(params, now, by_card_name.lines(facts, _names(params)))
     for _, one in written:
         yield from (_secret(f.path) for f in one.changes(facts) if holds(facts.text(f.path) or ""))
-    for share, one in written:
+    for share, one in written if is_sure else ():
         for bridge in share.params.network.bridges:
             yield from kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
 
