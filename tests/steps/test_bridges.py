@@ -449,9 +449,8 @@ def test_what_cannot_be_placed_is_the_one_reason():
     """Where it is not sure what a line means, nothing is said of addresses that this line may give: no move could cure that."""
     text = "auto enp0s3\nmapping enp0s3\n    script /bin/where\niface home inet dhcp\n"
     machine = ready(files={FILE: text})
-    planned = configure_bridges.plan(
-        with_bridges(OUTSIDE), machine.facts(configure_bridges.asks(with_bridges(OUTSIDE)))
-    )
+    params = with_bridges({"name": "xenbr0", "ports": ["enp0s3"]})
+    planned = configure_bridges.plan(params, machine.facts(configure_bridges.asks(params)))
     assert [f.what for f in planned.stops] == [
         "It is not sure what becomes of `mapping enp0s3` when enp0s3 is a port of xenbr0"
     ]

@@ -272,3 +272,14 @@ def test_a_tunnel_of_another_card_is_no_reason_to_stop():
     more = "    eno2: {link: eno1}\n  vlans:\n    lan5: {id: 5, link: eno1}\n"
     text = f"{CARD}{more}{VXLAN.replace('LINK', 'eno2')}"
     assert writer.write(PARAMS[0], facts("eno1", {f"{FOLDER}/a.yaml": text})).findings == ()
+
+
+def test_the_guests_ends_are_left_alone():
+    """What netplan has networkd make of `match: {name: "*"}` takes in the guests' ends of their cables too."""
+    texts = {
+        f"{FOLDER}/a.yaml": 'network:\n  ethernets:\n    all:\n      match: {name: "*"}\n      dhcp4: true\n'
+    }
+    new = carried_out(texts, writer.write(PARAMS[0], facts("all", texts)))
+    (path,) = (path for path in new if "xen-guests" in path)
+    assert path < "/etc/systemd/network/10-netplan-all.network"
+    assert new[path].endswith("[Match]\nName=vif*\n\n[Link]\nUnmanaged=yes\n")

@@ -261,3 +261,52 @@ def test_a_file_that_networkd_has_and_nobody_finds_is_named():
     (found,) = writer.write(PARAMS[0], Facts(told)).findings
     assert found.what == f"networkd has eno1 by {path}, and by the files as they are it would be none"
     assert f"if that is {path} still, write `Name=eno1` into its [Match]" in found.do
+
+
+def test_a_hop_of_a_route_goes_by_the_bridge():
+    """A route of several hops names the link behind each router: over the port it could not be set."""
+    card = "[Match]\nName=eno1\n[Route]\nDestination=10.7.0.0/16\n"
+    hops = "MultiPathRoute=192.168.1.4@eno1 10\nMultiPathRoute=192.168.9.4@eno10\n"
+    texts = {f"{FOLDER}/20-lan.network": card + hops}
+    new = carried_out(texts, writer.write(PARAMS[0], facts(texts)))
+    assert hops.replace("@eno1 ", "@xenbr0 ") in new[f"{FOLDER}/10-xenbr0.network"]
+
+
+BOTH = like_testbed(
+    guests=[], management={}, network={"bridges": [{"name": "xenbr0", "ports": ["eno1", "eno2"]}]}
+)
+
+
+@pytest.mark.parametrize("leased", [(), ("eno1",), ("eno1", "eno2")])
+def test_two_cards_of_one_file(leased):
+    """What one file says to both is the bridge's once; where both have a lease, one of them would be lost unsaid."""
+    texts = {f"{FOLDER}/20-lan.network": "[Match]\nName=en*\n[Network]\nDHCP=yes\n"}
+    told = dict(facts(texts).items())
+    rows = json.loads(told[network._ADDR].out)
+    for number, row in enumerate(rows):
+        one = {"family": "inet", "local": f"192.168.1.1{number}", "prefixlen": 24, "dynamic": True}
+        row["addr_info"] = [one] if row["ifname"] in leased else []
+    told[network._ADDR] = Answer(0, json.dumps(rows))
+    done = writer.write(BOTH, Facts(told))
+    assert carried_out(texts, done)[f"{FOLDER}/10-xenbr0.network"].count("DHCP=yes") == 1
+    assert [(f.level, f.what) for f in done.findings] == [
+        ("refuse", "eno1 and eno2 both have addresses, and both become ports of xenbr0")
+    ] * (len(leased) == 2)
+
+
+@pytest.mark.parametrize(
+    ("match", "is_for_all"), [("Type=ether", True), ("Name=*", True), ("Name=en*", False), ("Type=ether\nDriver=e1000e", False)]
+)  # fmt: skip
+def test_the_guests_ends_are_left_alone(match, is_for_all):
+    """A file for all Ethernet links would take a guest's cable out of the bridge: one before it keeps networkd away."""
+    texts = {f"{FOLDER}/20-all.network": f"[Match]\n{match}\n[Network]\nDHCP=yes\n"}
+    new = carried_out(texts, writer.write(PARAMS[0], facts(texts)))
+    path = f"{FOLDER}/10-xen-guests.network"
+    assert (path in new) == is_for_all
+    if is_for_all:
+        assert new[path].endswith("[Match]\nName=vif*\n\n[Link]\nUnmanaged=yes\n")
+        first = min(
+            name for name in new if name.endswith(".network") and "eno1" not in name and "xenbr0" not in name
+        )
+        assert first == path
+        assert writer.write(PARAMS[0], facts(new)).changes(facts(new)) == ()

@@ -17,6 +17,7 @@ from runbook.steps.shared.writers import netplan_drop_ins, netplan_nm
 from runbook.steps.shared.writers import netplan_findings as said
 from runbook.steps.shared.writers import netplan_text as texts
 from runbook.steps.shared.writers.asked import as_asked
+from runbook.steps.shared.writers.given_up import two_givers
 from runbook.steps.shared.writers.netplan_data import InYaml, place
 from runbook.steps.shared.writers.netplan_definitions import (
     Work,
@@ -27,7 +28,7 @@ from runbook.steps.shared.writers.netplan_definitions import (
     unsure,
 )
 from runbook.steps.shared.writers.network_manager import GUESTS
-from runbook.steps.shared.writers.networkd_names import link_of
+from runbook.steps.shared.writers.networkd_names import leave_guests_alone, link_of
 from runbook.steps.shared.writers.written import Written
 
 MANAGER: Manager = "netplan"
@@ -52,6 +53,7 @@ def write(params: HostParams, facts: Facts) -> Written:
             why = error.why if isinstance(error, ParamsError) else str(error)
             found = said.by_hand(f"the files of {FOLDER} ({why})", "a port", bridge.name)
             return Written(findings=(*work.findings, found))
+    leave_guests_alone(work.daemon, work.files, work.findings)
     _stay_written(work)
     others = {name for kind in netplan.KINDS for name in work.told.whole.get(kind) or {}}
     files = [NetworkFile(path, text, "0600" if path.startswith(FOLDER) and path not in work.told.texts else "")
@@ -119,7 +121,7 @@ def _new(bridge: Bridge, ids: dict[str, str], renderer: str, work: Work) -> None
             ids[port] if ids[port] and is_own(port, ids[port], work) else beside(port, ids[port], work)
         )
         if port != first and InYaml(work.told.definition(ids[port])).has_any():
-            work.findings.append(said.two_givers(bridge.name, first, port))
+            work.findings.append(two_givers(bridge.name, first, port))
     more: dict[str, Any] = {"interfaces": list(members.values())} if members else {}
     if first and (mac := link_of(first, work.now).mac):
         more["macaddress"] = mac

@@ -59,15 +59,6 @@ def by_hand(what: str, port: str, bridge: str) -> Finding:
     )
 
 
-def two_givers(bridge: str, first: str, second: str) -> Finding:
-    """Return that two ports have addresses, and a bridge gets those of one."""
-    return _refuse(
-        f"{first} and {second} both have addresses, and both become ports of {bridge}",
-        "which of them the bridge shall have is not said",
-        f"take those of {second} out of its file, or give {second} a bridge of its own in network.bridges; then run again",
-    )
-
-
 def lacks_port(bridge: Bridge, port: str) -> Finding:
     """Return that a bridge is there without a port that the parameters name."""
     return _refuse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from runbook.facts.networkd import FOLDER, Status, Unit
@@ -138,9 +139,12 @@ def _follow(port: str, bridge: str, own: Unit, work: Work) -> None:
 
 
 def _renamed(entry: Entry, port: str, bridge: str) -> Entry:
-    if not names_a_link(entry.key) or entry.value != port:
+    """Return an assignment with the bridge where it names the card as the link that packets go by."""
+    is_hop = entry.key == "MultiPathRoute"  # `ROUTER@LINK WEIGHT`
+    value = re.sub(rf"(?<=@){re.escape(port)}(?!\S)", bridge, entry.value) if is_hop else bridge
+    if value == entry.value or not (is_hop or (names_a_link(entry.key) and entry.value == port)):
         return entry
-    return replace(entry, value=bridge, lines=(f"{entry.key}={bridge}",))
+    return replace(entry, value=value, lines=(f"{entry.key}={value}",))
 
 
 def _by_hand(what: str, port: str, bridge: str) -> Finding:
