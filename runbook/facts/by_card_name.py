@@ -23,6 +23,7 @@ _COMMANDS = (
     "/etc/ppp/ip-up.d/*",
     "/etc/rc.local",
     "/etc/systemd/system/*.service",
+    "/etc/systemd/system/*.service.d/*.conf",
 )
 """What runs commands on other occasions, of which only those count that are about addresses."""
 

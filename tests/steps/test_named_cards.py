@@ -14,6 +14,7 @@ ONE_LINE = {
     "/etc/network/if-up.d/mine": '#!/bin/sh\n[ "$IFACE" = enp0s3 ] || exit 0\nip route add 10.8.0.0/16 via 10.0.2.9\n',
     "/etc/wireguard/wg0.conf": "[Interface]\nPostUp = iptables -t nat -A POSTROUTING -o enp0s3 -j MASQUERADE\n",
     "/etc/systemd/system/routes.service": "[Service]\nExecStart=/sbin/ip route add 10.8.0.0/16 dev enp0s3\n",
+    "/etc/systemd/system/vpn.service.d/routes.conf": "[Service]\nExecStartPost=-/bin/sh -c 'sleep 1; ip route add 10.9.0.0/16 dev enp0s3'\n",
 }
 OF_THE_WIRE = {
     "/etc/systemd/system/wol.service": "[Service]\nExecStart=/sbin/ethtool -s enp0s3 wol g\n",

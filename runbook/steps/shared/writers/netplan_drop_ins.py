@@ -41,8 +41,8 @@ def carry(port: str, bridge: str, work: Work) -> None:
 def with_drop_ins(held: Held, bridge: str, work: Work) -> Held:
     """Return what a bridge has by its definition and by what is added to it."""
     start = f"{FOLDER}/10-netplan-{bridge}.network.d/"
-    there = _drop_ins(work.daemon.network(Link(bridge, "", "bridge")))
-    texts = {file.path: file.text for file in there if file.path.startswith(start)}
+    drop_ins = _drop_ins(work.daemon.network(Link(bridge, "", "bridge")))
+    texts = {file.path: file.text for file in drop_ins if file.path.startswith(start)}
     texts |= {path: text for path, text in work.files.items() if text is not None and path.startswith(start)}
     more = InSections(s for path in texts for s in parse(path, texts[path]).sections).held()
     return replace(held, addresses=held.addresses | more.addresses, named=held.named | more.named)
