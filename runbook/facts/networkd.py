@@ -87,7 +87,7 @@ class Unit:
             return link.mac.lower() in (re.sub("[-.]", ":", word.lower()) for word in words)
         if key in _OF_CARDS and link.kind:
             return False
-        has = {
+        has: dict[str, tuple[str, ...]] = {
             "Name": (link.name, *link.more_names),
             "OriginalName": (link.name,),
             "Kind": (link.kind,) if link.kind else (),
