@@ -73,8 +73,11 @@ class Keyfile:
         return "".join(f"{line}\n" for line in lines)
 
     def section(self, name: str) -> Section | None:
-        """Return the section of a name, None when there is none."""
-        return next((section for section in self.sections if section.name == name), None)
+        """Return the section of a name, None when there is none; of several that GLib takes for one, all lines."""
+        found = [section for section in self.sections if section.name == name]
+        if len(found) < 2:
+            return found[0] if found else None
+        return Section(name, found[0].head, tuple(line for s in found for line in s.lines if line.strip()))
 
     def values(self, section: str) -> dict[str, str]:
         """Return the keys of a section with their values; a section that is there twice is one to NetworkManager."""
@@ -91,7 +94,7 @@ class Keyfile:
         if there is None:
             given = any(value is not None for value in changes.values())
             return self._with_end(Section(section, f"[{section}]", ()).holding(changes)) if given else self
-        return Keyfile(tuple(s.holding(changes) if s is there else s for s in self.sections))
+        return self.taking(there.holding(changes))
 
     def without(self, *names: str) -> Keyfile:
         """Return the file without some sections."""
@@ -101,7 +104,9 @@ class Keyfile:
         """Return the file with a section in the place of its own of that name, or behind all others."""
         if self.section(section.name) is None:
             return self._with_end(section)
-        return Keyfile(tuple(section if s.name == section.name else s for s in self.sections))
+        first = next(s for s in self.sections if s.name == section.name)
+        kept = (s for s in self.sections if s is first or s.name != section.name)
+        return Keyfile(tuple(section if s is first else s for s in kept))
 
     def _with_end(self, section: Section) -> Keyfile:
         """Return the file with one section more, a blank line before it."""

@@ -92,7 +92,8 @@ def parse(facts: Facts) -> Netplan:
         try:
             found = parse_yaml(text, Path(path))[0].get("network") or {}
         except ParamsError as error:
-            broken.append((path, error.why))
+            line = error.where.rpartition(", ")[2]
+            broken.append((path, f"{line}: {error.what}; {error.why}"))
             continue
         if isinstance(found, dict):
             pieces[path] = found

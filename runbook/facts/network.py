@@ -63,6 +63,8 @@ class Interface:
     """True for what is known to be no device: a bridge, a VLAN, a tunnel."""
     permanent_mac: str = field(default="", compare=False)
     """The card's own address where it has another one now, as a bond's members have."""
+    more_names: tuple[str, ...] = field(default=(), compare=False)
+    """What udev calls it besides, such as `enp0s31f6` of an `eno1`."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ def _interface(row: dict[str, Any], links: dict[str, str], bridges: set[str]) ->
         path=path,
         is_virtual="/devices/virtual/" in links.get(name, ""),
         permanent_mac=row.get("permaddr", ""),
+        more_names=tuple(row.get("altnames", ())),
     )
 
 

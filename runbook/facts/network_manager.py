@@ -96,15 +96,23 @@ class NetworkManager:
         """Return the state of an interface, '' when NetworkManager does not know it."""
         return dict(self.states).get(interface, "")
 
+    def defaults(self, interface: str, kind: str) -> dict[str, str]:
+        """Return the values that profiles of an interface of a kind have by the configuration where they say none.
+
+        Of a key that several sections have the first that matches counts, and [connection] last (NetworkManager.conf(5)).
+        """
+        found: dict[str, str] = {}
+        names = dict.fromkeys(s.name for s in self.config.sections if s.name.startswith("connection"))
+        for name in sorted(names, key=lambda name: name == "connection"):
+            values = dict(self.config.values(name))
+            specs = _specs(values.pop("match-device", ""))
+            if not specs or _is_among(specs, interface, kind):
+                found = values | found
+        return {key: value for key, value in found.items() if key != "stop-match"}
+
     def is_left_alone(self, interface: str, kind: str) -> bool:
         """Return whether the configuration has an interface of a kind (`bridge`) left unmanaged."""
-        specs = re.split(r"[,;]\s*", self.config.get("keyfile", "unmanaged-devices"))
-        excepted = [s.removeprefix("except:") for s in specs if s.startswith("except:")]
-        if any(_matches(spec, interface, kind) for spec in excepted):
-            return False
-        plain = [spec for spec in specs if spec and not spec.startswith("except:")]
-        # A list of exceptions alone means all others.
-        return any(_matches(s, interface, kind) for s in plain) or bool(excepted and not plain)
+        return _is_among(_specs(self.config.get("keyfile", "unmanaged-devices")), interface, kind)
 
 
 def parse(facts: Facts) -> NetworkManager:
@@ -171,6 +179,23 @@ def _files(text: str) -> dict[str, tuple[Keyfile, bool]]:
         )
         for path, lines in found.items()
     }
+
+
+def _specs(text: str) -> list[str]:
+    return [spec for spec in re.split(r"[,;]\s*", text) if spec]
+
+
+def _is_among(specs: list[str], interface: str, kind: str) -> bool:
+    """Return whether a list of devices has an interface in it; one of exceptions alone means all others.
+
+    >>> _is_among(["type:ethernet", "except:interface-name:eno2"], "eno1", "ethernet"), _is_among(["eno1"], "br0", "bridge")
+    (True, False)
+    """
+    excepted = [s.removeprefix("except:") for s in specs if s.startswith("except:")]
+    if any(_matches(spec, interface, kind) for spec in excepted):
+        return False
+    plain = [spec for spec in specs if not spec.startswith("except:")]
+    return any(_matches(s, interface, kind) for s in plain) or bool(excepted and not plain)
 
 
 def _matches(spec: str, interface: str, kind: str) -> bool:

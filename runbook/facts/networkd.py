@@ -33,6 +33,8 @@ class Link:
     mac: str = ""
     kind: str = ""
     """As ip-link(8) says it, such as `bridge`; '' for a card."""
+    more_names: tuple[str, ...] = ()
+    """What udev calls it besides, which files can match it by as well (systemd.network(5), Name=)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,12 @@ class Unit:
             return link.mac.lower() in (re.sub("[-.]", ":", word.lower()) for word in words)
         if key in _OF_CARDS and link.kind:
             return False
-        has = {"Name": link.name, "OriginalName": link.name, "Kind": link.kind, "Type": _type(link.kind)}
+        has: dict[str, tuple[str, ...]] = {
+            "Name": (link.name, *link.more_names),
+            "OriginalName": (link.name,),
+            "Kind": (link.kind,) if link.kind else (),
+            "Type": (_type(link.kind),),
+        }
         return _takes(words, has[key]) if key in has else None
 
 
@@ -180,12 +187,16 @@ def _words(value: str, key: str) -> list[str]:
     return [f"!{word}" for word in value[1:].split()] if is_inverted else value.split()
 
 
-def _takes(words: list[str], text: str) -> bool:
-    """Return whether a list of patterns takes a text in: no inverted one may match, and one of the others must."""
-    if any(fnmatchcase(text, word[1:]) for word in words if word.startswith("!")):
+def _takes(words: list[str], texts: tuple[str, ...]) -> bool:
+    """Return whether a list of patterns takes one of some texts in: no inverted one may match, and one of the others must.
+
+    >>> _takes(["!*"], ()), _takes(["en*"], ("eth0", "enp3s0")), _takes(["!enp*"], ("eth0", "enp3s0"))
+    (True, True, False)
+    """
+    if any(fnmatchcase(text, word[1:]) for text in texts for word in words if word.startswith("!")):
         return False
     plain = [word for word in words if not word.startswith("!")]
-    return not plain or any(fnmatchcase(text, word) for word in plain)
+    return not plain or any(fnmatchcase(text, word) for text in texts for word in plain)
 
 
 def _type(kind: str) -> str:

@@ -146,3 +146,40 @@ def test_a_file_that_is_not_changed_is_word_for_word_what_it_was():
     changed = file.holding("connection", {"id": "y", "zone": "work"}).holding("ipv4", {"method": None})
     assert changed.text == "\n# a\n[connection]\nid=y\nzone=work\n\n#b\n[ipv4]\n\n\n"
     assert file.holding("ethernet", {"mtu": None}) == file
+
+
+DEFAULTS = """\
+[connection]
+ipv4.dhcp-timeout=90
+connection.mdns=0
+
+[connection-wired]
+match-device=type:ethernet,except:interface-name:eno2
+connection.mdns=2
+
+[connection-late]
+match-device=interface-name:eno1
+connection.mdns=1
+ipv6.ip6-privacy=2
+stop-match=yes
+"""
+
+
+def test_what_profiles_have_by_the_configuration():
+    """The first section that matches counts, the one without a name last of all."""
+    has = network_manager.NetworkManager((), (), Keyfile.read(DEFAULTS))
+    plain = {"ipv4.dhcp-timeout": "90", "connection.mdns": "0"}
+    assert has.defaults("eno1", "ethernet") == plain | {"connection.mdns": "2", "ipv6.ip6-privacy": "2"}
+    assert has.defaults("eno2", "ethernet") == has.defaults("xenbr0", "bridge") == plain
+
+
+def test_a_section_that_stands_there_twice():
+    """GLib takes both for one: nothing of the second is lost when the section is read, changed or exchanged."""
+    text = "[ipv4]\nmethod=auto\n\n[user]\na=b\n\n[ipv4]\ndns=192.168.1.1;\n"
+    file = Keyfile.read(text)
+    assert file.text == text
+    assert file.section("ipv4").values == {"method": "auto", "dns": "192.168.1.1;"}
+    assert (
+        file.holding("ipv4", {"method": "disabled"}).text
+        == "[ipv4]\nmethod=disabled\ndns=192.168.1.1;\n[user]\na=b\n\n"
+    )

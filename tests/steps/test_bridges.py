@@ -110,7 +110,7 @@ def test_what_belongs_to_others_is_kept():
         "  up route add x\nmapping usb*\n  script /x\n"
     )
     text = render(PARAMS, old)
-    for kept in ("source-directory /srv/net\n", "auto lo enp0s3 vpn0\n", "iface vpn0 inet static\n  address "
+    for kept in ("source-directory /srv/net\n", "auto lo enp0s3 xenbr0 vpn0\n", "iface vpn0 inet static\n  address "
                                                                "10.9.0.1/24\n"
                  "  up route add x\n", "mapping usb*\n  script /x\n"):  # fmt: skip
         assert kept in text
@@ -443,3 +443,14 @@ def test_a_card_that_pppd_has_is_no_port():
         ("refuse", "enp0s4 carries the connection of pppd, and cannot be a port of xenbr1")
     ]
     assert plan_of(machine) == []
+
+
+def test_what_cannot_be_placed_is_the_one_reason():
+    """Where it is not sure what a line means, nothing is said of addresses that this line may give: no move could cure that."""
+    text = "auto enp0s3\nmapping enp0s3\n    script /bin/where\niface home inet dhcp\n"
+    machine = ready(files={FILE: text})
+    params = with_bridges({"name": "xenbr0", "ports": ["enp0s3"]})
+    planned = configure_bridges.plan(params, machine.facts(configure_bridges.asks(params)))
+    assert [f.what for f in planned.stops] == [
+        "It is not sure what becomes of `mapping enp0s3` when enp0s3 is a port of xenbr0"
+    ]

@@ -322,3 +322,85 @@ def test_stateless_dhcp_goes_to_the_bridge():
     done = edit(params, {"/etc/network/interfaces": text})
     assert done.findings == ()
     assert "iface xenbr0 inet6 auto\n    privext 2\n    dhcp 1\n" in done.files["/etc/network/interfaces"]
+
+
+@pytest.mark.parametrize(
+    ("line", "moved"),
+    [
+        ("up ifconfig eno1:0 10.0.0.9 netmask 255.255.255.0 up", "up ifconfig xenbr0:0 10.0.0.9 netmask 255.255.255.0 up"),
+        ("down ifconfig eno1:0 down", "down ifconfig xenbr0:0 down"),
+        ("up ip addr add 10.0.0.9/24 dev eno1 label eno1:1", "up ip addr add 10.0.0.9/24 dev xenbr0 label xenbr0:1"),
+    ],
+)  # fmt: skip
+def test_a_label_of_the_card_is_the_bridges(line, moved):
+    """An address under a label of the card is given to the bridge: left on the port it would be reached no more."""
+    done = edited(f"{LO}{STATIC}    {line}\n")
+    assert told(done) == []
+    bridge = done.files[FILE].partition("iface xenbr0")[2]
+    assert f"    {moved}\n" in bridge
+    assert line not in done.files[FILE]
+
+
+@pytest.mark.parametrize("hook", ["ifconfig eno1 192.168.1.10 netmask 255.255.255.0 up", "dhclient -4 eno1"])
+def test_a_card_that_gets_its_address_by_a_hook(hook):
+    """`inet manual` with a hook that gives the address is no wire's paragraph: the hook goes to the bridge."""
+    text = f"{LO}auto eno1\niface eno1 inet manual\n    up ifconfig eno1 up\n    up {hook}\n    up route add default gw 192.168.1.1\n"
+    done = edited(text)
+    port, _, bridge = done.files[FILE].partition("auto xenbr0\n")
+    assert told(done) == []
+    assert "    up ifconfig eno1 up\n" in port
+    assert f"    up {hook.replace('eno1', 'xenbr0')}\n" in bridge
+    params = like_testbed(guests=[], management={}, network={"bridges": [BRIDGE]})
+    held = interfaces_held.held("xenbr0", done.paragraphs)
+    assert "192.168.1.10" in held.named or "ipv4" in held.leases
+    assert interfaces_held.ways_out(params, done.paragraphs) == ({"xenbr0"} if "dhclient" in hook else set())
+
+
+WG0 = "iface wg0 inet static\n    address 10.9.0.1/24\n    up ip route add 10.44.0.0/16 via 192.168.1.2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "auto"),
+    [
+        (f"auto eno1 wg0\n{STATIC.partition(chr(10))[2]}{WG0}", "auto xenbr0 wg0\n"),
+        (f"auto eno1\nauto wg0\n{STATIC.partition(chr(10))[2]}{WG0}", "auto xenbr0\nauto wg0\n"),
+        (f"auto eno1 wg0\n{STATIC.partition(chr(10))[2]}    up ethtool -K eno1 tso off\n{WG0}", "auto eno1 xenbr0 wg0\n"),
+    ],
+)  # fmt: skip
+def test_what_came_up_behind_the_card_comes_up_behind_the_bridge(text, auto):
+    """A tunnel's route goes by a router that is reached over the card, so the bridge has to be there before it."""
+    done = edited(LO + text)
+    assert told(done) == []
+    assert auto in done.files[FILE]
+    assert [
+        line for line in done.files[FILE].splitlines() if line.startswith("auto") and "xenbr0" in line
+    ] == [auto.splitlines()[0]]
+    assert "10.44.0.0/16" in interfaces_held.held("xenbr0", done.paragraphs).named
+    assert edited(done.files).files == done.files
+
+
+def test_a_hook_of_another_card_holds_nothing():
+    """What another paragraph's own card is told, or a comment, is no route of the bridge."""
+    other = "iface eno2 inet manual\n    up ip route add 10.99.0.0/16 dev $IFACE\n    # up ip route add 10.98.0.0/16 via 192.168.1.2\n"
+    held = interfaces_held.held("xenbr0", edited(f"{LO}{STATIC}{other}").paragraphs)
+    assert {"10.99.0.0/16", "10.98.0.0/16"} & held.named == set()
+
+
+def test_lists_of_every_kind_name_the_bridge():
+    """What `ifdown -a` leaves alone, such as a card that the root file system comes by, it leaves alone as a bridge."""
+    done = edited(f"{LO}no-auto-down lo eno1\nallow-rescue eno1\n{STATIC}")
+    assert told(done) == []
+    assert "no-auto-down lo xenbr0\nallow-rescue xenbr0\n" in done.files[FILE]
+    assert [w.partition("`")[2] for _, w in told(edited(f"{LO}no-scripts eno1\n{STATIC}"))] == [
+        "no-scripts eno1` when eno1 is a port of xenbr0"
+    ]
+
+
+def test_a_hook_that_sets_the_mtu_sets_that_of_both():
+    """As with `mtu`: guests with another one would else bring the bridge's, and so the host's own, down to theirs."""
+    done = edited(f"{LO}{STATIC}    up ip link set dev $IFACE mtu 9000\n    up ip link set eno1 promisc on\n")
+    port, _, bridge = done.files[FILE].partition("auto xenbr0")
+    assert told(done) == []
+    assert "    up ip link set dev $IFACE mtu 9000\n" in port
+    assert "    up ip link set dev $IFACE mtu 9000\n" in bridge
+    assert "promisc" not in bridge

@@ -198,3 +198,88 @@ def test_netplan_itself_makes_the_same_of_it(host):
     above = effective(after, "xenbr0", MAC, "bridge")
     assert before - wire - above == set()
     assert ("Network", "Bridge", "xenbr0") in wire
+
+
+DROP_IN = "/etc/systemd/network/10-netplan-{}.network.d/more.conf"
+MORE = "# by hand\n[Link]\nMTUBytes=9000\n\n[Network]\n# found by name\nMulticastDNS=yes\n\n[Route]\nDestination=10.8.0.0/16\nGateway=192.168.1.2\n"
+
+
+def test_what_is_added_to_netplans_own_file_goes_to_the_bridges():
+    """A drop-in of the card's generated file, for what netplan has no word for, is parted like a file of networkd's."""
+    texts = {
+        f"{FOLDER}/a.yaml": "network:\n  ethernets:\n    eno1:\n      addresses: [192.168.1.10/24]\n",
+        DROP_IN.format("eno1"): MORE,
+    }
+    done = writer.write(PARAMS[0], facts("eno1", texts))
+    new = carried_out(texts, done)
+    assert done.findings == ()
+    assert new[DROP_IN.format("eno1")] == "# by hand\n[Link]\nMTUBytes=9000\n\n[Network]\n"
+    assert "# found by name\nMulticastDNS=yes\n" in new[DROP_IN.format("xenbr0")]
+    assert "Destination=10.8.0.0/16\nGateway=192.168.1.2\n" in new[DROP_IN.format("xenbr0")]
+    assert "10.8.0.0/16" in done.holds["xenbr0"].named
+    again = writer.write(PARAMS[0], facts("eno1", new))
+    assert (again.changes(facts("eno1", new)), again.holds) == ((), done.holds)
+
+
+def test_a_drop_in_with_nothing_left_goes():
+    """What is about addresses alone is the bridge's altogether, its comments included."""
+    texts = {
+        f"{FOLDER}/a.yaml": "network:\n  ethernets:\n    eno1: {dhcp4: true}\n",
+        DROP_IN.format("eno1"): "# why\n[DHCPv4]\nSendHostname=no\n# end\n",
+    }
+    new = carried_out(texts, writer.write(PARAMS[0], facts("eno1", texts)))
+    assert DROP_IN.format("eno1") not in new
+    assert new[DROP_IN.format("xenbr0")] == "# why\n[DHCPv4]\nSendHostname=no\n# end\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("eno1", "[Network]\nMACVLAN=mv0\n"), ("all-en", "[DHCPv4]\nSendHostname=no\n")]
+)
+def test_a_drop_in_that_is_unsure_is_refused(name, text):
+    """A line that nobody can place, or a drop-in of several cards' definition, is named with its file."""
+    body = "match: {name: en*}\n      dhcp4: true" if name == "all-en" else "dhcp4: true"
+    texts = {
+        f"{FOLDER}/a.yaml": f"network:\n  ethernets:\n    {name}:\n      {body}\n",
+        DROP_IN.format(name): text,
+    }
+    (found,) = writer.write(PARAMS[0], facts(name, texts)).findings
+    assert found.level == "refuse"
+    assert found.what.startswith(f"It is not sure what becomes of {DROP_IN.format(name)}")
+
+
+CARD = "network:\n  ethernets:\n    eno1:\n      addresses: [192.168.1.10/24]\n"
+VXLAN = "  tunnels:\n    vx0: {mode: vxlan, id: 5, link: LINK}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (f"{CARD}{VXLAN.replace('LINK', 'eno1')}", "`link: eno1` of vx0"),
+        (CARD.replace("eno1:", "eno1: &lan") + "    eno2: *lan\n", f"{FOLDER}/a.yaml"),
+        (CARD.replace("[192", "&lan [192") + "    eno2: {addresses: *lan}\n", f"the files of {FOLDER} (found undefined alias 'lan')"),
+    ],
+)  # fmt: skip
+def test_what_would_mean_another_thing_elsewhere_is_refused(text, what):
+    """A tunnel on the card, and lines that another definition takes over by an alias, are not changed unsaid."""
+    found = writer.write(PARAMS[0], facts("eno1", {f"{FOLDER}/a.yaml": text})).findings
+    assert [(f.level, f.what.partition(" when ")[0]) for f in found] == [
+        ("refuse", f"It is not sure what becomes of {what}")
+    ]
+
+
+def test_a_tunnel_of_another_card_is_no_reason_to_stop():
+    """A VLAN works on a port, a virtual function too, and what stands on others is not touched."""
+    more = "    eno2: {link: eno1}\n  vlans:\n    lan5: {id: 5, link: eno1}\n"
+    text = f"{CARD}{more}{VXLAN.replace('LINK', 'eno2')}"
+    assert writer.write(PARAMS[0], facts("eno1", {f"{FOLDER}/a.yaml": text})).findings == ()
+
+
+def test_the_guests_ends_are_left_alone():
+    """What netplan has networkd make of `match: {name: "*"}` takes in the guests' ends of their cables too."""
+    texts = {
+        f"{FOLDER}/a.yaml": 'network:\n  ethernets:\n    all:\n      match: {name: "*"}\n      dhcp4: true\n'
+    }
+    new = carried_out(texts, writer.write(PARAMS[0], facts("all", texts)))
+    (path,) = (path for path in new if "xen-guests" in path)
+    assert path < "/etc/systemd/network/10-netplan-all.network"
+    assert new[path].endswith("[Match]\nName=vif*\n\n[Link]\nUnmanaged=yes\n")

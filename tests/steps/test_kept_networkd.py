@@ -4,6 +4,7 @@ import configparser
 import json
 from fnmatch import fnmatchcase
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,7 +46,7 @@ def sections(draw):
 
 MATCHES = st.sampled_from((
     "Name=eno1", "Name=eno1", f"MACAddress={MAC}", f"PermanentMACAddress={MAC}", "Name=en*", "Type=ether", "Name=eno1 eno2",
-    "Name=!lo", "Name=en*\nType=!bridge", f"MACAddress={MAC}\nName=eno1",
+    "Name=!lo", "Name=en*\nType=!bridge", f"MACAddress={MAC}\nName=eno1", "Name=enp9s1", "Type=ether\nKind=!*", "Kind=!bridge !vlan",
 ))  # fmt: skip
 BODIES = st.lists(sections(), max_size=4).map("".join)
 FEW = st.integers(0, 15).flatmap(lambda n: st.just("") if n else st.sampled_from(REFUSED))
@@ -66,6 +67,8 @@ BRIDGES = [
     [{"name": "xenbr0", "ports": ["eno1"], "ipv6": "none", "more_addresses": ["10.1.0.9/24"]}],
 ]  # fmt: skip
 PARAMS = [like_testbed(guests=[], management={}, network={"bridges": bridges}) for bridges in BRIDGES]
+BESIDES = {"eno1": ("enp9s1",)}
+"""What udev calls a card besides."""
 LINKS = {"eno1": (MAC, ""), "eno2": ("52:54:00:00:00:02", ""), "lo": ("00:00:00:00:00:00", "")}
 
 
@@ -98,12 +101,13 @@ def takes(rows, name, mac, kind):
     for key in {key for section, _, key, _ in rows if section == "Match"}:
         words = [w for s, _, k, v in rows if (s, k) == ("Match", key) for w in v.split()]
         has = {
-            "Name": name,
-            "MACAddress": mac,
-            "PermanentMACAddress": "" if kind else mac,
-            "Type": kind or "ether",
+            "Name": (name, *BESIDES.get(name, ())),
+            "MACAddress": (mac,),
+            "PermanentMACAddress": ("" if kind else mac,),
+            "Type": (kind or "ether",),
+            "Kind": (kind,) if kind else (),
         }[key]
-        hit = any(fnmatchcase(has, word.lstrip("!")) for word in words)
+        hit = any(fnmatchcase(one, word.lstrip("!")) for one in has for word in words)
         if hit == words[0].startswith("!"):
             return False
     return True
@@ -128,7 +132,10 @@ def effective(texts, name, mac, kind=""):
 
 
 def facts(texts):
-    rows = [{"ifname": n, "address": m, "flags": ["UP"], "addr_info": []} for n, (m, _) in LINKS.items()]
+    rows = [
+        {"ifname": n, "address": m, "flags": ["UP"], "addr_info": [], "altnames": BESIDES.get(n, [])}
+        for n, (m, _) in LINKS.items()
+    ]
     said = {ask: Answer(0, "[]") for ask in network.COMMANDS}
     said[network._ADDR] = Answer(0, json.dumps(rows))
     said[network._SESSION] = Answer(0, "")
@@ -235,3 +242,71 @@ def test_configparser_reads_what_is_written():
         reader.optionxform = str
         reader.read_string(file.content)
         assert reader.sections()
+
+
+@pytest.mark.parametrize("match", ["Name=enp9s1", "Type=ether\nKind=!*"])
+def test_a_card_by_another_of_its_names_or_by_what_it_is_not(match):
+    """udev's further names count in Name=, and a card has no kind that `!*` could match: its file is found."""
+    texts = {f"{FOLDER}/20-lan.network": f"[Match]\n{match}\n[Network]\nAddress=192.168.1.10/24\n"}
+    done = writer.write(PARAMS[0], facts(texts))
+    assert done.findings == ()
+    assert done.holds["xenbr0"].addresses == {"192.168.1.10/24"}
+
+
+def test_a_file_that_networkd_has_and_nobody_finds_is_named():
+    """Where no file seems to match and networkd has one, the plan stops with that file's name, not with an empty bridge."""
+    path = f"{FOLDER}/20-lan.network"
+    told = dict(facts({path: "[Match]\nName=lan0\n[Network]\nDHCP=yes\n"}).items())
+    told[networkd._STATUS] = Answer(0, f"● 2: eno1\n  Network File: {path}\n")
+    (found,) = writer.write(PARAMS[0], Facts(told)).findings
+    assert found.what == f"networkd has eno1 by {path}, and by the files as they are it would be none"
+    assert f"if that is {path} still, write `Name=eno1` into its [Match]" in found.do
+
+
+def test_a_hop_of_a_route_goes_by_the_bridge():
+    """A route of several hops names the link behind each router: over the port it could not be set."""
+    card = "[Match]\nName=eno1\n[Route]\nDestination=10.7.0.0/16\n"
+    hops = "MultiPathRoute=192.168.1.4@eno1 10\nMultiPathRoute=192.168.9.4@eno10\n"
+    texts = {f"{FOLDER}/20-lan.network": card + hops}
+    new = carried_out(texts, writer.write(PARAMS[0], facts(texts)))
+    assert hops.replace("@eno1 ", "@xenbr0 ") in new[f"{FOLDER}/10-xenbr0.network"]
+
+
+BOTH = like_testbed(
+    guests=[], management={}, network={"bridges": [{"name": "xenbr0", "ports": ["eno1", "eno2"]}]}
+)
+
+
+@pytest.mark.parametrize("leased", [(), ("eno1",), ("eno1", "eno2")])
+def test_two_cards_of_one_file(leased):
+    """What one file says to both is the bridge's once; where both have a lease, one of them would be lost unsaid."""
+    texts = {f"{FOLDER}/20-lan.network": "[Match]\nName=en*\n[Network]\nDHCP=yes\n"}
+    told = dict(facts(texts).items())
+    rows = json.loads(told[network._ADDR].out)
+    for number, row in enumerate(rows):
+        one = {"family": "inet", "local": f"192.168.1.1{number}", "prefixlen": 24, "dynamic": True}
+        row["addr_info"] = [one] if row["ifname"] in leased else []
+    told[network._ADDR] = Answer(0, json.dumps(rows))
+    done = writer.write(BOTH, Facts(told))
+    assert carried_out(texts, done)[f"{FOLDER}/10-xenbr0.network"].count("DHCP=yes") == 1
+    assert [(f.level, f.what) for f in done.findings] == [
+        ("refuse", "eno1 and eno2 both have addresses, and both become ports of xenbr0")
+    ] * (len(leased) == 2)
+
+
+@pytest.mark.parametrize(
+    ("match", "is_for_all"), [("Type=ether", True), ("Name=*", True), ("Name=en*", False), ("Type=ether\nDriver=e1000e", False)]
+)  # fmt: skip
+def test_the_guests_ends_are_left_alone(match, is_for_all):
+    """A file for all Ethernet links would take a guest's cable out of the bridge: one before it keeps networkd away."""
+    texts = {f"{FOLDER}/20-all.network": f"[Match]\n{match}\n[Network]\nDHCP=yes\n"}
+    new = carried_out(texts, writer.write(PARAMS[0], facts(texts)))
+    path = f"{FOLDER}/10-xen-guests.network"
+    assert (path in new) == is_for_all
+    if is_for_all:
+        assert new[path].endswith("[Match]\nName=vif*\n\n[Link]\nUnmanaged=yes\n")
+        first = min(
+            name for name in new if name.endswith(".network") and "eno1" not in name and "xenbr0" not in name
+        )
+        assert first == path
+        assert writer.write(PARAMS[0], facts(new)).changes(facts(new)) == ()

@@ -111,6 +111,17 @@ def test_the_network_by_networkd_and_netplan(move):
     assert [f.what for f in after] == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["  ethernets: {enp0s3: {dhcp4: true\n", "  ethernets: {}\n  ethernets: {enp0s3: {dhcp4: true}}\n"],
+)
+def test_where_nothing_is_written_nothing_else_is_said(text):
+    """A file that cannot be read here, though netplan may read it, is the one reason: what it would give is not known."""
+    (found,) = stopped([XENBR0], plan(text), {})
+    assert found.what == f"{PLAN} cannot be read"
+    assert found.why.startswith("line ")
+
+
 MINE, OTHER = "192.168.77.10/24", "192.168.77.11/24"
 TEXT, OFFICE = nm.TEXT, nm.OFFICE
 ENO2 = "[connection]\nid=two\nuuid=22\ntype=ethernet\ninterface-name=eno2\n\n[ipv4]\nmethod=manual\naddress1=10.9.0.2/24\n"
@@ -193,6 +204,15 @@ def external():
     return nm.host({OFFICE: TEXT, f"{nm.FOLDERS[1]}/br": nm.BR}, MINE, OTHER)
 
 
+def configured(devices):
+    """Return the office's host, whose configuration says something of some devices."""
+    host = office()
+    host.files["/etc/NetworkManager/NetworkManager.conf"] = (
+        f"[connection-private]\nmatch-device={devices}\nipv6.ip6-privacy=2\nethernet.wake-on-lan=0\n"
+    )
+    return host
+
+
 def shown(host, change):
     """Return the facts of a host, with what nmcli lists of its profiles changed."""
     facts = host.facts(configure_bridges.asks(nm.asked()))
@@ -211,6 +231,8 @@ PROFILES = {
         office(dsl=nm.PPPOE), [ENO1], office(dsl=nm.PPPOE.replace("parent=eno1", "parent=xenbr0")), [ENO1], "pppoe.parent xenbr0"),
     "NetworkManager has … connected, and none of its profiles is known to be active there": (
         nm.host({}, MINE), [ENO1], office(), [ENO1], "nmcli connection up NAME ifname eno1"),
+    "NetworkManager.conf says … for …, and not for …": (
+        configured("type:ethernet"), [ENO1], configured("type:ethernet,interface-name:xenbr0"), [ENO1], "add `interface-name:xenbr0`"),
     "… is there, and no profile of NetworkManager makes it": (
         external(), [ENO1], left_to_others(external()), [ENO1], "take the cards of xenbr0 out of NetworkManager's hands"),
     "The profile '…' of … is in memory only": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from runbook.facts.interfaces import FILE, Paragraph, paragraphs, words_of
@@ -13,6 +13,7 @@ from runbook.params import HostParams
 from runbook.params.host import Bridge
 from runbook.steps.shared import port_lines
 from runbook.steps.shared.bridge_paragraph import Carried, adopted, made, ports_of, takes_any
+from runbook.steps.shared.interfaces_order import alias, named, overtaken, without_start
 from runbook.steps.shared.interfaces_unclear import late, unclear
 from runbook.steps.shared.port_paragraph import NO_ADDRESS, belongs, by_hand, taken_over
 
@@ -48,6 +49,14 @@ def edit(params: HostParams, files: Mapping[str, str]) -> Edited:
     `files` are all that ifup reads, /etc/network/interfaces among them. The one that has a port's paragraphs is the
     one that changes.
     """
+    done = _edited(params, files, {})
+    owner = {port: b.name for b in params.network.bridges for port in b.ports}
+    behind = overtaken(in_order(files), done.paragraphs, owner)
+    return _edited(params, files, behind) if behind else done
+
+
+def _edited(params: HostParams, files: Mapping[str, str], behind: Mapping[str, str]) -> Edited:
+    """Return the new files; `behind` are ports in whose place among those that come up their bridge is named."""
     old = [p for path, text in files.items() for p in paragraphs(text, path)]
     bridges = params.network.bridges
     there = {b.name: [p for p in old if p.keyword == "iface" and p.words[:1] == (b.name,)] for b in bridges}
@@ -66,7 +75,9 @@ def edit(params: HostParams, files: Mapping[str, str]) -> Edited:
             kept += taken_over(paragraph, port, owner[port], carried[owner[port].name], found)
         else:
             kept.append(_followed(paragraph, names, found))
-    kept = [p for path in files for p in _named([k for k in kept if k.file == path], names, kept, old)]
+    kept = [
+        p for path in files for p in _named([k for k in kept if k.file == path], names, behind, (kept, old))
+    ]
     new: dict[str, list[Paragraph]] = {path: [] for path in files}
     for bridge in bridges:
         home = new[_home(bridge, there[bridge.name], kept)]
@@ -77,7 +88,8 @@ def edit(params: HostParams, files: Mapping[str, str]) -> Edited:
             mine = adopted(bridge, there[bridge.name], carried[bridge.name], found)
             kept = _exchanged(kept, there[bridge.name], mine)
         else:
-            home += made(bridge, carried[bridge.name], found)
+            mine = made(bridge, carried[bridge.name], found)
+            home += without_start(mine) if bridge.name in behind.values() else mine
         home += _brought_up(bridge, names, old, is_new=not there[bridge.name])
     done = {path: _joined([p for p in kept if p.file == path], new[path], set(owner)) for path in files}
     texts = {p: _text(done[p], tuple(one for one in old if one.file == p), files[p], p) for p in files}
@@ -101,7 +113,7 @@ def _brought_up(
     lists = [p for p in old if p.is_list]
     named = [] if is_new or any(bridge.name in p.words for p in lists) else [bridge.name]
     aliases = [
-        a for p in lists for name in p.words if (a := _alias(name, owner)).startswith(f"{bridge.name}:")
+        a for p in lists for name in p.words if (a := alias(name, owner)).startswith(f"{bridge.name}:")
     ]
     return [
         Paragraph("auto", (name,), (f"auto {name}",), ("",)) for name in dict.fromkeys((*named, *aliases))
@@ -154,37 +166,30 @@ def _line(line: str, port: str, bridge: str, found: list[Finding]) -> str:
 
 
 def _named(
-    kept: list[Paragraph], owner: dict[str, str], every: Iterable[Paragraph], old: Iterable[Paragraph]
+    kept: list[Paragraph],
+    owner: dict[str, str],
+    behind: Mapping[str, str],
+    all_of: tuple[list[Paragraph], list[Paragraph]],
 ) -> list[Paragraph]:
     """Return the paragraphs without the names of ports that have nothing to be brought up for, aliases renamed.
 
-    A VLAN is brought up for itself: made by the bridge's script, its card would lose its link-local address, and the
-    bridge, which has the hardware address of its port, would not find it there yet.
+    `all_of` are those of all files, as they shall be and as they were.
     """
+    every, old = all_of
     busy = {p.words[0] for p in every if p.keyword == "iface" and (len(p.lines) > 1 or p in old)}
     found: list[Paragraph] = []
     before: tuple[str, ...] = ()
     for p in kept:
-        if p.keyword == "auto" or p.keyword.startswith("allow-"):
-            names = [n for n in p.words if (n not in owner or n in busy or "." in n) and not _alias(n, owner)]
+        if p.is_list and p.keyword != "no-scripts":
+            names = named(p, owner, busy, behind)
             if not names:
                 before = (*before, *p.before)
                 continue
-            if tuple(names) != p.words:
-                p = replace(p, words=tuple(names), lines=(f"{p.keyword} {' '.join(names)}",))
+            if names != p.words:
+                p = replace(p, words=names, lines=(f"{p.keyword} {' '.join(names)}",))
         found.append(replace(p, before=(*before, *p.before)) if before else p)
         before = ()
     return [*found, Paragraph("", (), (), before, kept[-1].file)] if before else found
-
-
-def _alias(name: str, owner: Mapping[str, str]) -> str:
-    """Return the bridge's name for an alias of a card that becomes its port, '' for every other name.
-
-    >>> _alias("eno1:0", {"eno1": "xenbr0"}), _alias("eno1", {"eno1": "xenbr0"})
-    ('xenbr0:0', '')
-    """
-    port, colon, label = name.partition(":")
-    return f"{owner[port]}:{label}" if colon and port in owner else ""
 
 
 def _exchanged(kept: list[Paragraph], old: list[Paragraph], new: list[Paragraph]) -> list[Paragraph]:

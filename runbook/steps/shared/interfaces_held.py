@@ -16,6 +16,9 @@ _LEASES = {("inet", "dhcp"): "ipv4", ("inet6", "dhcp"): "ipv6", ("inet6", "auto"
 _DEFAULT_ROUTE = re.compile(
     r"\broute\s+(?:add|append|replace)\s+(?:default|0\.0\.0\.0/0|0/0)\b|\broute\s+add\s+.*\bdefault\b"
 )
+_BY_ROUTER = re.compile(r"\broute\b(?!.*\bdev\b).*\b(?:via|gw)\b")
+"""A route whose link the kernel finds by its router: it leads over the bridge once that has the router's network."""
+_CLIENT = re.compile(r"(?:^|[\s/])(?:dhclient|dhcpcd|udhcpc)\s(?!(?:.*\s)?-[rxk]\b)(.*)")
 
 
 def held(bridge: str, paragraphs: Iterable[Paragraph]) -> Held:
@@ -27,7 +30,10 @@ def held(bridge: str, paragraphs: Iterable[Paragraph]) -> Held:
     static = [p for p in mine if p.words[1:3] == ("inet6", "static")]
     if not any(is_off(p) for p in mine) and all(p.option("autoconf") not in ((), ("0",)) for p in static):
         leases.add("ipv6")
-    hooks = [line for p in every for line in p.lines[1:] if p in mine or port_lines.names(line, bridge)]
+    lines = [(p, line) for p in every for line in p.lines[1:] if not line.lstrip().startswith("#")]
+    own = {line for p, line in lines if p in mine or port_lines.renamed(line, bridge, "") != line}
+    leases |= {family for line in own for family in _leased(line)}
+    hooks = {*own, *(line for _, line in lines if _BY_ROUTER.search(line))}
     return Held(
         frozenset(given(p) for p in mine if p.words[2:3] == ("static",)) - {""},
         frozenset(leases),
@@ -41,10 +47,21 @@ def ways_out(params: HostParams, paragraphs: Iterable[Paragraph]) -> frozenset[s
     found = set()
     for p in paragraphs:
         if p.keyword == "iface" and names & set(p.names) and p.words[1:2] == ("inet",):
-            hooks = any(_DEFAULT_ROUTE.search(" ".join(words)) for words in p.options)
+            lines = [" ".join(words) for words in p.options]
+            hooks = any(_DEFAULT_ROUTE.search(line) or "ipv4" in _leased(line) for line in lines)
             if p.option("gateway") or p.words[2:3] == ("dhcp",) or hooks:
                 found.add(p.words[0])
     return frozenset(found)
+
+
+def _leased(line: str) -> set[str]:
+    """Return the family in which a hook has a DHCP client ask.
+
+    >>> _leased("up dhclient -6 -nw xenbr0"), _leased("down dhclient -r xenbr0"), _leased("client /sbin/x")
+    ({'ipv6'}, set(), set())
+    """
+    found = _CLIENT.search(line)
+    return {"ipv6" if "-6" in found[1].split() else "ipv4"} if found else set()
 
 
 def _networks(line: str) -> Iterable[str]:

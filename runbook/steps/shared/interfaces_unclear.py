@@ -76,7 +76,7 @@ def _is_indirect(paragraph: Paragraph, port: str, bridge: str) -> bool:
                 _is(name, half) for word in words for half in word.split("=") for name in (port, bridge)
             )
         case "no-scripts":
-            return any(_is(bridge, word) for word in words)
+            return any(_is(name, word) for word in words for name in (port, bridge))
         case "iface" | "template":
             if "inherits" in words:
                 return words[0] == port or bool({port, bridge} & set(words[words.index("inherits") :]))

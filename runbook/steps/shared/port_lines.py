@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Literal
 
@@ -21,7 +22,7 @@ _PORT = re.compile(
 _LINK_TOOLS = ("ethtool", "mii-tool", "tc", "iw", "iwconfig", "ifenslave", "bridge", "devlink")
 _ADDRESS_TOOLS = (
     "route", "iptables", "ip6tables", "iptables-restore", "ip6tables-restore", "iptables-legacy", "iptables-nft",
-    "ip6tables-legacy", "ip6tables-nft", "nft", "arp", "resolvconf",
+    "ip6tables-legacy", "ip6tables-nft", "nft", "arp", "resolvconf", "dhclient", "dhcpcd", "udhcpc",
 )  # fmt: skip
 _TAKES_FRAMES = {"macvlan", "macvtap", "ipvlan", "ipvtap"}
 """Links that take a card's frames as a bridge does: the kernel gives them to one taker (EBUSY for the other)."""
@@ -35,6 +36,8 @@ def place(words: tuple[str, ...], port: str) -> Place:
     'bridge'
     >>> place(("post-up", "ethtool", "-K", "eno1", "tso", "off"), "eno1"), place(("up", "/root/x", "eno1"), "eno1")
     ('port', 'unknown')
+    >>> place(("up", "ip", "link", "set", "dev", "$IFACE", "mtu", "9000"), "eno1")
+    'both'
     """
     key = words[0]
     if key in _HOOKS:
@@ -51,12 +54,14 @@ def names(text: str, port: str) -> bool:
 
     >>> names("iptables -o eno1 -j DROP", "eno1"), names("ip link set eno1.10 up", "eno1")
     (True, False)
+    >>> names("ifconfig eno1:0 10.0.0.9", "eno1")
+    True
     """
     return bool(_word(port).search(text)) or f".{port}." in text or "IFACE" in text
 
 
 def renamed(text: str, port: str, bridge: str) -> str:
-    """Return a line with the bridge in the place of the card.
+    """Return a line with the bridge in the place of the card, in labels of its addresses as well (ip-address(8)).
 
     >>> renamed("up ip route add 10.8.0.0/24 dev eno1", "eno1", "xenbr0")
     'up ip route add 10.8.0.0/24 dev xenbr0'
@@ -66,7 +71,7 @@ def renamed(text: str, port: str, bridge: str) -> str:
 
 def follows_address(words: tuple[str, ...]) -> bool:
     """Return whether a hook of any paragraph is about addresses, routes or filters alone, and may be renamed."""
-    return words[0] in _HOOKS and _kinds(" ".join(words[1:])) <= {"address"}
+    return words[0] in _HOOKS and kinds(" ".join(words[1:])) <= {"address"}
 
 
 def is_hook(words: tuple[str, ...]) -> bool:
@@ -75,16 +80,20 @@ def is_hook(words: tuple[str, ...]) -> bool:
 
 
 def _hook(command: str, port: str) -> Place:
-    kinds = _kinds(command)
-    if kinds == {"link"}:
-        return "port"
-    if kinds <= {"address"} or not names(command, port):
+    about = kinds(command)
+    if about == {"link"}:
+        return "both" if re.search(r"\bmtu\s+[0-9]", command) else "port"
+    if about <= {"address"} or not names(command, port):
         return "bridge"
     return "unknown"
 
 
-def _kinds(command: str) -> set[str]:
-    """Return what the commands of a line are about: `link`, `address`, or `other`."""
+def kinds(command: str) -> set[str]:
+    """Return what the commands of a line are about: `link`, `address`, or `other`.
+
+    >>> sorted(kinds("ethtool -s eno1 wol g; iptables -t nat -A POSTROUTING -o eno1 -j MASQUERADE"))
+    ['address', 'link']
+    """
     found = set()
     for part in re.split(r"\|\||&&|[;|]", command):
         program, *rest = part.split() or [""]
@@ -93,10 +102,24 @@ def _kinds(command: str) -> set[str]:
             about = next((word for word in rest if not word.startswith("-")), "")
             is_link = bool(about) and "link".startswith(about)
             found.add("other" if is_link and _TAKES_FRAMES & set(rest) else "link" if is_link else "address")
+        elif name == "ifconfig":
+            found.add("address" if any(map(_is_address, rest)) else "link")
         elif name not in _NEUTRAL:
             found.add("link" if name in _LINK_TOOLS else "address" if name in _ADDRESS_TOOLS else "other")
     return found
 
 
+def _is_address(word: str) -> bool:
+    """Return whether a word of ifconfig(8) gives an address, or names one by its label.
+
+    >>> [word for word in "eno1 hw ether 52:54:00:00:00:01 0.0.0.0 eno1:0 10.0.0.9".split() if _is_address(word)]
+    ['eno1:0', '10.0.0.9']
+    """
+    try:
+        return int(ipaddress.ip_interface(word).ip) != 0
+    except ValueError:
+        return re.fullmatch(r"[a-z][\w.-]*:\w+", word) is not None
+
+
 def _word(port: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.:-]){re.escape(port)}(?![\w.:-])")
+    return re.compile(rf"(?<![\w.:-]){re.escape(port)}(?![\w.-])")

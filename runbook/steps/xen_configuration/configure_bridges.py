@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from runbook.actions import ReplaceNetwork
 from runbook.actions.network import UNCONFIRMED
-from runbook.facts import filter_files, interfaces, network
+from runbook.facts import by_card_name, filter_files, interfaces, network
 from runbook.facts.network import Network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.params.host import Local
 from runbook.redaction.spelt import holds
-from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
+from runbook.steps.shared import bridge_dangers, bridges, kept, named_cards, renumbered, writers
 from runbook.steps.shared.writers import Share, Written
 
 TITLE = "Put the network cards behind bridges"
@@ -25,7 +25,8 @@ RISK = "disruptive"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    own = (filter_files.ask(_names(params)),) if params.network.bridges else ()
+    names = _names(params)
+    own = (filter_files.ask(names), by_card_name.ask(names)) if names else ()
     return (*bridges.COMMANDS, *network.MORE, *writers.asks(params), UNCONFIRMED, *own)
 
 
@@ -41,7 +42,8 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     if is_confirmed and not is_new and not bridges.not_in_force(params, now):
         return Plan(findings=said)
     # Where nobody writes anything, nothing can be said of what would be in force.
-    dangers = (*choice.findings, *(_dangers(params, now, facts, written) if written else ()))
+    is_written = any(one.files for _, one in written)
+    dangers = (*choice.findings, *(_dangers(params, now, facts, written) if is_written else ()))
     # What would be cut off is said once, by what is in force or, where it is not, by what the files say.
     sources = {f.source for f in dangers if f.stops} & {"H651"}
     findings = (
@@ -64,17 +66,21 @@ def _dangers(
 ) -> Iterator[Finding]:
     """Yield what stands in the way of putting the files in force, and what they would not give a bridge."""
     yield from (f for _, one in written for f in one.dangers)
+    # Of what could not be placed nobody knows what it would have given: what is not held then is no reason of its own.
+    is_sure = not any(f.level == "refuse" for _, one in written for f in one.findings)
+    ways = {name for _, one in written for name in one.gateways}
     yield from bridge_dangers.find(
         params,
         now,
         interfaces.parse(facts).wireless,
         {name for _, one in written for name in one.others},
-        {name for _, one in written for name in one.gateways},
+        ways if is_sure else {bridge.name for bridge in params.network.bridges},
     )
     yield from bridge_dangers.by_name(params, now, filter_files.naming(facts, _names(params)))
+    yield from named_cards.find(params, now, by_card_name.lines(facts, _names(params)))
     for _, one in written:
         yield from (_secret(f.path) for f in one.changes(facts) if holds(facts.text(f.path) or ""))
-    for share, one in written:
+    for share, one in written if is_sure else ():
         for bridge in share.params.network.bridges:
             yield from kept.unsaid(bridge, now, one.holds.get(bridge.name, kept.Held()))
 

@@ -42,3 +42,14 @@ def belongs(port: str, bridge: str, line: str) -> Finding:
         "bond, name the bond as port",
         "H651",
     )
+
+
+def two_givers(bridge: str, first: str, second: str) -> Finding:
+    """Return that two ports have addresses, and a bridge gets those of one."""
+    return Finding(
+        "refuse",
+        f"{first} and {second} both have addresses, and both become ports of {bridge}",
+        "which of them the bridge shall have is not said",
+        f"take those of {second} out of its file, or give {second} a bridge of its own in network.bridges; then run again",
+        "H652",
+    )

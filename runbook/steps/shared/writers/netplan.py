@@ -13,10 +13,11 @@ from runbook.facts.netplan import CLOUD_DROP_IN, FOLDER
 from runbook.model.ask import Ask, Facts
 from runbook.params import HostParams, edit
 from runbook.params.host import Bridge
+from runbook.steps.shared.writers import netplan_drop_ins, netplan_nm
 from runbook.steps.shared.writers import netplan_findings as said
-from runbook.steps.shared.writers import netplan_nm
 from runbook.steps.shared.writers import netplan_text as texts
 from runbook.steps.shared.writers.asked import as_asked
+from runbook.steps.shared.writers.given_up import two_givers
 from runbook.steps.shared.writers.netplan_data import InYaml, place
 from runbook.steps.shared.writers.netplan_definitions import (
     Work,
@@ -27,7 +28,7 @@ from runbook.steps.shared.writers.netplan_definitions import (
     unsure,
 )
 from runbook.steps.shared.writers.network_manager import GUESTS
-from runbook.steps.shared.writers.networkd_names import link_of
+from runbook.steps.shared.writers.networkd_names import leave_guests_alone, link_of
 from runbook.steps.shared.writers.written import Written
 
 MANAGER: Manager = "netplan"
@@ -49,7 +50,10 @@ def write(params: HostParams, facts: Facts) -> Written:
         try:
             _bridge(bridge, work)
         except (ParamsError, KeyError) as error:
-            work.findings.append(said.by_hand(f"the files of {FOLDER} ({error})", "a port", bridge.name))
+            why = error.why if isinstance(error, ParamsError) else str(error)
+            found = said.by_hand(f"the files of {FOLDER} ({why})", "a port", bridge.name)
+            return Written(findings=(*work.findings, found))
+    leave_guests_alone(work.daemon, work.files, work.findings)
     _stay_written(work)
     others = {name for kind in netplan.KINDS for name in work.told.whole.get(kind) or {}}
     files = [NetworkFile(path, text, "0600" if path.startswith(FOLDER) and path not in work.told.texts else "")
@@ -83,6 +87,8 @@ def _bridge(bridge: Bridge, work: Work) -> None:
     else:
         work.made.append(bridge.name)
         _new(bridge, ids, renderer, work)
+        for port in bridge.ports:
+            netplan_drop_ins.carry(port, bridge.name, work)
     _as_asked(bridge, next(iter(bridge.ports), bridge.name), work)
     if renderer == netplan_nm.RENDERER:
         held = work.holds[bridge.name]
@@ -115,7 +121,7 @@ def _new(bridge: Bridge, ids: dict[str, str], renderer: str, work: Work) -> None
             ids[port] if ids[port] and is_own(port, ids[port], work) else beside(port, ids[port], work)
         )
         if port != first and InYaml(work.told.definition(ids[port])).has_any():
-            work.findings.append(said.two_givers(bridge.name, first, port))
+            work.findings.append(two_givers(bridge.name, first, port))
     more: dict[str, Any] = {"interfaces": list(members.values())} if members else {}
     if first and (mac := link_of(first, work.now).mac):
         more["macaddress"] = mac
@@ -152,11 +158,14 @@ def _in_place(bridge: str, card: str, more: dict[str, Any], work: Work) -> None:
         keys = [key for key in has if place(key) == "bridge"]
         both = {key: value for key, value in has.items() if place(key) == "both"}
         if keys or both or more:
-            text = texts.moved(work.text(path), ("network", kind, card), keys, bridge, more | both)
+            old = work.text(path)
+            text = texts.moved(old, ("network", kind, card), keys, bridge, more | both)
             work.files[path] = text
             got = ((texts.as_told(text).get("bridges") or {}).get(bridge)) or {}
             wanted = more | both | {key: has[key] for key in keys}
-            if got != wanted:
+            own = ((kind, card), ("bridges", bridge))
+            # An anchor of the card's lines may be meant elsewhere (`*name`).
+            if got != wanted or texts.besides(old, *own) != texts.besides(text, *own):
                 work.findings.append(said.by_hand(path, card, bridge))
         more = {}
 
@@ -195,7 +204,7 @@ def _as_asked(bridge: Bridge, whose: str, work: Work) -> None:
         for key, value in has.data.items():
             text = edit.put(text, (*where, key), value) if every.get(key) != value else text
         work.files[paths[0]] = text
-    work.holds[bridge.name] = has.held()
+    work.holds[bridge.name] = netplan_drop_ins.with_drop_ins(has.held(), bridge.name, work)
     if has.leases(4) or has.gateways(4):
         work.gateways.add(bridge.name)
 

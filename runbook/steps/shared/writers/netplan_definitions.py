@@ -18,6 +18,9 @@ from runbook.steps.shared.writers.given_up import belongs
 from runbook.steps.shared.writers.netplan_data import InYaml, place
 from runbook.steps.shared.writers.networkd_names import link_of
 
+_WORK_ON_A_PORT = ("vlans", "ethernets")
+"""What has a card as its `link` and takes frames before the bridge does: VLANs, and virtual functions of the card."""
+
 
 @dataclass
 class Work:
@@ -27,7 +30,8 @@ class Work:
     daemon: Networkd
     now: Network
     facts: Facts = field(repr=False)
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
+    """Each file by its path as it shall be, None for gone."""
     findings: list[Finding] = field(default_factory=list)
     holds: dict[str, Held] = field(default_factory=dict)
     gateways: set[str] = field(default_factory=set)
@@ -35,7 +39,7 @@ class Work:
     made: list[str] = field(default_factory=list)
 
     def text(self, path: str) -> str:
-        return self.files.get(path, self.told.texts.get(path, ""))
+        return self.files.get(path) or self.told.texts.get(path, "")
 
     def told_now(self, kind: str, name: str) -> dict[str, Any]:
         """Return what the files say of a definition, as they shall be."""
@@ -93,7 +97,13 @@ def unsure(port: str, name: str, bridge: str, work: Work) -> list[Finding]:
             for other, one in (work.told.whole.get(kind) or {}).items()
             if name in _interfaces(one) and other != bridge
         ]
-    return found
+    on_top = [
+        other
+        for kind in netplan.KINDS
+        for other, one in (work.told.whole.get(kind) or {}).items()
+        if kind not in _WORK_ON_A_PORT and isinstance(one, dict) and one.get("link") == name
+    ]
+    return [*found, *(said.by_hand(f"`link: {name}` of {other}", port, bridge) for other in on_top)]
 
 
 def files_of(kind: str, name: str, work: Work) -> list[str]:

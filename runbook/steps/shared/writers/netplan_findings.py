@@ -16,7 +16,7 @@ def unreadable(path: str, why: str) -> Finding:
     return _refuse(
         f"{path} cannot be read",
         why,
-        "see with `netplan generate` on the host what netplan says of it, mend that line, and run again",
+        "write it there plainly and once, see with `netplan generate` on the host that netplan reads it too, and run again",
     )
 
 
@@ -56,15 +56,6 @@ def by_hand(what: str, port: str, bridge: str) -> Finding:
         f"It is not sure what becomes of {what} when {port} is a port of {bridge}",
         f"the addresses of {port} are {bridge}'s then, and nobody but its author knows which of the two it means",
         f"write {bridge} with its `interfaces` into a file in {FOLDER} yourself, each line where it belongs, {_TRY}",
-    )
-
-
-def two_givers(bridge: str, first: str, second: str) -> Finding:
-    """Return that two ports have addresses, and a bridge gets those of one."""
-    return _refuse(
-        f"{first} and {second} both have addresses, and both become ports of {bridge}",
-        "which of them the bridge shall have is not said",
-        f"take those of {second} out of its file, or give {second} a bridge of its own in network.bridges; then run again",
     )
 
 

@@ -13,7 +13,7 @@ from runbook.model.plan import Finding
 from runbook.params import edit
 from runbook.params.host import Bridge
 from runbook.steps.shared.writers import netplan_findings as said
-from runbook.steps.shared.writers import nm_links
+from runbook.steps.shared.writers import nm_dangers, nm_links
 from runbook.steps.shared.writers.netplan_data import InYaml
 from runbook.steps.shared.writers.netplan_definitions import Work, files_of, is_own
 from runbook.steps.shared.writers.network_manager import GUESTS, GUESTS_TEXT
@@ -42,6 +42,7 @@ def finish(bridge: Bridge, card: str, work: Work) -> None:
     link = links.of(card, profile)
     if profile is not None:
         work.findings += links.renumbered(bridge, card, profile)
+        work.findings += nm_dangers.defaults(bridge, profile, card, has)
     path = files_of("bridges", bridge.name, work)[-1]
     data = work.told_now("bridges", bridge.name)
     for version, gives in ((4, _gives(data, 4)), (6, _gives(data, 6))):

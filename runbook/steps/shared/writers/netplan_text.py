@@ -64,6 +64,21 @@ def as_told(text: str) -> Any:
     return parse(text, Path("the text"))[0].get("network") or {}
 
 
+def besides(text: str, *definitions: tuple[str, str]) -> Any:
+    """Return what a text says besides some definitions, each by its kind and name; headings with nothing left are none.
+
+    >>> besides("network:\\n  ethernets: {eno1: {}, eno2: {mtu: 9000}}\\n  bridges: {br0: {}}\\n", ("ethernets", "eno1"), ("bridges", "br0"))
+    {'ethernets': {'eno2': {'mtu': '9000'}}}
+    """
+    kept = {
+        kind: {name: one for name, one in value.items() if (kind, name) not in definitions}
+        if isinstance(value, dict)
+        else value
+        for kind, value in as_told(text).items()
+    }
+    return {kind: value for kind, value in kept.items() if value != {}}
+
+
 def _cut(text: str, where: Where, definition: Node, keys: Collection[str]) -> tuple[str, list[str]]:
     """Return the text without some keys, and their lines with the comments above, without indentation."""
     every = text.splitlines()

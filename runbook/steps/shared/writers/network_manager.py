@@ -137,6 +137,7 @@ def _bridge(
     link = work.links.of(first, profile) if first else nm_profiles.Link("", 0, "")
     if profile is not None:
         work.found += work.links.renumbered(bridge, first, profile)
+        work.found += nm_dangers.defaults(bridge, profile, first, work.has)
     holds = work.links.holds(profile, first) if profile is not None else frozenset()
     file = nm_profiles.bridge(bridge.name, uuid, profile, link)
     file = as_asked(bridge, file, Whose(first or bridge.name, holds), work.found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runbook.actions import NetworkFile
 from runbook.actions.network import Manager
 from runbook.facts import network, networkd
@@ -11,8 +13,9 @@ from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
 from runbook.params.host import Bridge
+from runbook.steps.shared.writers.given_up import two_givers
 from runbook.steps.shared.writers.networkd_bridge import own_file
-from runbook.steps.shared.writers.networkd_names import HEADER, Work, earlier, link_of
+from runbook.steps.shared.writers.networkd_names import HEADER, Work, earlier, leave_guests_alone, link_of
 from runbook.steps.shared.writers.networkd_port import Carried, as_port
 from runbook.steps.shared.writers.written import Written
 
@@ -28,10 +31,11 @@ def write(params: HostParams, facts: Facts) -> Written:
     """Return the files with the bridges of the parameters."""
     work = Work(networkd.parse(facts), network.parse(facts))
     for bridge in params.network.bridges:
-        carried = tuple(as_port(port, bridge, work) for port in bridge.ports)
+        carried = _once([as_port(port, bridge, work) for port in bridge.ports], bridge, work)
         link = Link(bridge.name, _address(bridge, carried, work), "bridge")
         _device(bridge, link, work)
         own_file(bridge, link, carried, work)
+    leave_guests_alone(work.told, work.files, work.findings)
     others = {u.value("NetDev", "Name") for u in work.told.netdevs}
     return Written(
         files=tuple(NetworkFile(path, content) for path, content in work.files.items()),
@@ -42,6 +46,23 @@ def write(params: HostParams, facts: Facts) -> Written:
         links=tuple(dict.fromkeys(work.links)),
         made=tuple(work.made),
     )
+
+
+def _once(carried: list[Carried], bridge: Bridge, work: Work) -> tuple[Carried, ...]:
+    """Return what ports bring, from a file of several of them once; a bridge has one lease, so two are refused."""
+    units = {one.port: work.told.network(link_of(one.port, work.now)) for one in carried}
+    leasing = [one.port for one in carried if one.is_new and _is_leased(one.port, work)]
+    work.findings += [two_givers(bridge.name, leasing[0], port) for port in leasing[1:]]
+    found: list[Carried] = []
+    for one in carried:
+        is_told = any(units[one.port] is units[other.port] and other.sections for other in found)
+        found.append(replace(one, sections=()) if is_told else one)
+    return tuple(found)
+
+
+def _is_leased(port: str, work: Work) -> bool:
+    interface = work.now.interface(port)
+    return interface is not None and any(":" not in address for address in interface.leased)
 
 
 def _address(bridge: Bridge, carried: tuple[Carried, ...], work: Work) -> str:

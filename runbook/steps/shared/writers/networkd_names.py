@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from runbook.facts.network import Network
 from runbook.facts.networkd import FOLDER, Link, Networkd, Unit
+from runbook.facts.unit_files import Entry, Section, UnitFile, true
 from runbook.model.plan import Finding
 from runbook.steps.shared.kept import Held
 
@@ -37,17 +38,34 @@ def link_of(name: str, now: Network) -> Link:
     kind = "bridge" if interface.is_bridge else "vlan" if interface.parent else ""
     if not kind and not interface.controller and now.ports(name):
         kind = "bond"
-    return Link(name, interface.mac, kind)
+    return Link(name, interface.mac, kind, interface.more_names)
 
 
 def is_own(unit: Unit, port: str, told: Networkd, now: Network) -> bool:
     """Return whether a file is about one card alone, and ours to change: then it is changed in place."""
     named = {word for value in unit.values("Match", "Name") for word in value.split()}
     by_address = unit.values("Match", "MACAddress") or unit.values("Match", "PermanentMACAddress")
-    is_narrow = named == {port} or (not named and bool(by_address))
+    names = {port, *link_of(port, now).more_names}
+    is_narrow = named <= names if named else bool(by_address)
     others = (i.name for i in now.interfaces if i.name != port and not i.is_bridge)
     is_shared = any(told.network(link_of(name, now)) is unit for name in others)
     return is_narrow and not is_shared and all(f.path.startswith(FOLDER) for f in (unit.file, *unit.drop_ins))
+
+
+def leave_guests_alone(told: Networkd, files: dict[str, str | None], found: list[Finding]) -> None:
+    """Add a file for the guests' ends of their cables where another takes them in, such as one for all Ethernet links.
+
+    networkd would ask for an address on each, and take it out of the bridge that Xen put it into: a link whose file
+    says neither `Bridge=` nor `KeepMaster=` belongs to none (systemd.network(5)).
+    """
+    vif = Link("vif1.0")
+    first = next((unit for unit in told.networks if unit.matches(vif)), None)
+    if first is not None and not true(first.value("Link", "Unmanaged")):
+        why = "# The guests' ends of their cables; Xen plugs them in, and networkd would take them out again."
+        match = Section("Match", (Entry.of("Name", "vif*"),), before=(HEADER, why))
+        link = Section("Link", (Entry.of("Unmanaged", "yes"),), before=("",))
+        path = earlier("xen-guests", ".network", vif, told.networks, found)
+        files[path] = UnitFile(path, (match, link)).text
 
 
 def earlier(name: str, suffix: str, link: Link, units: Iterable[Unit], found: list[Finding]) -> str:

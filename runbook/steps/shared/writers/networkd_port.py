@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
-from runbook.facts.networkd import FOLDER, Unit
+from runbook.facts.networkd import FOLDER, Status, Unit
 from runbook.facts.unit_files import Entry, Section, UnitFile, put
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
@@ -24,7 +25,7 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class _Split:
+class Split:
     """One file, parted."""
 
     stays: UnitFile
@@ -35,7 +36,9 @@ def as_port(port: str, bridge: Bridge, work: Work) -> Carried:
     """Make a card a port of a bridge, in its own file or in one beside it, and return what goes to the bridge."""
     unit = work.told.network(link_of(port, work.now))
     work.links.append(port)
+    said = work.told.status.get(port, Status()).file
     if unit is None:
+        work.findings += [_stale(port, said, "none")] if said else []
         _beside(port, bridge.name, (), work)
         return Carried(port, True)
     if has := unit.value("Network", "Bridge"):
@@ -43,10 +46,8 @@ def as_port(port: str, bridge: Bridge, work: Work) -> Carried:
             work.findings.append(belongs(port, bridge.name, f"Bridge={has}"))
         work.files.setdefault(unit.path, unit.file.text)
         return Carried(port, False)
-    said = work.told.status.get(port)
-    if said is not None and said.file and said.file != unit.path:
-        work.findings.append(_stale(port, said.file, unit.path))
-    parts = [_split(file, port, bridge.name, work.findings) for file in (unit.file, *unit.drop_ins)]
+    work.findings += [_stale(port, said, unit.path)] if said not in ("", unit.path) else []
+    parts = [split(file, port, bridge.name, work.findings) for file in (unit.file, *unit.drop_ins)]
     goes = tuple(section for part in parts for section in part.goes)
     _follow(port, bridge.name, unit, work)
     if not is_own(unit, port, work.told, work.now):
@@ -86,7 +87,7 @@ def _bare(sections: tuple[Section, ...]) -> tuple[Section, ...]:
     )
 
 
-def _split(file: UnitFile, port: str, bridge: str, found: list[Finding]) -> _Split:
+def split(file: UnitFile, port: str, bridge: str, found: list[Finding]) -> Split:
     """Return what of a file stays with the port and what goes to the bridge, each with its comments."""
     stays: list[Section] = []
     goes: list[Section] = []
@@ -99,7 +100,7 @@ def _split(file: UnitFile, port: str, bridge: str, found: list[Finding]) -> _Spl
             blank = tuple(line for line in section.before if not line.strip())[:1]
             before = blank if moved and not kept else section.before
             stays.append(replace(section, entries=tuple(kept), before=before))
-    return _Split(replace(file, sections=tuple(stays)), tuple(goes))
+    return Split(replace(file, sections=tuple(stays)), tuple(goes))
 
 
 def _parted(
@@ -138,9 +139,12 @@ def _follow(port: str, bridge: str, own: Unit, work: Work) -> None:
 
 
 def _renamed(entry: Entry, port: str, bridge: str) -> Entry:
-    if not names_a_link(entry.key) or entry.value != port:
+    """Return an assignment with the bridge where it names the card as the link that packets go by."""
+    is_hop = entry.key == "MultiPathRoute"  # `ROUTER@LINK WEIGHT`
+    value = re.sub(rf"(?<=@){re.escape(port)}(?!\S)", bridge, entry.value) if is_hop else bridge
+    if value == entry.value or not (is_hop or (names_a_link(entry.key) and entry.value == port)):
         return entry
-    return replace(entry, value=bridge, lines=(f"{entry.key}={bridge}",))
+    return replace(entry, value=value, lines=(f"{entry.key}={value}",))
 
 
 def _by_hand(what: str, port: str, bridge: str) -> Finding:
@@ -161,7 +165,8 @@ def _stale(port: str, said: str, path: str) -> Finding:
         f"networkd has {port} by {said}, and by the files as they are it would be {path}",
         "a file was changed and not read again, or what decides is not in the files; what would be changed here may "
         "be the wrong one",
-        f"run `networkctl reload; networkctl reconfigure {port}` on the host, see with `networkctl status {port}` "
-        f"that {path} has it and all is well, then run again",
+        f"run `networkctl reload; networkctl reconfigure {port}` on the host and see with `networkctl status {port}` "
+        f"which file has it; if that is {said} still, write `Name={port}` into its [Match] in place of what stands "
+        "there, and reload once more; then run again",
         "systemd.network(5)",
     )

@@ -17,6 +17,11 @@ Family = Literal["ipv4", "ipv6"]
 FAMILIES: tuple[Family, Family] = ("ipv4", "ipv6")
 _ADDRESS = re.compile(r"address(?:es)?(0|[1-9][0-9]*)?")
 _ROUTE = re.compile(r"routes?(0|[1-9][0-9]*)?")
+MOVES = (
+    "zone", "metered", "llmnr", "mdns", "dns-over-tls", "dnssec", "mptcp-flags", "secondaries", "stable-id",
+    "mud-url", "gateway-ping-timeout", "ip-ping-timeout", "ip-ping-addresses", "ip-ping-addresses-require-all",
+)  # fmt: skip
+"""Keys of [connection] that are about the network behind the card, not about the card (nm-settings-nmcli(5))."""
 _OFF = ("disabled", "ignore")
 _WORDS = {"ipv4": "what DHCP leases", "ipv6": "what routers announce"}
 

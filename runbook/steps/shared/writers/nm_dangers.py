@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from runbook.facts.network_manager import FOLDERS, NetworkManager, Profile
 from runbook.model.plan import Finding
 from runbook.params.host import Bridge
-from runbook.steps.shared.writers.nm_addresses import FAMILIES, method_of, section_of
+from runbook.steps.shared.writers.nm_addresses import FAMILIES, MOVES, method_of, section_of
 
 # `nmcli connection modify` takes the password of 802.1X out of a profile that it makes a port (seen in 1.52).
 _BY_HAND = (
@@ -181,6 +181,28 @@ def more_ports(bridge: Bridge, ports: list[str]) -> Finding:
         "hand what shall go",
         "nm-settings-keyfile(5)",
     )
+
+
+def defaults(bridge: Bridge, profile: Profile, card: str, has: NetworkManager) -> Iterator[Finding]:
+    """Yield what a card has about its addresses because the configuration says so of cards such as it, and a bridge has not."""
+    mine, above = has.defaults(card, profile.kind), has.defaults(bridge.name, "bridge")
+    for key, value in mine.items():
+        section, _, name = key.partition(".")
+        is_moved = section in FAMILIES or (section == "connection" and name in MOVES)
+        if (
+            is_moved
+            and name != "route-metric"
+            and name not in profile.file.values(section)
+            and above.get(key) != value
+        ):
+            yield _refuse(
+                f"NetworkManager.conf says `{key}={value}` for {card}, and not for {bridge.name}",
+                f"the profile of {card} says nothing else, so it would be so no more for the addresses that move to "
+                f"{bridge.name}",
+                f"add `interface-name:{bridge.name}` to `match-device` of that section (`NetworkManager --print-config` shows "
+                "its file), or a section of its own for it, run `nmcli general reload`, then run again",
+                "NetworkManager.conf(5)",
+            )
 
 
 def scripts(named: Mapping[str, frozenset[str]], owner: Mapping[str, str]) -> Iterator[Finding]:

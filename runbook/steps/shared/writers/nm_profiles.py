@@ -11,15 +11,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from runbook.facts.keyfile import Keyfile, Section
 from runbook.facts.network_manager import Profile
-from runbook.steps.shared.writers.nm_addresses import FAMILIES, method_of, section_of
+from runbook.steps.shared.writers.nm_addresses import FAMILIES, MOVES, method_of, section_of
 
 METRICS = {"ethernet": 100, "bond": 300, "vlan": 400}
 """The metric of routes that NetworkManager gives a link of each kind; a bridge has 425, behind all other cards."""
-_MOVES = (
-    "zone", "metered", "llmnr", "mdns", "dns-over-tls", "dnssec", "mptcp-flags", "secondaries", "stable-id",
-    "mud-url", "gateway-ping-timeout", "ip-ping-timeout", "ip-ping-addresses", "ip-ping-addresses-require-all",
-)  # fmt: skip
-"""Keys of [connection] that are about the network behind the card, not about the card (nm-settings-nmcli(5))."""
 _BOTH = ("permissions", "autoconnect-priority", "autoconnect-retries", "auth-retries")
 
 
@@ -45,7 +40,7 @@ def port(profile: Profile, card: str, bridge: str, own: str, priority: int) -> K
     `own` is the UUID of a profile of its own for the card, '' where the card's profile stays this one; `priority` goes
     before profiles that would serve the card, too.
     """
-    changes: dict[str, str | None] = dict.fromkeys(_MOVES)
+    changes: dict[str, str | None] = dict.fromkeys(MOVES)
     changes |= {
         "controller": None,
         "port-type": None,
@@ -78,7 +73,7 @@ def bridge(name: str, uuid: str, first: Profile | None, link: Link) -> Keyfile:
     old = first.file if first else Keyfile()
     had = old.values("connection")
     lines = [f"id={name}", f"uuid={uuid}", "type=bridge", f"interface-name={name}", "autoconnect-slaves=1"]
-    for key in (*_MOVES, *_BOTH):
+    for key in (*MOVES, *_BOTH):
         # What was made by itself has the lowest priority, so that any other goes before it.
         if key in had and had[key] != "-999":
             lines.append(f"{key}={had[key]}")
