@@ -85,13 +85,17 @@ def run_and_show(
         try:
             with suppress(KeyboardInterrupt), stops.interruptible():
                 _show(done, step, plans=plans, quiet=quiet, as_json=as_json)
-                if notices.is_played(host) and done.record.mode != "plan":
-                    say(folded(UNTOLD), fg="yellow", err=True)
+                _say_untold(host, done)
                 if save:
                     save_plan(done, save, valid, has_approvers=bool(host.approvers))
         finally:
             stops.ignore()  # the report is written; what is shown of it changes nothing
         click.get_current_context().exit(done.exit_code)
+
+
+def _say_untold(host: HostParams, done: Run) -> None:
+    if notices.is_played(host) and done.record.mode != "plan":
+        say(folded(UNTOLD), fg="yellow", err=True)
 
 
 def _show(done: Run, step: str | None, *, plans: bool, quiet: bool, as_json: bool) -> None:

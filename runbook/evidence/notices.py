@@ -178,7 +178,8 @@ def _within(work: Callable[[], None]) -> None:
 
     def do() -> None:
         try:
-            ended.set_result(work())
+            work()
+            ended.set_result(None)
         except BaseException as error:  # it is raised where it is waited for
             ended.set_exception(error)
 
