@@ -71,7 +71,6 @@ def run_and_show(
     """
     here = project()
     place = reports or here / "reports"
-    step = only if only in homes() else None
     host = parameters.on_capture(parameters.load(params), capture)
     prepare(host)  # what is to be typed, before anything is on the screen
     _say_first(here, host, params, mode, place)
@@ -84,7 +83,7 @@ def run_and_show(
             )  # fmt: skip
         try:
             with suppress(KeyboardInterrupt), stops.interruptible():
-                _show(done, step, plans=plans, quiet=quiet, as_json=as_json)
+                _show(done, only if only in homes() else None, plans=plans, quiet=quiet, as_json=as_json)
                 _say_untold(host, done)
                 if save:
                     save_plan(done, save, valid, has_approvers=bool(host.approvers))

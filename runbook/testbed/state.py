@@ -22,6 +22,7 @@ EXCEPTIONS = {
     "files:/etc/subgid-": "the same of /etc/subgid",
     "accounts:*:systemd-timesync": "Debian's packages leave their system accounts when they go",
     "accounts:*:uuidd": "the same, of uuid-runtime",
+    "accounts:*:dnsmasq": "the same, of dnsmasq-base",
     "files:/etc/default/locale": "the package locales writes it when it comes, and removes it when it goes",
     "files:/etc/locale.conf": "the same file, where /etc/default/locale is a link to it",
     "files:/etc/resolv.conf": "written by the DHCP client at every lease",

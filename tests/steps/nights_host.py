@@ -46,7 +46,7 @@ class Host(backups_host.Host):
                     self.units.add(unit)
                 case Run(argv=("systemctl", "disable", "--now", unit)):
                     self.units.discard(unit)
-                case Run(argv=("systemctl", *_)):
+                case Run(argv=("systemctl", *_) | ("install", "-d", *_)):
                     pass
                 case Run(argv=("sh", "-c", _, "key", _)):
                     self.key = "key\n"

@@ -65,6 +65,7 @@ def test_first_run_installs_writes_and_starts():
     assert isinstance(actions[0], InstallPackages)
     assert [a.path for a in actions if isinstance(a, WriteFile)] == list(files(PARAMS))
     assert [a.argv[:2] for a in actions if isinstance(a, Run)] == [
+        ("install", "-d"),
         ("systemctl", "daemon-reload"),
         ("sysctl", "-q"),
         ("systemctl", "enable"),

@@ -213,17 +213,16 @@ def _keys(params: HostParams, now: SshServer, by_sudo: tuple[str, int] | None) -
 
 def _root(now: SshServer) -> list[Finding]:
     """A session of root's goes with the next reload where root may not log in."""
-    found = []
     by_match = any(m.settings.get("permitrootlogin", "no") not in _TIGHTER for m in now.matches)
-    if now.value("permitrootlogin") == "no" and now.is_session and not by_match:
-        found.append(
-            _refuse(
-                "The ssh server says that root may not log in at all, and this session is root's",
-                "it has not read its files since they were changed; the next reload ends the runbook's way in",
-                "set `PermitRootLogin prohibit-password` in its configuration, then run again",
-            )
+    if now.value("permitrootlogin") != "no" or not now.is_session or by_match:
+        return []
+    return [
+        _refuse(
+            "The ssh server says that root may not log in at all, and this session is root's",
+            "it has not read its files since they were changed; the next reload ends the runbook's way in",
+            "set `PermitRootLogin prohibit-password` in its configuration, then run again",
         )
-    return found
+    ]
 
 
 def _passwords_by_match(now: SshServer, level: Level) -> list[Finding]:

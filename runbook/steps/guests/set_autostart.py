@@ -11,7 +11,7 @@ from runbook.guests import config
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import left_guests
+from runbook.steps.shared import left_guests, own_folders
 
 TITLE = "Set which guests start with the host, and in which order"
 GUIDE = "Autostart VM's: a link in /etc/xen/auto, which does not exist there, in no said order (H712)"
@@ -32,9 +32,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     there = {entry.name: entry for entry in entries or ()}
     actions: list[Run | Remove | Link] = []
     if entries is None and links:
-        why = "Debian's packages do not make it (H712)"
-        undo = ("sh", "-c", f"[ ! -d {AUTO} ] || rmdir --ignore-fail-on-non-empty {AUTO}")
-        actions.append(Run(("install", "-d", "-m", "0755", AUTO), why, undo=undo))
+        actions.append(own_folders.made(AUTO, "Debian's packages do not make it (H712)"))
     actions += [
         Remove(f"{AUTO}/{entry.name}", link=entry.target)
         for entry in there.values()

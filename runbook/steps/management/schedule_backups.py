@@ -9,7 +9,7 @@ from runbook.facts import backups, nights, packages, services
 from runbook.model.ask import UNREADABLE, Ask, Facts
 from runbook.model.plan import Finding, Plan, Risk
 from runbook.params import HostParams
-from runbook.steps.shared import apt, left_out, own_units
+from runbook.steps.shared import apt, left_out, own_folders, own_units
 from runbook.text.plural import plural
 
 TITLE = "Let the host back guests up by itself"
@@ -60,6 +60,9 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions += program.install(facts)
     actions += [WriteFile(p, t) for p, t in schedule.programs().items() if facts.text(p) != t]
     files = {schedule.CONFIG: schedule.config(params), **schedule.trials(params)}
+    if facts.text(schedule.CONFIG) is None:
+        folders = sorted({own_folders.FOLDER, *(path.rpartition("/")[0] for path in files)})
+        actions += [own_folders.made(folder, "the settings lie in it", "0700") for folder in folders]
     actions += [WriteFile(p, t, mode="0600") for p, t in files.items() if facts.text(p) != t]
     if asked.second and not nights.key_and_repository(facts, asked.second.key)[0]:
         actions.append(

@@ -35,16 +35,7 @@ def shut(params: HostParams, server: SshServer, now: Listening) -> list[Finding]
                 )
             )
     published = [s for s in closed if s.program in _PUBLISHERS]
-    if published:
-        found.append(
-            Finding(
-                "warn",
-                f"What containers publish stays open: {', '.join(map(str, published))}",
-                "Docker and Podman lead these packets on by rules of their own, before they come to one for the host",
-                "publish what others shall not reach on 127.0.0.1 alone (`-p 127.0.0.1:PORT:PORT`)",
-                "nft(8)",
-            )
-        )
+    found += [_published(published)] if published else []
     others = [s for s in closed if s not in (*below, *published) and s.port not in (*server.ports, *listens)]
     if others:
         found.append(
@@ -57,6 +48,16 @@ def shut(params: HostParams, server: SshServer, now: Listening) -> list[Finding]
             )
         )
     return found
+
+
+def _published(sockets: list[Socket]) -> Finding:
+    return Finding(
+        "warn",
+        f"What containers publish stays open: {', '.join(map(str, sockets))}",
+        "Docker and Podman lead these packets on by rules of their own, before they come to one for the host",
+        "publish what others shall not reach on 127.0.0.1 alone (`-p 127.0.0.1:PORT:PORT`)",
+        "nft(8)",
+    )
 
 
 def _carries(socket: Socket) -> bool:

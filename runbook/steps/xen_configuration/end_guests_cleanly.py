@@ -12,7 +12,7 @@ from runbook.guests import ending
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import clean_ends
+from runbook.steps.shared import clean_ends, own_folders
 from runbook.steps.shared.own_units import RELOAD
 
 TITLE = "End the guests cleanly before the host goes down"
@@ -23,11 +23,7 @@ UNIT = "xen-guests-end.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 SESSIONS_FILE = "/etc/systemd/system/session-.scope.d/xen-guests-end.conf"
 _SESSIONS = SESSIONS_FILE.rpartition("/")[0]
-_FOLDER = Run(
-    ("install", "-d", "-m", "0755", _SESSIONS),
-    "what is in it holds for every session",
-    undo=("sh", "-c", f"[ ! -d {_SESSIONS} ] || rmdir --ignore-fail-on-non-empty {_SESSIONS}"),
-)
+_FOLDER = own_folders.made(_SESSIONS, "what is in it holds for every session")
 STOP_S = 1620
 """How long systemd waits for the unit: longer than the program takes, shorter than the 30 minutes of a restart."""
 

@@ -11,7 +11,7 @@ from runbook.facts.packages import Packages
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
-from runbook.steps.shared import apt, guests_filtered
+from runbook.steps.shared import apt, guests_filtered, own_folders
 from runbook.steps.shared.guests_way_out import (
     DHCP_FILE,
     FORWARD,
@@ -54,6 +54,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     missing = there.missing(_PACKAGES)
     actions: list[Action] = [InstallPackages(missing, there.delta)] if missing else []
     changed = [path for path, text in files(params).items() if facts.text(path) != text]
+    if facts.text(RULES_FILE) is None and facts.text(DHCP_FILE) is None:
+        actions.append(
+            own_folders.made(own_folders.FOLDER, "the rules and the leases' settings lie in it", "0700")
+        )
     actions += [WriteFile(path, files(params)[path]) for path in changed]
     if UNIT_FILE in changed or unit.is_outdated:
         actions.append(RELOAD)
