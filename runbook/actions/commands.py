@@ -9,37 +9,6 @@ from runbook.model.action import Action
 from runbook.model.ask import Facts
 from runbook.text.plural import plural
 
-_LONGEST = 80
-"""Characters of a program for a shell that is a title by itself."""
-
-
-def in_words(argv: tuple[str, ...], why: str) -> str:
-    """Return what stands in a title for a command: the command; for a long program for a shell why it is run.
-
-    >>> in_words(("sh", "-c", "sync; sync"), "to be sure"), in_words(("sh", "-euc", "cd /boot\\nsync"), "to be sure")
-    ("sh -c 'sync; sync'", 'a shell program: to be sure')
-    >>> in_words(("sh", "-euc", "cd /boot\\nsync"), "")
-    'a shell program of 2 lines'
-    """
-    if not is_program(argv):
-        return shlex.join(argv)
-    return (
-        f"a shell program: {why}"
-        if why
-        else f"a shell program of {plural(len(argv[2].splitlines()), 'line')}"
-    )
-
-
-def is_program(argv: tuple[str, ...]) -> bool:
-    """Return whether a command is a program for a shell that is too long for a title."""
-    is_shell = len(argv) > 2 and argv[0] in ("sh", "bash") and argv[1][:1] == "-" and argv[1][-1:] == "c"
-    return is_shell and ("\n" in (line := shlex.join(argv)) or len(line) > _LONGEST)
-
-
-def shown(prefix: str, argv: tuple[str, ...], why: str) -> str:
-    """Return a command as a preview shows it; why it is run comes below, unless the title says it."""
-    return f"$ {prefix}{shlex.join(argv)}\n" + (f"  # {why}\n" if why and not is_program(argv) else "")
-
 
 @dataclass(frozen=True)
 class Run(Action):
@@ -57,16 +26,15 @@ class Run(Action):
 
     @property
     def title(self) -> str:
-        return f"run {in_words(self.argv, self.why)}"
+        return f"run {shlex.join(self.argv)}"
 
     def preview(self, facts: Facts) -> str:
-        return shown("", self.argv, self.why)
+        return f"$ {shlex.join(self.argv)}\n" + (f"  # {self.why}\n" if self.why else "")
 
     def inverse(self, facts: Facts) -> Run | None:
         if self.again:
             return Run(self.argv, self.why, self.timeout_s, again=True)
-        what = self.why if self.why and is_program(self.argv) else in_words(self.argv, "")
-        return Run(self.undo, f"undo: {what}", self.timeout_s) if self.undo else None
+        return Run(self.undo, f"undo: {shlex.join(self.argv)}", self.timeout_s) if self.undo else None
 
 
 @dataclass(frozen=True)

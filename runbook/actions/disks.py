@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
-from runbook.actions.commands import in_words, shown
 from runbook.model.action import Action
 from runbook.model.ask import Facts
 
@@ -49,10 +49,10 @@ class RunIn(Action):
 
     @property
     def title(self) -> str:
-        return f"run in {self.root}: {in_words(self.argv, self.why)}"
+        return f"run in {self.root}: {shlex.join(self.argv)}"
 
     def preview(self, facts: Facts) -> str:
-        return shown(f"chroot {self.root} ", self.argv, self.why)
+        return f"$ chroot {self.root} {shlex.join(self.argv)}\n" + (f"  # {self.why}\n" if self.why else "")
 
     def inverse(self, facts: Facts) -> None:
         return None

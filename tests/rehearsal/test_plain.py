@@ -137,8 +137,9 @@ def test_nothing_is_kept_of_another_edition_or_installation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     """Nor of a file that cannot be read: consent comes of what was carried out, and of nothing else."""
-    file, machine = tmp_path, "0" * 12
-    noted.keep(PLAYED, file, machine)
+    machine = "0" * 12
+    noted.keep(PLAYED, tmp_path, machine)
+    (file,) = tmp_path.iterdir()
     if change == "edition":
         monkeypatch.setattr(rehearsals, "edition", lambda: "another")
     elif change == "machine":
