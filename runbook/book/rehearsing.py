@@ -91,7 +91,7 @@ class _Watch:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._said: list[str] = []
+        self._output: list[str] = []
         self._places: dict[str, Path] = {}
         self._heard = 0
 
@@ -107,7 +107,7 @@ class _Watch:
             self._line(line)
 
     def _line(self, line: str) -> None:
-        self._said.append(line)
+        self._output.append(line)
         if found := _PLACE.search(line):
             place = Path(found[2])
             if self._places.get(found[1]) != place:
@@ -135,8 +135,8 @@ class _Watch:
 
     def ended(self, how: str) -> Shown:
         """Return how it ended: its last words, its page, and its screen where it has one."""
-        last = "\n".join(self._said[-_LAST:])
-        page = next((Path(line) for line in reversed(self._said) if line.endswith("/index.html")), None)
+        last = "\n".join(self._output[-_LAST:])
+        page = next((Path(line) for line in reversed(self._output) if line.endswith("/index.html")), None)
         leads = os.path.relpath(page) if page and page.exists() else ""
         picture, screen = self._places.get("screen"), ""
         if picture and picture.exists():

@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +72,12 @@ class Played:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return the testbed's folder of a controller with a toy emulator, a toy ssh, and a base disk made of nothing."""
     monkeypatch.setenv("PATH", f"{TOOLS}:{os.environ['PATH']}")
-    monkeypatch.setenv("RUNBOOK_TESTBED_DIR", str(tmp_path / "testbed"))
+    # A socket's path has 108 bytes at most (unix(7)), and the tests' own folder may be deep.
+    testbed = Path(tempfile.mkdtemp())
+    monkeypatch.setenv("RUNBOOK_TESTBED_DIR", str(testbed))
     answers = tmp_path / "answers"
     answers.write_text("".join(f"@@ {name}\n{text}\n" for name, text in SAID.items()))
     monkeypatch.setenv("STATE_ANSWERS", str(answers))
@@ -91,7 +95,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(rehearsals, "top", lambda: tmp_path / "rehearsals")
     monkeypatch.setattr(playing, "take_back", lambda *_: None)
     monkeypatch.setattr(Patience, "pause_s", 0.05)
-    return tmp_path / "testbed"
+    yield testbed
+    shutil.rmtree(testbed)
 
 
 def rehearsed(ends: list[Any], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[Rehearsal, Played, Any]:
