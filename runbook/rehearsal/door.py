@@ -7,6 +7,7 @@ CONNECT nobody sees where a source sends apt; the refusal names the server then.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import shlex
@@ -83,9 +84,15 @@ def _head(source: socket.socket) -> bytes:
 
 def _fetch(caller: socket.socket, head: bytes) -> None:
     """Answer a request by the server that has the file, wherever its source sends on to. Raises `OSError`."""
+    first = ""
     for _ in range(_MOST):
         url = head.split(b" ", 2)[1].decode("ascii")
         with _server(url) as server:
+            peer = server.getpeername()[0]
+            first = first or peer
+            if is_own(peer) and not is_own(first):
+                caller.sendall(_NO.format("What the package source sends on to").encode())
+                return
             server.sendall(asked(head))
             answer = _head(server)
             if not (elsewhere := moved(answer, url)) or not head.startswith((b"GET ", b"HEAD ")):
@@ -94,6 +101,17 @@ def _fetch(caller: socket.socket, head: bytes) -> None:
                 return
         head = sent_on(head, elsewhere)
     caller.sendall(_ROUND)
+
+
+def is_own(address: str) -> bool:
+    """Return whether an address is this machine's alone: no source from outside leads the door to what listens there.
+
+    >>> is_own("127.0.0.1"), is_own("::ffff:127.0.0.1"), is_own("fe80::1%eth0"), is_own("192.168.1.5")
+    (True, True, True, False)
+    """
+    found = ipaddress.ip_address(address.partition("%")[0])
+    found = getattr(found, "ipv4_mapped", None) or found
+    return found.is_loopback or found.is_link_local
 
 
 def moved(answer: bytes, url: str) -> str:

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -226,6 +227,41 @@ def test_a_source_that_sends_on_is_followed(mirror: Mirror, moving: Moving) -> N
     assert b"Range: bytes=1-\r\n" in head
     refused = through(f"GET http://{mirror.name}/x HTTP/1.1\r\n\r\n".encode(), moving.name)
     assert refused.startswith(f"HTTP/1.1 403 {mirror.name} is no package source".encode())
+
+
+def test_a_source_from_outside_leads_to_nothing_that_listens_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it sends on to is connected to, found to be this machine's own, and asked nothing."""
+    heard: list[bytes] = []
+
+    class Server:
+        def __init__(self, peer: str) -> None:
+            self.peer = peer
+            self.left = b"HTTP/1.1 302 Found\r\nLocation: http://inside.example/x\r\n\r\n"
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """It is closed with the test."""
+
+        def getpeername(self) -> tuple[str, int]:
+            return self.peer, 80
+
+        def sendall(self, data: bytes) -> None:
+            heard.append(data)
+
+        def recv(self, _: int) -> bytes:
+            data, self.left = self.left, b""
+            return data
+
+    peers = {"deb.example": "192.0.2.1", "inside.example": "127.0.0.1"}
+    monkeypatch.setattr(door, "_server", lambda url: Server(peers[urlsplit(url).hostname or ""]))
+    here, caller = socket.socketpair()
+    with here, caller:
+        here.sendall(b"GET http://deb.example/x HTTP/1.1\r\nHost: deb.example\r\n\r\n")
+        door.serve(caller, ["deb.example:80"])
+        assert here.recv(99).startswith(b"HTTP/1.1 403 ")
+    assert len(heard) == 1
 
 
 @pytest.mark.parametrize(("to", "answer"), [("/round", b"HTTP/1.1 508 "), ("ftp://x/y", b"HTTP/1.1 302 ")])
