@@ -195,7 +195,8 @@ def why(error: Exception) -> str:
         return f"it answered {error.code}"
     if isinstance(error, urllib.error.URLError):
         error = error.reason if isinstance(error.reason, Exception) else error
-    if isinstance(error, (TimeoutError, subprocess.TimeoutExpired)):
+    # smtplib says that a connection was closed when it gave up waiting itself: what it met is behind it.
+    if any(isinstance(one, (TimeoutError, subprocess.TimeoutExpired)) for one in (error, error.__context__)):
         return f"no answer within {TIMEOUT_S} s"
     if isinstance(error, subprocess.CalledProcessError):
         return (
