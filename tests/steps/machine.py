@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache, wraps
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -280,6 +282,8 @@ class Machine:
         if script.startswith('f="/etc/nftables.conf'):
             found = {p: t for p, t in self.files.items() if p.startswith(FILTERS)}
             return Answer(0, "".join(f"{p}:{line}\n" for p, t in found.items() for line in t.splitlines()))
+        if script.startswith("grep -sHwF "):
+            return Answer(0, self._naming(shlex.split(script.removesuffix("; true"))[2:]))
         if script.startswith("grep -rosHE") and network_manager.DISPATCHER in script:
             found = {p: t for p, t in self.files.items() if p.startswith(network_manager.DISPATCHER)}
             words = {(path, word) for path, text in found.items() for word in re.findall(r"[\w.:-]+", text)}
@@ -289,6 +293,19 @@ class Machine:
         here = {bdf: rest for bdf, rest in self.devices.items() if bdf in script}
         rows = [f"= {bdf} {name} {driver}\nclaims {m}\n" for bdf, (name, driver, m) in here.items()]
         return Answer(0, "".join(rows) + self.modules)
+
+    def _naming(self, words: list[str]) -> str:
+        """Return the lines of the machine's files that name something, as `grep -sHwF -e NAME … FILES` does."""
+        names = [name for option, name in pairwise(words) if option == "-e"]
+        patterns = [word for word in words if word.startswith("/")]
+        rows = [
+            f"{path}:{line}\n"
+            for path, text in self.files.items()
+            if any(PurePosixPath(path).match(pattern) for pattern in patterns)
+            for line in text.splitlines()
+            if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line) for name in names)
+        ]
+        return "".join(rows)
 
     def _simulate(self, names: list[str]) -> Answer:
         if self.packages >= set(names):
@@ -336,7 +353,8 @@ class Machine:
 
     def _sourced(self) -> str:
         """Return the files that ifupdown may take in: those of the machine, and what grep says of a folder."""
-        found = {p: t for p, t in self.files.items() if p.startswith(("/etc/network/", "/run/network/"))}
+        roots = ("/etc/network/interfaces", "/run/network/")
+        found = {p: t for p, t in self.files.items() if p.startswith(roots)}
         for path, _, line in (row.partition(":") for row in self.folder.splitlines()):
             found[path] = f"{found.get(path, '')}{line}\n"
         found.pop(interfaces.FILE, None)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from runbook.actions import ReplaceNetwork
 from runbook.actions.network import UNCONFIRMED
-from runbook.facts import filter_files, interfaces, network
+from runbook.facts import by_card_name, filter_files, interfaces, network
 from runbook.facts.network import Network
 from runbook.model.ask import MISSING, Ask, Facts
 from runbook.model.plan import Finding, Plan
 from runbook.params import HostParams
 from runbook.params.host import Local
 from runbook.redaction.spelt import holds
-from runbook.steps.shared import bridge_dangers, bridges, kept, renumbered, writers
+from runbook.steps.shared import bridge_dangers, bridges, kept, named_cards, renumbered, writers
 from runbook.steps.shared.writers import Share, Written
 
 TITLE = "Put the network cards behind bridges"
@@ -25,7 +25,8 @@ RISK = "disruptive"
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    own = (filter_files.ask(_names(params)),) if params.network.bridges else ()
+    names = _names(params)
+    own = (filter_files.ask(names), by_card_name.ask(names)) if names else ()
     return (*bridges.COMMANDS, *network.MORE, *writers.asks(params), UNCONFIRMED, *own)
 
 
@@ -76,6 +77,7 @@ def _dangers(
         ways if is_sure else {bridge.name for bridge in params.network.bridges},
     )
     yield from bridge_dangers.by_name(params, now, filter_files.naming(facts, _names(params)))
+    yield from named_cards.find(params, now, by_card_name.lines(facts, _names(params)))
     for _, one in written:
         yield from (_secret(f.path) for f in one.changes(facts) if holds(facts.text(f.path) or ""))
     for share, one in written if is_sure else ():
