@@ -91,7 +91,7 @@ def rules(params: HostParams) -> str:
         "ct state invalid drop",
         'iif "lo" accept',
         "icmp type echo-request accept",
-        "icmpv6 type { echo-request, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept",
+        "icmpv6 type { echo-request, mld-listener-query, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept",
         "udp sport 67 udp dport 68 accept",
         "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
         f"tcp dport {{ {tcp} }} accept",
