@@ -56,9 +56,12 @@ def test_every_help_fits_and_teaches(path):
     assert not lines[0].strip().endswith("[OPTIONS]") or len(lines) > 4
 
 
-def test_what_a_command_is_for_is_said_to_the_end():
-    """In the first list that a newcomer sees no sentence is cut off."""
-    listed = call("--help", terminal_width=80).stdout.partition("Commands:")[2].partition("\n\n")[0]
+@pytest.mark.parametrize("path", [path for path, command in TREE.items() if isinstance(command, click.Group)],
+                         ids=lambda path: " ".join(path) or "runbook")  # fmt: skip
+def test_what_a_command_is_for_is_said_to_the_end(path):
+    """In the lists of commands that a newcomer sees no sentence is cut off."""
+    listed = call(*path, "--help", terminal_width=80).stdout.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert len(listed.splitlines()) >= len(TREE[path].commands)
     assert [line for line in listed.splitlines() if line.endswith("...")] == []
 
 

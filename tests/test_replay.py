@@ -194,6 +194,19 @@ def test_other_parameters_do_lead_out_of_the_recording():
     assert "`runbook plan`" in said
 
 
+def test_who_agrees_and_who_is_told_is_no_reason_for_what_a_recording_does_not_hold():
+    """They ask nothing of a host: a step that is played before its turn is told to be just that."""
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE/jjN848OOmpjq2oqJ93oS1ntBwQMvOOFlYjXtWGHh3 Ana"
+    people = {"approvers": [key], "consent": ["close_ports"], "notify": [{"mail": ["ana@example.org"]}]}
+    params = parameters.HostParams.model_validate(PARAMS.model_dump(exclude_unset=True) | people)
+    host = RecordedHost(RECORDING, "03_debian_configuration", params.host)
+    book = Book(params, "apply", host, "03_debian_configuration", Journal(None))
+    with pytest.raises(NotRecorded) as error:
+        book.apply("close_ports")
+    assert differing(host, params) == []
+    assert error.value.what.startswith("A replay goes in order, and close_ports is not next")
+
+
 def test_a_plan_goes_on_behind_what_the_recording_does_not_hold():
     """With other parameters a look says so at the one step that asks more, and every other step is planned."""
     clock = {"zone": "Europe/Paris", "synchronise": "timesyncd"}

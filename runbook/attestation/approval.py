@@ -29,6 +29,7 @@ NAME = "approval.json"
 """What an approval is called in the folder of the run that it was given for."""
 LARGEST = 32 << 20
 Json = dict[str, Any]
+_UNREAD = (ValueError, KeyError, TypeError, AttributeError)
 _WORDS = ("host", "run", "machine", "made", "until", "change")
 _STEP = {"notebook": str, "step": str, "title": str, "risk": str, "digest": str, "text": str, "after": list}
 
@@ -64,7 +65,7 @@ def read_plan(path: Path) -> Sent:
     data = _bytes(path, "plan")
     try:
         return _plan(data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREAD as error:
         raise ParamsError(
             "That is no plan that could be approved",
             where=printable(path),
@@ -97,9 +98,21 @@ def read_approval(path: Path) -> Approved:
         at, until = (str(content[key]) for key in ("at", "until"))
         _moment(at), _moment(until)
         return Approved(_plan(inner), at, until, printable(content["comment"]), statement.signer, data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREAD as error:
+        if _is_plan(data):
+            do = f"have it signed by the owner of the key: `runbook approve {printable(path)}`"
+            raise _refused(path, "it is the plan itself, which nobody approved yet", do) from None
         why = f"it was cut, altered, or is another file: {printable(error)}"
         raise _refused(path, why, "have it sent again: it is made by runbook approve PLAN") from None
+
+
+def _is_plan(data: bytes) -> bool:
+    """Return whether a file's content is a plan that could be approved."""
+    try:
+        _plan(data)
+    except _UNREAD:
+        return False
+    return True
 
 
 def require(

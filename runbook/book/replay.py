@@ -19,6 +19,8 @@ from runbook.params import HostParams
 from runbook.show.steps import summary
 from runbook.steps import Step
 
+_OF_PEOPLE = ("approvers", "consent", "notify")
+"""Parameters that ask nothing of a host: with others the recording holds the same."""
 _NAMED = 3
 """So many parameters are named in a sentence."""
 DONE = Plan(note="It was done before: a replay holds each step once.")
@@ -71,7 +73,8 @@ def unrecorded(host: Host, name: str, step: Step, params: HostParams, facts: Fac
 def differing(host: RecordedHost, params: HostParams) -> list[str]:
     """Return which parameters are others than those of the recording, such as `dom0.memory_mib`; [] when that is not known."""
     recorded = host.params
-    return [] if recorded is None else list(_differing(recorded, asked_for(params)))
+    found = [] if recorded is None else _differing(recorded, asked_for(params))
+    return [name for name in found if name not in _OF_PEOPLE]
 
 
 def _differing(one: Mapping[str, Any], other: Mapping[str, Any], above: str = "") -> Iterator[str]:

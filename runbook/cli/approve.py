@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook.cli.output import AS_JSON, STDOUT, File, print_json, write_text
+from runbook.cli.output import AS_JSON, STDOUT, File, plan_text, print_json, write_text
 from runbook.text.folded import folded
 from runbook.text.plural import plural
 from runbook.text.printable import printable
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from runbook.evidence.record import Run
 
 DAYS = click.IntRange(1, 366)
+OWN = (
+    "This key signed the plan as well. Whoever has it cannot run the plan by this approval: that takes another person's "
+    "key, which --key FILE or $RUNBOOK_SIGNING_KEY names."
+)
 SAVE = click.option(
     "--save", type=File(), metavar="FILE",
     help="Write the plan as a file for somebody else to approve.",
@@ -57,10 +61,12 @@ def approve(
 ) -> None:  # fmt: skip
     """Show a plan that somebody else made; with --consent DIGEST, sign it.
 
-    PLAN is what `runbook plan PARAMS --save FILE` wrote; a mistyped one is answered with "did you mean …?". It is read here, no machine is reached, and nothing is
-    needed but your key. What you sign is the whole file. It then runs unattended where the parameters name your
-    key (`consent: {by: KEY}`), on that host alone, until it ends, and each step exactly as it is planned there.
-    What a step would do after others have run is foreseen, and not approved with it.
+    PLAN is what `runbook plan PARAMS --save FILE` wrote; a mistyped one is answered with "did you mean …?". It is
+    read here, no machine is reached, and nothing is needed but your key, whose public line `runbook report key`
+    prints: it stands in the parameters (`consent: {by: KEY}`) before the plan is made. What you sign is the whole
+    file. It then runs unattended on that host alone, until it ends, and each step exactly as it is planned there.
+    What a step would do after others have run is foreseen, and not approved with it: once those have run, a new
+    plan has it.
 
     What it says in words is the planner's: whoever doubts it plans again and compares the digests.
 
@@ -128,9 +134,16 @@ def _show(sent: Sent) -> None:
         + (f", change {plan['change']}" if plan["change"] else "")
     )
     work = working(plan)
-    click.echo(f"  {len(work)} of {plural(len(plan['steps']), 'step')} would do something\n")
+    click.echo(f"  {len(work)} of {plural(len(plan['steps']), 'step')} would do something")
+    risky = [step["step"] for step in work if step["risk"] != "safe" and not step["after"]]
+    foreseen = [step["step"] for step in work if step["after"]]
+    click.echo(
+        folded(f"  run unattended by an approval: {', '.join(risky) or 'none, for all of them are safe'}")
+    )
+    if foreseen:
+        click.echo(folded(f"  only foreseen, and not approved with it: {', '.join(foreseen)}"))
     for step in work:
-        click.echo(f"{step['text'] or step['title']}\n")
+        click.echo(f"\n{plan_text(step['text'] or step['title'])}")
 
 
 def _page(sent: Sent, html: Path | None, *, opens: bool) -> None:
@@ -170,6 +183,8 @@ def _sign(
         raise ParamsError(
             "There is no key to sign with", do="make one: runbook report key; or name yours: --key FILE"
         )
+    if mine.public == sent.signer:
+        say(folded(OWN), fg="yellow", err=True)
     limit = (datetime.now(UTC) + timedelta(days=days or 366)).isoformat(timespec="seconds")
     data = file.read_bytes()
     text = approval.seal_approval(data, now(), min(limit, sent.plan["until"]), comment, mine)

@@ -92,9 +92,9 @@ def verify(
 @click.option("--apply", "is_meant", is_flag=True, help="Do it; without this it is only shown.")
 @REPORTS
 def prune(which: str, keep: int | None, older_than: int | None, is_meant: bool, reports: Path | None) -> None:
-    """Remove the bulk of a host's old runs: notebooks, pages and records.
+    """Remove the bulk of a host's old runs.
 
-    Of each the attestation and the journal stay, with a signed record of what went, so that
+    Notebooks, pages and records go. Of each the attestation and the journal stay, with a signed record of what went, so that
     `runbook report verify` still follows the chain and `runbook undo` still finds its way back. The
     newest run, the newest that completed, the newest with the full set of notebooks that was applied, the newest
     such check, and what has no attestation always stay whole. Runs of a part of the notebooks are counted on
@@ -140,7 +140,7 @@ def prune(which: str, keep: int | None, older_than: int | None, is_meant: bool, 
 )  # fmt: skip
 @REPORTS
 def export(which: str, out: Path, leave_out: tuple[str, ...], reports: Path | None) -> None:
-    """Copy a host's reports to hand them on, without the raw answers of the host.
+    """Copy a host's reports to hand them on, without raw answers.
 
     Notebooks, pages, journals and attestations are copied; `facts/` of each run, which holds whole
     configuration files, is left out, with a signed record of that. `runbook report compare` needs facts:
@@ -149,7 +149,7 @@ def export(which: str, out: Path, leave_out: tuple[str, ...], reports: Path | No
     `runbook report verify FOLDER --key FOLDER/signing-key.pub`, and compares the key's fingerprint with
     what you told them. Notebooks show what the steps printed: read them before you hand them on.
 
-    
+    \b
     Example:
       runbook report export myhost --out myhost-for-the-audit
     """

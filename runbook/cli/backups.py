@@ -47,7 +47,9 @@ def backup() -> None:
 @click.argument("guests", nargs=-1, metavar="[GUEST]...")
 @AS_JSON
 def list_(params: str, guests: tuple[str, ...], as_json: bool) -> None:
-    """List backups, the oldest first: name, what it is, size, whether it was verified, and whether it has booted.
+    """List backups, the oldest first.
+
+    Of each: its name, what it is, its size, whether it was verified, and whether it has booted.
 
     \b
     Examples:
@@ -101,9 +103,9 @@ def _row(one: Backup, tried: Booted | None) -> dict[str, Any]:
 @click.option("--snapshot", is_flag=True, help="From a snapshot, if the guest runs: as after a power cut.")
 @click.option("--whole", is_flag=True, help="Every byte, not only what the file systems use.")
 def make(params: str, guests: tuple[str, ...], snapshot: bool, whole: bool) -> None:
-    """Make a new backup of each GUEST, however young the last one is, and verify it.
+    """Make a new backup of each GUEST, and verify it.
 
-    Without a GUEST: of those under management.backups.guests. A running guest is refused unless
+    However young the last one is. Without a GUEST: of those under management.backups.guests. A running guest is refused unless
     --snapshot is given.
 
     \b
@@ -128,9 +130,9 @@ def make(params: str, guests: tuple[str, ...], snapshot: bool, whole: bool) -> N
 @_PARAMS
 @click.argument("which", nargs=-1, metavar="[GUEST|BACKUP]...")
 def verify(params: str, which: tuple[str, ...]) -> None:
-    """Read backups from beginning to end and compare them with their checksums; restore nothing.
+    """Compare backups with their checksums; restore nothing.
 
-    Takes guests (all of their backups) and names of backups; without any, all there are. Ends with
+    They are read from beginning to end. Takes guests (all of their backups) and names of backups; without any, all there are. Ends with
     1 at the first that is not as it was written, and says what is wrong with it.
 
     \b
@@ -164,9 +166,9 @@ def verify(params: str, which: tuple[str, ...]) -> None:
     "--consent", metavar="DIGEST", default="", help="The digest of the plan that this command showed."
 )
 def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) -> None:
-    """Show what a restore would do; with --apply and --consent DIGEST, do it.
+    """Show what a restore would do; with --apply, do it.
 
-    All that is on the guest's volume is lost. The digest covers the volume, the backup and its
+    It wants the --consent DIGEST of the plan that it showed. All that is on the guest's volume is lost. The digest covers the volume, the backup and its
     checksum: consent to one restore is none to another. The backup is verified before the first byte
     is written, and the volume is read again afterwards.
 
@@ -205,7 +207,9 @@ def restore(params: str, guest: str, name: str, is_meant: bool, consent: str) ->
 @_PARAMS
 @click.argument("name", metavar="BACKUP")
 def fetch(params: str, name: str) -> None:
-    """Bring a backup from the second place back into the folder, to be verified and restored as any other.
+    """Bring a backup back from the second place.
+
+    It is in the folder then, to be verified and restored as any other.
 
     \b
     Example:
@@ -226,7 +230,7 @@ def fetch(params: str, name: str) -> None:
 @click.argument("volume")
 @click.option("--apply", "is_meant", is_flag=True, help="Do it.")
 def beside(params: str, name: str, volume: str, is_meant: bool) -> None:
-    """Show how a backup would be restored to a new VOLUME of its own; with --apply, do it.
+    """Show a restore to a new VOLUME; with --apply, do it.
 
     The guest, its volume and what is known of its backups stay as they are.
 

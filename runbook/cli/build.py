@@ -61,9 +61,9 @@ def kernel(params: str, only_flags: bool, stop: bool) -> None:
 @build.command()
 @click.argument("release", type=click.Choice(["trixie", "bookworm"]))
 def flags(release: str) -> None:
-    """Compare what the runbook says of the guide's flags with the kernel source of a RELEASE.
+    """Hold the guide's flags against a RELEASE's kernel source.
 
-    For authors: it puts the guide's flags on Debian's own configuration by the kernel's own tools.
+    For authors: it looks whether what the runbook says of them is so, and puts the guide's flags on Debian's own configuration by the kernel's own tools.
     Exits with 1 and names each difference if there is one.
 
     \b
@@ -106,7 +106,9 @@ def xen(params: str, stop: bool) -> None:
 @_PARAMS
 @_STOP
 def firmware(params: str, stop: bool) -> None:
-    """Build the UEFI firmware for guests (OvmfXen) of the release in PARAMS, or go on watching it.
+    """Build UEFI for guests (OvmfXen), or go on watching it.
+
+    It is that of the release in PARAMS.
 
     \b
     Example:
@@ -124,7 +126,7 @@ def firmware(params: str, stop: bool) -> None:
 @click.argument("guest")
 @_STOP
 def system(params: str, guest: str, stop: bool) -> None:
-    """Make the image of the system of a GUEST in PARAMS, or go on watching it.
+    """Make the image of a GUEST's system, or go on watching it.
 
     \b
     Example:

@@ -41,7 +41,7 @@ def explain(texts: tuple[str, ...], as_json: bool) -> None:
 
     \b
     Examples:
-      runbook explain R501
+      runbook explain R501                 or 501
       runbook explain "Looks like pciback driver is not loaded"
       ssh myhost cat /var/log/xen/xl-guest.log | runbook explain -
     """

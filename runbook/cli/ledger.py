@@ -61,9 +61,9 @@ def key(
 @click.argument("kept", required=False, metavar="[HEAD]")
 @REPORTS
 def head(kept: str | None, reports: Path | None) -> None:
-    """Print the head of the ledger of all runs, or tell whether the ledger continues the HEAD of an earlier day.
+    """Print the head of the ledger of all runs, or check a HEAD.
 
-    The head is one short line. Keep it where nobody who can write here can: on paper, in another machine's
+    With the HEAD of an earlier day it tells whether the ledger continues it. The head is one short line. Keep it where nobody who can write here can: on paper, in another machine's
     mail, beside an auditor's signature. Whoever has it sees later whether any run before it was removed or
     altered. Exits with 1 if the ledger does not continue HEAD.
 

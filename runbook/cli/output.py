@@ -9,7 +9,7 @@ import click
 
 from runbook.controller.nearest_path import nearest_path
 from runbook.errors import RunbookError
-from runbook.text.folded import WIDTH
+from runbook.text.folded import WIDTH, folded
 from runbook.text.nearest import nearest
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON
 
 
 STDOUT = Path("-")
+_FURTHER_IN = " " * 5
 
 
 class File(click.Path):
@@ -78,6 +79,12 @@ def resolved(resolve: Any, ctx: click.Context, args: list[str]) -> Any:
         if not meant or args[0] in known:
             raise
         raise click.UsageError(f"{error.message.rstrip('.')}; {meant}", ctx) from None
+
+
+def plan_text(text: str) -> str:
+    """Return a step's plan whose sentences are folded; the files and commands in it, which stand further in, are as they are."""
+    lines = text.rstrip().splitlines()
+    return "\n".join(line if line.startswith(_FURTHER_IN) else folded(line) for line in lines)
 
 
 def print_json(value: Any) -> None:

@@ -47,9 +47,9 @@ def report() -> None:
 @AS_JSON
 @REPORTS
 def list_(which: str | None, as_json: bool, reports: Path | None) -> None:
-    """List runs, the newest first: HOST/RUN, mode, how it ended, how many steps changed something.
+    """List runs, the newest first.
 
-    Of one host, or the run of a path; all if left out. The name of a run begins with when it began, in UTC. Runs
+    Of each: HOST/RUN, mode, how it ended, how many steps changed something. Of one host, or the run of a path; all if left out. The name of a run begins with when it began, in UTC. Runs
     that were pruned come last. Of plans the newest five of each host are kept.
 
     \b
@@ -87,7 +87,9 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
 @click.argument("which", required=False, metavar=WHICH)
 @REPORTS
 def open_(which: str | None, reports: Path | None) -> None:
-    """Open the newest report in the browser, of a host if one is named; prints its path either way.
+    """Open the newest report in the browser.
+
+    Of a host if one is named. Prints its path either way.
 
     \b
     Examples:
@@ -108,7 +110,7 @@ def open_(which: str | None, reports: Path | None) -> None:
 @AS_JSON
 @REPORTS
 def compare(one: str, other: str, reports: Path | None, as_json: bool) -> None:
-    """Compare what two reports saw of their hosts; no machine is reached.
+    """Compare what two reports saw; no machine is reached.
 
     A and B are each a host, for its newest report, HOST/RUN, or the path or the URL of a run. Prints a line for
     each thing in which B differs from A, with the lines of a file that differ.

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from runbook import params as parameters
 from runbook.cli.approve import save as save_plan
+from runbook.cli.output import plan_text
 from runbook.cli.progress import COLOURS, Live, Plain, Progress, make_progress
 from runbook.controller import working_folder
 from runbook.controller.project import project
@@ -37,7 +38,6 @@ from runbook.text.moments import spent, when
 from runbook.text.plural import plural
 from runbook.text.terminal import say
 
-_FURTHER_IN = " " * 5
 UNSIGNED = "NOT SIGNED: nobody vouches for this report. A key is made by: runbook report key"
 UNTOLD = (
     "Nobody was told of it: those under `notify` are told of runs on a machine, and no machine was reached."
@@ -138,11 +138,13 @@ def _recorded(host: HostParams, path: str, mode: str, reports: Path) -> str:
 
 
 def say_unsigned(done: Run) -> None:
-    """Say it when nobody vouches for a report, and when somebody could not be told of it."""
+    """Say it when nobody vouches for a report, when somebody could not be told of it, and who was."""
     if not done.record.signed_by:
         say(UNSIGNED, fg="yellow", err=True)
     for line in done.unsent:
         say(line, fg="yellow", err=True)
+    for whereto in done.sent:
+        say(f"told: {whereto}", err=True)
 
 
 def print_plans(done: Run, step: str | None) -> None:
@@ -156,15 +158,10 @@ def print_plans(done: Run, step: str | None) -> None:
                 continue
             for output in cell.get("outputs", []):
                 if text := output.get("data", {}).get("text/plain") or output.get("text"):
-                    click.echo(f"{_spread(text.rstrip())}\n")
+                    click.echo(f"{plan_text(text)}\n")
                     shown += 1
     if step and not shown and done.exit_code == 0:
         raise ParamsError(f"The notebook shows no plan of '{step}'", where=str(done.folder))
-
-
-def _spread(text: str) -> str:
-    """Return a plan whose sentences are folded; the files and commands in it, which stand further in, are as they are."""
-    return "\n".join(line if line.startswith(_FURTHER_IN) else folded(line) for line in text.splitlines())
 
 
 def print_drift(found: dict[str, Any]) -> None:

@@ -40,7 +40,9 @@ def testbed() -> None:
 )
 @of_release
 def up(fresh: bool, at: str | None, release: str) -> None:
-    """Boot the machine and wait until it answers ssh; build it when it is not there yet.
+    """Boot the machine; build it when it is not there yet.
+
+    Waits until it answers ssh.
 
     \b
     Examples:
@@ -142,9 +144,9 @@ def test(
     resume: bool,
     release: str,
 ) -> None:
-    """Run the whole runbook against the machine, twice, and prove that it worked.
+    """Run the whole runbook against the machine, twice.
 
-    From a fresh disk to guests with a passed-through device; the second run must change nothing.
+    Proves that it worked, from a fresh disk to guests with a passed-through device; the second run must change nothing.
     Takes three quarters of an hour with software emulation; with --returns, which starts the machine
     another ten times, about two hours. After each notebook that changes the machine its disks are kept as a
     checkpoint: --resume, `record` and `up --at` begin there.
@@ -187,13 +189,13 @@ def test(
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @of_release
 def record(step: str, into: Path, keep: bool, release: str) -> None:
-    """Record one STEP, at the checkpoints that `test` took, and leave the rest of the recording as it is.
+    """Record one STEP, at the checkpoints that `test` took.
 
     \b
     Example:
       runbook testbed record trim_disks
 
-    The step runs where its notebook begins, after those steps of the notebook that it needs; then it is asked again on the
+    The rest of the recording stays as it is. The step runs where its notebook begins, after those steps of the notebook that it needs; then it is asked again on the
     finished machine. Takes two boots and the step itself.
     """
     with clear_errors():
@@ -209,9 +211,9 @@ def record(step: str, into: Path, keep: bool, release: str) -> None:
 @click.option("--keep", is_flag=True, help="Leave the installed machine running.")
 @click.option("--same-image", is_flag=True, help="Use the image of the last time as it is.")
 def install(params: str, disk: str, keep: bool, same_image: bool) -> None:
-    """Prove the installer: an empty disk, the image as a stick, nobody at the keyboard.
+    """Prove the installer, with nobody at the keyboard.
 
-    Makes the image, installs, boots the installed disk, compares it with PARAMS, and sees the image
+    Makes the image, installs from it as a stick to an empty disk, boots the installed disk, compares it with PARAMS, and sees the image
     refuse the disk that is not empty any more. Takes about an hour with software emulation.
 
     \b
@@ -228,9 +230,9 @@ def install(params: str, disk: str, keep: bool, same_image: bool) -> None:
 @testbed.command()
 @click.option("--keep", is_flag=True, help="Leave the installed machine running.")
 def live(keep: bool) -> None:
-    """Prove the live way: an empty disk, a live system beside it, notebook 02 over ssh.
+    """Prove the live way, which installs from a live system.
 
-    Shows that nothing happens without consent, installs, restarts into the installed disk, and runs
+    The disk is empty, a live system is beside it, and notebook 02 runs over ssh. Shows that nothing happens without consent, installs, restarts into the installed disk, and runs
     everything again without a change. Takes about an hour with software emulation.
 
     \b
@@ -248,9 +250,9 @@ def live(keep: bool) -> None:
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @click.option("--only-prove", is_flag=True, help="Build and run nothing: look at the machine as it is.")
 def build_(keep: bool, only_prove: bool) -> None:
-    """Build a kernel and Xen, run the runbook with both on a fresh machine, and prove them.
+    """Prove a kernel and Xen of one's own.
 
-    The proof is dom0's own log: with xen-pciback built in, the devices are taken before the first
+    Builds them, and runs the runbook with both on a fresh machine. The proof is dom0's own log: with xen-pciback built in, the devices are taken before the first
     program of the initial RAM disk is started. Needs root on this machine; takes an hour or more.
 
     \b
@@ -268,9 +270,9 @@ def build_(keep: bool, only_prove: bool) -> None:
 @click.option("--machines", type=click.IntRange(2, 3), default=2, show_default=True, help="How many.")
 @click.option("--keep", is_flag=True, help="Leave the machines running afterwards.")
 def fleet_(machines: int, keep: bool) -> None:
-    """Prove fleets: several fresh machines at once, one of which loses its power in mid-step.
+    """Prove fleets: several fresh machines at once.
 
-    Notebook 03 is applied to all by `runbook fleet`; the others must complete, --resume must finish the lost
+    One of them loses its power in mid-step. Notebook 03 is applied to all by `runbook fleet`; the others must complete, --resume must finish the lost
     one alone, a check of all must pass, and no report may speak of another machine. Each takes 2 GiB of
     memory; about half an hour for two with software emulation.
 
@@ -297,7 +299,7 @@ def fleet_(machines: int, keep: bool) -> None:
 @click.option("--plan", is_flag=True, help="Only plan, with all that must be refused and its moves.")
 @click.option("--within", default=0.0, metavar="MINUTES", help="Give up one that takes longer: status 75.")
 def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool, within: float) -> None:
-    """Prove the machines of these NAMES, or all: described, built, booted into Xen, and taken back.
+    """Prove the machines of these NAMES, or all.
 
     \b
     Example:
@@ -319,9 +321,9 @@ def zoo_(names: tuple[str, ...], one: bool, resume: bool, keep: bool, plan: bool
               show_default=True, help="Where they go.")  # fmt: skip
 @of_release
 def pictures(out: Path, release: str) -> None:
-    """Take pictures of the machine's firmware, of its boot menu, and under Xen of a guest's first screen.
+    """Take pictures of what the machine's screen shows.
 
-    Notebooks that have such a picture get the new one. The machine has to be off. It is started with a screen, and with copies of its disks that are thrown away
+    Of its firmware, of its boot menu, and under Xen of a guest's first screen. Notebooks that have such a picture get the new one. The machine has to be off. It is started with a screen, and with copies of its disks that are thrown away
     afterwards. A few minutes with software emulation.
 
     \b

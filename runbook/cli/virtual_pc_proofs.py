@@ -12,9 +12,9 @@ from runbook.cli.virtual_pc import clear_errors, of_release
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @of_release
 def systems(machine: str, keep: bool, release: str) -> None:
-    """Prove that a guest becomes a system: from its parameters to ssh, as PVH, PV, HVM and with UEFI.
+    """Prove that a guest becomes a system of each kind.
 
-    Begins at the checkpoint after 07 of `test`, or of the `zoo` machine named MACHINE, and refuses at the end to write
+    From its parameters to ssh, as PVH, PV, HVM and with UEFI. Begins at the checkpoint after 07 of `test`, or of the `zoo` machine named MACHINE, and refuses at the end to write
     over what it made. What was seen is written into docs/systems, and docs/systems.md from it.
 
     \b
@@ -33,9 +33,9 @@ def systems(machine: str, keep: bool, release: str) -> None:
 @click.option("--keep", is_flag=True, help="Leave the machine running afterwards.")
 @of_release
 def upgrade(keep: bool, release: str) -> None:
-    """Prove upgrades: a hypervisor that hangs, a kernel that panics, a power cut, and a pair that is good.
+    """Prove upgrades: three that go wrong, and one that is good.
 
-    Begins at the last checkpoint of `test`. After each of the first three the old pair must run, with its guests; the
+    A hypervisor hangs, a kernel panics, the power is cut; then the pair is good. Begins at the last checkpoint of `test`. After each of the first three the old pair must run, with its guests; the
     machine that hangs is reset, and nothing else is done to help. About an hour with software emulation.
 
     \b

@@ -21,6 +21,11 @@ def running(facts: Facts) -> Things:
     }
 
 
+def unanswered(facts: Facts) -> str:
+    """Return what `xl list` said instead of naming the guests, '' where it named them."""
+    return parser.parse(facts).why
+
+
 def autostart(facts: Facts) -> Things:
     """Return what stands in /etc/xen/auto."""
     return {

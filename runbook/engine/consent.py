@@ -15,6 +15,7 @@ from runbook.model.ask import Facts
 from runbook.model.plan import Plan
 from runbook.params import HostParams
 from runbook.params.here import REHEARSED
+from runbook.params.host import Stored
 from runbook.show import steps as views
 from runbook.steps import Step
 
@@ -150,13 +151,23 @@ def require(
     add = f"'{line}'" if is_exact else f"'{name}' (or '{line}', for this very plan alone)"
     do = f"read its plan; then add {add} to `consent` in the parameters, and run again"
     if params.approvers:
-        do = "plan anew and have it approved: runbook plan PARAMS --save FILE; then `runbook approve FILE` by its owner"
+        do = _approved_how(name, params, approval)
     raise ConsentMissing(
         f"{name} is {step.RISK}{' and loses what is in force,' if plan.losses else ''} and nobody agreed to it",
         where=params.host,
         why=f"{_had(name, plan, params, facts, approval, rehearsed)}, and {why}",
         do=do,
     )
+
+
+def _approved_how(name: str, params: HostParams, approval: Approval | None) -> str:
+    """Return the next move where others have to agree; a replay is the same at each plan, so what was foreseen stays so."""
+    if approval and name in approval.foreseen and isinstance(params.connection, Stored):
+        return (
+            f"name it beside the key, `consent: {{by: KEY, steps: [{name}]}}`, and plan anew: on a recorded host each "
+            "plan is of its beginning, and foresees this step again; on a machine it is approved by the next plan"
+        )
+    return "plan anew and have it approved: runbook plan PARAMS --save FILE; then `runbook approve FILE` by its owner"
 
 
 def require_same_machine(approval: Approval | None, machine: str, host: Host) -> None:

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime, make_msgid
@@ -38,23 +39,32 @@ log = logging.getLogger("runbook.evidence")
 Json = dict[str, Any]
 
 
-def tell(params: HostParams, place: Path, run: Json) -> tuple[str, ...]:
-    """Tell those whom the parameters name of a run that has ended; return what could not be told, and why.
+@dataclass(frozen=True)
+class Told:
+    """Who was told of a run: `sent` where to, `unsent` a line for each who could not be, and why."""
+
+    sent: tuple[str, ...] = ()
+    unsent: tuple[str, ...] = ()
+
+
+def tell(params: HostParams, place: Path, run: Json) -> Told:
+    """Tell those whom the parameters name of a run that has ended; return who was told, and who could not be.
 
     Nothing is told of a replay, of a capture, and of a plan. What is told went through the gate of the report.
     """
     if isinstance(params.connection, Stored) or run["mode"] not in ("apply", "check", "undo"):
-        return ()
-    unsent = []
+        return Told()
+    sent, unsent = [], []
     for notice in params.notify:
         try:
             if is_due(notice, run):
                 told = KNOWN.clean(content(place, run))
                 send(notice, f"{told['host']}: {told['outcome']} ({told['mode']})", _lines(told), told)
+                sent.append(KNOWN.text(notice.whereto))
         except Exception as error:  # whatever goes wrong, the run has ended as it has
             unsent.append(KNOWN.text(f"not told ({notice.whereto}): {why(error)}"))
             log.warning("%s", unsent[-1])
-    return tuple(unsent)
+    return Told(tuple(sent), tuple(unsent))
 
 
 def is_played(params: HostParams) -> bool:

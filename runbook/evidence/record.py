@@ -104,6 +104,8 @@ class Run:
     record: RunRecord
     unsent: tuple[str, ...] = ()
     """Who could not be told that it has ended, and why (`runbook.evidence.notices`)."""
+    sent: tuple[str, ...] = ()
+    """Where to it was told; the report, which was closed before, does not have it."""
 
     @property
     def exit_code(self) -> int:

@@ -47,7 +47,8 @@ class Session:
         with watching() as stops, stops.deferred():
             archive.close(self.place, record)
         self._held.close()
-        return Run(self.place, record, notices.tell(self._params, self.place, record.as_dict()))
+        told = notices.tell(self._params, self.place, record.as_dict())
+        return Run(self.place, record, told.unsent, told.sent)
 
 
 def begin(

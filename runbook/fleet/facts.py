@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from runbook.drift import kept
+from runbook.drift import guests, kept
 from runbook.drift.compare import things_of
 from runbook.drift.things import WATCHED
 from runbook.engine.journal import now
@@ -31,6 +31,8 @@ LOOKED, NEVER = "looked for drift", "never looked"
 """The kind of the row that says since when drift was looked for, and what stands for a host without it."""
 UNSEEN = "not looked at"
 """The kind of the row that names a kind of thing of which nothing was asked: none seen is not none there."""
+UNKNOWN = "not known"
+"""The kind of the row that says why nobody knows which guests run: it was asked, and nothing answered."""
 Row = tuple[str, ...]
 
 
@@ -75,7 +77,7 @@ def asked_now(params: HostParams, reports: Path) -> list[Row]:
 
 
 def rows_of(host: str, seen: str, source: str, facts: Facts, *, is_strict: bool = False) -> Iterator[Row]:
-    """Yield a row for each field of each thing that is watched (`runbook.drift.things`), and for each kind not asked for.
+    """Yield a row for each field of each thing that is watched (`runbook.drift.things`), for each kind not asked for, and where no guest could be seen.
 
     With `is_strict` an answer that cannot be understood is an `UnreadableAnswer`; else its things are left out.
     """
@@ -83,6 +85,8 @@ def rows_of(host: str, seen: str, source: str, facts: Facts, *, is_strict: bool 
         things = things_of(watched, facts, is_strict=is_strict)
         if things is None and watched.kind:
             yield (host, seen, source, UNSEEN, watched.kind, "", "")
+        if watched.kind == "guest" and things is not None and (why := guests.unanswered(facts)):
+            yield (host, seen, source, UNKNOWN, watched.kind, "why", why)
         for name, fields in (things or {}).items():
             what = (watched.kind, name) if watched.kind else (name, "")
             for field, value in fields.items():
@@ -102,18 +106,18 @@ def values(facts: pd.DataFrame, kind: str, field: str) -> pd.Series[Any]:
 
 
 def summary(facts: pd.DataFrame) -> pd.DataFrame:
-    """Return a line a host: release, kernel, Xen, devices that are not dom0's, guests, and how much drifted."""
+    """Return a line a host: release, kernel, Xen, devices that are not dom0's, running guests, and how much drifted."""
     import pandas as pd
 
     away = facts[(facts.kind == "device") & (facts.field == "belongs to") & (facts["value"] != "dom0")]
-    guests = facts[facts.kind == "guest"].drop_duplicates(["host", "name"])
+    running = facts[facts.kind == "guest"].drop_duplicates(["host", "name"])
     columns = {
         "seen": facts.groupby("host")["seen"].max().str[:16],
         "system": values(facts, "system", "is"),
         "kernel": values(facts, "kernel", "runs"),
         "Xen": values(facts, "Xen", "runs"),
         "passed": away.groupby("host").size(),
-        "guests": guests.groupby("host").size(),
+        "guests": running.groupby("host").size(),
         "drifted": facts[facts.kind == DRIFT].groupby("host").size(),
     }
     found = pd.DataFrame(columns)
@@ -121,9 +125,13 @@ def summary(facts: pd.DataFrame) -> pd.DataFrame:
     found[counted] = found[counted].fillna(0).astype(int)
     looked = set(facts[facts.kind == LOOKED].host)
     found["drifted"] = [n if host in looked else NEVER for host, n in found["drifted"].items()]
+    unknown = set(facts[facts.kind == UNKNOWN].host)
     for column, kind in (("passed", "device"), ("guests", "guest")):
         unseen = set(facts[(facts.kind == UNSEEN) & (facts.name == kind)].host)
-        found[column] = [UNSEEN if host in unseen else n for host, n in found[column].items()]
+        found[column] = [
+            UNSEEN if host in unseen else UNKNOWN if host in unknown else n
+            for host, n in found[column].items()
+        ]
     return found.fillna(dict.fromkeys(("system", "kernel"), UNSEEN)).fillna("")
 
 

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import difflib
 import re
+import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 
 PAGE = "docs/errors.md"
 FILES = ("failed", "parameters", "refused", "host", "xen", "starting", "hypervisor", "kernel")
@@ -67,17 +69,22 @@ def entries() -> tuple[Entry, ...]:
 
 
 def is_code(word: str) -> bool:
-    """Return whether a word looks like an entry's code.
+    """Return whether a word looks like an entry's code, or like the number of one.
 
-    >>> is_code("r501"), is_code("loaded")
-    (True, False)
+    >>> is_code("r501"), is_code("501"), is_code("loaded")
+    (True, True, False)
     """
-    return re.fullmatch(r"[A-Za-z]\d+", word) is not None
+    return re.fullmatch(r"[A-Za-z]?\d+", word) is not None
 
 
 def find(code: str) -> Entry | None:
-    """Return the entry of a code, in whatever case it is written."""
-    return next((entry for entry in entries() if entry.code == code.upper()), None)
+    """Return the entry of a code, in whatever case it is written; of a number alone the runbook's own before Xen's.
+
+    >>> [find(code).code for code in ("r501", "501", "14")]
+    ['R501', 'R501', 'X14']
+    """
+    meant = (code.upper(), f"R{code}", f"X{code}")
+    return next((entry for entry in entries() if entry.code in meant), None)
 
 
 def for_error(name: str, message: str) -> Entry | None:
@@ -152,14 +159,33 @@ def near(text: str) -> list[Entry]:
     searched for, or when one of its messages is nearly the text itself. Else nothing is returned.
     """
     if is_code(text):
-        codes = difflib.get_close_matches(text.upper(), [e.code for e in entries()], n=5, cutoff=0.5)
-        return [entry for code in codes if (entry := find(code))]
+        return _near_code(text.upper())
     if searched := _with_words(text):
         return searched[:5]
     slips = {
         entry: max((_alike(wording, text) for wording in entry.says), default=0.0) for entry in entries()
     }
     return [entry for entry in sorted(slips, key=lambda e: -slips[e]) if slips[entry] > _NEAR][:5]
+
+
+def _near_code(code: str) -> list[Entry]:
+    """Return up to five entries whose codes begin so, then those of a slip, then others of its class.
+
+    >>> [[entry.code for entry in _near_code(code)][:2] for code in ("R70", "E501", "X198", "R599", "799")]
+    [['R700', 'R701'], ['R501', 'X51'], ['X98', 'X19'], ['R509', 'R552'], ['X99', 'X79']]
+    """
+    letter, number = code.rstrip("0123456789"), code.lstrip(string.ascii_uppercase)
+    known = {e: e.code[1:] for e in entries() if e.code[0] == letter} or {e: e.code[1:] for e in entries()}
+    slips = difflib.get_close_matches(number, known.values(), n=5, cutoff=0.6)
+    ranked = (
+        (e for e, own in known.items() if own.startswith(number)),
+        (e for slip in slips for e, own in known.items() if own == slip),
+        sorted(
+            (e for e, own in known.items() if own[0] == number[0]),
+            key=lambda e: abs(int(known[e]) - int(number)),
+        ),
+    )
+    return list(dict.fromkeys(chain(*ranked)))[:5]
 
 
 _NEAR = 0.8

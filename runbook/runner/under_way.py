@@ -80,8 +80,8 @@ class Runner:
             named = {name: [step for step, _ in found] for name, found in self._steps.items()}
             self._teller.tell(event="run-begin", mode=self.record.mode, folder=str(self.place), steps=named)
             self._notebooks()
-        unsent = notices.tell(self._host_params, self.place, self.record.as_dict())
-        return Run(self.place, self.record, unsent)
+        told = notices.tell(self._host_params, self.place, self.record.as_dict())
+        return Run(self.place, self.record, told.unsent, told.sent)
 
     def _notebooks(self) -> None:
         try:

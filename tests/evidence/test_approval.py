@@ -117,7 +117,7 @@ def test_one_error_for_each_reason_for_which_it_does_not_hold(place):
         assert error.value.do
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "json", "resigned", "a plan", "unsigned"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "json", "resigned", "unsigned"])
 def test_what_is_not_as_it_was_signed_is_refused(place, damage):
     """A cut, an altered byte, another file, a signature of another key: nothing of it counts."""
     params = params_of(place)
@@ -138,7 +138,6 @@ def test_what_is_not_as_it_was_signed_is_refused(place, damage):
         "resigned": (
             json.dumps(envelope | {"signatures": json.loads(eve)["signatures"]}, indent=2) + "\n"
         ).encode(),
-        "a plan": file.read_bytes(),
         "unsigned": approval.dsse.seal(
             approval.APPROVAL,
             {"plan": hashlib.sha256(file.read_bytes()).hexdigest()},
@@ -150,6 +149,15 @@ def test_what_is_not_as_it_was_signed_is_refused(place, damage):
     good.write_bytes(bad[damage])
     with pytest.raises(ConsentMissing, match="cut, altered, or is another file"):
         approval.require(good, params, digest(params), keys.own())
+
+
+def test_the_plan_in_place_of_its_approval_is_sent_to_be_signed(place):
+    """Who gives the wrong one of the two files is told which one it is, and the command that makes the other."""
+    params = params_of(place)
+    file = plan_of(place, params, step_of())
+    with pytest.raises(ConsentMissing, match="it is the plan itself") as error:
+        approval.require(file, params, digest(params), keys.own())
+    assert f"`runbook approve {file}`" in error.value.do
 
 
 def test_a_plan_in_which_a_digest_was_exchanged_is_no_longer_what_was_signed(place):
@@ -194,6 +202,46 @@ def test_a_step_runs_unattended_exactly_as_it_was_approved(place, alone_there):
             ask(agreed)
         assert why in error.value.why
         assert "runbook approve" in error.value.do
+
+
+def test_on_a_replay_a_foreseen_step_is_led_on_by_its_name(place, alone_there):
+    """Each plan of a recorded host is of its beginning: planned anew, the step would only be foreseen again."""
+    step, planned = SimpleNamespace(RISK="disruptive", TITLE="x", __name__="x.turn_on"), Plan(())
+    agreed = Approval("Ana", {"turn_on": "f" * 12}, frozenset({"turn_on"}))
+    moves = {}
+    for kind, more in [("local", {}), ("recorded", {"recording": "."})]:
+        params = params_of(place, connection={"kind": kind, **more})
+        with pytest.raises(ConsentMissing) as error:
+            require("turn_on", step, planned, params, Facts({}), agreed)
+        moves[kind] = error.value.do
+    assert "steps: [turn_on]" in moves["recorded"]
+    assert "steps:" not in moves["local"]
+
+
+def test_whoever_reads_a_plan_sees_first_what_their_word_is_for(place):
+    """Above all steps: which ones run by an approval, and which are only foreseen; no sentence is wider than 80."""
+    steps = [step_of(f"step_{n}", after=["step_0"] if n > 5 else []) for n in range(12)]
+    steps[3]["text"] = "Turn on " + "very " * 30 + "much: 1 action"
+    file = plan_of(place, params_of(place), *steps)
+    page = place / "plan.html"
+    shown = call("approve", str(file), "--html", str(page)).stdout
+    head = " ".join(shown.partition("\n\n")[0].split())
+    assert (
+        "run unattended by an approval: step_0, step_1, step_2, step_3, step_4, step_5 only foreseen" in head
+    )
+    assert "not approved with it: step_6, step_7, step_8, step_9, step_10, step_11" in head
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+    assert page.read_text().count(f">{'0' * 12}<") == 6
+
+
+def test_who_signs_their_own_plan_is_told_so(place):
+    """It may be another person's run, so it is signed; that their own key does not let them run it is said at once."""
+    file = plan_of(place, params_of(place), step_of())
+    digest = approval.read_plan(file).digest
+    own = call("approve", str(file), "--consent", digest)
+    assert (own.exit_code, "This key signed the plan as well" in own.stderr) == (0, True)
+    other = call("approve", str(file), "--consent", digest, "--key", str(place / "ana"))
+    assert (other.exit_code, "as well" in other.stderr) == (0, False)
 
 
 def test_an_approval_is_for_one_installation(place):

@@ -9,16 +9,18 @@ import time
 from email import message_from_string
 from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from runbook import programs
+from runbook.cli.running import say_unsigned
 from runbook.controller import allowed
 from runbook.errors import ConsentMissing
 from runbook.evidence import notices
 from runbook.evidence.outcomes import Failure, StepEnd
-from runbook.evidence.record import NotebookRecord
+from runbook.evidence.record import NotebookRecord, Run
 from runbook.params import HostParams
 from tests.evidence.attested import alone, record
 
@@ -98,7 +100,7 @@ def run_of(outcome="completed", status="unchanged", mode="apply", message=""):
 
 
 def tell(params, run):
-    return notices.tell(params, Path("/reports/toy/x"), run)
+    return notices.tell(params, Path("/reports/toy/x"), run).unsent
 
 
 def test_what_a_machine_said_is_told_as_text():
@@ -158,6 +160,22 @@ def test_a_webhook_is_called_with_a_few_fields(hook, monkeypatch):
     assert (path, secret_path) == ("/hook", f"/hook/{SECRET}")
     assert (told["host"], told["outcome"], told["change"]) == ("toy", "completed", "CHG-17")
     assert told["verdict"] == "Every notebook completed. Of 1 step: 1 changed."
+
+
+def test_who_was_told_is_told_to_whoever_ran_it(hook, monkeypatch):
+    """The report was closed before, so the last lines say it, without an address that is a secret; who could not be told is apart."""
+    address = f"http://127.0.0.1:{hook.server_address[1]}/hook"
+    monkeypatch.setenv("HOOK_ADDRESS", f"{address}/{SECRET}")
+    params = params_of(
+        {"webhook_at": "env:HOOK_ADDRESS"}, {"webhook": address, "when": "failed"}, {"webhook_at": "env:NONE"}
+    )
+    told = notices.tell(params, Path("/reports/toy/x"), run_of(status="changed"))
+    assert told.sent == ("call of the address at env:HOOK_ADDRESS",)
+    assert [line.partition(":")[0] for line in told.unsent] == ["not told (call of the address at env"]
+    out = StringIO()
+    with contextlib.redirect_stderr(out):
+        say_unsigned(Run(Path("/reports/toy/x"), record(1), told.unsent, told.sent))
+    assert "told: call of the address at env:HOOK_ADDRESS\n" in out.getvalue()
 
 
 def test_no_secret_is_told(hook, mailbox, monkeypatch):

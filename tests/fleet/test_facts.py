@@ -94,6 +94,23 @@ def test_what_a_run_did_not_look_at_is_not_none(reports):
     assert not {"device", "guest"} & set(table[(table.host == "two") & (table.kind == facts.UNSEEN)].name)
 
 
+def test_guests_that_nobody_can_see_are_not_none(reports):
+    """Where `xl list` does not answer, guests and passed devices are not known, and the table says why."""
+    for path in (reports / "one" / SAMPLE.name / "facts").iterdir():
+        content = json.loads(path.read_text())
+        for key in [key for key in content["answers"] if "xl" in kept.ask_of(key).argv]:
+            content["answers"][key] = [127, "", "sh: 1: xl: not found"]
+        path.write_text(json.dumps(content))
+    assert call("one.yml", "two.yml", "--out", "facts.csv").exit_code == 0
+    table = pd.read_csv("facts.csv", dtype="string", keep_default_na=False)
+    found = facts.summary(table).to_dict("index")
+    assert (found["one"]["passed"], found["one"]["guests"]) == (facts.UNKNOWN, facts.UNKNOWN)
+    assert all(isinstance(found["two"][column], int) for column in ("passed", "guests"))
+    unknown = table[table.kind == facts.UNKNOWN]
+    assert list(unknown.host) == ["one"]
+    assert list(unknown["value"]) == ["sh: 1: xl: not found"]
+
+
 def test_a_host_without_a_good_report_is_named(reports):
     """The others are shown, the one without is named with the next move, and the command fails."""
     (path,) = reports.glob("two/*/run.json")

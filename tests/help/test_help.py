@@ -247,6 +247,16 @@ def test_a_code_is_explained():
     assert done.stdout.count("What to do\n") == 2
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [("700", "R700"), ("r700", "R700"), ("14", "X14"), ("100", "R100"), ("101", "R101")]
+)
+def test_a_code_is_found_by_its_number(number, code):
+    """The letter may be small or left out, as text and as JSON; a number that both have is the runbook's own."""
+    done = explain(number)
+    assert (done.exit_code, done.stdout.split()[0]) == (0, code)
+    assert [entry["code"] for entry in json.loads(explain("--json", number).stdout)] == [code]
+
+
 def test_without_a_code_there_is_the_list():
     """Every code, a line each."""
     done = explain()
@@ -260,6 +270,9 @@ def test_without_a_code_there_is_the_list():
     [
         ("R599", "R551"),
         ("X198", "X98"),
+        ("799", "R704"),
+        ("5", "R500"),
+        ("E501", "R501"),
         ("bridge exist", "X14"),
         ("HostError", "R500"),
         ("Could not find brigde xenbr1", "X14"),
