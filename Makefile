@@ -50,6 +50,7 @@ lock: ## write lock/ anew from pyproject.toml: the newest versions of its ranges
 	@$(PYTHON) -m venv .cache/lock
 	@.cache/lock/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement lock/uv.txt
 	@$(COMPILE) --group build --extra test pyproject.toml --output-file lock/test.txt
+	@$(COMPILE) --group build --constraint lock/test.txt pyproject.toml --output-file lock/run.txt
 	@$(COMPILE) --group build --extra test --extra browser --constraint lock/test.txt pyproject.toml --output-file lock/browser.txt
 	@$(COMPILE) --group pyproject.toml:lock --output-file lock/uv.txt
 
@@ -69,8 +70,8 @@ test-faults: $(READY) ## provoke every fault of docs/faults.md during a run, and
 test-sudo: $(READY) ## root by sudo over the real sshd and sudo, in a Debian that mmdebstrap makes (root; ten minutes)
 	@$(BIN)/pytest -q -m sudo tests/hosts
 
-test-wheel: $(READY) ## build the wheel, install it into an empty folder, and go a newcomer's way there (PYTHONS="python3.12 …": those too)
-	@RUNBOOK_PYTHONS="$(PYTHONS)" $(BIN)/pytest -q -m wheel tests/wheel
+test-wheel: $(READY) ## build the wheel, install it into an empty folder, and go a newcomer's way there (PYTHONS="python3.12 …": those too; SUITES="trixie forky": the Pythons of these Debians, as root)
+	@RUNBOOK_PYTHONS="$(PYTHONS)" RUNBOOK_SUITES="$(SUITES)" $(BIN)/pytest -q -m wheel tests/wheel
 
 browser-deps: ## install Chromium and what reads PDFs, from Debian's packages (root)
 	apt-get update -qq

@@ -44,6 +44,13 @@ def test_conda_adds_nothing_that_the_project_does_not_name():
     assert pip == ["--editable .[test]"]
 
 
+def test_conda_takes_the_same_python():
+    """What the project needs of Python stands in environment.yml, too."""
+    named, _ = _conda()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert str(named["python"].specifier) == project["requires-python"]
+
+
 def test_the_packages_that_users_fixed_are_named():
     """The packages that were asked for by name are in both."""
     named, _ = _conda()

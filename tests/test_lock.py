@@ -20,11 +20,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 GROUPS = PROJECT["dependency-groups"]
 ASKED = {
+    "run": [*PROJECT["project"]["dependencies"], *GROUPS["build"]],
     "test": [*PROJECT["project"]["dependencies"], *EXTRAS["test"], *GROUPS["build"]],
     "browser": [*PROJECT["project"]["dependencies"], *EXTRAS["test"], *EXTRAS["browser"], *GROUPS["build"]],
     "uv": GROUPS["lock"],
 }
-ENVIRONMENTS = [{"python_version": f"3.{n}", "python_full_version": f"3.{n}.9"} for n in (11, 12, 13, 14)]
+PYTHONS = [f"3.{n}" for n in (11, 12, 13, 14)]
+ENVIRONMENTS = [{"python_version": python, "python_full_version": f"{python}.9"} for python in PYTHONS]
 
 
 def entries(text):
@@ -62,13 +64,21 @@ def test_the_lock_has_what_the_project_asks_for(name):
     assert faults((ROOT / f"lock/{name}.txt").read_text(), ASKED[name]) == []
 
 
-def test_the_browsers_lock_goes_on_from_the_tests():
+@pytest.mark.parametrize(("less", "more"), [("run", "test"), ("test", "browser")])
+def test_a_longer_lock_goes_on_from_a_shorter(less, more):
     """What both hold is the same, so one can be installed over the other."""
     first, second = (
-        {str(r): digests for r, digests in entries((ROOT / f"lock/{name}.txt").read_text())}
-        for name in ("test", "browser")
+        {f"{r.name}{r.specifier}": digests for r, digests in entries((ROOT / f"lock/{name}.txt").read_text())}
+        for name in (less, more)
     )
     assert first.items() <= second.items()
+
+
+def test_the_pythons_that_are_named_are_locked():
+    """Each Python that pyproject.toml names to others is one that the locks are made for, and the other way round."""
+    named = [one.rpartition(" ")[2] for one in PROJECT["project"]["classifiers"] if "Python :: 3." in one]
+    assert named == PYTHONS
+    assert PROJECT["project"]["requires-python"] == f">={PYTHONS[0]}"
 
 
 def test_the_build_backend_is_locked():

@@ -16,7 +16,7 @@ def jupyter(options: tuple[str, ...]) -> None:
     It begins with mine/start.ipynb, a page of your own: your hosts, the check of this computer, the form
     of a host's parameters, and for each host its own copies of the notebooks. What you do there is saved
     there, and the cells of a step that is done can no longer be edited. The runbook's own notebooks and the
-    reports can be read, and not saved. Only this computer can reach it.
+    reports can be read, and not saved. Only this computer can reach it, unless OPTIONS name another address.
 
     OPTIONS go to JupyterLab as they are.
 
@@ -42,7 +42,7 @@ def jupyter(options: tuple[str, ...]) -> None:
         sys.executable,
         "-m",
         "jupyterlab",
-        *serving(root),
+        *serving(root, options),
         f"--LabApp.default_url=/lab/tree/{page}",
         *options,
     ]

@@ -11,10 +11,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from click.testing import CliRunner
+from jupyter_server.serverapp import ServerApp
 
 from runbook.cli import main
 from runbook.controller.project import PATTERN
 from runbook.desk import Desk, copies
+from runbook.desk.serving import serving
 from runbook.errors import ParamsError
 
 ROOT = Path(__file__).parents[2]
@@ -198,6 +200,16 @@ def test_the_command_opens_the_project_at_that_page(project, monkeypatch):
     assert argv[-3:] == ["--no-browser", "--port", "8889"]
     assert os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] == "runbook-fork"
     assert (project / "mine/start.ipynb").is_file()
+
+
+@pytest.mark.parametrize(
+    "options", [("--ip", "0.0.0.0"), ("--ip=0.0.0.0",), ("--ServerApp.ip=0.0.0.0",)], ids=" ".join
+)
+def test_a_person_may_name_another_address(project, options):
+    """JupyterLab's own reader takes what it is started with: a container's port leads to all of its addresses."""
+    app = ServerApp()
+    app.parse_command_line([one for one in (*serving(project, options), *options) if "LabApp" not in one])
+    assert app.ip == "0.0.0.0"
 
 
 def test_git_leaves_the_copies_alone():

@@ -32,15 +32,15 @@ LogLevel VERBOSE
 """
 
 
-def tar(kept: Path = KEPT, packages: str = PACKAGES) -> Path:
-    """Return a root with some packages as an archive, made if it is not there yet: a minute."""
+def tar(kept: Path = KEPT, packages: str = PACKAGES, release: str = "trixie") -> Path:
+    """Return a root of a release with some packages as an archive, made if it is not there yet: a minute."""
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(".part.tar")
         options = [f'--aptopt={name} "{value}"' for name, value in mirror_options()]
         shape = ("--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io", f"--include={packages}")
-        lines = as_lines(own_sources("trixie"))
-        subprocess.run(["mmdebstrap", "-q", *shape, *options, "trixie", str(part), *lines], check=True)
+        lines = as_lines(own_sources(release))
+        subprocess.run(["mmdebstrap", "-q", *shape, *options, release, str(part), *lines], check=True)
         part.rename(kept)
     return kept
 

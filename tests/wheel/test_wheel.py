@@ -1,7 +1,8 @@
 """The wheel, in an empty folder, without the clone: a newcomer's way from the package to a plan of one's own, with its times.
 
 Own packages come from this environment and nothing is downloaded. RUNBOOK_PYTHONS names other interpreters, such as
-`python3.12 python3.13`: for those everything is fetched, in the versions of lock/.
+`python3.12 python3.13`, and RUNBOOK_SUITES releases of Debian, such as `trixie forky`, whose own Python is tried in a
+root that mmdebstrap makes (as root): for those everything is fetched, in the versions of lock/.
 """
 
 from __future__ import annotations
@@ -15,12 +16,28 @@ import sysconfig
 import time
 import venv
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.hosts import clean_root
+
 ROOT = Path(__file__).parents[2]
 PYTHONS = [sys.executable, *os.environ.get("RUNBOOK_PYTHONS", "").split()]
+SUITES = os.environ.get("RUNBOOK_SUITES", "").split()
+PACKAGES = "python3-venv,ca-certificates,openssh-client"
+ENTER = """root=$0 shared=$1
+shift
+mkdir -p "$root$shared"
+mount --bind "$shared" "$root$shared"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+exec /usr/sbin/chroot "$root" env -C "$PWD" "$@"
+"""
+"""Runs a command in a root that has this test's folder at the same path; the mounts end with the command."""
+OF_THIS_MACHINE = ("etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt")
+"""What a root needs to fetch packages as this machine does."""
 LARGEST_MIB = 4
 SLOWEST_S = 2400
 """Of one command: another Python downloads all that it needs, on a machine with other work."""
@@ -41,10 +58,21 @@ def wheel(tmp_path_factory):
     return next(out.glob("*.whl"))
 
 
-@pytest.fixture(scope="module", params=PYTHONS, ids=lambda python: Path(python).name)
+@dataclass(frozen=True)
+class Installed:
+    """An environment that the wheel was installed into: its commands, what enters the Debian that it is in, and how long it took."""
+
+    commands: Path
+    enter: tuple[str, ...]
+    took_s: float
+
+
+@pytest.fixture(scope="module", params=[*PYTHONS, *SUITES], ids=lambda python: Path(python).name)
 def installed(request, wheel, tmp_path_factory):
-    """The commands of an environment that the wheel was installed into, and how long that took."""
-    place, began = tmp_path_factory.mktemp("environment"), time.monotonic()
+    """Install the wheel into an environment of its own."""
+    place = tmp_path_factory.mktemp("environment")
+    enter = _debian(request.param, tmp_path_factory.getbasetemp()) if request.param in SUITES else ()
+    began = time.monotonic()
     if request.param == sys.executable:
         venv.create(place, with_pip=True)
         site = next(place.glob("lib/python*/site-packages"))
@@ -53,11 +81,24 @@ def installed(request, wheel, tmp_path_factory):
         (place / "share/jupyter").symlink_to(Path(sys.prefix, "share/jupyter"))  # nbconvert's templates
         more = ["--no-index", "--no-deps"]
     else:
-        _run([request.param, "-m", "venv", str(place)], place, os.environ)
+        python = "python3" if enter else request.param
+        _run([*enter, python, "-m", "venv", str(place)], place, os.environ)
         (place / "versions.txt").write_text(_versions())
         more = ["--constraint", str(place / "versions.txt")]
-    _run([str(place / "bin/pip"), "install", "--quiet", *more, str(wheel)], place, os.environ)
-    return place / "bin", time.monotonic() - began
+    pip = [*enter, str(place / "bin/python"), "-m", "pip"]
+    _run([*pip, "install", "--quiet", *more, str(wheel)], place, os.environ)
+    return Installed(place / "bin", enter, time.monotonic() - began)
+
+
+def _debian(suite, shared):
+    """Return the words that run a command in that release of Debian, which has the folder `shared` and a Python of its own."""
+    root = shared / suite
+    root.mkdir()
+    kept = clean_root.tar(ROOT / f".cache/clean-root/{suite}-python.tar", PACKAGES, suite)
+    _run(["tar", "-C", str(root), "-xf", str(kept)], shared, os.environ)
+    for name in OF_THIS_MACHINE:
+        shutil.copyfile(f"/{name}", root / name)
+    return ("unshare", "--mount", "sh", "-euc", ENTER, str(root), str(shared))
 
 
 def _versions():
@@ -77,22 +118,22 @@ def _run(argv, where, env, code=0):
 class Newcomer:
     """Somebody in an empty folder who has nothing but what was installed; keeps what each command took."""
 
-    def __init__(self, folder, commands):
+    def __init__(self, folder, installed):
         home = folder / "home"
         home.mkdir()
-        self.where, self.times = folder, {}
+        self.where, self.enter, self.times = folder, installed.enter, {"pip install": installed.took_s}
         self.env = {
             "HOME": str(home),
-            "PATH": f"{commands}:/usr/bin:/bin",
+            "PATH": f"{installed.commands}:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "NO_COLOR": "1",
         }
 
     def types(self, line, code=0):
         began = time.monotonic()
-        said = _run(line.split(), self.where, self.env, code)
+        output = _run([*self.enter, *line.split()], self.where, self.env, code)
         self.times[line] = time.monotonic() - began
-        return said
+        return output
 
 
 def test_the_wheel_holds_what_is_run_and_stands_alone(wheel):
@@ -117,14 +158,13 @@ def test_the_wheel_holds_what_is_run_and_stands_alone(wheel):
 
 def test_a_newcomers_way(installed, tmp_path, capsys):
     """From the package to a plan of one's own: a folder, the recorded host played and checked, a copy of it planned."""
-    commands, took = installed
-    me = Newcomer(tmp_path, commands)
-    me.times["pip install"] = took
+    me = Newcomer(tmp_path, installed)
+    python = me.types("python --version").strip()
     try:
         _go(me, tmp_path / "xen-host")
     finally:
         with capsys.disabled():
-            print(f"\n{commands}")
+            print(f"\n{python}, {installed.commands}")
             for line, seconds in me.times.items():
                 print(f"  {seconds:6.1f} s  {line}")
 
