@@ -26,7 +26,10 @@ COMMANDS = (
     *xen.COMMANDS, *grub.COMMANDS, *os_prober.COMMANDS, *guests.COMMANDS, _SUDO, _WATCHDOG, _INSTALLED, _HIDDEN, trim.LVM, *_TIMER,
 )  # fmt: skip
 _BY_GRUB = ("no-real-mode", "edd=off", "placeholder")
-_OURS = ("dom0_mem=", "dom0_max_vcpus=", "iommu=", "ucode=")
+_OURS = ("dom0_mem=", "dom0_max_vcpus=", "ucode=scan")
+_IOMMU_ON = ("1", "on", "yes", "true", "enable", "required", "force")
+"""What `xen.iommu` says of the IOMMU (xen-command-line(5)); all else that stands behind `iommu=` goes on beside it."""
+_IOMMU_OFF = tuple(f"iommu={value}" for value in ("0", "off", "no", "false", "disable"))
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ def read(machine: Machine, facts: Facts) -> Adopted:
     if options := _kernel_options(now, facts):
         dom0 |= _if_valid(Dom0, {"kernel_options": options}, "dom0's kernel", said)
     words = _xen(now, facts)
+    if off := [word for word in words.get("options", ()) if word in _IOMMU_OFF]:
+        said.append(
+            f"Xen was started with {off[-1]}, so no guest can have a device; it stays among the options"
+        )
     return Adopted(
         dom0,
         _if_valid(XenParams, words, "Xen", said),
@@ -87,8 +94,8 @@ def mib(word: str) -> int:
 
 
 def _dom0(now: xen.Xen, said: list[str]) -> dict[str, Any]:
-    memory = next((w for w in now.commandline if w.startswith("dom0_mem=")), "")
-    cpus = next((w.partition("=")[2] for w in now.commandline if w.startswith("dom0_max_vcpus=")), "")
+    memory = _last(now.commandline, "dom0_mem=")
+    cpus = _last(now.commandline, "dom0_max_vcpus=").partition("=")[2]
     if not mib(memory):
         said.append(
             f"Xen was started {f'with {memory}' if memory else 'without dom0_mem'}, so dom0's memory is not fixed: the next "
@@ -99,15 +106,33 @@ def _dom0(now: xen.Xen, said: list[str]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
+def _last(words: tuple[str, ...], start: str) -> str:
+    """Return the word that counts of those that begin so: the last one, as where one stands there by two files."""
+    return next((word for word in reversed(words) if word.startswith(start)), "")
+
+
 def _xen(now: xen.Xen, facts: Facts) -> dict[str, Any]:
-    iommu = [w.partition("=")[2] for w in now.commandline if w.startswith("iommu=")]
-    words = dict.fromkeys(now.commandline)  # a word may stand there by two files, its owner's and ours
-    options = [w for w in words if not w.startswith(_OURS) and w not in _BY_GRUB]
-    found: dict[str, Any] = {} if any("required" in w or "force" in w for w in iommu) else {"iommu": "yes"}
+    iommu = [part for w in now.commandline if w.startswith("iommu=") for part in w[6:].split(",")]
+    words = map(_beside_ours, dict.fromkeys(now.commandline))  # a word may stand there by two files
+    options = [w for w in dict.fromkeys(words) if w and not w.startswith(_OURS) and w not in _BY_GRUB]
+    found: dict[str, Any] = {} if {"required", "force"} & {*iommu} else {"iommu": "yes"}
     installed = packages.installed(facts[_INSTALLED].out) if _INSTALLED in facts else {}
     if "xen-upstream" in installed:
         found = {"source": "debian-source"} | found
     return found | ({"options": options} if options else {})
+
+
+def _beside_ours(word: str) -> str:
+    """Return what of a word for Xen no parameter of its own says, '' for nothing.
+
+    >>> [_beside_ours(word) for word in ("iommu=1", "iommu=verbose,required,no-intremap", "iommu=off", "smt=off")]
+    ['', 'iommu=verbose,no-intremap', 'iommu=off', 'smt=off']
+    """
+    name, _, value = word.partition("=")
+    if name != "iommu":
+        return word
+    more = ",".join(part for part in value.split(",") if part not in _IOMMU_ON)
+    return f"iommu={more}" if more else ""
 
 
 def _kernel_options(now: xen.Xen, facts: Facts) -> list[str]:

@@ -69,7 +69,11 @@ def add_xen(top: CommentedMap, seen: Proposal) -> None:
     if "options" in here:
         here["options"] = flow(here["options"])
     if here.get("iommu") == "yes":
-        beside(here, "iommu", "as it runs now; `required` would stop the boot when the IOMMU is off (H615)")
+        beside(
+            here,
+            "iommu",
+            "`required` is not asked for now; it would stop the boot when the IOMMU is off (H615)",
+        )
     top["xen"] = here
     above(top, "xen", ["", *words, *said])
 

@@ -178,6 +178,9 @@ xen_commandline        : placeholder {}
 WORDS = {
     "dom0_mem=4G,max:4G dom0_max_vcpus=2 iommu=1 loglvl=all": ((4096, 2), "yes", ("loglvl=all",), ""),
     "dom0_mem=min:1G,max:3G iommu=required ucode=scan": ((3072, 4), "required", (), ""),
+    "dom0_mem=1536M,max:1536M dom0_max_vcpus=1 dom0_mem=3G,max:3G dom0_max_vcpus=2 iommu=1": ((3072, 2), "yes", (), ""),
+    "dom0_mem=2G iommu=verbose,no-intremap iommu=required ucode=-1": ((2048, 4), "required", ("iommu=verbose,no-intremap", "ucode=-1"), ""),
+    "dom0_mem=2G iommu=off": ((2048, 4), "yes", ("iommu=off",), "Xen was started with iommu=off, so no guest can have a device"),
     "loglvl=all com1=115200,8n1": ((4096, 4), "yes", ("loglvl=all", "com1=115200,8n1"), "without dom0_mem, so dom0's memory is not fixed"),
 }  # fmt: skip
 

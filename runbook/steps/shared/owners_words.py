@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -82,8 +83,21 @@ def _contradictions(others: list[str], mine: tuple[str, ...]) -> list[Finding]:
             "H610",
         )
         for word in others
-        if (key := word.partition("=")[0]) in ours
+        if (key := word.partition("=")[0]) in ours and not _iommu([word]) <= _iommu(mine)
     ]
+
+
+def _iommu(words: Iterable[str]) -> set[str]:
+    """Return what some words say of the IOMMU, where Xen adds up all that is given; other words count as they are.
+
+    >>> _iommu(["iommu=verbose,1"]) <= _iommu(["iommu=yes", "iommu=verbose,no-intremap"])
+    True
+    """
+    same = dict.fromkeys(("1", "on", "true", "enable"), "yes") | {"force": "required"}
+    found = (
+        word.removeprefix("iommu=").split(",") if word.startswith("iommu=") else [word] for word in words
+    )
+    return {same.get(part, part) for parts in found for part in parts}
 
 
 def _hides_too(params: HostParams, facts: Facts) -> list[Finding]:
