@@ -26,6 +26,31 @@ def told(done):
     return [(f.level, f.what) for f in done.findings]
 
 
+BY_COMMANDS = {
+    "ip": ("pre-up ip link add name br0 type bridge", "pre-up ip link set eno1 master br0"),
+    "ip, by ifupdown's own word": ("pre-up ip link add $IFACE type bridge || true", "up ip link set dev eno1 master ${IFACE}"),
+    "brctl": ("pre-up brctl addbr br0", "pre-up brctl addif br0 eno1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ports", [["eno1"], []])
+@pytest.mark.parametrize("how", BY_COMMANDS)
+def test_a_bridge_that_commands_make_stays_as_it_is(how, ports):
+    """Its owner's commands make it and plug its ports in: a second way of doing so beside them would be a change for nothing."""
+    hooks = "".join(f"    {line}\n" for line in BY_COMMANDS[how])
+    text = (
+        f"{LO}iface eno1 inet manual\n\nauto br0\niface br0 inet static\n{hooks}    address 192.168.1.10/24\n"
+    )
+    done = edited(text, {"name": "br0", "ports": ports})
+    assert (done.files, told(done)) == ({FILE: text}, [])
+
+
+def test_a_command_that_makes_another_bridge_makes_not_this_one():
+    text = f"{LO}auto br0\niface br0 inet manual\n    pre-up brctl addbr br01\n    up ip link add br0 type dummy\n"
+    done = edited(text, {"name": "br0", "ports": ["eno1"]})
+    assert "    bridge_ports eno1\n" in done.files[FILE]
+
+
 def test_the_file_that_has_the_card_is_the_one_that_changes():
     """The card stands in a file that the main one takes in; all others stay as they are, and what sleeps sleeps."""
     files = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 from runbook.facts.interfaces import Paragraph, words_of
@@ -10,6 +11,7 @@ from runbook.params.host import Bridge
 from runbook.steps.shared.bridge_addresses import as_asked, given
 
 PORTS = ("bridge_ports", "bridge-ports")
+_HOOKS = ("pre-up", "up", "post-up")
 
 
 @dataclass
@@ -56,7 +58,8 @@ def adopted(
     """Return the paragraphs of a bridge that the file has: as they are, where they are as asked."""
     mine = _with_carried(bridge, there, carried, found)
     holder = next((p for p in mine if p.option(*PORTS)), mine[0])
-    mine = [_with_ports(bridge, p, found) if p is holder else p for p in mine]
+    if not takes_any(there):
+        mine = [_with_ports(bridge, p, found) if p is holder else p for p in mine]
     return as_asked(bridge, mine, bridge.name, found)
 
 
@@ -65,9 +68,19 @@ def ports_of(there: list[Paragraph]) -> tuple[str, ...]:
     return next((p.option(*PORTS) for p in there if p.option(*PORTS)), ())
 
 
-def takes_any(ports: tuple[str, ...]) -> bool:
-    """Return whether a bridge takes its ports by a pattern, so that nothing is known of them here."""
-    return bool({"all", "regex"} & set(ports)) or any("*" in port for port in ports)
+def takes_any(there: list[Paragraph]) -> bool:
+    """Return whether a bridge takes its ports by a pattern, or by commands that make it, so that nothing is known of them here."""
+    ports = ports_of(there)
+    by_pattern = bool({"all", "regex"} & set(ports)) or any("*" in port for port in ports)
+    return by_pattern or any(map(_makes_it, there))
+
+
+def _makes_it(paragraph: Paragraph) -> bool:
+    """Return whether a command of a bridge's paragraph makes it: ip-link(8), or brctl(8) of bridge-utils."""
+    name = rf"""["']?(?:{re.escape(paragraph.words[0])}|\$\{{?IFACE\}}?)["']?(?=[\s;]|$)"""
+    made = rf"\bbrctl\s+addbr\s+{name}|\bip\s.*\blink\s+add\s.*{name}.*\btype\s+bridge\b"
+    hooks = (line for line in paragraph.lines if words_of(line)[:1] and words_of(line)[0] in _HOOKS)
+    return any(re.search(made, line) for line in hooks)
 
 
 def _with_carried(
@@ -98,8 +111,6 @@ def _with_carried(
 def _with_ports(bridge: Bridge, holder: Paragraph, found: list[Finding]) -> Paragraph:
     """Return the paragraph with every port of the parameters; what it has besides is not dropped unsaid."""
     has = tuple(p for p in holder.option(*PORTS) if p != "none")
-    if takes_any(has):
-        return holder
     if more := [port for port in has if port not in bridge.ports]:
         found.append(
             Finding(

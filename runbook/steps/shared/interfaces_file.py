@@ -64,7 +64,7 @@ def _edited(params: HostParams, files: Mapping[str, str], behind: Mapping[str, s
         port: b
         for b in bridges
         for port in b.ports
-        if port not in ports_of(there[b.name]) and not takes_any(ports_of(there[b.name]))
+        if port not in ports_of(there[b.name]) and not takes_any(there[b.name])
     }
     carried, found = {b.name: Carried() for b in bridges}, list(unclear(old, owner))
     names = {port: b.name for port, b in owner.items()}
