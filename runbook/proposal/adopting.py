@@ -59,8 +59,11 @@ def adopt(found: Sequence[Found], base: dict[str, Any], known: Known, size: Call
     made: list[Entry] = []
     left: list[tuple[Found, str]] = []
     group, release = base["storage"]["guest_volume_group"], base["release"]
+    files = {one.name: one.path for one in reversed(found) if one.config}
     for one in found:
         try:
+            if (path := files.get(one.name, one.path)) != one.path:
+                raise Unadoptable(f"{path} is that guest already")
             made.append(entry(one, base["host"], group, release, size))
         except Unadoptable as error:
             left.append((one, str(error)))

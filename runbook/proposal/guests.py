@@ -36,7 +36,7 @@ class Found:
     why: str = ""
     """Why xl cannot."""
     starts_by: str = ""
-    """The link in /etc/xen/auto that starts it with the host, '' for none."""
+    """The link, or the file itself, in /etc/xen/auto that starts it with the host, '' for none."""
     is_running: bool = False
     unsaid: tuple[str, ...] = ()
     """What libxl has of one that runs, and no configuration says."""
@@ -46,6 +46,11 @@ class Found:
     @property
     def is_ours(self) -> bool:
         return config.is_ours(self.text)
+
+    @property
+    def is_named_as_ours(self) -> bool:
+        """True where its file is the one that notebook 08 writes for a guest of its name."""
+        return self.path == config.path_of(self.name)
 
     @property
     def group(self) -> str:
@@ -71,7 +76,8 @@ class Entry:
 
 
 def read(facts: Facts) -> tuple[Found, ...]:
-    """Return every guest that is there but dom0, none where nobody asked; in the order of their files, then those without."""
+    """Return every guest that is there but dom0, none where nobody asked: those whose files the runbook would name so,
+    then those of other files, each in the order of their paths; then those without."""
     if any(ask not in facts for ask in (guest_files.FILES, guest_files.AUTOSTART)):
         return ()
     links = {e.target.rpartition("/")[2]: e for e in guest_files.parse_autostart(facts) or ()}
@@ -80,6 +86,7 @@ def read(facts: Facts) -> tuple[Found, ...]:
     files = [_of_file(path, text, links, runs) for path, text in sorted(there.texts.items())]
     unread = [(path, why) for path, why in there.unread.items() if path not in there.texts]
     files += [Found(_stem(path), path, "", None, why) for path, why in unread]
+    files.sort(key=lambda found: not found.is_named_as_ours)  # of two that are one guest, it is the first
     named = {found.name for found in files}
     return (*files, *(_of_domain(name, entry) for name, entry in runs.items() if name not in named))
 
@@ -89,7 +96,8 @@ def _stem(path: str) -> str:
 
 
 def _of_file(path: str, text: str, links: Mapping[str, AutoEntry], runs: Mapping[str, Any]) -> Found:
-    link = links.get(posixpath.basename(path))
+    name = posixpath.basename(path)
+    link = AutoEntry(name, "") if posixpath.dirname(path) == guest_files.AUTO else links.get(name)
     starts_by, target = (link.name, link.target) if link else ("", "")
     try:
         said = parse(text)
@@ -143,8 +151,10 @@ def entry(found: Found, host: str, group: str, release: str, size: Callable[[str
     told = _devices(found.text) if found.is_ours else {}
     if found.is_ours:
         guest = _as_ours(guest, found.text)
-    place = re.match(rf"(\d\d)-{re.escape(posixpath.basename(found.path))}$", found.starts_by)
-    if place and found.link_target == f"../{posixpath.basename(found.path)}":
+    file = posixpath.basename(found.path)
+    place = re.match(rf"(?!00)(\d\d)-{re.escape(file)}$", found.starts_by)
+    # The runbook's own links lead to its own files: beside another one such a link would start the guest twice.
+    if place and found.is_named_as_ours and found.link_target == f"../{file}":
         guest |= {} if "on_crash" in guest else {"on_crash": "preserve"}
         guest["autostart"] = int(place[1])
         guest = {key: v for key, v in guest.items() if (key, v) != ("on_crash", "restart")}

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from runbook.proposal import adopting, guests
+from runbook.proposal import adopting, guests, told
 from runbook.proposal.commented import above, beside, clean, flow, flow_map, folded, quoted
 from runbook.proposal.entries import device_entry, is_writable
 from runbook.proposal.filters import Filters
@@ -161,6 +161,7 @@ def _left(found: guests.Found, why: str) -> list[str]:
 def _guest(one: guests.Entry) -> CommentedMap:
     entry = CommentedMap({key: _flowing(value) for key, value in one.guest.items()})
     said = [f"xl does not know {', '.join(one.skipped)}: it skips them"] if one.skipped else []
+    said += told.of_files(one)
     said += [f"the password of its screen stands in {one.found.path}, not here: {ref}" for ref in one.secrets]
     if said:
         beside(entry, "name", clean("; ".join(said)))

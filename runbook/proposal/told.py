@@ -39,6 +39,16 @@ def _scripts(config: Config, disks: list[dict[str, str]]) -> Iterator[str]:
             yield script
 
 
+def of_files(one: Entry) -> Iterator[str]:
+    """Yield what becomes of the file and the link of a guest where they have not the names that the runbook gives."""
+    found = one.found
+    if not found.is_named_as_ours:
+        whose = f"{found.path} stays where it is, for you to remove" if found.path else "it has no file yet"
+        yield f"{whose}; notebook 08 writes {config.path_of(one.guest['name'])} for it"
+    if found.starts_by and "autostart" not in one.guest:
+        yield f"{found.starts_by} in /etc/xen/auto starts it with the host, and stays your own"
+
+
 def of(one: Entry, facts: Facts) -> Iterator[str]:
     """Yield what a person has to know of a guest that was taken in."""
     name, found = one.guest["name"], one.found
@@ -53,12 +63,7 @@ def of(one: Entry, facts: Facts) -> Iterator[str]:
         )
     if found.unsaid:
         yield f"{name}: Xen has more of it that nothing here says: {', '.join(found.unsaid)}"
-    own = config.path_of(name)
-    if found.path != own:
-        whose = f"{found.path} stays where it is, for you to remove" if found.path else "it has no file yet"
-        yield f"{name}: {whose}; notebook 08 writes {own} for it"
-    if found.starts_by and "autostart" not in one.guest:
-        yield f"{name}: {found.starts_by} in /etc/xen/auto starts it with the host, and stays a link of your own"
+    yield from (f"{name}: {line}" for line in of_files(one))
     now = guests.running(facts, found.name) if found.path else None
     other = told_apart(now.config, found.config, "") if now and now.config and found.config else ()
     if said := [str(d) for d in other if d.what.startswith(_SEEN)]:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from runbook import proposal
-from runbook.facts import grub, guest_files, os_prober, xl
+from runbook.facts import configurations, grub, guest_files, os_prober, xl
 from runbook.facts.configurations import identities
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams, load, loads
 from runbook.params.host import Local
 from runbook.proposal import adopted
 from runbook.steps import name_of, notebooks
+from runbook.steps.guests import set_autostart
 from runbook.steps.guests.write_guest_configs import disks
 from runbook.steps.shared import boot_menu
 from runbook.testbed import machines
@@ -165,6 +166,65 @@ def test_the_zoos_machine_with_xen_reads_the_words_that_new_writes():
     explained = machines.named("xen").explained
     assert explained
     assert [step for step, words in explained.items() if words not in adoption.read(text)] == []
+
+
+WEB = """name = "web"
+type = "hvm"
+memory = 512
+disk = [ "phy:/dev/guests/web,xvda,w" ]
+vif = [ "bridge=xenbr1" ]
+"""
+ELSEWHERE = {
+    "another name": ("/etc/xen/w.hvm", "w.hvm\tf\t../w.hvm\n", "w.hvm"),
+    "a folder of its own": ("/etc/xen/vm/web.cfg", "01-web.cfg\tf\t../vm/web.cfg\n", "01-web.cfg"),
+    "the place of ours in a link": ("/etc/xen/w.cfg", "01-w.cfg\tf\t../w.cfg\n", "01-w.cfg"),
+    "a copy that starts with the host": ("/etc/xen/auto/web.cfg", "web.cfg\tf\t\n", "web.cfg"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_a_guest_whose_file_has_another_name(case):
+    """It is adopted, the file says that notebook 08 writes one of its own for it, and no second link would start it."""
+    path, auto, starts_by = ELSEWHERE[case]
+    there = f"= {path}\n" + "".join(f" {line}\n" for line in WEB.splitlines())
+    changes = {
+        guest_files.FILES: Answer(0),
+        guest_files.AUTOSTART: Answer(0, auto),
+        configurations.ELSEWHERE: Answer(0, there),
+    }
+    text, params = written(by_hand() | changes)
+    assert [(g.name, g.autostart) for g in params.guests] == [("web", None)]
+    assert f"{path} stays where it is, for you to remove; notebook 08 writes /etc/xen/web.cfg for it" in text
+    assert f"{starts_by} in /etc/xen/auto starts it with the host" in text
+    facts = answered(set_autostart.asks(params), by_hand() | changes)
+    assert set_autostart.plan(params, facts).actions == ()
+
+
+def test_of_two_files_that_are_one_guest_the_one_of_its_name_is_adopted():
+    """A copy in /etc/xen/auto that fell behind stays outside, and nothing of the guest's own file would be replaced."""
+    lines = "".join(f"/etc/xen/web.cfg:{line}\n" for line in WEB.splitlines())
+    old = "= /etc/xen/auto/01-web.cfg\n" + "".join(
+        f" {line}\n" for line in WEB.replace("512", "256").splitlines()
+    )
+    changes = {
+        guest_files.FILES: Answer(0, lines),
+        guest_files.AUTOSTART: Answer(0, "01-web.cfg\tf\t\n"),
+        configurations.ELSEWHERE: Answer(0, old),
+    }
+    text, params = written(by_hand() | changes)
+    assert [(g.name, g.memory_mib) for g in params.guests] == [("web", 512)]
+    assert (
+        "/etc/xen/auto/01-web.cfg is not among the guests here, and stays as it is; 01-web.cfg in /etc/xen/auto starts it with "
+        "the host: /etc/xen/web.cfg is that guest already" in " ".join(text.replace("#", " ").split())
+    )
+
+
+def test_a_link_with_a_number_that_no_autostart_has_leaves_its_guest_in_the_file():
+    """00-web.cfg starts before all that the runbook numbers: it stays, and the guest is adopted without it."""
+    changes = {guest_files.AUTOSTART: Answer(0, "00-web.cfg\tf\t../web.cfg\n")}
+    text, params = written(by_hand() | changes)
+    assert [(g.name, g.autostart) for g in params.guests] == [("web", None)]
+    assert "00-web.cfg in /etc/xen/auto starts it with the host, and stays your own" in text
 
 
 ENDED = "run /usr/local/lib/xen-runbook/end-guests --all"
