@@ -22,10 +22,10 @@ _WHERE = (
     "/etc/NetworkManager/system-connections", "/etc/ppp/peers",
 )  # fmt: skip
 CONFIGURED = Ask.shell(
-    "for p in /sys/class/net/*/device; do n=${p%/device}; n=${n##*/};"
+    "for p in /sys/class/net/*/device /sys/class/net/*/bridge; do n=${p%/*}; n=${n##*/};"
     f' grep -rlswF -e "$n" {" ".join(_WHERE)} | while read -r f; do echo "$n $f"; done; done; true'
 )
-"""Which cards some file of a network manager names: what sleeps now may have its address at the next start."""
+"""Which cards and bridges some file of a network manager names: what sleeps now may have its address at the next start."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Cards:
     """Why no bridge is suggested on the way out, in words; '' where one is."""
     staying: dict[str, str]
     """For each card that stays as it is the reason, in words; by PCI address."""
+    of_others: tuple[str, ...] = ()
+    """Bridges that some program made, and no file of a network manager: they are that program's."""
 
 
 def read(machine: Machine, facts: Facts, chosen: frozenset[str] = frozenset()) -> Cards:
@@ -62,11 +64,12 @@ def read(machine: Machine, facts: Facts, chosen: frozenset[str] = frozenset()) -
 
     `chosen` are the addresses that a guest is to have: their cards are no ports.
     """
-    net = machine.network
+    net, named = machine.network, _configured(facts)
     bridges = [*_there(machine, facts)]
+    of_others = tuple(b.name for b in bridges if _is_of_others(b, machine, facts))
+    bridges = [b for b in bridges if b.name not in of_others]
     outside, no_way = _outside(machine, facts, bridges)
     bridges += [outside] if outside else []
-    named = _configured(facts)
     idle = [c for c in _wired(machine) if not net.uses_of(c.controller) and c.name not in named]
     idle = [c for c in idle if c.controller not in chosen]
     if (
@@ -89,7 +92,17 @@ def read(machine: Machine, facts: Facts, chosen: frozenset[str] = frozenset()) -
     bad = next((b for b in bridges if not _can_be(b)), None)
     if bad is not None:
         return Cards((), f"{bad.name} and {', '.join(bad.ports)} are no names that a bridge and its ports can have in this file", staying)  # fmt: skip
-    return Cards(tuple(bridges), no_way, staying)
+    return Cards(tuple(bridges), no_way, staying, of_others)
+
+
+def _is_of_others(bridge: Bridge, machine: Machine, facts: Facts) -> bool:
+    """Return whether a bridge is nothing that a file of a network manager makes, and not the way out.
+
+    What Docker or a script made would be written into such a file, and have two masters.
+    """
+    is_named = CONFIGURED not in facts or bridge.name in _configured(facts)
+    way = {*machine.network.cards_below(ways.out(machine.network))}
+    return not is_named and not way & {*machine.network.cards_below(bridge.name)}
 
 
 def _inside(bridges: list[Bridge]) -> bool:

@@ -27,6 +27,7 @@ _OWN_CHAIN = (
     "drops packets that guests send over a bridge. It is your own, and stays as it is; notebook 06 says which line lets "
     "them pass."
 )
+_OF_OTHERS = "no file of a network manager names it, so what made it keeps it; it is not among these, and neither are guests on it."
 _CONSENT = """\
 # Steps that restart the machine, or touch its network or boot menu, ask a person at the keyboard. To let
 # a run do them unattended, name them here:
@@ -132,6 +133,7 @@ def _network(top: CommentedMap, cards: Cards, found: Filters) -> None:
     top["network"] = here = CommentedMap(bridges=CommentedSeq() if cards.bridges else flow(()))
     above(top, "network", [""])
     said = [*_no_bridge(cards.no_way)] if cards.no_way else []
+    said += [*folded(f"{', '.join(cards.of_others)}: {_OF_OTHERS}", 2)] if cards.of_others else []
     said += [line for who in found.own_chains for line in folded(f"{who} {_OWN_CHAIN}", 2)]
     said += [line for why in cards.staying.values() for line in folded(f"{why}: it stays as it is.", 2)]
     if said:

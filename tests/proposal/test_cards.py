@@ -251,6 +251,33 @@ HOSTS: dict[str, tuple[Facts, list[tuple[str, tuple[str, ...], str]], list[str],
         ["eno2", "eno3"],
         "No bridge on the way out: eno1 is a wireless card",
     ),
+    "a bridge of Docker's with a name of its own": (
+        host(
+            MAIN, link("eno2", master="lab"), link("lab", "10.7.0.1/24"), link("eno3"), link("traefik", "172.20.0.1/16"),
+            routes=OUT, at="192.168.1.10", bridges=("traefik", "lab"), configured="eno1 /etc/network/interfaces\n",
+        ),
+        [OUTSIDE, ("xenbr1", ("eno3",), "none")],
+        [],
+        "lab, traefik: no file of a network manager names it, so what made it keeps it; it is not among these",
+    ),
+    "Wi-Fi beside a bridge of Docker's": (
+        host(
+            MAIN, link("eno2"), link("eno3"), link("traefik", "172.20.0.1/16"), routes=OUT, at="192.168.1.10", wireless="eno1",
+            bridges=("traefik",), configured="eno1 /etc/network/interfaces\n",
+        ),
+        [ROUTED],
+        ["eno2", "eno3"],
+        "traefik: no file of a network manager names it",
+    ),
+    "a bridge for guests alone, and one that is the way out by a file elsewhere": (
+        host(
+            link("br0", "192.168.1.10/24"), link("eno1", master="br0"), link("lan0", "10.5.0.1/24"), link("eno2"), link("eno3"),
+            routes=[{**OUT[0], "dev": "br0"}], at="192.168.1.10", bridges=("br0", "lan0"), configured="lan0 /etc/network/interfaces\n",
+        ),
+        [("br0", ("eno1",), "keep"), ("lan0", (), "keep")],
+        ["eno2", "eno3"],
+        "it is there, and guests can be on it",
+    ),
     "no way out": (
         host(link("eno1"), link("eno2"), link("eno3"), routes=[]), [], ["eno1", "eno2", "eno3"], "no way out was seen",
     ),
