@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook.facts import configurations, guest_files
@@ -14,11 +14,16 @@ from runbook.facts.guest_files import AutoEntry
 from runbook.facts.storage import GIB, Storage
 from runbook.facts.storage.asks import LONG
 from runbook.guests import adoption, config, disk_spec
+from runbook.guests.devices import words_of
 from runbook.guests.running import started
 from runbook.guests.syntax import Config, Unreadable, parse
-from runbook.model.ask import Facts
+from runbook.model.ask import Ask, Facts
 
-COMMANDS = (guest_files.FILES, configurations.ELSEWHERE, guest_files.AUTOSTART, LONG)
+XL_CONF = Ask.read("/etc/xen/xl.conf")
+COMMANDS = (guest_files.FILES, configurations.ELSEWHERE, guest_files.AUTOSTART, LONG, XL_CONF)
+_DEFAULT = re.compile(r"""(?m)^\s*vif\.default\.(bridge|script|gatewaydev|backend)\s*=\s*["']?([^"'#\n]+)""")
+_USUAL = ("xenbr0", "vif-bridge", "/etc/xen/scripts/vif-bridge")
+"""What a card has that neither its guest nor xl.conf(5) says anything of."""
 _FIRST = re.compile(r"# (?:[^:\n]+: )?(.+)")
 Fields = dict[str, Any]
 
@@ -42,6 +47,8 @@ class Found:
     """What libxl has of one that runs, and no configuration says."""
     link_target: str = ""
     """Where the link that starts it leads."""
+    unstated: tuple[str, ...] = ()
+    """What xl.conf(5) gives its network cards and its own file does not say, such as `bridge=br0`."""
 
     @property
     def is_ours(self) -> bool:
@@ -86,9 +93,28 @@ def read(facts: Facts) -> tuple[Found, ...]:
     files = [_of_file(path, text, links, runs) for path, text in sorted(there.texts.items())]
     unread = [(path, why) for path, why in there.unread.items() if path not in there.texts]
     files += [Found(_stem(path), path, "", None, why) for path, why in unread]
+    given = _given(facts)
+    files = [replace(found, unstated=_unstated(found, given)) for found in files]
     files.sort(key=lambda found: not found.is_named_as_ours)  # of two that are one guest, it is the first
     named = {found.name for found in files}
     return (*files, *(_of_domain(name, entry) for name, entry in runs.items() if name not in named))
+
+
+def _given(facts: Facts) -> dict[str, str]:
+    """Return what xl.conf(5) gives each network card that does not say it, where that is not the usual; {} where nobody asked.
+
+    >>> from runbook.model.ask import Answer
+    >>> _given(Facts({XL_CONF: Answer(0, 'vif.default.bridge="br0"\\n#vif.default.script="x"\\n')}))
+    {'bridge': 'br0'}
+    """
+    text = facts.text(XL_CONF.argv[0]) or "" if XL_CONF in facts else ""
+    found = {key: value.strip() for key, value in _DEFAULT.findall(text)}
+    return {key: value for key, value in found.items() if value and value not in _USUAL}
+
+
+def _unstated(found: Found, given: Mapping[str, str]) -> tuple[str, ...]:
+    cards = [words_of(spec) for spec in found.config.items("vif")] if found.config else []
+    return tuple(f"{key}={value}" for key, value in given.items() if any(key not in card for card in cards))
 
 
 def _stem(path: str) -> str:
@@ -144,6 +170,11 @@ def entry(found: Found, host: str, group: str, release: str, size: Callable[[str
     """Return a guest as it would stand in the parameters of a host. Raises `Unadoptable` with the reason."""
     if found.config is None:
         raise adoption.Unadoptable(f"xl cannot read it: {found.why}")
+    if found.unstated:
+        raise adoption.Unadoptable(
+            f"what its network cards do not say stands in {XL_CONF.argv[0]}, and the runbook writes a card whole: write "
+            f"`{', '.join(found.unstated)}` into its `vif`, which changes nothing"
+        )
     made = adoption.parameters(found.config, group, size_gib=size, release=release)
     guest = dict(made.guest)
     if guest.get("uuid") == config.made_uuid(host, str(guest["name"])):

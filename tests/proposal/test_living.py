@@ -14,7 +14,7 @@ from runbook.facts.configurations import identities
 from runbook.model.ask import MISSING, Answer, Ask, Facts
 from runbook.params import HostParams, load, loads
 from runbook.params.host import Local
-from runbook.proposal import adopted
+from runbook.proposal import adopted, guests
 from runbook.steps import name_of, notebooks
 from runbook.steps.guests import set_autostart
 from runbook.steps.guests.write_guest_configs import disks
@@ -217,6 +217,25 @@ def test_of_two_files_that_are_one_guest_the_one_of_its_name_is_adopted():
         "/etc/xen/auto/01-web.cfg is not among the guests here, and stays as it is; 01-web.cfg in /etc/xen/auto starts it with "
         "the host: /etc/xen/web.cfg is that guest already" in " ".join(text.replace("#", " ").split())
     )
+
+
+def test_a_card_that_xls_own_settings_put_on_a_bridge_keeps_its_guest_outside():
+    """Without a word on it `vif` means another bridge than the parameters would say: what to write there is said."""
+    web = WEB.replace("bridge=xenbr1", "mac=00:16:3e:30:00:01")
+    own = "".join(
+        f"/etc/xen/{name}.cfg:{line}\n"
+        for name, text in (("web", web), ("mail", WEB.replace("web", "mail")))
+        for line in text.splitlines()
+    )
+    changes = {
+        guest_files.FILES: Answer(0, own),
+        guests.XL_CONF: Answer(0, 'autoballoon="off"\nvif.default.bridge = "xenbr1"\n'),
+    }
+    text, params = written(by_hand() | changes)
+    assert [g.name for g in params.guests] == ["mail"]
+    said = " ".join(text.replace("#", " ").split())
+    assert "/etc/xen/web.cfg is not among the guests here, and stays as it is" in said
+    assert "write `bridge=xenbr1` into its `vif`, which changes nothing" in said
 
 
 def test_a_link_with_a_number_that_no_autostart_has_leaves_its_guest_in_the_file():
