@@ -236,6 +236,7 @@ class TestHideDevices:
         assert (
             "grep -r pci.stub" in found[f"pci-stub takes devices at the boot: {modules.EARLY} names pci_stub"]
         )
+        assert all("driverctl list-overrides" in move for what, move in found.items() if "takes" in what)
         carry(by_name, hide_devices, PARAMS)
         assert by_name.files[hide_devices.FIRST].splitlines()[1:] == lines[1:]
         by_line = with_files({"/etc/modprobe.d/stub.conf": "softdep e1000e pre: pci_stub\n"})
@@ -545,6 +546,13 @@ class TestSetBootMenu:
         machine.files[grub.CONFIG] = machine.files[grub.CONFIG].replace(old, new)
         assert fault in faults(machine, set_boot_menu, PARAMS)
         assert carry(machine, set_boot_menu, PARAMS) == ["run update-grub"]
+
+    def test_a_file_behind_ours_that_sets_the_default_can_be_found(self):
+        """Running the step again would not help: the move says how the file is found, and what becomes of it."""
+        machine = configured()
+        machine.files[grub.CONFIG] = machine.files[grub.CONFIG].replace("${saved_entry}", "0")
+        (finding,) = set_boot_menu.check(PARAMS, machine.facts(set_boot_menu.asks(PARAMS)))
+        assert "`grep -n GRUB_DEFAULT= /etc/default/grub.d/*.cfg` shows the file" in finding.do
 
     def test_a_list_that_was_emptied_must_be_gone(self):
         """A hide list that stays in the menu after the last device is taken out is a fault (H611)."""

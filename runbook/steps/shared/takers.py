@@ -27,6 +27,8 @@ def leftover(driver: str, seen: str) -> Finding:
         f"under Xen only xen-pciback can pass a device, so hide_devices has it loaded before {driver}; on plain Debian "
         f"{driver} takes it as before",
         f"leave it where KVM is still used on plain Debian; else take the {lines} out of {EARLY}, and `options {driver}` "
-        f"and `softdep … pre: {driver}` out of /etc/modprobe.d (`grep -r {word} /etc/modprobe.d` shows them), then run again",
+        f"and `softdep … pre: {driver}` out of /etc/modprobe.d (`grep -r {word} /etc/modprobe.d` shows them; what driverctl "
+        "holds `driverctl list-overrides` shows, and `driverctl unset-override ADDRESS` ends: it would take the device from "
+        "xen-pciback too), then run again",
         "H616",
     )

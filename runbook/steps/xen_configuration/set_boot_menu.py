@@ -152,8 +152,10 @@ def _left(params: HostParams, now: Grub, xen_entry: Entry) -> Iterator[Finding]:
     if now.default != "${saved_entry}":
         yield _fail(
             f"GRUB's default is '{now.default}', not the saved entry",
-            "another file in grub.d sets GRUB_DEFAULT",
+            f"the menu is older than {boot_menu.OPTIONS_FILE}, or a file that is read behind it sets GRUB_DEFAULT",
             "H619",
+            f"run `update-grub`; where that is not enough, `grep -n GRUB_DEFAULT= {boot_menu.FOLDER}/*.cfg` shows the file: take "
+            "the line out of it, or give it a name that sorts in front of ours, such as 50-local.cfg, and run `update-grub`",
         )
 
 
@@ -174,9 +176,9 @@ def _unlike_plain(now: Grub, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _fail(what: str, why: str, source: str = "") -> Finding:
-    do = f"run `update-grub`, read what it says, and compare {boot_menu.OPTIONS_FILE} with {grub.CONFIG}"
-    return Finding("fail", what, why, do, source)
+def _fail(what: str, why: str, source: str = "", do: str = "") -> Finding:
+    again = f"run `update-grub`, read what it says, and compare {boot_menu.OPTIONS_FILE} with {grub.CONFIG}"
+    return Finding("fail", what, why, do or again, source)
 
 
 def _not_installed(params: HostParams) -> Finding:
