@@ -99,6 +99,14 @@ def test_what_returned_is_equal(capsys: pytest.CaptureFixture[str]) -> None:
     assert "not returned, as named: accounts: /etc/passwd:uuidd is new" in capsys.readouterr().err
 
 
+def test_a_metric_that_only_counts_cards_is_no_change() -> None:
+    """dhcpcd adds the card's index; another address, or a metric that somebody set, is a change."""
+    route = "default via 10.0.2.2 dev enp0s3 proto dhcp src 10.0.2.15 metric {}"
+    first = read(routes=route.format(1003))
+    assert not state.difference(first, read(routes=route.format(1002)))
+    assert len(state.difference(first, read(routes=route.format(20)))) == 2
+
+
 def test_an_answer_that_is_missing_is_no_equality() -> None:
     """A section that was cut off, or is empty where no machine's is, is an error."""
     with pytest.raises(ValueError, match="packages"):

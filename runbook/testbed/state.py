@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -67,6 +68,9 @@ SCRIPT = f"{ENVIRONMENT}\n" + "".join(
 )
 """One script, one round trip; every section must be answered."""
 
+_BY_INDEX = re.compile(r"( proto dhcp .*metric) (?:1|3)0\d\d$")
+"""dhcpcd adds the card's index to 1000 (wireless: 3000); the kernel counts cards anew at each start (dhcpcd.conf(5), metric)."""
+
 Section = dict[str, str]
 
 
@@ -107,7 +111,7 @@ def parse(text: str) -> State:
             "addresses": {
                 " ".join(line.split()[:2]): " ".join(line.split()[2:]) for line in raw["addresses"]
             },
-            "routes": dict.fromkeys(raw["routes"], "there"),
+            "routes": dict.fromkeys((_BY_INDEX.sub(r"\1 by its index", r) for r in raw["routes"]), "there"),
             "resolver": dict.fromkeys((" ".join(line.split()) for line in raw["resolver"]), "there"),
             "firewall": _rules(raw["firewall"]),
         }
