@@ -148,8 +148,7 @@ class Book(WithGuests, Rehearsing):
             run = self._close()
             self.let_go()
             signed = "" if run.record.signed_by else "; not signed: nobody vouches for it"
-            told = (f"told: {whereto}" for whereto in run.sent)
-            rows.append(("report", run.outcome, "; ".join((f"{run.index}{signed}", *run.unsent, *told))))
+            rows.append(("report", run.outcome, "; ".join((f"{run.index}{signed}", *run.told))))
         return views.summary(f"{self.notebook} on {self.params.host}", rows)
 
     def keep(self, place: Path, close: Callable[[], Run]) -> None:

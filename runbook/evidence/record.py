@@ -108,6 +108,11 @@ class Run:
     """Where to it was told; the report, which was closed before, does not have it."""
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """In sentences: who could not be told of its end, then who was."""
+        return (*self.unsent, *(f"told: {whereto}" for whereto in self.sent))
+
+    @property
     def exit_code(self) -> int:
         return 1 if self.record.exit_code is None else self.record.exit_code
 
