@@ -157,6 +157,7 @@ def test_few_answers_are_left_to_be_compared_as_text():
         "grep",
         "grep",
         "grep",
+        "grep",
         "i=/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f;",
         "locale",
         "ls",

@@ -187,8 +187,11 @@ def test_a_guest_whose_file_has_another_name(case):
     """It is adopted, the file says that notebook 08 writes one of its own for it, and no second link would start it."""
     path, auto, starts_by = ELSEWHERE[case]
     there = f"= {path}\n" + "".join(f" {line}\n" for line in WEB.splitlines())
+    in_place = path if Path(path).match("/etc/xen/*.cfg") else ""
     changes = {
-        guest_files.FILES: Answer(0),
+        guest_files.FILES: Answer(
+            0, "".join(f"{in_place}:{line}\n" for line in WEB.splitlines() if in_place)
+        ),
         guest_files.AUTOSTART: Answer(0, auto),
         configurations.ELSEWHERE: Answer(0, there),
     }

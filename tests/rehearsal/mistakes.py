@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from runbook.facts import package_sources
 from runbook.model.ask import Answer, Ask
 
 Answers = dict[Ask, Answer]
@@ -71,8 +72,10 @@ def _hidden(answers: Answers) -> None:
     )
 
 
-def _silent(_: str) -> str:
-    return "silent debian http://mirror.example/debian/dists/trixie/ Could not connect\n"
+def _silent(answers: Answers) -> None:
+    """The capture may have waited another time for its package sources: the question is today's."""
+    silent = "silent debian http://mirror.example/debian/dists/trixie/ Could not connect\n"
+    answers[package_sources.COMMANDS[0]] = Answer(0, silent)
 
 
 MISTAKES = (
@@ -88,7 +91,7 @@ MISTAKES = (
         "what VFIO needed is left, for the uplink's card", "rehearsal", "boot_xen_once",
         answers=_said("modprobe.d", lambda t: t + "/etc/modprobe.d/vfio.conf\toptions vfio-pci ids=1af4:1041\n"),
     ),
-    Mistake("the mirror does not answer", "plan", "survey_debian", "does not answer", answers=_said("indextargets", _silent)),
+    Mistake("the mirror does not answer", "plan", "survey_debian", "does not answer", answers=_silent),
     Mistake("sshd asks for a second proof", "described", "require_ssh_keys", "ssh asks for a key alone, and not for", answers=_second_proof),
     Mistake("/boot is full", "plan", "install_xen", "/boot has 1 MiB free", answers=_said("avail /boot", lambda t: "Avail\n1048576\n")),
     Mistake("the parameters are for another release", "open", "survey_debian", "not bookworm", params=lambda v: v.__setitem__("release", "bookworm")),
