@@ -189,7 +189,9 @@ def test_the_command_opens_the_project_at_that_page(project, monkeypatch):
     """JupyterLab's root is the project, it listens on this computer alone, and a person's options go to it."""
     called = []
     monkeypatch.chdir(project)
-    monkeypatch.delenv("JUPYTER_DEFAULT_PROVISIONER_NAME", raising=False)
+    for name in ("JUPYTER_DEFAULT_PROVISIONER_NAME", "RUNBOOK_REPORTS"):
+        monkeypatch.setenv(name, "")  # so that what the command sets is gone afterwards
+        monkeypatch.delenv(name)
     monkeypatch.setattr(os, "execv", lambda program, argv: called.append(argv))
     done = CliRunner().invoke(main, ["jupyter", "--no-browser", "--port", "8889"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
