@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from runbook.facts import filter_files
 from runbook.model.ask import Ask, Facts
 
 _SETTINGS = (
@@ -45,8 +45,7 @@ class Line:
 
 def ask(names: Collection[str]) -> Ask:
     """Return the question which lines name a card or a bridge; of files with keys in them no other line is read."""
-    words = " ".join(f"-e {shlex.quote(name)}" for name in names) or "-e ''"
-    return Ask.shell(f"grep -sHwF {words} {' '.join((*_SETTINGS, *_COMMANDS))}; true")
+    return Ask.shell(f"grep -sHwF {filter_files.patterns(names)} {' '.join((*_SETTINGS, *_COMMANDS))}; true")
 
 
 def lines(facts: Facts, names: Collection[str]) -> tuple[Line, ...]:

@@ -20,12 +20,20 @@ _WILD = re.compile(r"(?<![\w.@:/-])([A-Za-z][\w.-]*)[+*](?![\w*])")
 _IN_FORCE = "`iptables -S`"
 
 
+def patterns(names: Collection[str]) -> str:
+    """Return grep(1)'s options that look for any of some names.
+
+    >>> patterns(["eno1", "xenbr0"]), patterns([])
+    ('-e eno1 -e xenbr0', "-e ''")
+    """
+    return " ".join(f"-e {shlex.quote(name)}" for name in names) or "-e ''"
+
+
 def ask(names: Collection[str]) -> Ask:
     """Return the question which lines of those files name a card, a bridge, or another interface, or some by a wildcard."""
-    words = " ".join(f"-e {shlex.quote(name)}" for name in names) or "-e ''"
     return Ask.shell(
         f'f="{_FILES}"; for i in 1 2 3; do f="$f $({_INCLUDED})"; done\n'
-        f"{{ grep -sHwF {words} $f; grep -sHE '[[:alnum:]_][+*]' $f; }} | sort -u; true"
+        f"{{ grep -sHwF {patterns(names)} $f; grep -sHE '[[:alnum:]_][+*]' $f; }} | sort -u; true"
     )
 
 
