@@ -72,12 +72,13 @@ class Server:
         """Return an address of this server that needs no login."""
         return f"http://127.0.0.1:{self._port}/{path}?reset&token={self._token}"
 
-    def copy(self, name: str) -> Path:
-        """Return a copy of a committed notebook without its outputs: what a person sees, this run made."""
+    def copy(self, name: str, **further: str) -> Path:
+        """Return a copy of a committed notebook without its outputs, with further code cells by their ids."""
         book = nbformat.read(ROOT / f"notebooks/{name}.ipynb", as_version=4)
         for cell in book.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
+        book.cells += [nbformat.v4.new_code_cell(text, id=made) for made, text in further.items()]
         return self._write(name, book)
 
     def write(self, name: str, *cells: str) -> Path:
