@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from runbook.facts.network import session_address
 from runbook.model.ask import Ask, Facts
@@ -16,6 +18,8 @@ _SESSION = Ask.run("printenv", "SSH_CONNECTION")
 COMMANDS = (_SOCKETS, _ADDR, _SESSION)
 _LEASES = (("udp", "68"), ("udp", "546"))
 """Where the host's own DHCP clients wait for answers."""
+_TUNNELS = {"gre": "GRE", "gre6": "GRE", "ipip": "IPIP", "sit": "IPv6 in IPv4", "tunnel6": "IP in IPv6"}
+_IPSEC = ("charon", "charon-systemd", "pluto", "racoon", "iked")
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,31 @@ class Listening:
     """Each once; those that only the host itself reaches are left out."""
     tunnel: str
     """The interface of a tunnel, such as wg0, that this session came through; '' when it came by no tunnel."""
+    protocols: tuple[str, ...] = ()
+    """What comes in by a protocol without ports, each with what shows it, such as `GRE (gre1)`."""
 
 
 def parse(facts: Facts) -> Listening:
     """Return what listens, of the facts."""
-    rows = json.loads(facts[_ADDR].out or "[]")
+    every = rows = json.loads(facts[_ADDR].out or "[]")
     address = session_address(facts[_SESSION].out)
     rows = [r for r in rows if address and any(a.get("local") == address for a in r.get("addr_info", ()))]
     # WireGuard and other tunnels have no address of hardware, unlike cards, bridges and VLANs.
     tunnels = [r["ifname"] for r in rows if r.get("link_type") == "none" or not r.get("address")]
-    return Listening(sockets(facts[_SOCKETS].out), next(iter(tunnels), ""))
+    listens = sockets(facts[_SOCKETS].out)
+    return Listening(listens, next(iter(tunnels), ""), tuple(_protocols(every, listens)))
+
+
+def _protocols(rows: list[dict[str, Any]], listens: tuple[Socket, ...]) -> Iterator[str]:
+    """Yield what comes in by protocols without ports: of tunnels that are up, and of IPsec.
+
+    A tunnel's interface tells its kind (ip-link(8)); who negotiates keys for IPsec listens by UDP, its packets are ESP.
+    """
+    for row in rows:
+        if row.get("link_type") in _TUNNELS and "UP" in row.get("flags", ()):
+            yield f"{_TUNNELS[row['link_type']]} ({row['ifname']})"
+    if ipsec := next((s.program for s in listens if s.program in _IPSEC), ""):
+        yield f"ESP ({ipsec})"
 
 
 def sockets(text: str) -> tuple[Socket, ...]:

@@ -42,7 +42,7 @@ from runbook.steps.debian_configuration import (
     start_without_screen,
     trim_disks,
 )
-from runbook.steps.shared import edits, own_filters, wanted_packages
+from runbook.steps.shared import edits, own_filters, wanted_packages, ways_in
 from runbook.steps.shared.apt import UPDATE
 from tests.recorded import AGAIN, Said, gathers, last
 from tests.recorded import FIRST as FIRST_RUN
@@ -813,6 +813,31 @@ def test_each_way_in_is_known_by_who_listens(line, through, level, what):
         changes[listening._SESSION] = Answer(0, "10.8.0.2 51234 10.8.0.1 22\n")
     found = plan(close_ports, machine=BEFORE, changes=changes).findings
     assert [(f.level, f.what) for f in found] == ([(level, what)] if what else [])
+
+
+def test_what_comes_without_a_port_is_told_of():
+    """Tunnels of the kernel's that are up, and IPsec by who negotiates its keys: no rule for a port lets them in."""
+    rows = [
+        {"ifname": "gre1", "link_type": "gre", "flags": ["UP"], "addr_info": []},
+        {"ifname": "tunl0", "link_type": "ipip", "flags": ["NOARP"], "addr_info": []},
+    ]
+    facts = Facts(
+        {
+            listening._ADDR: Answer(0, json.dumps(rows)),
+            listening._SESSION: Answer(1),
+            listening._SOCKETS: Answer(
+                0, 'udp UNCONN 0 0 0.0.0.0:500 0.0.0.0:* users:(("charon",pid=9,fd=6))'
+            ),
+        }
+    )
+    server = ssh_server.SshServer({"port": ("22",)}, "", 1, "")
+    found = ways_in.shut(params(firewall={"kind": "ssh-only"}), server, listening.parse(facts))
+    assert [(f.level, f.what) for f in found][1:] == [
+        (
+            "warn",
+            "What comes by protocols without ports would be shut: GRE (gre1), ESP (charon)",
+        )
+    ]
 
 
 def test_another_packet_filter_is_refused():

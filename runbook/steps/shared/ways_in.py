@@ -47,7 +47,19 @@ def shut(params: HostParams, server: SshServer, now: Listening) -> list[Finding]
                 "ss(8)",
             )
         )
+    found += [_by_protocol(now.protocols)] if now.protocols else []
     return found
+
+
+def _by_protocol(protocols: tuple[str, ...]) -> Finding:
+    return Finding(
+        "warn",
+        f"What comes by protocols without ports would be shut: {', '.join(protocols)}",
+        "the filter lets in ports of TCP and UDP, and answers to what this host sent first; a tunnel or IPsec that its other end "
+        "begins is dropped",
+        "set `kind: keep`, and write a filter of your own that lets them in",
+        "nft(8)",
+    )
 
 
 def _published(sockets: list[Socket]) -> Finding:
