@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runbook.facts import grub, grub_menu, modules, os_prober, packages, services, trim, xen
+from runbook.facts import grub, grub_menu, modules, os_prober, packages, services, trim, xen, xl
 from runbook.model.ask import Ask, Facts
 from runbook.params.host import Dom0
 from runbook.params.host import Xen as XenParams
@@ -25,6 +25,8 @@ _TIMER = services.commands(trim.TIMER)
 COMMANDS = (
     *xen.COMMANDS, *grub.COMMANDS, *os_prober.COMMANDS, *guests.COMMANDS, _SUDO, _WATCHDOG, _INSTALLED, _HIDDEN, trim.LVM, *_TIMER,
 )  # fmt: skip
+_DEBIANS = "pkg-xen-devel"
+"""Who compiles Debian's packages of Xen, as they say themselves."""
 _BY_GRUB = ("no-real-mode", "edd=off", "placeholder")
 _OURS = ("dom0_mem=", "dom0_max_vcpus=", "ucode=scan")
 _IOMMU_ON = ("1", "on", "yes", "true", "enable", "required", "force")
@@ -68,6 +70,10 @@ def read(machine: Machine, facts: Facts) -> Adopted:
         said.append(
             f"Xen was started with {off[-1]}, so no guest can have a device; it stays among the options"
         )
+    if _is_by_hand(facts):
+        said.append(
+            "The Xen that runs came from no package of Debian's: 05 puts none beside it, and says how it is taken away"
+        )
     return Adopted(
         dom0,
         _if_valid(XenParams, words, "Xen", said),
@@ -91,6 +97,12 @@ def mib(word: str) -> int:
         bound: int(number) * {"g": 2**20, "m": 2**10}.get(unit.lower(), 1) for bound, number, unit in parts
     }
     return (sizes.get("") or sizes.get("max:") or 0) // 1024
+
+
+def _is_by_hand(facts: Facts) -> bool:
+    """Return whether neither a package nor who compiled it (`xl info`) says that the running Xen is Debian's."""
+    packaged = packages.installed(facts[_INSTALLED].out) if _INSTALLED in facts else {"unknown": ""}
+    return not packaged and xl.info(facts).get("cc_compile_by", _DEBIANS) != _DEBIANS
 
 
 def _dom0(now: xen.Xen, said: list[str]) -> dict[str, Any]:

@@ -168,6 +168,17 @@ def test_the_zoos_machine_with_xen_reads_the_words_that_new_writes():
     assert [step for step, words in explained.items() if words not in adoption.read(text)] == []
 
 
+def test_a_xen_that_no_package_brought_is_told_of():
+    """Who compiled it says so where no package of it is installed; one of Debian's is told by either."""
+    said = "The Xen that runs came from no package of Debian's"
+    none = {adopted._INSTALLED: Answer(1, "")}
+    hand = XEN_INFO.format("dom0_mem=2G,max:2G") + "\ncc_compile_by          : root\n"
+    assert said in adoption.read(written(by_hand() | none | {xl.INFO: Answer(0, hand)})[0])
+    assert said not in adoption.read(written(by_hand() | {xl.INFO: Answer(0, hand)})[0])
+    debians = hand.replace("root", adopted._DEBIANS)
+    assert said not in adoption.read(written(by_hand() | none | {xl.INFO: Answer(0, debians)})[0])
+
+
 WEB = """name = "web"
 type = "hvm"
 memory = 512

@@ -127,6 +127,16 @@ def test_debians_packages_beside_a_built_xen_are_refused():
     assert stops(finished(), install_xen, PACKAGES) == [("refuse", "A Xen built from source is installed")]
 
 
+@pytest.mark.parametrize(("step", "params"), [(install_xen, PACKAGES), (install_built_xen, SOURCE)])
+def test_beside_a_xen_that_no_package_brought_is_refused(step, params):
+    """What runs was installed by hand where dom0 runs and no package of Xen is there."""
+    assert ("refuse", "The Xen that runs came from no package") in stops(Machine(is_dom0=True), step, params)
+    ours = finished() if step is install_built_xen else Machine()
+    carry(ours, step, params)
+    ours.is_dom0 = True
+    assert planned(ours, step, params).stops == ()
+
+
 @pytest.mark.parametrize("step", [build_xen, install_built_xen])
 def test_nothing_is_built_unless_asked_for(step):
     """With Debian's packages these steps ask nothing, do nothing, and say why."""

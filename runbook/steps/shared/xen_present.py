@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from runbook import releases
 from runbook.actions import WriteFile
-from runbook.facts import files
+from runbook.facts import files, system
 from runbook.facts.packages import Packages
 from runbook.model.ask import Ask, Facts
 from runbook.model.plan import Finding
 from runbook.params import HostParams
-from runbook.releases.xen import DEVICE_MODEL
+from runbook.releases.xen import BUILT, DEVICE_MODEL
 from runbook.steps.shared import apt, boot_menu
 
 _CPU = Ask.run("grep", "-m2", "-E", "^(vendor_id|flags)", "/proc/cpuinfo")
@@ -17,8 +17,29 @@ _PATHS = (DEVICE_MODEL, "/usr/sbin/update-grub")
 
 
 def asks(params: HostParams) -> tuple[Ask, ...]:
-    """Return the questions about boot files, the device model and the processor."""
-    return (_hypervisors(params), Ask.read(boot_menu.KEEP_DEFAULT_FILE), _CPU, *files.commands(*_PATHS))
+    """Return the questions about boot files, the device model, the processor, and what runs."""
+    there = (_hypervisors(params), Ask.read(boot_menu.KEEP_DEFAULT_FILE), _CPU, *files.commands(*_PATHS))
+    return (*there, *system.COMMANDS)
+
+
+def by_hand(params: HostParams, facts: Facts, now: Packages) -> list[Finding]:
+    """Return whether a Xen runs that no package brought: two toolstacks on one host command nothing well."""
+    supply = apt.supply(params)
+    is_known = any(
+        name == BUILT or name.startswith(("xen-system", "xen-hypervisor")) for name in now.installed
+    )
+    if is_known or not system.parse(facts).is_dom0 or (hypervisors(params, facts) and not supply.is_built):
+        return []
+    return [
+        Finding(
+            "refuse",
+            "The Xen that runs came from no package",
+            "it was installed by hand, as `make install` does: which of the two sets of tools answered would depend on the path",
+            "take it away (`make uninstall` where it was built, then `update-grub`), restart into plain Debian, and run again; "
+            "guests' configurations and volumes stay where they are",
+            "H505",
+        )
+    ]
 
 
 def keep_default(facts: Facts) -> list[WriteFile]:
