@@ -623,6 +623,17 @@ class TestEnableServices:
         assert carry(configured(), enable_services, PARAMS) == []
         assert carry(under_xen(), enable_services, PARAMS) == []
 
+    def test_what_somebody_switched_off_under_xen_is_a_loss(self):
+        """Before Xen's first boot nobody has decided anything; where it runs, starting guests with the host is asked for anew."""
+        name = "xendomains.service"
+        found = []
+        for machine in (configured(), under_xen()):
+            machine.units[name] = ("inactive", "disabled")
+            plan = enable_services.plan(PARAMS, machine.facts(enable_services.asks(PARAMS)))
+            assert f"run systemctl enable {name}" in [action.title for action in plan.actions]
+            found.append([(f.level, f.what) for f in plan.findings])
+        assert found == [[], [("loss", f"{name} was switched off, and would start with the host")]]
+
     def test_under_xen_a_new_time_counts_at_once(self):
         """A changed unit is read and restarted where Xen runs."""
         machine = under_xen()

@@ -27,6 +27,21 @@ def masked(units: Iterable[Unit], otherwise: str) -> list[Finding]:
     ]
 
 
+def switched_off(units: Iterable[Unit]) -> list[Finding]:
+    """Return a loss for each unit of a running Xen's that somebody switched off: its package had it start with the host."""
+    return [
+        Finding(
+            "loss",
+            f"{unit.name} was switched off, and would start with the host",
+            "Debian's package enables it, so somebody decided otherwise; with xendomains.service the guests of /etc/xen/auto start too",
+            "agree to this very plan; where it shall stay off for good, `systemctl mask` says so, and this step then stops there",
+            "systemctl(1)",
+        )
+        for unit in units
+        if unit.enabled == "disabled"
+    ]
+
+
 def is_ours(text: str, content: str) -> bool:
     """Return whether a unit's file begins as ours does."""
     return text.startswith(content[: content.index("\n", content.index("Description=")) + 1])

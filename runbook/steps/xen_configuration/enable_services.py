@@ -52,7 +52,10 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     else:
         actions += own_units.away(facts, UNIT, UNIT_FILE, unit(params.services.watchdog_timeout_s))
     masked = own_units.masked((units[name] for name in due), "Xen's guests need it")
-    return Plan(tuple(actions), (*waits, *masked, *_lost(params, facts)))
+    # Before Xen's first boot nobody has decided anything, and nothing enables what a package of our own brings.
+    decided = due if system.parse(facts).is_dom0 and not _supply(params).is_built else ()
+    off = own_units.switched_off(units[name] for name in decided)
+    return Plan(tuple(actions), (*waits, *masked, *off, *_lost(params, facts)))
 
 
 def check(params: HostParams, facts: Facts) -> list[Finding]:
