@@ -15,10 +15,25 @@ _SOCKETS = Ask.run("ss", "-Hlntup")
 _ADDR = Ask.run("ip", "-j", "addr")
 _SESSION = Ask.run("printenv", "SSH_CONNECTION")
 
+RAW = Ask.run("ss", "-Hlnwp")
+"""Who takes packets of protocols without ports, for whoever shuts those: what else comes in so shows in `COMMANDS`."""
+
 COMMANDS = (_SOCKETS, _ADDR, _SESSION)
 _LEASES = (("udp", "68"), ("udp", "546"))
 """Where the host's own DHCP clients wait for answers."""
 _TUNNELS = {"gre": "GRE", "gre6": "GRE", "ipip": "IPIP", "sit": "IPv6 in IPv4", "tunnel6": "IP in IPv6"}
+_NAMES = {
+    "4": "IPIP",
+    "47": "GRE",
+    "50": "ESP",
+    "51": "AH",
+    "89": "OSPF",
+    "103": "PIM",
+    "112": "VRRP",
+    "115": "L2TP",
+}
+_LET_IN = ("1", "2", "58", "255")
+"""ICMP and IGMP, of which what a host needs is let in or asked for by nobody, and what is only sent by (protocols(5))."""
 _IPSEC = ("charon", "charon-systemd", "pluto", "racoon", "iked")
 
 
@@ -56,7 +71,8 @@ def parse(facts: Facts) -> Listening:
     # WireGuard and other tunnels have no address of hardware, unlike cards, bridges and VLANs.
     tunnels = [r["ifname"] for r in rows if r.get("link_type") == "none" or not r.get("address")]
     listens = sockets(facts[_SOCKETS].out)
-    return Listening(listens, next(iter(tunnels), ""), tuple(_protocols(every, listens)))
+    found = (*_protocols(every, listens), *(raw(facts[RAW].out) if RAW in facts else ()))
+    return Listening(listens, next(iter(tunnels), ""), tuple(dict.fromkeys(found)))
 
 
 def _protocols(rows: list[dict[str, Any]], listens: tuple[Socket, ...]) -> Iterator[str]:
@@ -69,6 +85,18 @@ def _protocols(rows: list[dict[str, Any]], listens: tuple[Socket, ...]) -> Itera
             yield f"{_TUNNELS[row['link_type']]} ({row['ifname']})"
     if ipsec := next((s.program for s in listens if s.program in _IPSEC), ""):
         yield f"ESP ({ipsec})"
+
+
+def raw(text: str) -> Iterator[str]:
+    """Yield the protocols of `ss -Hlnwp`, each with who takes its packets.
+
+    >>> list(raw('UNCONN 0 0 0.0.0.0:112 0.0.0.0:* users:(("keepalived",pid=9,fd=3))\\nUNCONN 0 0 *:58 *:* users:(("x",pid=1,fd=2))'))
+    ['VRRP (keepalived)']
+    """
+    for line in text.splitlines():
+        number, program = re.search(r"\S:(\d+)\s", line), re.search(r'users:\(\("([^"]+)"', line)
+        if number and number[1] not in _LET_IN:
+            yield _NAMES.get(number[1], f"protocol {number[1]}") + (f" ({program[1]})" if program else "")
 
 
 def sockets(text: str) -> tuple[Socket, ...]:

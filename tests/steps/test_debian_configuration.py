@@ -816,7 +816,8 @@ def test_each_way_in_is_known_by_who_listens(line, through, level, what):
 
 
 def test_what_comes_without_a_port_is_told_of():
-    """Tunnels of the kernel's that are up, and IPsec by who negotiates its keys: no rule for a port lets them in."""
+    """Tunnels of the kernel's that are up, IPsec by who negotiates its keys, and raw sockets: no rule for a port lets them in."""
+    assert listening.RAW in close_ports.asks(PARAMS)
     rows = [
         {"ifname": "gre1", "link_type": "gre", "flags": ["UP"], "addr_info": []},
         {"ifname": "tunl0", "link_type": "ipip", "flags": ["NOARP"], "addr_info": []},
@@ -828,6 +829,7 @@ def test_what_comes_without_a_port_is_told_of():
             listening._SOCKETS: Answer(
                 0, 'udp UNCONN 0 0 0.0.0.0:500 0.0.0.0:* users:(("charon",pid=9,fd=6))'
             ),
+            listening.RAW: Answer(0, 'UNCONN 0 0 0.0.0.0:112 0.0.0.0:* users:(("keepalived",pid=8,fd=9))'),
         }
     )
     server = ssh_server.SshServer({"port": ("22",)}, "", 1, "")
@@ -835,7 +837,7 @@ def test_what_comes_without_a_port_is_told_of():
     assert [(f.level, f.what) for f in found][1:] == [
         (
             "warn",
-            "What comes by protocols without ports would be shut: GRE (gre1), ESP (charon)",
+            "What comes by protocols without ports would be shut: GRE (gre1), ESP (charon), VRRP (keepalived)",
         )
     ]
 

@@ -23,7 +23,7 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
     if not _is_asked(params):
         return ()
     own = (*firewall.commands(rules(params)), Ask.read(_switch(params).kept))
-    theirs = (*ufw.COMMANDS, firewalld.OPEN)
+    theirs = (*ufw.COMMANDS, firewalld.OPEN, listening.RAW)
     return (*own, *ssh_server.COMMANDS, *listening.COMMANDS, *services.commands(_UNIT, *_RIVALS), *theirs)
 
 
