@@ -32,8 +32,9 @@ _NAMES = {
     "112": "VRRP",
     "115": "L2TP",
 }
-_LET_IN = ("1", "2", "58", "255")
-"""ICMP and IGMP, of which what a host needs is let in or asked for by nobody, and what is only sent by (protocols(5))."""
+_KNOWN_OTHERWISE = ("1", "2", "6", "17", "58", "255")
+"""ICMP and IGMP, of which what a host needs is let in or asked for by nobody; TCP and UDP, which have ports: DHCP clients
+take them raw; and what is only sent by (protocols(5))."""
 _IPSEC = ("charon", "charon-systemd", "pluto", "racoon", "iked")
 
 
@@ -95,7 +96,7 @@ def raw(text: str) -> Iterator[str]:
     """
     for line in text.splitlines():
         number, program = re.search(r"\S:(\d+)\s", line), re.search(r'users:\(\("([^"]+)"', line)
-        if number and number[1] not in _LET_IN:
+        if number and number[1] not in _KNOWN_OTHERWISE:
             yield _NAMES.get(number[1], f"protocol {number[1]}") + (f" ({program[1]})" if program else "")
 
 

@@ -842,6 +842,14 @@ def test_what_comes_without_a_port_is_told_of():
     ]
 
 
+def test_a_dhcp_client_takes_what_has_ports():
+    """The recorded host's takes UDP and ICMPv6 raw, as every one does: no protocol without ports is shut for it."""
+    text = BEFORE[listening.RAW.key].out
+    assert ":17 " in text
+    assert "dhcpcd" in text
+    assert list(listening.raw(text)) == []
+
+
 def test_another_packet_filter_is_refused():
     """Two filters close what the other opens: one that has no words of its own, or whose words nobody could read."""
     for unit in ("netfilter-persistent", "shorewall", "ufw", "firewalld"):
