@@ -95,9 +95,9 @@ def raw(text: str) -> Iterator[str]:
     ['VRRP (keepalived)']
     """
     for line in text.splitlines():
-        number, program = re.search(r"\S:(\d+)\s", line), re.search(r'users:\(\("([^"]+)"', line)
+        number, program = re.search(r"\S:(\d+)\s", line), _program(line)
         if number and number[1] not in _KNOWN_OTHERWISE:
-            yield _NAMES.get(number[1], f"protocol {number[1]}") + (f" ({program[1]})" if program else "")
+            yield _NAMES.get(number[1], f"protocol {number[1]}") + (f" ({program})" if program else "")
 
 
 def sockets(text: str) -> tuple[Socket, ...]:
@@ -116,7 +116,12 @@ def sockets(text: str) -> tuple[Socket, ...]:
             or re.match(r"\[?(::ffff:)?127\.|\[?::1\]?$|.*%lo$", local[1])
         ):
             continue
-        program = re.search(r'users:\(\("([^"]+)"', line)
         if (kind, local[2]) not in _LEASES:
-            found[kind, int(local[2])] = Socket(kind, local[2], program[1] if program else "")
+            found[kind, int(local[2])] = Socket(kind, local[2], _program(line))
     return tuple(socket for _, socket in sorted(found.items()))
+
+
+def _program(line: str) -> str:
+    """Return the first program of a line of ss(8), '' when it names none."""
+    found = re.search(r'users:\(\("([^"]+)"', line)
+    return found[1] if found else ""

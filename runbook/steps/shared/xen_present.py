@@ -22,8 +22,13 @@ def asks(params: HostParams) -> tuple[Ask, ...]:
     return (*there, *system.COMMANDS)
 
 
-def by_hand(params: HostParams, facts: Facts, now: Packages) -> list[Finding]:
-    """Return whether a Xen runs that no package brought: two toolstacks on one host command nothing well."""
+def beside(params: HostParams, facts: Facts, now: Packages) -> list[Finding]:
+    """Return what is on the host already and does not go with the Xen of the parameters."""
+    return [*apt.clashes(params, now), *_by_hand(params, facts, now), *os_prober(now)]
+
+
+def _by_hand(params: HostParams, facts: Facts, now: Packages) -> list[Finding]:
+    """Return a refusal where a Xen runs that no package brought: two toolstacks on one host command nothing well."""
     supply = apt.supply(params)
     is_known = any(
         name == BUILT or name.startswith(("xen-system", "xen-hypervisor")) for name in now.installed

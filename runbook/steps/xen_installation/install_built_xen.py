@@ -35,11 +35,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     now = apt.read(params, facts)
     missing = now.missing(apt.wanted(params))
     package = delivered.parse(facts, build_xen.NAME).named(build.PACKAGE)
-    findings = [
-        *apt.clashes(params, now),
-        *xen_present.by_hand(params, facts, now),
-        *xen_present.os_prober(now),
-    ]
+    findings = xen_present.beside(params, facts, now)
     actions: list[Action] = [*xen_present.keep_default(facts)]
     if build_xen.is_installed(params, facts):
         if missing:

@@ -33,11 +33,7 @@ def plan(params: HostParams, facts: Facts) -> Plan:
     actions: list[Action] = [*xen_present.keep_default(facts)]
     if missing:
         actions.append(InstallPackages(missing, now.delta))
-    findings = [
-        *apt.clashes(params, now),
-        *xen_present.by_hand(params, facts, now),
-        *xen_present.os_prober(now),
-    ]
+    findings = xen_present.beside(params, facts, now)
     if missing:
         stops = (*apt.before_installing(now), *xen_present.boot_loader(facts), *apt.archive(now))
         findings = [*stops, *apt.lacking_room(facts, now.download_bytes), *findings]
